@@ -1,0 +1,10 @@
+---@meta core.log
+--- One JSON line an event.
+local log = {}
+---@param event string  a constant dotted word: "deployment.started"
+---@param fields? table<string, string|number|boolean>
+function log.debug(event, fields) end
+function log.info(event, fields) end
+function log.warn(event, fields) end
+function log.error(event, fields) end
+return log
