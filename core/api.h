@@ -1,0 +1,55 @@
+/* api: what every api_*.c shares: the running parts, and the two helpers that carry all error policy.
+ *
+ * Success returns the value. The world's failures return nil, message, code. Misuse raises, naming the argument.
+ */
+#ifndef API_H
+#define API_H
+#include <lua.h>
+#include <stddef.h>
+
+struct fetch_pool;
+struct httpd;
+struct loop;
+struct server;
+struct settings;
+struct shared;
+struct sse;
+struct store;
+struct www;
+
+/* The parts of one process; any but loop may be NULL under --check and in tests. Not owned. */
+struct core {
+    struct loop *loop;
+    struct httpd *httpd;
+    struct fetch_pool *fetch;
+    struct store *store;
+    struct shared *shared;
+    struct sse *sse;
+    struct www *www;
+    struct server *server;
+    struct settings *settings;
+};
+
+struct core *api_core(lua_State *L);
+/* Pushes nil, message, code; returns 3. */
+int api_fail(lua_State *L, const char *code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Raises when the table at `index` has a key that is not among `known` (NULL-terminated). */
+void api_known_keys(lua_State *L, int index, const char *const *known);
+/* Fields of an options table; raise on a wrong type, naming the key. A missing field gives the default. Texts live as long as the table. */
+const char *api_text(lua_State *L, int index, const char *key, const char *missing);
+lua_Number api_number(lua_State *L, int index, const char *key, lua_Number missing);
+int api_flag(lua_State *L, int index, const char *key, int missing);
+
+/* Openers, one a module; each leaves the module's table on the stack. */
+int api_config_open(lua_State *L);
+int api_crypto_open(lua_State *L);
+int api_http_open(lua_State *L);
+int api_json_open(lua_State *L);
+int api_log_open(lua_State *L);
+int api_server_open(lua_State *L);
+int api_shared_open(lua_State *L);
+int api_sse_open(lua_State *L);
+int api_store_open(lua_State *L);
+int api_task_open(lua_State *L);
+int api_timer_open(lua_State *L);
+#endif

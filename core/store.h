@@ -1,0 +1,59 @@
+/* store: SQLite on a thread of its own.
+ *
+ * A batch is a list of statements that succeed or fail together. Batches are run in the order in which they were started; all
+ * that wait when the thread turns to them share one transaction and one commit (WAL, synchronous=FULL). A batch's callback comes
+ * after that commit, so nothing that a caller says can be ahead of the disk. Reads are batches too: they see every batch started before.
+ * A batch that fails is rolled back alone (savepoint); if the commit fails, all batches in it fail.
+ * The loop never waits. store knows no loop: it is handed a function that carries a call over to the loop's thread.
+ */
+#ifndef STORE_H
+#define STORE_H
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+enum store_type { STORE_NULL, STORE_INT, STORE_REAL, STORE_TEXT };
+struct store_value { enum store_type type; int64_t i; double r; char *text; size_t len; };
+
+/* One statement of a batch and, afterwards, its result. */
+struct store_statement {
+    char *sql;
+    int nargs;
+    struct store_value *args;
+    /* result: rows * columns values, row by row */
+    int ncolumns;
+    char **columns;
+    int64_t nrows;
+    struct store_value *values;
+    int64_t changes; /* rows changed by an INSERT, UPDATE or DELETE */
+};
+
+struct store_batch {
+    int nstatements;
+    struct store_statement *statements;
+    /* result: NULL, or one of the words: "conflict" (a constraint), "full" (no room on the disk), "readonly", "corrupt", "invalid" (the SQL), "closed", "failed" */
+    const char *code;
+    char *message;
+};
+
+/* Carries `fn(arg)` over to the thread that owns the callbacks; loop_post() with a loop bound to it. */
+typedef void store_carry_fn(void *carry_arg, void (*fn)(void *arg), void *arg);
+typedef void store_done_fn(struct store_batch *batch, void *arg);
+
+/* Opens (creates, mode 0600) the database and starts the thread. NULL and *message (caller frees) on failure. Waits for the disk: only at start. */
+struct store *store_open(const char *path, store_carry_fn *carry, void *carry_arg, char **message);
+/* Brings the schema to migrations[n-1], each in a transaction of its own, counted in user_version. Returns 0; -1 and *message (caller frees)
+ * when one fails or the file is newer than n. Waits for the disk: only at start, before any batch. */
+int store_migrate(struct store *store, const char *const *migrations, int n, char **message);
+/* The schema version now. */
+int store_version(struct store *store);
+
+struct store_batch *store_batch_new(int nstatements);
+void store_batch_free(struct store_batch *batch);
+/* Starts the batch; `done(batch, arg)` is called exactly once, on the loop, later; the callback owns the batch from then on and frees it. */
+void store_start(struct store *store, struct store_batch *batch, store_done_fn *done, void *arg);
+/* NULL while writing works; else why the last commit failed, as a code of store_batch. Loop thread. */
+const char *store_trouble(struct store *store);
+/* Commits what was started, ends the thread, closes. Callbacks that are still to come come before it returns, on this thread. */
+void store_close(struct store *store);
+#endif

@@ -1,0 +1,19 @@
+/* www: static files, from a table made at start (and made again by www_load), never from the request path.
+ * Each file has its type, a strong ETag (SHA-256 of the bytes), and its compressed twin when FILE.gz stands beside it. */
+#ifndef WWW_H
+#define WWW_H
+#include <stddef.h>
+
+struct httpd_request;
+struct www;
+struct www_file { const char *path; const char *type; const char *etag; const char *bytes; size_t len; };
+
+/* Reads every regular file below `folder` (no dot files, no links that leave it), to be answered below `prefix` ("/assets/"). NULL and *message (caller frees) on failure. */
+struct www *www_load(const char *folder, const char *prefix, char **message);
+void www_free(struct www *www);
+/* Answers GET and HEAD of a file it has (200 or 304, gzip if asked for) and returns 1; else returns 0 and leaves the request alone.
+ * "?v=ETAG" in the query makes the answer immutable for a year; without it the client asks again each time. */
+int www_serve(struct www *www, struct httpd_request *request);
+/* The file at `path` below the folder ("app.js"), or NULL. Lives as long as www. */
+const struct www_file *www_find(const struct www *www, const char *path);
+#endif
