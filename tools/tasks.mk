@@ -1,0 +1,75 @@
+# What a developer types, beyond building. Everything a pipeline runs stands here too.
+# A line "target: ## text" is what `make help` shows.
+
+BUILD ?= build
+DEPLOYER ?= $(BUILD)/deployer
+BUSTED ?= lua5.4 /usr/bin/busted
+# T=pattern: only the tests whose file or name holds it.
+T ?=
+
+.PHONY: help setup setup-test run test test-lua test-contract test-http test-browser check check-format check-lua check-c check-house fmt asan bench
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | sort -u | \
+	  awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+setup: ## installs what building and running needs (Debian, apt)
+	@tools/setup.sh run
+
+setup-test: ## installs what tests and checks need as well
+	@tools/setup.sh test
+
+run: setup ## builds; starts the rehearsal and the portal; PORT=, REHEARSAL_PORT= choose ports
+	@$(MAKE) --no-print-directory $(DEPLOYER)
+	@DEPLOYER=$(DEPLOYER) exec tools/run.sh
+
+test: setup-test ## every test; T=pattern picks some
+	@$(MAKE) --no-print-directory $(DEPLOYER)
+	@$(MAKE) --no-print-directory test-c test-lua test-contract test-http test-browser
+	@echo "test: all green"
+
+test-lua: ## the Lua units
+	@tools/test.sh lua '$(T)'
+
+test-contract: $(DEPLOYER) ## the rehearsal against the recordings of a real Dokploy
+	@DEPLOYER=$(abspath $(DEPLOYER)) tools/test.sh contract '$(T)'
+
+test-http: $(DEPLOYER) ## the portal and the rehearsal, by HTTP
+	@DEPLOYER=$(abspath $(DEPLOYER)) tools/test.sh http '$(T)'
+
+test-browser: $(DEPLOYER) ## the page, in a real browser
+	@DEPLOYER=$(abspath $(DEPLOYER)) tools/test.sh browser '$(T)'
+
+check: setup-test ## style, linters, the house's rules, configuration and locales
+	@$(MAKE) --no-print-directory $(DEPLOYER)
+	@$(MAKE) --no-print-directory check-format check-lua check-c check-house
+	@echo "check: all good"
+
+check-format:
+	@clang-format --dry-run --Werror $$(git ls-files 'core/*.[ch]' 'tests/*.[ch]')
+
+check-lua:
+	@luacheck -q --codes scripts config.lua tests/lua tools
+
+check-c:
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+	  --suppress=missingIncludeSystem -Icore core
+
+check-house: $(DEPLOYER)
+	@lua5.4 tools/floors.lua
+	@lua5.4 tools/locales.lua
+	@tools/stubs.sh $(DEPLOYER)
+	@$(DEPLOYER) --check
+
+fmt: ## puts the C into its style
+	@clang-format -i $$(git ls-files 'core/*.[ch]' 'tests/*.[ch]')
+
+asan: setup-test ## the C and HTTP tests under the address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 $(BUILD)/asan/deployer test-c
+	@TEST_PATIENCE=4 DEPLOYER=$(abspath $(BUILD)/asan/deployer) tools/test.sh http '$(T)'
+	@echo "asan: nothing found"
+
+bench: ## requests a second beside a bare evhttp; memory idle and with 1,000 streams
+	@tools/setup.sh bench
+	@$(MAKE) --no-print-directory $(DEPLOYER)
+	@DEPLOYER=$(abspath $(DEPLOYER)) BUILD=$(BUILD) tools/bench.sh
