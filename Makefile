@@ -1,0 +1,59 @@
+# Builds build/deployer out of core/*.c, and one test program out of each tests/c/*_test.c. New files are found by themselves.
+# WERROR=1: warnings stop the build. SANITIZE=1: address and undefined-behaviour sanitizers, in a build folder of their own.
+VERSION := 0.1.0
+ifdef SANITIZE
+BUILD ?= build/asan
+else
+BUILD ?= build
+endif
+
+CC ?= gcc
+PACKAGES := libevent libevent_pthreads lua5.4 libcurl sqlite3 libcrypto
+LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -llua5.4-cjson -lm -pthread
+CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icore $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+CFLAGS ?= -O2 -g
+CFLAGS += -std=c11 -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -MMD -MP
+ifdef WERROR
+CFLAGS += -Werror
+endif
+ifdef SANITIZE
+CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer
+LDFLAGS += -fsanitize=address,undefined
+else
+CPPFLAGS += -D_FORTIFY_SOURCE=2
+CFLAGS += -fstack-protector-strong -fPIE
+LDFLAGS += -pie -Wl,-z,relro,-z,now
+endif
+
+OBJECTS := $(patsubst core/%.c,$(BUILD)/core/%.o,$(wildcard core/*.c))
+TESTS := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/*_test.c))
+
+.PHONY: all clean test-c
+.SECONDARY:
+
+all: $(BUILD)/deployer ## builds build/deployer
+
+$(BUILD)/deployer: $(OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/core/%.o: core/%.c Makefile | $(BUILD)/core
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/tests/%.o: tests/c/%.c Makefile | $(BUILD)/tests
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(filter-out $(BUILD)/core/main.o,$(OBJECTS))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+$(BUILD)/core $(BUILD)/tests:
+	@mkdir -p $@
+
+test-c: $(TESTS) ## the C units; T=pattern picks some
+	@for test in $(foreach test,$(TESTS),$(if $(findstring $(T),$(test)),$(test))); do \
+	  echo "== $$test"; $$test || exit 1; done
+
+clean: ## takes away what was built
+	rm -rf $(BUILD)
+
+-include $(wildcard tools/*.mk)
+-include $(OBJECTS:.o=.d) $(TESTS:=.d)

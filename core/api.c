@@ -1,0 +1,101 @@
+#include "api.h"
+#include "vm.h"
+
+#include <lauxlib.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct core *api_core(lua_State *L)
+{
+    return vm_context(L);
+}
+
+int api_fail(lua_State *L, const char *code, const char *fmt, ...)
+{
+    char message[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    lua_pushnil(L);
+    lua_pushstring(L, message);
+    lua_pushstring(L, code);
+    return 3;
+}
+
+static int is_known(const char *key, const char *const *known)
+{
+    for (; *known; known++)
+        if (strcmp(key, *known) == 0) return 1;
+    return 0;
+}
+
+static void raise_unknown(lua_State *L, const char *key, const char *const *known)
+{
+    luaL_Buffer list;
+
+    luaL_buffinit(L, &list);
+    for (int i = 0; known[i]; i++) {
+        if (i > 0) luaL_addstring(&list, ", ");
+        luaL_addstring(&list, known[i]);
+    }
+    luaL_pushresult(&list);
+    luaL_error(L, "no such option: %s (known: %s)", key, lua_tostring(L, -1));
+}
+
+void api_known_keys(lua_State *L, int index, const char *const *known)
+{
+    index = lua_absindex(L, index);
+    luaL_checktype(L, index, LUA_TTABLE);
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "an option's key must be a word, not a %s", luaL_typename(L, -2));
+        const char *key = lua_tostring(L, -2);
+        if (!is_known(key, known)) raise_unknown(L, key, known);
+    }
+}
+
+/* Pushes the field; 0 when it is missing. */
+static int push_field(lua_State *L, int index, const char *key)
+{
+    index = lua_absindex(L, index);
+    lua_pushstring(L, key);
+    return lua_rawget(L, index) != LUA_TNIL;
+}
+
+const char *api_text(lua_State *L, int index, const char *key, const char *missing)
+{
+    const char *text = missing;
+
+    if (push_field(L, index, key)) {
+        if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "option %s must be a string, not a %s", key, luaL_typename(L, -1));
+        text = lua_tostring(L, -1);
+    }
+    lua_pop(L, 1);
+    return text;
+}
+
+lua_Number api_number(lua_State *L, int index, const char *key, lua_Number missing)
+{
+    lua_Number number = missing;
+
+    if (push_field(L, index, key)) {
+        if (lua_type(L, -1) != LUA_TNUMBER) luaL_error(L, "option %s must be a number, not a %s", key, luaL_typename(L, -1));
+        number = lua_tonumber(L, -1);
+    }
+    lua_pop(L, 1);
+    return number;
+}
+
+int api_flag(lua_State *L, int index, const char *key, int missing)
+{
+    int flag = missing;
+
+    if (push_field(L, index, key)) {
+        if (!lua_isboolean(L, -1)) luaL_error(L, "option %s must be true or false, not a %s", key, luaL_typename(L, -1));
+        flag = lua_toboolean(L, -1);
+    }
+    lua_pop(L, 1);
+    return flag;
+}
