@@ -1,0 +1,88 @@
+--- What happens to an operation, told to those who watch: first into the journal, then to each language's stream.
+---
+--- The journal keeps events in raw form, so that a stream can be told again in any language. i18n.event(language, event, raw) adds the words.
+--- Raw fields, beside `at` (seconds since 1970, given by the journal):
+---   queued    {position, etaSeconds}
+---   progress  {step, state, percent, key?, args?}  state: running done waiting undoing undone; a key asks for the text "step.STEP.KEY" with args
+---   log       {line} or {key, args}                a line of Dokploy's log as it is, or the text "log.KEY"
+---   ready     {name, url, openUrl, warning?}       warning: a code, "warning.CODE" is its text
+---   failed    {code, step, args, rolledBack, leftovers = {{kind, id, reason}, ...}}  texts: "failure.CODE.detail", "failure.CODE.advice"
+---   cancelled {step, code?, rolledBack, leftovers}
+---   deleted   {name, data, volume}                 data: kept deleted left
+local json = require "core.json"
+local log = require "core.log"
+local sse = require "core.sse"
+local task = require "core.task"
+local i18n = require "lib.i18n"
+local journal = require "lib.journal"
+
+local events = {}
+local last = { ready = true, failed = true, cancelled = true, deleted = true }
+
+function events.channel(id, language) return id .. ":" .. language end
+
+--- Whether an event of that name ends the stream.
+function events.is_last(event) return last[event] == true end
+
+-- The row of the journal as an event of a stream.
+local function rendered(row, language)
+  local raw = row.data
+  raw.at = row.at
+  local told = i18n.event(language, row.event, raw)
+  return { id = row.seq, event = row.event, data = json.encode(told), last = last[row.event] }
+end
+
+--- Sends rows that are in the journal to all who listen.
+---@param id string
+---@param rows { seq: integer, event: string, data: table, at: number }[]
+function events.publish(id, rows)
+  for _, row in ipairs(rows) do
+    for _, language in ipairs(i18n.languages()) do
+      sse.publish(events.channel(id, language), rendered(row, language))
+    end
+  end
+end
+
+-- In a task of its own: the caller may be ended at its deadline, and what is in the journal must still reach the streams.
+local function write(id, list, finish)
+  local rows, message, code
+  if finish then
+    rows, message, code = finish(list)
+  else
+    rows, message, code = journal.append(id, list)
+  end
+  if not rows then
+    log.error("journal.event_lost", { operation = id, event = list[1].event, message = message, code = code })
+    return nil, message, code
+  end
+  events.publish(id, rows)
+  return #rows > 0
+end
+
+--- Writes and tells events, in order. After the operation's end nothing is written.
+---@param id string
+---@param list { event: string, data: table }[]
+---@return boolean|nil written, string? message, string? code
+function events.emit(id, list) return task.spawn(nil, write, id, list):wait() end
+
+--- The same for the last event, which is written by `finish(list)` together with what it means: the operation's end.
+--- finish returns the rows written (none when the operation had ended already), or nil, message, code.
+---@return boolean|nil ended
+function events.finish(id, event, data, finish)
+  return task.spawn(nil, write, id, { { event = event, data = data } }, finish):wait()
+end
+
+--- What happened after event number `after`, for a stream's replay.
+---@param id string
+---@param after integer
+---@param language string
+---@return Event[]|nil, string? message, string? code
+function events.rendered(id, after, language)
+  local rows, message, code = journal.events(id, after)
+  if not rows then return nil, message, code end
+  local list = {}
+  for i, row in ipairs(rows) do list[i] = rendered(row, language) end
+  return list
+end
+
+return events
