@@ -5,6 +5,11 @@
  * after that commit, so nothing that a caller says can be ahead of the disk. Reads are batches too: they see every batch started before.
  * A batch that fails is rolled back alone (savepoint); if the commit fails, all batches in it fail.
  * The loop never waits. store knows no loop: it is handed a function that carries a call over to the loop's thread.
+ * When the disk fails (full, read-only) the batches that write fail with the code, those that read go on; writing is tried again by the
+ * next batch, and once a second by itself. One process at a time: PATH.lock is held while the store is open.
+ *
+ * For crash tests: DEPLOYER_CRASH_AT=N ends the process with _exit(137) just before the Nth commit of batches that write anything,
+ * N:after just after it, before anybody is told. Migrations do not count.
  */
 #ifndef STORE_H
 #define STORE_H
@@ -18,7 +23,7 @@ struct store_value { enum store_type type; int64_t i; double r; char *text; size
 /* One statement of a batch and, afterwards, its result. */
 struct store_statement {
     char *sql;
-    int nargs;
+    int nargs; /* those that are missing at the end are NULL */
     struct store_value *args;
     /* result: rows * columns values, row by row */
     int ncolumns;
@@ -43,7 +48,7 @@ typedef void store_done_fn(struct store_batch *batch, void *arg);
 /* Opens (creates, mode 0600) the database and starts the thread. NULL and *message (caller frees) on failure. Waits for the disk: only at start. */
 struct store *store_open(const char *path, store_carry_fn *carry, void *carry_arg, char **message);
 /* Brings the schema to migrations[n-1], each in a transaction of its own, counted in user_version. Returns 0; -1 and *message (caller frees)
- * when one fails or the file is newer than n. Waits for the disk: only at start, before any batch. */
+ * when one fails, the file is newer than n, or there is something to do and a batch was started already. Waits for the disk: only at start. */
 int store_migrate(struct store *store, const char *const *migrations, int n, char **message);
 /* The schema version now. */
 int store_version(struct store *store);
@@ -54,6 +59,7 @@ void store_batch_free(struct store_batch *batch);
 void store_start(struct store *store, struct store_batch *batch, store_done_fn *done, void *arg);
 /* NULL while writing works; else why the last commit failed, as a code of store_batch. Loop thread. */
 const char *store_trouble(struct store *store);
-/* Commits what was started, ends the thread, closes. Callbacks that are still to come come before it returns, on this thread. */
+/* Commits what was started, ends the thread, closes. Callbacks that are still to come come before it returns, on this thread; a batch that
+ * they start ends as "closed". Not from inside a callback of the store. */
 void store_close(struct store *store);
 #endif

@@ -1,0 +1,275 @@
+#include "store.h"
+#include "mem.h"
+#include "store_sql.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PROBE_SECONDS = 1 };
+
+struct jobs {
+    struct store_job *first, **end;
+};
+
+struct store {
+    uintptr_t id;
+    struct store *next_open;
+    store_carry_fn *carry;
+    void *carry_arg;
+    int lock_fd;
+    int version, started; /* loop thread */
+    pthread_t thread;
+    pthread_mutex_t mutex;    /* guards the four below */
+    pthread_cond_t wake;
+    struct jobs waiting, done;
+    int carried; /* a call of deliver() is on its way */
+    int closing;
+    pthread_mutex_t sql_mutex; /* held while the connection is used */
+    struct store_sql *sql;
+    _Atomic(const char *) trouble;
+};
+
+/* What is carried over to the loop names its store by number: it may come when the store is closed. Loop thread. */
+static struct store *open_stores;
+
+static void jobs_init(struct jobs *jobs)
+{
+    jobs->first = NULL;
+    jobs->end = &jobs->first;
+}
+
+static void jobs_add(struct jobs *jobs, struct store_job *list)
+{
+    *jobs->end = list;
+    while (*jobs->end) jobs->end = &(*jobs->end)->next;
+}
+
+static struct store_job *jobs_take(struct jobs *jobs)
+{
+    struct store_job *list = jobs->first;
+    jobs_init(jobs);
+    return list;
+}
+
+/* On the loop */
+
+static struct store_job *take_done(struct store *store)
+{
+    pthread_mutex_lock(&store->mutex);
+    struct store_job *list = jobs_take(&store->done);
+    store->carried = 0;
+    pthread_mutex_unlock(&store->mutex);
+    return list;
+}
+
+static int deliver(struct store *store)
+{
+    struct store_job *list = take_done(store);
+    int any = list != NULL;
+    while (list) {
+        struct store_job *job = list;
+        list = job->next;
+        job->done(job->batch, job->arg);
+        free(job);
+    }
+    return any;
+}
+
+static void on_carried(void *id)
+{
+    struct store *store = open_stores;
+    while (store && store->id != (uintptr_t)id) store = store->next_open;
+    if (store) deliver(store);
+}
+
+/* On the thread */
+
+static void hand_over(struct store *store, struct store_job *list)
+{
+    pthread_mutex_lock(&store->mutex);
+    jobs_add(&store->done, list);
+    int carry = !store->carried && !store->closing;
+    if (carry) store->carried = 1;
+    pthread_mutex_unlock(&store->mutex);
+    if (carry) store->carry(store->carry_arg, on_carried, (void *)store->id);
+}
+
+static void run(struct store *store, struct store_job *list)
+{
+    const char *trouble = store->trouble;
+    pthread_mutex_lock(&store->sql_mutex);
+    if (list)
+        store_round(store->sql, list, &trouble);
+    else
+        trouble = store_sql_probe(store->sql);
+    pthread_mutex_unlock(&store->sql_mutex);
+    store->trouble = trouble;
+}
+
+/* Waits for jobs; with trouble, for a moment only. Returns 0 at the end. */
+static int next_jobs(struct store *store, struct store_job **list)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += PROBE_SECONDS;
+    int rc = 0;
+    pthread_mutex_lock(&store->mutex);
+    while (!store->waiting.first && !store->closing && rc != ETIMEDOUT)
+        rc = store->trouble ? pthread_cond_timedwait(&store->wake, &store->mutex, &until) : pthread_cond_wait(&store->wake, &store->mutex);
+    *list = jobs_take(&store->waiting);
+    int end = store->closing && !*list;
+    pthread_mutex_unlock(&store->mutex);
+    return !end;
+}
+
+static void *writer(void *arg)
+{
+    struct store *store = arg;
+    struct store_job *list;
+    while (next_jobs(store, &list)) {
+        run(store, list);
+        if (list) hand_over(store, list);
+    }
+    return NULL;
+}
+
+/* Opening and closing */
+
+static int hold_lock(const char *path, char **message)
+{
+    char *name = store_sentence("%s.lock", path);
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        *message = store_sentence("cannot make %s: %s", name, strerror(errno));
+    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        *message = store_sentence("%s is held by another process: two portals cannot share one data folder; stop the other one, or set DATA_DIR", name);
+        close(fd);
+        fd = -1;
+    }
+    free(name);
+    return fd;
+}
+
+/* Signals are the loop's. */
+static int start_thread(struct store *store)
+{
+    sigset_t all, before;
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&store->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&store->mutex, NULL);
+    pthread_mutex_init(&store->sql_mutex, NULL);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&store->thread, NULL, writer, store);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+static void release(struct store *store)
+{
+    store_sql_close(store->sql);
+    if (store->lock_fd >= 0) close(store->lock_fd);
+    free(store);
+}
+
+static int set_up(struct store *store, const char *path, char **message)
+{
+    if (store_crash_init() != 0) {
+        *message = store_sentence("DEPLOYER_CRASH_AT must be N, N:before or N:after");
+        return -1;
+    }
+    if ((store->lock_fd = hold_lock(path, message)) < 0) return -1;
+    if (!(store->sql = store_sql_open(path, message))) return -1;
+    store->version = store_sql_version(store->sql);
+    int rc = start_thread(store);
+    if (rc != 0) *message = store_sentence("cannot start the journal's thread: %s", strerror(rc));
+    return rc == 0 ? 0 : -1;
+}
+
+struct store *store_open(const char *path, store_carry_fn *carry, void *carry_arg, char **message)
+{
+    static uintptr_t last_id;
+    struct store *store = mem_new(1, sizeof *store);
+    store->id = ++last_id;
+    store->carry = carry;
+    store->carry_arg = carry_arg;
+    store->lock_fd = -1;
+    jobs_init(&store->waiting);
+    jobs_init(&store->done);
+    if (set_up(store, path, message) != 0) {
+        release(store);
+        return NULL;
+    }
+    store->next_open = open_stores;
+    open_stores = store;
+    return store;
+}
+
+static void forget(struct store *store)
+{
+    struct store **at = &open_stores;
+    while (*at != store) at = &(*at)->next_open;
+    *at = store->next_open;
+}
+
+void store_close(struct store *store)
+{
+    if (!store) return;
+    pthread_mutex_lock(&store->mutex);
+    store->closing = 1;
+    pthread_cond_signal(&store->wake);
+    pthread_mutex_unlock(&store->mutex);
+    pthread_join(store->thread, NULL);
+    while (deliver(store)) continue;
+    forget(store);
+    pthread_cond_destroy(&store->wake);
+    pthread_mutex_destroy(&store->mutex);
+    pthread_mutex_destroy(&store->sql_mutex);
+    release(store);
+}
+
+int store_migrate(struct store *store, const char *const *migrations, int n, char **message)
+{
+    if (store->version == n) return 0;
+    if (store->started) {
+        *message = store_sentence("the schema is at %d and the scripts want %d: it changes at start only, start the portal anew", store->version, n);
+        return -1;
+    }
+    pthread_mutex_lock(&store->sql_mutex);
+    int rc = store_sql_migrate(store->sql, migrations, n, message);
+    store->version = store_sql_version(store->sql);
+    pthread_mutex_unlock(&store->sql_mutex);
+    return rc;
+}
+
+int store_version(struct store *store)
+{
+    return store->version;
+}
+
+void store_start(struct store *store, struct store_batch *batch, store_done_fn *done, void *arg)
+{
+    struct store_job *job = mem_new(1, sizeof *job);
+    job->batch = batch;
+    job->done = done;
+    job->arg = arg;
+    store->started = 1;
+    pthread_mutex_lock(&store->mutex);
+    if (store->closing) store_batch_fail(batch, "closed", "the journal is closed");
+    jobs_add(store->closing ? &store->done : &store->waiting, job);
+    pthread_cond_signal(&store->wake);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+const char *store_trouble(struct store *store)
+{
+    return store->trouble;
+}
