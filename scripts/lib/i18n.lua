@@ -1,0 +1,195 @@
+--- Texts for people, in the languages that have a file in locales/. A new language is one new file.
+--- Keys are flat ("problem.name_taken.title"); {name} in a text is a placeholder.
+local json = require "core.json"
+local server = require "core.server"
+local clock = require "lib.clock"
+local i18n = { default = "en" }
+
+local texts, order = {}, {}
+
+local function load_locale(file)
+  local code = file:match("^(%a[%w-]*)%.json$")
+  if not code then return end
+  local path = "locales/" .. file
+  local parsed, message = json.decode(server.read(path))
+  if type(parsed) ~= "table" then error(("%s: %s (it must be one JSON object of texts)"):format(path, message or "not an object"), 0) end
+  if not parsed["language.name"] then error(path .. ": language.name is missing (the language's own name, for the menu)", 0) end
+  texts[code], order[#order + 1] = parsed, code
+end
+
+for _, file in ipairs(server.list("locales")) do load_locale(file) end
+if not texts[i18n.default] then error("locales/en.json is missing: it is the language of whoever asks for another", 0) end
+
+--- The languages there are: { {code, name, dir}, ... }.
+---@return { code: string, name: string, dir: string }[]
+function i18n.languages()
+  local list = {}
+  for i, code in ipairs(order) do
+    list[i] = { code = code, name = texts[code]["language.name"], dir = i18n.dir(code) }
+  end
+  return list
+end
+
+---@return string "ltr" or "rtl"
+function i18n.dir(language)
+  return texts[language]["language.dir"] or "ltr"
+end
+
+---@return boolean
+function i18n.known(language)
+  return texts[language] ~= nil
+end
+
+--- Whether there is a text of that key.
+---@return boolean
+function i18n.has(key)
+  return texts[i18n.default][key] ~= nil
+end
+
+-- In a right-to-left sentence a name or an address stays one left-to-right piece (U+2066, U+2069).
+local function isolated(value)
+  return "\u{2066}" .. value .. "\u{2069}"
+end
+
+local function fill(text, args, rtl)
+  return (text:gsub("{([%w_]+)}", function(name)
+    local value = args[name]
+    if value == nil then return nil end
+    return rtl and type(value) == "string" and isolated(value) or tostring(value)
+  end))
+end
+
+--- The text of that key, its placeholders filled in. English when the language lacks it; the key itself when nothing has it.
+---@param language string
+---@param key string
+---@param args table<string, string|number>|nil
+---@return string
+function i18n.text(language, key, args)
+  local text = (texts[language] or texts[i18n.default])[key] or texts[i18n.default][key]
+  if not text then return key end
+  return args and fill(text, args, i18n.dir(language) == "rtl") or text
+end
+
+--- All texts whose key begins with that prefix, as they stand, English for what the language lacks.
+---@return table<string, string>
+function i18n.group(language, prefix)
+  local found = {}
+  for _, source in ipairs { texts[i18n.default], texts[language] } do
+    for key, text in pairs(source) do
+      if key:sub(1, #prefix) == prefix then found[key] = text end
+    end
+  end
+  return found
+end
+
+local function quality(parameters)
+  local q = parameters:match(";%s*[qQ]%s*=%s*([%d.]+)")
+  return q and tonumber(q) or q == nil and 1 or 0
+end
+
+local function best(header)
+  local found, found_q = nil, 0
+  for range, parameters in header:gmatch("%s*([%a*][%w*-]*)([^,]*)") do
+    local tag = range:lower()
+    local code = tag == "*" and i18n.default or texts[tag] and tag or tag:match("^%a+")
+    local q = quality(parameters)
+    if texts[code] and q > found_q then found, found_q = code, q end
+  end
+  return found or i18n.default
+end
+
+-- What was worked out for a header is kept: browsers send the same few. Strangers can send any, so it starts anew at 200.
+local remembered, count = {}, 0
+
+--- The language that an Accept-Language header asks for, of those there are.
+---@param header string|nil
+---@return string
+function i18n.accepted(header)
+  if not header or header == "" then return i18n.default end
+  header = header:sub(1, 300)
+  local language = remembered[header]
+  if language then return language end
+  if count >= 200 then remembered, count = {}, 0 end
+  language = best(header)
+  remembered[header], count = language, count + 1
+  return language
+end
+
+--- The language of the answer to a request: ?lang=, else Accept-Language.
+---@param req Request
+---@return string
+function i18n.from(req)
+  local asked = req.query.lang
+  if asked and texts[asked] then return asked end
+  return i18n.accepted(req.headers["accept-language"])
+end
+
+local function or_nil(language, key, args)
+  return i18n.has(key) and i18n.text(language, key, args) or nil
+end
+
+local function leftovers(language, list)
+  local told = {}
+  for i, left in ipairs(list or {}) do
+    local args = { id = left.id or "", kind = left.kind }
+    local detail = left.reason and or_nil(language, "leftover.reason." .. left.reason, args)
+    told[i] = { kind = left.kind, id = left.id, detail = detail or i18n.text(language, "leftover." .. left.kind, args) }
+  end
+  return json.array(told)
+end
+
+local function title(language, step)
+  return step and i18n.text(language, "step." .. step .. ".title")
+end
+
+-- How each raw event (lib/events.lua lists their fields) becomes the one that people and programs read.
+local tell = {}
+
+function tell.queued(_, raw)
+  return { position = raw.position, etaSeconds = raw.etaSeconds }
+end
+
+function tell.progress(language, raw)
+  local detail = raw.key and i18n.text(language, "step." .. raw.step .. "." .. raw.key, raw.args)
+  return { step = raw.step, title = title(language, raw.step), state = raw.state, percent = raw.percent, detail = detail }
+end
+
+function tell.log(language, raw)
+  return { line = raw.line or i18n.text(language, "log." .. raw.key, raw.args) }
+end
+
+function tell.ready(language, raw)
+  local warning = raw.warning and i18n.text(language, "warning." .. raw.warning, raw.args)
+  return { name = raw.name, url = raw.url, openUrl = raw.openUrl, warning = warning }
+end
+
+function tell.failed(language, raw)
+  local known = i18n.has("failure." .. raw.code .. ".detail") and raw.code or "script_error"
+  return {
+    code = raw.code, step = raw.step, title = title(language, raw.step),
+    detail = i18n.text(language, "failure." .. known .. ".detail", raw.args or {}),
+    advice = i18n.text(language, "failure." .. known .. ".advice", raw.args or {}),
+    rolledBack = raw.rolledBack, leftovers = leftovers(language, raw.leftovers), requestId = raw.requestId,
+  }
+end
+
+function tell.cancelled(language, raw)
+  return { step = raw.step, rolledBack = raw.rolledBack, leftovers = leftovers(language, raw.leftovers) }
+end
+
+function tell.deleted(_, raw)
+  return { name = raw.name, data = raw.data, volume = raw.volume }
+end
+
+--- An event of the journal in the form in which a stream shows it.
+---@param language string
+---@param event string
+---@param raw table  as kept, with `at` in seconds; left as it is
+---@return table
+function i18n.event(language, event, raw)
+  local told = tell[event](language, raw)
+  told.at = clock.iso(raw.at)
+  return told
+end
+
+return i18n

@@ -1,0 +1,114 @@
+--- Errors as application/problem+json (RFC 9457): `code` is for programs and never changes, `title` and `detail` are for people,
+--- in the language that the request asks for. Texts: "problem.CODE.title" and "problem.CODE.detail" in locales/*.json.
+local json = require "core.json"
+local i18n = require "lib.i18n"
+local problem = {}
+
+--- Every code that the portal answers with, and its status.
+problem.status = {
+  bad_request = 400, json_invalid = 400, idempotency_key_invalid = 400,
+  key_missing = 401, key_invalid = 401,
+  access_closed = 403, forbidden_origin = 403, not_owner = 403,
+  not_found = 404, deployment_unknown = 404, stack_unknown = 404,
+  method_not_allowed = 405,
+  name_taken = 409, idempotency_conflict = 409, stack_busy = 409,
+  body_too_large = 413,
+  content_type = 415,
+  field_unknown = 422, field_missing = 422, field_type = 422, value_invalid = 422,
+  name_invalid = 422, name_reserved = 422, template_unknown = 422,
+  queue_full = 429,
+  internal = 500,
+  dokploy_unreachable = 503, journal = 503,
+}
+
+--- What the options of problem.reply may hold.
+---@class ProblemOptions
+---@field args? table<string, string|number>   for the placeholders of the texts
+---@field detail? string                       another text's key in place of "problem.CODE.detail"
+---@field field? string                        the part of the request that is wrong
+---@field retry_after? integer                 seconds
+---@field status? integer                      when it is not the code's usual one
+---@field headers? table<string, string>
+---@field more? table                          more members of the document
+
+-- What strangers sent may be told again, but short and as text.
+local function sayable(args)
+  local said = {}
+  for name, value in pairs(args or {}) do
+    if type(value) == "string" then
+      value = value:sub(1, 200)
+      value = utf8.len(value) and value or value:gsub("[\x80-\xff]", "?")
+      value = value:gsub("%c", " ")
+    end
+    said[name] = value
+  end
+  return said
+end
+
+local function document(req, language, code, options)
+  local doc, args = {}, sayable(options.args)
+  for key, value in pairs(options.more or {}) do doc[key] = value end
+  doc.type = "urn:ai-stack-deployer:problem:" .. code
+  doc.code = code
+  doc.status = options.status or problem.status[code]
+  doc.title = i18n.text(language, "problem." .. code .. ".title", args)
+  doc.detail = i18n.text(language, options.detail or ("problem." .. code .. ".detail"), args)
+  doc.instance = req.id
+  doc.field = options.field
+  doc.retryAfter = options.retry_after
+  return doc
+end
+
+--- The reply that tells of a problem.
+---@param req Request
+---@param code string
+---@param options ProblemOptions|nil
+---@return Reply
+function problem.reply(req, code, options)
+  options = options or {}
+  local language = i18n.from(req)
+  local doc = document(req, language, code, options)
+  local headers = { ["Content-Language"] = language, Vary = "Accept-Language" }
+  if options.retry_after then headers["Retry-After"] = tostring(options.retry_after) end
+  if code == "key_missing" or code == "key_invalid" then headers["WWW-Authenticate"] = "Bearer" end
+  for name, value in pairs(options.headers or {}) do headers[name] = value end
+  return { status = doc.status, body = json.encode(doc), type = "application/problem+json", headers = headers }
+end
+
+-- A list of choices reads alike in every language when it is only separated.
+local function listed(values) return table.concat(values, ", ") end
+
+--- A value that is none of those that are good.
+function problem.value(req, field, good)
+  return problem.reply(req, "value_invalid", { field = field, args = { field = field, good = listed(good) } })
+end
+
+--- Words an error that the core found itself; for server.on_error. An unknown code is told as `internal`.
+---@param req Request
+---@param status integer
+---@param code string
+---@param extra table
+---@return Reply
+function problem.from_core(req, status, code, extra)
+  local known = problem.status[code] and code or "internal"
+  local options = { status = status, args = { path = req.path, method = req.method, id = req.id, allow = extra and extra.allow } }
+  if extra and extra.allow then options.headers = { Allow = extra.allow } end
+  return problem.reply(req, known, options)
+end
+
+--- Words a failure that a lib function returned (nil, message, code). Codes that are not for strangers become `internal`.
+---@param req Request
+---@param code string|nil
+---@param options ProblemOptions|nil
+---@return Reply
+function problem.failure(req, code, options)
+  options = options or {}
+  options.args = options.args or { id = req.id }
+  if code == "journal" or problem.status[code] then
+    if code == "journal" then options.retry_after = options.retry_after or 5 end
+    return problem.reply(req, code, options)
+  end
+  return problem.reply(req, "internal", options)
+end
+
+return problem

@@ -1,0 +1,74 @@
+--- Which names nobody may take. Add a word or a pattern: one line each. Takes effect when the scripts are reloaded.
+--- Also reserved, without an edit here: the words of reserved_names in config.lua (the variable RESERVED_NAMES).
+local names = require "lib.names"
+local policy = {}
+
+-- Whole names, in lower case. One line a group, and why.
+policy.words = {
+  "mail", "smtp", "imap", "pop", "mx", "webmail",                       -- a host of this name is taken for a mail server
+  "autoconfig", "autodiscover", "wpad", "isatap",                       -- programs look these up by themselves and believe what they find
+  "ns", "dns", "ntp", "ftp", "vpn", "proxy", "gateway",                 -- infrastructure that may come later
+  "dokploy", "traefik", "registry", "docker", "grafana", "prometheus",  -- ours, beside the stacks
+  "localhost", "status", "health", "metrics", "static", "assets", "cdn",
+  "login", "auth", "sso", "oauth", "account", "accounts", "billing", "payment", -- a page that asks for a password
+  "security", "abuse", "support", "help", "postmaster", "hostmaster", "webmaster", "administrator",
+}
+
+-- Lua patterns, tried on the whole name: ^ and $ are its ends, %d a digit, %- a hyphen, .* anything.
+policy.patterns = {
+  "^www%d*$",      -- www, www2
+  "^ns%d+$",       -- ns1: name servers
+  "^mx%d+$",       -- mx1: mail servers
+  "^admin%-",      -- admin-tools: looks official
+  "^dokploy%-",    -- dokploy-...: Dokploy's own services
+}
+
+-- Ways to change a name that is not free; %s is the name. The first free ones are suggested.
+policy.variations = { "%s-2", "my-%s", "%s-lab", "%s-dev", "%s-3", "%s-app", "%s-box", "the-%s" }
+policy.suggestions = 3
+
+local words = {}
+for _, word in ipairs(policy.words) do words[word] = true end
+
+local function reserved(name, more)
+  if words[name] then return true end
+  for _, word in ipairs(more or {}) do
+    if word == name then return true end
+  end
+  for _, pattern in ipairs(policy.patterns) do
+    if name:find(pattern) then return true end
+  end
+  return false
+end
+
+--- Whether a folded name may be taken, leaving aside whether somebody has it.
+---@param name string
+---@param more string[]|nil  reserved words of the configuration
+---@return boolean ok
+---@return string? code    name_invalid name_reserved
+---@return string? reason  why it is not well formed
+function policy.check(name, more)
+  local good, reason = names.well_formed(name)
+  if not good then return false, "name_invalid", reason end
+  if reserved(name, more) then return false, "name_reserved" end
+  return true
+end
+
+--- Up to three free names like this one.
+---@param text string  as it was typed
+---@param more string[]|nil
+---@param is_free fun(name: string): boolean
+---@return string[]
+function policy.suggest(text, more, is_free)
+  local base, found = names.nearest(text), {}
+  if not base then return found end
+  local function try(name)
+    if #found < policy.suggestions and policy.check(name, more) and is_free(name) then found[#found + 1] = name end
+  end
+  try(base)
+  local stem = base:sub(1, names.max - 6):gsub("%-$", "") -- leaves room for what a variation adds
+  for _, variation in ipairs(policy.variations) do try(variation:format(stem)) end
+  return found
+end
+
+return policy

@@ -1,0 +1,37 @@
+--- GET /api/check/:name: may this name be taken? Answered without waiting; a bad name is an answer too, not an error.
+local config = require "core.config"
+local json = require "core.json"
+local server = require "core.server"
+local claims = require "lib.claims"
+local i18n = require "lib.i18n"
+local names = require "lib.names"
+local policy = require "policy.names"
+
+local limits = { min = names.min, max = names.max }
+
+local function is_free(name) return claims.get(name) == nil end
+
+local function refusal(req, typed, name, code, reason)
+  local language = i18n.from(req)
+  local key = reason and ("name.invalid." .. reason) or ("problem." .. code .. ".detail")
+  return {
+    json = {
+      name = name,
+      valid = code == "name_taken",
+      available = false,
+      code = code,
+      detail = i18n.text(language, key, { name = name, min = limits.min, max = limits.max }),
+      suggestions = json.array(policy.suggest(typed, config.reserved_names, is_free)),
+    },
+    headers = { Vary = "Accept-Language", ["Content-Language"] = language },
+  }
+end
+
+server.route("GET", "/api/check/:name", function(req)
+  local typed = req.params.name
+  local name = names.fold(typed)
+  local ok, code, reason = policy.check(name, config.reserved_names)
+  if not ok then return refusal(req, typed, name, code, reason) end
+  if not is_free(name) then return refusal(req, typed, name, "name_taken") end
+  return { json = { name = name, valid = true, available = true } }
+end)
