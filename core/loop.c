@@ -44,6 +44,7 @@ struct loop_timer {
 struct loop_watch {
     struct event event;
     loop_fn *fn;
+    loop_io_fn *io_fn;
     void *arg;
 };
 
@@ -251,6 +252,24 @@ struct loop_watch *loop_watch_fd(struct loop *loop, int fd, loop_fn *fn, void *a
 struct loop_watch *loop_watch_signal(struct loop *loop, int signo, loop_fn *fn, void *arg)
 {
     return watch_new(loop, signo, EV_SIGNAL, fn, arg);
+}
+
+static void on_io(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop_watch *watch = arg;
+    (void)fd;
+    watch->io_fn((what & EV_READ ? LOOP_READ : 0) | (what & EV_WRITE ? LOOP_WRITE : 0), watch->arg);
+}
+
+struct loop_watch *loop_watch_io(struct loop *loop, int fd, int events, loop_io_fn *fn, void *arg)
+{
+    struct loop_watch *watch = checked(calloc(1, sizeof *watch));
+    watch->io_fn = fn;
+    watch->arg = arg;
+    short what = (short)((events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0) | EV_PERSIST);
+    event_assign(&watch->event, loop->base, fd, what, on_io, watch);
+    event_add(&watch->event, NULL);
+    return watch;
 }
 
 void loop_watch_free(struct loop_watch *watch)

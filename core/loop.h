@@ -39,6 +39,10 @@ void loop_timer_free(struct loop_timer *timer);
 
 /* Calls fn(arg) when `fd` is readable, until freed; the caller keeps the descriptor. */
 struct loop_watch *loop_watch_fd(struct loop *loop, int fd, loop_fn *fn, void *arg);
+enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+typedef void loop_io_fn(int events, void *arg);
+/* Calls fn(events, arg) whenever `fd` can be read from or written to, of these what is asked for, until freed; the caller keeps the descriptor. */
+struct loop_watch *loop_watch_io(struct loop *loop, int fd, int events, loop_io_fn *fn, void *arg);
 /* Calls fn(arg), on the loop, when the process gets `signo`. */
 struct loop_watch *loop_watch_signal(struct loop *loop, int signo, loop_fn *fn, void *arg);
 void loop_watch_free(struct loop_watch *watch);
