@@ -18,7 +18,7 @@ problem.status = {
   name_invalid = 422, name_reserved = 422, template_unknown = 422,
   queue_full = 429,
   internal = 500,
-  dokploy_unreachable = 503, journal = 503,
+  dokploy_unreachable = 503, journal = 503, not_ready = 503,
 }
 
 --- What the options of problem.reply may hold.

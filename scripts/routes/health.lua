@@ -1,0 +1,108 @@
+--- GET /health: how the portal is, for people and monitors; GET /ready: whether to send it requests. Neither waits for anything.
+local config = require "core.config"
+local json = require "core.json"
+local server = require "core.server"
+local shared = require "core.shared"
+local breaker = require "lib.breaker"
+local clock = require "lib.clock"
+local dokploy = require "lib.dokploy"
+local i18n = require "lib.i18n"
+local problem = require "lib.problem"
+
+-- Each looks for one thing that is not as it should be: nil, or {code, args for its text "health.CODE", more = members to add}.
+local looks = {}
+
+looks[#looks + 1] = function(info)
+  if info.store.trouble then return { "journal", { code = info.store.trouble } } end
+end
+
+looks[#looks + 1] = function(info)
+  local edit = info.rejected
+  if not edit then return nil end
+  local told = { file = edit.file, line = edit.line, message = edit.message, at = clock.iso(edit.at) }
+  return { "edit_rejected", { file = edit.file, line = edit.line, message = edit.message }, more = told }
+end
+
+looks[#looks + 1] = function()
+  local last = dokploy.last()
+  if last.reachable ~= false then return nil end
+  return { "dokploy_unreachable", { message = last.message or "" }, more = { message = last.message, at = clock.iso(last.at) } }
+end
+
+looks[#looks + 1] = function()
+  local state = breaker.state()
+  if state.state == "closed" then return nil end
+  local retry_at = clock.iso(state.retry_at)
+  return { "breaker_" .. state.state, { time = retry_at or "" }, more = { since = clock.iso(state.since), retryAt = retry_at } }
+end
+
+looks[#looks + 1] = function()
+  local count = shared.get("health.leftovers") or 0
+  if count > 0 then return { "leftovers", { count = count }, more = { count = count } } end
+end
+
+looks[#looks + 1] = function(info)
+  if info.draining then return { "draining", {} } end
+end
+
+local function degraded(info, language)
+  local list = {}
+  for _, look in ipairs(looks) do
+    local found = look(info)
+    if found then
+      local told = { code = found[1], detail = i18n.text(language, "health." .. found[1], found[2]) }
+      for key, value in pairs(found.more or {}) do told[key] = value end
+      list[#list + 1] = told
+    end
+  end
+  return json.array(list)
+end
+
+local function dokploy_view()
+  local last, state = dokploy.last(), breaker.state()
+  return { reachable = last.reachable, version = last.version, checkedAt = clock.iso(last.at), breaker = state.state, rehearsal = config.rehearsal }
+end
+
+server.route("GET", "/health", function(req)
+  local info, language = server.info(), i18n.from(req)
+  local list = degraded(info, language)
+  return {
+    json = {
+      status = #list == 0 and "healthy" or "degraded",
+      version = info.version,
+      generation = info.generation,
+      loadedAt = clock.iso(info.loaded_at),
+      startedAt = clock.iso(info.started_at),
+      dokploy = dokploy_view(),
+      access = { mode = config.access, detail = i18n.text(language, "health.access_" .. config.access) },
+      degraded = list,
+    },
+    headers = { Vary = "Accept-Language", ["Content-Language"] = language },
+  }
+end)
+
+-- What makes the portal unfit for requests. An unreachable Dokploy does not: an outage must never roll back a good release.
+local function failing(info)
+  local list = {}
+  if info.store.trouble then list[#list + 1] = "journal" end
+  if info.draining then list[#list + 1] = "draining" end
+  return json.array(list)
+end
+
+server.route("GET", "/ready", function(req)
+  local info = server.info()
+  local list = failing(info)
+  if #list > 0 then
+    return problem.reply(req, "not_ready", { args = { failing = table.concat(list, ", ") }, more = { failing = list }, retry_after = 5 })
+  end
+  local last, state = dokploy.last(), breaker.state()
+  return {
+    json = {
+      status = "ready",
+      journal = "ok",
+      scripts = "ok",
+      dokploy = last.reachable == nil and "unknown" or last.reachable and "ok" or "unreachable",
+      breaker = state.state,
+    },
+  }
+end)
