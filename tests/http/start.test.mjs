@@ -1,0 +1,92 @@
+// The command line, and what a wrong configuration gets: a sentence with the key's path and the cure, and no start.
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DEPLOYER, copyRoot, startAll, startPortal, startRehearsal, temporary } from './harness.mjs'
+
+function run(args, env = {}, root = copyRoot().root) {
+  const data = join(temporary('data'), 'not-made')
+  const { status, stdout, stderr } = spawnSync(DEPLOYER, [...args, ...(args[0]?.startsWith('--h') || args[0] === '--version' ? [] : ['--root', root])],
+    { env: { PATH: process.env.PATH, DATA_DIR: data, ...env }, timeout: 20000, encoding: 'utf8' })
+  return { status, text: stdout + stderr, data }
+}
+
+test('--help and --version', () => {
+  const help = run(['--help'])
+  assert.equal(help.status, 0)
+  for (const word of ['--root', '--rehearsal', '--check', '--version']) assert.ok(help.text.includes(word), `${word}: ${help.text}`)
+  const version = run(['--version'])
+  assert.equal(version.status, 0)
+  assert.match(version.text, /\d+\.\d+\.\d+/)
+})
+
+test('an unknown argument is refused', () => {
+  const { status, text } = run(['--colour'])
+  assert.notEqual(status, 0)
+  assert.match(text, /--colour/)
+})
+
+test('--check is content with the tree as it stands, and leaves no trace', () => {
+  const { status, text, data } = run(['--check'])
+  assert.equal(status, 0, text)
+  assert.ok(!existsSync(data) || readdirSync(data).length === 0, 'no data folder is made')
+  assert.equal(run(['--rehearsal', '--check']).status, 0)
+})
+
+const wrong = {
+  'PORT=banana': [{ PORT: 'banana' }, /config\.lua: port:.*banana/],
+  'PORT=70000': [{ PORT: '70000' }, /config\.lua: port:/],
+  'DOKPLOY_URL without a token': [{ DOKPLOY_URL: 'https://d.example', STACK_DOMAIN_SUFFIX: 'a.example', STACK_IMAGE: 'x:1' }, /DOKPLOY_API_TOKEN/],
+  'DOKPLOY_URL without a suffix': [{ DOKPLOY_URL: 'https://d.example', DOKPLOY_API_TOKEN: 't' }, /STACK_DOMAIN_SUFFIX/],
+  'a strange scheme': [{ STACK_SCHEME: 'gopher' }, /stack\.scheme/],
+  'production on the rehearsal': [{ NODE_ENV: 'production' }, /DOKPLOY_URL/],
+}
+for (const [name, [env, pattern]] of Object.entries(wrong)) {
+  test(`a wrong configuration stops the start: ${name}`, () => {
+    for (const args of [['--check'], []]) {
+      const { status, text } = run(args, env)
+      assert.notEqual(status, 0, text)
+      assert.match(text, pattern)
+    }
+  })
+}
+
+test('--check names file and line of a typo, and the key of an unknown one', () => {
+  const edits = [
+    ['config.lua', (text) => text.replace('return {', 'return {\n  colour = "red",'), /config\.lua: colour: no such key/],
+    ['config.lua', (text) => `${text}\n)`, /config\.lua:\d+/],
+    ['scripts/policy/names.lua', (text) => `${text}\n= 1`, /policy\/names\.lua:\d+/],
+    ['scripts/steps/init.lua', (text) => `local x = nil + 1\n${text}`, /steps\/init\.lua:1/],
+    ['locales/nl.json', (text) => text.replace('{', '{,'), /nl\.json/],
+  ]
+  for (const [path, change, pattern] of edits) {
+    const house = copyRoot()
+    house.edit(path, change)
+    const { status, text } = run(['--check'], {}, house.root)
+    assert.equal(status, 1, `${path}: ${text}`)
+    assert.match(text, pattern)
+  }
+})
+
+test('a port that is taken is told in words', async () => {
+  const world = await startAll()
+  try {
+    await assert.rejects(startPortal({ rehearsal: world.rehearsal, env: { PORT: String(world.portal.port) } }), (error) => {
+      assert.match(error.message, new RegExp(String(world.portal.port)))
+      assert.match(error.message, /use|taken|busy/i)
+      return true
+    })
+  } finally {
+    await world.stop()
+  }
+})
+
+test('SIGINT ends it as SIGTERM does', async () => {
+  const rehearsal = await startRehearsal()
+  const portal = await startPortal({ rehearsal })
+  portal.child.kill('SIGINT')
+  assert.deepEqual(await portal.gone, { code: 0, signal: null })
+  await rehearsal.stop()
+})
