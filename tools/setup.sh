@@ -35,13 +35,17 @@ chromium              -                         the browser of the page's tests
 fonts-noto-core       -                         letters for the Arabic page
 fonts-dejavu-core     -                         letters for the others
 LIST
-    # A node from elsewhere is as good, if it is not older than 18.19.
-    if ! node_is_good; then echo "nodejs                18.19                     runs the HTTP and browser tests"; fi
+    node_package
     if ! command -v npm >/dev/null; then echo "npm                   -                         brings the browser tests' driver"; fi
 }
 bench_packages() { cat <<'LIST'
 wrk                   -                         makes the load
 LIST
+    node_package
+}
+# A node from elsewhere is as good, if it is not older than 18.19.
+node_package() {
+    if ! node_is_good; then echo "nodejs                18.19                     runs the HTTP and browser tests, and the benchmark"; fi
 }
 node_is_good() { node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 18 || (a == 18 && b >= 19) ? 0 : 1)' 2>/dev/null; }
 

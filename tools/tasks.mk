@@ -71,5 +71,9 @@ asan: setup-test ## the C and HTTP tests under the address and undefined-behavio
 
 bench: ## requests a second beside a bare evhttp; memory idle and with 1,000 streams
 	@tools/setup.sh bench
-	@$(MAKE) --no-print-directory $(DEPLOYER)
-	@DEPLOYER=$(abspath $(DEPLOYER)) BUILD=$(BUILD) tools/bench.sh
+	@$(MAKE) --no-print-directory $(DEPLOYER) $(BUILD)/bench/bare
+	@ulimit -n "$$(ulimit -Hn)" && DEPLOYER=$(abspath $(DEPLOYER)) BARE=$(abspath $(BUILD)/bench/bare) node tests/bench/bench.mjs
+
+$(BUILD)/bench/bare: tests/bench/bare.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $< $$(pkg-config --cflags --libs libevent)

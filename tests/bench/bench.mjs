@@ -1,0 +1,96 @@
+// Requests a second of the portal beside a bare evhttp, in one run: rounds take turns, so that what else the machine does hits all alike,
+// and the medians are compared as ratios. Then the portal's own memory: idle, after the load, and with 1,000 open streams.
+//   ROUNDS=7 SECONDS=2 CONNECTIONS=32 STREAMS=1000
+import { execFile, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { startPortal, startRehearsal } from '../http/harness.mjs'
+
+const number = (name, otherwise) => Number(process.env[name] ?? otherwise)
+const rounds = number('ROUNDS', 7)
+const seconds = number('SECONDS', 2)
+const connections = number('CONNECTIONS', 32)
+const streams = number('STREAMS', 1000)
+// What the goals are: through Lua at 0.7 or more of the bare server, and under 16 MB when idle.
+const least = number('LEAST_RATIO', 0.7)
+const most = number('MOST_IDLE_MB', 16)
+
+const megabytes = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) / 1024
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
+
+async function load(url) {
+  const { stdout } = await promisify(execFile)('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, url])
+  if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`${url}: ${stdout}`)
+  return Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)[1])
+}
+
+async function startBare() {
+  const child = spawn(process.env.BARE, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [port] = await once(createInterface({ input: child.stdout }), 'line')
+  return { url: `http://127.0.0.1:${port}/`, stop: () => child.kill() }
+}
+
+async function compare(targets) {
+  const figures = Object.fromEntries(Object.keys(targets).map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, url] of Object.entries(targets)) figures[name].push(await load(url))
+    process.stdout.write(`\r  round ${round + 1} of ${rounds} `)
+  }
+  process.stdout.write('\r                     \r')
+  return Object.fromEntries(Object.entries(figures).map(([name, list]) => [name, { median: median(list), low: Math.min(...list), high: Math.max(...list) }]))
+}
+
+// A deployment that takes its time, and many who watch it.
+async function withStreams(count) {
+  const rehearsal = await startRehearsal({ speed: 0.05 })
+  const portal = await startPortal({ rehearsal, env: { NODE_ENV: 'test' } })
+  try {
+    const { json } = await portal.deploy('watched')
+    const before = megabytes(portal.child.pid)
+    const open = []
+    while (open.length < count) {
+      open.push(...await Promise.all(Array.from({ length: Math.min(100, count - open.length) }, () => portal.stream(json.statusUrl))))
+    }
+    if (open.some((stream) => stream.status !== 200)) throw new Error(`a stream was refused: ${open.find((s) => s.status !== 200).status}`)
+    const firsts = await Promise.all(open.map((stream) => stream[Symbol.asyncIterator]().next()))
+    if (firsts.some(({ done }) => done)) throw new Error('a stream ended at once')
+    const memory = megabytes(portal.child.pid)
+    for (const stream of open) stream.close()
+    await portal.cancel(json.deploymentId, { key: json.ownerKey })
+    await portal.follow(json.statusUrl)
+    return { before, memory }
+  } finally {
+    await portal.stop()
+    await rehearsal.stop()
+  }
+}
+
+const rehearsal = await startRehearsal()
+const portal = await startPortal({ rehearsal, env: { NODE_ENV: 'test', LOG_LEVEL: process.env.LOG_LEVEL ?? 'info' } })
+const bare = await startBare()
+await portal.api('/health')
+const idle = megabytes(portal.child.pid)
+const figures = await compare({ 'bare evhttp': bare.url, '/health': `${portal.url}/health`, '/api/check/:name': `${portal.url}/api/check/test-name` })
+const loaded = megabytes(portal.child.pid)
+bare.stop()
+await portal.stop()
+await rehearsal.stop()
+const watched = await withStreams(streams)
+
+console.log(`requests a second, ${connections} connections, median of ${rounds} rounds of ${seconds} s (lowest to highest)`)
+const base = figures['bare evhttp'].median
+for (const [name, { median: middle, low, high }] of Object.entries(figures)) {
+  console.log(`  ${name.padEnd(18)} ${middle.toFixed(0).padStart(7)}   ${(middle / base).toFixed(2)} of bare   (${low.toFixed(0)} to ${high.toFixed(0)})`)
+}
+console.log('resident memory of the portal alone')
+console.log(`  idle               ${idle.toFixed(1).padStart(7)} MB`)
+console.log(`  after the load     ${loaded.toFixed(1).padStart(7)} MB`)
+console.log(`  ${String(streams).padStart(5)} streams      ${watched.memory.toFixed(1).padStart(7)} MB   (${((watched.memory - watched.before) * 1024 / streams).toFixed(1)} kB each)`)
+
+const ratio = figures['/api/check/:name'].median / base
+let missed = 0
+if (ratio < least) missed = console.log(`MISSED: /api/check/:name is at ${ratio.toFixed(2)} of bare; the goal is ${least}`) ?? 1
+if (idle >= most) missed = console.log(`MISSED: ${idle.toFixed(1)} MB idle; the goal is under ${most}`) ?? 1
+process.exit(missed)
