@@ -202,9 +202,9 @@ static void end(struct task *task, enum task_outcome outcome, int nresults)
     tasks.busy++;
     task->alive = 0;
     dequeue(task);
+    cancel_operation(task);
     while (task->children)
         end(task->children, TASK_CANCELLED, 0);
-    cancel_operation(task);
     if (outcome != TASK_OK) {
         message = push_message(task, outcome);
         close_coroutine(task, outcome);
@@ -301,11 +301,11 @@ void task_kill(struct task *task)
 {
     if (!task->alive || task->dying) return;
     task->dying = 1;
+    cancel_operation(task);
     for (struct task *child = task->children, *next; child; child = next) {
         next = child->sibling;
         task_kill(child);
     }
-    cancel_operation(task);
     if (tasks.busy || vm_turning())
         enqueue(task); /* the one that runs now is taken out again when it stops */
     else
@@ -351,7 +351,8 @@ void task_check_wait(lua_State *L)
     if (!lua_isyieldable(L)) luaL_error(L, "this waits, and here nothing may (inside table.sort, string.gsub, require or a closing variable)");
 }
 
-static int begin_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op, int cancellable)
+/* A wait that a cancel ends has no continuation: its results are those of the binding. */
+static int begin_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op, lua_KFunction then)
 {
     struct task *task = task_current(L);
 
@@ -361,22 +362,32 @@ static int begin_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *
         task_check_wait(L);
     }
     task->waiting = 1;
-    task->cancellable = cancellable != 0;
     task->cancel = cancel;
     task->op = op;
     task->generation = ++tasks.counter;
     *ticket = (struct task_ticket){ task, task->generation };
-    return lua_yield(L, 0);
+    return lua_yieldk(L, 0, 0, then);
 }
 
 int task_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op)
 {
-    return begin_wait(L, ticket, cancel, op, 0);
+    return task_wait_then(L, ticket, cancel, op, NULL);
+}
+
+int task_wait_then(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op, lua_KFunction then)
+{
+    struct task *task = task_current(L);
+
+    if (task) task->cancellable = 0;
+    return begin_wait(L, ticket, cancel, op, then);
 }
 
 int task_wait_cancellable(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op)
 {
-    return begin_wait(L, ticket, cancel, op, 1);
+    struct task *task = task_current(L);
+
+    if (task) task->cancellable = 1;
+    return begin_wait(L, ticket, cancel, op, NULL);
 }
 
 static void go_on(struct task *task, task_push_fn *push, void *result)
@@ -395,7 +406,7 @@ void task_wake(struct task_ticket ticket, task_push_fn *push, void *result)
 {
     struct task *task = ticket.task;
 
-    if (!task || !task->waiting || task->generation != ticket.generation) return;
+    if (!task || !task->alive || !task->waiting || task->generation != ticket.generation) return;
     task->waiting = 0;
     go_on(task, push, result);
 }

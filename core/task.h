@@ -49,6 +49,8 @@ void task_check_wait(lua_State *L);
 /* For bindings; raises when L may not wait, after cancel(op); the ticket is void then. cancel(op) is called if the task is killed while it waits; then no wake
  * may follow (one that does is ignored). `cancel` may be NULL. */
 int task_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op);
+/* The same, and `then` goes on with the binding's stack, the results of the wait on top. */
+int task_wait_then(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op, lua_KFunction then);
 void task_wake(struct task_ticket ticket, task_push_fn *push, void *result);
 
 /* Cancelling by asking. task_cancel() sets the task's flag; a wait begun with task_wait_cancellable() ends then: cancel(op), and the binding returns
