@@ -93,7 +93,8 @@ static void put_escaped(struct text *text, const char *value, size_t len)
     const unsigned char *s = (const unsigned char *)value;
     for (size_t i = 0; i < len && !text->full;) {
         size_t run = i;
-        while (run < len && is_plain(s[run])) run++;
+        while (run < len && is_plain(s[run]))
+            run++;
         put(text, value + i, run - i);
         i = run;
         if (i == len) break;
@@ -291,7 +292,8 @@ static size_t writable(size_t want)
 static void discard(void)
 {
     uint64_t lines = 0;
-    for (size_t i = out.start; i < out.end; i++) lines += out.buffer[i] == '\n';
+    for (size_t i = out.start; i < out.end; i++)
+        lines += out.buffer[i] == '\n';
     __atomic_add_fetch(&out.lost, lines, __ATOMIC_RELAXED);
     out.start = out.end = 0;
 }

@@ -71,7 +71,8 @@ static void run_deferred(struct loop *loop)
 {
     struct calls calls = loop->deferred;
     loop->deferred = loop->running;
-    for (size_t i = 0; i < calls.count; i++) calls.list[i].fn(calls.list[i].arg);
+    for (size_t i = 0; i < calls.count; i++)
+        calls.list[i].fn(calls.list[i].arg);
     calls.count = 0;
     loop->running = calls;
 }
@@ -97,7 +98,8 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     (void)what;
     eventfd_read(fd, &count);
     pthread_mutex_lock(&loop->lock);
-    for (size_t i = 0; i < loop->posted.count; i++) loop_defer(loop, loop->posted.list[i].fn, loop->posted.list[i].arg);
+    for (size_t i = 0; i < loop->posted.count; i++)
+        loop_defer(loop, loop->posted.list[i].fn, loop->posted.list[i].arg);
     loop->posted.count = 0;
     pthread_mutex_unlock(&loop->lock);
 }
@@ -110,7 +112,8 @@ static void on_libevent_log(int severity, const char *message)
     log_stray(levels[severity & 3], "loop.libevent", message);
 }
 
-/* The changelist saves an epoll_ctl() wherever a descriptor's interest is turned off and on within one turn, which evhttp does for every request. */
+/* The changelist saves an epoll_ctl() wherever a descriptor's interest is turned off and on within one turn, which evhttp does for every
+ * request. */
 static struct event_base *base_new(void)
 {
     struct event_config *config = checked(event_config_new());
@@ -129,7 +132,8 @@ struct loop *loop_new(void)
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     loop->base = base_new();
     pthread_mutex_init(&loop->lock, NULL);
-    if (loop->wake_fd < 0 || !loop->base || event_assign(&loop->wake, loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop) != 0 ||
+    if (loop->wake_fd < 0 || !loop->base ||
+        event_assign(&loop->wake, loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop) != 0 ||
         event_add(&loop->wake, NULL) != 0) {
         loop_free(loop);
         return NULL;

@@ -1,0 +1,137 @@
+/* httpd_internal: what the httpd*.c files share, and nobody else includes.
+ *
+ * evhttp accepts, parses and keeps connections alive. The writing side is ours: an answer goes straight to the socket, what the
+ * socket does not take waits in the bufferevent's output, and evhttp is told with evhttp_send_reply_end(), which takes its safe path
+ * to the next request. So reading is off while an answer is written, and a flood stays in the kernel.
+ *
+ *   httpd.c          the server: listening, limits, drain
+ *   httpd_conn.c     a connection: how it is attached to evhttp's, its states and deadlines, its end
+ *   httpd_request.c  a request: refusals, the view of it, "the client has left"
+ *   httpd_reply.c    the head of an answer, and whole answers
+ *   httpd_stream.c   answers that come in pieces
+ */
+#ifndef HTTPD_INTERNAL_H
+#define HTTPD_INTERNAL_H
+#include "httpd.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <sys/queue.h>
+#include <sys/uio.h>
+#include <time.h>
+
+/* Each state has a list; every connection is in one. In the timed ones the list's head is the oldest, since all get the same time. */
+enum conn_state {
+    CONN_NEW,     /* evhttp has not finished accepting it */
+    CONN_IDLE,    /* timed: no byte of a request yet */
+    CONN_READING, /* timed: a request is coming in, or evhttp itself answers a malformed one */
+    CONN_BUSY,    /* a request waits for its answer, or is a stream */
+    CONN_WRITING, /* timed: the answer is given but not all of it is sent */
+    CONN_GONE,    /* closed, but its request is not answered yet */
+    CONN_STATES
+};
+
+struct httpd_request {
+    struct evhttp_request *evreq; /* NULL: no request now */
+    const char *path, *query;
+    int64_t started_us;
+    void (*on_gone)(void *arg);
+    void *gone_arg;
+    char id[17];
+    unsigned gone : 1;      /* the client has left */
+    unsigned close : 1;     /* the connection ends with this answer */
+    unsigned http11 : 1;    /* else 1.0 */
+    unsigned is_head : 1;   /* HEAD */
+    unsigned streaming : 1; /* httpd_stream_start() was called */
+    unsigned chunked : 1;   /* and its pieces are chunks */
+    unsigned cut : 1;       /* and it was cut off: nothing more is sent */
+};
+
+struct httpd_conn {
+    TAILQ_ENTRY(httpd_conn) next;
+    struct httpd *httpd;             /* NULL once the server is freed */
+    struct evhttp_connection *evcon; /* NULL before it is attached and once it is closed */
+    struct bufferevent *bev;
+    bufferevent_data_cb write_cb; /* evhttp's own callbacks */
+    bufferevent_event_cb event_cb;
+    struct evbuffer_cb_entry *input_cb;
+    struct event event; /* first: attach; later: the client has left */
+    int fd;
+    int refs; /* evhttp's connection, a request, a deferred call */
+    enum conn_state state;
+    int counted; /* in httpd->npending */
+    int64_t since_ms;
+    size_t unsent; /* while writing: what was unsent when last looked at */
+    struct httpd_request request;
+};
+TAILQ_HEAD(httpd_conns, httpd_conn);
+
+enum { HTTPD_LISTENERS = 8, HTTPD_HEAD_BYTES = 16384 };
+
+struct httpd {
+    struct httpd *next;
+    struct loop *loop;
+    struct evhttp *evhttp;
+    struct httpd_limits limits;
+    httpd_on_request *on_request;
+    void *arg;
+    struct httpd_conns conns[CONN_STATES];
+    struct httpd_conn **by_fd;
+    int by_fd_room;
+    int nconnections, npending;
+    int draining, full, starved; /* full: at the cap; starved: no descriptors. Either stops accepting */
+    struct evhttp_bound_socket *listeners[HTTPD_LISTENERS];
+    int nlisteners;
+    struct event starved_event, sweep_event;
+    time_t date_second;
+    char date[48];
+    unsigned char random[2048];
+    size_t random_used;
+    char head[HTTPD_HEAD_BYTES];
+};
+
+/* httpd.c */
+/* Accepts, or not, after `full`, `starved` or `draining` changed. */
+void httpd_accept_update(struct httpd *httpd);
+
+/* httpd_conn.c */
+/* evhttp's bufferevent factory: where each accepted socket is first seen. */
+struct bufferevent *httpd_conn_new(struct event_base *base, void *httpd);
+/* Finishes what the accepting of a connection began; only httpd_free() calls it by hand. */
+void httpd_conn_attach(struct httpd_conn *conn);
+struct httpd_conn *httpd_conn_of(struct httpd *httpd, struct evhttp_request *evreq);
+void httpd_conn_set_state(struct httpd_conn *conn, enum conn_state state);
+/* Closes by evhttp's safe path; a request that is held stays valid until it is answered. */
+void httpd_conn_close(struct httpd_conn *conn);
+void httpd_conn_ref(struct httpd_conn *conn);
+void httpd_conn_unref(struct httpd_conn *conn);
+/* The request or its answer is over: it counts no more as pending. */
+void httpd_conn_uncount(struct httpd_conn *conn);
+/* Sends now what the socket takes, and the rest as it can. Returns 0; -1 when the connection is broken. Changes iov. */
+int httpd_conn_send(struct httpd_conn *conn, struct iovec *iov, int niov);
+size_t httpd_conn_unsent(const struct httpd_conn *conn);
+/* Closes what is past its deadline. */
+void httpd_conn_sweep(struct httpd *httpd);
+
+/* httpd_request.c */
+/* evhttp has a whole request. */
+void httpd_request_begin(struct evhttp_request *evreq, void *httpd);
+/* The client has left: says so once. The request may be dead afterwards. */
+void httpd_request_gone(struct httpd_request *request);
+/* Called first by each way of answering: what watched for the client's leaving stops. Returns 1 when there is still a connection. */
+int httpd_request_answer(struct httpd_request *request);
+/* All that there is to send was given to httpd_conn_send(): hands the connection back to evhttp. The request is dead. */
+void httpd_request_end(struct httpd_request *request);
+struct httpd_conn *httpd_request_conn(const struct httpd_request *request);
+
+/* httpd_reply.c */
+/* Writes the head of an answer into httpd->head; returns its length. `length` is what Content-Length says; -1: none. */
+size_t httpd_head(struct httpd_request *request, int status, const struct httpd_field *fields, int64_t length);
+/* An answer of httpd's own: a problem document, and the connection ends. */
+void httpd_refuse(struct httpd_request *request, int status, const char *code, const char *detail);
+#endif
