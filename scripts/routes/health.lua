@@ -23,10 +23,11 @@ looks[#looks + 1] = function(info)
   return { "edit_rejected", { file = edit.file, line = edit.line, message = edit.message }, more = told }
 end
 
+-- last.message is the code of the newest failure; a refused token is the one that no waiting mends.
 looks[#looks + 1] = function()
   local last = dokploy.last()
-  if last.reachable ~= false then return nil end
-  return { "dokploy_unreachable", { message = last.message or "" }, more = { message = last.message, at = clock.iso(last.at) } }
+  local code = last.reachable == false and "dokploy_unreachable" or last.message == "dokploy_refused" and "dokploy_refused"
+  return code and { code, {}, more = { at = clock.iso(last.at) } } or nil
 end
 
 looks[#looks + 1] = function()

@@ -1,0 +1,98 @@
+--- The shapes of what the API takes and gives, as JSON Schema, for routes/openapi.lua.
+local json = require "core.json"
+local names = require "lib.names"
+local templates = require "policy.templates"
+
+local text = { type = "string" }
+local time = { type = "string", format = "date-time" }
+local flag = { type = "boolean" }
+local count = { type = "integer" }
+
+local function described(schema, description)
+  local copy = { description = description }
+  for key, value in pairs(schema) do copy[key] = value end
+  return copy
+end
+
+local function list_of(schema) return { type = "array", items = schema } end
+local function one_of(...) return { type = "string", enum = json.array { ... } } end
+
+-- An object; the names after the fields are those that are always there.
+local function object(properties, ...)
+  return { type = "object", properties = properties, required = json.array { ... } }
+end
+
+local all = {}
+
+all.Problem = object({
+  type = described(text, "A name for the kind of problem, made of the code"), title = text, detail = text, status = count,
+  code = described(text, "For programs; never changes"), instance = described(text, "The request's id, as in X-Request-Id"),
+  field = described(text, "The part of the request that is wrong"), retryAfter = described(count, "Seconds"), suggestions = list_of(text),
+}, "type", "title", "detail", "status", "code", "instance")
+
+all.Check = object({
+  name = described(text, "As it would be used"), valid = flag, available = flag,
+  code = one_of("name_invalid", "name_reserved", "name_taken"), detail = text, suggestions = list_of(text),
+}, "name", "valid", "available")
+
+all.Deploy = object({
+  name = { type = "string", minLength = names.min, maxLength = names.max, pattern = "^[a-z](?:[a-z0-9]|-(?!-))*[a-z0-9]$", example = "my-stack" },
+  template = { type = "string", enum = json.array(templates.ids()) },
+}, "name")
+all.Deploy.additionalProperties = false
+
+all.Accepted = object({
+  deploymentId = text, name = text, url = described(text, "Where the stack will answer"), statusUrl = text,
+  ownerKey = described(text, "Keep it: it alone opens, and deletes, the stack. Send it as Authorization: Bearer"), template = text,
+}, "deploymentId", "name", "url", "statusUrl", "ownerKey", "template")
+
+all.Operation = object({ deploymentId = text, name = text, state = text, statusUrl = text }, "deploymentId", "name", "statusUrl")
+
+all.Cancelled = object({
+  deploymentId = text, name = text, state = text, cancelled = described(flag, "Whether it was asked to stop"), detail = text, statusUrl = text,
+}, "deploymentId", "state", "cancelled", "detail", "statusUrl")
+
+all.Step = object({
+  step = text, title = text, state = one_of("pending", "running", "done", "waiting", "undoing", "undone", "failed"), startedAt = time, endedAt = time,
+}, "step", "title", "state")
+
+all.Status = object({
+  deploymentId = text, kind = one_of("deploy", "delete"), name = text, url = text,
+  state = one_of("queued", "running", "rolling_back", "ready", "failed", "cancelled", "deleting", "deleted"),
+  step = text, percent = { type = "integer", minimum = 0, maximum = 100 }, position = count, etaSeconds = count,
+  createdAt = time, startedAt = time, endedAt = time, lastEventId = count, steps = list_of { ["$ref"] = "#/components/schemas/Step" },
+  result = { type = json.array { "object", "null" }, description = "The data of the last event, once there is one" },
+}, "deploymentId", "kind", "name", "state", "percent", "createdAt", "lastEventId", "steps", "result")
+
+all.Stack = object({
+  name = text, state = described(text, "queued running rolling_back ready unhealthy stopped deleting failed"), url = text,
+  openUrl = described(text, "The workspace's own page"), image = text, template = text, createdAt = time, deploymentId = text, statusUrl = text,
+  volume = described(text, "The volume that holds its files"), username = text, password = described(text, "For the owner only"),
+  passwordProblem = object({ code = text, detail = text }, "code", "detail"),
+}, "name", "state", "createdAt", "deploymentId", "statusUrl")
+
+all.KeptData = object({ volume = text, name = text, reason = one_of("kept", "left"), since = time }, "volume", "name", "reason", "since")
+
+all.Stacks = object({
+  stacks = list_of { ["$ref"] = "#/components/schemas/Stack" },
+  next = { type = json.array { "string", "null" }, description = "Send it as ?after= for the next page" },
+  keptData = list_of { ["$ref"] = "#/components/schemas/KeptData" },
+}, "stacks", "next", "keptData")
+
+all.Health = object({
+  status = one_of("healthy", "degraded"), version = text, generation = described(count, "How often the scripts were loaded"),
+  loadedAt = time, startedAt = time,
+  dokploy = object { reachable = flag, version = text, checkedAt = time, breaker = one_of("closed", "open", "half_open"), rehearsal = flag },
+  access = object { mode = one_of("open", "closed"), detail = text },
+  degraded = list_of(object({ code = text, detail = text, file = text, line = count, message = text, at = time, retryAt = time, count = count }, "code", "detail")),
+}, "status", "version", "generation", "degraded")
+
+all.Ready = object({
+  status = one_of "ready", journal = text, scripts = text, dokploy = one_of("ok", "unreachable", "unknown"), breaker = text,
+}, "status")
+
+local stream = "queued {position, etaSeconds}; progress {step, title, state, percent, detail}; log {line}; and last one of ready {name, url, openUrl, warning}, "
+  .. "failed {code, step, title, detail, advice, rolledBack, leftovers}, cancelled {rolledBack, leftovers}, deleted {name, data, volume}. "
+  .. "Each has `at`. Every event's id is its number."
+
+return { all = all, stream = stream }
