@@ -1,0 +1,142 @@
+/* core.crypto: OpenSSL's hashes, the system's random bytes, the installation's secret. */
+#include "api.h"
+#include "secret.h"
+#include <lauxlib.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { HASH = 32, MAX_TOKEN = 1024 };
+
+static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char urlsafe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static const unsigned char *check_bytes(lua_State *L, int index, size_t *len)
+{
+    luaL_checktype(L, index, LUA_TSTRING);
+    return (const unsigned char *)lua_tolstring(L, index, len);
+}
+
+static void push_base64(lua_State *L, const unsigned char *bytes, size_t len, const char *alphabet, int pad)
+{
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (size_t i = 0; i < len; i += 3) {
+        size_t n = len - i < 3 ? len - i : 3;
+        unsigned three = (unsigned)bytes[i] << 16 | (n > 1 ? (unsigned)bytes[i + 1] << 8 : 0) | (n > 2 ? bytes[i + 2] : 0);
+        for (size_t k = 0; k <= n; k++) luaL_addchar(&b, alphabet[three >> (18 - 6 * k) & 63]);
+        for (size_t k = n; pad && k < 3; k++) luaL_addchar(&b, '=');
+    }
+    luaL_pushresult(&b);
+}
+
+static int token(lua_State *L)
+{
+    unsigned char bytes[MAX_TOKEN];
+    lua_Integer n = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, n >= 1 && n <= MAX_TOKEN, 1, "between 1 and 1024 bytes");
+    for (size_t got = 0; got < (size_t)n;) {
+        ssize_t more = getrandom(bytes + got, (size_t)n - got, 0);
+        if (more > 0) got += (size_t)more;
+    }
+    push_base64(L, bytes, (size_t)n, urlsafe, 0);
+    OPENSSL_cleanse(bytes, sizeof bytes);
+    return 1;
+}
+
+static void hash(lua_State *L, const unsigned char *bytes, size_t len, unsigned char out[HASH])
+{
+    if (EVP_Digest(bytes, len, out, NULL, EVP_sha256(), NULL) != 1) luaL_error(L, "SHA-256 is not available");
+}
+
+static int sha256(lua_State *L)
+{
+    size_t len;
+    unsigned char out[HASH];
+    char hex[2 * HASH];
+    const unsigned char *bytes = check_bytes(L, 1, &len);
+    hash(L, bytes, len, out);
+    for (int i = 0; i < HASH; i++) hex[2 * i] = "0123456789abcdef"[out[i] >> 4], hex[2 * i + 1] = "0123456789abcdef"[out[i] & 15];
+    lua_pushlstring(L, hex, sizeof hex);
+    return 1;
+}
+
+static void authenticate(lua_State *L, const unsigned char *key, const unsigned char *bytes, size_t len, unsigned char out[HASH])
+{
+    unsigned n = 0;
+    if (!HMAC(EVP_sha256(), key, HASH, bytes, len, out, &n) || n != HASH) luaL_error(L, "HMAC-SHA-256 is not available");
+}
+
+/* A key of its own for each purpose, so no text of one can be a text of another. */
+static int sign(lua_State *L)
+{
+    size_t purpose_len, len;
+    unsigned char key[HASH], out[HASH];
+    const unsigned char *purpose = check_bytes(L, 1, &purpose_len), *bytes = check_bytes(L, 2, &len);
+    if (!secret_bytes()) return luaL_error(L, "crypto.sign: the installation's secret is not open (not while the scripts are only checked)");
+    authenticate(L, secret_bytes(), purpose, purpose_len, key);
+    authenticate(L, key, bytes, len, out);
+    OPENSSL_cleanse(key, sizeof key);
+    push_base64(L, out, sizeof out, urlsafe, 0);
+    return 1;
+}
+
+/* Of the hashes, so that time tells nothing of the length either. */
+static int equal(lua_State *L)
+{
+    size_t a_len, b_len;
+    unsigned char a[HASH], b[HASH];
+    const unsigned char *one = check_bytes(L, 1, &a_len), *other = check_bytes(L, 2, &b_len);
+    hash(L, one, a_len, a);
+    hash(L, other, b_len, b);
+    lua_pushboolean(L, CRYPTO_memcmp(a, b, HASH) == 0);
+    return 1;
+}
+
+static int base64(lua_State *L)
+{
+    size_t len;
+    const unsigned char *bytes = check_bytes(L, 1, &len);
+    push_base64(L, bytes, len, plain, 1);
+    return 1;
+}
+
+/* The value of four characters, the last `pad` of them "="; -1 when they are none, or say bits that are not used. */
+static long read_four(const char *text, int pad)
+{
+    long value = 0;
+    for (int i = 0; i < 4 - pad; i++) {
+        const char *found = text[i] ? strchr(plain, text[i]) : NULL;
+        if (!found) return -1;
+        value = value << 6 | (found - plain);
+    }
+    value <<= 6 * pad;
+    return value & ((1L << 8 * pad) - 1) ? -1 : value;
+}
+
+static int unbase64(lua_State *L)
+{
+    size_t len;
+    luaL_Buffer b;
+    const char *text = (const char *)check_bytes(L, 1, &len);
+    if (len % 4) return luaL_pushfail(L), 1;
+    luaL_buffinit(L, &b);
+    for (size_t i = 0; i < len; i += 4) {
+        int last = i + 4 == len, pad = last ? (text[i + 3] == '=') + (text[i + 3] == '=' && text[i + 2] == '=') : 0;
+        long value = read_four(text + i, pad);
+        if (value < 0) return luaL_pushfail(L), 1;
+        for (int k = 0; k < 3 - pad; k++) luaL_addchar(&b, (char)(value >> (16 - 8 * k) & 255));
+    }
+    luaL_pushresult(&b);
+    return 1;
+}
+
+int api_crypto_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = { { "token", token }, { "sha256", sha256 },     { "sign", sign }, { "equal", equal },
+                                          { "base64", base64 }, { "unbase64", unbase64 }, { NULL, NULL } };
+    luaL_newlib(L, functions);
+    return 1;
+}

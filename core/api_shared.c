@@ -1,0 +1,166 @@
+/* core.shared */
+#include "api.h"
+#include "shared.h"
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct text { const char *bytes; size_t len; };
+
+static struct shared *table(lua_State *L)
+{
+    struct shared *shared = api_core(L)->shared;
+    if (!shared) luaL_error(L, "there is no shared table here");
+    return shared;
+}
+
+static struct text check_key(lua_State *L)
+{
+    struct text key;
+    luaL_checktype(L, 1, LUA_TSTRING);
+    key.bytes = lua_tolstring(L, 1, &key.len);
+    return key;
+}
+
+static void push_value(lua_State *L, const struct shared_value *v)
+{
+    switch (v->type) {
+    case SHARED_BOOL:
+        lua_pushboolean(L, v->i != 0);
+        break;
+    case SHARED_INT:
+        lua_pushinteger(L, v->i);
+        break;
+    case SHARED_NUM:
+        lua_pushnumber(L, v->n);
+        break;
+    case SHARED_TEXT:
+        lua_pushlstring(L, v->text, v->len);
+        break;
+    default:
+        lua_pushnil(L);
+    }
+}
+
+static struct shared_value check_value(lua_State *L, int index)
+{
+    struct shared_value v = { .type = SHARED_NONE };
+    switch (lua_type(L, index)) {
+    case LUA_TNIL:
+    case LUA_TNONE:
+        break;
+    case LUA_TBOOLEAN:
+        v.type = SHARED_BOOL;
+        v.i = lua_toboolean(L, index);
+        break;
+    case LUA_TNUMBER:
+        v.type = lua_isinteger(L, index) ? SHARED_INT : SHARED_NUM;
+        v.i = lua_tointeger(L, index);
+        v.n = lua_tonumber(L, index);
+        break;
+    case LUA_TSTRING:
+        v.type = SHARED_TEXT;
+        v.text = lua_tolstring(L, index, &v.len);
+        break;
+    default:
+        luaL_argerror(L, index, lua_pushfstring(L, "a %s cannot be shared, only a string, number or boolean", luaL_typename(L, index)));
+    }
+    return v;
+}
+
+/* 0: for ever. */
+static int64_t check_seconds(lua_State *L, int index)
+{
+    if (lua_isnoneornil(L, index)) return 0;
+    lua_Number seconds = luaL_checknumber(L, index);
+    if (!(seconds > 0 && seconds < 1e9)) luaL_argerror(L, index, "seconds must be above 0");
+    return seconds < 0.001 ? 1 : (int64_t)(seconds * 1000);
+}
+
+static int get(lua_State *L)
+{
+    struct text key = check_key(L);
+    struct shared_value v = shared_get(table(L), key.bytes, key.len);
+    push_value(L, &v);
+    return 1;
+}
+
+static int set(lua_State *L)
+{
+    struct text key = check_key(L);
+    struct shared_value v = check_value(L, 2);
+    int64_t ttl_ms = check_seconds(L, 3);
+    shared_set(table(L), key.bytes, key.len, v, ttl_ms);
+    return 0;
+}
+
+static int add(lua_State *L)
+{
+    struct text key = check_key(L);
+    struct shared_value v = check_value(L, 2);
+    int64_t ttl_ms = check_seconds(L, 3);
+    luaL_argcheck(L, v.type != SHARED_NONE, 2, "nil cannot be added");
+    int absent = shared_get(table(L), key.bytes, key.len).type == SHARED_NONE;
+    if (absent) shared_set(table(L), key.bytes, key.len, v, ttl_ms);
+    lua_pushboolean(L, absent);
+    return 1;
+}
+
+static int incr(lua_State *L)
+{
+    struct text key = check_key(L);
+    if (lua_isnoneornil(L, 2)) lua_pushinteger(L, 1), lua_replace(L, 2);
+    luaL_checktype(L, 2, LUA_TNUMBER);
+    int64_t ttl_ms = check_seconds(L, 3);
+    struct shared_value old = shared_get(table(L), key.bytes, key.len);
+    if (old.type != SHARED_NONE) ttl_ms = SHARED_SAME_TTL;
+    if (old.type != SHARED_NONE && old.type != SHARED_INT && old.type != SHARED_NUM) luaL_argerror(L, 1, "the key holds no number");
+    if (old.type == SHARED_NONE) old.type = SHARED_INT;
+    push_value(L, &old);
+    lua_pushvalue(L, 2);
+    lua_arith(L, LUA_OPADD);
+    shared_set(table(L), key.bytes, key.len, check_value(L, lua_gettop(L)), ttl_ms);
+    return 1;
+}
+
+struct list { struct text *keys; size_t count; };
+
+static void count_key(const char *key, size_t key_len, struct shared_value value, void *arg)
+{
+    struct list *list = arg;
+    (void)value;
+    if (list->keys) list->keys[list->count] = (struct text){ key, key_len };
+    list->count++;
+}
+
+static int compare(const void *one, const void *other)
+{
+    const struct text *a = one, *b = other;
+    int order = memcmp(a->bytes, b->bytes, a->len < b->len ? a->len : b->len);
+    return order ? order : (a->len > b->len) - (a->len < b->len);
+}
+
+static int keys(lua_State *L)
+{
+    struct text prefix = { "", 0 };
+    struct list list = { NULL, 0 };
+    if (!lua_isnoneornil(L, 1)) prefix = check_key(L);
+    shared_each(table(L), prefix.bytes, prefix.len, count_key, &list);
+    list.keys = lua_newuserdatauv(L, (list.count + 1) * sizeof *list.keys, 0);
+    list.count = 0;
+    shared_each(table(L), prefix.bytes, prefix.len, count_key, &list);
+    qsort(list.keys, list.count, sizeof *list.keys, compare);
+    lua_createtable(L, (int)list.count, 0);
+    for (size_t i = 0; i < list.count; i++) {
+        lua_pushlstring(L, list.keys[i].bytes, list.keys[i].len);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+int api_shared_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = { { "get", get }, { "set", set }, { "add", add }, { "incr", incr }, { "keys", keys }, { NULL, NULL } };
+    luaL_newlib(L, functions);
+    return 1;
+}

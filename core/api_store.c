@@ -1,0 +1,201 @@
+/* core.store */
+#include "api.h"
+#include "mem.h"
+#include "store.h"
+#include "task.h"
+#include <lauxlib.h>
+
+#define HOLDER "store.batch"
+
+struct wait {
+    struct task_ticket ticket;
+    int given_up; /* the task has ended; the batch goes on */
+};
+
+/* Reading the statements: the batch is held by a userdata, so that a raised error frees it. */
+
+static int free_held(lua_State *L)
+{
+    struct store_batch **held = lua_touserdata(L, 1);
+    store_batch_free(*held);
+    *held = NULL;
+    return 0;
+}
+
+static struct store_batch **hold_batch(lua_State *L, int nstatements)
+{
+    struct store_batch **held = lua_newuserdatauv(L, sizeof *held, 0);
+    *held = NULL;
+    luaL_setmetatable(L, HOLDER);
+    *held = store_batch_new(nstatements);
+    return held;
+}
+
+static struct store_value read_value(lua_State *L, int statement, int argument)
+{
+    struct store_value v = { .type = STORE_NULL };
+    const char *text;
+    switch (lua_type(L, -1)) {
+    case LUA_TNIL:
+        break;
+    case LUA_TBOOLEAN:
+        v.type = STORE_INT;
+        v.i = lua_toboolean(L, -1);
+        break;
+    case LUA_TNUMBER:
+        v.type = lua_isinteger(L, -1) ? STORE_INT : STORE_REAL;
+        v.i = lua_tointeger(L, -1);
+        v.r = lua_tonumber(L, -1);
+        break;
+    case LUA_TSTRING:
+        v.type = STORE_TEXT;
+        text = lua_tolstring(L, -1, &v.len);
+        v.text = mem_copy(text, v.len);
+        break;
+    default:
+        if (!lua_islightuserdata(L, -1) || lua_touserdata(L, -1))
+            luaL_error(L, "store.run: statement %d, argument %d: a %s cannot be kept", statement, argument, luaL_typename(L, -1));
+    }
+    return v;
+}
+
+/* The highest index, so that a nil in the middle is a NULL. */
+static int highest_index(lua_State *L, int statement)
+{
+    lua_Integer highest = 0;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) < 1 || lua_tointeger(L, -2) > 1000)
+            luaL_error(L, "store.run: statement %d has a field that is no argument: %s", statement, luaL_tolstring(L, -2, NULL));
+        if (lua_tointeger(L, -2) > highest) highest = lua_tointeger(L, -2);
+    }
+    return (int)highest;
+}
+
+/* The statement {sql, argument...} on top of the stack. */
+static void read_statement(lua_State *L, struct store_statement *s, int number)
+{
+    if (!lua_istable(L, -1)) luaL_error(L, "store.run: statement %d is a %s, not a table {sql, argument...}", number, luaL_typename(L, -1));
+    int nargs = highest_index(L, number) - 1;
+    if (lua_rawgeti(L, -1, 1) != LUA_TSTRING) luaL_error(L, "store.run: statement %d has no SQL", number);
+    s->sql = mem_text(lua_tostring(L, -1));
+    lua_pop(L, 1);
+    s->args = mem_new((size_t)(nargs > 0 ? nargs : 0), sizeof *s->args);
+    for (int i = 0; i < nargs; i++) {
+        lua_rawgeti(L, -1, i + 2);
+        s->args[i] = read_value(L, number, i + 1);
+        s->nargs = i + 1;
+        lua_pop(L, 1);
+    }
+}
+
+static struct store_batch **read_batch(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    int n = (int)lua_rawlen(L, 1);
+    struct store_batch **held = hold_batch(L, n);
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, 1, i + 1);
+        read_statement(L, &(*held)->statements[i], i + 1);
+        lua_pop(L, 1);
+    }
+    return held;
+}
+
+/* Giving the results */
+
+static void push_value(lua_State *L, const struct store_value *v)
+{
+    if (v->type == STORE_INT)
+        lua_pushinteger(L, v->i);
+    else if (v->type == STORE_REAL)
+        lua_pushnumber(L, v->r);
+    else
+        lua_pushlstring(L, v->text, v->len);
+}
+
+static void push_rows(lua_State *L, const struct store_statement *s)
+{
+    lua_createtable(L, (int)s->nrows, 1);
+    for (int64_t row = 0; row < s->nrows; row++) {
+        lua_createtable(L, 0, s->ncolumns);
+        for (int i = 0; i < s->ncolumns; i++) {
+            const struct store_value *v = &s->values[row * s->ncolumns + i];
+            if (v->type == STORE_NULL) continue;
+            push_value(L, v);
+            lua_setfield(L, -2, s->columns[i]);
+        }
+        lua_rawseti(L, -2, row + 1);
+    }
+    lua_pushinteger(L, s->changes);
+    lua_setfield(L, -2, "changes");
+}
+
+static int push_results(lua_State *co, void *result)
+{
+    const struct store_batch *batch = result;
+    if (batch->code) return api_fail(co, batch->code, "%s", batch->message);
+    lua_createtable(co, batch->nstatements, 0);
+    for (int i = 0; i < batch->nstatements; i++) {
+        push_rows(co, &batch->statements[i]);
+        lua_rawseti(co, -2, i + 1);
+    }
+    return 1;
+}
+
+static void on_done(struct store_batch *batch, void *arg)
+{
+    struct wait *wait = arg;
+    if (!wait->given_up) task_wake(wait->ticket, push_results, batch);
+    free(wait);
+    store_batch_free(batch);
+}
+
+static void give_up(void *op)
+{
+    struct wait *wait = op;
+    wait->given_up = 1;
+}
+
+static int run(lua_State *L)
+{
+    struct core *core = api_core(L);
+    struct store_batch **held = read_batch(L);
+    task_check_wait(L);
+    if (!core->store) return api_fail(L, "closed", "there is no journal here");
+    struct wait *wait = mem_new(1, sizeof *wait);
+    store_start(core->store, *held, on_done, wait);
+    *held = NULL;
+    return task_wait(L, &wait->ticket, give_up, wait);
+}
+
+/* The list is held by the stack; so is the array of pointers. */
+static int migrate(lua_State *L)
+{
+    struct core *core = api_core(L);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    int n = (int)lua_rawlen(L, 1);
+    const char **list = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *list, 0);
+    luaL_checkstack(L, n + 4, "migrations");
+    for (int i = 0; i < n; i++) {
+        if (lua_rawgeti(L, 1, i + 1) != LUA_TSTRING) luaL_error(L, "store.migrate: migration %d is a %s, not SQL text", i + 1, luaL_typename(L, -1));
+        list[i] = lua_tostring(L, -1);
+    }
+    char *message = NULL;
+    if (!core->store || store_migrate(core->store, list, n, &message) == 0) return 0;
+    lua_pushfstring(L, "store.migrate: %s", message);
+    free(message);
+    return lua_error(L);
+}
+
+int api_store_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = { { "run", run }, { "migrate", migrate }, { NULL, NULL } };
+    luaL_newmetatable(L, HOLDER);
+    lua_pushcfunction(L, free_held);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+    luaL_newlib(L, functions);
+    lua_pushlightuserdata(L, NULL); /* the same as json.null, so a null from JSON is a NULL */
+    lua_setfield(L, -2, "null");
+    return 1;
+}
