@@ -63,23 +63,47 @@ local function compare(path, texts, first_path, first)
 end
 
 -- Whole keys that stand as a literal in scripts and page: each must exist. Families are the first words of the keys.
-local function check_used(first_path, first)
+local function is_known(key, texts)
+  if texts[key] or key:find("%.js$") or key:find("%.css$") or key:find("%.html$") or key:find("%.lua$") then return true end
+  for known in pairs(texts) do
+    if known:sub(1, #key + 1) == key .. "." then return true end
+  end
+  return false
+end
+
+local function check_line(where, line, texts, families)
+  local code = line:gsub("%-%-.*$", ""):gsub("^%s*//.*$", "")
+  if code:find("require", 1, true) or code:find("log%.%l+%s*%(") or code:find("problem%.%l+%s*=") then return end
+  for key, behind in code:gmatch([=[["'](%l[%l_]*%.[%l%d_.]*[%l%d])["'](%s*%.?%.?)]=]) do
+    local is_piece = behind:find("..", 1, true)
+    if families[key:match("^[^.]+")] and not is_piece and not is_known(key, texts) then fault("%s: %s is in no locale", where, key) end
+  end
+end
+
+local function check_used(texts)
   local families = {}
-  for key in pairs(first) do families[key:match("^[^.]+")] = true end
+  for key in pairs(texts) do families[key:match("^[^.]+")] = true end
   for _, path in ipairs(lines_of("find scripts www -name '*.lua' -not -path 'scripts/meta/*' -o -name '*.js' -o -name '*.html'")) do
     local number = 0
     for line in io.lines(path) do
       number = number + 1
-      for key in line:gmatch([=[["']([%l]+%.[%w_.]*[%w_])["']]=]) do
-        local dotted_file = key:match("%.%l+$") and (key:match("%.js$") or key:match("%.css$") or key:match("%.html$") or key:match("%.lua$"))
-        local module = line:find("require", 1, true) or line:find("log%.%l+%s*%(")
-        if families[key:match("^[^.]+")] and not first[key] and not dotted_file and not module then
-          local prefix_of_some = false
-          for known in pairs(first) do if known:sub(1, #key + 1) == key .. "." then prefix_of_some = true end end
-          if not prefix_of_some then fault("%s:%d: %s is not in %s", path, number, key, first_path) end
-        end
-      end
+      check_line(path .. ":" .. number, line, texts, families)
     end
+  end
+end
+
+-- Families whose last words are codes that stand in one place of the scripts.
+local function check_codes(texts)
+  for code in read("scripts/lib/problem.lua"):gmatch("([%l_]+) = [45]%d%d[,%s]") do
+    for _, part in ipairs { "title", "detail" } do
+      local key = ("problem.%s.%s"):format(code, part)
+      if not texts[key] then fault("scripts/lib/problem.lua: %s is in no locale", key) end
+    end
+  end
+  for _, path in ipairs(lines_of("ls scripts/steps/*.lua 2>/dev/null")) do
+    local name = read(path):match('%f[%w]name%s*=%s*"([%l_]+)"')
+    local key = name and ("step.%s.title"):format(name)
+    if key and not texts[key] then fault("%s: %s is in no locale", path, key) end
   end
 end
 
@@ -94,7 +118,8 @@ else
     local read_well, texts = pcall(load, path)
     if not read_well then fault("%s: %s", path, texts) elseif path ~= first_path then compare(path, texts, first_path, first) end
   end
-  check_used(first_path, first)
+  check_used(first)
+  check_codes(first)
 end
 
 table.sort(faults)

@@ -3,10 +3,7 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { seconds, startAll, startPortal, startRehearsal, until } from './harness.mjs'
 
-const breaker = async (portal) => {
-  const { json } = await portal.api('/health')
-  return JSON.stringify(json).match(/"breaker":\{[^}]*"state":"(\w+)"|"breaker":"(\w+)"/)?.slice(1).find(Boolean)
-}
+const breaker = async (portal) => (await portal.api('/health')).json.dokploy.breaker
 
 test('it opens while Dokploy fails, shows in /health, and closes when Dokploy is back', async () => {
   const world = await startAll({ speed: 100 })
