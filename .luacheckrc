@@ -1,6 +1,6 @@
 -- Everything that scripts may use is required; there are no globals of our own.
 std = "lua54"
-max_line_length = 160
+max_line_length = 140
 codes = true
 unused_args = true
 self = false

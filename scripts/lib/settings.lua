@@ -106,7 +106,7 @@ end
 
 local function require_real(set, has)
   if not set.stack.suffix then
-    refuse("stack.suffix", "a stack needs an address (set STACK_DOMAIN_SUFFIX to the domain that stands behind the names, such as ai.example.com)")
+    refuse("stack.suffix", "a stack needs an address (set STACK_DOMAIN_SUFFIX to the domain behind the names, such as ai.example.com)")
   end
   if not set.stack.image then
     refuse("stack.image", "a stack needs an image (set STACK_IMAGE to the image that Dokploy should run, with its tag or digest)")
@@ -120,9 +120,9 @@ end
 local function check_registry(registry, has)
   local password = has "STACK_REGISTRY_PASSWORD"
   if registry.username and not password then
-    refuse("stack.registry.password", "STACK_REGISTRY_USERNAME is set and no password is (set STACK_REGISTRY_PASSWORD or STACK_REGISTRY_PASSWORD_FILE)")
+    refuse("stack.registry.password", "there is a user and no password (set STACK_REGISTRY_PASSWORD or STACK_REGISTRY_PASSWORD_FILE)")
   elseif password and not registry.username then
-    refuse("stack.registry.username", "a registry password is set and no user (set STACK_REGISTRY_USERNAME)")
+    refuse("stack.registry.username", "there is a password and no user (set STACK_REGISTRY_USERNAME)")
   end
 end
 

@@ -134,9 +134,8 @@ kinds.words = kind("a list of names, separated by commas (patterns go into scrip
 end)
 
 -- A secret itself never stands in config.lua: secret "NAME" does, and config.secret("NAME") reads it when it is needed.
-kinds.secret = kind('a secret does not belong in this file (write secret "%s", and set that variable, or %s_FILE to a file that holds it)', function(value)
-  return type(value) ~= "string", value
-end)
+kinds.secret = kind('a secret does not belong in this file (write secret "%s", and set that variable, or %s_FILE to its file)',
+  function(value) return type(value) ~= "string", value end)
 kinds.secret.is_secret = true
 
 return kinds

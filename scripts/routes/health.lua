@@ -61,7 +61,10 @@ end
 
 local function dokploy_view()
   local last, state = dokploy.last(), breaker.state()
-  return { reachable = last.reachable, version = last.version, checkedAt = clock.iso(last.at), breaker = state.state, rehearsal = config.rehearsal }
+  return {
+    reachable = last.reachable, version = last.version, checkedAt = clock.iso(last.at),
+    breaker = state.state, rehearsal = config.rehearsal,
+  }
 end
 
 server.route("GET", "/health", function(req)

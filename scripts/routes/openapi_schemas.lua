@@ -43,7 +43,8 @@ all.Deploy.additionalProperties = false
 
 all.Accepted = object({
   deploymentId = text, name = text, url = described(text, "Where the stack will answer"), statusUrl = text,
-  ownerKey = described(text, "Keep it: it alone opens, and deletes, the stack. Send it as Authorization: Bearer"), template = text,
+  ownerKey = described(text, "Keep it: it alone opens, and deletes, the stack. Send it as Authorization: Bearer"),
+  template = text,
 }, "deploymentId", "name", "url", "statusUrl", "ownerKey", "template")
 
 all.Operation = object({ deploymentId = text, name = text, state = text, statusUrl = text }, "deploymentId", "name", "statusUrl")
@@ -53,25 +54,30 @@ all.Cancelled = object({
 }, "deploymentId", "state", "cancelled", "detail", "statusUrl")
 
 all.Step = object({
-  step = text, title = text, state = one_of("pending", "running", "done", "waiting", "undoing", "undone", "failed"), startedAt = time, endedAt = time,
+  step = text, title = text, state = one_of("pending", "running", "waiting", "done", "undoing", "undone"),
+  startedAt = time, endedAt = time,
 }, "step", "title", "state")
 
 all.Status = object({
   deploymentId = text, kind = one_of("deploy", "delete"), name = text, url = text,
   state = one_of("queued", "running", "rolling_back", "ready", "failed", "cancelled", "deleting", "deleted"),
   step = text, percent = { type = "integer", minimum = 0, maximum = 100 }, position = count, etaSeconds = count,
-  createdAt = time, startedAt = time, endedAt = time, lastEventId = count, steps = list_of { ["$ref"] = "#/components/schemas/Step" },
+  createdAt = time, startedAt = time, endedAt = time, lastEventId = count,
+  steps = list_of { ["$ref"] = "#/components/schemas/Step" },
   result = { type = json.array { "object", "null" }, description = "The data of the last event, once there is one" },
 }, "deploymentId", "kind", "name", "state", "percent", "createdAt", "lastEventId", "steps", "result")
 
 all.Stack = object({
   name = text, state = described(text, "queued running rolling_back ready unhealthy stopped deleting failed"), url = text,
-  openUrl = described(text, "The workspace's own page"), image = text, template = text, createdAt = time, deploymentId = text, statusUrl = text,
+  openUrl = described(text, "The workspace's own page"), image = text, template = text,
+  createdAt = time, deploymentId = text, statusUrl = text,
   volume = described(text, "The volume that holds its files"), username = text, password = described(text, "For the owner only"),
   passwordProblem = object({ code = text, detail = text }, "code", "detail"),
 }, "name", "state", "createdAt", "deploymentId", "statusUrl")
 
-all.KeptData = object({ volume = text, name = text, reason = one_of("kept", "left"), since = time }, "volume", "name", "reason", "since")
+all.KeptData = object({
+  volume = text, name = text, reason = one_of("kept", "left"), since = time,
+}, "volume", "name", "reason", "since")
 
 all.Stacks = object({
   stacks = list_of { ["$ref"] = "#/components/schemas/Stack" },
@@ -84,14 +90,17 @@ all.Health = object({
   loadedAt = time, startedAt = time,
   dokploy = object { reachable = flag, version = text, checkedAt = time, breaker = one_of("closed", "open", "half_open"), rehearsal = flag },
   access = object { mode = one_of("open", "closed"), detail = text },
-  degraded = list_of(object({ code = text, detail = text, file = text, line = count, message = text, at = time, retryAt = time, count = count }, "code", "detail")),
+  degraded = list_of(object({
+    code = text, detail = text, file = text, line = count, message = text, at = time, since = time, retryAt = time, count = count,
+  }, "code", "detail")),
 }, "status", "version", "generation", "degraded")
 
 all.Ready = object({
   status = one_of "ready", journal = text, scripts = text, dokploy = one_of("ok", "unreachable", "unknown"), breaker = text,
 }, "status")
 
-local stream = "queued {position, etaSeconds}; progress {step, title, state, percent, detail}; log {line}; and last one of ready {name, url, openUrl, warning}, "
+local stream = "queued {position, etaSeconds}; progress {step, title, state, percent, detail}; log {line}; and last one of "
+  .. "ready {name, url, openUrl, warning}, "
   .. "failed {code, step, title, detail, advice, rolledBack, leftovers}, cancelled {rolledBack, leftovers}, deleted {name, data, volume}. "
   .. "Each has `at`. Every event's id is its number."
 

@@ -128,5 +128,8 @@ server.route("GET", "/api/stacks", function(req)
   local rows, _, code = journal.stacks { owner_id = who.id, limit = size + 1, after = req.query.after }
   if not rows then return problem.failure(req, code) end
   local next_after = #rows > size and rows[size].name or json.null
-  return { json = { stacks = shown_page(rows, size), next = next_after, keptData = kept_data(who.id) }, headers = { Vary = "Authorization" } }
+  return {
+    json = { stacks = shown_page(rows, size), next = next_after, keptData = kept_data(who.id) },
+    headers = { Vary = "Authorization" },
+  }
 end)

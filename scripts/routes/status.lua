@@ -37,7 +37,10 @@ local function document(req, operation)
   local rows, _, code = journal.events(operation.id, 0)
   if not rows then return problem.failure(req, code) end
   local language = i18n.from(req)
-  return { json = summary.of(operation, rows, language, planned), headers = { Vary = "Accept, Accept-Language", ["Content-Language"] = language } }
+  return {
+    json = summary.of(operation, rows, language, planned),
+    headers = { Vary = "Accept, Accept-Language", ["Content-Language"] = language },
+  }
 end
 
 -- Reading the events is the last wait before subscribing: what is written later is published later, so nothing falls between.
