@@ -5,6 +5,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+const struct vm_module api_modules[] = {
+    { "core.config", api_config_open }, { "core.crypto", api_crypto_open }, { "core.http", api_http_open },
+    { "core.json", api_json_open },     { "core.log", api_log_open },       { "core.server", api_server_open },
+    { "core.shared", api_shared_open }, { "core.sse", api_sse_open },       { "core.store", api_store_open },
+    { "core.task", api_task_open },     { "core.timer", api_timer_open },   { NULL, NULL },
+};
 
 struct core *api_core(lua_State *L)
 {
@@ -98,4 +106,20 @@ int api_flag(lua_State *L, int index, const char *key, int missing)
     }
     lua_pop(L, 1);
     return flag;
+}
+
+int64_t api_seconds(lua_State *L, int arg)
+{
+    lua_Number seconds = luaL_checknumber(L, arg);
+
+    luaL_argcheck(L, seconds >= 0 && seconds < 1e9, arg, "seconds, from 0 on");
+    return (int64_t)(seconds * 1000 + 0.5);
+}
+
+double api_clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }

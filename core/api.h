@@ -6,6 +6,7 @@
 #define API_H
 #include <lua.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct fetch_pool;
 struct httpd;
@@ -39,6 +40,14 @@ void api_known_keys(lua_State *L, int index, const char *const *known);
 const char *api_text(lua_State *L, int index, const char *key, const char *missing);
 lua_Number api_number(lua_State *L, int index, const char *key, lua_Number missing);
 int api_flag(lua_State *L, int index, const char *key, int missing);
+/* Argument `arg`, in seconds, as milliseconds; raises on what is no number from 0 on. */
+int64_t api_seconds(lua_State *L, int arg);
+/* Seconds since 1970. */
+double api_clock(void);
+
+/* What core.* offers, for vm_options. */
+struct vm_module;
+extern const struct vm_module api_modules[];
 
 /* Openers, one a module; each leaves the module's table on the stack. */
 int api_config_open(lua_State *L);

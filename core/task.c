@@ -183,7 +183,7 @@ static void close_coroutine(struct task *task, enum task_outcome outcome)
         log_line(LOG_ERROR, "task.close_failed", "%s", lua_tostring(task->co, -1) ? lua_tostring(task->co, -1) : "(an error that is no text)");
 }
 
-static void log_failure(struct task *task, enum task_outcome outcome, const char *message)
+void task_log_end(const struct task *task, enum task_outcome outcome, const char *message)
 {
     if (outcome != TASK_FAILED && outcome != TASK_STOPPED) return;
     if (!log_begin(LOG_ERROR, outcome == TASK_STOPPED ? "task.stopped" : "task.failed")) return;
@@ -214,7 +214,7 @@ static void end(struct task *task, enum task_outcome outcome, int nresults)
     if (task->done)
         task->done(task, outcome, task->co, nresults, message, task->arg);
     else
-        log_failure(task, outcome, message);
+        task_log_end(task, outcome, message);
     lua_settop(L, top);
     lua_settop(task->co, 0);
     vm_thread_give(task->vm, task->co);

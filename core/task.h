@@ -33,6 +33,8 @@ void task_adopt(struct task *parent, struct task *child);
 /* Ends the task as TASK_CANCELLED: its pending operation is cancelled, its children too (first), its to-be-closed variables are closed. In the middle
  * of a turn the operations are cancelled at once, and the rest follows after the turn. */
 void task_kill(struct task *task);
+/* Logs TASK_FAILED and TASK_STOPPED, nothing else: for a done callback that has no better use for them. */
+void task_log_end(const struct task *task, enum task_outcome outcome, const char *message);
 /* Ends every task: for the end of the process, and of a test. */
 void task_kill_all(void);
 struct task *task_find(const char *name);

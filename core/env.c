@@ -1,0 +1,150 @@
+#include "env.h"
+#include "log.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LONGEST = 64 * 1024 };
+
+struct secret {
+    char *name, *file; /* file: NULL when the value came from the variable itself */
+    char *value;
+    struct stat seen; /* the file, when it was read */
+    int trouble;      /* errno that was logged last, so that each is logged once */
+    struct secret *next;
+};
+
+static struct secret *secrets;
+
+static struct secret *find(const char *name)
+{
+    struct secret *secret = secrets;
+
+    while (secret && strcmp(secret->name, name) != 0)
+        secret = secret->next;
+    return secret;
+}
+
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
+const char *env_get(const char *name)
+{
+    const struct secret *secret = find(name);
+
+    return secret && !secret->file ? secret->value : variable(name);
+}
+
+static void forget(char *text)
+{
+    if (text) explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+/* The value as it was, and the variable gone. */
+static char *take_variable(const char *name)
+{
+    char *value = getenv(name), *copy = NULL;
+
+    if (!value) return NULL;
+    if (*value) copy = mem_text(value);
+    explicit_bzero(value, strlen(value));
+    unsetenv(name);
+    return copy;
+}
+
+static struct secret *meet(const char *name)
+{
+    struct secret *secret = mem_new(1, sizeof *secret);
+    char *file = NULL;
+
+    if (asprintf(&file, "%s_FILE", name) < 0) abort();
+    secret->name = mem_text(name);
+    secret->value = take_variable(name);
+    if (!secret->value) secret->file = mem_text(variable(file));
+    free(file);
+    secret->next = secrets;
+    secrets = secret;
+    return secret;
+}
+
+static int same(const struct stat *one, const struct stat *other)
+{
+    return one->st_ino == other->st_ino && one->st_dev == other->st_dev && one->st_size == other->st_size &&
+           one->st_mtim.tv_sec == other->st_mtim.tv_sec && one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
+}
+
+/* The file's text without the line break at its end; NULL and errno. */
+static char *read_text(const char *path)
+{
+    char text[LONGEST];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text);
+    int error = errno;
+
+    if (fd >= 0) close(fd);
+    while (got > 0 && strchr("\r\n", text[got - 1]))
+        got--;
+    char *copy = got > 0 ? mem_copy(text, (size_t)got) : NULL;
+    explicit_bzero(text, sizeof text);
+    errno = got < 0 ? error : ENODATA;
+    return copy;
+}
+
+static void complain(struct secret *secret, int error)
+{
+    if (error == secret->trouble) return;
+    secret->trouble = error;
+    log_line(LOG_ERROR, "env.secret_unreadable", "%s_FILE: %s: %s (the last value that was read stays in use)", secret->name, secret->file,
+             error == ENODATA ? "the file is empty" : strerror(error));
+}
+
+static void refresh(struct secret *secret)
+{
+    struct stat now;
+
+    if (stat(secret->file, &now) != 0) {
+        complain(secret, errno);
+        return;
+    }
+    if (secret->value && same(&now, &secret->seen)) return;
+    char *value = read_text(secret->file);
+    if (!value) {
+        complain(secret, errno);
+        return;
+    }
+    if (!secret->value && (now.st_mode & S_IROTH))
+        log_line(LOG_WARN, "env.secret_open", "%s: everybody on this machine may read it (chmod o-r)", secret->file);
+    secret->trouble = 0;
+    secret->seen = now;
+    forget(secret->value);
+    secret->value = value;
+}
+
+const char *env_secret(const char *name)
+{
+    struct secret *secret = find(name);
+
+    if (!secret) secret = meet(name);
+    if (secret->file) refresh(secret);
+    return secret->value;
+}
+
+void env_free(void)
+{
+    while (secrets) {
+        struct secret *secret = secrets;
+        secrets = secret->next;
+        forget(secret->value);
+        free(secret->file);
+        free(secret->name);
+        free(secret);
+    }
+}
