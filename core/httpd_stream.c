@@ -82,6 +82,7 @@ void httpd_stream_end(struct httpd_request *request)
 {
     struct httpd_conn *conn = httpd_request_conn(request);
     struct iovec last = { "0\r\n\r\n", 5 };
+    request->on_gone = NULL;
     if (conn->evcon) bufferevent_disable(conn->bev, EV_READ);
     if (conn->evcon && request->chunked && !request->cut) httpd_conn_send(conn, &last, 1);
     if (conn->evcon && request->cut) httpd_conn_close(conn);
