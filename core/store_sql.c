@@ -32,16 +32,16 @@ static int authorize(void *arg, int action, const char *first, const char *secon
     return action == SQLITE_PRAGMA && second ? SQLITE_DENY : SQLITE_OK;
 }
 
-static const char *code_of(const struct store_sql *sql, int rc)
+/* A quota and a file size limit are an I/O error to SQLite, which does not keep errno: so it is read here, right after the call that failed. */
+static const char *code_of(int rc)
 {
-    int system = sqlite3_system_errno(sql->db);
     switch (rc & 0xff) {
     case SQLITE_CONSTRAINT:
         return "conflict";
     case SQLITE_FULL:
         return "full";
     case SQLITE_IOERR:
-        return system == ENOSPC || system == EDQUOT || system == EFBIG ? "full" : "failed";
+        return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? "full" : "failed";
     case SQLITE_READONLY:
         return "readonly";
     case SQLITE_CORRUPT:
@@ -82,9 +82,10 @@ int store_sql_has_written(const struct store_sql *sql)
 const char *store_sql_do(struct store_sql *sql, const char *text)
 {
     sql->own = 1;
+    errno = 0;
     int rc = sqlite3_exec(sql->db, text, NULL, NULL, NULL);
     sql->own = 0;
-    return rc == SQLITE_OK ? NULL : code_of(sql, rc);
+    return rc == SQLITE_OK ? NULL : code_of(rc);
 }
 
 const char *store_sql_probe(struct store_sql *sql)
@@ -142,7 +143,7 @@ static sqlite3_stmt *prepare(struct store_sql *sql, struct store_batch *batch, c
     const char *rest = "";
     int rc = sqlite3_prepare_v3(sql->db, text, -1, SQLITE_PREPARE_PERSISTENT, &stmt, &rest);
     if (rc != SQLITE_OK) {
-        store_batch_fail(batch, code_of(sql, rc), "%s, in: %.200s", sqlite3_errmsg(sql->db), text);
+        store_batch_fail(batch, code_of(rc), "%s, in: %.200s", sqlite3_errmsg(sql->db), text);
         return NULL;
     }
     if (!stmt || !only_blanks(rest)) {
@@ -212,9 +213,10 @@ static void name_columns(struct store_statement *s, sqlite3_stmt *stmt)
 /* Steps to the end. Returns SQLITE_DONE, or what went wrong. */
 static int collect(struct store_statement *s, sqlite3_stmt *stmt)
 {
-    int rc;
-    name_columns(s, stmt);
-    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+    errno = 0;
+    int rc = sqlite3_step(stmt);
+    name_columns(s, stmt); /* after the step: it prepares the statement anew when the schema has changed */
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt)) {
         if (s->nrows == MAX_ROWS) return SQLITE_TOOBIG;
         add_row(s, stmt);
     }
@@ -226,7 +228,7 @@ static void fail(struct store_sql *sql, struct store_batch *batch, const char *t
     if (rc == SQLITE_TOOBIG)
         store_batch_fail(batch, "invalid", "more than %d rows, add a LIMIT, in: %.200s", MAX_ROWS, text);
     else
-        store_batch_fail(batch, code_of(sql, rc), "%s, in: %.200s", sqlite3_errmsg(sql->db), text);
+        store_batch_fail(batch, code_of(rc), "%s, in: %.200s", sqlite3_errmsg(sql->db), text);
 }
 
 /* Arguments that are missing at the end are NULL. */

@@ -1,0 +1,572 @@
+#include "store.h"
+#include "loop.h"
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static struct loop *loop;
+static struct store *store;
+static char folder[64], path[96];
+static int outstanding;
+
+static const char *const schema[] = { "CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, size REAL);"
+                                      "CREATE TABLE tags(name_id INTEGER NOT NULL REFERENCES names(id), tag TEXT)" };
+
+/* A batch under construction, and what became of it. */
+struct outcome {
+    struct store_batch *batch;
+    int order;
+};
+static int ended;
+
+static void on_done(struct store_batch *batch, void *arg)
+{
+    struct outcome *outcome = arg;
+    outcome->batch = batch;
+    outcome->order = ++ended;
+    if (--outstanding == 0) loop_stop(loop);
+}
+
+static void carry(void *arg, void (*fn)(void *arg), void *fn_arg)
+{
+    loop_post(arg, fn, fn_arg);
+}
+
+static struct store_batch *batch_of(int n, const char *const *sql)
+{
+    struct store_batch *batch = store_batch_new(n);
+    for (int i = 0; i < n; i++) batch->statements[i].sql = strdup(sql[i]);
+    return batch;
+}
+
+static void start(struct outcome *outcome, struct store_batch *batch)
+{
+    outcome->batch = NULL;
+    outstanding++;
+    store_start(store, batch, on_done, outcome);
+    assert_null(outcome->batch); /* never at once */
+}
+
+static struct store_batch *run_batch(struct store_batch *batch)
+{
+    struct outcome outcome;
+    start(&outcome, batch);
+    loop_run(loop);
+    return outcome.batch;
+}
+
+static struct store_batch *run(const char *sql)
+{
+    return run_batch(batch_of(1, &sql));
+}
+
+static void expect_code(const char *sql, const char *code)
+{
+    struct store_batch *batch = run(sql);
+    if (!code && batch->code) print_error("%s: %s\n", batch->code, batch->message);
+    if (code)
+        assert_string_equal(batch->code ? batch->code : "(none)", code);
+    else
+        assert_null(batch->code);
+    assert_true(!code || (batch->message && batch->message[0]));
+    store_batch_free(batch);
+}
+
+static int64_t number(const char *sql)
+{
+    struct store_batch *batch = run(sql);
+    assert_null(batch->code);
+    assert_int_equal(batch->statements[0].nrows, 1);
+    int64_t n = batch->statements[0].values[0].i;
+    store_batch_free(batch);
+    return n;
+}
+
+static void must_open(void)
+{
+    char *message = NULL;
+    store = store_open(path, carry, loop, &message);
+    if (!store) print_error("%s\n", message);
+    assert_non_null(store);
+    assert_int_equal(store_migrate(store, schema, 1, &message), 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/store_test.XXXXXX");
+    if (!mkdtemp(folder)) return -1;
+    snprintf(path, sizeof path, "%s/journal.db", folder);
+    loop = loop_new();
+    ended = outstanding = 0;
+    must_open();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[128];
+    (void)state;
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }); /* if a test left it low */
+    store_close(store);
+    store = NULL;
+    loop_free(loop);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+static void test_values_come_back_as_they_went(void **state)
+{
+    (void)state;
+    struct store_batch *batch = store_batch_new(1);
+    struct store_statement *s = &batch->statements[0];
+    s->sql = strdup("SELECT ? AS i, ? AS r, ? AS t, ? AS n, ? AS missing");
+    s->nargs = 4;
+    s->args = calloc(4, sizeof *s->args);
+    s->args[0] = (struct store_value){ .type = STORE_INT, .i = INT64_MIN };
+    s->args[1] = (struct store_value){ .type = STORE_REAL, .r = 0.1 };
+    s->args[2] = (struct store_value){ .type = STORE_TEXT, .text = memcpy(malloc(3), "a\0b", 3), .len = 3 };
+    batch = run_batch(batch);
+    s = &batch->statements[0];
+    assert_null(batch->code);
+    assert_int_equal(s->ncolumns, 5);
+    assert_int_equal(s->nrows, 1);
+    assert_string_equal(s->columns[0], "i");
+    assert_true(s->values[0].type == STORE_INT && s->values[0].i == INT64_MIN);
+    assert_true(s->values[1].type == STORE_REAL && s->values[1].r == 0.1);
+    assert_true(s->values[2].type == STORE_TEXT && s->values[2].len == 3 && memcmp(s->values[2].text, "a\0b", 3) == 0);
+    assert_true(s->values[3].type == STORE_NULL && s->values[4].type == STORE_NULL);
+    store_batch_free(batch);
+}
+
+static void test_rows_and_changes(void **state)
+{
+    (void)state;
+    const char *sql[] = { "INSERT INTO names(name) VALUES('a'),('b'),('c')", "UPDATE names SET size = 1 WHERE name > 'a'",
+                          "SELECT name FROM names ORDER BY name", "UPDATE names SET size = 2 WHERE name = 'x'",
+                          "DELETE FROM names WHERE name = 'c' RETURNING name" };
+    struct store_batch *batch = run_batch(batch_of(5, sql));
+    assert_null(batch->code);
+    assert_int_equal(batch->statements[0].changes, 3);
+    assert_int_equal(batch->statements[1].changes, 2);
+    assert_int_equal(batch->statements[2].nrows, 3);
+    assert_int_equal(batch->statements[2].changes, 0);
+    assert_string_equal(batch->statements[2].values[2].text, "c");
+    assert_int_equal(batch->statements[3].changes, 0);
+    assert_int_equal(batch->statements[4].nrows, 1);
+    assert_int_equal(batch->statements[4].changes, 1);
+    store_batch_free(batch);
+}
+
+static void test_all_or_none_and_the_others_unharmed(void **state)
+{
+    (void)state;
+    const char *good[] = { "INSERT INTO names(name) VALUES('one')" };
+    const char *bad[] = { "INSERT INTO names(name) VALUES('two')", "INSERT INTO names(name) VALUES('one')" };
+    const char *last[] = { "INSERT INTO names(name) VALUES('three')" };
+    struct outcome outcomes[3];
+    start(&outcomes[0], batch_of(1, good));
+    start(&outcomes[1], batch_of(2, bad));
+    start(&outcomes[2], batch_of(1, last));
+    loop_run(loop);
+    assert_null(outcomes[0].batch->code);
+    assert_string_equal(outcomes[1].batch->code, "conflict");
+    assert_null(outcomes[2].batch->code);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(outcomes[i].order, i + 1);
+        store_batch_free(outcomes[i].batch);
+    }
+    assert_int_equal(number("SELECT count(*) FROM names"), 2);
+    assert_int_equal(number("SELECT count(*) FROM names WHERE name = 'two'"), 0);
+}
+
+static void test_a_read_sees_what_was_started_before(void **state)
+{
+    (void)state;
+    enum { N = 200 };
+    static struct outcome writes[N], reads[N];
+    const char *write[] = { "INSERT INTO names(name) VALUES(hex(randomblob(8)))" }, *read[] = { "SELECT count(*) FROM names" };
+    for (int i = 0; i < N; i++) {
+        start(&writes[i], batch_of(1, write));
+        start(&reads[i], batch_of(1, read));
+    }
+    loop_run(loop);
+    for (int i = 0; i < N; i++) {
+        assert_null(writes[i].batch->code);
+        assert_int_equal(reads[i].batch->statements[0].values[0].i, i + 1);
+        assert_true(writes[i].order < reads[i].order);
+        store_batch_free(writes[i].batch);
+        store_batch_free(reads[i].batch);
+    }
+}
+
+static void test_codes(void **state)
+{
+    (void)state;
+    expect_code("SELEC 1", "invalid");
+    expect_code("SELECT * FROM nothing", "invalid");
+    expect_code("SELECT 1; SELECT 2", "invalid");
+    expect_code("-- nothing", "invalid");
+    expect_code("", "invalid");
+    expect_code("SELECT \"no_such_column\"", "invalid");
+    expect_code("INSERT INTO names(name) VALUES(NULL)", "conflict");
+    expect_code("INSERT INTO tags(name_id, tag) VALUES(77, 'x')", "conflict"); /* foreign keys are on */
+    expect_code("SELECT 1;  ", NULL);
+}
+
+static void test_scripts_cannot_touch_transactions_or_files(void **state)
+{
+    (void)state;
+    static const char *const refused[] = { "COMMIT", "ROLLBACK", "BEGIN", "SAVEPOINT x", "RELEASE batch", "ATTACH '/tmp/other.db' AS other",
+                                           "PRAGMA synchronous = OFF", "PRAGMA journal_mode = DELETE", "VACUUM INTO '/tmp/other.db'" };
+    expect_code("INSERT INTO names(name) VALUES('before')", NULL);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) expect_code(refused[i], "invalid");
+    assert_int_equal(number("SELECT count(*) FROM names"), 1);
+    assert_int_equal(number("PRAGMA synchronous"), 2);
+    assert_int_equal(number("PRAGMA foreign_keys"), 1);
+}
+
+/* An ON CONFLICT ROLLBACK takes the whole transaction with it; the others of the round must not notice. */
+static void test_a_batch_that_breaks_the_transaction(void **state)
+{
+    (void)state;
+    struct outcome outcomes[3];
+    const char *one[] = { "INSERT INTO names(name) VALUES('one')" }, *breaks[] = { "INSERT OR ROLLBACK INTO names(name) VALUES('one')" },
+               *two[] = { "INSERT INTO names(name) VALUES('two')" };
+    start(&outcomes[0], batch_of(1, one));
+    start(&outcomes[1], batch_of(1, breaks));
+    start(&outcomes[2], batch_of(1, two));
+    loop_run(loop);
+    assert_null(outcomes[0].batch->code);
+    assert_string_equal(outcomes[1].batch->code, "conflict");
+    assert_null(outcomes[2].batch->code);
+    for (int i = 0; i < 3; i++) store_batch_free(outcomes[i].batch);
+    assert_int_equal(number("SELECT count(*) FROM names"), 2);
+}
+
+static void test_too_many_arguments(void **state)
+{
+    (void)state;
+    const char *sql[] = { "SELECT ?" };
+    struct store_batch *batch = batch_of(1, sql);
+    batch->statements[0].nargs = 2;
+    batch->statements[0].args = calloc(2, sizeof(struct store_value));
+    batch = run_batch(batch);
+    assert_string_equal(batch->code, "invalid");
+    store_batch_free(batch);
+}
+
+static void test_many_different_statements(void **state)
+{
+    (void)state;
+    char sql[64];
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 200; i++) { /* more than are kept prepared */
+            snprintf(sql, sizeof sql, "SELECT %d", i);
+            assert_int_equal(number(sql), i);
+        }
+}
+
+static void test_schema_change_with_prepared_statements(void **state)
+{
+    (void)state;
+    expect_code("INSERT INTO names(name) VALUES('a')", NULL);
+    expect_code("SELECT * FROM names", NULL);
+    expect_code("ALTER TABLE names ADD COLUMN more TEXT", NULL);
+    struct store_batch *batch = run("SELECT * FROM names");
+    assert_int_equal(batch->statements[0].ncolumns, 4);
+    store_batch_free(batch);
+}
+
+static void test_migrations(void **state)
+{
+    char *message = NULL;
+    const char *bad[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(b); CREATE TABL" };
+    const char *good[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(b)" };
+    (void)state;
+    assert_int_equal(store_version(store), 1);
+    assert_int_equal(store_migrate(store, bad, 3, &message), -1);
+    assert_non_null(strstr(message, "migration 3"));
+    free(message);
+    assert_int_equal(store_version(store), 2);
+    assert_int_equal(store_migrate(store, good, 3, &message), 0);
+    assert_int_equal(store_version(store), 3);
+    assert_int_equal(number("SELECT count(*) FROM two"), 0);
+    assert_int_equal(store_migrate(store, good, 3, &message), 0); /* nothing to do: always fine */
+    assert_int_equal(store_migrate(store, good, 2, &message), -1);
+    free(message);
+}
+
+static void test_migrations_only_at_start(void **state)
+{
+    char *message = NULL;
+    const char *more[] = { schema[0], "CREATE TABLE one(a)" };
+    (void)state;
+    expect_code("SELECT 1", NULL);
+    assert_int_equal(store_migrate(store, more, 2, &message), -1);
+    assert_non_null(strstr(message, "start"));
+    free(message);
+}
+
+static void test_newer_schema_is_refused(void **state)
+{
+    char *message = NULL;
+    const char *more[] = { schema[0], "CREATE TABLE one(a)" };
+    (void)state;
+    assert_int_equal(store_migrate(store, more, 2, &message), 0);
+    store_close(store);
+    store = store_open(path, carry, loop, &message);
+    assert_non_null(store);
+    assert_int_equal(store_migrate(store, schema, 1, &message), -1);
+    assert_non_null(strstr(message, "newer"));
+    free(message);
+}
+
+static void test_it_lasts(void **state)
+{
+    (void)state;
+    expect_code("INSERT INTO names(name) VALUES('kept')", NULL);
+    store_close(store);
+    must_open();
+    assert_int_equal(number("SELECT count(*) FROM names WHERE name = 'kept'"), 1);
+}
+
+static void test_mode_0600(void **state)
+{
+    struct stat st;
+    char other[128];
+    (void)state;
+    expect_code("INSERT INTO names(name) VALUES('x')", NULL);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    snprintf(other, sizeof other, "%s-wal", path);
+    assert_int_equal(stat(other, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void test_one_process_at_a_time(void **state)
+{
+    char *message = NULL;
+    (void)state;
+    assert_null(store_open(path, carry, loop, &message));
+    assert_non_null(strstr(message, "another process"));
+    free(message);
+}
+
+static void test_opening_what_is_no_journal(void **state)
+{
+    char *message = NULL, other[128];
+    (void)state;
+    assert_null(store_open("/no/such/folder/journal.db", carry, loop, &message));
+    assert_non_null(strstr(message, "/no/such/folder"));
+    free(message);
+    snprintf(other, sizeof other, "%s/other.db", folder);
+    FILE *file = fopen(other, "w");
+    for (int i = 0; i < 2000; i++) fputs("this is no database ", file);
+    fclose(file);
+    assert_null(store_open(other, carry, loop, &message));
+    assert_non_null(strstr(message, "not a database"));
+    free(message);
+}
+
+/* What was started is on the disk and told when the store is closed, and what a callback starts then ends as "closed". */
+static struct outcome late;
+static void start_another(struct store_batch *batch, void *arg)
+{
+    const char *sql[] = { "SELECT 1" };
+    (void)arg;
+    assert_null(batch->code);
+    store_batch_free(batch);
+    outstanding++;
+    store_start(store, batch_of(1, sql), on_done, &late);
+}
+
+static void test_close_tells_everybody(void **state)
+{
+    (void)state;
+    enum { N = 50 };
+    static struct outcome outcomes[N];
+    const char *sql[] = { "INSERT INTO names(name) VALUES(hex(randomblob(8)))" };
+    for (int i = 0; i < N; i++) start(&outcomes[i], batch_of(1, sql));
+    store_start(store, batch_of(1, sql), start_another, NULL);
+    store_close(store);
+    for (int i = 0; i < N; i++) {
+        assert_non_null(outcomes[i].batch);
+        assert_null(outcomes[i].batch->code);
+        store_batch_free(outcomes[i].batch);
+    }
+    assert_string_equal(late.batch->code, "closed");
+    store_batch_free(late.batch);
+    outstanding = 0;
+    must_open();
+    assert_int_equal(number("SELECT count(*) FROM names"), N + 1);
+}
+
+/* A carried call that comes after the close finds nothing. */
+static void test_carried_call_after_close(void **state)
+{
+    struct outcome outcome;
+    const char *sql[] = { "SELECT 1" };
+    (void)state;
+    start(&outcome, batch_of(1, sql));
+    usleep(50000); /* it is in the loop's queue now */
+    store_close(store);
+    store_batch_free(outcome.batch);
+    must_open();
+    assert_int_equal(number("SELECT 5"), 5);
+}
+
+/* The disk is full: no file may grow beyond what is there. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit = { bytes, RLIM_INFINITY };
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static off_t size_of(const char *suffix)
+{
+    struct stat st;
+    char name[128];
+    snprintf(name, sizeof name, "%s%s", path, suffix);
+    return stat(name, &st) == 0 ? st.st_size : 0;
+}
+
+static void on_tick(void *arg)
+{
+    int *left = arg;
+    if (!store_trouble(store) || --*left == 0) loop_stop(loop);
+}
+
+static void test_full_disk_and_back(void **state)
+{
+    (void)state;
+    struct outcome outcomes[3];
+    const char *big[] = { "INSERT INTO names(name) VALUES(hex(randomblob(200000)))" }, *read[] = { "SELECT count(*) FROM names" };
+    expect_code("INSERT INTO names(name) VALUES('before')", NULL);
+    limit_files((rlim_t)size_of("-wal") + 8192);
+    start(&outcomes[0], batch_of(1, big));
+    start(&outcomes[1], batch_of(1, read));
+    start(&outcomes[2], batch_of(1, big));
+    loop_run(loop);
+    assert_string_equal(outcomes[0].batch->code, "full");
+    assert_null(outcomes[1].batch->code);
+    assert_int_equal(outcomes[1].batch->statements[0].values[0].i, 1); /* nothing that never was */
+    assert_string_equal(outcomes[2].batch->code, "full");
+    assert_string_equal(store_trouble(store), "full");
+    for (int i = 0; i < 3; i++) store_batch_free(outcomes[i].batch);
+    assert_int_equal(number("SELECT count(*) FROM names"), 1);
+    limit_files(RLIM_INFINITY);
+    expect_code(big[0], NULL);
+    assert_null(store_trouble(store));
+    assert_int_equal(number("SELECT count(*) FROM names"), 2);
+    struct store_batch *batch = run("PRAGMA integrity_check");
+    assert_string_equal(batch->statements[0].values[0].text, "ok");
+    store_batch_free(batch);
+}
+
+static void test_trouble_ends_by_itself(void **state)
+{
+    int left = 100;
+    (void)state;
+    expect_code("INSERT INTO names(name) VALUES('before')", NULL);
+    limit_files(0);
+    expect_code("INSERT INTO names(name) VALUES('after')", "full");
+    assert_string_equal(store_trouble(store), "full");
+    limit_files(RLIM_INFINITY);
+    struct loop_timer *timer = loop_timer_new(loop, 50, 50, on_tick, &left);
+    loop_run(loop);
+    loop_timer_free(timer);
+    assert_null(store_trouble(store));
+}
+
+/* DEPLOYER_CRASH_AT: a child writes five names, one commit each, and dies at the third. */
+static int names_after_crash_at(const char *at)
+{
+    store_close(store);
+    pid_t child = fork();
+    if (child == 0) {
+        setenv("DEPLOYER_CRASH_AT", at, 1);
+        loop = loop_new();
+        must_open();
+        for (int i = 0; i < 5; i++) {
+            run("SELECT count(*) FROM names"); /* does not count */
+            run("INSERT INTO names(name) VALUES(hex(randomblob(8)))");
+        }
+        _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 137);
+    must_open();
+    return (int)number("SELECT count(*) FROM names");
+}
+
+static void test_crash_before(void **state)
+{
+    (void)state;
+    assert_int_equal(names_after_crash_at("3"), 2);
+    assert_int_equal(names_after_crash_at("1:before"), 2);
+}
+
+static void test_crash_after(void **state)
+{
+    (void)state;
+    assert_int_equal(names_after_crash_at("3:after"), 3);
+}
+
+static void test_crash_word(void **state)
+{
+    char *message = NULL;
+    (void)state;
+    store_close(store);
+    setenv("DEPLOYER_CRASH_AT", "soon", 1);
+    assert_null(store_open(path, carry, loop, &message));
+    assert_non_null(strstr(message, "DEPLOYER_CRASH_AT"));
+    free(message);
+    unsetenv("DEPLOYER_CRASH_AT");
+    must_open();
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_values_come_back_as_they_went),
+        TEST(test_rows_and_changes),
+        TEST(test_all_or_none_and_the_others_unharmed),
+        TEST(test_a_read_sees_what_was_started_before),
+        TEST(test_codes),
+        TEST(test_scripts_cannot_touch_transactions_or_files),
+        TEST(test_a_batch_that_breaks_the_transaction),
+        TEST(test_too_many_arguments),
+        TEST(test_many_different_statements),
+        TEST(test_schema_change_with_prepared_statements),
+        TEST(test_migrations),
+        TEST(test_migrations_only_at_start),
+        TEST(test_newer_schema_is_refused),
+        TEST(test_it_lasts),
+        TEST(test_mode_0600),
+        TEST(test_one_process_at_a_time),
+        TEST(test_opening_what_is_no_journal),
+        TEST(test_close_tells_everybody),
+        TEST(test_carried_call_after_close),
+        TEST(test_full_disk_and_back),
+        TEST(test_trouble_ends_by_itself),
+        TEST(test_crash_before),
+        TEST(test_crash_after),
+        TEST(test_crash_word),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
