@@ -65,8 +65,8 @@ local entries = {
   {
     "GET", "/api/status/:id", "Follow an operation", parameters = { "id", "after", "last_event_id", "lang" },
     text = "A stream of server-sent events, or with Accept: application/json the same state as one document. Events have ascending ids "
-      .. "and are kept: a stream resumes exactly where it was left, also days later. The last event is ready, failed, cancelled or deleted; "
-      .. "who has it already gets 204.",
+      .. "and are kept: a stream resumes exactly where it was left, also days later. The last event is ready, failed, cancelled "
+      .. "or deleted; who has it already gets 204.",
     answers = { [200] = { "The stream, or the document", "Status", stream = true }, [204] = { "It has ended and there is nothing more" } },
     problems = { "deployment_unknown", "value_invalid", "journal" },
   },

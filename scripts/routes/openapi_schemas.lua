@@ -36,7 +36,9 @@ all.Check = object({
 }, "name", "valid", "available")
 
 all.Deploy = object({
-  name = { type = "string", minLength = names.min, maxLength = names.max, pattern = "^[a-z](?:[a-z0-9]|-(?!-))*[a-z0-9]$", example = "my-stack" },
+  name = {
+    type = "string", minLength = names.min, maxLength = names.max, pattern = "^[a-z](?:[a-z0-9]|-(?!-))*[a-z0-9]$", example = "my-stack",
+  },
   template = { type = "string", enum = json.array(templates.ids()) },
 }, "name")
 all.Deploy.additionalProperties = false
@@ -50,7 +52,8 @@ all.Accepted = object({
 all.Operation = object({ deploymentId = text, name = text, state = text, statusUrl = text }, "deploymentId", "name", "statusUrl")
 
 all.Cancelled = object({
-  deploymentId = text, name = text, state = text, cancelled = described(flag, "Whether it was asked to stop"), detail = text, statusUrl = text,
+  deploymentId = text, name = text, state = text, detail = text, statusUrl = text,
+  cancelled = described(flag, "Whether it was asked to stop"),
 }, "deploymentId", "state", "cancelled", "detail", "statusUrl")
 
 all.Step = object({
@@ -88,7 +91,9 @@ all.Stacks = object({
 all.Health = object({
   status = one_of("healthy", "degraded"), version = text, generation = described(count, "How often the scripts were loaded"),
   loadedAt = time, startedAt = time,
-  dokploy = object { reachable = flag, version = text, checkedAt = time, breaker = one_of("closed", "open", "half_open"), rehearsal = flag },
+  dokploy = object {
+    reachable = flag, version = text, checkedAt = time, breaker = one_of("closed", "open", "half_open"), rehearsal = flag,
+  },
   access = object { mode = one_of("open", "closed"), detail = text },
   degraded = list_of(object({
     code = text, detail = text, file = text, line = count, message = text, at = time, since = time, retryAt = time, count = count,

@@ -1,0 +1,78 @@
+-- The languages say the same things: the same keys, the same placeholders, and every text that the scripts may ask for.
+local cjson = require "cjson"
+
+local function texts_of(language)
+  local file = assert(io.open("locales/" .. language .. ".json"))
+  local texts = cjson.decode(file:read("a"))
+  file:close()
+  return texts
+end
+
+local english = texts_of "en"
+
+local function placeholders(text)
+  local set = {}
+  for name in text:gmatch("{([%w_]+)}") do set[name] = true end
+  return set
+end
+
+for _, language in ipairs { "nl", "ar" } do
+  describe("locales/" .. language .. ".json", function()
+    local texts = texts_of(language)
+
+    it("has every key of English, and no other", function()
+      for key in pairs(english) do assert.is_string(texts[key], key .. " is missing") end
+      for key in pairs(texts) do assert.is_string(english[key], key .. " is not in English") end
+    end)
+
+    it("has the same placeholders", function()
+      for key, text in pairs(texts) do assert.same(placeholders(english[key] or ""), placeholders(text), key) end
+    end)
+
+    it("is translated", function()
+      local same = {}
+      for key, text in pairs(texts) do
+        local words = text:gsub("{[%w_]+}", ""):gsub("[%p%d%s]", "")
+        if text == english[key] and #words > 12 then same[#same + 1] = key end
+      end
+      assert.same({}, same)
+    end)
+  end)
+end
+
+it("Arabic is written in Arabic, from right to left", function()
+  local arabic = texts_of "ar"
+  assert.equal("rtl", arabic["language.dir"])
+  for key, text in pairs(arabic) do
+    if key ~= "language.dir" and #text > 20 then assert.truthy(text:find("[\xd8-\xdb]"), key) end
+  end
+end)
+
+describe("there is a text for", function()
+  local function needs(key) assert.is_string(english[key], key .. " is missing in locales/en.json") end
+
+  it("every problem", function()
+    local source = assert(io.open("scripts/lib/problem.lua")):read("a")
+    local codes = source:match("problem.status = (%b{})")
+    local count = 0
+    for code in codes:gmatch("([%l_]+) = %d+") do
+      count = count + 1
+      needs("problem." .. code .. ".title")
+      needs("problem." .. code .. ".detail")
+    end
+    assert.truthy(count > 20)
+  end)
+
+  it("every failure of a deployment: what happened, and what to do", function()
+    for _, code in ipairs { "dokploy_unreachable", "dokploy_refused", "dokploy_error", "dokploy_unexpected_answer", "step_timeout", "deploy_failed",
+      "image_not_found", "registry_login", "stack_unprotected", "stack_unhealthy", "stack_wrong_password", "stack_workspace", "certificate",
+      "cancelled", "script_error", "journal" } do
+      needs("failure." .. code .. ".detail")
+      needs("failure." .. code .. ".advice")
+    end
+  end)
+
+  it("every way in which a name is malformed", function()
+    for _, reason in ipairs { "empty", "characters", "short", "long", "start", "ending", "punycode", "hyphens" } do needs("name.invalid." .. reason) end
+  end)
+end)

@@ -1,0 +1,107 @@
+local names = require "lib.names"
+local policy = require "policy.names"
+
+local function anyone() return true end
+
+describe("a name", function()
+  it("is folded: upper case and surrounding blanks, and nothing else", function()
+    assert.equal("anna", names.fold("  Anna\t\n"))
+    assert.equal("an na", names.fold("An na"))
+    assert.equal("anna.", names.fold("Anna."))
+  end)
+
+  it("can be said again whatever bytes it held", function()
+    local folded = names.fold("a\xff\xfeb")
+    assert.equal("a??b", folded)
+    assert.truthy(utf8.len(names.fold("\xd8\xb9na\xc3")))
+    assert.equal("عين", names.fold("عين"))
+  end)
+
+  it("is well formed from 3 to 32 characters", function()
+    for _, good in ipairs { "abc", "a-b", "a1b2", "abc-def-ghi", ("a"):rep(32), "xn-a", "a0-" .. ("9"):rep(29) } do
+      assert.is_true(names.well_formed(good), good)
+    end
+  end)
+
+  local bad = {
+    [""] = "empty", a = "short", ab = "short", [("a"):rep(33)] = "long", ["1abc"] = "start", ["-abc"] = "start", ["abc-"] = "ending",
+    ["ab--c"] = "hyphens", ["xn--abc"] = "punycode", ["a_bc"] = "characters", ["a bc"] = "characters", ["a.bc"] = "characters",
+    ["añb"] = "characters", ["Abc"] = "characters", ["abc\0"] = "characters", ["../x"] = "characters", ["عين"] = "characters",
+  }
+  for name, reason in pairs(bad) do
+    it(("%q is refused: %s"):format(name, reason), function()
+      local good, why = names.well_formed(name)
+      assert.is_false(good)
+      assert.equal(reason, why)
+    end)
+  end
+
+  it("is found near to what was typed", function()
+    assert.equal("my-stack", names.nearest("My Stack!"))
+    assert.equal("stack", names.nearest("--42-Stack--"))
+    assert.equal(nil, names.nearest("عين"))
+    assert.equal(nil, names.nearest("a"))
+    assert.equal(("a"):rep(32), names.nearest(("a"):rep(40)))
+    assert.equal("anna-example-com", names.nearest("anna.example.com"))
+  end)
+end)
+
+describe("the policy of names", function()
+  it("lets an ordinary name pass", function()
+    for _, name in ipairs { "anna", "test-name", "smoke-test", "administer", "wwwanna", "nsa" } do
+      assert.is_true((policy.check(name, { "test", "demo" })), name)
+    end
+  end)
+
+  it("refuses what the configuration reserves, its own words and its patterns", function()
+    for _, name in ipairs { "demo", "mail", "postmaster", "www", "www2", "ns1", "admin-tools", "dokploy-x" } do
+      local ok, code = policy.check(name, { "demo" })
+      assert.is_false(ok, name)
+      assert.equal("name_reserved", code)
+    end
+  end)
+
+  it("says why a name is malformed", function()
+    local ok, code, reason = policy.check("a", {})
+    assert.is_false(ok)
+    assert.same({ "name_invalid", "short" }, { code, reason })
+  end)
+
+  it("has patterns that work and words that could be names", function()
+    for _, pattern in ipairs(policy.patterns) do assert.has_no.errors(function() return ("x"):find(pattern) end) end
+    for _, word in ipairs(policy.words) do assert.equal(names.fold(word), word) end
+  end)
+end)
+
+describe("suggestions", function()
+  it("are free, allowed and three at most", function()
+    local taken = { anna = true, ["anna-2"] = true }
+    local found = policy.suggest("anna", {}, function(name) return not taken[name] end)
+    assert.equal(3, #found)
+    for _, name in ipairs(found) do
+      assert.is_nil(taken[name])
+      assert.is_true((policy.check(name, {})))
+    end
+  end)
+
+  it("begin with the repaired name when that is free", function()
+    assert.equal("my-stack", policy.suggest("My Stack!", {}, anyone)[1])
+  end)
+
+  it("never offer a reserved name", function()
+    for _, name in ipairs(policy.suggest("admin", { "admin", "my-admin" }, anyone)) do
+      assert.is_true((policy.check(name, { "admin", "my-admin" })), name)
+    end
+  end)
+
+  it("fit even when the name is as long as may be", function()
+    local found = policy.suggest(("a"):rep(32), {}, function(name) return #name < 32 or name ~= ("a"):rep(32) end)
+    assert.equal(3, #found)
+    for _, name in ipairs(found) do assert.is_true((names.well_formed(name)), name) end
+  end)
+
+  it("are none when nothing is left to build on", function()
+    assert.same({}, policy.suggest("عين", {}, anyone))
+    assert.same({}, policy.suggest("anna", {}, function() return false end))
+  end)
+end)

@@ -1,0 +1,161 @@
+local settings = require "lib.settings"
+
+local function load_config(variables)
+  local place = {
+    env = function(name) local value = variables[name] return value ~= "" and value or nil end,
+    secret = function(name) return { secret = name } end,
+  }
+  return assert(loadfile("config.lua", "t", place))()
+end
+
+local function check(variables, mode) return settings.check(load_config(variables), variables, mode) end
+
+local real = { DOKPLOY_URL = "https://dokploy.example.com", DOKPLOY_API_TOKEN = "token", STACK_DOMAIN_SUFFIX = "ai.example.com", STACK_IMAGE = "ghcr.io/a/b:1" }
+
+local function with(more)
+  local all = {}
+  for key, value in pairs(real) do all[key] = value end
+  for key, value in pairs(more) do all[key] = value end
+  return all
+end
+
+-- The message, which must be one sentence that begins with the key's path and ends with the cure.
+local function refusal(path, fn, ...)
+  local ok, message = pcall(fn, ...)
+  assert.is_false(ok, "it was accepted")
+  assert.equal("config.lua: " .. path .. ":", message:sub(1, #("config.lua: " .. path .. ":")))
+  assert.truthy(message:find("%(.+%)$"), message)
+  assert.is_nil(message:find("\n"), message)
+  return message
+end
+
+describe("config.lua", function()
+  it("works on the rehearsal when nothing is set", function()
+    local set = check {}
+    assert.is_true(set.rehearsal)
+    assert.is_false(set.production)
+    assert.same({ "127.0.0.1", 3000, "./data", "info", "open", true, "portal" },
+      { set.host, set.port, set.data_dir, set.log_level, set.access, set.watch, set.mode })
+    assert.equal("http://127.0.0.1:3100", set.dokploy.url)
+    assert.same({ "localhost", "http", 3100 }, { set.stack.suffix, set.stack.scheme, set.stack.public_port })
+    assert.equal(2 << 30, set.stack.memory_bytes)
+    assert.truthy(set.stack.image)
+    assert.same({ "admin", "api", "www", "root", "system", "test", "demo", "portal", "deploy" }, set.reserved_names)
+    assert.equal(65536, set.limits.max_body)
+    assert.equal(8, set.limits.running_deployments)
+    assert.equal(50, set.limits.queue)
+    assert.equal("0.30.2", set.rehearsal_server.version)
+  end)
+
+  it("takes an empty variable for an unset one", function()
+    assert.is_true(check({ DOKPLOY_URL = "", PORT = "", NODE_ENV = "", HOST = "" }).rehearsal)
+  end)
+
+  it("turns texts of the environment into what they mean", function()
+    local set = check { PORT = "8080", REHEARSAL_PORT = "0", REHEARSAL_SPEED = "50", RESERVED_NAMES = " Foo , bar,,baz " }
+    assert.equal("integer", math.type(set.port))
+    assert.equal(8080, set.port)
+    assert.equal(50, set.rehearsal_server.speed)
+    assert.same({ "foo", "bar", "baz" }, set.reserved_names)
+  end)
+
+  it("points at a real Dokploy with the variables that an installation sets", function()
+    local set = check(with { DOKPLOY_URL = "http://10.0.0.1:3000/api/", STACK_CONNECT_TO = "traefik:443" })
+    assert.is_false(set.rehearsal)
+    assert.equal("http://10.0.0.1:3000", set.dokploy.url)
+    assert.same({ "ai.example.com", "https", "traefik:443" }, { set.stack.suffix, set.stack.scheme, set.stack.connect_to })
+    assert.is_nil(set.stack.public_port)
+  end)
+
+  it("takes a token from a file too", function()
+    local variables = with { DOKPLOY_API_TOKEN_FILE = "/run/secrets/token" }
+    variables.DOKPLOY_API_TOKEN = nil
+    assert.is_false(check(variables).rehearsal)
+  end)
+
+  it("lets the rehearsal start in an environment that is set up for the real thing", function()
+    assert.equal("rehearsal", check(with { NODE_ENV = "production" }, "rehearsal").mode)
+    assert.equal("http://127.0.0.1:3100", check(with {}, "rehearsal").dokploy.url)
+  end)
+end)
+
+describe("in production", function()
+  it("an upgraded installation starts, and is closed", function()
+    local set = check(with { NODE_ENV = "production" })
+    assert.is_true(set.production)
+    assert.same({ "closed", false }, { set.access, set.watch })
+  end)
+
+  it("it is open when that is said in words", function()
+    assert.equal("open", check(with { APP_ENV = "production", ACCESS = "open" }).access)
+  end)
+
+  it("it does not start on the rehearsal", function()
+    assert.truthy(refusal("dokploy.url", check, { NODE_ENV = "production" }):find("DOKPLOY_URL", 1, true))
+  end)
+
+  it("one name of the environment does not take back what the other says", function()
+    refusal("environment", check, with { NODE_ENV = "production", APP_ENV = "development" })
+    refusal("environment", check, with { NODE_ENV = "test", APP_ENV = "production" })
+    refusal("environment", check, with { NODE_ENV = "prodution" })
+  end)
+end)
+
+describe("a bad value stops the start with its path and the cure", function()
+  local cases = {
+    { "port", { PORT = "abc" }, "PORT" },
+    { "port", { PORT = "70000" }, "65535" },
+    { "port", { PORT = "80.5" }, "whole number" },
+    { "access", { ACCESS = "everybody" }, '"open" or "closed"' },
+    { "log_level", { LOG_LEVEL = "loud" }, "LOG_LEVEL" },
+    { "dokploy.url", { DOKPLOY_URL = "dokploy.example.com" }, "http" },
+    { "dokploy.url", { DOKPLOY_URL = "https://user:pass@dokploy.example.com" }, "without user" },
+    { "stack.suffix", with { STACK_DOMAIN_SUFFIX = "*.ai.example.com" }, "without a dot or star" },
+    { "stack.suffix", with { STACK_DOMAIN_SUFFIX = "" }, "STACK_DOMAIN_SUFFIX" },
+    { "stack.scheme", with { STACK_SCHEME = "ftp" }, "STACK_SCHEME" },
+    { "stack.connect_to", with { STACK_CONNECT_TO = "traefik" }, "host:port" },
+    { "stack.image", with { STACK_IMAGE = "" }, "STACK_IMAGE" },
+    { "stack.image", with { STACK_IMAGE = "a b" }, "STACK_IMAGE" },
+    { "dokploy.token", with { DOKPLOY_API_TOKEN = "" }, "DOKPLOY_API_TOKEN_FILE" },
+    { "stack.registry.password", with { STACK_REGISTRY_USERNAME = "me" }, "STACK_REGISTRY_PASSWORD" },
+    { "stack.registry.username", with { STACK_REGISTRY_PASSWORD = "x" }, "STACK_REGISTRY_USERNAME" },
+    { "reserved_names", { RESERVED_NAMES = "ok,^admin.*" }, "scripts/policy/names.lua" },
+    { "rehearsal_server.version", { REHEARSAL_DOKPLOY_VERSION = "latest" }, "REHEARSAL_DOKPLOY_VERSION" },
+    { "rehearsal_server.speed", { REHEARSAL_SPEED = "0" }, "REHEARSAL_SPEED" },
+  }
+  for i, case in ipairs(cases) do
+    it(("%d: %s"):format(i, case[1]), function()
+      assert.truthy(refusal(case[1], check, case[2]):find(case[3], 1, true))
+    end)
+  end
+end)
+
+describe("what config.lua returns", function()
+  it("may hold no key that is not known", function()
+    assert.truthy(refusal("stack.imgae", settings.check, { stack = { imgae = "x" } }, {}):find("image", 1, true))
+    refusal("prot", settings.check, { prot = 3000 }, {})
+  end)
+
+  it("must be a table, of tables", function()
+    assert.is_false(pcall(settings.check, nil, {}))
+    refusal("stack", settings.check, { stack = "x" }, {})
+    refusal("stack.registry", settings.check, { stack = { registry = 5 } }, {})
+  end)
+
+  it("may not hold a secret", function()
+    assert.is_nil(refusal("admin_token", settings.check, { admin_token = "hunter2" }, {}):find("hunter2", 1, true))
+  end)
+
+  it("says sizes with their unit", function()
+    assert.equal(3 << 30, settings.check({ stack = { memory = "3 GiB" } }, {}).stack.memory_bytes)
+    assert.equal(1536 << 20, settings.check({ stack = { memory = "1.5 GiB" } }, {}).stack.memory_bytes)
+    refusal("stack.memory", settings.check, { stack = { memory = "512 MiB" } }, {})
+    refusal("stack.memory", settings.check, { stack = { memory = "2 gigs" } }, {})
+    assert.equal(500000000, settings.check({ stack = { cpus = 0.5 } }, {}).stack.cpu_nanos)
+  end)
+
+  it("takes flags as they are", function()
+    assert.is_false(settings.check({ watch = false }, {}).watch)
+    refusal("watch", settings.check, { watch = "perhaps" }, {})
+  end)
+end)

@@ -1,0 +1,148 @@
+--- Stands in for the core's modules, so that scripts can be tested by plain Lua.
+---   local portal = require "support.portal"
+---   portal.start { config = {...}, modules = { ["lib.journal"] = {...} } }   everything that scripts loaded before is forgotten
+---   local reply = portal.ask("GET", "/api/check/anna", { headers = {...}, body = "..." })
+local cjson = require "cjson"
+local portal = { root = "." }
+
+local function scripts_of(name) return name:find("^core%.") or name:find("^lib%.") or name:find("^policy%.") or name:find("^routes%.") or name == "steps" end
+
+local function forget()
+  for name in pairs(package.loaded) do if scripts_of(name) then package.loaded[name] = nil end end
+  for name in pairs(package.preload) do if scripts_of(name) then package.preload[name] = nil end end
+end
+
+-- The facade's promises that scripts rely on: whole numbers are integers, arrays are marked, failures are nil, message, code.
+local function whole(value)
+  if type(value) == "number" and math.tointeger(value) then return math.tointeger(value) end
+  if type(value) ~= "table" then return value end
+  for key, item in pairs(value) do value[key] = whole(item) end
+  return value
+end
+
+local json = { null = cjson.null }
+function json.decode(text)
+  local ok, value = pcall(cjson.decode, text)
+  if not ok then return nil, tostring(value), "invalid" end
+  if text:find("^%s*%[") then value = json.array(value) end
+  return whole(value)
+end
+function json.array(t) return setmetatable(t, cjson.array_mt or cjson.empty_array_mt or { __array = true }) end
+function json.encode(value) return cjson.encode(value) end
+
+local function read(path)
+  local file = assert(io.open(portal.root .. "/" .. path, "rb"), path)
+  local text = file:read("a")
+  file:close()
+  return text
+end
+
+local function server()
+  local fake = { routes = {}, infos = { version = "0.0.0", generation = 1, loaded_at = 0, started_at = 0, store = {}, draining = false } }
+  function fake.route(method, pattern, handler) fake.routes[#fake.routes + 1] = { method = method, pattern = pattern, handler = handler } end
+  function fake.on_error(handler) fake.error_handler = handler end
+  function fake.on_start() end
+  function fake.info() return fake.infos end
+  function fake.asset(path) return "/assets/" .. path .. "?v=1" end
+  function fake.read(path) return fake.files and fake.files[path] or read(path) end
+  function fake.list(folder)
+    if fake.files then
+      local names = {}
+      for path in pairs(fake.files) do names[#names + 1] = path:match("^" .. folder .. "/(.+)$") end
+      table.sort(names)
+      return names
+    end
+    return { "ar.json", "en.json", "nl.json" }
+  end
+  return fake
+end
+
+local function shared()
+  local values, fake = {}, {}
+  function fake.get(key) return values[key] end
+  function fake.set(key, value) values[key] = value end
+  function fake.add(key, value)
+    if values[key] ~= nil then return false end
+    values[key] = value
+    return true
+  end
+  return fake
+end
+
+-- Neither secret nor strong; only as unlike for unlike input as the tests need.
+local function hash(text)
+  local sum = 5381
+  for i = 1, #text do sum = (sum * 33 + text:byte(i)) & 0xffffffffffff end
+  return ("%012x"):format(sum):rep(4)
+end
+
+local function crypto()
+  local count = 0
+  return {
+    token = function(bytes) count = count + 1 return ("T%03d-_"):format(count):rep(bytes):sub(1, bytes * 4 // 3) end,
+    sha256 = hash,
+    sign = function(purpose, text) return hash("secret" .. purpose .. "\n" .. text) end,
+    equal = function(a, b) return a == b end,
+  }
+end
+
+--- Forgets what was loaded and puts the stand-ins in place. Returns them by their short names, to look into and to change.
+---@param options { config: table|nil, secrets: table|nil, files: table|nil, modules: table|nil }|nil
+function portal.start(options)
+  options = options or {}
+  forget()
+  local settings = options.config or require("lib.settings").check({}, {})
+  forget()
+  settings.secret = function(name) return options.secrets and options.secrets[name] end
+  local fakes = { json = json, server = server(), shared = shared(), crypto = crypto(), config = settings, log = {}, sse = {}, task = {} }
+  fakes.server.files = options.files
+  for name, fake in pairs(fakes) do package.preload["core." .. name] = function() return fake end end
+  for name, fake in pairs(options.modules or {}) do package.preload[name] = function() return fake end end
+  portal.fakes = fakes
+  return fakes
+end
+
+local function params_of(pattern, path)
+  local names = {}
+  local matcher = pattern:gsub("[%-%.]", "%%%0"):gsub(":(%w+)", function(name) names[#names + 1] = name return "([^/]+)" end)
+  local found = { path:match("^" .. matcher .. "$") }
+  if #found == 0 then return nil end
+  local params = {}
+  for i, name in ipairs(names) do params[name] = found[i] end
+  return params
+end
+
+--- A request as the core makes it; `path` may hold a query.
+function portal.request(method, path, more)
+  more = more or {}
+  local bare, query = path:match("^([^?]*)%??(.*)$")
+  local req = { method = method, path = bare, params = {}, query = {}, headers = {}, body = more.body or "", id = "req123", peer = "127.0.0.1" }
+  for name, value in query:gmatch("([^&=]+)=([^&]*)") do req.query[name] = value end
+  for name, value in pairs(more.headers or {}) do req.headers[name:lower()] = value end
+  req.headers.host = req.headers.host or "portal.example:3000"
+  if more.key then req.headers.authorization = "Bearer " .. more.key end
+  if more.json then
+    req.body = cjson.encode(more.json)
+    req.headers["content-type"] = req.headers["content-type"] or "application/json"
+  end
+  return req
+end
+
+--- Sends a request to the route that was registered for it, and returns its reply; `doc` is the decoded JSON of it.
+function portal.ask(method, path, more)
+  local req = portal.request(method, path, more)
+  for _, route in ipairs(portal.fakes.server.routes) do
+    local params = route.method == method and params_of(route.pattern, req.path)
+    if params then
+      req.params = params
+      local reply = route.handler(req)
+      if type(reply) ~= "table" then return { status = reply } end
+      reply.status = reply.status or 200
+      reply.doc = reply.json or (reply.body and cjson.decode(reply.body))
+      return reply
+    end
+  end
+  error("no route for " .. method .. " " .. path)
+end
+
+return portal
