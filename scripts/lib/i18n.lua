@@ -32,7 +32,7 @@ end
 
 ---@return string "ltr" or "rtl"
 function i18n.dir(language)
-  return texts[language]["language.dir"] or "ltr"
+  return texts[language] and texts[language]["language.dir"] or "ltr"
 end
 
 ---@return boolean
@@ -83,8 +83,8 @@ function i18n.group(language, prefix)
 end
 
 local function quality(parameters)
-  local q = parameters:match(";%s*[qQ]%s*=%s*([%d.]+)")
-  return q and tonumber(q) or q == nil and 1 or 0
+  local q = parameters:match(";%s*[qQ]%s*=%s*([^;%s]*)")
+  return q == nil and 1 or tonumber(q) or 0
 end
 
 local function best(header)

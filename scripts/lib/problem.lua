@@ -36,9 +36,8 @@ local function sayable(args)
   local said = {}
   for name, value in pairs(args or {}) do
     if type(value) == "string" then
-      value = value:sub(1, 200)
-      value = utf8.len(value) and value or value:gsub("[\x80-\xff]", "?")
-      value = value:gsub("%c", " ")
+      if not utf8.len(value) then value = value:gsub("[\x80-\xff]", "?") end
+      value = value:sub(1, (utf8.offset(value, 201) or #value + 1) - 1):gsub("%c", " ")
     end
     said[name] = value
   end

@@ -1,0 +1,88 @@
+local cjson = require "cjson"
+local portal = require "support.portal"
+
+describe("a problem", function()
+  local problem
+  before_each(function()
+    portal.start()
+    problem = require "lib.problem"
+  end)
+
+  local function doc_of(reply) return cjson.decode(reply.body) end
+  local function request(more) return portal.request("POST", "/api/deploy", more) end
+
+  it("is a document of RFC 9457 with a stable code", function()
+    local reply = problem.reply(request(), "name_taken", { field = "name", args = { name = "anna" } })
+    assert.equal("application/problem+json", reply.type)
+    assert.equal(409, reply.status)
+    local doc = doc_of(reply)
+    assert.same({ "name_taken", 409, "req123", "name" }, { doc.code, doc.status, doc.instance, doc.field })
+    assert.truthy(doc.type:find("name_taken", 1, true))
+    assert.truthy(doc.detail:find("anna", 1, true))
+  end)
+
+  it("is in the language of whoever asks", function()
+    local seen = {}
+    for _, language in ipairs { "nl", "ar", "en" } do
+      local reply = problem.reply(request { headers = { ["Accept-Language"] = language } }, "key_missing")
+      assert.equal(language, reply.headers["Content-Language"])
+      local doc = doc_of(reply)
+      assert.is_nil(seen[doc.title])
+      seen[doc.title] = true
+    end
+  end)
+
+  it("says when to come back", function()
+    local reply = problem.reply(request(), "queue_full", { retry_after = 17, args = { seconds = 17 } })
+    assert.equal("17", reply.headers["Retry-After"])
+    assert.equal(17, doc_of(reply).retryAfter)
+    assert.truthy(doc_of(reply).detail:find("17", 1, true))
+  end)
+
+  it("asks for a bearer when a key is missing", function()
+    assert.equal("Bearer", problem.reply(request(), "key_missing").headers["WWW-Authenticate"])
+    assert.is_nil(problem.reply(request(), "name_taken").headers["WWW-Authenticate"])
+  end)
+
+  it("tells again what strangers sent as short, clean text", function()
+    local reply = problem.reply(request(), "field_unknown", { args = { field = ("x\xff\n"):rep(500), known = "name" } })
+    local detail = doc_of(reply).detail
+    assert.truthy(utf8.len(detail))
+    assert.is_true(#detail < 400)
+    assert.is_nil(detail:find("%c"))
+  end)
+
+  it("cuts such text between letters", function()
+    local reply = problem.reply(request(), "not_found", { args = { path = "/" .. ("é"):rep(300) } })
+    assert.truthy(utf8.len(doc_of(reply).detail))
+  end)
+
+  it("words what the core found", function()
+    local reply = problem.from_core(request(), 405, "method_not_allowed", { allow = "GET, DELETE" })
+    assert.equal(405, reply.status)
+    assert.equal("GET, DELETE", reply.headers.Allow)
+    assert.truthy(doc_of(reply).detail:find("GET, DELETE", 1, true))
+    assert.equal("internal", doc_of(problem.from_core(request(), 500, "something_new", {})).code)
+    assert.truthy(doc_of(problem.from_core(request(), 500, "internal", {})).detail:find("req123", 1, true))
+  end)
+
+  it("does not show strangers a code that is not for them", function()
+    assert.equal("internal", doc_of(problem.failure(request(), "corrupt")).code)
+    assert.equal("journal", doc_of(problem.failure(request(), "journal")).code)
+    assert.equal(503, problem.failure(request(), "journal").status)
+    assert.equal("internal", doc_of(problem.failure(request(), nil)).code)
+  end)
+
+  it("leaves no placeholder open, whatever its code", function()
+    local args = { path = "/x", method = "GET", allow = "POST", id = "1", message = "m", field = "f", known = "k", type = "string", good = "g",
+      min = 3, max = 32, name = "anna", seconds = 5, failing = "journal" }
+    for code, status in pairs(problem.status) do
+      for _, language in ipairs { "en", "nl", "ar" } do
+        local doc = doc_of(problem.reply(request { headers = { ["Accept-Language"] = language } }, code, { args = args }))
+        assert.equal(status, doc.status)
+        assert.is_nil((doc.title .. doc.detail):find("[{}]"), code .. " " .. language)
+        assert.is_nil((doc.title .. doc.detail):find("problem.", 1, true), code)
+      end
+    end
+  end)
+end)
