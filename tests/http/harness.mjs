@@ -174,6 +174,13 @@ class Rehearsal extends Program {
 
   async forgetFaults() { await this.api('/__rehearsal/faults', { method: 'DELETE' }) }
 
+  // Asks the double as Dokploy: dokploy('application.one', { applicationId }).
+  async dokploy(procedure, query = {}) {
+    const { status, json, text } = await this.api(`/api/${procedure}?${new URLSearchParams(query)}`, { headers: { 'x-api-key': 'tests' } })
+    assert.equal(status, 200, `${procedure}: ${text}`)
+    return json
+  }
+
   async reset() { await this.api('/__rehearsal/reset', { method: 'POST' }) }
 
   // What the double holds that speaks of this name, volumes apart.
@@ -181,7 +188,7 @@ class Rehearsal extends Program {
     const state = await this.state()
     const found = []
     for (const kind of ['projects', 'applications', 'domains', 'mounts', 'services', 'deployments']) {
-      for (const thing of state[kind] ?? []) {
+      for (const thing of state[kind]) {
         if (new RegExp(`(^|[^a-z0-9-])${name}([^a-z0-9]|$)`).test(JSON.stringify(thing))) found.push({ kind, thing })
       }
     }

@@ -36,13 +36,12 @@ test('it says where to look, does the job, and ends both at Ctrl-C', async () =>
 })
 
 test('when the portal ends, the double stays until Ctrl-C', async () => {
-  const { child, closed, says, data } = run()
+  const { child, closed, says } = run()
   const [, rehearsal] = await says(/Rehearsal: (\S+)/)
   await says(/Ctrl-C ends all/)
-  const line = readFileSync(join(data, 'log/portal.log'), 'utf8').split('\n').find((text) => text.includes('"portal.listening"'))
-  const { pid } = JSON.parse(line)
-  assert.ok(pid > 1, 'the listening line tells the process id')
-  process.kill(pid, 'SIGKILL')
+  const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ')
+  const [pid] = children.filter((id) => readFileSync(`/proc/${id}/cmdline`, 'utf8') === `${DEPLOYER}\0`)
+  process.kill(Number(pid), 'SIGKILL')
   await says(/The portal has ended \(status 137\)/)
   assert.equal((await request(`${rehearsal}/__rehearsal/state`)).status, 200)
   child.kill('SIGINT')
