@@ -4,6 +4,8 @@
  */
 #ifndef API_H
 #define API_H
+#include "vm.h"
+
 #include <lua.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,7 +48,6 @@ int64_t api_seconds(lua_State *L, int arg);
 double api_clock(void);
 
 /* What core.* offers, for vm_options. */
-struct vm_module;
 extern const struct vm_module api_modules[];
 
 /* Openers, one a module; each leaves the module's table on the stack. */
