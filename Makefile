@@ -43,7 +43,7 @@ $(BUILD)/tests/%.o: tests/c/%.c Makefile | $(BUILD)/tests
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(filter-out $(BUILD)/core/main.o,$(OBJECTS))
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -lssl
 
 $(BUILD)/core $(BUILD)/tests:
 	@mkdir -p $@

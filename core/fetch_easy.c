@@ -194,7 +194,7 @@ static size_t on_head(char *line, size_t one, size_t len, void *arg)
     struct fetch *fetch = arg;
     (void)one;
     size_t end = len, name_len = 0;
-    while (end && (line[end - 1] == '\r' || line[end - 1] == '\n')) end--;
+    while (end && isspace((unsigned char)line[end - 1])) end--;
     if (len > 5 && memcmp(line, "HTTP/", 5) == 0 && fetch->head.bytes) fetch->head.bytes[fetch->head.len = 0] = 0;
     while (name_len < end && line[name_len] != ':') name_len++;
     if (fetch->body_begun || name_len == end || !is_token(line, name_len)) return len;

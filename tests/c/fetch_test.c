@@ -1,0 +1,784 @@
+/* The other side is a thread for each connection, which does by path what a server does, or should not. */
+#include "fetch.h"
+#include "fetch_easy.h"
+#include "loop.h"
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+/* ---- the server ---- */
+
+static int port, tls_port, listener, tls_listener;
+static atomic_int connections, requests, at_once, most_at_once, open_now;
+static SSL_CTX *tls;
+static char certificate_file[] = "/tmp/fetch_test_cert.XXXXXX";
+
+struct peer { int fd; SSL *ssl; };
+
+static long get(struct peer *peer, char *bytes, size_t len)
+{
+    return peer->ssl ? SSL_read(peer->ssl, bytes, (int)len) : recv(peer->fd, bytes, len, 0);
+}
+
+static void put(struct peer *peer, const char *bytes, size_t len)
+{
+    if (peer->ssl)
+        SSL_write(peer->ssl, bytes, (int)len);
+    else
+        send(peer->fd, bytes, len, MSG_NOSIGNAL);
+}
+
+static void say(struct peer *peer, const char *text)
+{
+    put(peer, text, strlen(text));
+}
+
+/* Reads a head and a body; 0 when the client has left. */
+static int read_request(struct peer *peer, char *text, size_t room)
+{
+    size_t len = 0;
+    for (;;) {
+        long n = get(peer, text + len, room - len - 1);
+        if (n <= 0) return 0;
+        text[len += (size_t)n] = 0;
+        char *end = strstr(text, "\r\n\r\n"), *length = strstr(text, "Content-Length: ");
+        if (end && len >= (size_t)(end + 4 - text) + (length && length < end ? strtoul(length + 16, NULL, 10) : 0)) return 1;
+    }
+}
+
+static void answer(struct peer *peer, const char *body, size_t len)
+{
+    char head[128];
+    snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nX-Mixed-CASE:  Value \r\nContent-Length: %zu\r\n\r\n", len);
+    say(peer, head);
+    put(peer, body, len);
+}
+
+static void answer_big(struct peer *peer, int chunked)
+{
+    static char block[65536];
+    say(peer, chunked ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" : "HTTP/1.1 200 OK\r\nContent-Length: 2097152\r\n\r\n");
+    for (int i = 0; i < 32; i++) {
+        if (chunked) say(peer, "10000\r\n");
+        put(peer, block, sizeof block);
+        if (chunked) say(peer, "\r\n");
+    }
+    if (chunked) say(peer, "0\r\n\r\n");
+}
+
+static void answer_slowly(struct peer *peer)
+{
+    int now = ++at_once;
+    if (now > most_at_once) most_at_once = now;
+    usleep(40000);
+    --at_once;
+    answer(peer, "slow", 4);
+}
+
+/* Returns 0 to close the connection. `nth` counts the requests on it. */
+static int serve(struct peer *peer, const char *request, int nth)
+{
+    char path[64] = "", wait[8];
+    sscanf(request, "%*s %63s", path);
+    path[strcspn(path, "?")] = 0;
+    if (strcmp(path, "/hang") == 0) return get(peer, wait, 1) < 0;
+    if (strcmp(path, "/cut") == 0) return 0;
+    if (strcmp(path, "/once") == 0 && nth > 1) return 0; /* took the second request and died */
+    if (strcmp(path, "/half") == 0) return say(peer, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"), 0;
+    if (strcmp(path, "/garbage") == 0) return say(peer, "this is not HTTP\r\n\r\n"), 0;
+    if (strcmp(path, "/redirect") == 0) return say(peer, "HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 0\r\n\r\n"), 1;
+    if (strcmp(path, "/continue") == 0) say(peer, "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n");
+    if (strcmp(path, "/trailer") == 0)
+        return say(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Late: 1\r\n\r\n"), 1;
+    if (strncmp(path, "/big", 4) == 0) return answer_big(peer, strcmp(path, "/bigchunked") == 0), 0;
+    if (strcmp(path, "/heads") == 0) {
+        say(peer, "HTTP/1.1 200 OK\r\n");
+        for (int i = 0; i < 2000; i++) say(peer, "X-Filler: 01234567890123456789012345678901234567890123456789\r\n");
+        return say(peer, "\r\n"), 0;
+    }
+    if (strcmp(path, "/slow") == 0)
+        answer_slowly(peer);
+    else if (strcmp(path, "/echo") == 0)
+        answer(peer, request, strlen(request));
+    else
+        answer(peer, "hello", strncmp(request, "HEAD", 4) == 0 ? 0 : 5);
+    return 1;
+}
+
+static void *converse(void *arg)
+{
+    struct peer *peer = arg;
+    char request[8192];
+    if (!peer->ssl || SSL_accept(peer->ssl) == 1)
+        for (int nth = 1; read_request(peer, request, sizeof request); nth++) {
+            ++requests;
+            if (!serve(peer, request, nth)) break;
+        }
+    if (peer->ssl) SSL_free(peer->ssl);
+    close(peer->fd);
+    free(peer);
+    --open_now;
+    return NULL;
+}
+
+static void *accept_all(void *arg)
+{
+    int from = *(int *)arg, fd;
+    while ((fd = accept(from, NULL, NULL)) >= 0) {
+        pthread_t thread;
+        struct peer *peer = calloc(1, sizeof *peer);
+        peer->fd = fd;
+        if (from == tls_listener) SSL_set_fd(peer->ssl = SSL_new(tls), fd);
+        ++connections;
+        ++open_now;
+        pthread_create(&thread, NULL, converse, peer);
+        pthread_detach(thread);
+    }
+    return NULL;
+}
+
+static int listen_somewhere(int *at)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, 64) != 0 || getsockname(fd, (struct sockaddr *)&address, &len) != 0) abort();
+    *at = ntohs(address.sin_port);
+    return fd;
+}
+
+/* A certificate for "good.localhost", signed by itself; the file makes it trusted. */
+static void make_certificate(void)
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    X509 *x = X509_new();
+    X509_set_version(x, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+    X509_gmtime_adj(X509_getm_notBefore(x), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+    X509_set_pubkey(x, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"good.localhost", -1, -1, 0);
+    X509_set_issuer_name(x, X509_get_subject_name(x));
+    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:good.localhost");
+    X509_add_ext(x, names, -1);
+    X509_EXTENSION_free(names);
+    X509_sign(x, key, EVP_sha256());
+    tls = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_use_certificate(tls, x);
+    SSL_CTX_use_PrivateKey(tls, key);
+    FILE *file = fdopen(mkstemp(certificate_file), "w");
+    PEM_write_X509(file, x);
+    fclose(file);
+    X509_free(x);
+    EVP_PKEY_free(key);
+}
+
+static int serve_all(void **state)
+{
+    pthread_t thread;
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    make_certificate();
+    listener = listen_somewhere(&port);
+    tls_listener = listen_somewhere(&tls_port);
+    pthread_create(&thread, NULL, accept_all, &listener);
+    pthread_detach(thread);
+    pthread_create(&thread, NULL, accept_all, &tls_listener);
+    pthread_detach(thread);
+    return 0;
+}
+
+static int stop_serving(void **state)
+{
+    (void)state;
+    shutdown(listener, SHUT_RDWR);
+    shutdown(tls_listener, SHUT_RDWR);
+    for (int i = 0; i < 200 && open_now; i++) usleep(5000);
+    SSL_CTX_free(tls);
+    return unlink(certificate_file);
+}
+
+/* The resolver, as libcurl's thread sees it: one name hangs, and nothing leaves this machine. */
+static atomic_int resolved;
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found)
+{
+    static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    if (!real) real = (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))(uintptr_t)dlsym(RTLD_NEXT, "getaddrinfo");
+    ++resolved;
+    if (name && strcmp(name, "hangs.test") == 0) usleep(1500000);
+    if (name && strcmp(name, "inner.test") == 0) name = "169.254.169.254";
+    if (name && strspn(name, "0123456789.:") != strlen(name)) return EAI_NONAME;
+    return real(name, service, hints, found);
+}
+
+/* ---- the client ---- */
+
+static struct loop *loop;
+static struct fetch_pool *pool;
+static int outstanding;
+static char order[64];
+
+struct outcome {
+    int calls, status, sent, verified;
+    char code[16], message[256], *head, *body;
+    size_t body_len;
+    int64_t elapsed_us;
+    char letter;
+};
+
+static void on_done(const struct fetch_result *r, void *arg)
+{
+    struct outcome *o = arg;
+    o->calls++;
+    o->status = r->status;
+    o->sent = r->sent;
+    o->verified = r->verified;
+    o->elapsed_us = r->elapsed_us;
+    o->body_len = r->body_len;
+    o->head = strdup(r->head);
+    o->body = strdup(r->body);
+    snprintf(o->code, sizeof o->code, "%s", r->code ? r->code : "");
+    snprintf(o->message, sizeof o->message, "%s", r->message);
+    if (o->letter) strncat(order, &o->letter, 1);
+    if (--outstanding == 0) loop_stop(loop);
+}
+
+static void release(struct outcome *o)
+{
+    free(o->head);
+    free(o->body);
+    memset(o, 0, sizeof *o);
+}
+
+static struct fetch *start(struct outcome *o, const struct fetch_options *options)
+{
+    outstanding++;
+    struct fetch *fetch = fetch_start(pool, options, on_done, o);
+    assert_int_equal(o->calls, 0); /* never at once */
+    return fetch;
+}
+
+static const char *url_of(const char *host, int at, const char *path)
+{
+    static char urls[8][128];
+    static int next;
+    char *url = urls[next++ % 8];
+    snprintf(url, sizeof urls[0], "%s://%s:%d%s", at == tls_port ? "https" : "http", host, at, path);
+    return url;
+}
+
+static struct outcome fetch(const char *path, struct fetch_options options)
+{
+    struct outcome o = { 0 };
+    if (!options.url) options.url = url_of("127.0.0.1", port, path);
+    start(&o, &options);
+    loop_run(loop);
+    assert_int_equal(o.calls, 1);
+    return o;
+}
+#define FETCH(path, ...) fetch(path, (struct fetch_options){ __VA_ARGS__ })
+
+static void stop(void *arg)
+{
+    (void)arg;
+    loop_stop(loop);
+}
+
+static void run_for(int ms)
+{
+    struct loop_timer *timer = loop_timer_new(loop, ms, 0, stop, NULL);
+    loop_run(loop);
+    loop_timer_free(timer);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    loop = loop_new();
+    pool = fetch_pool_new(loop, 4);
+    connections = requests = most_at_once = outstanding = 0;
+    order[0] = 0;
+    return loop && pool ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fetch_pool_free(pool);
+    loop_free(loop);
+    return 0;
+}
+
+static void test_get(void **state)
+{
+    (void)state;
+    struct outcome o = FETCH("/hello?secret=1", .url = NULL);
+    assert_string_equal(o.code, "");
+    assert_int_equal(o.status, 200);
+    assert_string_equal(o.body, "hello");
+    assert_int_equal(o.body_len, 5);
+    assert_non_null(strstr(o.head, "x-mixed-case: Value\n"));
+    assert_int_equal(o.sent, 1);
+    assert_int_equal(o.verified, 0);
+    assert_true(o.elapsed_us > 0);
+    release(&o);
+}
+
+static void test_methods_and_bodies(void **state)
+{
+    (void)state;
+    const char *headers[] = { "X-Api-Key: abc", "X-Empty:", "Content-Type: application/json", NULL };
+    struct outcome o = FETCH("/echo", .method = "POST", .headers = headers, .body = "{\"a\":1}", .body_len = 7);
+    assert_non_null(strstr(o.body, "POST /echo HTTP/1.1\r\n"));
+    assert_non_null(strstr(o.body, "X-Api-Key: abc\r\n"));
+    assert_non_null(strstr(o.body, "X-Empty:\r\n"));
+    assert_non_null(strstr(o.body, "Content-Length: 7\r\n"));
+    assert_non_null(strstr(o.body, "\r\n\r\n{\"a\":1}"));
+    assert_null(strstr(o.body, "Expect"));
+    release(&o);
+    o = FETCH("/echo", .method = "POST");
+    assert_non_null(strstr(o.body, "Content-Length: 0\r\n"));
+    assert_null(strstr(o.body, "Content-Type"));
+    release(&o);
+    o = FETCH("/echo", .method = "DELETE");
+    assert_non_null(strstr(o.body, "DELETE /echo HTTP/1.1\r\n"));
+    release(&o);
+    o = FETCH("/echo", .method = "PATCH", .body = "x", .body_len = 1);
+    assert_non_null(strstr(o.body, "PATCH /echo HTTP/1.1\r\n"));
+    release(&o);
+    o = FETCH("/hello", .method = "HEAD");
+    assert_int_equal(o.status, 200);
+    assert_int_equal(o.body_len, 0);
+    release(&o);
+    o = FETCH("/echo", .method = "GET"); /* nothing of the ones before sticks to a handle that is used again */
+    assert_non_null(strstr(o.body, "GET /echo HTTP/1.1\r\n"));
+    assert_null(strstr(o.body, "X-Api-Key"));
+    assert_null(strstr(o.body, "Content-Length"));
+    release(&o);
+}
+
+static void test_a_big_post_does_not_wait_for_a_hundred(void **state)
+{
+    (void)state;
+    static char body[4000];
+    memset(body, 'x', sizeof body);
+    struct outcome o = FETCH("/echo", .method = "POST", .body = body, .body_len = sizeof body);
+    assert_int_equal(o.status, 200);
+    assert_null(strstr(o.body, "Expect"));
+    assert_true(o.elapsed_us < 900000);
+    release(&o);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    int free_port, fd = listen_somewhere(&free_port);
+    close(fd);
+    struct outcome o = FETCH("", .url = url_of("127.0.0.1", free_port, "/x?token=canary"));
+    assert_string_equal(o.code, "refused");
+    assert_int_equal(o.sent, 0);
+    assert_non_null(strstr(o.message, "GET http://127.0.0.1"));
+    assert_null(strstr(o.message, "canary"));
+    release(&o);
+}
+
+static void test_no_such_name(void **state)
+{
+    (void)state;
+    struct outcome o = FETCH("", .url = "http://no-such-name.test/");
+    assert_string_equal(o.code, "dns");
+    assert_int_equal(o.sent, 0);
+    release(&o);
+}
+
+static int64_t worst_gap_us, last_tick_us;
+static void on_tick(void *arg)
+{
+    int64_t now = loop_now_us();
+    (void)arg;
+    if (now - last_tick_us > worst_gap_us) worst_gap_us = now - last_tick_us;
+    last_tick_us = now;
+}
+
+/* The resolver's thread hangs for 1.5 s; neither the timeout nor a cancel nor the end of the pool may wait for it. */
+static void test_a_resolver_that_hangs_stops_nothing(void **state)
+{
+    (void)state;
+    last_tick_us = loop_now_us();
+    worst_gap_us = 0;
+    struct loop_timer *ticks = loop_timer_new(loop, 10, 10, on_tick, NULL);
+    struct outcome o = FETCH("", .url = "http://hangs.test/", .timeout_ms = 200);
+    assert_string_equal(o.code, "timeout");
+    assert_int_equal(o.sent, 0);
+    assert_true(o.elapsed_us < 600000);
+    assert_true(worst_gap_us < 300000);
+    release(&o);
+    loop_timer_free(ticks);
+    int64_t before = loop_now_us();
+    struct outcome never = { 0 };
+    struct fetch *first = start(&never, &(struct fetch_options){ .url = "http://hangs.test/" });
+    start(&never, &(struct fetch_options){ .url = "http://hangs.test/" });
+    run_for(50);
+    fetch_cancel(first);
+    fetch_pool_free(pool);
+    assert_true(loop_now_us() - before < 300000);
+    assert_int_equal(never.calls, 0);
+    pool = fetch_pool_new(loop, 4);
+    usleep(1600000); /* the threads end: nothing of them may be left behind, nor touched by them */
+}
+
+static void test_names_below_localhost_are_this_machine(void **state)
+{
+    (void)state;
+    int before = resolved;
+    struct outcome o = FETCH("", .url = url_of("some-stack.localhost", port, "/echo"));
+    assert_string_equal(o.code, "");
+    assert_non_null(strstr(o.body, "Host: some-stack.localhost:"));
+    assert_int_equal(resolved, before);
+    release(&o);
+}
+
+static void test_timeouts(void **state)
+{
+    (void)state;
+    struct outcome o = FETCH("/hang", .timeout_ms = 100);
+    assert_string_equal(o.code, "timeout");
+    assert_int_equal(o.sent, 1);
+    assert_true(o.elapsed_us >= 100000 && o.elapsed_us < 1000000);
+    release(&o);
+}
+
+static void test_connections_that_end_too_early(void **state)
+{
+    (void)state;
+    struct outcome o = FETCH("/cut", .method = "POST");
+    assert_string_equal(o.code, "closed");
+    assert_int_equal(o.sent, 1);
+    release(&o);
+    o = FETCH("/half", .method = "GET");
+    assert_string_equal(o.code, "closed");
+    assert_string_equal(o.body, "");
+    release(&o);
+    o = FETCH("/garbage", .method = "GET");
+    assert_string_equal(o.code, "failed");
+    assert_int_equal(o.sent, 1);
+    release(&o);
+}
+
+static void test_too_large(void **state)
+{
+    (void)state;
+    struct outcome o = FETCH("/big", .method = "GET");
+    assert_string_equal(o.code, "too_large");
+    release(&o);
+    o = FETCH("/bigchunked", .method = "GET");
+    assert_string_equal(o.code, "too_large");
+    release(&o);
+    o = FETCH("/bigchunked", .max_body = 2097152);
+    assert_string_equal(o.code, "");
+    assert_int_equal(o.body_len, 2097152);
+    release(&o);
+    o = FETCH("/hello", .max_body = 4);
+    assert_string_equal(o.code, "too_large");
+    release(&o);
+    o = FETCH("/heads", .method = "GET");
+    assert_string_equal(o.code, "too_large");
+    release(&o);
+}
+
+static void test_heads(void **state)
+{
+    (void)state;
+    struct outcome o = FETCH("/redirect", .method = "GET");
+    assert_int_equal(o.status, 302);
+    assert_non_null(strstr(o.head, "location: /hello\n"));
+    assert_int_equal(requests, 1);
+    release(&o);
+    o = FETCH("/continue", .method = "GET");
+    assert_int_equal(o.status, 200);
+    assert_null(strstr(o.head, "x-early"));
+    release(&o);
+    o = FETCH("/trailer", .method = "GET");
+    assert_string_equal(o.body, "ok");
+    assert_null(strstr(o.head, "x-late"));
+    release(&o);
+}
+
+/* libcurl repeats a POST when a kept connection dies under it: that is what FETCH_FRESH is against. */
+static void test_fresh_is_sent_once(void **state)
+{
+    (void)state;
+    struct outcome o = FETCH("/once", .method = "GET");
+    release(&o);
+    o = FETCH("/once", .method = "POST", .body = "x", .body_len = 1, .flags = FETCH_FRESH);
+    assert_string_equal(o.code, "");
+    assert_int_equal(connections, 2);
+    assert_int_equal(requests, 2);
+    release(&o);
+    o = FETCH("/once", .method = "POST", .body = "x", .body_len = 1); /* on the first connection; and again on a new one */
+    assert_int_equal(requests, 4);
+    assert_int_equal(connections, 3);
+    release(&o);
+}
+
+static void test_fence(void **state)
+{
+    (void)state;
+    const char *urls[] = { url_of("127.0.0.1", port, "/"), url_of("[::1]", port, "/"), url_of("x.localhost", port, "/"),
+                           url_of("0.0.0.0", port, "/"),   "http://inner.test/",       url_of("[::ffff:127.0.0.1]", port, "/") };
+    struct outcome o = FETCH("/hello", .method = "GET"); /* a kept connection must not be a way around it */
+    release(&o);
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        o = FETCH("", .url = urls[i], .flags = FETCH_FENCE);
+        assert_string_equal(o.code, "refused");
+        assert_non_null(strstr(o.message, "inner address"));
+        assert_int_equal(o.sent, 0);
+        release(&o);
+    }
+    assert_int_equal(connections, 1);
+    o = FETCH("", .url = "http://example.test/", .connect_to = url_of("127.0.0.1", port, "") + 7, .flags = FETCH_FENCE);
+    assert_string_equal(o.code, "refused");
+    release(&o);
+}
+
+static int inner(const char *text)
+{
+    struct sockaddr_in v4 = { .sin_family = AF_INET };
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+    if (inet_pton(AF_INET, text, &v4.sin_addr) == 1) return fetch_is_inner((struct sockaddr *)&v4);
+    assert_int_equal(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
+    return fetch_is_inner((struct sockaddr *)&v6);
+}
+
+static void test_inner_addresses(void **state)
+{
+    (void)state;
+    static const char *const inside[] = { "127.0.0.1", "127.255.0.1", "0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.0.1", "255.255.255.255", "::", "::1",
+                                          "fe80::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:169.254.1.1", "64:ff9b::7f00:1", "::127.0.0.1" };
+    static const char *const outside[] = { "1.2.3.4", "10.0.0.1", "192.168.1.1", "172.17.0.1", "169.253.0.1", "223.255.255.255", "2001:db8::1", "::ffff:1.2.3.4",
+                                           "64:ff9b::102:304" };
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
+        if (!inner(inside[i])) fail_msg("%s is inner", inside[i]);
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
+        if (inner(outside[i])) fail_msg("%s is not inner", outside[i]);
+}
+
+static void test_connect_to(void **state)
+{
+    (void)state;
+    struct outcome o = FETCH("", .url = "http://a-stack.example.test/echo", .connect_to = url_of("127.0.0.1", port, "") + 7);
+    assert_string_equal(o.code, "");
+    assert_non_null(strstr(o.body, "Host: a-stack.example.test\r\n"));
+    release(&o);
+}
+
+static void test_invalid(void **state)
+{
+    (void)state;
+    static const char *const urls[] = { "", "nonsense", "ftp://127.0.0.1/", "file:///etc/passwd", "http://user:canary@127.0.0.1/", "http://a b/", "http://x/\r\nX: y", NULL };
+    for (int i = 0; i == 0 || urls[i - 1]; i++) {
+        struct fetch_options options = { .url = urls[i] };
+        struct outcome o = { 0 };
+        start(&o, &options);
+        loop_run(loop);
+        assert_string_equal(o.code, "invalid");
+        assert_null(strstr(o.message, "canary"));
+        assert_int_equal(o.sent, 0);
+        release(&o);
+    }
+    static const char *const lines[] = { "no colon", "Bad Name: x", ": x", "X: a\r\nY: b", "X: a\nb", "Content-Length: 5", "transfer-encoding: chunked" };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        const char *headers[] = { lines[i], NULL };
+        struct outcome o = FETCH("/", .headers = headers);
+        assert_string_equal(o.code, "invalid");
+        release(&o);
+    }
+    static const char *const targets[] = { "", "host", "host:", ":80", "host:http", "host:123456", "a\nb:80" };
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct outcome o = FETCH("/", .connect_to = targets[i]);
+        assert_string_equal(o.code, "invalid");
+        release(&o);
+    }
+    struct outcome o = FETCH("/", .method = "GE T");
+    assert_string_equal(o.code, "invalid");
+    release(&o);
+    assert_int_equal(connections, 0);
+}
+
+static void test_no_proxy_from_the_environment(void **state)
+{
+    (void)state;
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+    struct outcome o = FETCH("/hello", .method = "GET");
+    unsetenv("http_proxy");
+    unsetenv("ALL_PROXY");
+    assert_string_equal(o.code, "");
+    release(&o);
+}
+
+static void test_tls(void **state)
+{
+    (void)state;
+    struct outcome o = FETCH("", .url = url_of("good.localhost", tls_port, "/hello"));
+    assert_string_equal(o.code, "tls");
+    assert_int_equal(o.sent, 0);
+    release(&o);
+    o = FETCH("", .url = url_of("good.localhost", tls_port, "/hello"), .flags = FETCH_NO_VERIFY);
+    assert_string_equal(o.body, "hello");
+    assert_int_equal(o.verified, 0);
+    release(&o);
+    o = FETCH("", .url = url_of("good.localhost", tls_port, "/hello")); /* not over the connection that nobody verified */
+    assert_string_equal(o.code, "tls");
+    release(&o);
+    setenv("SSL_CERT_FILE", certificate_file, 1);
+    o = FETCH("", .url = url_of("good.localhost", tls_port, "/hello"));
+    assert_string_equal(o.body, "hello");
+    assert_int_equal(o.verified, 1);
+    release(&o);
+    o = FETCH("", .url = url_of("other.localhost", tls_port, "/hello"));
+    assert_string_equal(o.code, "tls");
+    unsetenv("SSL_CERT_FILE");
+    release(&o);
+    o = FETCH("", .url = url_of("127.0.0.1", port, "/hello") + 0);
+    release(&o);
+    char url[64];
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/", port); /* plain HTTP where TLS was expected */
+    o = FETCH("", .url = url, .timeout_ms = 500);
+    assert_int_equal(o.sent, 0);
+    release(&o);
+}
+
+static void test_at_most_so_many_in_order(void **state)
+{
+    (void)state;
+    enum { N = 12 };
+    struct outcome outcomes[N] = { 0 };
+    for (int i = 0; i < N; i++) {
+        outcomes[i].letter = (char)('a' + i);
+        start(&outcomes[i], &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/slow") });
+    }
+    loop_run(loop);
+    assert_int_equal(most_at_once, 4);
+    assert_int_equal(strlen(order), N);
+    for (int i = 0; i < N; i++) {
+        assert_string_equal(outcomes[i].code, "");
+        assert_true(abs((int)(strchr(order, 'a' + i) - order) - i) < 4);
+        release(&outcomes[i]);
+    }
+}
+
+static void test_waiting_for_a_turn_counts(void **state)
+{
+    (void)state;
+    struct outcome hangs[4] = { 0 }, late = { 0 };
+    for (int i = 0; i < 4; i++) start(&hangs[i], &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hang"), .timeout_ms = 300 });
+    start(&late, &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hello"), .timeout_ms = 100 });
+    loop_run(loop);
+    assert_string_equal(late.code, "timeout");
+    assert_int_equal(late.sent, 0);
+    assert_true(late.elapsed_us < 250000);
+    release(&late);
+    for (int i = 0; i < 4; i++) release(&hangs[i]);
+}
+
+static void test_cancel(void **state)
+{
+    (void)state;
+    struct outcome never[6] = { 0 }, last = { 0 };
+    struct fetch *started[6];
+    for (int i = 0; i < 6; i++) started[i] = start(&never[i], &(struct fetch_options){ .url = i == 5 ? "nonsense" : url_of("127.0.0.1", port, "/slow") });
+    for (int i = 5; i >= 0; i--) fetch_cancel(started[i]); /* one not valid, one waiting, four running */
+    outstanding = 0;
+    start(&last, &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/slow") });
+    loop_run(loop);
+    assert_string_equal(last.code, "");
+    for (int i = 0; i < 6; i++) assert_int_equal(never[i].calls, 0);
+    release(&last);
+}
+
+/* What a callback may do: start another, and cancel one that has ended but was not told yet. */
+static struct outcome victim, next;
+static struct fetch *victim_fetch;
+static void start_and_cancel(const struct fetch_result *r, void *arg)
+{
+    (void)r, (void)arg;
+    fetch_cancel(victim_fetch);
+    outstanding--;
+    start(&next, &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hello") });
+    outstanding--; /* this one */
+}
+
+static void test_from_inside_a_callback(void **state)
+{
+    (void)state;
+    memset(&victim, 0, sizeof victim);
+    outstanding++;
+    fetch_start(pool, &(struct fetch_options){ .url = "nonsense" }, start_and_cancel, NULL);
+    victim_fetch = start(&victim, &(struct fetch_options){ .url = "nonsense" });
+    loop_run(loop);
+    assert_int_equal(victim.calls, 0);
+    assert_string_equal(next.body, "hello");
+    release(&next);
+}
+
+static void test_freeing_a_busy_pool(void **state)
+{
+    (void)state;
+    struct outcome never = { 0 };
+    for (int i = 0; i < 6; i++) start(&never, &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hang") });
+    run_for(50);
+    start(&never, &(struct fetch_options){ .url = "nonsense" });
+    fetch_pool_free(pool);
+    pool = NULL;
+    run_for(50);
+    assert_int_equal(never.calls, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_get),
+        TEST(test_methods_and_bodies),
+        TEST(test_a_big_post_does_not_wait_for_a_hundred),
+        TEST(test_refused),
+        TEST(test_no_such_name),
+        TEST(test_a_resolver_that_hangs_stops_nothing),
+        TEST(test_names_below_localhost_are_this_machine),
+        TEST(test_timeouts),
+        TEST(test_connections_that_end_too_early),
+        TEST(test_too_large),
+        TEST(test_heads),
+        TEST(test_fresh_is_sent_once),
+        TEST(test_fence),
+        TEST(test_inner_addresses),
+        TEST(test_connect_to),
+        TEST(test_invalid),
+        TEST(test_no_proxy_from_the_environment),
+        TEST(test_tls),
+        TEST(test_at_most_so_many_in_order),
+        TEST(test_waiting_for_a_turn_counts),
+        TEST(test_cancel),
+        TEST(test_from_inside_a_callback),
+        TEST(test_freeing_a_busy_pool),
+    };
+    return cmocka_run_group_tests(tests, serve_all, stop_serving);
+}
