@@ -1,12 +1,13 @@
 --- What happens to an operation, told to those who watch: first into the journal, then to each language's stream.
 ---
---- The journal keeps events in raw form, so that a stream can be told again in any language. i18n.event(language, event, raw) adds the words.
+--- The journal keeps events in raw form, so that a stream can be told again in any language. i18n.event adds the words.
 --- Raw fields, beside `at` (seconds since 1970, given by the journal):
 ---   queued    {position, etaSeconds}
----   progress  {step, state, percent, key?, args?}  state: running done waiting undoing undone; a key asks for the text "step.STEP.KEY" with args
+---   progress  {step, state, percent, key?, args?}  state: running done waiting undoing undone; key: the text "step.STEP.KEY" with args
 ---   log       {line} or {key, args}                a line of Dokploy's log as it is, or the text "log.KEY"
 ---   ready     {name, url, openUrl, warning?}       warning: a code, "warning.CODE" is its text
----   failed    {code, step, args, rolledBack, leftovers = {{kind, id, reason}, ...}}  texts: "failure.CODE.detail", "failure.CODE.advice"
+---   failed    {code, step, args, rolledBack, leftovers = {{kind, id, reason}, ...}}  texts: "failure.CODE.detail", "failure.CODE.advice",
+---                                                  "leftover.reason.REASON"
 ---   cancelled {step, code?, rolledBack, leftovers}
 ---   deleted   {name, data, volume}                 data: kept deleted left
 local json = require "core.json"
@@ -38,7 +39,7 @@ end
 function events.publish(id, rows)
   for _, row in ipairs(rows) do
     for _, language in ipairs(i18n.languages()) do
-      sse.publish(events.channel(id, language), rendered(row, language))
+      sse.publish(events.channel(id, language.code), rendered(row, language.code))
     end
   end
 end

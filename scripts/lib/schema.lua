@@ -1,5 +1,5 @@
 --- The journal's schema, as the list of what each version added. Only ever append: a version that has shipped is never edited.
---- Times are seconds since 1970, as floats. `data`, `failure`, `params`, `receipt` and `answer` hold JSON.
+--- Times are seconds since 1970, as floats. `data`, `failure`, `params` and `receipt` hold JSON.
 return {
   -- 1: the first journal
   [[
@@ -23,6 +23,7 @@ return {
   );
   CREATE INDEX operations_open ON operations(created_at) WHERE ended_at IS NULL;
   CREATE INDEX operations_name ON operations(name, created_at);
+  CREATE INDEX operations_ready ON operations(ended_at) WHERE state = 'ready';
 
   CREATE TABLE events (                -- what a stream tells, in raw form: codes and arguments, no words for people
     operation_id TEXT NOT NULL REFERENCES operations(id),
@@ -70,11 +71,10 @@ return {
   ) WITHOUT ROWID;
   CREATE INDEX volumes_owner ON volumes(owner_id);
 
-  CREATE TABLE idempotency (           -- an Idempotency-Key and the answer it got, for 24 hours
+  CREATE TABLE idempotency (           -- an Idempotency-Key and the deploy that it began, for 24 hours; the answer is made of that again
     key         TEXT PRIMARY KEY,
     body_hash   TEXT NOT NULL,
     operation_id TEXT NOT NULL,
-    answer      TEXT NOT NULL,
     at          REAL NOT NULL
   ) WITHOUT ROWID;
   ]],

@@ -1,0 +1,190 @@
+--- One call to Dokploy's API: the only place where requests to it are made. Timeout, retries, breaker, and at most eight at once.
+--- A failure is nil, message, code, {status, unknown}; unknown: it may have been done all the same, look before trying again.
+--- Codes: dokploy_unreachable dokploy_refused dokploy_error dokploy_unexpected_answer, not_found (no such id),
+--- no_such_call (not in this version of Dokploy), cancelled.
+local config = require "core.config"
+local http = require "core.http"
+local json = require "core.json"
+local log = require "core.log"
+local shared = require "core.shared"
+local task = require "core.task"
+local breaker = require "lib.breaker"
+local retry = require "lib.retry"
+
+local call = { at_once = 8, timeout = 10 }
+
+-- Lanes: a lock each, so that no more calls run than there are lanes, in all generations of the scripts; the shortest queue is taken.
+local lanes = {}
+for i = 1, call.at_once do lanes[i] = { name = "dokploy.lane." .. i, waiting = 0 } end
+local leave = { __close = function(entry) entry.lane.waiting = entry.lane.waiting - 1 end }
+
+local function in_lane(fn)
+  local lane = lanes[1]
+  for _, other in ipairs(lanes) do
+    if other.waiting < lane.waiting then lane = other end
+  end
+  lane.waiting = lane.waiting + 1
+  local _ <close> = setmetatable({ lane = lane }, leave)
+  return task.lock(lane.name, fn)
+end
+
+local function escaped(text)
+  return (text:gsub("[^%w._~-]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+local function url_of(request)
+  local parts = {}
+  for name, value in pairs(request.query or {}) do parts[#parts + 1] = name .. "=" .. escaped(tostring(value)) end
+  table.sort(parts)
+  return config.dokploy.url .. "/api/" .. request.procedure .. (#parts > 0 and "?" .. table.concat(parts, "&") or "")
+end
+
+local function token() return config.secret "DOKPLOY_API_TOKEN" or (config.rehearsal and "rehearsal" or "") end
+
+local function send(request)
+  return http.request {
+    url = url_of(request), method = request.body and "POST" or "GET",
+    headers = { ["x-api-key"] = token(), ["Content-Type"] = request.body and "application/json" or nil, Accept = "application/json" },
+    body = request.body and json.encode(request.body), timeout = request.timeout or call.timeout,
+    fresh = request.body ~= nil and not request.repeatable,
+  }
+end
+
+-- What Dokploy says of itself, fit for a log: its words may quote SQL with all values, and more than a line.
+local function told(body)
+  local message = type(body) == "table" and type(body.message) == "string" and body.message or ""
+  if message:find("^Failed query") then return "Failed query" end
+  return message:gsub("%c", " "):sub(1, 200)
+end
+
+local function of_404(body)
+  if type(body) ~= "table" then return "dokploy_unexpected_answer" end
+  return body.message == "Not found" and "no_such_call" or "not_found"
+end
+
+-- The code of an answer that is no success, and whether the authentication layer gave it (then nothing was done).
+local function refusal(status, body)
+  if status == 401 then return "dokploy_refused", type(body) == "table" and body.code == nil end
+  if status == 403 then return "dokploy_refused" end
+  if status == 404 then return of_404(body) end
+  if status < 400 then return "dokploy_unexpected_answer" end
+  return "dokploy_error"
+end
+
+-- The value of a success. An empty body is nil: many calls answer so.
+local function value_of(body)
+  if body == "" then return nil end
+  local value, message = json.decode(body)
+  if message then return nil, "the answer is no JSON" end
+  if value == json.null then return nil end
+  return value
+end
+
+local function success(request, response)
+  local value, problem = value_of(response.body)
+  if not problem and request.shape then
+    value = request.shape(value)
+    if not value then problem = "the answer has not the expected form" end
+  end
+  if not problem then return { ok = true, status = response.status, value = value } end
+  return { code = "dokploy_unexpected_answer", status = response.status, readable = false, message = problem }
+end
+
+local function judged(request, response)
+  if response.status >= 200 and response.status < 300 then return success(request, response) end
+  local body = json.decode(response.body)
+  local code, auth = refusal(response.status, body)
+  return { code = code, status = response.status, auth = auth, readable = code ~= "dokploy_unexpected_answer",
+    message = told(body), wait = retry.after(response.headers["retry-after"], os.time()) }
+end
+
+local function tell_breaker(request, answer)
+  local status = answer.status
+  if not status then return breaker.report(false, answer.sent == false) end
+  breaker.report(status < 500 and status ~= 429 or (status == 500 and request.lenient == true))
+end
+
+local function remember(answer)
+  shared.set("dokploy.reachable", answer.status ~= nil)
+  shared.set("dokploy.at", os.time())
+  shared.set("dokploy.message", answer.ok and nil or answer.code)
+end
+
+-- Sends once and says what came of it.
+local function exchange(request)
+  local answer = in_lane(function()
+    local response, message, code, sent = send(request)
+    if not response then return { code = "dokploy_unreachable", message = ("%s (%s)"):format(message, code), sent = sent } end
+    local result = judged(request, response)
+    result.seconds = response.seconds
+    return result
+  end)
+  tell_breaker(request, answer)
+  remember(answer)
+  return answer
+end
+
+local function note(client, request, answer, attempt)
+  local fields = { call = request.procedure, status = answer.status, attempt = attempt, seconds = answer.seconds }
+  if answer.ok then
+    client.last = nil
+    return log.debug("dokploy.call", fields)
+  end
+  fields.code, fields.message = answer.code, not request.secret and answer.message or nil
+  client.last = { call = request.procedure, status = answer.status, code = answer.code }
+  if answer.code == "not_found" or answer.code == "no_such_call" then return log.debug("dokploy.call", fields) end
+  log.warn("dokploy.call_failed", fields)
+end
+
+local probe = { procedure = "settings.getDokployVersion", repeatable = true, timeout = 5 }
+
+-- Waits until the breaker lets a call through. Work that runs waits as long as it is allowed to; a question from outside is turned away.
+local function admitted(client)
+  while true do
+    local admit = breaker.admit()
+    if admit == true then return true end
+    if admit == "probe" then
+      note(client, probe, exchange(probe), 1)
+    elseif not client.patient then
+      return nil, "Dokploy has failed too often just now; calls to it are held back", "dokploy_unreachable"
+    elseif client.wanted and not client.wanted() or not task.sleep(0.5) then
+      return nil, "no longer wanted", "cancelled"
+    end
+  end
+end
+
+-- An outage of the whole server is waited out by work that runs; anything else is tried so many times.
+local function may_go_on(client, request, answer, attempt)
+  if answer.verdict ~= "again" then return false end
+  if client.wanted and not client.wanted() then return false end
+  if client.patient and answer.sent == false then return true end
+  return attempt < (request.tries or client.tries or retry.tries)
+end
+
+--- Makes the call.
+---@param client { patient: boolean|nil, tries: integer|nil, wanted: (fun(): boolean)|nil, last: table|nil }
+--- patient: waits for the breaker and through outages; wanted: asked before each try; last: is set to the last failure
+---@param request table  procedure; query (GET) or body (POST); repeatable: doing it twice does no harm;
+--- shape(value): the wanted part of the answer, or nil when it is not as expected; timeout; tries; secret: its messages are not logged;
+--- lenient: a 500 is an answer like others
+---@return any value, string? message, string? code, table? info
+function call.run(client, request)
+  local attempt = 0
+  while true do
+    attempt = attempt + 1
+    local admit, why, held = admitted(client)
+    if not admit then return nil, why, held, { unknown = false } end
+    local answer = exchange(request)
+    note(client, request, answer, attempt)
+    if answer.ok then return answer.value end
+    answer.verdict = retry.verdict(answer, request.repeatable, answer.wait ~= nil)
+    if not may_go_on(client, request, answer, attempt) then
+      return nil, answer.message, answer.code, { status = answer.status, unknown = answer.verdict == "unknown" }
+    end
+    if not task.sleep(answer.wait or retry.delay(attempt, math.random())) then
+      return nil, "no longer wanted", "cancelled", { unknown = false }
+    end
+  end
+end
+
+return call

@@ -1,0 +1,108 @@
+--- Starts what waits, as places become free, and tells the others where they stand. The journal is the queue; this only looks at it.
+local config = require "core.config"
+local crypto = require "core.crypto"
+local log = require "core.log"
+local shared = require "core.shared"
+local task = require "core.task"
+local claims = require "lib.claims"
+local events = require "lib.events"
+local journal = require "lib.journal"
+local queue = require "lib.queue"
+local runner = require "lib.runner"
+
+local pump = { guess = 45 } -- seconds that a deployment takes, as long as none has been seen
+local steps
+local generation = crypto.token(6) -- of the scripts: after a reload, only the newest starts anything
+
+local function task_name(id) return "op:" .. id end
+
+--- Whether the operation's task is alive, in whatever generation.
+function pump.alive(id) return task.alive(task_name(id)) end
+
+--- Asks the operation's task to stop.
+function pump.cancel(id) return task.cancel(task_name(id)) end
+
+--- How many seconds a deployment takes: the median of the newest.
+function pump.typical() return queue.median(journal.durations()) or pump.guess end
+
+--- Runs an operation in a task of its own; nothing if it runs already.
+function pump.launch(op)
+  claims.set(op.name, op.kind == "delete" and op.params.target or op.id)
+  return task.spawn(task_name(op.id), function()
+    runner.run(op, steps)
+    pump.kick()
+  end) ~= nil
+end
+
+-- What is open, by what it needs; what should run and does not (its task was stopped) is started again.
+local function sorted(open)
+  local waiting, running = {}, {}
+  for _, op in ipairs(open) do
+    if op.state == "queued" then
+      if op.cancel == 0 then waiting[#waiting + 1] = op end
+    else
+      if op.kind == "deploy" then running[#running + 1] = op end
+      if not pump.alive(op.id) then pump.launch(op) end
+    end
+  end
+  return waiting, running
+end
+
+local function start(op, running)
+  if not journal.start(op.id) then return end
+  op.state = "running"
+  running[#running + 1] = op
+  shared.set("queue.position:" .. op.id, nil)
+  pump.launch(op)
+end
+
+local function tell_positions(waiting, places)
+  local typical = #waiting > 0 and pump.typical()
+  for position, op in ipairs(waiting) do
+    local key = "queue.position:" .. op.id
+    if shared.get(key) ~= position then
+      shared.set(key, position, 3600)
+      local data = { position = position, etaSeconds = queue.eta(position, places, typical) }
+      events.emit(op.id, { { event = "queued", data = data } })
+    end
+  end
+end
+
+local function round()
+  local open, message = journal.unfinished()
+  if not open then return log.warn("queue.unreadable", { message = message }) end
+  local waiting, running = sorted(open)
+  local places = config.limits.running_deployments
+  waiting = queue.order(waiting, running)
+  while #waiting > 0 and #running < places do start(table.remove(waiting, 1), running) end
+  shared.set("queue.waiting", #waiting)
+  tell_positions(waiting, places)
+end
+
+local function rounds()
+  repeat
+    shared.set("queue.again", nil)
+    round()
+  until not shared.get("queue.again")
+end
+
+--- Looks at the queue soon. One look at a time; a look that is asked for meanwhile is had afterwards.
+function pump.kick()
+  shared.set("queue.again", true)
+  if shared.get("queue.generation") == generation then task.spawn("queue", rounds) end
+end
+
+--- Called each second: looks when somebody asked, or waits; and every half minute in any case.
+function pump.tick()
+  shared.set("queue.generation", generation)
+  local due = shared.add("queue.looked", true, 30)
+  if due or shared.get("queue.again") or (shared.get("queue.waiting") or 0) > 0 then pump.kick() end
+end
+
+--- From now on this generation starts what waits, with these steps.
+function pump.use(list)
+  steps = list
+  shared.set("queue.generation", generation)
+end
+
+return pump

@@ -1,0 +1,235 @@
+--- The life of one deploy or delete, in a task of its own: forward through the steps, or back through the record; one end, told once.
+local log = require "core.log"
+local task = require "core.task"
+local claims = require "lib.claims"
+local context = require "lib.ctx"
+local create = require "lib.create"
+local dokploy = require "lib.dokploy"
+local events = require "lib.events"
+local journal = require "lib.journal"
+local undo = require "lib.undo"
+
+local runner = { undo_deadline = 240, pending = 60 } -- seconds for taking away, and for answers that are still on their way
+
+local OPEN_PATH = "/L3dvcmtzcGFjZQ/session" -- the page of /workspace in OpenCode
+
+local function always() return true end
+
+-- Forward ----------------------------------------------------------------------------------------------------------------
+
+local own_codes = {
+  timeout = "step_timeout", failed = "script_error", stopped = "script_error", not_found = "dokploy_error", no_such_call = "dokploy_error",
+}
+
+-- Why a step ended the deployment. When time ran out because Dokploy could not be reached, that is the reason.
+local function failure_of(ctx, message, code, args)
+  code = own_codes[code] or code or "script_error"
+  local last = ctx.dokploy.last
+  if code == "step_timeout" and last and last.code == "dokploy_unreachable" then code = "dokploy_unreachable" end
+  args = args or {}
+  args.name, args.step, args.seconds = ctx.name, ctx.step and ctx.step.name, ctx.step and os.time() - ctx.began
+  return { code = code, step = args.step, args = args, message = tostring(message), last = last }
+end
+
+local function run_step(ctx, index)
+  local step = ctx.steps[index]
+  ctx:enter(index)
+  local cancelled, message, code = create.surely(function() return journal.step(ctx.id, step.name) end, always)
+  if cancelled == nil then return failure_of(ctx, message, code) end
+  if cancelled then return failure_of(ctx, "somebody asked to stop", "cancelled") end
+  ctx:tell("running", 0)
+  local good, why, word, args = task.run(step.deadline, step.run, ctx)
+  if not good then return failure_of(ctx, why, word, args) end
+  ctx:tell("done", 1)
+end
+
+-- The steps from `first` on; what went wrong, or nothing.
+local function walk(ctx, first)
+  for index = first, #ctx.steps do
+    local failure = run_step(ctx, index)
+    if failure then return failure end
+  end
+  return false
+end
+
+local function index_of(steps, name)
+  if not name then return 1 end
+  for index, step in ipairs(steps) do
+    if step.name == name then return index end
+  end
+end
+
+local function forward(ctx, op)
+  local first = index_of(ctx.steps, op.step)
+  if not first then
+    local args = { name = op.name, step = op.step }
+    return { code = "script_error", step = op.step, args = args, message = "there is no step of that name any more" }
+  end
+  local failure, message, code = task.run(ctx.steps.deadline, walk, ctx, first)
+  if failure == nil then return failure_of(ctx, message, code) end
+  return failure or nil
+end
+
+-- The end ----------------------------------------------------------------------------------------------------------------
+
+local function receipt(resources, since)
+  local list = {}
+  for i, row in ipairs(resources) do
+    list[i] = { kind = row.kind, id = row.id or row.key, state = row.state, reason = row.data.reason,
+      intended_at = row.intended_at, created_at = row.created_at, ended_at = row.ended_at }
+  end
+  return { resources = list, since = since }
+end
+
+-- Writes the end, as often as the disk needs. True; false when the operation had ended, or was cancelled.
+local function finish(id, event, data, how)
+  how.receipt = receipt(journal.resources(how.target) or {}, os.time())
+  return create.surely(function()
+    return events.finish(id, event, data, function(list) return journal.finish(id, list[1], how) end)
+  end, always)
+end
+
+local function ready(ctx)
+  local data = { name = ctx.name, url = ctx.url, openUrl = ctx.url .. OPEN_PATH, warning = ctx.warning }
+  local ended = finish(ctx.id, "ready", data, { state = "ready", stack = "ready", target = ctx.id, unless_cancelled = true })
+  if ended then log.info("deployment.ready", { operation = ctx.id, name = ctx.name }) end
+  return ended
+end
+
+-- Back -------------------------------------------------------------------------------------------------------------------
+
+local function work_of(op, target, resources)
+  return {
+    id = target.id, mark = context.mark(target), resources = resources, dokploy = dokploy.client { patient = true },
+    tell = function(kind, state) events.emit(op.id, { { event = "progress", data = { step = kind, state = state } } }) end,
+  }
+end
+
+-- The steps' own undo, newest first: for what lib/undo.lua does not know.
+local function undo_steps(ctx)
+  for index = ctx.index or 0, 1, -1 do
+    local step = ctx.steps[index]
+    if step.undo then
+      ctx:enter(index)
+      local good, message = task.run(step.deadline, step.undo, ctx)
+      if not good then ctx:warn("undo failed: " .. tostring(message)) end
+    end
+  end
+end
+
+local function take_away(work)
+  local clean, message, reason = task.run(runner.undo_deadline, undo.run, work)
+  if clean == nil then
+    log.warn("undo.incomplete", { operation = work.id, message = message })
+    undo.leave(work, (reason == "timeout" or reason == "failed") and "error" or reason)
+  end
+  return undo.left(work)
+end
+
+local function volume_row(target, work, reason)
+  local volume = work.unable
+  return volume and { volume = volume, name = target.name, owner_id = target.owner_id, operation_id = target.id, reason = reason } or nil
+end
+
+-- A volume that this Dokploy cannot remove is told, but keeps nobody from taking the name again: its own name is never used twice.
+local function told_left(left, work)
+  if work.unable then left[#left + 1] = { kind = "volume", id = work.unable, reason = "unable" } end
+  return left
+end
+
+local function end_back(op, work, left, failure)
+  local now = journal.operation(op.id) or op
+  local event = (failure.code == "cancelled" or now.cancel == 1) and "cancelled" or "failed"
+  local free = #left == 0
+  local leftovers = told_left(left, work)
+  local data = { code = failure.code, step = failure.step, args = failure.args, rolledBack = #leftovers == 0, leftovers = leftovers }
+  finish(op.id, event, data, {
+    state = event, code = failure.code, target = op.id, stack = free and "gone" or "leftover", volume = volume_row(op, work, "left"),
+  })
+  if free then claims.drop(op.name, op.id) end
+  log.warn("deployment." .. event, {
+    operation = op.id, name = op.name, code = failure.code, step = failure.step, message = failure.message, left = #leftovers,
+  })
+end
+
+local function back(op, ctx, failure)
+  task.shield()
+  ctx.wanted = false
+  create.surely(function() return journal.turn_back(op.id, failure) end, always)
+  for _, handle in ipairs(ctx.pending) do handle:wait(runner.pending) end
+  undo_steps(ctx)
+  local resources = create.surely(function() return journal.resources(op.id) end, always)
+  local work = work_of(op, op, resources)
+  end_back(op, work, take_away(work), failure)
+end
+
+--- Runs a deploy to its end, from wherever the record says that it stands.
+function runner.deploy(op, steps)
+  local resources = create.surely(function() return journal.resources(op.id) end, always)
+  local ctx = context.new(op, resources, steps)
+  ctx.index = index_of(steps, op.step)
+  log.info("deployment.started", { operation = op.id, name = op.name, state = op.state, step = op.step })
+  local failure = op.state == "rolling_back" and (op.failure or { code = op.code or "script_error" }) or forward(ctx, op)
+  if not failure and not ready(ctx) then failure = failure_of(ctx, "somebody asked to stop", "cancelled") end
+  if failure then back(op, ctx, failure) end
+end
+
+-- Delete -----------------------------------------------------------------------------------------------------------------
+
+-- Data that stays is marked before anything else: nobody who goes on from here, after whatever happens, may remove it.
+local function keep_volume(resources, target)
+  for _, row in ipairs(resources) do
+    if row.kind == "volume" and row.state ~= "undone" then
+      row.state = "kept"
+      create.surely(function() return journal.mark(target.id, row.kind, row.key, "kept") end, always)
+      return row.key
+    end
+  end
+end
+
+local function end_delete(op, target, work, left, kept)
+  local volume, data = kept or work.unable, "deleted"
+  if volume then data = kept and "kept" or "left" end
+  local how = { target = target.id, volume = volume and
+    { volume = volume, name = op.name, owner_id = op.owner_id, operation_id = target.id, reason = data } or nil }
+  if #left == 0 then
+    how.state, how.stack = "deleted", "gone"
+    finish(op.id, "deleted", { name = op.name, data = data, volume = volume }, how)
+    claims.drop(op.name, target.id)
+  else
+    how.state, how.stack, how.code = "failed", "leftover", left[1].reason == "unreachable" and "dokploy_unreachable" or "dokploy_error"
+    finish(op.id, "failed", { code = how.code, args = { name = op.name }, rolledBack = false, leftovers = left }, how)
+  end
+  log.info("stack." .. how.state, { operation = op.id, name = op.name, data = data, left = #left })
+end
+
+--- Runs a delete to its end.
+function runner.delete(op)
+  task.shield()
+  local target = create.surely(function() return journal.operation(op.params.target) end, always)
+  local resources = create.surely(function() return journal.resources(target.id) end, always)
+  local kept = op.params.data ~= "delete" and keep_volume(resources, target) or nil
+  local work = work_of(op, target, resources)
+  end_delete(op, target, work, take_away(work), kept)
+end
+
+-- Both -------------------------------------------------------------------------------------------------------------------
+
+-- The last resort, for an error in these scripts themselves: an end, with everything in the record named as left.
+local function broken(op, message)
+  task.shield()
+  log.error("operation.broken", { operation = op.id, message = message })
+  local target = { id = op.kind == "deploy" and op.id or op.params.target }
+  local work = { id = target.id, resources = journal.resources(target.id) or {} }
+  undo.leave(work, "error")
+  finish(op.id, "failed", { code = "script_error", args = { name = op.name }, rolledBack = false, leftovers = undo.left(work) },
+    { state = "failed", code = "script_error", stack = "leftover", target = target.id })
+end
+
+--- The body of an operation's task. Returns when it has ended. Not in a child: task.cancel reaches the task that runs the steps.
+function runner.run(op, steps)
+  local good, message = pcall(op.kind == "delete" and runner.delete or runner.deploy, op, steps)
+  if not good then broken(op, tostring(message)) end
+end
+
+return runner

@@ -1,0 +1,47 @@
+--- Where a stack is to be looked for, and with which password. For scripts/steps/health.lua.
+local dokploy = require "lib.dokploy"
+local dotenv = require "lib.dotenv"
+local health = require "lib.health"
+
+local place = {}
+local once = dokploy.client { tries = 1 } -- looks at containers must not hold up looks at the stack
+
+-- Made in this run, or, after a restart, read back from Dokploy.
+local function password_of(ctx)
+  if ctx.password then return ctx.password end
+  local application, message, code = ctx.dokploy:application_one(ctx.ids.application)
+  if not application then return nil, message, code end
+  local password = type(application.env) == "string" and dotenv.get(application.env, "OPENCODE_SERVER_PASSWORD")
+  if not password then return nil, "the application's environment has no password", "dokploy_unexpected_answer" end
+  return password
+end
+
+--- What lib/health.lua looks at. Inner addresses are refused, but for those that the configuration names, and loopback in rehearsal.
+function place.target(ctx, config)
+  local password, message, code = password_of(ctx)
+  if not password then return nil, message, code end
+  local stack = config.stack
+  local connect_to = stack.connect_to or (config.rehearsal and "127.0.0.1:" .. stack.public_port) or nil
+  return {
+    password = password,
+    public = { url = ctx.url, connect_to = connect_to, fence = connect_to == nil },
+    inner = ctx.ids.app_name and { url = ("http://%s:8080"):format(ctx.ids.app_name), fence = false } or nil,
+  }
+end
+
+--- How many of its containers ended by themselves so far, and why; asked every fifth time.
+---@param watch { looks: integer, crashed: integer|nil, reason: string|nil }
+---@return integer, string
+function place.crashes(ctx, watch)
+  watch.looks = watch.looks + 1
+  if watch.looks % 5 == 0 then
+    local tasks = once:tasks(ctx.ids.app_name) or {}
+    local containers = once:containers(ctx.ids.app_name) or {}
+    local of_tasks, task_reason = health.crashes(tasks)
+    local of_containers, container_reason = health.crashes(containers)
+    watch.crashed, watch.reason = math.max(of_tasks, of_containers), task_reason or container_reason
+  end
+  return watch.crashed or 0, watch.reason or ""
+end
+
+return place

@@ -1,0 +1,286 @@
+--- Taking away what a deploy made, by kind, from the record of what it made; each thing is re-read until it is gone.
+--- Used by rolling back, by deleting a stack, and by the sweeper. What is gone already is done. What cannot be taken away is named.
+---
+--- The order is the one that a real Dokploy needs: deleting a project alone leaves its containers running, and deleting an application
+--- whose deployment runs lets Dokploy start it afterwards. So: no deployment runs - application - its containers gone - project - volume.
+local task = require "core.task"
+local create = require "lib.create"
+local dokploy = require "lib.dokploy"
+local journal = require "lib.journal"
+
+local undo = { quiet = 90, gone = 60, free = 40 } -- seconds to wait: for deployments, for containers, for a volume
+
+-- The record, as work to do ----------------------------------------------------------------------------------------------
+
+-- Which kinds go when; what is not named here goes with the application.
+local rank = { application = 1, project = 3, volume = 4 }
+
+--- The resources in the order in which they are taken away. Pure.
+function undo.order(resources)
+  local list = { table.unpack(resources) }
+  local place = {}
+  for i, row in ipairs(list) do place[row] = i end
+  table.sort(list, function(a, b)
+    local first, second = rank[a.kind] or 2, rank[b.kind] or 2
+    if first ~= second then return first < second end
+    return place[a] > place[b] -- the newest first
+  end)
+  return list
+end
+
+local function settle(work, row, state, reason)
+  row.state, row.data.reason = state, reason
+  create.surely(function()
+    return journal.mark(work.id, row.kind, row.key, state, { reason = reason or "" })
+  end, function() return true end)
+end
+
+local function settle_kinds(work, kinds, state)
+  for _, row in ipairs(work.resources) do
+    if kinds[row.kind] and row.state ~= "undone" and row.state ~= "lost" then settle(work, row, state) end
+  end
+end
+
+local function row_of(work, kind)
+  for _, row in ipairs(work.resources) do
+    if row.kind == kind and row.state ~= "lost" then return row end
+  end
+end
+
+-- Why something could not be taken away, as a word for people and programs.
+local reasons = { dokploy_unreachable = "unreachable", dokploy_refused = "refused", cancelled = "unreachable" }
+local function reason_of(code) return reasons[code] or "error" end
+
+-- Asks again each second until check() says true; nil, nil, code when the time is over, or what check() failed with.
+local function await(seconds, late, check)
+  local ends = os.time() + seconds
+  while true do
+    local good, message, code = check()
+    if good == nil then return nil, message, reason_of(code) end
+    if good then return true end
+    if os.time() >= ends then return nil, "it takes too long", late end
+    if not task.sleep(1) then return nil, "cancelled", "unreachable" end
+  end
+end
+
+-- Applications -----------------------------------------------------------------------------------------------------------
+
+-- No deployment of it runs, twice in a row: one that was waiting in Dokploy's queue may just have begun.
+local function quiet(work, id)
+  local still = 0
+  return await(undo.quiet, "running", function()
+    local cleaned, message, code = work.dokploy:clean_queue(id)
+    if not cleaned then return nil, message, code end
+    local rows
+    rows, message, code = work.dokploy:deployments(id)
+    if code == "not_found" then return true end
+    if not rows then return nil, message, code end
+    still = still + 1
+    for _, row in ipairs(rows) do
+      if row.status == "running" then still = 0 end
+    end
+    return still >= 2
+  end)
+end
+
+local function is_up(row)
+  local now = type(row.currentState) == "string" and row.currentState:lower() or row.state
+  return type(now) == "string" and (now:find("^running") or now:find("^starting") or now:find("^restarting") or now:find("^paused")) ~= nil
+end
+
+local function none_up(rows)
+  for _, row in ipairs(rows) do
+    if is_up(row) then return false end
+  end
+  return true
+end
+
+-- No container of it runs any more, on this machine or on another of the swarm.
+local function containers_gone(work, app_name)
+  return await(undo.gone, "containers", function()
+    local here, message, code = work.dokploy:containers(app_name)
+    if not here then return nil, message, code end
+    if not none_up(here) then return false end
+    local tasks
+    tasks, message, code = work.dokploy:tasks(app_name)
+    if not tasks then return nil, message, code end
+    return none_up(tasks)
+  end)
+end
+
+local function gone(read, id)
+  local value, message, code = read(id)
+  if code == "not_found" then return true end
+  if not value then return nil, message, reason_of(code) end
+  return nil, "it is still there", "error"
+end
+
+local function delete_application(work, id)
+  local good, message, reason = quiet(work, id)
+  if not good then return nil, message, reason end
+  local code
+  good, message, code = work.dokploy:application_delete(id)
+  if not good then return nil, message, reason_of(code) end
+  return gone(function(it) return work.dokploy:application_one(it) end, id)
+end
+
+-- Deletes one application; true when it and its containers are proved gone.
+local function remove_application(work, id, app_name)
+  local application, message, code = work.dokploy:application_one(id)
+  if not application and code ~= "not_found" then return nil, message, reason_of(code) end
+  if application then
+    local reason
+    app_name = application.appName
+    application, message, reason = delete_application(work, id)
+    if not application then return nil, message, reason end
+  end
+  if not app_name then return true end
+  return containers_gone(work, app_name)
+end
+
+-- Projects ---------------------------------------------------------------------------------------------------------------
+
+-- Everything in the project must be ours: by its mark, or by the record.
+local function is_ours(work, application, recorded) return application.applicationId == recorded or application.description == work.mark end
+
+local function empty_project(work, project)
+  local applications, others = dokploy.services_of(project)
+  if others > 0 then return nil, "there is more in the project than this portal made", "not_ours" end
+  local row = row_of(work, "application")
+  for _, application in ipairs(applications) do
+    if not is_ours(work, application, row and row.id) then return nil, "an application in the project is not of this portal", "not_ours" end
+  end
+  for _, application in ipairs(applications) do
+    local good, message, reason = remove_application(work, application.applicationId, application.appName)
+    if not good then return nil, message, reason end
+  end
+  return true
+end
+
+local function remove_project(work, id)
+  local project, message, code = work.dokploy:project_one(id)
+  if code == "not_found" then return true end
+  if not project then return nil, message, reason_of(code) end
+  local good, reason
+  good, message, reason = empty_project(work, project)
+  if not good then return nil, message, reason end
+  good, message, code = work.dokploy:project_remove(id)
+  if not good then return nil, message, reason_of(code) end
+  return gone(function(it) return work.dokploy:project_one(it) end, id)
+end
+
+--- Removes projects with the deploy's mark but the recorded one: made by calls whose answers were lost. True when there is none left.
+function undo.strays(work)
+  local projects, message, code = work.dokploy:projects_described(work.mark)
+  if not projects then return nil, message, reason_of(code) end
+  local row = row_of(work, "project")
+  for _, project in ipairs(projects) do
+    if not (work.spare and row and project.projectId == row.id) then
+      local good, why, reason = remove_project(work, project.projectId)
+      if not good then return nil, why, reason end
+    end
+  end
+  return true
+end
+
+-- Volumes ----------------------------------------------------------------------------------------------------------------
+
+local function remove_volume(work, volume)
+  local unable = false
+  local good, message, reason = await(undo.free, "in_use", function()
+    local removed, why, code = work.dokploy:volume_remove(volume)
+    if code == "in_use" then return false end
+    unable = code == "no_such_call"
+    if unable then return true end
+    return removed, why, code
+  end)
+  return good, message, reason, unable
+end
+
+-- The volume exists only from the first start of a container on. One that is kept is nobody's here to touch.
+local function undo_volume(work, row)
+  if not row_of(work, "deployment") then
+    settle(work, row, "undone")
+    return true
+  end
+  local good, message, reason, unable = remove_volume(work, row.key)
+  if unable then
+    work.unable = row.key
+    settle(work, row, "kept", "unable")
+    return true
+  end
+  settle(work, row, good and "undone" or "left", reason)
+  return good, message, reason
+end
+
+-- The whole --------------------------------------------------------------------------------------------------------------
+
+local with_application = { application = true, domain = true, mount = true, deployment = true }
+local with_project = { project = true, application = true, domain = true, mount = true, deployment = true }
+
+-- Tells, takes away, writes down.
+local function take_away(work, row, remove, kinds)
+  work.tell(row.kind, "undoing")
+  local good, message, reason = remove()
+  if good then
+    settle_kinds(work, kinds, "undone")
+    work.tell(row.kind, "undone")
+    return true
+  end
+  settle(work, row, "left", reason)
+  return nil, message, reason
+end
+
+local handlers = { volume = undo_volume }
+
+function handlers.application(work, row)
+  if not row.id then return true end -- never confirmed: if it was made, it is in the project, which is looked into next
+  return take_away(work, row, function()
+    return remove_application(work, row.id, row.data.ids and row.data.ids.app_name)
+  end, with_application)
+end
+
+function handlers.project(work, row)
+  return take_away(work, row, function()
+    if row.id then
+      local good, message, reason = remove_project(work, row.id)
+      if not good then return nil, message, reason end
+    end
+    return undo.strays(work)
+  end, with_project)
+end
+
+local finished = { undone = true, kept = true, lost = true }
+
+--- Takes away what is in the record.
+---@param work { id: string, mark: string, resources: table[], dokploy: table, tell: fun(kind: string, state: string) }
+--- resources: the journal's rows; their states follow. Afterwards work.unable is a volume that this Dokploy cannot remove.
+---@return boolean|nil clean, string? message, string? reason
+function undo.run(work)
+  for _, row in ipairs(undo.order(work.resources)) do
+    local handler = handlers[row.kind]
+    if handler and not finished[row.state] then
+      local good, message, reason = handler(work, row)
+      if not good then return nil, message, reason end
+    end
+  end
+  return #undo.left(work) == 0
+end
+
+--- What of the record is still there: { {kind, id, reason}, ... }.
+function undo.left(work)
+  local left = {}
+  for _, row in ipairs(undo.order(work.resources)) do
+    if not finished[row.state] then left[#left + 1] = { kind = row.kind, id = row.id or row.key, reason = row.data.reason } end
+  end
+  return left
+end
+
+--- Gives up for now: what is still there is written down as left, for the sweeper.
+function undo.leave(work, reason)
+  for _, row in ipairs(work.resources) do
+    if not finished[row.state] and row.state ~= "left" then settle(work, row, "left", reason) end
+  end
+end
+
+return undo

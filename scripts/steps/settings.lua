@@ -1,0 +1,81 @@
+--- What the container gets: its image, its environment variables with the password, its volume, and its limits.
+--- The four do not depend on one another, so they are set at the same time.
+local config = require "core.config"
+local crypto = require "core.crypto"
+local task = require "core.task"
+local dotenv = require "lib.dotenv"
+
+local WORKSPACE = "/workspace" -- where the volume is mounted: the person's files
+local PASSWORD = "OPENCODE_SERVER_PASSWORD"
+
+local function set_image(ctx)
+  local registry = config.stack.registry or {}
+  return ctx.dokploy:save_image(ctx.ids.application, ctx.params.image, {
+    url = registry.url,
+    username = registry.username,
+    password = registry.username and config.secret "STACK_REGISTRY_PASSWORD",
+  })
+end
+
+-- The password is made here and kept nowhere but in Dokploy. One that is there already (this step ran before) stays.
+local function set_environment(ctx, application)
+  local before = type(application.env) == "string" and dotenv.get(application.env, PASSWORD)
+  ctx.password = before or crypto.token(32)
+  if before then return true end
+  local variables = {}
+  for name, value in pairs(ctx.params.env or {}) do variables[name] = value end
+  variables[PASSWORD] = ctx.password
+  local text, message, code = dotenv.text(variables)
+  if not text then return nil, message, code end
+  return ctx.dokploy:save_environment(ctx.ids.application, text)
+end
+
+local function mounted(application, volume)
+  for _, mount in ipairs(type(application.mounts) == "table" and application.mounts or {}) do
+    if mount.volumeName == volume then return { id = mount.mountId } end
+  end
+  return false
+end
+
+-- The volume itself comes to be when the container starts. Its name is never used again, so nobody ever gets somebody else's data.
+local function set_volume(ctx)
+  local written, message, code = ctx:foresee("volume", ctx.volume)
+  if not written then return nil, message, code end
+  return ctx:create("mount", {}, function()
+    return ctx.dokploy:mount_create(ctx.ids.application, ctx.volume, WORKSPACE)
+  end, function()
+    local application, why, word = ctx.dokploy:application_one(ctx.ids.application)
+    if not application then return nil, why, word end
+    return mounted(application, ctx.volume)
+  end)
+end
+
+-- Dokploy wants numbers as text here. "stop-first": an update never runs two containers on one volume.
+local function set_limits(ctx)
+  return ctx.dokploy:application_update(ctx.ids.application, {
+    memoryLimit = tostring(ctx.params.memory_bytes),
+    cpuLimit = ctx.params.cpu_nanos and tostring(ctx.params.cpu_nanos) or nil,
+    replicas = 1,
+    updateConfigSwarm = { Parallelism = 1, Order = "stop-first", FailureAction = "rollback" },
+  })
+end
+
+return {
+  name = "settings",
+  deadline = 90,
+  expect = 2,
+  run = function(ctx)
+    local application, message, code = ctx.dokploy:application_one(ctx.ids.application)
+    if not application then return nil, message, code end
+    local results = task.all {
+      function() return set_image(ctx) end,
+      function() return set_environment(ctx, application) end,
+      function() return set_volume(ctx) end,
+      function() return set_limits(ctx) end,
+    }
+    for _, result in ipairs(results) do
+      if not result[1] then return table.unpack(result, 1, result.n) end
+    end
+    return true
+  end,
+}
