@@ -2,7 +2,6 @@
 --- To add a route, write a file in routes/ and name it here. To add a reserved name, edit policy/names.lua; a step, steps/init.lua.
 local server = require "core.server"
 local store = require "core.store"
-local timer = require "core.timer"
 
 -- The journal's tables, brought forward.
 store.migrate(require "lib.schema")
@@ -19,11 +18,5 @@ require "routes.status"  -- GET /api/status/:id, POST /api/status/:id/cancel
 require "routes.stack"   -- GET, DELETE /api/stack/:name, GET /api/stacks
 require "routes.openapi" -- GET /api/openapi.json
 
--- Work that comes round.
-local look = require "lib.look"
-timer.every("look", look.seconds, look.now)
-
--- Once, before the portal listens: what a crash or a restart interrupted goes on, or is taken away again.
-local engine = require "lib.engine"
-server.on_start(engine.resume)
-server.on_start(look.soon)
+-- Deployments. After a crash or a restart, what was interrupted goes on, or is taken away again.
+require("lib.engine").register(require "steps")

@@ -132,8 +132,9 @@ local function leftovers(language, list)
   local told = {}
   for i, left in ipairs(list or {}) do
     local args = { id = left.id or "", kind = left.kind }
-    local detail = left.reason and or_nil(language, "leftover.reason." .. left.reason, args)
-    told[i] = { kind = left.kind, id = left.id, detail = detail or i18n.text(language, "leftover." .. left.kind, args) }
+    local what = or_nil(language, "leftover.kind." .. left.kind, args) or i18n.text(language, "leftover.kind.other", args)
+    local why = left.reason and or_nil(language, "leftover.reason." .. left.reason, args)
+    told[i] = { kind = left.kind, id = left.id, detail = why and what .. " " .. why or what }
   end
   return json.array(told)
 end

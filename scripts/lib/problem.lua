@@ -11,7 +11,7 @@ problem.status = {
   access_closed = 403, forbidden_origin = 403, not_owner = 403,
   not_found = 404, deployment_unknown = 404, stack_unknown = 404,
   method_not_allowed = 405,
-  name_taken = 409, idempotency_conflict = 409, stack_busy = 409,
+  name_taken = 409, idempotency_conflict = 409,
   body_too_large = 413,
   content_type = 415,
   field_unknown = 422, field_missing = 422, field_type = 422, value_invalid = 422,

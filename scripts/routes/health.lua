@@ -2,12 +2,12 @@
 local config = require "core.config"
 local json = require "core.json"
 local server = require "core.server"
-local shared = require "core.shared"
 local breaker = require "lib.breaker"
 local clock = require "lib.clock"
 local dokploy = require "lib.dokploy"
 local i18n = require "lib.i18n"
 local problem = require "lib.problem"
+local sweeper = require "lib.sweeper"
 
 -- Each looks for one thing that is not as it should be: nil, or {code, args for its text "health.CODE", more = members to add}.
 local looks = {}
@@ -38,7 +38,7 @@ looks[#looks + 1] = function()
 end
 
 looks[#looks + 1] = function()
-  local count = shared.get("health.leftovers") or 0
+  local count = sweeper.count()
   if count > 0 then return { "leftovers", { count = count }, more = { count = count } } end
 end
 

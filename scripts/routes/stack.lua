@@ -43,6 +43,12 @@ local function refine(shown)
   if operation then shown.state = operation.state end
 end
 
+local no_password = {
+  dokploy_refused = "password.dokploy_refused",
+  dokploy_unexpected_answer = "password.dokploy_unexpected_answer",
+  not_found = "password.dokploy_unexpected_answer",
+}
+
 -- The password is Dokploy's to tell: without Dokploy the view comes without it, and says why.
 local function add_password(shown, language)
   shown.username = "opencode"
@@ -51,8 +57,7 @@ local function add_password(shown, language)
     shown.password = password
     return
   end
-  local key = "password." .. tostring(code)
-  if not i18n.has(key) then key = "password.dokploy_unreachable" end
+  local key = no_password[code] or "password.dokploy_unreachable"
   shown.passwordProblem = { code = code or "dokploy_unreachable", detail = i18n.text(language, key) }
 end
 
