@@ -1,0 +1,222 @@
+/* core.config: runs config.lua, has lib.settings check it, and gives the result read-only. See scripts/meta/config.lua. */
+#include "api.h"
+#include "api_server.h"
+#include "env.h"
+#include "log.h"
+#include "vm.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- what config.lua may call --- */
+
+static int env(lua_State *L)
+{
+    lua_pushstring(L, env_get(luaL_checkstring(L, 1)));
+    return 1;
+}
+
+/* A mark that a secret stands here: nil when it is unset. The value itself is for config.secret(). */
+static int secret_mark(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+
+    if (!env_secret(name)) return 0;
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "secret");
+    return 1;
+}
+
+static int secret(lua_State *L)
+{
+    lua_pushstring(L, env_secret(luaL_checkstring(L, 1)));
+    return 1;
+}
+
+static int refuse_name(lua_State *L)
+{
+    return luaL_error(L, "there is no \"%s\" here (config.lua has env \"NAME\", secret \"NAME\" and Lua's own string, math, table, ...)",
+                      luaL_tolstring(L, 2, NULL));
+}
+
+/* Pushes config.lua's globals. */
+static void push_globals(lua_State *L)
+{
+    static const char *const safe[] = { "assert", "error", "ipairs", "pairs", "select", "tonumber", "tostring", "type", "string", "table", "math", NULL };
+
+    lua_newtable(L);
+    lua_pushglobaltable(L);
+    for (const char *const *name = safe; *name; name++) {
+        lua_getfield(L, -1, *name);
+        lua_setfield(L, -3, *name);
+    }
+    lua_pop(L, 1);
+    lua_pushcfunction(L, env);
+    lua_setfield(L, -2, "env");
+    lua_pushcfunction(L, secret_mark);
+    lua_setfield(L, -2, "secret");
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, refuse_name);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+}
+
+/* Pushes what config.lua returns. */
+static void push_raw(lua_State *L, const char *root)
+{
+    const char *path = lua_pushfstring(L, "%s/config.lua", root);
+
+    vm_push_chunk(L, path, "config.lua");
+    lua_remove(L, -2);
+    push_globals(L);
+    lua_setupvalue(L, -2, 1);
+    lua_call(L, 0, 1);
+}
+
+/* --- read-only --- */
+
+static int refuse_change(lua_State *L)
+{
+    return luaL_error(L, "the configuration is read-only: %s is set in config.lua", luaL_tolstring(L, 2, NULL));
+}
+
+static int pairs_of(lua_State *L)
+{
+    lua_getglobal(L, "next");
+    lua_pushvalue(L, lua_upvalueindex(1));
+    return 2;
+}
+
+static int length_of(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)lua_rawlen(L, lua_upvalueindex(1)));
+    return 1;
+}
+
+static void freeze(lua_State *L);
+
+static void freeze_inside(lua_State *L)
+{
+    for (lua_pushnil(L); lua_next(L, -2);) {
+        if (!lua_istable(L, -1)) {
+            lua_pop(L, 1);
+            continue;
+        }
+        freeze(L);
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -4);
+    }
+}
+
+/* Puts, in place of the table at the top, an empty one that shows it. */
+static void freeze(lua_State *L)
+{
+    freeze_inside(L);
+    lua_newtable(L);
+    lua_createtable(L, 0, 5);
+    lua_pushvalue(L, -3);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, refuse_change);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushvalue(L, -3);
+    lua_pushcclosure(L, pairs_of, 1);
+    lua_setfield(L, -2, "__pairs");
+    lua_pushvalue(L, -3);
+    lua_pushcclosure(L, length_of, 1);
+    lua_setfield(L, -2, "__len");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
+    lua_replace(L, -2);
+}
+
+int api_config_open(lua_State *L)
+{
+    struct settings *settings = &generation_of(L, NULL)->settings;
+
+    vm_push_module(L, "lib.settings");
+    if (!lua_istable(L, -1) || lua_getfield(L, -1, "check") != LUA_TFUNCTION) return luaL_error(L, "lib.settings has no function check");
+    push_raw(L, settings->root);
+    lua_pushcfunction(L, env);
+    lua_pushstring(L, settings->rehearsal ? "rehearsal" : "portal");
+    lua_call(L, 3, 1);
+    luaL_checktype(L, -1, LUA_TTABLE);
+    api_config_read(L, settings);
+    lua_pushcfunction(L, secret);
+    lua_setfield(L, -2, "secret");
+    freeze(L);
+    return 1;
+}
+
+/* --- for C --- */
+
+static lua_Number number_at(lua_State *L, const char *table, const char *key)
+{
+    if (lua_getfield(L, -1, table) != LUA_TTABLE || lua_getfield(L, -1, key) != LUA_TNUMBER)
+        luaL_error(L, "lib.settings gave no number %s.%s", table, key);
+    lua_Number number = lua_tonumber(L, -1);
+    lua_pop(L, 2);
+    return number;
+}
+
+static void copy_text(lua_State *L, const char *key, char *to, size_t room)
+{
+    if (lua_getfield(L, -1, key) != LUA_TSTRING) luaL_error(L, "lib.settings gave no text %s", key);
+    if (lua_rawlen(L, -1) >= room) luaL_error(L, "config.lua: %s: this is longer than %d bytes", key, (int)room - 1);
+    snprintf(to, room, "%s", lua_tostring(L, -1));
+    lua_pop(L, 1);
+}
+
+static int flag(lua_State *L, const char *key)
+{
+    lua_getfield(L, -1, key);
+    int set = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return set;
+}
+
+static void read_log_level(lua_State *L, struct settings *settings)
+{
+    enum log_level level = LOG_INFO;
+
+    if (lua_getfield(L, -1, "log_level") != LUA_TSTRING || log_level_parse(lua_tostring(L, -1), &level) != 0)
+        luaL_error(L, "lib.settings gave no log_level");
+    settings->log_level = level;
+    lua_pop(L, 1);
+}
+
+/* The rehearsal keeps what is its own in a folder inside. */
+static void read_data_dir(lua_State *L, struct settings *settings)
+{
+    char given[2048];
+
+    copy_text(L, "data_dir", given, sizeof given);
+    int len = snprintf(settings->data_dir, sizeof settings->data_dir, "%s%s%s%s", given[0] == '/' ? "" : settings->root,
+                       given[0] == '/' ? "" : "/", given, settings->rehearsal ? "/rehearsal" : "");
+    if (len >= (int)sizeof settings->data_dir) luaL_error(L, "config.lua: data_dir: this is too long");
+}
+
+static void read_port(lua_State *L, struct settings *settings)
+{
+    lua_getfield(L, -1, "port");
+    settings->port = (int)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    if (settings->rehearsal) settings->port = (int)number_at(L, "rehearsal_server", "port");
+}
+
+void api_config_read(lua_State *L, struct settings *settings)
+{
+    copy_text(L, "host", settings->host, sizeof settings->host);
+    read_port(L, settings);
+    read_data_dir(L, settings);
+    read_log_level(L, settings);
+    settings->production = flag(L, "production");
+    settings->watch = flag(L, "watch") && !settings->rehearsal;
+    settings->max_body = (int64_t)number_at(L, "limits", "max_body");
+    settings->max_connections = (int)number_at(L, "limits", "max_connections");
+    settings->script_ms = (int)(number_at(L, "limits", "script_seconds") * 1000);
+    settings->script_bytes = (size_t)number_at(L, "limits", "script_memory");
+}

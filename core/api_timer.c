@@ -1,0 +1,25 @@
+/* core.timer: see scripts/meta/timer.lua. */
+#include "api.h"
+#include "api_server.h"
+
+#include <lauxlib.h>
+
+static int every(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    int64_t ms = api_seconds(L, 2);
+
+    luaL_argcheck(L, ms >= 1, 2, "more than no time");
+    luaL_checktype(L, 3, LUA_TFUNCTION);
+    lua_settop(L, 3);
+    generation_add_timer(L, name, ms);
+    return 0;
+}
+
+int api_timer_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = { { "every", every }, { NULL, NULL } };
+
+    luaL_newlib(L, functions);
+    return 1;
+}
