@@ -44,7 +44,8 @@ static int refuse_name(lua_State *L)
 /* Pushes config.lua's globals. */
 static void push_globals(lua_State *L)
 {
-    static const char *const safe[] = { "assert", "error", "ipairs", "pairs", "select", "tonumber", "tostring", "type", "string", "table", "math", NULL };
+    static const char *const safe[] = { "assert",   "error", "ipairs", "pairs", "select", "tonumber",
+                                        "tostring", "type",  "string", "table", "math",   NULL };
 
     lua_newtable(L);
     lua_pushglobaltable(L);

@@ -187,9 +187,8 @@ static int list(lua_State *L)
 
 int api_server_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "route", route }, { "on_error", on_error }, { "on_start", on_start },
-                                          { "info", info },   { "asset", asset },       { "read", read_whole },
-                                          { "list", list },   { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "route", route }, { "on_error", on_error }, { "on_start", on_start }, { "info", info },
+                                          { "asset", asset }, { "read", read_whole },   { "list", list },         { NULL, NULL } };
 
     luaL_newlib(L, functions);
     return 1;

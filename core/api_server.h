@@ -21,26 +21,33 @@ struct core;
 struct router;
 struct task;
 
-struct generation_timer { struct generation *generation; char *name; int64_t ms; int fn; struct loop_timer *timer; struct generation_timer *next; };
+struct generation_timer {
+    struct generation *generation;
+    char *name;
+    int64_t ms;
+    int fn;
+    struct loop_timer *timer;
+    struct generation_timer *next;
+};
 
 struct generation {
     struct server *server;
     struct vm *vm; /* not a reference */
     int number;
-    int loading;               /* the scripts may register */
-    struct settings settings;  /* as config.lua says now */
-    struct router *router;     /* its values are registry references to the handlers */
-    int on_error;              /* registry reference, or LUA_NOREF */
-    int on_start;              /* registry reference to the list of functions */
+    int loading;              /* the scripts may register */
+    struct settings settings; /* as config.lua says now */
+    struct router *router;    /* its values are registry references to the handlers */
+    int on_error;             /* registry reference, or LUA_NOREF */
+    int on_start;             /* registry reference to the list of functions */
     struct generation_timer *timers;
 };
 
 struct server {
     struct core *core;
-    const char *init;        /* the file that is run: "init.lua" */
-    const char *root;        /* holds config.lua, scripts/, www/, locales/ */
+    const char *init;           /* the file that is run: "init.lua" */
+    const char *root;           /* holds config.lua, scripts/, www/, locales/ */
     struct generation *current; /* holds a reference to its vm */
-    int loads;               /* generations that came into force */
+    int loads;                  /* generations that came into force */
     double started_at, loaded_at;
     int draining;
     int was_rejected;
@@ -95,7 +102,7 @@ struct reply {
     size_t promised; /* cut: how many bytes more than there are */
     int nfields;
     struct httpd_field fields[REPLY_FIELDS + 2]; /* and Content-Type, and the end */
-    const char *channel; /* not NULL: a stream */
+    const char *channel;                         /* not NULL: a stream */
     int64_t last_id;
     struct sse_event *events;
     int nevents;

@@ -91,7 +91,8 @@ struct generation *generation_of(lua_State *L, const char *what)
     struct generation *generation = lua_touserdata(L, -1);
     lua_pop(L, 1);
     if (!generation) luaL_error(L, "there is no server here");
-    if (what && !generation->loading) luaL_error(L, "%s: only while the scripts load (at the top of a file, not inside a function that runs later)", what);
+    if (what && !generation->loading)
+        luaL_error(L, "%s: only while the scripts load (at the top of a file, not inside a function that runs later)", what);
     return generation;
 }
 
@@ -162,7 +163,10 @@ void generation_take(struct generation *generation)
     start_timers(generation);
 }
 
-struct start { void (*done)(const char *message, void *arg); void *arg; };
+struct start {
+    void (*done)(const char *message, void *arg);
+    void *arg;
+};
 
 static void on_started(struct task *task, enum task_outcome outcome, lua_State *co, int nresults, const char *message, void *arg)
 {

@@ -155,7 +155,9 @@ void api_server_send(struct core *core, struct reply *reply, struct httpd_reques
 
 /* --- without any script --- */
 
-static const struct { const char *code, *title, *detail; } plain[] = {
+static const struct {
+    const char *code, *title, *detail;
+} plain[] = {
     { "bad_request", "Bad Request", "The request's path is not well formed." },
     { "not_found", "Not Found", "There is nothing at this address." },
     { "method_not_allowed", "Method Not Allowed", "This address knows other methods; see Allow." },
@@ -170,7 +172,8 @@ void api_server_plain_error(struct httpd_request *request, int status, const cha
 
     while (i < last && strcmp(plain[i].code, code) != 0)
         i++;
-    int len = snprintf(body, sizeof body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\",\"code\":\"%s\",\"instance\":\"%s\"}",
+    int len = snprintf(body, sizeof body,
+                       "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\",\"code\":\"%s\",\"instance\":\"%s\"}",
                        plain[i].title, status, plain[i].detail, code, httpd_id(request));
     httpd_reply(request, status, fields, body, (size_t)len);
 }

@@ -37,7 +37,10 @@ static void end(struct exchange *exchange)
 
 /* --- the access log --- */
 
-struct access { char method[16], pattern[128], id[32]; int64_t started_us; };
+struct access {
+    char method[16], pattern[128], id[32];
+    int64_t started_us;
+};
 
 /* What the line will say; taken before the answer, after which the request is dead. */
 static struct access note(const struct exchange *exchange)
@@ -69,7 +72,12 @@ static void write_access(const struct access *access, int status)
 
 /* --- errors --- */
 
-struct error { struct exchange *exchange; int status; const char *code, *allow; struct reply reply; };
+struct error {
+    struct exchange *exchange;
+    int status;
+    const char *code, *allow;
+    struct reply reply;
+};
 
 /* Protected: has server.on_error word the error. */
 static int read_error(lua_State *L)

@@ -102,9 +102,12 @@ static void push_no_params(lua_State *L, const struct httpd_request *request)
     lua_newtable(L);
 }
 
-static const struct { const char *name; void (*push)(lua_State *L, const struct httpd_request *request); } fields[] = {
-    { "body", push_body },       { "headers", push_headers },  { "host", push_host }, { "id", push_id },     { "method", push_method },
-    { "params", push_no_params }, { "path", push_path },        { "peer", push_peer }, { "query", push_query },
+static const struct {
+    const char *name;
+    void (*push)(lua_State *L, const struct httpd_request *request);
+} fields[] = {
+    { "body", push_body },        { "headers", push_headers }, { "host", push_host }, { "id", push_id },       { "method", push_method },
+    { "params", push_no_params }, { "path", push_path },       { "peer", push_peer }, { "query", push_query },
 };
 
 /* --- the table --- */

@@ -45,7 +45,10 @@ void api_task_push_packed(lua_State *L, const struct api_task_end *end)
 
 /* --- task.sleep --- */
 
-struct sleep { struct task_ticket ticket; struct loop_timer *timer; };
+struct sleep {
+    struct task_ticket ticket;
+    struct loop_timer *timer;
+};
 
 static void end_sleep(void *arg)
 {
@@ -84,7 +87,12 @@ static int sleep_for(lua_State *L)
 
 /* --- task.run --- */
 
-struct run { struct task_ticket ticket; struct task *child; struct loop_timer *deadline; int timed_out; };
+struct run {
+    struct task_ticket ticket;
+    struct task *child;
+    struct loop_timer *deadline;
+    int timed_out;
+};
 
 static int push_run_end(lua_State *co, void *arg)
 {
@@ -145,7 +153,16 @@ static int run(lua_State *L)
 
 /* --- task.all --- */
 
-struct all { struct task_ticket ticket; struct vm *vm; int left, results; struct all_child { struct all *all; struct task *task; int index; } children[]; };
+struct all {
+    struct task_ticket ticket;
+    struct vm *vm;
+    int left, results;
+    struct all_child {
+        struct all *all;
+        struct task *task;
+        int index;
+    } children[];
+};
 
 static int push_all(lua_State *co, void *arg)
 {
@@ -288,10 +305,9 @@ static int alive(lua_State *L)
 
 int api_task_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "spawn", api_task_spawn }, { "run", run },     { "all", run_all },
-                                          { "cancel", cancel },        { "cancelled", cancelled }, { "shield", shield },
-                                          { "sleep", sleep_for },      { "lock", lock },   { "alive", alive },
-                                          { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "spawn", api_task_spawn }, { "run", run },       { "all", run_all },     { "cancel", cancel },
+                                          { "cancelled", cancelled },  { "shield", shield }, { "sleep", sleep_for }, { "lock", lock },
+                                          { "alive", alive },          { NULL, NULL } };
 
     luaL_newmetatable(L, LOCK);
     lua_pushcfunction(L, drop_claim);

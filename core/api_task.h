@@ -4,7 +4,12 @@
 #include "task.h"
 
 /* The arguments of a task_done_fn. */
-struct api_task_end { enum task_outcome outcome; lua_State *co; int nresults; const char *message; };
+struct api_task_end {
+    enum task_outcome outcome;
+    lua_State *co;
+    int nresults;
+    const char *message;
+};
 
 /* Pushes what the task returned, or nil, message, code; returns how many. */
 int api_task_push_end(lua_State *to, const struct api_task_end *end);

@@ -9,9 +9,19 @@
 
 #define HANDLE "core.task.handle"
 
-struct waiter { struct handle *handle; struct task_ticket ticket; struct loop_timer *deadline; struct waiter *next; };
+struct waiter {
+    struct handle *handle;
+    struct task_ticket ticket;
+    struct loop_timer *deadline;
+    struct waiter *next;
+};
 /* While the task lives the registry holds the handle (`ref`), so that its end finds it. */
-struct handle { struct task *task; uint64_t id; int ended, ref; struct waiter *waiters; };
+struct handle {
+    struct task *task;
+    uint64_t id;
+    int ended, ref;
+    struct waiter *waiters;
+};
 
 /* Pushes the values of the list at the top of the stack in its place. */
 static int unpack(lua_State *L)

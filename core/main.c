@@ -23,17 +23,21 @@
 
 enum { PARALLEL_FETCHES = 64, DRAIN_MS = 8000, DRAIN_LOOK_MS = 50 };
 
-struct arguments { const char *root; int rehearsal, check; };
+struct arguments {
+    const char *root;
+    int rehearsal, check;
+};
 
-static const char help[] = "deployer: the AI Stack Deployer portal\n"
-                           "\n"
-                           "  deployer [--root DIR]               runs the portal\n"
-                           "  deployer [--root DIR] --rehearsal   runs the double of Dokploy that the portal works on where there is no real one\n"
-                           "  deployer [--root DIR] --check       checks configuration, scripts and locales, and ends\n"
-                           "  deployer --version | --help\n"
-                           "\n"
-                           "DIR (the current folder if not given) holds config.lua, scripts/, www/ and locales/. What can be set stands in config.lua.\n"
-                           "SIGHUP reloads the scripts; SIGTERM or SIGINT ends in good order, a second one at once.\n";
+static const char help[] =
+    "deployer: the AI Stack Deployer portal\n"
+    "\n"
+    "  deployer [--root DIR]               runs the portal\n"
+    "  deployer [--root DIR] --rehearsal   runs the double of Dokploy that the portal works on where there is no real one\n"
+    "  deployer [--root DIR] --check       checks configuration, scripts and locales, and ends\n"
+    "  deployer --version | --help\n"
+    "\n"
+    "DIR (the current folder if not given) holds config.lua, scripts/, www/ and locales/. What can be set stands in config.lua.\n"
+    "SIGHUP reloads the scripts; SIGTERM or SIGINT ends in good order, a second one at once.\n";
 
 const char *main_error_text(const struct vm_error *error)
 {
@@ -70,7 +74,8 @@ static struct arguments read_arguments(int argc, char **argv)
         else if (strcmp(argv[i], "--root") == 0 && i + 1 < argc)
             arguments.root = argv[++i];
         else {
-            fprintf(stderr, "deployer: %s: %s\n\n%s", argv[i], strcmp(argv[i], "--root") == 0 ? "a folder must follow" : "no such argument", help);
+            fprintf(stderr, "deployer: %s: %s\n\n%s", argv[i], strcmp(argv[i], "--root") == 0 ? "a folder must follow" : "no such argument",
+                    help);
             exit(2);
         }
     }
@@ -210,7 +215,8 @@ static int load(struct portal *portal)
 /* The address to open: 0.0.0.0 is every address, and not one to go to. */
 static void log_listening(const struct settings *settings, int port)
 {
-    int every = strcmp(settings->host, "0.0.0.0") == 0 || strcmp(settings->host, "::") == 0, bracket = !every && strchr(settings->host, ':') != NULL;
+    int every = strcmp(settings->host, "0.0.0.0") == 0 || strcmp(settings->host, "::") == 0,
+        bracket = !every && strchr(settings->host, ':') != NULL;
     char url[300];
 
     snprintf(url, sizeof url, "http://%s%s%s:%d", bracket ? "[" : "", every ? "127.0.0.1" : settings->host, bracket ? "]" : "", port);
@@ -234,8 +240,8 @@ static void on_started(const char *message, void *arg)
         if (message)
             refuse(message);
         else
-            log_line(LOG_ERROR, "portal.start_failed", "cannot listen on %s port %d: %s (stop what listens there, or set %s to another)", settings->host,
-                     settings->port, strerror(errno), settings->rehearsal ? "REHEARSAL_PORT" : "PORT");
+            log_line(LOG_ERROR, "portal.start_failed", "cannot listen on %s port %d: %s (stop what listens there, or set %s to another)",
+                     settings->host, settings->port, strerror(errno), settings->rehearsal ? "REHEARSAL_PORT" : "PORT");
         stop(portal, 1);
         return;
     }
@@ -288,7 +294,8 @@ int main(int argc, char **argv)
     log_init(arguments.check ? STDERR_FILENO : STDOUT_FILENO, LOG_INFO);
     prepare(&portal, &arguments);
     int status = arguments.check ? main_check(&portal) : run(&portal);
-    if (!arguments.check && status == 0) log_line(LOG_INFO, portal.settings.rehearsal ? "rehearsal.ended" : "portal.ended", "ended in good order");
+    if (!arguments.check && status == 0)
+        log_line(LOG_INFO, portal.settings.rehearsal ? "rehearsal.ended" : "portal.ended", "ended in good order");
     close_all(&portal);
     log_flush();
     return status;

@@ -8,7 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct check { struct portal *portal; int faults, files; };
+struct check {
+    struct portal *portal;
+    int faults, files;
+};
 
 static void complain(struct check *check, const struct vm_error *error)
 {

@@ -28,11 +28,13 @@ static int take_lock(struct portal *portal, const char *folder)
     snprintf(path, sizeof path, "%s/lock", folder);
     portal->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (portal->lock < 0) {
-        log_line(LOG_ERROR, "portal.start_failed", "%s: cannot be written: %s (DATA_DIR must be a folder that this user may write to)", path, strerror(errno));
+        log_line(LOG_ERROR, "portal.start_failed", "%s: cannot be written: %s (DATA_DIR must be a folder that this user may write to)",
+                 path, strerror(errno));
         return -1;
     }
     if (flock(portal->lock, LOCK_EX | LOCK_NB) == 0) return 0;
-    log_line(LOG_ERROR, "portal.start_failed", "another portal works in %s already (stop it, or give this one a DATA_DIR of its own)", folder);
+    log_line(LOG_ERROR, "portal.start_failed", "another portal works in %s already (stop it, or give this one a DATA_DIR of its own)",
+             folder);
     return -1;
 }
 
@@ -41,6 +43,7 @@ int main_data_open(struct portal *portal)
     char *folder = portal->settings.data_dir;
 
     if (make_folders(folder) == 0) return take_lock(portal, folder);
-    log_line(LOG_ERROR, "portal.start_failed", "%s: cannot be made: %s (set DATA_DIR to a folder that this user may write to)", folder, strerror(errno));
+    log_line(LOG_ERROR, "portal.start_failed", "%s: cannot be made: %s (set DATA_DIR to a folder that this user may write to)", folder,
+             strerror(errno));
     return -1;
 }

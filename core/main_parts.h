@@ -1,4 +1,5 @@
-/* main_parts: what the main*.c files share. main.c wires and runs; main_data.c makes the data folder; main_reload.c reloads; main_check.c is --check. */
+/* main_parts: what the main*.c files share. main.c wires and runs; main_data.c makes the data folder; main_reload.c reloads; main_check.c
+ * is --check. */
 #ifndef MAIN_PARTS_H
 #define MAIN_PARTS_H
 #include "api.h"

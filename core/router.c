@@ -5,9 +5,20 @@
 #include <string.h>
 
 enum kind { LITERAL, PARAM, REST };
-struct part { enum kind kind; const char *text; size_t len; };
-struct route { char *method, *pattern, *words; int value, nparts; struct part parts[ROUTER_PARTS]; };
-struct router { int nroutes; struct route *routes; };
+struct part {
+    enum kind kind;
+    const char *text;
+    size_t len;
+};
+struct route {
+    char *method, *pattern, *words;
+    int value, nparts;
+    struct part parts[ROUTER_PARTS];
+};
+struct router {
+    int nroutes;
+    struct route *routes;
+};
 
 /* --- text --- */
 
@@ -156,7 +167,10 @@ const char *router_add(struct router *router, const char *method, const char *pa
 
 /* --- finding --- */
 
-struct piece { const char *text; size_t len; };
+struct piece {
+    const char *text;
+    size_t len;
+};
 
 /* Splits the path; -1 when it is bad. A path of more than ROUTER_PARTS parts keeps what is left over in the last piece's text. */
 static int split(const char *path, struct piece *pieces)
@@ -171,7 +185,8 @@ static int split(const char *path, struct piece *pieces)
         size_t len = strcspn(at + 1, "/");
         if (n <= ROUTER_PARTS) pieces[n < ROUTER_PARTS ? n : ROUTER_PARTS] = (struct piece){ at + 1, len };
         char plain[16];
-        if (len <= 6 && len > 0 && router_decode(at + 1, len, 0, plain) <= 2 && (strcmp(plain, ".") == 0 || strcmp(plain, "..") == 0)) return -1;
+        if (len <= 6 && len > 0 && router_decode(at + 1, len, 0, plain) <= 2 && (strcmp(plain, ".") == 0 || strcmp(plain, "..") == 0))
+            return -1;
         at += 1 + len;
     }
     return n;
@@ -184,7 +199,8 @@ static int fits(const struct route *route, const struct piece *pieces, int n)
     if (last->kind == REST ? n < route->nparts : n != route->nparts) return 0;
     for (int i = 0; i < route->nparts && route->parts[i].kind != REST; i++) {
         const struct part *part = &route->parts[i];
-        if (part->kind == PARAM ? pieces[i].len == 0 : pieces[i].len != part->len || memcmp(pieces[i].text, part->text, part->len) != 0) return 0;
+        if (part->kind == PARAM ? pieces[i].len == 0 : pieces[i].len != part->len || memcmp(pieces[i].text, part->text, part->len) != 0)
+            return 0;
     }
     return 1;
 }

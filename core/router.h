@@ -1,4 +1,5 @@
-/* router: method and path to a number. Patterns are "/api/check/:name" (one part, not empty) and "/files/" with a last "*rest" (all that follows).
+/* router: method and path to a number. Patterns are "/api/check/:name" (one part, not empty) and "/files/" with a last "*rest" (all that
+ * follows).
  *
  * Literal parts are compared with the raw path; parameters are decoded, once. A path with %00, %2f, a broken escape, what is not UTF-8 in a
  * parameter, or a part "." or ".." is bad. Where several patterns fit, a literal part goes before a parameter, a parameter before the rest.
@@ -11,7 +12,10 @@ struct router;
 enum { ROUTER_PARTS = 16, ROUTER_PARAMS = 8, ROUTER_TEXT = 4096 };
 enum router_result { ROUTER_FOUND, ROUTER_NO_PATH, ROUTER_NO_METHOD, ROUTER_BAD };
 
-struct router_param { const char *name, *value; size_t len; };
+struct router_param {
+    const char *name, *value;
+    size_t len;
+};
 struct router_match {
     int value;
     const char *pattern; /* lives as long as the router */
@@ -27,6 +31,7 @@ void router_free(struct router *router);
 const char *router_add(struct router *router, const char *method, const char *pattern, int value);
 /* HEAD finds GET where it has no route of its own. */
 enum router_result router_find(const struct router *router, const char *method, const char *path, struct router_match *match);
-/* Decodes %XX (and + as a blank, when asked) into `out`, which has room for strlen(text) + 1; a broken escape stays as it is. Returns the length. */
+/* Decodes %XX (and + as a blank, when asked) into `out`, which has room for strlen(text) + 1; a broken escape stays as it is. Returns the
+ * length. */
 size_t router_decode(const char *text, size_t len, int plus, char *out);
 #endif

@@ -5,11 +5,11 @@
 #include <stdint.h>
 
 struct settings {
-    const char *root;    /* the folder that holds config.lua, scripts/, www/ and locales/ */
-    int rehearsal;       /* this process is the rehearsal (--rehearsal) */
+    const char *root; /* the folder that holds config.lua, scripts/, www/ and locales/ */
+    int rehearsal;    /* this process is the rehearsal (--rehearsal) */
     int production;
-    int watch;           /* reload when a file changes */
-    int log_level;       /* enum log_level */
+    int watch;     /* reload when a file changes */
+    int log_level; /* enum log_level */
     int port;
     char host[256];
     char data_dir[4096]; /* where this process keeps its files; made before store is opened. "" under --check */

@@ -180,7 +180,8 @@ static void close_coroutine(struct task *task, enum task_outcome outcome)
     int status = lua_resetthread(task->co);
     vm_turn_end(task->vm, task->co);
     if (outcome == TASK_CANCELLED && status != LUA_OK)
-        log_line(LOG_ERROR, "task.close_failed", "%s", lua_tostring(task->co, -1) ? lua_tostring(task->co, -1) : "(an error that is no text)");
+        log_line(LOG_ERROR, "task.close_failed", "%s",
+                 lua_tostring(task->co, -1) ? lua_tostring(task->co, -1) : "(an error that is no text)");
 }
 
 void task_log_end(const struct task *task, enum task_outcome outcome, const char *message)
@@ -348,7 +349,8 @@ struct task *task_current(lua_State *L)
 void task_check_wait(lua_State *L)
 {
     if (!task_current(L)) luaL_error(L, "this waits, and only a task may wait (not while the scripts load, nor in server.on_error)");
-    if (!lua_isyieldable(L)) luaL_error(L, "this waits, and here nothing may (inside table.sort, string.gsub, require or a closing variable)");
+    if (!lua_isyieldable(L))
+        luaL_error(L, "this waits, and here nothing may (inside table.sort, string.gsub, require or a closing variable)");
 }
 
 /* A wait that a cancel ends has no continuation: its results are those of the binding. */

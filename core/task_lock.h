@@ -4,7 +4,8 @@
 #include "task.h"
 
 struct task_lock;
-/* One task's wish for a lock, from task_lock_take() to task_lock_drop(). Caller's storage. `ticket` is woken when a claim that had to wait gets the lock. */
+/* One task's wish for a lock, from task_lock_take() to task_lock_drop(). Caller's storage. `ticket` is woken when a claim that had to wait
+ * gets the lock. */
 struct task_lock_claim {
     struct task_lock *lock;
     struct task_lock_claim *next;

@@ -92,7 +92,8 @@ static void arm(int64_t delay_ms)
     timer_settime(turn.timer, 0, &when, NULL);
 }
 
-/* A signal handler: lua_sethook() is made to be called from one. The alarm is not reset at each turn but looks, when it rings, at what runs. */
+/* A signal handler: lua_sethook() is made to be called from one. The alarm is not reset at each turn but looks, when it rings, at what
+ * runs. */
 static void on_alarm(int signo)
 {
     (void)signo;

@@ -14,15 +14,22 @@
 #include <stddef.h>
 
 struct vm;
-struct vm_module { const char *name; lua_CFunction open; };
-struct vm_options {
-    const char *folder;               /* the scripts folder */
-    const struct vm_module *modules;  /* ends with a NULL name; "core.log", ... */
-    size_t max_bytes;                 /* 64 MiB when 0 */
-    int max_turn_ms;                  /* 1000 when 0: the longest that a script may run without waiting */
-    void *context;                    /* vm_context() */
+struct vm_module {
+    const char *name;
+    lua_CFunction open;
 };
-struct vm_error { char file[256]; int line; char message[1024]; };
+struct vm_options {
+    const char *folder;              /* the scripts folder */
+    const struct vm_module *modules; /* ends with a NULL name; "core.log", ... */
+    size_t max_bytes;                /* 64 MiB when 0 */
+    int max_turn_ms;                 /* 1000 when 0: the longest that a script may run without waiting */
+    void *context;                   /* vm_context() */
+};
+struct vm_error {
+    char file[256];
+    int line;
+    char message[1024];
+};
 
 /* New state with nothing loaded; NULL when out of memory. One reference. */
 struct vm *vm_new(const struct vm_options *options);

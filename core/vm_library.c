@@ -144,7 +144,9 @@ static void load_module(lua_State *L, const char *name)
     int status = lua_pcall(L, 1, 1, 0);
     mark_loading(L, name, 0);
     if (status != LUA_OK) lua_error(L);
-    if (lua_isnil(L, -1)) luaL_error(L, "require: module \"%s\" returned nothing (end it with: return ...)", name);
+    if (!lua_isnil(L, -1)) return;
+    lua_pop(L, 1); /* a file that only registers, such as a route, returns nothing; require then gives true, as in plain Lua */
+    lua_pushboolean(L, 1);
 }
 
 void vm_push_module(lua_State *L, const char *name)
@@ -251,9 +253,9 @@ static void take_away(lua_State *L, int table, const char *const *names)
 
 static void open_libraries(lua_State *L)
 {
-    static const luaL_Reg libraries[] = { { LUA_GNAME, luaopen_base },        { LUA_STRLIBNAME, luaopen_string },
-                                          { LUA_TABLIBNAME, luaopen_table },  { LUA_MATHLIBNAME, luaopen_math },
-                                          { LUA_UTF8LIBNAME, luaopen_utf8 },  { LUA_OSLIBNAME, luaopen_os } };
+    static const luaL_Reg libraries[] = { { LUA_GNAME, luaopen_base },       { LUA_STRLIBNAME, luaopen_string },
+                                          { LUA_TABLIBNAME, luaopen_table }, { LUA_MATHLIBNAME, luaopen_math },
+                                          { LUA_UTF8LIBNAME, luaopen_utf8 }, { LUA_OSLIBNAME, luaopen_os } };
     static const char *const not_base[] = { "dofile", "loadfile", "load", "warn", NULL };
     static const char *const not_os[] = { "execute", "exit", "getenv", "remove", "rename", "setlocale", "tmpname", "difftime", NULL };
     static const char *const not_string[] = { "dump", NULL };
