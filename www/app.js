@@ -1,0 +1,122 @@
+// The page: a form that asks for a workspace, and the views that follow from it.
+// text and dom ← api, memory, view ← follow, log, name, stack ← outcome ← job, list ← this.
+import { deploy } from "./api.js";
+import { $, focus, h, show } from "./dom.js";
+import * as job from "./job.js";
+import * as list from "./list.js";
+import * as memory from "./memory.js";
+import * as name from "./name.js";
+import * as stack from "./stack.js";
+import { address, language, settings, t } from "./text.js";
+import * as view from "./view.js";
+
+let sending = false;
+
+function busy(yes) {
+  sending = yes;
+  $("deploy").textContent = t(yes ? "page.deploy.busy" : "page.deploy.button");
+  $("deploy").setAttribute("aria-busy", String(yes));
+}
+
+function refuse(wanted, problem) {
+  if (["name_taken", "name_invalid", "name_reserved"].includes(problem.code)) {
+    name.judge(wanted, { available: false, detail: problem.message });
+    name.ask(); // for its suggestions
+    return $("name").focus();
+  }
+  $("problem").replaceChildren(h("strong", {}, problem.title), h("p", {}, problem.message));
+  show($("problem"), true);
+}
+
+// A key that this portal does not know, because it has been set up anew, must not stand in the way for ever.
+async function ask(wanted) {
+  const attempt = memory.attempt(wanted);
+  try {
+    return await deploy(wanted, attempt, memory.ownerKey());
+  } catch (problem) {
+    if (problem.code !== "key_invalid") throw problem;
+    return deploy(wanted, attempt);
+  }
+}
+
+async function submit() {
+  const wanted = name.current();
+  if (sending) return;
+  if (!wanted || name.isRefused()) return $("name").focus();
+  show($("problem"), false);
+  busy(true);
+  try {
+    const made = await ask(wanted);
+    memory.attemptAnswered();
+    memory.remember({ name: made.name, id: made.deploymentId, url: made.url, key: made.ownerKey ?? memory.ownerKey(), at: Date.now(), open: true });
+    name.set("");
+    view.go({ d: made.deploymentId }, { moved: true, seed: { name: made.name, url: made.url, live: true } });
+  } catch (problem) {
+    if (problem.status >= 400 && problem.status < 500) memory.attemptAnswered();
+    refuse(wanted, problem);
+  } finally {
+    busy(false);
+  }
+}
+
+function home(shown, options) {
+  if (shown === null) return;
+  document.title = t("page.title");
+  list.draw();
+  if (options.name) name.set(options.name);
+  if (options.submit) submit();
+  else if (options.moved) focus($("name"));
+}
+
+function operation(id, { moved, seed }) {
+  if (!id) return job.close();
+  job.open(id, seed);
+  if (moved) focus($("job-title"));
+}
+
+function workspace(wanted, { moved }) {
+  if (!wanted) return;
+  for (const part of ["lost", "pace", "steps", "log", "cancel-row"]) show($(part), false);
+  for (const part of ["outcome", "job-address"]) $(part).replaceChildren();
+  $("job").className = "workspace";
+  $("job-title").textContent = t("page.stack.title", { name: wanted });
+  document.title = `${wanted} · ${t("page.title")}`;
+  stack.card($("outcome"), { name: wanted, url: memory.byName(wanted)?.url ?? address(wanted) });
+  if (moved) focus($("job-title"));
+}
+
+function languages() {
+  const links = () => $("languages").replaceChildren(...settings.languages.map(({ code, name: title }) => {
+    const query = new URLSearchParams(location.search);
+    query.set("lang", code);
+    return h("a", { href: `/?${query}`, lang: code, hreflang: code, "aria-current": code === language && "true" }, title);
+  }));
+  links();
+  $("languages").addEventListener("pointerdown", links); // the address may have changed since
+  $("languages").addEventListener("focusin", links);
+}
+
+function start() {
+  name.start();
+  stack.start();
+  job.start();
+  list.start();
+  languages();
+  view.on("home", home);
+  view.on("d", operation);
+  view.on("w", workspace);
+  view.start();
+  for (const id of ["brand", "back"]) {
+    $(id).href = view.href();
+    $(id).setAttribute("data-view", "");
+  }
+  $("form").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
+  if (navigator.cookieEnabled) history.replaceState(null, "", view.withoutLanguage()); // the choice is in a cookie by now
+  const open = memory.unfinished();
+  const plain = !/[?&][dw]=/.test(location.search);
+  if (plain && open) view.go({ d: open.id }, { replace: true });
+  else view.draw();
+  if (plain && !open && matchMedia("(hover: hover)").matches) $("name").focus({ preventScroll: true });
+}
+
+start();

@@ -1,0 +1,235 @@
+// An operation as it happens: its steps, its log, its end.
+import { cancel, now, status } from "./api.js";
+import { $, focus, h, icon, say, show } from "./dom.js";
+import { ENDS, follow } from "./follow.js";
+import * as log from "./log.js";
+import * as memory from "./memory.js";
+import { outcome } from "./outcome.js";
+import { keyOf } from "./stack.js";
+import { address, duration, number, percent, t } from "./text.js";
+
+const ICONS = { done: "done", failed: "bad", undone: "undo" };
+const STEP_STATES = {
+  pending: "page.step.pending", waiting: "page.step.waiting", running: "page.step.running", done: "page.step.done",
+  failed: "page.step.failed", undoing: "page.step.undoing", undone: "page.step.undone",
+};
+const TITLES = {
+  queued: "page.job.queued", running: "page.job.running", rolling_back: "page.job.rolling_back", deleting: "page.job.deleting",
+  ready: "page.job.ready", failed: "page.job.failed", cancelled: "page.job.cancelled", deleted: "page.job.deleted",
+};
+let job, drawing;
+
+/** Shows an operation and follows it. `seed` is what is known already: name, url, live. */
+export function open(id, seed = {}) {
+  close();
+  const mine = (job = { id, kind: "deploy", state: "queued", steps: new Map(), percent: 0, ...memory.byId(id), ...seed });
+  job.createdAt = seed.live ? now() : undefined;
+  log.clear();
+  for (const part of ["lost", "pace", "steps", "log", "cancel-row"]) show($(part), part === "pace");
+  for (const part of ["outcome", "step-list", "now", "cancel-note"]) $(part).replaceChildren();
+  $("steps").open = true;
+  $("log").open = false;
+  job.timer = setInterval(tick, 1000);
+  draw();
+  begin(mine);
+}
+
+async function begin(mine) {
+  for (let tries = 0; mine === job; tries++) {
+    try {
+      const found = await status(mine.id);
+      if (mine === job) learn(found);
+      break;
+    } catch (problem) {
+      if (mine !== job) return;
+      if (problem.status === 404) return gone();
+      show($("lost"), true);
+      await new Promise((resolve) => setTimeout(resolve, Math.min(15000, 1000 * 2 ** tries)));
+    }
+  }
+  if (mine !== job) return;
+  job.stop = follow(job.id, { event: (kind, data) => mine === job && take(kind, data), lost: (yes) => lost(mine, yes), gone });
+}
+
+export function close() {
+  job?.stop?.();
+  clearInterval(job?.timer);
+  job = undefined;
+}
+
+function lost(mine, yes) {
+  if (mine !== job) return;
+  show($("lost"), yes && !job.end);
+  if (yes) say(t("page.lost"));
+}
+
+function gone() {
+  const name = job?.name;
+  const id = job?.id;
+  close();
+  if (name && memory.byName(name)?.id === id) memory.update(name, { open: false });
+  for (const part of ["lost", "pace", "steps", "log", "cancel-row"]) show($(part), false);
+  $("job-title").textContent = t("page.job.gone");
+  $("job-address").textContent = "";
+  $("outcome").replaceChildren(h("p", {}, t("page.job.gone.detail")));
+  document.title = t("page.title");
+}
+
+// The state as one document: what the stream, read from its start, will fill in.
+function learn(found) {
+  Object.assign(job, { kind: found.kind ?? job.kind, name: found.name, url: found.url ?? job.url, state: found.state, percent: found.percent ?? 0 });
+  job.createdAt = Date.parse(found.createdAt) || job.createdAt;
+  job.endedAt = Date.parse(found.endedAt) || undefined;
+  job.live ??= !ENDS.has(found.state);
+  for (const step of found.steps ?? []) {
+    job.steps.set(step.step, { title: step.title, state: step.state, startedAt: Date.parse(step.startedAt), endedAt: Date.parse(step.endedAt) });
+  }
+  if (ENDS.has(found.state) && found.result) finish(found.state, found.result);
+  draw();
+}
+
+function take(kind, data) {
+  const at = Date.parse(data.at) || now();
+  if (kind === "log") log.add(data.line);
+  else if (kind === "queued") Object.assign(job, { state: "queued", queue: data });
+  else if (kind === "progress") progress(data, at);
+  else if (!job.end) finish(kind, data, at);
+  later();
+}
+
+function progress(data, at) {
+  const step = job.steps.get(data.step) ?? {};
+  const fresh = step.state !== data.state;
+  job.steps.set(data.step, {
+    ...step, title: data.title ?? step.title, state: data.state, detail: data.detail,
+    startedAt: step.startedAt || at, endedAt: ["done", "undone"].includes(data.state) ? at : undefined,
+  });
+  if (job.end) return; // the past of something that has ended
+  job.queue = undefined;
+  job.percent = data.percent ?? job.percent;
+  if (data.state === "undoing") job.state = "rolling_back";
+  else if (job.state === "queued") job.state = job.kind === "delete" ? "deleting" : "running";
+  if (fresh && ["running", "undoing"].includes(data.state)) say(data.title);
+}
+
+function finish(kind, data, at) {
+  Object.assign(job, { state: kind, end: data, endedAt: job.endedAt ?? at });
+  const step = kind === "failed" && job.steps.get(data.step);
+  if (step && step.state === "running") Object.assign(step, { state: "failed", endedAt: job.endedAt });
+  settle(kind, data);
+  draw();
+  show($("lost"), false);
+  $("steps").open = kind === "failed";
+  outcome($("outcome"), job);
+  if (job.live && !$("log").contains(document.activeElement)) focus($("job-title"));
+}
+
+// What the browser remembers follows what really happened.
+function settle(kind, data) {
+  const entry = memory.byName(job.name);
+  if (!entry || entry.id !== job.id) return;
+  const nothingLeft = kind === "deleted" || (job.kind === "deploy" && kind !== "ready" && data.rolledBack !== false);
+  if (nothingLeft) memory.forget(job.name);
+  else memory.update(job.name, { open: false });
+}
+
+function later() {
+  drawing ??= setTimeout(() => { drawing = undefined; if (job) draw(); }, 30);
+}
+
+function draw() {
+  drawTitle();
+  drawPace();
+  drawSteps();
+  log.draw();
+  const mayCancel = job.kind === "deploy" && !job.end && Boolean(keyOf(job.name));
+  show($("cancel-row"), mayCancel);
+  show($("cancel"), job.state !== "rolling_back");
+}
+
+function drawTitle() {
+  const name = job.name ?? "…";
+  const key = job.kind === "delete" && job.state === "failed" ? "page.delete.failed" : TITLES[job.state] ?? TITLES.running;
+  const title = t(key, { name });
+  if ($("job-title").textContent !== title) $("job-title").textContent = title;
+  $("job").className = job.end ? job.state : "working";
+  $("job-address").textContent = !job.end && job.name ? job.url ?? address(job.name) : "";
+  document.title = job.end ? `${title} · ${t("page.title")}` : `${percent(job.percent)} · ${title}`;
+}
+
+function nowText() {
+  if (!job.queue) return "";
+  const place = t("page.queue.position", { position: number(job.queue.position) });
+  return job.queue.etaSeconds ? `${place} ${t("page.queue.eta", { time: duration(job.queue.etaSeconds, "long") })}` : place;
+}
+
+function drawPace() {
+  show($("pace"), !job.end);
+  $("bar").value = job.percent;
+  $("percent").textContent = job.state === "queued" ? "" : percent(job.percent);
+  const text = nowText();
+  if ($("now").textContent !== text) {
+    $("now").textContent = text;
+    if (text) say(text);
+  }
+  tick();
+}
+
+function stepItem(step) {
+  const item = h("li", {}, h("span", { class: "mark" }), h("div", {}, h("span", { class: "name" }), " ", h("span", { class: "unseen" }), h("span", { class: "detail" })), h("time", {}));
+  $("step-list").append(item);
+  step.item = item;
+  return item;
+}
+
+const write = (element, text = "") => { if (element.textContent !== text) element.textContent = text; };
+
+function drawSteps() {
+  for (const [key, step] of job.steps) {
+    const item = step.item ?? stepItem(step);
+    if (item.className !== step.state) {
+      item.className = step.state;
+      item.dataset.step = key;
+      item.querySelector(".mark").replaceChildren(...(ICONS[step.state] ? [icon(ICONS[step.state])] : []));
+      write(item.querySelector(".unseen"), `(${STEP_STATES[step.state] ? t(STEP_STATES[step.state]) : step.state})`);
+    }
+    write(item.querySelector(".name"), step.title);
+    write(item.querySelector(".detail"), ["running", "waiting", "undoing"].includes(step.state) ? step.detail : "");
+  }
+  show($("steps"), job.steps.size > 0);
+}
+
+const sinceText = (start, end) => (start ? duration(((end ?? now()) - start) / 1000) : "");
+
+// Once a second: the times that run.
+function tick() {
+  if (!job) return;
+  write($("elapsed"), sinceText(job.createdAt, job.endedAt));
+  for (const step of job.steps.values()) {
+    if (!step.item) continue;
+    const running = ["running", "undoing", "waiting"].includes(step.state);
+    write(step.item.querySelector("time"), running || step.endedAt ? sinceText(step.startedAt, step.endedAt || undefined) : "");
+  }
+}
+
+async function askCancel() {
+  const mine = job;
+  $("cancel").disabled = true;
+  try {
+    await cancel(mine.id, keyOf(mine.name));
+    if (mine !== job || job.end) return;
+    job.state = "rolling_back";
+    $("cancel-note").textContent = t("page.cancel.going");
+    draw();
+    focus($("job-title"));
+  } catch (problem) {
+    if (mine === job) $("cancel-note").textContent = problem.message;
+  } finally {
+    $("cancel").disabled = false;
+  }
+}
+
+export function start() {
+  log.start();
+  $("cancel").addEventListener("click", askCancel);
+}

@@ -1,0 +1,65 @@
+// The workspaces this browser knows, and the way to bring one in with its key.
+import { stack } from "./api.js";
+import { $, code, h, say, show } from "./dom.js";
+import * as memory from "./memory.js";
+import { stateText } from "./stack.js";
+import { address, moment, t } from "./text.js";
+import { go, href } from "./view.js";
+
+function row(entry) {
+  const to = entry.open ? { d: entry.id } : { w: entry.name };
+  const state = h("span", { class: "state" }, entry.open ? t("page.state.running") : "");
+  const item = h("li", { "data-name": entry.name },
+    h("a", { href: href(to), "data-view": true, class: "entry" }, h("strong", {}, h("bdi", { dir: "ltr" }, entry.name)), code((entry.url ?? address(entry.name)).replace(/^https?:\/\//, ""))),
+    h("span", { class: "facts-row" }, state, h("time", { datetime: new Date(entry.at).toISOString() }, moment(entry.at))));
+  return { item, state };
+}
+
+function missing(entry, item, state) {
+  state.textContent = t("page.state.gone");
+  item.className = "gone";
+  item.append(h("button", { type: "button", class: "small", onclick: () => { memory.forget(entry.name); draw(); } }, t("page.mine.forget")));
+}
+
+async function look(entry, { item, state }) {
+  if (entry.open) return void (item.className = "running");
+  try {
+    const found = await stack(entry.name, entry.key);
+    item.className = found.state;
+    state.textContent = stateText(found.state);
+  } catch (problem) {
+    if (problem.status === 404) missing(entry, item, state);
+    else state.textContent = t("page.state.unknown");
+  }
+}
+
+export function draw() {
+  const entries = memory.workspaces();
+  const rows = entries.map(row);
+  $("workspaces").replaceChildren(...rows.map(({ item }) => item));
+  show($("mine"), entries.length > 0);
+  entries.forEach((entry, index) => look(entry, rows[index]));
+}
+
+async function useKey(event) {
+  event.preventDefault();
+  const name = $("key-name").value.trim().toLowerCase();
+  const key = $("key-value").value.trim();
+  $("key-problem").textContent = "";
+  if (!name || !key) return void ($("key-problem").textContent = t("page.key.missing"));
+  try {
+    const found = await stack(name, key);
+    memory.remember({ name, key, url: found.url, at: Date.parse(found.createdAt) || Date.now(), open: false });
+    $("key-form").reset();
+    $("key-entry").open = false;
+    say("");
+    go({ w: name }, { moved: true });
+  } catch (problem) {
+    $("key-problem").textContent = problem.status === 404 ? t("page.key.wrong") : problem.message;
+  }
+}
+
+export function start() {
+  $("key-form").addEventListener("submit", useKey);
+  memory.onChange(() => { if (!$("home").hidden) draw(); });
+}

@@ -1,0 +1,85 @@
+// The name field: the address it will give, and whether the name is free, while typing.
+import { check } from "./api.js";
+import { $, code, h, icon, say, show } from "./dom.js";
+import { address, settings, t } from "./text.js";
+
+const PAUSE = 250;
+const field = $("name");
+let timer, asked, answer;
+
+/** A pasted address becomes its name; capitals and surrounding blanks are folded. Nothing else is repaired. */
+export function clean(text) {
+  let name = text.trim().toLowerCase().replace(/^[\u2066-\u2069\u200e\u200f]+|[\u2066-\u2069\u200e\u200f]+$/g, "");
+  name = name.replace(/^https?:\/\//, "").replace(/[/?#].*$/, "").replace(/:\d+$/, "");
+  const tail = `.${settings.suffix}`;
+  return name.endsWith(tail) ? name.slice(0, -tail.length) : name;
+}
+
+export const current = () => clean(field.value);
+export const isFree = () => answer?.for === current() && answer.available;
+export const isRefused = () => answer?.for === current() && !answer.available;
+
+function verdict(kind, text) {
+  $("check").className = `check ${kind}`;
+  $("check").replaceChildren(...[kind === "good" && icon("done"), kind === "wrong" && icon("bad")].filter(Boolean), h("span", {}, text));
+  if (kind === "wrong") field.setAttribute("aria-invalid", "true");
+  else field.removeAttribute("aria-invalid");
+}
+
+function suggest(names = []) {
+  $("suggestions").replaceChildren(...names.map((name) => h("li", {},
+    h("button", { type: "button", class: "small", onclick: () => { set(name); field.focus(); } }, code(name)))));
+  show($("suggestions"), names.length > 0);
+}
+
+/** Shows what the portal says of the name; also used when it refuses a deployment. */
+export function judge(name, found) {
+  answer = { ...found, for: name };
+  if (found.available) verdict("good", t("page.name.free", { name }));
+  else verdict("wrong", found.detail ?? t("page.name.taken", { name }));
+  suggest(found.suggestions);
+}
+
+export async function ask() {
+  clearTimeout(timer);
+  asked?.abort();
+  const name = current();
+  if (!name) return;
+  const mine = (asked = new AbortController());
+  try {
+    const found = await check(name, mine.signal);
+    if (mine === asked && name === current()) judge(name, found);
+  } catch (problem) {
+    if (mine === asked && problem.name !== "AbortError") verdict("", t("page.name.unknown"));
+  } finally {
+    if (mine === asked) field.removeAttribute("aria-busy");
+  }
+}
+
+function changed() {
+  const name = current();
+  if (/[:/.]/.test(field.value) && name !== field.value) field.value = name; // a pasted address
+  $("address").textContent = address(name || t("page.name.example"));
+  $("preview").classList.toggle("empty", !name);
+  show($("problem"), false);
+  if (answer?.for === name) return;
+  answer = undefined;
+  asked?.abort();
+  clearTimeout(timer);
+  suggest();
+  verdict("", name ? "" : t("page.name.rule"));
+  if (!name) return field.removeAttribute("aria-busy");
+  field.setAttribute("aria-busy", "true");
+  timer = setTimeout(ask, PAUSE);
+}
+
+export function set(name) {
+  field.value = name;
+  changed();
+}
+
+export function start() {
+  field.addEventListener("input", changed);
+  changed();
+  say("");
+}

@@ -1,0 +1,52 @@
+// How an operation ended, and what can be done now.
+import { code, copies, h, icon } from "./dom.js";
+import * as stack from "./stack.js";
+import { t } from "./text.js";
+import { go } from "./view.js";
+
+const DATA = { kept: "page.deleted.kept", deleted: "page.deleted.gone", left: "page.deleted.left" };
+
+function leftovers(end) {
+  if (!end.leftovers?.length) return null;
+  const told = ({ kind, id, detail = "" }) => h("li", {}, `${detail} `, detail.includes(id) ? null : code(`${kind} ${id}`));
+  return h("ul", { class: "leftovers" }, end.leftovers.map(told));
+}
+
+function cleaned(end) {
+  const whole = end.rolledBack !== false;
+  const text = whole ? t("page.clean") : t("page.left");
+  return [h("p", { class: whole ? "cleaned" : "cleaned wrong" }, icon(whole ? "done" : "bad"), h("span", {}, text)), leftovers(end)];
+}
+
+const again = (text, onclick) => h("p", { class: "row" }, h("button", { type: "button", class: "primary", id: "again", onclick }, text));
+
+function support(job) {
+  const text = [job.end.requestId, job.id].filter(Boolean).join(" ");
+  const button = h("button", { type: "button", class: "small", "aria-label": `${t("page.copy")}: ${t("page.support")}` }, t("page.copy"));
+  return h("p", { class: "hush row" }, h("span", {}, t("page.support"), " ", code(text)), copies(button, () => text));
+}
+
+function failed(job) {
+  const retry = job.kind === "delete" ? () => go({ w: job.name }, { moved: true }) : () => go({}, { name: job.name, submit: true });
+  return [
+    h("div", { class: "notice bad" }, h("p", {}, h("strong", {}, job.end.detail)), job.end.advice && h("p", {}, job.end.advice)),
+    job.kind === "deploy" && cleaned(job.end), job.kind === "delete" && leftovers(job.end),
+    again(t("page.again"), retry), support(job),
+  ];
+}
+
+const cancelled = (job) => [cleaned(job.end), again(t("page.again"), () => go({}, { name: job.name, moved: true }))];
+
+function deleted(job) {
+  const text = DATA[job.end.data];
+  return [
+    text && h("p", {}, t(text)), job.end.volume && h("p", { class: "hush" }, t("page.volume"), " ", code(job.end.volume)),
+    again(t("page.new"), () => go({}, { moved: true })),
+  ];
+}
+
+export function outcome(place, job) {
+  if (job.state === "ready") return stack.card(place, { name: job.name, ...job.end });
+  const parts = { failed, cancelled, deleted }[job.state](job);
+  place.replaceChildren(...parts.flat().filter(Boolean));
+}

@@ -1,0 +1,38 @@
+// What the page says, in its language: the texts and settings that the server wrote into it.
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+
+export const settings = read("settings");
+export const language = document.documentElement.lang;
+const texts = read("texts");
+const rightToLeft = document.documentElement.dir === "rtl";
+const locale = language === "ar" ? "ar-u-nu-latn" : language; // server texts write 1, 2, 3 in every language
+
+// A name or an address inside a right-to-left sentence keeps its own direction.
+const isolate = (value) => (rightToLeft ? `\u2068${value}\u2069` : String(value));
+
+/** The text of a key, with {placeholders} filled in. */
+export function t(key, args = {}) {
+  const text = texts[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in args ? isolate(args[name]) : whole));
+}
+
+const unit = (value, of, display) =>
+  new Intl.NumberFormat(locale, { style: "unit", unit: of, unitDisplay: display, maximumFractionDigits: 0 }).format(value);
+
+/** 75 seconds as "1m 15s", or as "about a minute" would want it: "1 minute". */
+export function duration(seconds, display = "narrow") {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60 || (display === "long" && whole < 90)) return unit(whole, "second", display);
+  if (display === "long") return unit(Math.round(whole / 60), "minute", display);
+  return `${unit(Math.floor(whole / 60), "minute", display)} ${unit(whole % 60, "second", display)}`;
+}
+
+export const percent = (value) => new Intl.NumberFormat(locale, { style: "percent" }).format(value / 100);
+export const number = (value) => new Intl.NumberFormat(locale).format(value);
+export const moment = (time) => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(time);
+
+/** Where a stack of this name will answer. */
+export function address(name) {
+  const { scheme, suffix, port } = settings;
+  return `${scheme}://${name}.${suffix}${port ? `:${port}` : ""}`;
+}
