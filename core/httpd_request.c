@@ -105,17 +105,17 @@ static int count_fields(const struct evhttp_request *evreq)
 static int refused(struct httpd *httpd, struct httpd_request *request)
 {
     struct evhttp_request *evreq = request->evreq;
+    if (evreq->type == EVHTTP_REQ_TRACE || evreq->type == EVHTTP_REQ_CONNECT) {
+        evreq->type = EVHTTP_REQ_GET; /* evhttp would leave a CONNECT's connection open */
+        httpd_refuse(request, 405, "method_not_allowed", "This method is not served here.");
+        return 1;
+    }
     if (read_target(request) != 0) {
         httpd_refuse(request, 400, "bad_request", "The request's target must be a path that starts with one slash.");
         return 1;
     }
     if (count_fields(evreq) > httpd->limits.max_header_fields) {
         httpd_refuse(request, 431, "too_many_headers", "The request has too many header fields.");
-        return 1;
-    }
-    if (evreq->type == EVHTTP_REQ_TRACE || evreq->type == EVHTTP_REQ_CONNECT) {
-        evreq->type = EVHTTP_REQ_GET; /* evhttp would leave a CONNECT's connection open */
-        httpd_refuse(request, 405, "method_not_allowed", "This method is not served here.");
         return 1;
     }
     return 0;

@@ -29,10 +29,10 @@ static struct {
     int careful; /* the descriptor may block */
     enum log_level lowest;
     char buffer[BUFFER_BYTES];
-    size_t start, end; /* the lines not yet written */
-    struct text line;  /* the line between log_begin() and log_end(); at == NULL: none */
-    uint64_t lost;
-    time_t second; /* of `stamp` */
+    size_t start, end;   /* the lines not yet written */
+    struct text line;    /* the line between log_begin() and log_end(); at == NULL: none */
+    uint64_t lost, told; /* told: of these a line tells that is not written yet */
+    time_t second;       /* of `stamp` */
     char stamp[24];
 } out = { .fd = STDOUT_FILENO, .careful = 1, .lowest = LOG_INFO };
 
@@ -258,6 +258,7 @@ void log_end(void)
     } else {
         uint64_t lost = __atomic_exchange_n(&out.lost, 0, __ATOMIC_RELAXED);
         line->limit = out.buffer + BUFFER_BYTES;
+        out.told += lost;
         if (lost) line->at += snprintf(line->at, 38, ",\"lost\":%llu", (unsigned long long)lost);
         put(line, "}\n", 2);
         out.end = (size_t)(line->at - out.buffer);
@@ -291,11 +292,12 @@ static size_t writable(size_t want)
 /* The descriptor is broken: what waited is lost. */
 static void discard(void)
 {
-    uint64_t lines = 0;
+    uint64_t lines = out.told;
     for (size_t i = out.start; i < out.end; i++)
         lines += out.buffer[i] == '\n';
     __atomic_add_fetch(&out.lost, lines, __ATOMIC_RELAXED);
     out.start = out.end = 0;
+    out.told = 0;
 }
 
 void log_flush(void)
@@ -312,6 +314,7 @@ void log_flush(void)
         out.start += (size_t)wrote;
     }
     out.start = out.end = 0;
+    out.told = 0;
 }
 
 void log_stray(enum log_level level, const char *event, const char *message)

@@ -1,0 +1,260 @@
+#include "log.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int ends[2];
+static char said[1 << 20];
+
+static int set_up(void **state)
+{
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    log_init(ends[1], LOG_INFO);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    close(ends[0]);
+    close(ends[1]);
+    return 0;
+}
+
+/* What has come out of the other end so far. */
+static const char *read_back(void)
+{
+    size_t len = 0;
+    ssize_t got;
+    log_flush();
+    while ((got = read(ends[0], said + len, sizeof said - 1 - len)) > 0) {
+        len += (size_t)got;
+        log_flush();
+    }
+    said[len] = 0;
+    return said;
+}
+
+static void expect_field(const char *field)
+{
+    log_end();
+    if (!strstr(read_back(), field)) fail_msg("no %s in %s", field, said);
+}
+
+static void test_line(void **state)
+{
+    int year, millis;
+    char rest[200];
+    (void)state;
+    assert_true(log_begin(LOG_WARN, "unit.event"));
+    log_str("text", "words");
+    log_str("nothing", NULL);
+    log_int("count", -9007199254740993);
+    log_num("ratio", 0.5);
+    log_num("odd", NAN);
+    log_bool("yes", 1);
+    log_strn("part", "abcdef", 3);
+    log_end();
+    assert_int_equal(sscanf(read_back(), "{\"at\":\"%4d-%*2d-%*2dT%*2d:%*2d:%*2d.%3dZ\",%199[^\n]", &year, &millis, rest), 3);
+    assert_true(year >= 2024);
+    assert_string_equal(rest, "\"level\":\"warn\",\"event\":\"unit.event\",\"text\":\"words\",\"nothing\":null,\"count\":-9007199254740993,"
+                              "\"ratio\":0.5,\"odd\":null,\"yes\":true,\"part\":\"abc\"}");
+    assert_int_equal(said[strlen(said) - 1], '\n');
+}
+
+static void test_levels(void **state)
+{
+    enum log_level level;
+    (void)state;
+    assert_int_equal(log_level_parse("debug", &level), 0);
+    assert_int_equal(level, LOG_DEBUG);
+    assert_int_equal(log_level_parse("error", &level), 0);
+    assert_int_equal(level, LOG_ERROR);
+    assert_int_equal(log_level_parse("loud", &level), -1);
+    assert_false(log_enabled(LOG_DEBUG));
+    assert_false(log_begin(LOG_DEBUG, "unit.quiet"));
+    log_str("field", "outside of a line");
+    log_end();
+    log_line(LOG_DEBUG, "unit.quiet", "not written");
+    assert_string_equal(read_back(), "");
+}
+
+static void test_escapes(void **state)
+{
+    (void)state;
+    log_begin(LOG_INFO, "unit.event");
+    log_str("a", "q\" b\\ n\n r\r e\x1b d\x7f");
+    expect_field("\"a\":\"q\\\" b\\\\ n\\n r\\u000d e\\u001b d\\u007f\"");
+    log_begin(LOG_INFO, "unit.event");
+    log_strn("nul", "a\0b", 3);
+    expect_field("\"nul\":\"a\\u0000b\"");
+    log_begin(LOG_INFO, "unit.event");
+    log_str("forged\":1,\"x", "1");
+    expect_field("\"forged\\\":1,\\\"x\":\"1\"");
+}
+
+static void test_utf8(void **state)
+{
+    static const struct {
+        const char *bytes, *written;
+    } cases[] = {
+        { "caf\xc3\xa9 \xd8\xb3 \xe2\x82\xac \xf0\x9f\x98\x80", "caf\xc3\xa9 \xd8\xb3 \xe2\x82\xac \xf0\x9f\x98\x80" },
+        { "\xff", "\\u00ff" },
+        { "\xc0\xaf", "\\u00c0\\u00af" },            /* overlong */
+        { "\xe0\x80\xaf", "\\u00e0\\u0080\\u00af" }, /* overlong */
+        { "\xed\xa0\x80", "\\u00ed\\u00a0\\u0080" }, /* surrogate */
+        { "\xf4\x90\x80\x80", "\\u00f4\\u0090\\u0080\\u0080" },
+        { "\xc2\x9b", "\\u00c2\\u009b" }, /* a control that terminals obey */
+        { "\xe2\x82", "\\u00e2\\u0082" }, /* cut short */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char want[100];
+        snprintf(want, sizeof want, "\"v\":\"%s\"}", cases[i].written);
+        log_begin(LOG_INFO, "unit.event");
+        log_str("v", cases[i].bytes);
+        expect_field(want);
+    }
+}
+
+static void test_secrets_are_masked(void **state)
+{
+    static const char *const secret[] = { "password",  "token",     "key",      "secret",   "authorization", "cookie",
+                                          "api_token", "OWNER_KEY", "ownerKey", "x-secret", "Authorization" };
+    static const char *const open[] = { "keys", "monkey", "tokens", "passwords", "cookie_count", "name" };
+    (void)state;
+    for (size_t i = 0; i < sizeof secret / sizeof *secret; i++) {
+        log_begin(LOG_INFO, "unit.event");
+        log_str(secret[i], "hunter2");
+        log_int(secret[i], 4242);
+        expect_field(":\"***\"");
+        assert_null(strstr(said, "hunter2"));
+        assert_null(strstr(said, "4242"));
+    }
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
+        log_begin(LOG_INFO, "unit.event");
+        log_str(open[i], "shown");
+        expect_field(":\"shown\"");
+    }
+}
+
+static void test_long_value_is_cut(void **state)
+{
+    static char value[50000];
+    (void)state;
+    memset(value, 'v', sizeof value - 1);
+    log_begin(LOG_INFO, "unit.event");
+    log_str("long", value);
+    log_str("after", "there");
+    expect_field("v...\",\"after\":\"there\"}\n");
+    assert_true(strlen(said) < 9000);
+}
+
+static void test_formatted_line(void **state)
+{
+    (void)state;
+    log_line(LOG_ERROR, "unit.event", "%s and %d", "one", 2);
+    assert_non_null(strstr(read_back(), "\"level\":\"error\",\"event\":\"unit.event\",\"message\":\"one and 2\"}\n"));
+}
+
+/* Nobody reads the pipe: lines are lost, the caller is not held up, and the number lost is told. */
+static void test_full_pipe_loses_lines_not_time(void **state)
+{
+    unsigned long lost = 0, seen = 0;
+    int written = 5000;
+    (void)state;
+    for (int i = 0; i < written; i++) {
+        log_line(LOG_INFO, "unit.flood", "%0200d", i);
+        log_flush();
+    }
+    read_back();
+    log_line(LOG_INFO, "unit.after", "through");
+    for (char *c = said; (c = strstr(c, "\n")); c++)
+        seen++;
+    char *tail = strdup(read_back());
+    assert_non_null(strstr(tail, "\"message\":\"through\",\"lost\":"));
+    assert_int_equal(sscanf(strstr(tail, "\"lost\":"), "\"lost\":%lu}", &lost), 1);
+    assert_true(lost > 0);
+    assert_int_equal(seen + lost, written);
+    free(tail);
+    log_line(LOG_INFO, "unit.after", "again");
+    assert_null(strstr(read_back(), "lost"));
+}
+
+static void test_broken_descriptor(void **state)
+{
+    (void)state;
+    close(ends[0]);
+    log_line(LOG_INFO, "unit.event", "to nobody");
+    log_flush();
+    log_line(LOG_INFO, "unit.event", "to nobody");
+    log_flush();
+    assert_int_equal(pipe(ends), 0);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    log_init(ends[1], LOG_INFO);
+    log_line(LOG_INFO, "unit.event", "back");
+    assert_non_null(strstr(read_back(), "\"message\":\"back\",\"lost\":2}"));
+}
+
+static void *stray(void *arg)
+{
+    for (int i = 0; i < 100; i++)
+        log_stray(LOG_WARN, "unit.stray", arg);
+    return NULL;
+}
+
+static void test_stray_lines_from_threads(void **state)
+{
+    char long_message[5000];
+    pthread_t thread;
+    int lines = 0;
+    (void)state;
+    pthread_create(&thread, NULL, stray, "from a \"thread\"");
+    stray("from main");
+    pthread_join(thread, NULL);
+    read_back();
+    for (char *line = strtok(said, "\n"); line; line = strtok(NULL, "\n"), lines++) {
+        assert_memory_equal(line, "{\"at\":\"2", 8);
+        assert_true(strstr(line, "\"message\":\"from a \\\"thread\\\"\"}") || strstr(line, "\"message\":\"from main\"}"));
+    }
+    assert_int_equal(lines, 200);
+    memset(long_message, '\n', sizeof long_message - 1);
+    long_message[sizeof long_message - 1] = 0;
+    log_stray(LOG_WARN, "unit.stray", long_message);
+    read_back();
+    assert_string_equal(said + strlen(said) - 5, "\\n\"}\n");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_line),
+        TEST(test_levels),
+        TEST(test_escapes),
+        TEST(test_utf8),
+        TEST(test_secrets_are_masked),
+        TEST(test_long_value_is_cut),
+        TEST(test_formatted_line),
+        TEST(test_full_pipe_loses_lines_not_time),
+        TEST(test_broken_descriptor),
+        TEST(test_stray_lines_from_threads),
+    };
+    signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,263 @@
+#include "loop.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct loop *loop;
+static char trace[256]; /* what ran, a letter each */
+static int turns;
+
+static int set_up(void **state)
+{
+    (void)state;
+    trace[0] = 0;
+    turns = 0;
+    loop = loop_new();
+    return loop ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    loop_free(loop);
+    return 0;
+}
+
+static void note(void *letter)
+{
+    strcat(trace, letter);
+}
+
+static void stop(void *arg)
+{
+    (void)arg;
+    loop_stop(loop);
+}
+
+static void count_turn(void *arg)
+{
+    (void)arg;
+    turns++;
+}
+
+/* ---- calls ---- */
+
+static void defer_more(void *arg)
+{
+    (void)arg;
+    note("1");
+    loop_defer(loop, note, "4");
+    loop_defer(loop, stop, NULL);
+    note("2");
+}
+
+static void test_deferred_calls_run_later_and_in_order(void **state)
+{
+    (void)state;
+    loop_defer(loop, defer_more, NULL);
+    loop_defer(loop, note, "3");
+    assert_string_equal(trace, "");
+    assert_int_equal(loop_run(loop), 0);
+    assert_string_equal(trace, "1234");
+}
+
+static void defer_for_ever(void *arg)
+{
+    (void)arg;
+    loop_defer(loop, defer_for_ever, NULL);
+}
+
+static void test_endless_deferring_does_not_starve_timers(void **state)
+{
+    (void)state;
+    loop_defer(loop, defer_for_ever, NULL);
+    struct loop_timer *timer = loop_timer_new(loop, 20, 0, stop, NULL);
+    assert_int_equal(loop_run(loop), 0);
+    loop_timer_free(timer);
+}
+
+static void test_many_deferred_calls(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10000; i++)
+        loop_defer(loop, count_turn, NULL);
+    loop_defer(loop, stop, NULL);
+    loop_run(loop);
+    assert_int_equal(turns, 10000);
+}
+
+static int posted[4], posted_next[4];
+
+struct post {
+    int thread, number;
+};
+
+static void on_post(void *arg)
+{
+    struct post *post = arg;
+    assert_int_equal(post->number, posted_next[post->thread]);
+    posted_next[post->thread]++;
+    free(post);
+    if (++posted[0] == 4000) loop_stop(loop);
+}
+
+static void *post_thousand(void *arg)
+{
+    for (int i = 0; i < 1000; i++) {
+        struct post *post = malloc(sizeof *post);
+        *post = (struct post){ (int)(intptr_t)arg, i };
+        loop_post(loop, on_post, post);
+    }
+    return NULL;
+}
+
+static void test_posts_from_threads_keep_their_order(void **state)
+{
+    pthread_t threads[4];
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, post_thousand, (void *)(intptr_t)i);
+    assert_int_equal(loop_run(loop), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(posted[0], 4000);
+}
+
+static void test_work_not_run_is_dropped(void **state)
+{
+    (void)state;
+    loop_defer(loop, note, "never");
+    loop_post(loop, note, "never");
+}
+
+static void test_turn_end(void **state)
+{
+    (void)state;
+    loop_on_turn_end(loop, count_turn, NULL);
+    struct loop_timer *timer = loop_timer_new(loop, 50, 0, stop, NULL);
+    loop_run(loop);
+    assert_int_equal(turns, 1); /* the timer's; the loop slept until then */
+    loop_timer_free(timer);
+}
+
+/* ---- timers ---- */
+
+static struct loop_timer *self;
+static int fired;
+
+static void free_self(void *arg)
+{
+    (void)arg;
+    fired++;
+    loop_timer_free(self);
+    self = NULL;
+}
+
+static void fire_three_times(void *arg)
+{
+    (void)arg;
+    if (++fired == 3) loop_stop(loop);
+}
+
+static void test_timers(void **state)
+{
+    (void)state;
+    fired = 0;
+    int64_t start_ms = loop_now_ms();
+    struct loop_timer *repeating = loop_timer_new(loop, 30, 10, fire_three_times, NULL);
+    struct loop_timer *never = loop_timer_new(loop, 1, 0, note, "never");
+    loop_timer_free(never);
+    loop_run(loop);
+    assert_in_range(loop_now_ms() - start_ms, 48, 400);
+    assert_int_equal(fired, 3);
+    assert_string_equal(trace, "");
+    loop_timer_free(repeating);
+    loop_timer_free(NULL);
+}
+
+static void test_timer_freed_by_its_own_call(void **state)
+{
+    (void)state;
+    fired = 0;
+    self = loop_timer_new(loop, 1, 1, free_self, NULL);
+    struct loop_timer *end = loop_timer_new(loop, 30, 0, stop, NULL);
+    loop_run(loop);
+    assert_int_equal(fired, 1);
+    assert_null(self);
+    loop_timer_free(end);
+}
+
+/* ---- watches ---- */
+
+static int ends[2];
+static struct loop_watch *watch;
+
+static void on_readable(void *arg)
+{
+    char bytes[8] = { 0 };
+    (void)arg;
+    assert_int_equal(read(ends[0], bytes, 1), 1);
+    note(bytes[0] == 'x' ? "x" : "?");
+    if (strlen(trace) < 3) return;
+    loop_watch_free(watch);
+    loop_stop(loop);
+}
+
+static void test_watch_of_a_descriptor(void **state)
+{
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    watch = loop_watch_fd(loop, ends[0], on_readable, NULL);
+    assert_int_equal(write(ends[1], "xxxxx", 5), 5);
+    loop_run(loop);
+    assert_string_equal(trace, "xxx");
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void test_watch_of_a_signal(void **state)
+{
+    (void)state;
+    watch = loop_watch_signal(loop, SIGUSR1, stop, NULL);
+    kill(getpid(), SIGUSR1);
+    assert_int_equal(loop_run(loop), 0);
+    loop_watch_free(watch);
+}
+
+static void test_a_closed_pipe_is_no_signal(void **state)
+{
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    close(ends[0]);
+    assert_int_equal(write(ends[1], "x", 1), -1); /* and we live */
+    close(ends[1]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_deferred_calls_run_later_and_in_order),
+        TEST(test_endless_deferring_does_not_starve_timers),
+        TEST(test_many_deferred_calls),
+        TEST(test_posts_from_threads_keep_their_order),
+        TEST(test_work_not_run_is_dropped),
+        TEST(test_turn_end),
+        TEST(test_timers),
+        TEST(test_timer_freed_by_its_own_call),
+        TEST(test_watch_of_a_descriptor),
+        TEST(test_watch_of_a_signal),
+        TEST(test_a_closed_pipe_is_no_signal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

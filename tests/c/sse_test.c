@@ -1,0 +1,255 @@
+#include "sse.h"
+#include "httpd.h"
+#include "log.h"
+#include "wire.h"
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+static struct httpd *server;
+static struct sse *sse;
+static int port, subscribed;
+static int64_t last_id;
+static struct sse_event replay[4];
+static int nreplay;
+
+static struct sse_event event(int64_t id, const char *name, const char *data, int last)
+{
+    return (struct sse_event){ id, name, data, strlen(data), last };
+}
+
+/* The path without its slash is the channel. */
+static void on_request(struct httpd_request *request, void *arg)
+{
+    (void)arg;
+    subscribed++;
+    sse_subscribe(sse, request, httpd_path(request) + 1, last_id, replay, nreplay);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    subscribed = nreplay = 0;
+    last_id = 0;
+    wire_loop = loop_new();
+    server = httpd_new(wire_loop, NULL, on_request, NULL);
+    sse = sse_new(wire_loop);
+    port = httpd_listen(server, "127.0.0.1", 0);
+    return port > 0 ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sse_free(sse);
+    httpd_free(server);
+    loop_free(wire_loop);
+    return 0;
+}
+
+static struct wire subscribe(const char *request)
+{
+    struct wire wire = wire_new(port);
+    int before = subscribed;
+    wire_send(wire.fd, request);
+    while (subscribed == before)
+        wire_turn(1);
+    wire_expect(&wire, "retry: ");
+    return wire;
+}
+
+static int publish(const char *channel, struct sse_event one)
+{
+    return sse_publish(sse, channel, &one);
+}
+
+static void test_head_and_events(void **state)
+{
+    struct wire wire = subscribe(GET("/a"));
+    (void)state;
+    wire_expect(&wire, "retry: 2000\n\n");
+    assert_non_null(strstr(wire.text, "\r\nContent-Type: text/event-stream\r\n"));
+    assert_non_null(strstr(wire.text, "\r\nCache-Control: no-cache\r\n"));
+    assert_non_null(strstr(wire.text, "\r\nX-Accel-Buffering: no\r\n"));
+    assert_int_equal(publish("a", event(1, "progress", "{\"percent\":5}", 0)), 1);
+    wire_expect(&wire, "id: 1\nevent: progress\ndata: {\"percent\":5}\n\n");
+    assert_int_equal(sse_count(sse), 1);
+    wire_free(&wire);
+}
+
+static void test_data_of_several_lines(void **state)
+{
+    struct wire wire = subscribe(GET("/a"));
+    (void)state;
+    publish("a", event(1, "log\nid: 99", "one\ntwo\r\nthree\rfour\n", 0));
+    wire_expect(&wire, "id: 1\nevent: log\ndata: one\ndata: two\ndata: three\ndata: four\ndata: \n\n");
+    wire_free(&wire);
+}
+
+static void test_channels_are_apart(void **state)
+{
+    struct wire one = subscribe(GET("/one")), two = subscribe(GET("/two")), too = subscribe(GET("/two"));
+    (void)state;
+    assert_int_equal(publish("two", event(1, "x", "for two", 0)), 2);
+    assert_int_equal(publish("three", event(1, "x", "for nobody", 0)), 0);
+    assert_int_equal(publish("one", event(1, "x", "for one", 0)), 1);
+    wire_expect(&two, "for two");
+    wire_expect(&too, "for two");
+    wire_expect(&one, "for one");
+    assert_null(strstr(one.text, "for two"));
+    wire_free(&one);
+    wire_free(&two);
+    wire_free(&too);
+}
+
+static void test_replay_and_live_events_overlap(void **state)
+{
+    (void)state;
+    last_id = 2;
+    nreplay = 4;
+    for (int i = 0; i < 4; i++)
+        replay[i] = event(i + 1, "x", i == 0 ? "first" : i == 1 ? "second" : i == 2 ? "third" : "fourth", 0);
+    struct wire wire = subscribe(GET("/a"));
+    assert_int_equal(publish("a", event(3, "x", "third", 0)), 0);
+    assert_int_equal(publish("a", event(4, "x", "fourth", 0)), 0);
+    assert_int_equal(publish("a", event(5, "x", "fifth", 0)), 1);
+    wire_expect(&wire, "fifth");
+    assert_null(strstr(wire.text, "first"));
+    assert_null(strstr(wire.text, "second"));
+    char *third = strstr(wire.text, "id: 3\n"), *fourth = strstr(wire.text, "id: 4\n");
+    assert_true(third && fourth && third < fourth);
+    assert_null(strstr(third + 1, "third\n\nid: 3"));
+    assert_null(strstr(fourth + 1, "id: 4\n"));
+    wire_free(&wire);
+}
+
+static void test_last_event_ends_the_stream(void **state)
+{
+    struct wire one = subscribe(GET("/a")), two = subscribe(GET("/a"));
+    (void)state;
+    assert_int_equal(publish("a", event(1, "ready", "done", 1)), 2);
+    assert_int_equal(sse_count(sse), 0);
+    wire_expect_end(&one);
+    wire_expect_end(&two);
+    assert_non_null(strstr(one.text, "data: done\n\n\r\n0\r\n\r\n"));
+    assert_int_equal(publish("a", event(2, "x", "nobody is left", 0)), 0);
+    wire_free(&one);
+    wire_free(&two);
+}
+
+static void test_replayed_last_event_ends_the_stream(void **state)
+{
+    (void)state;
+    nreplay = 1;
+    replay[0] = event(7, "ready", "done", 1);
+    struct wire wire = subscribe(GET("/a"));
+    wire_expect_end(&wire);
+    assert_non_null(strstr(wire.text, "id: 7\nevent: ready\ndata: done\n\n"));
+    wire_free(&wire);
+    last_id = 7; /* seen before: there is nothing more to come */
+    wire = subscribe(GET("/a"));
+    wire_expect_end(&wire);
+    assert_null(strstr(wire.text, "id: 7"));
+    assert_int_equal(sse_count(sse), 0);
+    wire_free(&wire);
+}
+
+static void test_reader_leaves(void **state)
+{
+    struct wire one = subscribe(GET("/a")), two = subscribe(GET("/a"));
+    (void)state;
+    wire_free(&one);
+    while (sse_count(sse) == 2)
+        wire_turn(1);
+    assert_int_equal(publish("a", event(1, "x", "still here", 0)), 1);
+    wire_expect(&two, "still here");
+    wire_free(&two);
+    while (sse_count(sse) > 0)
+        wire_turn(1);
+    assert_int_equal(httpd_connections(server), 0);
+}
+
+static void test_slow_reader_is_cut_off_and_the_others_are_not(void **state)
+{
+    static char data[65536];
+    struct wire slow = subscribe(GET("/a")), quick = subscribe(GET("/a"));
+    (void)state;
+    memset(data, 'd', sizeof data - 1);
+    for (int64_t id = 1; id < 500 && sse_count(sse) == 2; id++) {
+        publish("a", event(id, "x", data, 0));
+        wire_forget(&quick);
+        wire_expect(&quick, "d\n\n");
+    }
+    assert_int_equal(sse_count(sse), 1);
+    publish("a", event(1000, "x", "for the quick", 0));
+    wire_expect(&quick, "for the quick");
+    wire_free(&slow);
+    wire_free(&quick);
+}
+
+static void test_heartbeat(void **state)
+{
+    struct wire wire = subscribe(GET("/a"));
+    int64_t start_ms = loop_now_ms();
+    (void)state;
+    wire_forget(&wire);
+    while (!strstr(wire.text, ":\n\n") && loop_now_ms() - start_ms < 12000) {
+        wire_turn(100);
+        char piece[100];
+        ssize_t got = recv(wire.fd, piece, sizeof piece - 1, 0);
+        if (got > 0) wire.text = realloc(wire.text, 100), memcpy(wire.text, piece, (size_t)got), wire.text[got] = 0;
+    }
+    assert_in_range(loop_now_ms() - start_ms, 1000, 10500);
+    assert_string_equal(wire.text, "3\r\n:\n\n\r\n");
+    wire_free(&wire);
+}
+
+static void test_drain(void **state)
+{
+    struct wire one = subscribe(GET("/a")), two = subscribe(GET("/b"));
+    int retry = 0;
+    (void)state;
+    wire_forget(&one);
+    sse_drain(sse);
+    wire_expect_end(&one);
+    wire_expect_end(&two);
+    assert_int_equal(sscanf(strstr(one.text, "retry:"), "retry: %d\n\n", &retry), 1);
+    assert_in_range(retry, 1000, 3000);
+    struct wire late = subscribe(GET("/a"));
+    wire_expect_end(&late);
+    assert_int_equal(sse_count(sse), 0);
+    wire_free(&one);
+    wire_free(&two);
+    wire_free(&late);
+}
+
+static void test_head_request(void **state)
+{
+    struct wire wire = wire_new(port);
+    (void)state;
+    wire_send(wire.fd, "HEAD /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    wire_expect_end(&wire);
+    assert_string_equal(strstr(wire.text, "\r\n\r\n"), "\r\n\r\n");
+    assert_int_equal(sse_count(sse), 0);
+    wire_free(&wire);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_head_and_events),
+        TEST(test_data_of_several_lines),
+        TEST(test_channels_are_apart),
+        TEST(test_replay_and_live_events_overlap),
+        TEST(test_last_event_ends_the_stream),
+        TEST(test_replayed_last_event_ends_the_stream),
+        TEST(test_reader_leaves),
+        TEST(test_slow_reader_is_cut_off_and_the_others_are_not),
+        TEST(test_heartbeat),
+        TEST(test_drain),
+        TEST(test_head_request),
+    };
+    log_init(STDOUT_FILENO, LOG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,215 @@
+#include "www.h"
+#include "httpd.h"
+#include "log.h"
+#include "wire.h"
+
+#include <sys/stat.h>
+#include <time.h>
+
+static char folder[] = "/tmp/www_test_XXXXXX";
+static struct httpd *server;
+static struct www *www;
+static int port;
+
+static void on_request(struct httpd_request *request, void *arg)
+{
+    (void)arg;
+    if (!www_serve(www, request)) httpd_reply(request, 404, NULL, "not www", 7);
+}
+
+static void put_file(const char *path, const char *text)
+{
+    char full[300];
+    snprintf(full, sizeof full, "%s/%s", folder, path);
+    FILE *file = fopen(full, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void age_file(const char *path)
+{
+    struct timespec old[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+    char full[300];
+    snprintf(full, sizeof full, "%s/%s", folder, path);
+    assert_int_equal(utimensat(AT_FDCWD, full, old, 0), 0);
+}
+
+static void put_link(const char *target, const char *path)
+{
+    char full[300];
+    snprintf(full, sizeof full, "%s/%s", folder, path);
+    assert_int_equal(symlink(target, full), 0);
+}
+
+static void fill_folder(void)
+{
+    char sub[300];
+    snprintf(sub, sizeof sub, "%s/img", folder);
+    mkdir(sub, 0755);
+    put_file("app.js", "let a = 1");
+    put_file("app.js.gz", "gzipped");
+    put_file("page.css", "body {}");
+    put_file("page.css.gz", "stale");
+    age_file("page.css.gz");
+    put_file("img/logo.svg", "<svg/>");
+    put_file("empty.txt", "");
+    put_file(".secret", "hidden");
+    put_link("/etc/passwd", "passwd.txt");
+    put_link("app.js", "alias.js");
+    put_link("..", "up");
+}
+
+static int set_up(void **state)
+{
+    char *message = NULL;
+    (void)state;
+    wire_loop = loop_new();
+    server = httpd_new(wire_loop, NULL, on_request, NULL);
+    www = www_load(folder, "/assets/", &message);
+    port = httpd_listen(server, "127.0.0.1", 0);
+    return www && port > 0 ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    www_free(www);
+    httpd_free(server);
+    loop_free(wire_loop);
+    return 0;
+}
+
+/* Asks for a path with more header lines, and looks for each of the lines in the answer. */
+static void expect(const char *method, const char *target, const char *fields, int status, const char *const *lines, const char *want)
+{
+    struct wire wire = wire_new(port);
+    char request[1000];
+    const char *body;
+    snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", method, target, fields);
+    wire_send(wire.fd, request);
+    if (strcmp(method, "HEAD") == 0) {
+        wire_expect(&wire, "\r\n\r\n");
+        body = strstr(wire.text, "\r\n\r\n") + 4;
+    } else {
+        assert_int_equal(wire_answer(&wire, &body), status);
+    }
+    assert_string_equal(body, want);
+    for (; lines && *lines; lines++)
+        if (!strstr(wire.text, *lines)) fail_msg("no \"%s\" in \"%s\"", *lines, wire.text);
+    wire_free(&wire);
+}
+
+static void test_files(void **state)
+{
+    static const char *const js[] = { "\r\nContent-Type: text/javascript; charset=utf-8\r\n", "\r\nCache-Control: no-cache\r\n",
+                                      "\r\nETag: \"", "\r\nVary: Accept-Encoding\r\n", NULL };
+    static const char *const svg[] = { "\r\nContent-Type: image/svg+xml\r\n", NULL };
+    static const char *const head[] = { "HTTP/1.1 200 OK\r\n", "\r\nContent-Length: 9\r\n", NULL };
+    (void)state;
+    expect("GET", "/assets/app.js", "", 200, js, "let a = 1");
+    expect("GET", "/assets/img/logo.svg", "", 200, svg, "<svg/>");
+    expect("GET", "/assets/empty.txt", "", 200, NULL, "");
+    expect("GET", "/assets/alias.js", "", 200, NULL, "let a = 1");
+    expect("HEAD", "/assets/app.js", "", 200, head, "");
+}
+
+static void test_what_is_not_there(void **state)
+{
+    static const char *const paths[] = {
+        "/assets/",          "/assets/none.js",       "/app.js",      "/assets/.secret",  "/assets/passwd.txt",
+        "/assets/../app.js", "/assets/up/etc/passwd", "/assets/img",  "/assets/%61pp.js", "/assets/img/../app.js",
+        "/assets//app.js",   "/assets/app.js/",       "/assetsapp.js"
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        expect("GET", paths[i], "", 404, NULL, "not www");
+    expect("POST", "/assets/app.js", "Content-Length: 0\r\n", 404, NULL, "not www");
+}
+
+static void test_compressed_twin(void **state)
+{
+    static const char *const gzip[] = { "\r\nContent-Encoding: gzip\r\n", "-gz\"\r\n", "\r\nVary: Accept-Encoding\r\n",
+                                        "\r\nContent-Type: text/javascript", NULL };
+    (void)state;
+    expect("GET", "/assets/app.js", "Accept-Encoding: br, gzip;q=0.8\r\n", 200, gzip, "gzipped");
+    expect("GET", "/assets/app.js", "Accept-Encoding: GZIP\r\n", 200, gzip, "gzipped");
+    expect("GET", "/assets/app.js", "Accept-Encoding: gzip;q=0, br\r\n", 200, NULL, "let a = 1");
+    expect("GET", "/assets/app.js", "Accept-Encoding: xgzip\r\n", 200, NULL, "let a = 1");
+    expect("GET", "/assets/page.css", "Accept-Encoding: gzip\r\n", 200, NULL, "body {}"); /* its twin is older than it */
+}
+
+static void test_etag(void **state)
+{
+    static const char *const fields[] = { "\r\nETag: \"", "\r\nCache-Control: no-cache\r\n", NULL };
+    const char *etag = www_find(www, "app.js")->etag;
+    char line[200];
+    (void)state;
+    assert_int_equal(strlen(etag), 32);
+    snprintf(line, sizeof line, "If-None-Match: \"%s\"\r\n", etag);
+    expect("GET", "/assets/app.js", line, 304, fields, "");
+    expect("HEAD", "/assets/app.js", line, 304, fields, "");
+    snprintf(line, sizeof line, "If-None-Match: \"other\", W/\"%s-gz\"\r\n", etag);
+    expect("GET", "/assets/app.js", line, 304, fields, "");
+    expect("GET", "/assets/app.js", "If-None-Match: *\r\n", 304, fields, "");
+    expect("GET", "/assets/app.js", "If-None-Match: \"other\"\r\n", 200, NULL, "let a = 1");
+    assert_string_not_equal(etag, www_find(www, "page.css")->etag);
+}
+
+static void test_versioned_address(void **state)
+{
+    static const char *const for_ever[] = { "\r\nCache-Control: public, max-age=31536000, immutable\r\n", NULL };
+    static const char *const ask_again[] = { "\r\nCache-Control: no-cache\r\n", NULL };
+    const char *etag = www_find(www, "app.js")->etag;
+    char target[200];
+    (void)state;
+    snprintf(target, sizeof target, "/assets/app.js?v=%s", etag);
+    expect("GET", target, "", 200, for_ever, "let a = 1");
+    snprintf(target, sizeof target, "/assets/app.js?x=1&v=%s&y", etag);
+    expect("GET", target, "", 200, for_ever, "let a = 1");
+    snprintf(target, sizeof target, "/assets/app.js?v=%s0", etag);
+    expect("GET", target, "", 200, ask_again, "let a = 1");
+    expect("GET", "/assets/app.js?v=old", "", 200, ask_again, "let a = 1");
+}
+
+static void test_find(void **state)
+{
+    const struct www_file *file = www_find(www, "img/logo.svg");
+    (void)state;
+    assert_string_equal(file->path, "img/logo.svg");
+    assert_string_equal(file->type, "image/svg+xml");
+    assert_int_equal(file->len, 6);
+    assert_memory_equal(file->bytes, "<svg/>", 6);
+    assert_null(www_find(www, "none"));
+}
+
+static void test_load_failure(void **state)
+{
+    char *message = NULL;
+    (void)state;
+    assert_null(www_load("/tmp/there/is/no/such/folder", "/", &message));
+    assert_non_null(strstr(message, "/tmp/there/is/no/such/folder: No such file"));
+    free(message);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+static int remove_folder(void)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_files), TEST(test_what_is_not_there), TEST(test_compressed_twin), TEST(test_etag), TEST(test_versioned_address),
+        TEST(test_find),  TEST(test_load_failure),
+    };
+    log_init(STDOUT_FILENO, LOG_ERROR);
+    if (!mkdtemp(folder)) return 1;
+    fill_folder();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return remove_folder() == 0 ? failed : 1;
+}
