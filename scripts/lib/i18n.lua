@@ -164,12 +164,19 @@ function tell.ready(language, raw)
   return { name = raw.name, url = raw.url, openUrl = raw.openUrl, warning = warning }
 end
 
+-- What happened; and where the cause is known, in its own words.
+local function detail_of(language, key, args)
+  local detail = i18n.text(language, key .. ".detail", args)
+  local reason = args.reason and args.reason ~= "" and or_nil(language, key .. ".reason", args)
+  return reason and detail .. " " .. reason or detail
+end
+
 function tell.failed(language, raw)
-  local known = i18n.has("failure." .. raw.code .. ".detail") and raw.code or "script_error"
+  local key, args = "failure." .. raw.code, raw.args or {}
+  if not i18n.has(key .. ".detail") then key = "failure.script_error" end
   return {
     code = raw.code, step = raw.step, title = title(language, raw.step),
-    detail = i18n.text(language, "failure." .. known .. ".detail", raw.args or {}),
-    advice = i18n.text(language, "failure." .. known .. ".advice", raw.args or {}),
+    detail = detail_of(language, key, args), advice = i18n.text(language, key .. ".advice", args),
     rolledBack = raw.rolledBack, leftovers = leftovers(language, raw.leftovers), requestId = raw.requestId,
   }
 end

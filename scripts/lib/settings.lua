@@ -104,24 +104,23 @@ local function fill_rehearsal(set)
   set.stack.image = set.stack.image or "ai-stack:rehearsal"
 end
 
-local function require_real(set, has)
+local function require_real(set)
   if not set.stack.suffix then
     refuse("stack.suffix", "a stack needs an address (set STACK_DOMAIN_SUFFIX to the domain behind the names, such as ai.example.com)")
   end
   if not set.stack.image then
     refuse("stack.image", "a stack needs an image (set STACK_IMAGE to the image that Dokploy should run, with its tag or digest)")
   end
-  if not has "DOKPLOY_API_TOKEN" then
+  if not set.dokploy.token then
     refuse("dokploy.token", "DOKPLOY_URL is set and no token is (set DOKPLOY_API_TOKEN, or DOKPLOY_API_TOKEN_FILE to a file that holds it)")
   end
   set.stack.scheme = set.stack.scheme or "https"
 end
 
-local function check_registry(registry, has)
-  local password = has "STACK_REGISTRY_PASSWORD"
-  if registry.username and not password then
+local function check_registry(registry)
+  if registry.username and not registry.password then
     refuse("stack.registry.password", "there is a user and no password (set STACK_REGISTRY_PASSWORD or STACK_REGISTRY_PASSWORD_FILE)")
-  elseif password and not registry.username then
+  elseif registry.password and not registry.username then
     refuse("stack.registry.username", "there is a password and no user (set STACK_REGISTRY_USERNAME)")
   end
 end
@@ -140,11 +139,10 @@ end
 
 local function reader(env)
   local read = type(env) == "table" and function(name) return env[name] end or env or function() return nil end
-  local function variable(name)
+  return function(name)
     local value = read(name)
     return value ~= "" and value or nil
   end
-  return variable, function(secret) return variable(secret) or variable(secret .. "_FILE") end
 end
 
 --- The full settings out of the table that config.lua returns.
@@ -154,13 +152,12 @@ end
 ---@return table settings
 function settings.check(raw, env, mode)
   if type(raw) ~= "table" then error("config.lua: it returned no table (end it with: return { ... })", 0) end
-  local variable, has = reader(env)
   local set = check_table(raw, shape, "")
   set.mode = mode or "portal"
   set.rehearsal = set.mode == "rehearsal" or set.dokploy.url == nil
-  check_production(set, variable)
-  if set.rehearsal then fill_rehearsal(set) else require_real(set, has) end
-  check_registry(set.stack.registry, has)
+  check_production(set, reader(env))
+  if set.rehearsal then fill_rehearsal(set) else require_real(set) end
+  check_registry(set.stack.registry)
   set.stack.memory_bytes, set.stack.memory = set.stack.memory, nil
   set.stack.cpu_nanos, set.stack.cpus = set.stack.cpus and math.tointeger(set.stack.cpus * 1e9 // 1), nil
   if set.watch == nil then set.watch = not set.production end

@@ -1,16 +1,16 @@
 local settings = require "lib.settings"
 
 local function load_config(variables)
-  local place = {
-    env = function(name) local value = variables[name] return value ~= "" and value or nil end,
-    secret = function(name) return { secret = name } end,
-  }
+  local function env(name) return variables[name] ~= "" and variables[name] or nil end
+  local place = { env = env, secret = function(name) return (env(name) or env(name .. "_FILE")) and { secret = name } or nil end }
   return assert(loadfile("config.lua", "t", place))()
 end
 
 local function check(variables, mode) return settings.check(load_config(variables), variables, mode) end
 
-local real = { DOKPLOY_URL = "https://dokploy.example.com", DOKPLOY_API_TOKEN = "token", STACK_DOMAIN_SUFFIX = "ai.example.com", STACK_IMAGE = "ghcr.io/a/b:1" }
+local real = {
+  DOKPLOY_URL = "https://dokploy.example.com", DOKPLOY_API_TOKEN = "token", STACK_DOMAIN_SUFFIX = "ai.example.com", STACK_IMAGE = "ghcr.io/a/b:1",
+}
 
 local function with(more)
   local all = {}
