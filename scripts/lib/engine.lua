@@ -8,7 +8,6 @@ local timer = require "core.timer"
 local claims = require "lib.claims"
 local dokploy = require "lib.dokploy"
 local dotenv = require "lib.dotenv"
-local events = require "lib.events"
 local journal = require "lib.journal"
 local pump = require "lib.pump"
 local sweeper = require "lib.sweeper"
@@ -84,17 +83,6 @@ end
 
 -- Cancel -----------------------------------------------------------------------------------------------------------------
 
--- One that waits leaves at once: nothing was made. (It cannot be started any more: its row says that it is cancelled.)
-local function leave_queue(op)
-  local data = { rolledBack = true, leftovers = {} }
-  local how = { state = "cancelled", code = "cancelled", receipt = {}, stack = "gone", target = op.id }
-  local ended, message = events.finish(op.id, "cancelled", data, function(list) return journal.finish(op.id, list[1], how) end)
-  if ended == nil then return nil, message, "journal" end
-  claims.drop(op.name, op.id)
-  pump.kick()
-  return { state = "cancelled", cancelled = true }
-end
-
 local function cancel(id)
   local op, message = journal.operation(id)
   if op == nil then return nil, message, "journal" end
@@ -105,7 +93,11 @@ local function cancel(id)
   op = journal.operation(id) or op
   if not asked then return { state = op.state, cancelled = false } end
   log.info("deployment.cancel_asked", { operation = id, name = op.name, state = op.state })
-  if op.state == "queued" then return leave_queue(op) end
+  if op.state == "queued" then -- nothing was made, and its row says that it may not be started any more
+    local left, trouble, code = pump.leave(op, "cancelled", "cancelled")
+    if left == nil then return nil, trouble, code end
+    return { state = "cancelled", cancelled = true }
+  end
   pump.cancel(id)
   return { state = op.state, cancelled = true }
 end
@@ -177,7 +169,6 @@ function engine.resume()
   local open = 0
   for _, op in ipairs(assert(journal.unfinished())) do
     open = open + 1
-    if op.state == "queued" and op.cancel == 1 then leave_queue(op) end
     if op.state ~= "queued" then pump.launch(op) end
   end
   if open > 0 then log.info("engine.resumed", { operations = open }) end

@@ -9,6 +9,7 @@ local events = require "lib.events"
 local journal = require "lib.journal"
 local queue = require "lib.queue"
 local runner = require "lib.runner"
+local states = require "lib.states"
 
 local pump = { guess = 45 } -- seconds that a deployment takes, as long as none has been seen
 local steps
@@ -34,12 +35,33 @@ function pump.launch(op)
   end) ~= nil
 end
 
+--- Ends a deploy that waits: nothing was made, so it leaves at once.
+---@return boolean|nil ended
+function pump.leave(op, state, code)
+  local args = { name = op.name, seconds = states.queued.deadline }
+  local data = { code = code, args = args, rolledBack = true, leftovers = {} }
+  local how = { state = state, code = code, receipt = {}, stack = "gone", target = op.id }
+  local ended, message = events.finish(op.id, state, data, function(list) return journal.finish(op.id, list[1], how) end)
+  if ended == nil then return nil, message, "journal" end
+  claims.drop(op.name, op.id)
+  pump.kick()
+  return ended
+end
+
+local function too_late(op) return os.time() - op.created_at > states.queued.deadline end
+
 -- What is open, by what it needs; what should run and does not (its task was stopped) is started again.
 local function sorted(open)
   local waiting, running = {}, {}
   for _, op in ipairs(open) do
     if op.state == "queued" then
-      if op.cancel == 0 then waiting[#waiting + 1] = op end
+      if op.cancel == 1 then
+        pump.leave(op, "cancelled", "cancelled")
+      elseif too_late(op) then
+        pump.leave(op, "failed", "step_timeout")
+      else
+        waiting[#waiting + 1] = op
+      end
     else
       if op.kind == "deploy" then running[#running + 1] = op end
       if not pump.alive(op.id) then pump.launch(op) end

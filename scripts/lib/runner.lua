@@ -7,9 +7,10 @@ local create = require "lib.create"
 local dokploy = require "lib.dokploy"
 local events = require "lib.events"
 local journal = require "lib.journal"
+local states = require "lib.states"
 local undo = require "lib.undo"
 
-local runner = { undo_deadline = 240, pending = 60 } -- seconds for taking away, and for answers that are still on their way
+local runner = { pending = 60 } -- seconds to wait for answers that are still on their way
 
 local OPEN_PATH = "/L3dvcmtzcGFjZQ/session" -- the page of /workspace in OpenCode
 
@@ -117,8 +118,8 @@ local function undo_steps(ctx)
   end
 end
 
-local function take_away(work)
-  local clean, message, reason = task.run(runner.undo_deadline, undo.run, work)
+local function take_away(work, state)
+  local clean, message, reason = task.run(states[state].deadline, undo.run, work)
   if clean == nil then
     log.warn("undo.incomplete", { operation = work.id, message = message })
     undo.leave(work, (reason == "timeout" or reason == "failed") and "error" or reason)
@@ -160,7 +161,7 @@ local function back(op, ctx, failure)
   undo_steps(ctx)
   local resources = create.surely(function() return journal.resources(op.id) end, always)
   local work = work_of(op, op, resources)
-  end_back(op, work, take_away(work), failure)
+  end_back(op, work, take_away(work, "rolling_back"), failure)
 end
 
 --- Runs a deploy to its end, from wherever the record says that it stands.
@@ -210,7 +211,7 @@ function runner.delete(op)
   local resources = create.surely(function() return journal.resources(target.id) end, always)
   local kept = op.params.data ~= "delete" and keep_volume(resources, target) or nil
   local work = work_of(op, target, resources)
-  end_delete(op, target, work, take_away(work), kept)
+  end_delete(op, target, work, take_away(work, "deleting"), kept)
 end
 
 -- Both -------------------------------------------------------------------------------------------------------------------

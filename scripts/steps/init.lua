@@ -10,7 +10,7 @@
 ---
 --- A step may be run again after a crash: it must look before it makes something. ctx:create does that for you.
 --- What ctx offers is in scripts/lib/ctx.lua, under "For steps". A change takes effect for deployments that begin after the reload.
-local steps = {
+return {
   require "steps.project",     -- a project in Dokploy; its default environment comes with it
   require "steps.application", -- the application in it
   require "steps.settings",    -- image, environment variables, volume and limits, side by side
@@ -18,8 +18,6 @@ local steps = {
   require "steps.deploy",      -- Dokploy is asked to deploy
   require "steps.outcome",     -- until Dokploy says how that went; its log is passed on
   require "steps.health",      -- until the stack answers at its address, and is locked
+
+  deadline = 1200, -- the most seconds for all of it together, without the time in the queue
 }
-
-steps.deadline = 1200 -- the most seconds for all of it together, without the time in the queue
-
-return steps
