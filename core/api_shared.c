@@ -109,7 +109,8 @@ static int add(lua_State *L)
 static int incr(lua_State *L)
 {
     struct text key = check_key(L);
-    if (lua_isnoneornil(L, 2)) lua_pushinteger(L, 1), lua_replace(L, 2);
+    lua_settop(L, 3);
+    if (lua_isnil(L, 2)) lua_pushinteger(L, 1), lua_replace(L, 2);
     luaL_checktype(L, 2, LUA_TNUMBER);
     int64_t ttl_ms = check_seconds(L, 3);
     struct shared_value old = shared_get(table(L), key.bytes, key.len);
