@@ -47,7 +47,9 @@ end
 function body.read(req, fields)
   if not is_json(req) then return nil, problem.reply(req, "content_type", { headers = { Accept = "application/json" } }) end
   local object, message = json.decode(req.body)
-  if object == nil then return nil, problem.reply(req, "json_invalid", { args = { message = message } }) end
+  if object == nil then
+    return nil, problem.reply(req, "json_invalid", { args = { message = (message:gsub("^not valid JSON: ", "")) } })
+  end
   if not is_object(object) then
     return nil, problem.reply(req, "json_invalid", { detail = "problem.json_invalid.object" })
   end

@@ -8,6 +8,7 @@ local names = require "lib.names"
 local policy = require "policy.names"
 
 local limits = { min = names.min, max = names.max }
+local reserved = { table.unpack(config.reserved_names) }
 
 local function is_free(name) return claims.get(name) == nil end
 
@@ -21,7 +22,7 @@ local function refusal(req, typed, name, code, reason)
       available = false,
       code = code,
       detail = i18n.text(language, key, { name = name, min = limits.min, max = limits.max }),
-      suggestions = json.array(policy.suggest(typed, config.reserved_names, is_free)),
+      suggestions = json.array(policy.suggest(typed, reserved, is_free)),
     },
     headers = { Vary = "Accept-Language", ["Content-Language"] = language },
   }
@@ -30,7 +31,7 @@ end
 server.route("GET", "/api/check/:name", function(req)
   local typed = req.params.name
   local name = names.fold(typed)
-  local ok, code, reason = policy.check(name, config.reserved_names)
+  local ok, code, reason = policy.check(name, reserved)
   if not ok then return refusal(req, typed, name, code, reason) end
   if not is_free(name) then return refusal(req, typed, name, "name_taken") end
   return { json = { name = name, valid = true, available = true } }

@@ -1,6 +1,7 @@
 --- POST /api/deploy: accepts a deployment and answers at once; the work goes on in lib/engine.lua.
 local config = require "core.config"
 local crypto = require "core.crypto"
+local json = require "core.json"
 local server = require "core.server"
 local body = require "lib.body"
 local claims = require "lib.claims"
@@ -16,15 +17,17 @@ local templates = require "policy.templates"
 
 local fields = { name = { type = "string", required = true }, template = { type = "string" } }
 
+local reserved = { table.unpack(config.reserved_names) }
+
 local function is_free(name) return claims.get(name) == nil end
 
 local function suggestions(name)
-  return { suggestions = policy.suggest(name, config.reserved_names, is_free) }
+  return { suggestions = json.array(policy.suggest(name, reserved, is_free)) }
 end
 
 local function check_name(req, typed)
   local name = names.fold(typed)
-  local ok, code, reason = policy.check(name, config.reserved_names)
+  local ok, code, reason = policy.check(name, reserved)
   if ok then return name end
   return nil, problem.reply(req, code, {
     field = "name",

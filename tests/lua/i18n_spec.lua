@@ -36,7 +36,10 @@ describe("texts", function()
   end)
 
   it("come in groups, English filling the gaps", function()
-    local i18n = load { ["locales/en.json"] = '{"language.name":"English","page.a":"A","page.b":"B"}', ["locales/nl.json"] = '{"language.name":"N","page.a":"Aa"}' }
+    local i18n = load {
+      ["locales/en.json"] = '{"language.name":"English","page.a":"A","page.b":"B"}',
+      ["locales/nl.json"] = '{"language.name":"N","page.a":"Aa"}',
+    }
     assert.same({ ["page.a"] = "Aa", ["page.b"] = "B" }, i18n.group("nl", "page."))
   end)
 end)

@@ -72,6 +72,31 @@ describe("there is a text for", function()
     end
   end)
 
+  it("every step, and all that steps say of themselves", function()
+    local listed = {}
+    for name in assert(io.open("scripts/steps/init.lua")):read("a"):gmatch('require "steps%.([%l_]+)"') do listed[#listed + 1] = name end
+    assert.truthy(#listed > 4)
+    for _, file in ipairs(listed) do
+      local source = assert(io.open("scripts/steps/" .. file .. ".lua")):read("a")
+      local step = source:match('\n  name = "([%l_]+)"')
+      needs("step." .. step .. ".title")
+      for key in source:gmatch('ctx:progress%(?%s*"([%l_]+)"') do needs("step." .. step .. "." .. key) end
+    end
+    for _, code in ipairs { "steady", "stack_unhealthy", "stack_wrong_password", "stack_workspace", "certificate" } do needs("step.health." .. code) end
+  end)
+
+  it("every note in a log, every warning, everything that may be left and why", function()
+    local pipe = assert(io.popen("cat scripts/lib/*.lua scripts/steps/*.lua"))
+    local source = pipe:read("a")
+    pipe:close()
+    for key in source:gmatch(':log_note%(?%s*"([%l_]+)"') do needs("log." .. key) end
+    for code in source:gmatch('ctx%.warning = "([%l_]+)"') do needs("warning." .. code) end
+    for _, kind in ipairs { "project", "application", "domain", "mount", "volume", "deployment", "other" } do needs("leftover.kind." .. kind) end
+    for _, reason in ipairs { "unreachable", "refused", "error", "running", "containers", "in_use", "not_ours", "unable" } do
+      needs("leftover.reason." .. reason)
+    end
+  end)
+
   it("every way in which a name is malformed", function()
     for _, reason in ipairs { "empty", "characters", "short", "long", "start", "ending", "punycode", "hyphens" } do needs("name.invalid." .. reason) end
   end)

@@ -123,6 +123,7 @@ describe("POST /api/deploy", function()
     it("with " .. case[1] .. " is refused before anything begins", function()
       local reply = portal.ask("POST", "/api/deploy", case[2])
       assert.equal(case[3], code_of(reply))
+      assert.is_nil(reply.text:find(":{}", 1, true), "an empty list must be []")
       assert.equal(0, #engine.asked)
     end)
   end
@@ -135,7 +136,8 @@ describe("POST /api/deploy", function()
   end)
 
   it("takes null for what may be left out, and a type with a parameter", function()
-    local reply = portal.ask("POST", "/api/deploy", { body = '{"name":"anna","template":null}', headers = { ["Content-Type"] = "Application/JSON; charset=utf-8" } })
+    local headers = { ["Content-Type"] = "Application/JSON; charset=utf-8" }
+    local reply = portal.ask("POST", "/api/deploy", { body = '{"name":"anna","template":null}', headers = headers })
     assert.equal(202, reply.status)
   end)
 

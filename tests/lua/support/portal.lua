@@ -1,15 +1,18 @@
 --- Stands in for the core's modules, so that scripts can be tested by plain Lua.
 ---   local portal = require "support.portal"
----   portal.start { config = {...}, modules = { ["lib.journal"] = {...} } }   everything that scripts loaded before is forgotten
+---   portal.start { config = {...}, modules = { ["lib.journal"] = {...} } }   what scripts loaded before is forgotten
 ---   local reply = portal.ask("GET", "/api/check/anna", { headers = {...}, body = "..." })
 local cjson = require "cjson"
 local portal = { root = "." }
 
-local function scripts_of(name) return name:find("^core%.") or name:find("^lib%.") or name:find("^policy%.") or name:find("^routes%.") or name == "steps" end
+local folders = { core = true, lib = true, policy = true, routes = true, steps = true }
 
 local function forget()
-  for name in pairs(package.loaded) do if scripts_of(name) then package.loaded[name] = nil end end
-  for name in pairs(package.preload) do if scripts_of(name) then package.preload[name] = nil end end
+  for _, known in ipairs { package.loaded, package.preload } do
+    for name in pairs(known) do
+      if folders[name:match("^[^.]+")] then known[name] = nil end
+    end
+  end
 end
 
 -- The facade's promises that scripts rely on: whole numbers are integers, arrays are marked, failures are nil, message, code.
@@ -21,14 +24,24 @@ local function whole(value)
 end
 
 local json = { null = cjson.null }
+local array_mark = {}
 function json.decode(text)
   local ok, value = pcall(cjson.decode, text)
   if not ok then return nil, tostring(value), "invalid" end
   if text:find("^%s*%[") then value = json.array(value) end
   return whole(value)
 end
-function json.array(t) return setmetatable(t, cjson.array_mt or cjson.empty_array_mt or { __array = true }) end
-function json.encode(value) return cjson.encode(value) end
+function json.array(t) return setmetatable(t, array_mark) end
+function json.encode(value)
+  if type(value) ~= "table" then return cjson.encode(value) end
+  local parts = {}
+  if getmetatable(value) == array_mark or #value > 0 then
+    for i, item in ipairs(value) do parts[i] = json.encode(item) end
+    return "[" .. table.concat(parts, ",") .. "]"
+  end
+  for key, item in pairs(value) do parts[#parts + 1] = cjson.encode(tostring(key)) .. ":" .. json.encode(item) end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
 
 local function read(path)
   local file = assert(io.open(portal.root .. "/" .. path, "rb"), path)
@@ -39,7 +52,9 @@ end
 
 local function server()
   local fake = { routes = {}, infos = { version = "0.0.0", generation = 1, loaded_at = 0, started_at = 0, store = {}, draining = false } }
-  function fake.route(method, pattern, handler) fake.routes[#fake.routes + 1] = { method = method, pattern = pattern, handler = handler } end
+  function fake.route(method, pattern, handler)
+    fake.routes[#fake.routes + 1] = { method = method, pattern = pattern, handler = handler }
+  end
   function fake.on_error(handler) fake.error_handler = handler end
   function fake.on_start() end
   function fake.info() return fake.infos end
@@ -116,7 +131,7 @@ end
 function portal.request(method, path, more)
   more = more or {}
   local bare, query = path:match("^([^?]*)%??(.*)$")
-  local req = { method = method, path = bare, params = {}, query = {}, headers = {}, body = more.body or "", id = "req123", peer = "127.0.0.1" }
+  local req = { method = method, path = bare, params = {}, query = {}, headers = {}, body = more.body or "", id = "req123" }
   for name, value in query:gmatch("([^&=]+)=([^&]*)") do req.query[name] = value end
   for name, value in pairs(more.headers or {}) do req.headers[name:lower()] = value end
   req.headers.host = req.headers.host or "portal.example:3000"
@@ -128,7 +143,7 @@ function portal.request(method, path, more)
   return req
 end
 
---- Sends a request to the route that was registered for it, and returns its reply; `doc` is the decoded JSON of it.
+--- Sends a request to the route that was registered for it, and returns its reply; `text` is its JSON, and `doc` that decoded.
 function portal.ask(method, path, more)
   local req = portal.request(method, path, more)
   for _, route in ipairs(portal.fakes.server.routes) do
@@ -138,6 +153,7 @@ function portal.ask(method, path, more)
       local reply = route.handler(req)
       if type(reply) ~= "table" then return { status = reply } end
       reply.status = reply.status or 200
+      reply.text = reply.body or (reply.json and json.encode(reply.json))
       reply.doc = reply.json or (reply.body and cjson.decode(reply.body))
       return reply
     end
