@@ -33,7 +33,7 @@ for _, language in ipairs { "nl", "ar" } do
       local same = {}
       for key, text in pairs(texts) do
         local words = text:gsub("{[%w_]+}", ""):gsub("[%p%d%s]", "")
-        if text == english[key] and #words > 12 then same[#same + 1] = key end
+        if key ~= "page.title" and text == english[key] and #words > 12 then same[#same + 1] = key end
       end
       assert.same({}, same)
     end)
