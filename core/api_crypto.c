@@ -26,8 +26,10 @@ static void push_base64(lua_State *L, const unsigned char *bytes, size_t len, co
     for (size_t i = 0; i < len; i += 3) {
         size_t n = len - i < 3 ? len - i : 3;
         unsigned three = (unsigned)bytes[i] << 16 | (n > 1 ? (unsigned)bytes[i + 1] << 8 : 0) | (n > 2 ? bytes[i + 2] : 0);
-        for (size_t k = 0; k <= n; k++) luaL_addchar(&b, alphabet[three >> (18 - 6 * k) & 63]);
-        for (size_t k = n; pad && k < 3; k++) luaL_addchar(&b, '=');
+        for (size_t k = 0; k <= n; k++)
+            luaL_addchar(&b, alphabet[three >> (18 - 6 * k) & 63]);
+        for (size_t k = n; pad && k < 3; k++)
+            luaL_addchar(&b, '=');
     }
     luaL_pushresult(&b);
 }
@@ -58,7 +60,8 @@ static int sha256(lua_State *L)
     char hex[2 * HASH];
     const unsigned char *bytes = check_bytes(L, 1, &len);
     hash(L, bytes, len, out);
-    for (int i = 0; i < HASH; i++) hex[2 * i] = "0123456789abcdef"[out[i] >> 4], hex[2 * i + 1] = "0123456789abcdef"[out[i] & 15];
+    for (int i = 0; i < HASH; i++)
+        hex[2 * i] = "0123456789abcdef"[out[i] >> 4], hex[2 * i + 1] = "0123456789abcdef"[out[i] & 15];
     lua_pushlstring(L, hex, sizeof hex);
     return 1;
 }
@@ -75,7 +78,8 @@ static int sign(lua_State *L)
     size_t purpose_len, len;
     unsigned char key[HASH], out[HASH];
     const unsigned char *purpose = check_bytes(L, 1, &purpose_len), *bytes = check_bytes(L, 2, &len);
-    if (!secret_bytes()) return luaL_error(L, "crypto.sign: the installation's secret is not open (not while the scripts are only checked)");
+    if (!secret_bytes())
+        return luaL_error(L, "crypto.sign: the installation's secret is not open (not while the scripts are only checked)");
     authenticate(L, secret_bytes(), purpose, purpose_len, key);
     authenticate(L, key, bytes, len, out);
     OPENSSL_cleanse(key, sizeof key);
@@ -127,7 +131,8 @@ static int unbase64(lua_State *L)
         int last = i + 4 == len, pad = last ? (text[i + 3] == '=') + (text[i + 3] == '=' && text[i + 2] == '=') : 0;
         long value = read_four(text + i, pad);
         if (value < 0) return luaL_pushfail(L), 1;
-        for (int k = 0; k < 3 - pad; k++) luaL_addchar(&b, (char)(value >> (16 - 8 * k) & 255));
+        for (int k = 0; k < 3 - pad; k++)
+            luaL_addchar(&b, (char)(value >> (16 - 8 * k) & 255));
     }
     luaL_pushresult(&b);
     return 1;
@@ -135,7 +140,7 @@ static int unbase64(lua_State *L)
 
 int api_crypto_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "token", token }, { "sha256", sha256 },     { "sign", sign }, { "equal", equal },
+    static const luaL_Reg functions[] = { { "token", token },   { "sha256", sha256 },     { "sign", sign }, { "equal", equal },
                                           { "base64", base64 }, { "unbase64", unbase64 }, { NULL, NULL } };
     luaL_newlib(L, functions);
     return 1;

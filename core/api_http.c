@@ -92,7 +92,8 @@ static size_t max_body(lua_State *L)
 static int count_fields(lua_State *L, int index)
 {
     int n = 0;
-    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) n++;
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+        n++;
     return n;
 }
 

@@ -11,7 +11,10 @@
 void api_json_push(lua_State *L, int index);
 
 /* Inside core.json: the one buffer, emptied. Static, so that an error that is raised leaves nothing behind. */
-struct api_json_buffer { char *bytes; size_t len, room; };
+struct api_json_buffer {
+    char *bytes;
+    size_t len, room;
+};
 struct api_json_buffer *api_json_buffer(void);
 void api_json_add(struct api_json_buffer *buffer, const char *bytes, size_t len);
 /* The length of the UTF-8 sequence at `text` (before `end`), 0 when it is none. */

@@ -20,7 +20,8 @@ static const char *check_event(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TSTRING);
     const char *event = lua_tostring(L, 1);
-    if (!*event || event[strspn(event, "abcdefghijklmnopqrstuvwxyz0123456789_.")]) luaL_argerror(L, 1, "an event is a dotted word: \"deployment.started\"");
+    if (!*event || event[strspn(event, "abcdefghijklmnopqrstuvwxyz0123456789_.")])
+        luaL_argerror(L, 1, "an event is a dotted word: \"deployment.started\"");
     return event;
 }
 
@@ -84,7 +85,8 @@ static int write_line(lua_State *L, enum log_level level)
     const char *event = check_event(L);
     int n = read_fields(L, fields);
     if (!log_begin(level, event)) return 0;
-    for (int i = 0; i < n; i++) write_field(&fields[i]);
+    for (int i = 0; i < n; i++)
+        write_field(&fields[i]);
     log_end();
     return 0;
 }
@@ -111,7 +113,9 @@ static int write_error(lua_State *L)
 
 int api_log_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "debug", write_debug }, { "info", write_info }, { "warn", write_warn }, { "error", write_error }, { NULL, NULL } };
+    static const luaL_Reg functions[] = {
+        { "debug", write_debug }, { "info", write_info }, { "warn", write_warn }, { "error", write_error }, { NULL, NULL }
+    };
     luaL_newlib(L, functions);
     return 1;
 }

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct text { const char *bytes; size_t len; };
+struct text {
+    const char *bytes;
+    size_t len;
+};
 
 static struct shared *table(lua_State *L)
 {
@@ -124,7 +127,10 @@ static int incr(lua_State *L)
     return 1;
 }
 
-struct list { struct text *keys; size_t count; };
+struct list {
+    struct text *keys;
+    size_t count;
+};
 
 static void count_key(const char *key, size_t key_len, struct shared_value value, void *arg)
 {
@@ -161,7 +167,9 @@ static int keys(lua_State *L)
 
 int api_shared_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "get", get }, { "set", set }, { "add", add }, { "incr", incr }, { "keys", keys }, { NULL, NULL } };
+    static const luaL_Reg functions[] = {
+        { "get", get }, { "set", set }, { "add", add }, { "incr", incr }, { "keys", keys }, { NULL, NULL }
+    };
     luaL_newlib(L, functions);
     return 1;
 }

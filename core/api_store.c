@@ -177,7 +177,8 @@ static int migrate(lua_State *L)
     const char **list = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *list, 0);
     luaL_checkstack(L, n + 4, "migrations");
     for (int i = 0; i < n; i++) {
-        if (lua_rawgeti(L, 1, i + 1) != LUA_TSTRING) luaL_error(L, "store.migrate: migration %d is a %s, not SQL text", i + 1, luaL_typename(L, -1));
+        if (lua_rawgeti(L, 1, i + 1) != LUA_TSTRING)
+            luaL_error(L, "store.migrate: migration %d is a %s, not SQL text", i + 1, luaL_typename(L, -1));
         list[i] = lua_tostring(L, -1);
     }
     char *message = NULL;

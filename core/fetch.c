@@ -88,7 +88,8 @@ static void launch(struct fetch *fetch)
 
 static void launch_waiting(struct fetch_pool *pool)
 {
-    while (pool->running < pool->most && !TAILQ_EMPTY(&pool->waiting)) launch(TAILQ_FIRST(&pool->waiting));
+    while (pool->running < pool->most && !TAILQ_EMPTY(&pool->waiting))
+        launch(TAILQ_FIRST(&pool->waiting));
 }
 
 /* What libcurl asks for, and what the loop tells it */
@@ -197,12 +198,17 @@ void fetch_pool_free(struct fetch_pool *pool)
 {
     struct fetch *fetch;
     if (!pool) return;
-    while ((fetch = TAILQ_FIRST(&pool->waiting))) fetch_cancel(fetch); /* first: the end of one that runs would start them */
-    while ((fetch = TAILQ_FIRST(&pool->active))) fetch_cancel(fetch);
-    while ((fetch = TAILQ_FIRST(&pool->ended))) fetch_cancel(fetch);
-    while (pool->nidle) curl_easy_cleanup(pool->idle[--pool->nidle]);
+    while ((fetch = TAILQ_FIRST(&pool->waiting)))
+        fetch_cancel(fetch); /* first: the end of one that runs would start them */
+    while ((fetch = TAILQ_FIRST(&pool->active)))
+        fetch_cancel(fetch);
+    while ((fetch = TAILQ_FIRST(&pool->ended)))
+        fetch_cancel(fetch);
+    while (pool->nidle)
+        curl_easy_cleanup(pool->idle[--pool->nidle]);
     curl_multi_cleanup(pool->multi);
-    while (!LIST_EMPTY(&pool->sockets)) forget_socket(LIST_FIRST(&pool->sockets));
+    while (!LIST_EMPTY(&pool->sockets))
+        forget_socket(LIST_FIRST(&pool->sockets));
     loop_timer_free(pool->curl_timer);
     loop_timer_free(pool->deliver_timer);
     free(pool->idle);

@@ -72,7 +72,8 @@ static void set_headers(struct fetch *fetch, const char *const *lines)
     for (; lines && *lines; lines++) {
         size_t name_len = strcspn(*lines, ":");
         if (!is_token(*lines, name_len) || !(*lines)[name_len] || has_control(*lines)) {
-            fail(fetch, "invalid", "the header %.*s is not valid", (int)(name_len > 40 ? 40 : name_len), is_token(*lines, name_len) ? *lines : "");
+            fail(fetch, "invalid", "the header %.*s is not valid", (int)(name_len > 40 ? 40 : name_len),
+                 is_token(*lines, name_len) ? *lines : "");
         } else if (is_named(*lines, "content-length") || is_named(*lines, "transfer-encoding")) {
             fail(fetch, "invalid", "the header %.*s is set by the body", (int)name_len, *lines);
         } else {
@@ -120,7 +121,8 @@ static void set_url(struct fetch *fetch, const char *text)
 static int is_target(const char *text)
 {
     const char *port = strrchr(text, ':');
-    return port && port > text && strlen(text) < 256 && !has_control(text) && port[1] && strlen(port + 1) <= 5 && strspn(port + 1, "0123456789") == strlen(port + 1);
+    return port && port > text && strlen(text) < 256 && !has_control(text) && port[1] && strlen(port + 1) <= 5 &&
+           strspn(port + 1, "0123456789") == strlen(port + 1);
 }
 
 static void set_connect_to(struct fetch *fetch, const char *target)
@@ -194,13 +196,17 @@ static size_t on_head(char *line, size_t one, size_t len, void *arg)
     struct fetch *fetch = arg;
     (void)one;
     size_t end = len, name_len = 0;
-    while (end && isspace((unsigned char)line[end - 1])) end--;
+    while (end && isspace((unsigned char)line[end - 1]))
+        end--;
     if (len > 5 && memcmp(line, "HTTP/", 5) == 0 && fetch->head.bytes) fetch->head.bytes[fetch->head.len = 0] = 0;
-    while (name_len < end && line[name_len] != ':') name_len++;
+    while (name_len < end && line[name_len] != ':')
+        name_len++;
     if (fetch->body_begun || name_len == end || !is_token(line, name_len)) return len;
     size_t value = name_len + 1;
-    while (value < end && (line[value] == ' ' || line[value] == '\t')) value++;
-    for (size_t i = 0; i < name_len; i++) line[i] = (char)tolower((unsigned char)line[i]);
+    while (value < end && (line[value] == ' ' || line[value] == '\t'))
+        value++;
+    for (size_t i = 0; i < name_len; i++)
+        line[i] = (char)tolower((unsigned char)line[i]);
     if (append(&fetch->head, line, name_len, MAX_HEAD) == 0 && append(&fetch->head, ": ", 2, MAX_HEAD) == 0 &&
         append(&fetch->head, line + value, end - value, MAX_HEAD) == 0 && append(&fetch->head, "\n", 1, MAX_HEAD) == 0)
         return len;
@@ -219,7 +225,8 @@ static int on_send(void *arg, char *to, char *from, int to_port, int from_port)
 
 static int inner_v4(uint32_t a)
 {
-    return a >> 24 == 0 || a >> 24 == 127 || a >> 16 == 0xa9fe || a >> 28 >= 0xe; /* this host, loopback, link-local, multicast and reserved */
+    return a >> 24 == 0 || a >> 24 == 127 || a >> 16 == 0xa9fe ||
+           a >> 28 >= 0xe; /* this host, loopback, link-local, multicast and reserved */
 }
 
 static uint32_t last_v4(const uint8_t *a)
@@ -231,7 +238,9 @@ static int inner_v6(const struct in6_addr *address)
 {
     static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b };
     const uint8_t *a = address->s6_addr;
-    if (IN6_IS_ADDR_UNSPECIFIED(address) || IN6_IS_ADDR_LOOPBACK(address) || IN6_IS_ADDR_LINKLOCAL(address) || IN6_IS_ADDR_MULTICAST(address)) return 1;
+    if (IN6_IS_ADDR_UNSPECIFIED(address) || IN6_IS_ADDR_LOOPBACK(address) || IN6_IS_ADDR_LINKLOCAL(address) ||
+        IN6_IS_ADDR_MULTICAST(address))
+        return 1;
     if (IN6_IS_ADDR_V4MAPPED(address) || IN6_IS_ADDR_V4COMPAT(address) || memcmp(a, nat64, sizeof nat64) == 0) return inner_v4(last_v4(a));
     return 0;
 }

@@ -6,7 +6,10 @@
 #include <sys/queue.h>
 
 struct loop_timer;
-struct fetch_bytes { char *bytes; size_t len, room; };
+struct fetch_bytes {
+    char *bytes;
+    size_t len, room;
+};
 enum fetch_state { FETCH_WAITING, FETCH_RUNNING, FETCH_ENDED };
 
 struct fetch {

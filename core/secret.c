@@ -47,7 +47,8 @@ static int read_file(int fd, const char *path, char **message)
     struct stat st;
     if (fstat(fd, &st) != 0) return fail(message, "cannot look at %s: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode) || st.st_size != SECRET_BYTES)
-        return fail(message, "%s is not a file of %d bytes: put it back from a backup, or remove it (all owner keys become invalid)", path, SECRET_BYTES);
+        return fail(message, "%s is not a file of %d bytes: put it back from a backup, or remove it (all owner keys become invalid)", path,
+                    SECRET_BYTES);
     if (st.st_mode & 077) return fail(message, "%s can be read by others: chmod 600 it, if nobody else has seen it", path);
     if (read(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes) return fail(message, "cannot read %s", path);
     opened = 1;

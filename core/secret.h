@@ -1,5 +1,5 @@
-/* secret: the installation's own secret, from which owner keys and signatures are made. 32 random bytes in a file of mode 0600, made at first start.
- * Floor 1. Whoever loses it makes all keys that were given out invalid; whoever reads it can make them. */
+/* secret: the installation's own secret, from which owner keys and signatures are made. 32 random bytes in a file of mode 0600, made at
+ * first start. Floor 1. Whoever loses it makes all keys that were given out invalid; whoever reads it can make them. */
 #ifndef SECRET_H
 #define SECRET_H
 enum { SECRET_BYTES = 32 };

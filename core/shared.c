@@ -34,7 +34,8 @@ static int is_past(const struct entry *entry, int64_t now)
 static uint64_t hash_of(const struct shared *shared, const char *key, size_t len)
 {
     uint64_t hash = shared->seed;
-    for (size_t i = 0; i < len; i++) hash = (hash ^ (unsigned char)key[i]) * 1099511628211u;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)key[i]) * 1099511628211u;
     return (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u >> 16;
 }
 
@@ -42,7 +43,8 @@ static uint64_t hash_of(const struct shared *shared, const char *key, size_t len
 static struct entry **find(const struct shared *shared, const char *key, size_t len, uint64_t hash)
 {
     struct entry **at = &shared->slots[hash & (shared->nslots - 1)];
-    while (*at && ((*at)->hash != hash || (*at)->key_len != len || memcmp((*at)->key, key, len) != 0)) at = &(*at)->next;
+    while (*at && ((*at)->hash != hash || (*at)->key_len != len || memcmp((*at)->key, key, len) != 0))
+        at = &(*at)->next;
     return at;
 }
 
@@ -102,7 +104,8 @@ void shared_free(struct shared *shared)
 {
     if (!shared) return;
     for (size_t i = 0; i < shared->nslots; i++)
-        while (shared->slots[i]) drop(shared, &shared->slots[i]);
+        while (shared->slots[i])
+            drop(shared, &shared->slots[i]);
     free(shared->slots);
     free(shared);
 }

@@ -7,7 +7,13 @@
 
 struct shared;
 enum shared_type { SHARED_NONE, SHARED_BOOL, SHARED_INT, SHARED_NUM, SHARED_TEXT };
-struct shared_value { enum shared_type type; int64_t i; double n; const char *text; size_t len; };
+struct shared_value {
+    enum shared_type type;
+    int64_t i;
+    double n;
+    const char *text;
+    size_t len;
+};
 
 struct shared *shared_new(void);
 void shared_free(struct shared *shared);

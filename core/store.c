@@ -24,7 +24,7 @@ struct store {
     int lock_fd;
     int version, started; /* loop thread */
     pthread_t thread;
-    pthread_mutex_t mutex;    /* guards the four below */
+    pthread_mutex_t mutex; /* guards the four below */
     pthread_cond_t wake;
     struct jobs waiting, done;
     int carried; /* a call of deliver() is on its way */
@@ -46,7 +46,8 @@ static void jobs_init(struct jobs *jobs)
 static void jobs_add(struct jobs *jobs, struct store_job *list)
 {
     *jobs->end = list;
-    while (*jobs->end) jobs->end = &(*jobs->end)->next;
+    while (*jobs->end)
+        jobs->end = &(*jobs->end)->next;
 }
 
 static struct store_job *jobs_take(struct jobs *jobs)
@@ -83,7 +84,8 @@ static int deliver(struct store *store)
 static void on_carried(void *id)
 {
     struct store *store = open_stores;
-    while (store && store->id != (uintptr_t)id) store = store->next_open;
+    while (store && store->id != (uintptr_t)id)
+        store = store->next_open;
     if (store) deliver(store);
 }
 
@@ -147,7 +149,8 @@ static int hold_lock(const char *path, char **message)
     if (fd < 0) {
         *message = store_sentence("cannot make %s: %s", name, strerror(errno));
     } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        *message = store_sentence("%s is held by another process: two portals cannot share one data folder; stop the other one, or set DATA_DIR", name);
+        *message = store_sentence(
+            "%s is held by another process: two portals cannot share one data folder; stop the other one, or set DATA_DIR", name);
         close(fd);
         fd = -1;
     }
@@ -216,7 +219,8 @@ struct store *store_open(const char *path, store_carry_fn *carry, void *carry_ar
 static void forget(struct store *store)
 {
     struct store **at = &open_stores;
-    while (*at != store) at = &(*at)->next_open;
+    while (*at != store)
+        at = &(*at)->next_open;
     *at = store->next_open;
 }
 
@@ -228,7 +232,8 @@ void store_close(struct store *store)
     pthread_cond_signal(&store->wake);
     pthread_mutex_unlock(&store->mutex);
     pthread_join(store->thread, NULL);
-    while (deliver(store)) continue;
+    while (deliver(store))
+        continue;
     forget(store);
     pthread_cond_destroy(&store->wake);
     pthread_mutex_destroy(&store->mutex);
@@ -240,7 +245,8 @@ int store_migrate(struct store *store, const char *const *migrations, int n, cha
 {
     if (store->version == n) return 0;
     if (store->started) {
-        *message = store_sentence("the schema is at %d and the scripts want %d: it changes at start only, start the portal anew", store->version, n);
+        *message = store_sentence("the schema is at %d and the scripts want %d: it changes at start only, start the portal anew",
+                                  store->version, n);
         return -1;
     }
     pthread_mutex_lock(&store->sql_mutex);

@@ -18,7 +18,13 @@
 
 struct store;
 enum store_type { STORE_NULL, STORE_INT, STORE_REAL, STORE_TEXT };
-struct store_value { enum store_type type; int64_t i; double r; char *text; size_t len; };
+struct store_value {
+    enum store_type type;
+    int64_t i;
+    double r;
+    char *text;
+    size_t len;
+};
 
 /* One statement of a batch and, afterwards, its result. */
 struct store_statement {
@@ -36,7 +42,8 @@ struct store_statement {
 struct store_batch {
     int nstatements;
     struct store_statement *statements;
-    /* result: NULL, or one of the words: "conflict" (a constraint), "full" (no room on the disk), "readonly", "corrupt", "invalid" (the SQL), "closed", "failed" */
+    /* result: NULL, or one of the words: "conflict" (a constraint), "full" (no room on the disk), "readonly", "corrupt", "invalid" (the
+     * SQL), "closed", "failed" */
     const char *code;
     char *message;
 };
@@ -45,17 +52,20 @@ struct store_batch {
 typedef void store_carry_fn(void *carry_arg, void (*fn)(void *arg), void *arg);
 typedef void store_done_fn(struct store_batch *batch, void *arg);
 
-/* Opens (creates, mode 0600) the database and starts the thread. NULL and *message (caller frees) on failure. Waits for the disk: only at start. */
+/* Opens (creates, mode 0600) the database and starts the thread. NULL and *message (caller frees) on failure. Waits for the disk: only at
+ * start. */
 struct store *store_open(const char *path, store_carry_fn *carry, void *carry_arg, char **message);
-/* Brings the schema to migrations[n-1], each in a transaction of its own, counted in user_version. Returns 0; -1 and *message (caller frees)
- * when one fails, the file is newer than n, or there is something to do and a batch was started already. Waits for the disk: only at start. */
+/* Brings the schema to migrations[n-1], each in a transaction of its own, counted in user_version. Returns 0; -1 and *message (caller
+ * frees) when one fails, the file is newer than n, or there is something to do and a batch was started already. Waits for the disk: only at
+ * start. */
 int store_migrate(struct store *store, const char *const *migrations, int n, char **message);
 /* The schema version now. */
 int store_version(struct store *store);
 
 struct store_batch *store_batch_new(int nstatements);
 void store_batch_free(struct store_batch *batch);
-/* Starts the batch; `done(batch, arg)` is called exactly once, on the loop, later; the callback owns the batch from then on and frees it. */
+/* Starts the batch; `done(batch, arg)` is called exactly once, on the loop, later; the callback owns the batch from then on and frees it.
+ */
 void store_start(struct store *store, struct store_batch *batch, store_done_fn *done, void *arg);
 /* NULL while writing works; else why the last commit failed, as a code of store_batch. Loop thread. */
 const char *store_trouble(struct store *store);

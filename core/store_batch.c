@@ -12,14 +12,16 @@ struct store_batch *store_batch_new(int nstatements)
 
 static void free_values(struct store_value *values, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) free(values[i].text);
+    for (int64_t i = 0; i < n; i++)
+        free(values[i].text);
     free(values);
 }
 
 static void clear_result(struct store_statement *s)
 {
     free_values(s->values, s->nrows * s->ncolumns);
-    for (int i = 0; i < s->ncolumns; i++) free(s->columns[i]);
+    for (int i = 0; i < s->ncolumns; i++)
+        free(s->columns[i]);
     free(s->columns);
     s->values = NULL;
     s->columns = NULL;
@@ -29,7 +31,8 @@ static void clear_result(struct store_statement *s)
 
 void store_batch_clear(struct store_batch *batch)
 {
-    for (int i = 0; i < batch->nstatements; i++) clear_result(&batch->statements[i]);
+    for (int i = 0; i < batch->nstatements; i++)
+        clear_result(&batch->statements[i]);
     free(batch->message);
     batch->message = NULL;
     batch->code = NULL;

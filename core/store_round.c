@@ -67,7 +67,8 @@ static void settle(struct store_job *job, const char *code, const char *why)
 static void settle_failed(struct store_job *jobs, const char *code, const char *why)
 {
     int writers = 0;
-    for (struct store_job *job = jobs; job; job = job->next) writers += job->ran && job->wrote;
+    for (struct store_job *job = jobs; job; job = job->next)
+        writers += job->ran && job->wrote;
     for (struct store_job *job = jobs; job; job = job->next)
         if (!job->settled && (writers == 0 || job->wrote)) settle(job, code, why);
 }
@@ -90,7 +91,8 @@ static const char *commit(struct store_sql *sql, int *written)
 static void attempt(struct store_sql *sql, struct store_job *jobs, const char **trouble)
 {
     int written = 0;
-    for (struct store_job *job = jobs; job; job = job->next) job->ran = 0;
+    for (struct store_job *job = jobs; job; job = job->next)
+        job->ran = 0;
     const char *code = store_sql_do(sql, "BEGIN");
     struct store_job *broken = code ? NULL : run_jobs(sql, jobs);
     if (!code && !broken) code = commit(sql, &written);
@@ -106,17 +108,20 @@ static void attempt(struct store_sql *sql, struct store_job *jobs, const char **
         free(why);
     } else {
         if (written) *trouble = NULL;
-        for (struct store_job *job = jobs; job; job = job->next) settle(job, NULL, NULL);
+        for (struct store_job *job = jobs; job; job = job->next)
+            settle(job, NULL, NULL);
     }
 }
 
 static int unsettled(const struct store_job *jobs)
 {
-    while (jobs && jobs->settled) jobs = jobs->next;
+    while (jobs && jobs->settled)
+        jobs = jobs->next;
     return jobs != NULL;
 }
 
 void store_round(struct store_sql *sql, struct store_job *jobs, const char **trouble)
 {
-    while (unsettled(jobs)) attempt(sql, jobs, trouble);
+    while (unsettled(jobs))
+        attempt(sql, jobs, trouble);
 }

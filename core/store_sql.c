@@ -28,11 +28,13 @@ static int authorize(void *arg, int action, const char *first, const char *secon
     const struct store_sql *sql = arg;
     (void)first, (void)database, (void)trigger;
     if (sql->own) return SQLITE_OK;
-    if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_ATTACH || action == SQLITE_DETACH) return SQLITE_DENY;
+    if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_ATTACH || action == SQLITE_DETACH)
+        return SQLITE_DENY;
     return action == SQLITE_PRAGMA && second ? SQLITE_DENY : SQLITE_OK;
 }
 
-/* A quota and a file size limit are an I/O error to SQLite, which does not keep errno: so it is read here, right after the call that failed. */
+/* A quota and a file size limit are an I/O error to SQLite, which does not keep errno: so it is read here, right after the call that
+ * failed. */
 static const char *code_of(int rc)
 {
     switch (rc & 0xff) {
@@ -105,7 +107,8 @@ const char *store_sql_probe(struct store_sql *sql)
 static uint64_t hash_of(const char *text)
 {
     uint64_t hash = 14695981039346656037u;
-    for (; *text; text++) hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
     return hash;
 }
 
@@ -199,7 +202,8 @@ static void add_row(struct store_statement *s, sqlite3_stmt *stmt)
 {
     int64_t n = s->nrows;
     if ((n & (n - 1)) == 0) s->values = mem_grow(s->values, (size_t)(n ? 2 * n : 1) * (size_t)s->ncolumns, sizeof *s->values);
-    for (int i = 0; i < s->ncolumns; i++) s->values[n * s->ncolumns + i] = column(stmt, i);
+    for (int i = 0; i < s->ncolumns; i++)
+        s->values[n * s->ncolumns + i] = column(stmt, i);
     s->nrows++;
 }
 
@@ -207,7 +211,8 @@ static void name_columns(struct store_statement *s, sqlite3_stmt *stmt)
 {
     s->ncolumns = sqlite3_column_count(stmt);
     s->columns = mem_new((size_t)s->ncolumns, sizeof *s->columns);
-    for (int i = 0; i < s->ncolumns; i++) s->columns[i] = mem_text(sqlite3_column_name(stmt, i));
+    for (int i = 0; i < s->ncolumns; i++)
+        s->columns[i] = mem_text(sqlite3_column_name(stmt, i));
 }
 
 /* Steps to the end. Returns SQLITE_DONE, or what went wrong. */
@@ -237,13 +242,15 @@ static void run_statement(struct store_sql *sql, struct store_job *job, struct s
     sqlite3_stmt *stmt = prepare(sql, job->batch, s->sql);
     if (!stmt) return;
     if (s->nargs > sqlite3_bind_parameter_count(stmt)) {
-        store_batch_fail(job->batch, "invalid", "%d arguments for %d places, in: %.200s", s->nargs, sqlite3_bind_parameter_count(stmt), s->sql);
+        store_batch_fail(job->batch, "invalid", "%d arguments for %d places, in: %.200s", s->nargs, sqlite3_bind_parameter_count(stmt),
+                         s->sql);
         return;
     }
     int writes = !sqlite3_stmt_readonly(stmt);
     if (writes) job->wrote = 1;
     sqlite3_int64 before = sqlite3_total_changes64(sql->db);
-    for (int i = 0; i < s->nargs; i++) bind(stmt, i + 1, &s->args[i]);
+    for (int i = 0; i < s->nargs; i++)
+        bind(stmt, i + 1, &s->args[i]);
     int rc = collect(s, stmt);
     if (rc != SQLITE_DONE)
         fail(sql, job->batch, s->sql, rc);
@@ -256,7 +263,8 @@ static void run_statement(struct store_sql *sql, struct store_job *job, struct s
 void store_sql_run(struct store_sql *sql, struct store_job *job)
 {
     struct store_batch *batch = job->batch;
-    for (int i = 0; i < batch->nstatements && !batch->code; i++) run_statement(sql, job, &batch->statements[i]);
+    for (int i = 0; i < batch->nstatements && !batch->code; i++)
+        run_statement(sql, job, &batch->statements[i]);
 }
 
 /* Opening */
@@ -307,7 +315,8 @@ struct store_sql *store_sql_open(const char *path, char **message)
     struct store_sql *sql = mem_new(1, sizeof *sql);
     int rc = set_up(sql, path);
     if (rc == SQLITE_OK) return sql;
-    *message = store_sentence("cannot open the journal %s: %s", path, rc == SQLITE_READONLY ? "it cannot be written" : sqlite3_errmsg(sql->db));
+    *message =
+        store_sentence("cannot open the journal %s: %s", path, rc == SQLITE_READONLY ? "it cannot be written" : sqlite3_errmsg(sql->db));
     store_sql_close(sql);
     return NULL;
 }
@@ -315,7 +324,8 @@ struct store_sql *store_sql_open(const char *path, char **message)
 void store_sql_close(struct store_sql *sql)
 {
     if (!sql) return;
-    for (int i = 0; i < CACHED; i++) sqlite3_finalize(sql->cache[i].stmt);
+    for (int i = 0; i < CACHED; i++)
+        sqlite3_finalize(sql->cache[i].stmt);
     sqlite3_close(sql->db);
     free(sql);
 }
@@ -337,7 +347,8 @@ static const char *migrate_one(struct store_sql *sql, const char *text, int vers
 int store_sql_migrate(struct store_sql *sql, const char *const *migrations, int n, char **message)
 {
     if (sql->version > n) {
-        *message = store_sentence("the journal has schema %d, these scripts know %d: install the newer version again, or put a backup back", sql->version, n);
+        *message = store_sentence("the journal has schema %d, these scripts know %d: install the newer version again, or put a backup back",
+                                  sql->version, n);
         return -1;
     }
     for (; sql->version < n; sql->version++) {

@@ -29,7 +29,10 @@ static atomic_int connections, requests, at_once, most_at_once, open_now;
 static SSL_CTX *tls;
 static char certificate_file[] = "/tmp/fetch_test_cert.XXXXXX";
 
-struct peer { int fd; SSL *ssl; };
+struct peer {
+    int fd;
+    SSL *ssl;
+};
 
 static long get(struct peer *peer, char *bytes, size_t len)
 {
@@ -109,7 +112,8 @@ static int serve(struct peer *peer, const char *request, int nth)
     if (strncmp(path, "/big", 4) == 0) return answer_big(peer, strcmp(path, "/bigchunked") == 0), 0;
     if (strcmp(path, "/heads") == 0) {
         say(peer, "HTTP/1.1 200 OK\r\n");
-        for (int i = 0; i < 2000; i++) say(peer, "X-Filler: 01234567890123456789012345678901234567890123456789\r\n");
+        for (int i = 0; i < 2000; i++)
+            say(peer, "X-Filler: 01234567890123456789012345678901234567890123456789\r\n");
         return say(peer, "\r\n"), 0;
     }
     if (strcmp(path, "/slow") == 0)
@@ -158,7 +162,8 @@ static int listen_somewhere(int *at)
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, 64) != 0 || getsockname(fd, (struct sockaddr *)&address, &len) != 0) abort();
+    if (bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, 64) != 0 || getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        abort();
     *at = ntohs(address.sin_port);
     return fd;
 }
@@ -209,7 +214,8 @@ static int stop_serving(void **state)
     (void)state;
     shutdown(listener, SHUT_RDWR);
     shutdown(tls_listener, SHUT_RDWR);
-    for (int i = 0; i < 200 && open_now; i++) usleep(5000);
+    for (int i = 0; i < 200 && open_now; i++)
+        usleep(5000);
     SSL_CTX_free(tls);
     return unlink(certificate_file);
 }
@@ -219,7 +225,8 @@ static atomic_int resolved;
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found)
 {
     static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
-    if (!real) real = (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))(uintptr_t)dlsym(RTLD_NEXT, "getaddrinfo");
+    if (!real)
+        real = (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))(uintptr_t)dlsym(RTLD_NEXT, "getaddrinfo");
     ++resolved;
     if (name && strcmp(name, "hangs.test") == 0) usleep(1500000);
     if (name && strcmp(name, "inner.test") == 0) name = "169.254.169.254";
@@ -569,10 +576,12 @@ static int inner(const char *text)
 static void test_inner_addresses(void **state)
 {
     (void)state;
-    static const char *const inside[] = { "127.0.0.1", "127.255.0.1", "0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.0.1", "255.255.255.255", "::", "::1",
-                                          "fe80::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:169.254.1.1", "64:ff9b::7f00:1", "::127.0.0.1" };
-    static const char *const outside[] = { "1.2.3.4", "10.0.0.1", "192.168.1.1", "172.17.0.1", "169.253.0.1", "223.255.255.255", "2001:db8::1", "::ffff:1.2.3.4",
-                                           "64:ff9b::102:304" };
+    static const char *const inside[] = {
+        "127.0.0.1", "127.255.0.1", "0.0.0.0", "0.1.2.3",          "169.254.169.254",    "224.0.0.1",       "255.255.255.255", "::",
+        "::1",       "fe80::1",     "ff02::1", "::ffff:127.0.0.1", "::ffff:169.254.1.1", "64:ff9b::7f00:1", "::127.0.0.1"
+    };
+    static const char *const outside[] = { "1.2.3.4",         "10.0.0.1",    "192.168.1.1",    "172.17.0.1",      "169.253.0.1",
+                                           "223.255.255.255", "2001:db8::1", "::ffff:1.2.3.4", "64:ff9b::102:304" };
     for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
         if (!inner(inside[i])) fail_msg("%s is inner", inside[i]);
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
@@ -591,7 +600,9 @@ static void test_connect_to(void **state)
 static void test_invalid(void **state)
 {
     (void)state;
-    static const char *const urls[] = { "", "nonsense", "ftp://127.0.0.1/", "file:///etc/passwd", "http://user:canary@127.0.0.1/", "http://a b/", "http://x/\r\nX: y", NULL };
+    static const char *const urls[] = {
+        "", "nonsense", "ftp://127.0.0.1/", "file:///etc/passwd", "http://user:canary@127.0.0.1/", "http://a b/", "http://x/\r\nX: y", NULL
+    };
     for (int i = 0; i == 0 || urls[i - 1]; i++) {
         struct fetch_options options = { .url = urls[i] };
         struct outcome o = { 0 };
@@ -602,7 +613,9 @@ static void test_invalid(void **state)
         assert_int_equal(o.sent, 0);
         release(&o);
     }
-    static const char *const lines[] = { "no colon", "Bad Name: x", ": x", "X: a\r\nY: b", "X: a\nb", "Content-Length: 5", "transfer-encoding: chunked" };
+    static const char *const lines[] = {
+        "no colon", "Bad Name: x", ": x", "X: a\r\nY: b", "X: a\nb", "Content-Length: 5", "transfer-encoding: chunked"
+    };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         const char *headers[] = { lines[i], NULL };
         struct outcome o = FETCH("/", .headers = headers);
@@ -688,14 +701,16 @@ static void test_waiting_for_a_turn_counts(void **state)
 {
     (void)state;
     struct outcome hangs[4] = { 0 }, late = { 0 };
-    for (int i = 0; i < 4; i++) start(&hangs[i], &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hang"), .timeout_ms = 300 });
+    for (int i = 0; i < 4; i++)
+        start(&hangs[i], &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hang"), .timeout_ms = 300 });
     start(&late, &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hello"), .timeout_ms = 100 });
     loop_run(loop);
     assert_string_equal(late.code, "timeout");
     assert_int_equal(late.sent, 0);
     assert_true(late.elapsed_us < 250000);
     release(&late);
-    for (int i = 0; i < 4; i++) release(&hangs[i]);
+    for (int i = 0; i < 4; i++)
+        release(&hangs[i]);
 }
 
 static void test_cancel(void **state)
@@ -703,13 +718,16 @@ static void test_cancel(void **state)
     (void)state;
     struct outcome never[6] = { 0 }, last = { 0 };
     struct fetch *started[6];
-    for (int i = 0; i < 6; i++) started[i] = start(&never[i], &(struct fetch_options){ .url = i == 5 ? "nonsense" : url_of("127.0.0.1", port, "/slow") });
-    for (int i = 5; i >= 0; i--) fetch_cancel(started[i]); /* one not valid, one waiting, four running */
+    for (int i = 0; i < 6; i++)
+        started[i] = start(&never[i], &(struct fetch_options){ .url = i == 5 ? "nonsense" : url_of("127.0.0.1", port, "/slow") });
+    for (int i = 5; i >= 0; i--)
+        fetch_cancel(started[i]); /* one not valid, one waiting, four running */
     outstanding = 0;
     start(&last, &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/slow") });
     loop_run(loop);
     assert_string_equal(last.code, "");
-    for (int i = 0; i < 6; i++) assert_int_equal(never[i].calls, 0);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(never[i].calls, 0);
     release(&last);
 }
 
@@ -742,7 +760,8 @@ static void test_freeing_a_busy_pool(void **state)
 {
     (void)state;
     struct outcome never = { 0 };
-    for (int i = 0; i < 6; i++) start(&never, &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hang") });
+    for (int i = 0; i < 6; i++)
+        start(&never, &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hang") });
     run_for(50);
     start(&never, &(struct fetch_options){ .url = "nonsense" });
     fetch_pool_free(pool);

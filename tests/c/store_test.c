@@ -44,7 +44,8 @@ static void carry(void *arg, void (*fn)(void *arg), void *fn_arg)
 static struct store_batch *batch_of(int n, const char *const *sql)
 {
     struct store_batch *batch = store_batch_new(n);
-    for (int i = 0; i < n; i++) batch->statements[i].sql = strdup(sql[i]);
+    for (int i = 0; i < n; i++)
+        batch->statements[i].sql = strdup(sql[i]);
     return batch;
 }
 
@@ -226,10 +227,18 @@ static void test_codes(void **state)
 static void test_scripts_cannot_touch_transactions_or_files(void **state)
 {
     (void)state;
-    static const char *const refused[] = { "COMMIT", "ROLLBACK", "BEGIN", "SAVEPOINT x", "RELEASE batch", "ATTACH '/tmp/other.db' AS other",
-                                           "PRAGMA synchronous = OFF", "PRAGMA journal_mode = DELETE", "VACUUM INTO '/tmp/other.db'" };
+    static const char *const refused[] = { "COMMIT",
+                                           "ROLLBACK",
+                                           "BEGIN",
+                                           "SAVEPOINT x",
+                                           "RELEASE batch",
+                                           "ATTACH '/tmp/other.db' AS other",
+                                           "PRAGMA synchronous = OFF",
+                                           "PRAGMA journal_mode = DELETE",
+                                           "VACUUM INTO '/tmp/other.db'" };
     expect_code("INSERT INTO names(name) VALUES('before')", NULL);
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) expect_code(refused[i], "invalid");
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        expect_code(refused[i], "invalid");
     assert_int_equal(number("SELECT count(*) FROM names"), 1);
     assert_int_equal(number("PRAGMA synchronous"), 2);
     assert_int_equal(number("PRAGMA foreign_keys"), 1);
@@ -249,7 +258,8 @@ static void test_a_batch_that_breaks_the_transaction(void **state)
     assert_null(outcomes[0].batch->code);
     assert_string_equal(outcomes[1].batch->code, "conflict");
     assert_null(outcomes[2].batch->code);
-    for (int i = 0; i < 3; i++) store_batch_free(outcomes[i].batch);
+    for (int i = 0; i < 3; i++)
+        store_batch_free(outcomes[i].batch);
     assert_int_equal(number("SELECT count(*) FROM names"), 2);
 }
 
@@ -371,7 +381,8 @@ static void test_opening_what_is_no_journal(void **state)
     free(message);
     snprintf(other, sizeof other, "%s/other.db", folder);
     FILE *file = fopen(other, "w");
-    for (int i = 0; i < 2000; i++) fputs("this is no database ", file);
+    for (int i = 0; i < 2000; i++)
+        fputs("this is no database ", file);
     fclose(file);
     assert_null(store_open(other, carry, loop, &message));
     assert_non_null(strstr(message, "not a database"));
@@ -396,7 +407,8 @@ static void test_close_tells_everybody(void **state)
     enum { N = 50 };
     static struct outcome outcomes[N];
     const char *sql[] = { "INSERT INTO names(name) VALUES(hex(randomblob(8)))" };
-    for (int i = 0; i < N; i++) start(&outcomes[i], batch_of(1, sql));
+    for (int i = 0; i < N; i++)
+        start(&outcomes[i], batch_of(1, sql));
     store_start(store, batch_of(1, sql), start_another, NULL);
     store_close(store);
     for (int i = 0; i < N; i++) {
@@ -463,7 +475,8 @@ static void test_full_disk_and_back(void **state)
     assert_int_equal(outcomes[1].batch->statements[0].values[0].i, 1); /* nothing that never was */
     assert_string_equal(outcomes[2].batch->code, "full");
     assert_string_equal(store_trouble(store), "full");
-    for (int i = 0; i < 3; i++) store_batch_free(outcomes[i].batch);
+    for (int i = 0; i < 3; i++)
+        store_batch_free(outcomes[i].batch);
     assert_int_equal(number("SELECT count(*) FROM names"), 1);
     limit_files(RLIM_INFINITY);
     expect_code(big[0], NULL);

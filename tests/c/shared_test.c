@@ -1,0 +1,174 @@
+#include "shared.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static struct shared *shared;
+
+static int set_up(void **state)
+{
+    (void)state;
+    shared = shared_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    shared_free(shared);
+    return 0;
+}
+
+static struct shared_value text(const char *bytes, size_t len)
+{
+    return (struct shared_value){ .type = SHARED_TEXT, .text = bytes, .len = len };
+}
+
+static struct shared_value whole(int64_t i)
+{
+    return (struct shared_value){ .type = SHARED_INT, .i = i };
+}
+
+static void set(const char *key, struct shared_value value, int64_t ttl_ms)
+{
+    shared_set(shared, key, strlen(key), value, ttl_ms);
+}
+
+static struct shared_value get(const char *key)
+{
+    return shared_get(shared, key, strlen(key));
+}
+
+static void test_types(void **state)
+{
+    (void)state;
+    set("i", whole(INT64_MAX), 0);
+    set("n", (struct shared_value){ .type = SHARED_NUM, .n = 0.5 }, 0);
+    set("b", (struct shared_value){ .type = SHARED_BOOL, .i = 1 }, 0);
+    set("t", text("a\0b", 3), 0);
+    assert_true(get("i").type == SHARED_INT && get("i").i == INT64_MAX);
+    assert_true(get("n").type == SHARED_NUM && get("n").n == 0.5);
+    assert_true(get("b").type == SHARED_BOOL && get("b").i == 1);
+    assert_int_equal(get("t").len, 3);
+    assert_memory_equal(get("t").text, "a\0b", 4);
+    assert_int_equal(get("absent").type, SHARED_NONE);
+}
+
+static void test_set_again_and_delete(void **state)
+{
+    (void)state;
+    set("k", text("one", 3), 0);
+    set("k", text("other", 5), 0);
+    assert_string_equal(get("k").text, "other");
+    set("k", get("k"), 0); /* its own text */
+    assert_string_equal(get("k").text, "other");
+    set("k", whole(1), 0);
+    assert_int_equal(get("k").i, 1);
+    set("k", (struct shared_value){ .type = SHARED_NONE }, 0);
+    assert_int_equal(get("k").type, SHARED_NONE);
+    set("k", (struct shared_value){ .type = SHARED_NONE }, 0);
+}
+
+static void test_keys_of_any_bytes(void **state)
+{
+    (void)state;
+    shared_set(shared, "a\0b", 3, whole(1), 0);
+    shared_set(shared, "a\0c", 3, whole(2), 0);
+    shared_set(shared, "", 0, whole(3), 0);
+    assert_int_equal(shared_get(shared, "a\0b", 3).i, 1);
+    assert_int_equal(shared_get(shared, "a\0c", 3).i, 2);
+    assert_int_equal(shared_get(shared, "a", 1).type, SHARED_NONE);
+    assert_int_equal(shared_get(shared, "", 0).i, 3);
+}
+
+static void test_time_to_live(void **state)
+{
+    (void)state;
+    set("short", whole(1), 30);
+    set("kept", whole(1), 30);
+    set("long", whole(1), 60000);
+    set("kept", whole(2), 60000);
+    set("forever", whole(1), 30);
+    set("forever", whole(1), 0);
+    usleep(40000);
+    assert_int_equal(get("short").type, SHARED_NONE);
+    assert_int_equal(get("long").i, 1);
+    assert_int_equal(get("kept").i, 2);
+    assert_int_equal(get("forever").i, 1);
+}
+
+static void test_same_time_to_live(void **state)
+{
+    (void)state;
+    set("k", whole(1), 40);
+    usleep(20000);
+    set("k", whole(2), SHARED_SAME_TTL);
+    assert_int_equal(get("k").i, 2);
+    usleep(30000);
+    assert_int_equal(get("k").type, SHARED_NONE);
+    set("k", whole(3), 1);
+    usleep(5000);
+    set("k", whole(4), SHARED_SAME_TTL); /* it was past its time: a new one */
+    assert_int_equal(get("k").i, 4);
+}
+
+static void count(const char *key, size_t key_len, struct shared_value value, void *arg)
+{
+    (void)key, (void)key_len;
+    *(int64_t *)arg += value.i;
+}
+
+static int64_t sum(const char *prefix)
+{
+    int64_t total = 0;
+    shared_each(shared, prefix, strlen(prefix), count, &total);
+    return total;
+}
+
+static void test_each(void **state)
+{
+    (void)state;
+    set("claim:a", whole(1), 0);
+    set("claim:b", whole(2), 0);
+    set("claim:past", whole(100), 1);
+    set("claim", whole(1000), 0);
+    usleep(5000);
+    assert_int_equal(sum("claim:"), 3);
+    assert_int_equal(sum("claim"), 1003);
+    assert_int_equal(sum(""), 1003);
+    assert_int_equal(sum("none"), 0);
+}
+
+static void test_many(void **state)
+{
+    char key[32];
+    (void)state;
+    for (int i = 0; i < 20000; i++)
+        snprintf(key, sizeof key, "key %d", i), set(key, whole(i), i % 2 ? 0 : 1);
+    usleep(5000);
+    for (int i = 0; i < 20000; i++) {
+        snprintf(key, sizeof key, "key %d", i);
+        assert_int_equal(get(key).type, i % 2 ? SHARED_INT : SHARED_NONE);
+        if (i % 2) assert_int_equal(get(key).i, i);
+    }
+    for (int i = 0; i < 20000; i++)
+        snprintf(key, sizeof key, "key %d", i), set(key, (struct shared_value){ .type = SHARED_NONE }, 0);
+    assert_int_equal(sum(""), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_types),        TEST(test_set_again_and_delete), TEST(test_keys_of_any_bytes),
+        TEST(test_time_to_live), TEST(test_same_time_to_live),    TEST(test_each),
+        TEST(test_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
