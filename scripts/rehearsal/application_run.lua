@@ -6,7 +6,6 @@ local model = require "rehearsal.model"
 local procedures = require "rehearsal.procedures"
 local rights = require "rehearsal.rights"
 local swarm = require "rehearsal.swarm"
-local task = require "core.task"
 local traefik = require "rehearsal.traefik"
 local v = require "rehearsal.validate"
 local version = require "rehearsal.version"
@@ -63,7 +62,7 @@ procedures.mutation("application.start", by_id, function(input, who)
   if not swarm.service(found.appName) then no_service(found.appName) end
   if not swarm.start(found.appName) then
     model.commit()
-    task.sleep(3600)
+    clock.hang(3600)
   end
   clock.work(2.5)
   set_status(found, "done")
@@ -121,3 +120,5 @@ procedures.query("application.readLogs", logs_input, function(input, who)
   local line = spec.outcome == "running" and "opencode server listening on http://0.0.0.0:8080" or "starting"
   return ("%s %s\n"):format(at, line)
 end, { new = true })
+
+return true

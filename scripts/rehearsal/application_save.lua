@@ -40,7 +40,7 @@ local environment_input = {
 procedures.mutation("application.saveEnvironment", environment_input, function(input)
   local found = application.find(input.applicationId)
   set(found, input, { "env", "buildArgs", "buildSecrets" })
-  if type(input.createEnvFile) == "boolean" then found.createEnvFile = input.createEnvFile end
+  if input.createEnvFile ~= nil then found.createEnvFile = input.createEnvFile == true end
   return true
 end)
 
@@ -125,3 +125,5 @@ procedures.mutation("application.refreshToken", { applicationId = v.text {} }, f
   set(application.find(input.applicationId), { refreshToken = model.id() }, { "refreshToken" })
   return true
 end)
+
+return true

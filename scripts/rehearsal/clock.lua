@@ -1,5 +1,6 @@
 --- The double's clock and pace. A test moves the time forward (POST /__rehearsal/clock) rather than wait for a window to pass.
 local config = require "core.config"
+local server = require "core.server"
 local task = require "core.task"
 
 local clock = {}
@@ -48,6 +49,14 @@ end
 --- Waits as long as a real server would need, divided by the configured speed.
 function clock.work(seconds)
   task.sleep(seconds / config.rehearsal_server.speed)
+end
+
+--- Waits for something that never comes, until the time has passed or the process ends.
+function clock.hang(seconds)
+  while seconds > 0 and not server.info().draining do
+    task.sleep(0.2)
+    seconds = seconds - 0.2
+  end
 end
 
 return clock

@@ -86,3 +86,5 @@ procedures.mutation("deployment.killProcess", { deploymentId = v.text { min = 1 
   if not model.get("deployment", input.deploymentId) then errors.not_found "Deployment" end
   errors.bad "Deployment is not running"
 end)
+
+return true

@@ -98,3 +98,5 @@ procedures.mutation("dockerVolume.removeVolume", by_volume, function(input)
   end
   model.delete(volume)
 end, { new = true })
+
+return true

@@ -123,3 +123,5 @@ end)
 procedures.mutation("domain.validateDomain", { domain = v.text {}, serverIp = v.text { optional = true } }, function(input)
   return { isValid = false, error = "queryA ENOTFOUND " .. input.domain }
 end)
+
+return true

@@ -103,3 +103,5 @@ procedures.query("environment.search", search_input, function(input, who)
     return rights.sees(who, "accessedEnvironments", environment.environmentId)
   end)
 end, { new = true })
+
+return true

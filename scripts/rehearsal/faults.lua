@@ -18,6 +18,7 @@
 ---   lost        it is done, and the connection is cut before the answer
 --- For "stack" and "deploy" (there it stays with the stack): never_ready (502), unprotected (asks for no password), wrong_password, html
 --- For "deploy": latency, hang, deploy_error, image_not_found, registry_login, crash_loop
+local clock = require "rehearsal.clock"
 local json = require "core.json"
 local task = require "core.task"
 local validate = require "rehearsal.validate"
@@ -123,7 +124,7 @@ function instead.status(rule)
 end
 
 function instead.hang(rule)
-  task.sleep((rule.ms or 300000) / 1000)
+  clock.hang((rule.ms or 300000) / 1000)
   return { cut = true }
 end
 

@@ -110,3 +110,5 @@ procedures.query("mounts.listByServiceId", list_input, function(input, who)
   application.find(input.serviceId)
   return rows.list(model.list("mount", { applicationId = input.serviceId }), rows.show)
 end, { new = true })
+
+return true

@@ -93,3 +93,5 @@ end)
 procedures.query("registry.all", {}, function()
   return json.array {}
 end)
+
+return true

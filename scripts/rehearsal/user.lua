@@ -119,3 +119,5 @@ procedures.mutation("user.assignPermissions", assignment(), function(input)
   local member = people.by_user(input.id) or errors.not_found "User"
   people.assign(member, input)
 end)
+
+return true

@@ -80,7 +80,7 @@ local function deploy(job, application, row)
   local fault = rule and rule.kind
   write(row, "Initializing deployment")
   clock.work(0.3)
-  if fault == "hang" then task.sleep((rule.ms or 3600000) / 1000) end
+  if fault == "hang" then clock.hang((rule.ms or 3600000) / 1000) end
   if fault == "deploy_error" then return fail(row, rule.body or "Error: ❌ the deployment was told to fail", true) end
   if application.sourceType ~= "docker" then return fail(row, "Error: ❌ Github Provider not found", true) end
   if job.type == "deploy" and not pull(application, row, fault) then return false end
