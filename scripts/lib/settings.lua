@@ -162,6 +162,7 @@ function settings.check(raw, env, mode)
   set.stack.cpu_nanos, set.stack.cpus = set.stack.cpus and math.tointeger(set.stack.cpus * 1e9 // 1), nil
   if set.watch == nil then set.watch = not set.production end
   set.access = set.access or (set.production and "closed" or "open")
+  if set.mode == "rehearsal" then set.limits.max_body = 4 << 20 end -- it answers what is above Dokploy's own limit, 1 MiB, by itself
   return set
 end
 
