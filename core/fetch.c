@@ -20,7 +20,7 @@ struct fetch_pool {
     CURL **idle; /* handles to use again */
     struct loop_timer *curl_timer, *deliver_timer;
     struct fetch_list waiting, active, ended;
-    LIST_HEAD(, fetch_socket) sockets;
+    LIST_HEAD(fetch_sockets, fetch_socket) sockets;
 };
 
 static void fetch_free(struct fetch *fetch)
