@@ -2,13 +2,10 @@
 #include "mem.h"
 #include "store_sql.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/file.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { PROBE_SECONDS = 1 };
 
@@ -21,7 +18,6 @@ struct store {
     struct store *next_open;
     store_carry_fn *carry;
     void *carry_arg;
-    int lock_fd;
     int version, started; /* loop thread */
     pthread_t thread;
     pthread_mutex_t mutex; /* guards the four below */
@@ -142,22 +138,6 @@ static void *writer(void *arg)
 
 /* Opening and closing */
 
-static int hold_lock(const char *path, char **message)
-{
-    char *name = store_sentence("%s.lock", path);
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        *message = store_sentence("cannot make %s: %s", name, strerror(errno));
-    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        *message = store_sentence(
-            "%s is held by another process: two portals cannot share one data folder; stop the other one, or set DATA_DIR", name);
-        close(fd);
-        fd = -1;
-    }
-    free(name);
-    return fd;
-}
-
 /* Signals are the loop's. */
 static int start_thread(struct store *store)
 {
@@ -179,7 +159,6 @@ static int start_thread(struct store *store)
 static void release(struct store *store)
 {
     store_sql_close(store->sql);
-    if (store->lock_fd >= 0) close(store->lock_fd);
     free(store);
 }
 
@@ -189,7 +168,6 @@ static int set_up(struct store *store, const char *path, char **message)
         *message = store_sentence("DEPLOYER_CRASH_AT must be N, N:before or N:after");
         return -1;
     }
-    if ((store->lock_fd = hold_lock(path, message)) < 0) return -1;
     if (!(store->sql = store_sql_open(path, message))) return -1;
     store->version = store_sql_version(store->sql);
     int rc = start_thread(store);
@@ -204,7 +182,6 @@ struct store *store_open(const char *path, store_carry_fn *carry, void *carry_ar
     store->id = ++last_id;
     store->carry = carry;
     store->carry_arg = carry_arg;
-    store->lock_fd = -1;
     jobs_init(&store->waiting);
     jobs_init(&store->done);
     if (set_up(store, path, message) != 0) {

@@ -6,7 +6,7 @@
  * A batch that fails is rolled back alone (savepoint); if the commit fails, all batches in it fail.
  * The loop never waits. store knows no loop: it is handed a function that carries a call over to the loop's thread.
  * When the disk fails (full, read-only) the batches that write fail with the code, those that read go on; writing is tried again by the
- * next batch, and once a second by itself. One process at a time: PATH.lock is held while the store is open.
+ * next batch, and once a second by itself. One process at a time, which main sees to.
  *
  * For crash tests: DEPLOYER_CRASH_AT=N ends the process with _exit(137) just before the Nth commit of batches that write anything,
  * N:after just after it, before anybody is told. Migrations do not count.

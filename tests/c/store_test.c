@@ -241,15 +241,6 @@ static void test_mode_0600(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
-static void test_one_process_at_a_time(void **state)
-{
-    char *message = NULL;
-    (void)state;
-    assert_null(store_open(path, carry, loop, &message));
-    assert_non_null(strstr(message, "another process"));
-    free(message);
-}
-
 static void test_opening_what_is_no_journal(void **state)
 {
     char *message = NULL, other[128];
@@ -449,7 +440,6 @@ int main(void)
         TEST(test_newer_schema_is_refused),
         TEST(test_it_lasts),
         TEST(test_mode_0600),
-        TEST(test_one_process_at_a_time),
         TEST(test_opening_what_is_no_journal),
         TEST(test_close_tells_everybody),
         TEST(test_carried_call_after_close),
