@@ -20,7 +20,7 @@ function isProblem({ status, headers, json, text }, wantedStatus, code) {
   assert.equal(json.status, wantedStatus)
   assert.ok(headers['x-request-id'])
   for (const member of ['type', 'title', 'detail', 'code', 'instance']) assert.ok(json[member]?.length > 1, `${member} is missing: ${text}`)
-  assert.doesNotMatch(`${json.title} ${json.detail}`, /[{}]|^problem\.|\bnil\b|\.lua/, 'a text for people')
+  assert.doesNotMatch(`${json.title} ${json.detail}`, /\{\w*\}|^problem\.|\bnil\b|\.lua/, 'a text for people')
   if (code) assert.equal(json.code, code)
   return json
 }
@@ -29,7 +29,7 @@ test('bodies that are no deploy request', async () => {
   isProblem(await post('{"name":'), 400, 'json_invalid')
   isProblem(await post(''), 400)
   isProblem(await post('\xff\xfe'), 400, 'json_invalid')
-  for (const body of ['[]', '"anna"', '42', 'null', 'true']) isProblem(await post(body), 422)
+  for (const body of ['[]', '"anna"', '42', 'null', 'true']) isProblem(await post(body), 400, 'json_invalid')
   assert.equal(isProblem(await post('{}'), 422, 'field_missing').field, 'name')
   for (const value of ['42', 'true', 'null', '{}', '["anna"]']) assert.equal(isProblem(await post(`{"name":${value}}`), 422).field, 'name')
   assert.equal(isProblem(await post('{"name":"anna","colour":"red"}'), 422, 'field_unknown').field, 'colour')
@@ -48,7 +48,7 @@ test('a body that is too long', async () => {
 test('names: malformed, reserved, folded', async () => {
   for (const name of ['ab', '-abc', 'abc-', 'a--b', '1abc', 'a_b', 'a.b', 'a b', 'xn--abc', 'x'.repeat(33), 'ñandú', '../etc', 'a\u0000b', 'a\nb', '']) {
     assert.equal(isProblem(await post(JSON.stringify({ name })), 422, 'name_invalid').field, 'name')
-    if (!name || name.includes('/')) continue
+    if (!name || /[\0/]/.test(name)) continue // no path for these
     const { status, json } = await portal.check(name)
     assert.equal(status, 200, name)
     assert.equal(json.valid, false, name)

@@ -46,9 +46,9 @@ test('a bad edit that parses is refused too', async () => {
   for (const bad of ['error("not today")', 'undeclared_global = 1', 'require "policy.no_such_file"', 'local x = nil; x.y = 1', 'while true do end']) {
     house.write('scripts/policy/names.lua', `${bad}\n${good}`)
     const refused = await until(refusal, `refused: ${bad}`)
-    assert.match(refused.file + refused.message, /names\.lua/, bad)
-    assert.equal((await check('project-x3')).code, 'name_reserved')
     house.write('scripts/policy/names.lua', good)
+    assert.match(`${refused.file}:${refused.line}`, /names\.lua:\d/, `${bad}: ${JSON.stringify(refused)}`)
+    assert.equal((await check('project-x3')).code, 'name_reserved')
     await until(async () => !(await refusal()), `accepted again after: ${bad}`)
   }
 })
