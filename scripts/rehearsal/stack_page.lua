@@ -30,7 +30,8 @@ local template = [[
   @media (prefers-color-scheme: dark) {
     :root { --ink: #eceae6; --soft: #a5a29b; --paper: #16181b; --card: #1f2226; --line: #34383e; --mark: #f0a44b; }
   }
-  body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--paper); color: var(--ink);
+  html { background: var(--paper); }
+  body { margin: 0; min-height: 100vh; display: grid; place-items: center; color: var(--ink);
     font: 1.0625rem/1.6 system-ui, sans-serif; }
   main { box-sizing: border-box; max-width: 40rem; margin: 1.5rem; padding: 2rem; background: var(--card); border: 1px solid var(--line);
     border-radius: .75rem; }

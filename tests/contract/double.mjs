@@ -55,7 +55,7 @@ export function send(port, { method = 'GET', path: target, headers = {}, body, t
       request.destroy();
       resolve(null);
     });
-    request.on('error', (error) => (request.destroyed && error.code === 'ECONNRESET' ? resolve(null) : reject(error)));
+    request.on('error', (error) => (error.code === 'ECONNRESET' ? resolve(null) : reject(error)));
     request.on('response', (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));

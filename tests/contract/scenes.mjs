@@ -226,7 +226,8 @@ async function otherTag(stage, { name }) {
 }
 
 export const before = {
-  '04': deployOddNames, '06': keysAndTime, '07': concurrency, '08': misc, 10: restart, 11: database, 13: manyProjects, 16: stale, 17: otherTag,
+  '04': deployOddNames, '06': keysAndTime, '07': concurrency, '08': misc, 10: restart, 11: database, 13: manyProjects,
+  16: stale, 17: otherTag,
 };
 
 // After a deployment was ordered, the recorder waited for its end, but not where it wanted to see the queue.
