@@ -73,7 +73,7 @@ return {
   rehearsal_server = {
     port = env "REHEARSAL_PORT" or 3100,
     version = env "REHEARSAL_DOKPLOY_VERSION" or "0.30.2", -- the Dokploy that it plays: 0.30.2 or 0.26.5
-    faults = env "REHEARSAL_FAULTS", -- a JSON file of faults to play from the start
+    faults = secret "REHEARSAL_FAULTS", -- faults to play from the start, as JSON; or REHEARSAL_FAULTS_FILE names a file that holds them
     speed = env "REHEARSAL_SPEED" or 1, -- deployments take their usual time divided by this
   },
 }

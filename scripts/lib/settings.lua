@@ -42,7 +42,7 @@ local shape = {
   rehearsal_server = {
     port = { kinds.whole(0, 65535), "REHEARSAL_PORT", 3100 },
     version = { kinds.version, "REHEARSAL_DOKPLOY_VERSION", "0.30.2" },
-    faults = { kinds.text, "REHEARSAL_FAULTS" },
+    faults = { kinds.secret, "REHEARSAL_FAULTS" },
     speed = { kinds.number(0.01, 10000), "REHEARSAL_SPEED", 1 },
   },
 }
