@@ -81,7 +81,7 @@ struct exchange {
     uint64_t number; /* changes when the request is answered */
     struct httpd_request *request;
     struct generation *generation;
-    const char *method, *pattern; /* pattern: "" when no route was found. Of the router, so good until the answer */
+    const char *pattern; /* NULL when no route was found. Of the router, so good until the answer */
     struct exchange *next;
 };
 

@@ -42,16 +42,22 @@ struct access {
     int64_t started_us;
 };
 
-/* What the line will say; taken before the answer, after which the request is dead. */
-static struct access note(const struct exchange *exchange)
+static void copy(char *to, size_t room, const char *text)
 {
-    struct access access;
+    size_t len = text ? strlen(text) : 0;
 
-    access.started_us = httpd_started_us(exchange->request);
-    snprintf(access.method, sizeof access.method, "%s", httpd_method(exchange->request));
-    snprintf(access.pattern, sizeof access.pattern, "%s", exchange->pattern ? exchange->pattern : "");
-    snprintf(access.id, sizeof access.id, "%s", httpd_id(exchange->request));
-    return access;
+    if (len >= room) len = room - 1;
+    memcpy(to, text ? text : "", len);
+    to[len] = '\0';
+}
+
+/* What the line will say; taken before the answer, after which the request is dead. */
+static void note(struct access *access, const struct exchange *exchange)
+{
+    access->started_us = httpd_started_us(exchange->request);
+    copy(access->method, sizeof access->method, httpd_method(exchange->request));
+    copy(access->pattern, sizeof access->pattern, exchange->pattern);
+    copy(access->id, sizeof access->id, httpd_id(exchange->request));
 }
 
 static int is_health(const char *pattern)
@@ -126,10 +132,11 @@ static int word(struct error *error)
 static void fail(struct exchange *exchange, int status, const char *code, const char *allow)
 {
     struct error error = { .exchange = exchange, .status = status, .code = code, .allow = allow };
-    struct access access = note(exchange);
+    struct access access;
     lua_State *L = vm_state(exchange->generation->vm);
     int top = lua_gettop(L);
 
+    note(&access, exchange);
     if (word(&error))
         api_server_send(exchange->generation->server->core, &error.reply, exchange->request);
     else
@@ -177,7 +184,8 @@ static void give_reply(struct exchange *exchange, lua_State *co, int nresults)
         fail(exchange, 500, "internal", NULL);
         return;
     }
-    struct access access = note(exchange);
+    struct access access;
+    note(&access, exchange);
     api_server_send(exchange->generation->server->core, &reply, exchange->request);
     write_access(&access, reply.status);
     end(exchange);
