@@ -42,7 +42,7 @@ $(BUILD)/core/%.o: core/%.c Makefile | $(BUILD)/core
 $(BUILD)/tests/%.o: tests/c/%.c Makefile | $(BUILD)/tests
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(filter-out $(BUILD)/core/main.o,$(OBJECTS))
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(filter-out $(BUILD)/core/main.o $(BUILD)/core/main_%.o,$(OBJECTS))
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -lssl
 
 $(BUILD)/core $(BUILD)/tests:
