@@ -49,7 +49,7 @@ $(BUILD)/core $(BUILD)/tests:
 	@mkdir -p $@
 
 test-c: $(TESTS) ## the C units; T=pattern picks some
-	@for test in $(foreach test,$(TESTS),$(if $(findstring $(T),$(test)),$(test))); do \
+	@for test in $(foreach test,$(TESTS),$(if $(T),$(if $(findstring $(T),$(test)),$(test)),$(test))); do \
 	  echo "== $$test"; $$test || exit 1; done
 
 clean: ## takes away what was built

@@ -24,7 +24,7 @@ static int script_ended;
 static void script_open(void)
 {
     script_core.loop = loop_new();
-    script_vm = vm_new(&(struct vm_options){ .folder = "/nowhere", .modules = api_modules, .context = &script_core });
+    script_vm = vm_new(&(struct vm_options){ .folder = "/nowhere", .modules = api_modules, .max_turn_ms = 20000, .context = &script_core });
     assert_non_null(script_vm);
 }
 
