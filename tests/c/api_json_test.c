@@ -141,7 +141,7 @@ static void test_round_trips(void **state)
              "  for k, v in pairs(a) do if not same(v, b[k]) then return false end end\n"
              "  for k in pairs(b) do if a[k] == nil then return false end end return true end\n"
              "for _ = 1, 300 do local v = value(1) local text = json.encode(v) local back = json.decode(text) assert(same(v, back), text)\n"
-             "  assert(#json.encode(back) == #text)\n"
+             "  assert(same(v, json.decode(json.encode(back))), text)\n"
              "  for _ = 1, 10 do local at = math.random(#text) json.decode(text:sub(1, at)) json.decode(text:sub(1, at - 1) .. "
              "string.char(math.random(0, 255)) .. text:sub(at + 1)) end end");
 }
