@@ -42,6 +42,7 @@ async function ask(wanted) {
 async function submit() {
   const wanted = name.current();
   if (sending) return;
+  if (!wanted) name.missing();
   if (!wanted || name.isRefused()) return $("name").focus();
   show($("problem"), false);
   busy(true);
@@ -57,6 +58,12 @@ async function submit() {
   } finally {
     busy(false);
   }
+}
+
+// The page was loaded again before the portal had answered: the same attempt goes on.
+function resume({ name: wanted }) {
+  name.set(wanted);
+  submit();
 }
 
 function home(shown, options) {
@@ -86,14 +93,17 @@ function workspace(wanted, { moved }) {
 }
 
 function languages() {
-  const links = () => $("languages").replaceChildren(...settings.languages.map(({ code, name: title }) => {
-    const query = new URLSearchParams(location.search);
-    query.set("lang", code);
-    return h("a", { href: `/?${query}`, lang: code, hreflang: code, "aria-current": code === language && "true" }, title);
-  }));
-  links();
-  $("languages").addEventListener("pointerdown", links); // the address may have changed since
-  $("languages").addEventListener("focusin", links);
+  $("languages").append(...settings.languages.map(({ code, name: title }) =>
+    h("a", { lang: code, hreflang: code, "aria-current": code === language && "true" }, title)));
+  const aim = () => { // at the same view in the other language
+    for (const link of $("languages").children) {
+      const query = new URLSearchParams(location.search);
+      query.set("lang", link.lang);
+      link.href = `/?${query}`;
+    }
+  };
+  aim();
+  for (const sign of ["pointerover", "pointerdown", "focusin"]) $("languages").addEventListener(sign, aim);
 }
 
 function start() {
@@ -114,8 +124,10 @@ function start() {
   if (navigator.cookieEnabled) history.replaceState(null, "", view.withoutLanguage()); // the choice is in a cookie by now
   const open = memory.unfinished();
   const plain = !/[?&][dw]=/.test(location.search);
+  const asked = plain && memory.unanswered();
   if (plain && open) view.go({ d: open.id }, { replace: true });
   else view.draw();
+  if (asked) return resume(asked);
   if (plain && !open && matchMedia("(hover: hover)").matches) $("name").focus({ preventScroll: true });
 }
 

@@ -8,7 +8,7 @@ export const ENDS = new Set(["ready", "failed", "cancelled", "deleted"]);
 const SILENCE = 20000; // the server's heartbeat is invisible here, so after this long we ask
 const GRACE = 1200; // a stream that is back sooner was not worth a word
 
-/** Calls on.event(kind, data), on.lost(boolean), on.gone(). Returns a function that stops it. */
+/** Calls on.event(kind, data, number), on.lost(boolean), on.gone(). Returns a function that stops it. */
 export function follow(id, on) {
   let source, again, grace, last = 0, tries = 0, heard = Date.now(), over = false;
 
@@ -27,7 +27,7 @@ export function follow(id, on) {
     last = number;
     heard = Date.now();
     if (ENDS.has(kind)) stop();
-    on.event(kind, JSON.parse(message.data));
+    on.event(kind, JSON.parse(message.data), number);
   }
 
   function found() {

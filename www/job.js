@@ -5,18 +5,19 @@ import { ENDS, follow } from "./follow.js";
 import * as log from "./log.js";
 import * as memory from "./memory.js";
 import { outcome } from "./outcome.js";
-import { keyOf } from "./stack.js";
 import { address, duration, number, percent, t } from "./text.js";
 
+const BUSY = new Set(["running", "waiting", "undoing"]);
 const ICONS = { done: "done", failed: "bad", undone: "undo" };
 const STEP_STATES = {
   pending: "page.step.pending", waiting: "page.step.waiting", running: "page.step.running", done: "page.step.done",
   failed: "page.step.failed", undoing: "page.step.undoing", undone: "page.step.undone",
 };
 const TITLES = {
-  queued: "page.job.queued", running: "page.job.running", rolling_back: "page.job.rolling_back", deleting: "page.job.deleting",
+  queued: "page.job.running", running: "page.job.running", rolling_back: "page.job.rolling_back", deleting: "page.job.deleting",
   ready: "page.job.ready", failed: "page.job.failed", cancelled: "page.job.cancelled", deleted: "page.job.deleted",
 };
+const QUEUE_PATIENCE = 700; // milliseconds; a turn that comes sooner was no queue
 let job, drawing;
 
 /** Shows an operation and follows it. `seed` is what is known already: name, url, live. */
@@ -48,7 +49,7 @@ async function begin(mine) {
     }
   }
   if (mine !== job) return;
-  job.stop = follow(job.id, { event: (kind, data) => mine === job && take(kind, data), lost: (yes) => lost(mine, yes), gone });
+  job.stop = follow(job.id, { event: (kind, data, number) => mine === job && take(kind, data, number), lost: (yes) => lost(mine, yes), gone });
 }
 
 export function close() {
@@ -58,9 +59,9 @@ export function close() {
 }
 
 function lost(mine, yes) {
-  if (mine !== job) return;
+  if (mine !== job || (!yes && $("lost").hidden)) return;
   show($("lost"), yes && !job.end);
-  if (yes) say(t("page.lost"));
+  say(yes ? t("page.lost") : "");
 }
 
 function gone() {
@@ -81,6 +82,7 @@ function learn(found) {
   job.createdAt = Date.parse(found.createdAt) || job.createdAt;
   job.endedAt = Date.parse(found.endedAt) || undefined;
   job.live ??= !ENDS.has(found.state);
+  job.known = found.lastEventId ?? 0;
   for (const step of found.steps ?? []) {
     job.steps.set(step.step, { title: step.title, state: step.state, startedAt: Date.parse(step.startedAt), endedAt: Date.parse(step.endedAt) });
   }
@@ -88,13 +90,21 @@ function learn(found) {
   draw();
 }
 
-function take(kind, data) {
+function take(kind, data, number) {
   const at = Date.parse(data.at) || now();
   if (kind === "log") log.add(data.line);
-  else if (kind === "queued") Object.assign(job, { state: "queued", queue: data });
+  else if (number <= job.known && kind === "progress") recall(data);
+  else if (kind === "queued" && number <= job.known && job.state !== "queued") return;
+  else if (kind === "queued") Object.assign(job, { state: "queued", queue: data, queuedAt: job.queuedAt ?? performance.now() });
   else if (kind === "progress") progress(data, at);
   else if (!job.end) finish(kind, data, at);
   later();
+}
+
+// Of what was known already only the last words of a step are new.
+function recall(data) {
+  const step = job.steps.get(data.step);
+  if (step) step.detail = data.detail;
 }
 
 function progress(data, at) {
@@ -104,7 +114,6 @@ function progress(data, at) {
     ...step, title: data.title ?? step.title, state: data.state, detail: data.detail,
     startedAt: step.startedAt || at, endedAt: ["done", "undone"].includes(data.state) ? at : undefined,
   });
-  if (job.end) return; // the past of something that has ended
   job.queue = undefined;
   job.percent = data.percent ?? job.percent;
   if (data.state === "undoing") job.state = "rolling_back";
@@ -114,23 +123,13 @@ function progress(data, at) {
 
 function finish(kind, data, at) {
   Object.assign(job, { state: kind, end: data, endedAt: job.endedAt ?? at });
-  const step = kind === "failed" && job.steps.get(data.step);
-  if (step && step.state === "running") Object.assign(step, { state: "failed", endedAt: job.endedAt });
-  settle(kind, data);
+  memory.settle(job.id, { ...data, name: job.name, kind: job.kind, state: kind });
   draw();
+  say("");
   show($("lost"), false);
   $("steps").open = kind === "failed";
   outcome($("outcome"), job);
   if (job.live && !$("log").contains(document.activeElement)) focus($("job-title"));
-}
-
-// What the browser remembers follows what really happened.
-function settle(kind, data) {
-  const entry = memory.byName(job.name);
-  if (!entry || entry.id !== job.id) return;
-  const nothingLeft = kind === "deleted" || (job.kind === "deploy" && kind !== "ready" && data.rolledBack !== false);
-  if (nothingLeft) memory.forget(job.name);
-  else memory.update(job.name, { open: false });
 }
 
 function later() {
@@ -142,7 +141,7 @@ function draw() {
   drawPace();
   drawSteps();
   log.draw();
-  const mayCancel = job.kind === "deploy" && !job.end && Boolean(keyOf(job.name));
+  const mayCancel = job.kind === "deploy" && !job.end && Boolean(memory.byName(job.name)?.key);
   show($("cancel-row"), mayCancel);
   show($("cancel"), job.state !== "rolling_back");
 }
@@ -157,8 +156,8 @@ function drawTitle() {
   document.title = job.end ? `${title} · ${t("page.title")}` : `${percent(job.percent)} · ${title}`;
 }
 
-function nowText() {
-  if (!job.queue) return "";
+function queueText() {
+  if (!job.queue || performance.now() - job.queuedAt < QUEUE_PATIENCE) return "";
   const place = t("page.queue.position", { position: number(job.queue.position) });
   return job.queue.etaSeconds ? `${place} ${t("page.queue.eta", { time: duration(job.queue.etaSeconds, "long") })}` : place;
 }
@@ -166,13 +165,14 @@ function nowText() {
 function drawPace() {
   show($("pace"), !job.end);
   $("bar").value = job.percent;
-  $("percent").textContent = job.state === "queued" ? "" : percent(job.percent);
-  const text = nowText();
-  if ($("now").textContent !== text) {
-    $("now").textContent = text;
-    if (text) say(text);
-  }
+  write($("percent"), ["running", "deleting"].includes(job.state) ? percent(job.percent) : "");
   tick();
+}
+
+function drawQueue() {
+  const text = queueText();
+  if (text && text !== $("now").textContent) say(text);
+  write($("now"), text);
 }
 
 function stepItem(step) {
@@ -182,20 +182,31 @@ function stepItem(step) {
   return item;
 }
 
-const write = (element, text = "") => { if (element.textContent !== text) element.textContent = text; };
+function write(element, text = "") {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// Once all has ended, nothing is busy any more, and the step that failed is the one to look at.
+function stateOf(key, step) {
+  if (job.state === "failed" && key === job.end.step) return "failed";
+  return job.end && BUSY.has(step.state) ? "pending" : step.state;
+}
+
+function drawStep(key, step) {
+  const item = step.item ?? stepItem(step);
+  const state = stateOf(key, step);
+  if (item.className !== state) {
+    item.className = state;
+    item.dataset.step = key;
+    item.querySelector(".mark").replaceChildren(...(ICONS[state] ? [icon(ICONS[state])] : []));
+    write(item.querySelector(".unseen"), `(${STEP_STATES[state] ? t(STEP_STATES[state]) : state})`);
+  }
+  write(item.querySelector(".name"), step.title);
+  write(item.querySelector(".detail"), BUSY.has(state) ? step.detail : "");
+}
 
 function drawSteps() {
-  for (const [key, step] of job.steps) {
-    const item = step.item ?? stepItem(step);
-    if (item.className !== step.state) {
-      item.className = step.state;
-      item.dataset.step = key;
-      item.querySelector(".mark").replaceChildren(...(ICONS[step.state] ? [icon(ICONS[step.state])] : []));
-      write(item.querySelector(".unseen"), `(${STEP_STATES[step.state] ? t(STEP_STATES[step.state]) : step.state})`);
-    }
-    write(item.querySelector(".name"), step.title);
-    write(item.querySelector(".detail"), ["running", "waiting", "undoing"].includes(step.state) ? step.detail : "");
-  }
+  for (const [key, step] of job.steps) drawStep(key, step);
   show($("steps"), job.steps.size > 0);
 }
 
@@ -207,16 +218,17 @@ function tick() {
   write($("elapsed"), sinceText(job.createdAt, job.endedAt));
   for (const step of job.steps.values()) {
     if (!step.item) continue;
-    const running = ["running", "undoing", "waiting"].includes(step.state);
-    write(step.item.querySelector("time"), running || step.endedAt ? sinceText(step.startedAt, step.endedAt || undefined) : "");
+    const end = step.endedAt || job.endedAt;
+    write(step.item.querySelector("time"), end || BUSY.has(step.state) ? sinceText(step.startedAt, end) : "");
   }
+  drawQueue();
 }
 
 async function askCancel() {
   const mine = job;
   $("cancel").disabled = true;
   try {
-    await cancel(mine.id, keyOf(mine.name));
+    await cancel(mine.id, memory.byName(mine.name)?.key);
     if (mine !== job || job.end) return;
     job.state = "rolling_back";
     $("cancel-note").textContent = t("page.cancel.going");

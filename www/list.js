@@ -1,6 +1,7 @@
 // The workspaces this browser knows, and the way to bring one in with its key.
-import { stack } from "./api.js";
+import { stack, status } from "./api.js";
 import { $, code, h, say, show } from "./dom.js";
+import { ENDS } from "./follow.js";
 import * as memory from "./memory.js";
 import { stateText } from "./stack.js";
 import { address, moment, t } from "./text.js";
@@ -22,8 +23,8 @@ function missing(entry, item, state) {
 }
 
 async function look(entry, { item, state }) {
-  if (entry.open) return void (item.className = "running");
   try {
+    if (entry.open) return await lookAtWork(entry, item);
     const found = await stack(entry.name, entry.key);
     item.className = found.state;
     state.textContent = stateText(found.state);
@@ -31,6 +32,15 @@ async function look(entry, { item, state }) {
     if (problem.status === 404) missing(entry, item, state);
     else state.textContent = t("page.state.unknown");
   }
+}
+
+// Its work may have ended while nobody looked.
+async function lookAtWork(entry, item) {
+  item.className = "running";
+  const found = await status(entry.id);
+  if (!ENDS.has(found.state)) return;
+  memory.settle(entry.id, { ...found.result, ...found });
+  draw();
 }
 
 export function draw() {

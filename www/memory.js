@@ -36,6 +36,14 @@ export function update(name, change) {
   write({ ...memory, workspaces: memory.workspaces.map((entry) => (entry.name === name ? { ...entry, ...change } : entry)) });
 }
 
+/** An operation has ended: what is remembered of its workspace follows. */
+export function settle(id, { name, kind, state, rolledBack }) {
+  if (byName(name)?.id !== id) return;
+  const nothingLeft = state === "deleted" || (kind === "deploy" && state !== "ready" && rolledBack !== false);
+  if (nothingLeft) forget(name);
+  else update(name, { open: false });
+}
+
 export function forget(name) {
   const memory = read();
   write({ ...memory, workspaces: memory.workspaces.filter((entry) => entry.name !== name) });
@@ -49,13 +57,23 @@ export function onChange(fn) {
 // An attempt's key lives until the portal has given its answer, also over a reload, so that pressing the button again cannot make two.
 export function attempt(name) {
   try {
-    const kept = JSON.parse(sessionStorage.getItem("attempt"));
+    const kept = unanswered();
     if (kept?.name === name) return kept.key;
     const key = crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
-    sessionStorage.setItem("attempt", JSON.stringify({ name, key }));
+    sessionStorage.setItem("attempt", JSON.stringify({ name, key, at: Date.now() }));
     return key;
   } catch {
     return String(Math.random()).slice(2) + Date.now();
+  }
+}
+
+/** The attempt of the last minutes whose answer never came, if there is one. */
+export function unanswered() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem("attempt"));
+    return kept && Date.now() - kept.at < 120000 ? kept : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -40,6 +40,9 @@ export function judge(name, found) {
   suggest(found.suggestions);
 }
 
+/** Nothing was typed. */
+export const missing = () => verdict("wrong", t("page.name.rule"));
+
 export async function ask() {
   clearTimeout(timer);
   asked?.abort();

@@ -12,6 +12,8 @@ const STATES = {
   deleting: "page.state.deleting", queued: "page.state.queued", running: "page.state.running", rolling_back: "page.state.rolling_back", failed: "page.state.failed",
 };
 
+const WORK = new Set(["queued", "running", "rolling_back", "deleting"]);
+
 export const keyOf = (name) => memory.byName(name)?.key ?? memory.ownerKey();
 export const stateText = (state) => (STATES[state] ? t(STATES[state]) : state);
 
@@ -58,6 +60,7 @@ export async function card(place, { name, url = address(name), openUrl = url + S
   if (!key) return place.replaceChildren(...forOthers(name, url, openUrl, warning, t("page.stack.not_yours")).filter(Boolean));
   try {
     const found = await stack(name, key);
+    if (WORK.has(found.state) && found.statusUrl) return go({ d: found.statusUrl.split("/").pop() }, { replace: true });
     place.replaceChildren(...forOwner({ name, ...found }, key, url, openUrl, warning).filter(Boolean));
   } catch (problem) {
     const why = problem.status === 404 ? t("page.stack.not_yours") : problem.message;
