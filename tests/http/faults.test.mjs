@@ -2,7 +2,7 @@
 // holds nothing of it; what can, ends in one stack and not two. Each case has processes of its own: a breaker that one opens is not the other's.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { seconds, startAll } from './harness.mjs'
+import { copyRoot, seconds, startAll, until } from './harness.mjs'
 
 const calls = [
   'project.create', 'application.create', 'application.saveDockerProvider', 'application.saveEnvironment', 'mounts.create', 'domain.create',
@@ -27,20 +27,40 @@ const kinds = {
 const later = {
   deploy: { deploy_error: ['deploy_failed'], image_not_found: ['image_not_found'], registry_login: ['registry_login'],
     crash_loop: ['stack_unhealthy'], never_ready: ['stack_unhealthy'] },
-  stack: { unprotected: ['stack_unprotected'], wrong_password: ['stack_wrong_password'], never_ready: ['stack_unhealthy'], html: ['stack_unhealthy'],
+  stack: { unprotected: ['stack_unprotected'], wrong_password: ['stack_wrong_password'], never_ready: ['stack_unhealthy'], html: ['stack_unhealthy', 'stack_unprotected'],
     'status 502': ['stack_unhealthy'], cut: ['stack_unhealthy'], hang: ['stack_unhealthy'], wrong_json: ['stack_unhealthy'] },
 }
 
+// The same scripts with shorter patience: a hang need not be waited out in full, ninety times over.
+const house = copyRoot()
+house.edit('scripts/lib/call.lua', (text) => text.replace(/timeout = \d+/, 'timeout = 1'))
+for (const step of ['project', 'application', 'settings', 'domain', 'deploy', 'outcome', 'health']) {
+  house.edit(`scripts/steps/${step}.lua`, (text) => text.replace(/deadline = \d+/, 'deadline = 15'))
+}
+house.edit('scripts/lib/engine.lua', (text) => text.replace('"engine.sweeper", 60', '"engine.sweeper", 1'))
+
 function isClear(failed) {
-  const { code, step, title, detail, advice, rolledBack, leftovers } = failed.data
+  const { code, step, title, detail, advice } = failed.data
   for (const [name, text] of Object.entries({ code, step, title, detail, advice })) assert.ok(text?.length > 2, `${name} is missing: ${JSON.stringify(failed)}`)
   assert.doesNotMatch(`${title} ${detail} ${advice}`, /[{}]|\b(nil|null|undefined)\b|\.lua:|^(step|failure)\./, 'a text for people')
-  assert.equal(rolledBack, true, JSON.stringify(failed))
-  assert.deepEqual(leftovers, [])
+}
+
+// Clean at the end. Where the fault is in what proves it, undoing may have to name leftovers; then the sweeper comes back to them.
+async function isClean(failed, at, { portal, rehearsal }) {
+  const { rolledBack, leftovers } = failed.data
+  assert.equal(rolledBack, leftovers.length === 0, JSON.stringify(failed))
+  if (!rolledBack) {
+    assert.equal(at, 'deployment.all', JSON.stringify(failed))
+    for (const { kind, id, detail } of leftovers) assert.ok(kind && id && detail.length > 10, JSON.stringify(leftovers))
+    await until(async () => (await portal.check('fay')).json.available, 'the sweeper has taken it away')
+  }
+  await rehearsal.holdsNothing('fay')
+  assert.deepEqual((await rehearsal.state()).volumes, [], 'its own new volume, which nobody has used, is gone too')
+  assert.equal((await portal.check('fay')).json.available, true, 'the name is free again')
 }
 
 async function rehearse(rule, ends) {
-  const world = await startAll({ speed: 100 })
+  const world = await startAll({ speed: 100, root: house.root, env: { NODE_ENV: 'test' } })
   const { portal, rehearsal } = world
   try {
     await rehearsal.faults({ times: 0, ...rule })
@@ -57,9 +77,7 @@ async function rehearse(rule, ends) {
     assert.ok(ends.includes(last.event === 'ready' ? 'ready' : last.data.code), `${JSON.stringify(last)}, not one of ${ends}`)
     if (last.event === 'failed') {
       isClear(last)
-      await rehearsal.holdsNothing('fay')
-      assert.deepEqual((await rehearsal.state()).volumes, [], 'its own new volume, which nobody has used, is gone too')
-      assert.equal((await portal.check('fay')).json.available, true, 'the name is free again')
+      await isClean(last, rule.at, world)
     } else {
       const state = await rehearsal.state()
       for (const kind of ['projects', 'applications', 'domains', 'mounts']) assert.equal(state[kind].length, 1, `${kind}: ${JSON.stringify(state[kind])}`)

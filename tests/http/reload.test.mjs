@@ -14,6 +14,12 @@ after(() => world.stop())
 const check = async (name) => (await portal.check(name)).json
 const health = async () => (await portal.api('/health')).json
 const refusal = async () => (await health()).degraded.find(({ code }) => code === 'edit_rejected')
+// Does the edit, and waits until a new generation of the scripts is in force.
+async function edited(act) {
+  const { generation } = await health()
+  act()
+  await until(async () => (await health()).generation > generation, 'the edit is in force')
+}
 const line = (text, needle) => text.slice(0, text.indexOf(needle)).split('\n').length
 
 const reserve = (text) => text.replace('policy.patterns = {', 'policy.patterns = {\n  "^project%-x", -- ours')
@@ -78,27 +84,23 @@ test('a step is one small file and a line', async () => {
   end,
 }
 `)
-  house.edit('scripts/steps/init.lua', (text) => text.replace(/(\n\s*)(require "steps\.project",?.*)/, '$1$2$1require "steps.greet",'))
-  const generation = (await health()).generation
-  portal.child.kill('SIGHUP')
-  await until(async () => {
-    const { events, last } = await portal.deployed(`greeted-${Math.random().toString(36).slice(2, 8)}`.replace(/-(\d)/, '-x$1'))
-    assert.equal(last.event, 'ready', JSON.stringify(last))
-    return events.some((e) => e.event === 'log' && e.data.line?.startsWith('greetings to ')) && events.some((e) => e.data.step === 'greet')
-  }, `the step runs (generation was ${generation})`)
+  await edited(() => house.edit('scripts/steps/init.lua', (text) => text.replace(/(\n\s*)(require "steps\.project",?.*)/, '$1$2$1require "steps.greet",')))
+  const { events } = await portal.ready('greeted')
+  assert.ok(events.some((e) => e.event === 'log' && e.data.line === 'greetings to greeted'))
+  assert.ok(events.some((e) => e.event === 'progress' && e.data.step === 'greet' && e.data.state === 'done'))
 })
 
 test('a step that fails is a failed deployment that is clean', async () => {
-  house.write('scripts/steps/greet.lua', 'return { name = "greet", deadline = 10, expect = 1, run = function(ctx) error("a bug in a step") end }\n')
+  const step = (body) => () => house.write('scripts/steps/greet.lua', `return { name = "greet", deadline = 10, expect = 1, run = function(ctx) ${body} end }\n`)
+  await edited(step('error("a bug in a step")'))
   portal.expect(/a bug in a step/)
-  const failed = await until(async () => {
-    const { last } = await portal.deployed(`buggy-${Math.random().toString(36).slice(2, 8)}`.replace(/-(\d)/, '-x$1'))
-    return last.event === 'failed' && last
-  }, 'the step fails')
+  const { last: failed } = await portal.deployed('buggy')
+  assert.equal(failed.event, 'failed')
   assert.equal(failed.data.code, 'script_error')
   assert.equal(failed.data.rolledBack, true)
   assert.doesNotMatch(JSON.stringify(failed), /traceback|a bug in a step/, 'the trace is for the log')
-  house.write('scripts/steps/greet.lua', 'return { name = "greet", deadline = 10, expect = 1, run = function() return true end }\n')
+  await rehearsal.holdsNothing('buggy')
+  await edited(step('return true'))
 })
 
 test('running work ends on the scripts it began with', async () => {
