@@ -9,7 +9,8 @@ local i18n = require "lib.i18n"
 local problem = require "lib.problem"
 local sweeper = require "lib.sweeper"
 
--- Each looks for one thing that is not as it should be: nil, or {code, args for its text "health.CODE", more = members to add}.
+-- Each looks for one thing that is not as it should be: nil, or {code, args for its text, more = members to add, text = its key when that
+-- is not "health.CODE"}.
 local looks = {}
 
 looks[#looks + 1] = function(info)
@@ -20,7 +21,11 @@ looks[#looks + 1] = function(info)
   local edit = info.rejected
   if not edit then return nil end
   local told = { file = edit.file, line = edit.line, message = edit.message, at = clock.iso(edit.at) }
-  return { "edit_rejected", { file = edit.file, line = edit.line, message = edit.message }, more = told }
+  local placed = edit.file ~= "" and edit.line > 0
+  return {
+    "edit_rejected", { file = edit.file, line = edit.line, message = edit.message },
+    more = told, text = not placed and "health.edit_rejected_somewhere" or nil,
+  }
 end
 
 -- last.message is the code of the newest failure; a refused token is the one that no waiting mends.
@@ -51,7 +56,7 @@ local function degraded(info, language)
   for _, look in ipairs(looks) do
     local found = look(info)
     if found then
-      local told = { code = found[1], detail = i18n.text(language, "health." .. found[1], found[2]) }
+      local told = { code = found[1], detail = i18n.text(language, found.text or "health." .. found[1], found[2]) }
       for key, value in pairs(found.more or {}) do told[key] = value end
       list[#list + 1] = told
     end
