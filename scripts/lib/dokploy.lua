@@ -32,10 +32,12 @@ local function object(key) return function(value) return list(value) and text(va
 -- What saves and deletes answer is of no use: true, the object, or nothing at all.
 local function done(value) return (value == nil or value == true or type(value) == "table") and true or nil end
 
+-- A list of rows that each have an id under that key. (An empty table may have been [] or {}.)
 local function rows(key)
   return function(value)
-    for _, row in ipairs(list(value) or { false }) do
-      if not row or not list(row) or not text(row[key]) then return nil end
+    if not list(value) or (#value == 0 and next(value) ~= nil) then return nil end
+    for _, row in ipairs(value) do
+      if not list(row) or not text(row[key]) then return nil end
     end
     return value
   end
@@ -68,10 +70,10 @@ local function make(client, procedure, body, shape)
   return run(client, { procedure = procedure, body = body, shape = shape })
 end
 
--- What is gone already is deleted.
+-- What is gone already is deleted: "gone".
 local function remove(client, procedure, body)
   local value, message, code, info = save(client, procedure, body, { timeout = 30 })
-  if code == "not_found" then return true end
+  if code == "not_found" then return "gone" end
   return value, message, code, info
 end
 
@@ -207,6 +209,21 @@ end
 --- Newest first: { {deploymentId, title, status, ...}, ... }; those that still wait are not among them.
 function Client:deployments(application)
   return ask(self, "deployment.all", { applicationId = application }, rows "deploymentId")
+end
+
+--- Whether one of its deployments runs now; asked in another way when the first one fails.
+---@return boolean|nil runs, string? message, string? code
+function Client:is_deploying(application)
+  local found, message, code, info = self:deployments(application)
+  if not found then
+    local whole = self:application_one(application)
+    found = whole and rows "deploymentId"(whole.deployments)
+  end
+  if not found then return nil, message, code, info end
+  for _, row in ipairs(found) do
+    if row.status == "running" then return true end
+  end
+  return false
 end
 
 --- What waits and runs in Dokploy's queue (0.28.3 and later): { {data = {applicationId, titleLog}, state}, ... }.

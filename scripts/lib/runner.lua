@@ -10,7 +10,10 @@ local journal = require "lib.journal"
 local states = require "lib.states"
 local undo = require "lib.undo"
 
-local runner = { pending = 60 } -- seconds to wait for answers that are still on their way
+local runner = {
+  pending = 60,               -- seconds to wait for answers that are still on their way
+  undo_pauses = { 3, 10, 0 }, -- seconds after each try to take things away
+}
 
 local OPEN_PATH = "/L3dvcmtzcGFjZQ/session" -- the page of /workspace in OpenCode
 
@@ -118,10 +121,22 @@ local function undo_steps(ctx)
   end
 end
 
+-- Dokploy may be in trouble for a moment: a few more tries, before it is left to the sweeper.
+local function undo_again(work)
+  local clean, message, reason
+  for _, pause in ipairs(runner.undo_pauses) do
+    clean, message, reason = undo.run(work)
+    if clean or reason == "not_ours" then break end
+    log.warn("undo.incomplete", { operation = work.id, message = message, reason = reason })
+    task.sleep(pause)
+  end
+  return clean, message, reason
+end
+
 local function take_away(work, state)
-  local clean, message, reason = task.run(states[state].deadline, undo.run, work)
-  if clean == nil then
-    log.warn("undo.incomplete", { operation = work.id, message = message })
+  local clean, message, reason = task.run(states[state].deadline, undo_again, work)
+  if not clean then
+    log.warn("undo.given_up", { operation = work.id, message = message, reason = reason })
     undo.leave(work, (reason == "timeout" or reason == "failed") and "error" or reason)
   end
   return undo.left(work)

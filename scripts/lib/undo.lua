@@ -71,14 +71,11 @@ local function quiet(work, id)
   return await(undo.quiet, "running", function()
     local cleaned, message, code = work.dokploy:clean_queue(id)
     if not cleaned then return nil, message, code end
-    local rows
-    rows, message, code = work.dokploy:deployments(id)
+    local runs
+    runs, message, code = work.dokploy:is_deploying(id)
     if code == "not_found" then return true end
-    if not rows then return nil, message, code end
-    still = still + 1
-    for _, row in ipairs(rows) do
-      if row.status == "running" then still = 0 end
-    end
+    if runs == nil then return nil, message, code end
+    still = runs and 0 or still + 1
     return still >= 2
   end)
 end
@@ -108,32 +105,29 @@ local function containers_gone(work, app_name)
   end)
 end
 
-local function gone(read, id)
+-- Read again: it is not there. When it cannot be read, a second delete that finds nothing proves the same.
+local function gone(read, delete, id)
   local value, message, code = read(id)
   if code == "not_found" then return true end
-  if not value then return nil, message, reason_of(code) end
-  return nil, "it is still there", "error"
+  if value then return nil, "it is still there", "error" end
+  local again = delete(id)
+  if again == "gone" then return true end
+  return nil, message, reason_of(code)
 end
 
-local function delete_application(work, id)
-  local good, message, reason = quiet(work, id)
-  if not good then return nil, message, reason end
-  local code
-  good, message, code = work.dokploy:application_delete(id)
-  if not good then return nil, message, reason_of(code) end
-  return gone(function(it) return work.dokploy:application_one(it) end, id)
+local function application_gone(work, id)
+  return gone(function(it) return work.dokploy:application_one(it) end, function(it) return work.dokploy:application_delete(it) end, id)
 end
 
 -- Deletes one application; true when it and its containers are proved gone.
 local function remove_application(work, id, app_name)
-  local application, message, code = work.dokploy:application_one(id)
-  if not application and code ~= "not_found" then return nil, message, reason_of(code) end
-  if application then
-    local reason
-    app_name = application.appName
-    application, message, reason = delete_application(work, id)
-    if not application then return nil, message, reason end
-  end
+  local good, message, reason = true, nil, nil
+  if row_of(work, "deployment") then good, message, reason = quiet(work, id) end
+  if not good then return nil, message, reason end
+  local deleted, why, code = work.dokploy:application_delete(id)
+  if not deleted then return nil, why, reason_of(code) end
+  good, message, reason = application_gone(work, id)
+  if not good then return nil, message, reason end
   if not app_name then return true end
   return containers_gone(work, app_name)
 end
@@ -166,7 +160,7 @@ local function remove_project(work, id)
   if not good then return nil, message, reason end
   good, message, code = work.dokploy:project_remove(id)
   if not good then return nil, message, reason_of(code) end
-  return gone(function(it) return work.dokploy:project_one(it) end, id)
+  return gone(function(it) return work.dokploy:project_one(it) end, function(it) return work.dokploy:project_remove(it) end, id)
 end
 
 --- Removes projects with the deploy's mark but the recorded one: made by calls whose answers were lost. True when there is none left.
@@ -267,11 +261,16 @@ function undo.run(work)
   return #undo.left(work) == 0
 end
 
+-- These are part of an application and go with it: not worth a line of their own.
+local parts = { domain = true, mount = true, deployment = true }
+
 --- What of the record is still there: { {kind, id, reason}, ... }.
 function undo.left(work)
   local left = {}
   for _, row in ipairs(undo.order(work.resources)) do
-    if not finished[row.state] then left[#left + 1] = { kind = row.kind, id = row.id or row.key, reason = row.data.reason } end
+    if not finished[row.state] and not parts[row.kind] then
+      left[#left + 1] = { kind = row.kind, id = row.id or row.key, reason = row.data.reason }
+    end
   end
   return left
 end
