@@ -79,7 +79,7 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
     struct httpd_conn *conn = arg;
     struct httpd *httpd = conn->httpd;
     (void)evcon;
-    event_del(&conn->event);
+    httpd_conn_unwatch(conn);
     evbuffer_remove_cb_entry(bufferevent_get_input(conn->bev), conn->input_cb);
     httpd->by_fd[conn->fd] = NULL;
     conn->evcon = NULL;

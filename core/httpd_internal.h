@@ -65,6 +65,7 @@ struct httpd_conn {
     int refs; /* evhttp's connection, a request, a deferred call */
     enum conn_state state;
     int counted; /* in httpd->npending */
+    int watched; /* `event` watches for the client's leaving */
     int64_t since_ms;
     size_t unsent; /* while writing: what was unsent when last looked at */
     struct httpd_request request;
@@ -121,6 +122,8 @@ void httpd_conn_sweep(struct httpd *httpd);
 /* httpd_request.c */
 /* evhttp has a whole request. */
 void httpd_request_begin(struct evhttp_request *evreq, void *httpd);
+/* Stops watching for the client's leaving. */
+void httpd_conn_unwatch(struct httpd_conn *conn);
 /* The client has left: says so once. The request may be dead afterwards. */
 void httpd_request_gone(struct httpd_request *request);
 /* Called first by each way of answering: what watched for the client's leaving stops. Returns 1 when there is still a connection. */

@@ -128,7 +128,7 @@ static void on_left(evutil_socket_t fd, short what, void *arg)
     int error = 0;
     socklen_t len = sizeof error;
     if (!(what & EV_CLOSED) && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0) return;
-    event_del(&conn->event);
+    httpd_conn_unwatch(conn);
     httpd_request_gone(&conn->request);
 }
 
@@ -138,6 +138,19 @@ static void watch(struct httpd_conn *conn)
 {
     event_assign(&conn->event, bufferevent_get_base(conn->bev), conn->fd, EV_CLOSED | EV_WRITE | EV_ET | EV_PERSIST, on_left, conn);
     event_add(&conn->event, NULL);
+    conn->watched = 1;
+}
+
+/* libevent gathers a turn's changes per descriptor, and a deleted event leaves its edge trigger there for whatever is added next:
+ * evhttp would then read once and never again. A level-triggered event that comes and goes takes it away. */
+void httpd_conn_unwatch(struct httpd_conn *conn)
+{
+    if (!conn->watched) return;
+    conn->watched = 0;
+    event_del(&conn->event);
+    event_assign(&conn->event, bufferevent_get_base(conn->bev), conn->fd, EV_CLOSED | EV_WRITE, on_left, conn);
+    event_add(&conn->event, NULL);
+    event_del(&conn->event);
 }
 
 static void fill(struct httpd_conn *conn, struct evhttp_request *evreq)
@@ -195,7 +208,7 @@ int httpd_request_answer(struct httpd_request *request)
     struct httpd_conn *conn = httpd_request_conn(request);
     request->on_gone = NULL;
     if (!conn->evcon) return 0;
-    event_del(&conn->event); /* before anything is written: the two kinds of trigger do not mix on one descriptor */
+    httpd_conn_unwatch(conn); /* before anything is written: the two kinds of trigger do not mix on one descriptor */
     if (conn->httpd->draining) request->close = 1;
     return 1;
 }

@@ -487,6 +487,21 @@ static void test_late_answer(void **state)
     wire_free(&wire);
 }
 
+/* The watch for leaving clients must not change how the connection is read afterwards. */
+static void test_long_request_after_a_late_answer(void **state)
+{
+    static char request[61000];
+    struct wire wire = wire_new(port);
+    (void)state;
+    hold(&wire);
+    wire_turn(20);
+    reply_text(held, 200, "late");
+    assert_int_equal(wire_answer(&wire, NULL), 200);
+    snprintf(request, sizeof request, "POST / HTTP/1.1\r\n" HOST "Content-Length: 60000\r\n\r\n%0*d", 60000, 0);
+    assert_int_equal(wire_ask(&wire, request, NULL), 200);
+    wire_free(&wire);
+}
+
 static void test_second_request_while_the_first_waits(void **state)
 {
     struct wire wire = wire_new(port);
@@ -865,6 +880,7 @@ int main(void)
         TEST(test_idle_connections_are_closed),
         TEST(test_reader_that_does_not_read_is_closed),
         TEST(test_late_answer),
+        TEST(test_long_request_after_a_late_answer),
         TEST(test_second_request_while_the_first_waits),
         TEST(test_client_leaves_while_it_waits),
         TEST(test_client_resets_while_it_waits),
