@@ -36,6 +36,7 @@ export async function start({ version, data, speed = 20, variables = {} }) {
   child.stderr.on('data', (text) => { child.said += text; });
   child.on('error', (error) => { child.said += error.message; });
   const ended = new Promise((resolve) => child.once('exit', resolve));
+  process.once('exit', () => child.kill('SIGKILL')); // a test that ends early leaves nothing behind
   const port = await listening(child);
   child.stdout.resume();
   const stop = async (signal = 'SIGTERM') => {
