@@ -1,10 +1,17 @@
 /* httpd: evhttp made safe. Listens, limits, shows a request, takes one reply or one stream, tells when the client has left.
  *
- * Every accepted socket passes through httpd's bufferevent factory; that is the place for a strict check of the bytes before evhttp sees them.
+ * Every accepted socket passes through httpd's bufferevent factory, and every byte that comes in through one callback before evhttp sees
+ * it: that is the place for a strict check.
+ *
  * A request lives until it was answered: httpd_reply(), httpd_cut() or httpd_stream_end(), exactly one of them, exactly once, also when
- * the client has left meanwhile (then the answer goes nowhere). The pointer is dead after that call.
- * Adds to each answer: Date, X-Request-Id, X-Content-Type-Options: nosniff, Referrer-Policy: no-referrer, Cache-Control: no-store (unless given).
- * HEAD gets the head of the reply and no body. Connection: close in a list is honoured.
+ * the client has left meanwhile (then the answer goes nowhere), also when the server was freed. The pointer is dead after that call.
+ *
+ * Each answer has Date and X-Request-Id, and, unless the caller gives them, X-Content-Type-Options: nosniff, Referrer-Policy: no-referrer
+ * and Cache-Control: no-store. Framing (Content-Length, Transfer-Encoding) is httpd's; "Connection: close" may be asked for.
+ * HEAD gets the head of the reply and no body. "close" in a Connection list is honoured.
+ *
+ * Answered by httpd itself, with Connection: close: 400 for what is not HTTP or no path, 405 for TRACE and CONNECT, 408 for a request that
+ * takes too long, 413 and 431 past the limits, 501 for a method nobody knows.
  */
 #ifndef HTTPD_H
 #define HTTPD_H
@@ -16,13 +23,13 @@ struct httpd;
 struct httpd_request;
 
 struct httpd_limits {
-    int64_t max_header_bytes;      /* 16384 */
-    int64_t max_body_bytes;        /* 65536; a longer one is answered 413 */
-    int max_header_fields;         /* 100 */
-    int max_connections;           /* 4096, and always below the descriptor limit less 64 */
-    int idle_timeout_ms;           /* 60000: a connection on which nothing moves */
-    int request_timeout_ms;        /* 30000: from the first byte of a request to its last */
-    int64_t max_stream_backlog;    /* 262144: unsent bytes of a stream before its reader is cut off */
+    int64_t max_header_bytes;   /* 16384 */
+    int64_t max_body_bytes;     /* 65536; a longer one is answered 413 */
+    int max_header_fields;      /* 100 */
+    int max_connections;        /* 4096, and always below the descriptor limit less 64 */
+    int idle_timeout_ms;        /* 60000: a connection on which nothing moves */
+    int request_timeout_ms;     /* 30000: from the first byte of a request to its last */
+    int64_t max_stream_backlog; /* 262144: unsent bytes of a stream before its reader is cut off */
 };
 extern const struct httpd_limits httpd_default_limits;
 
@@ -42,25 +49,28 @@ int httpd_pending(const struct httpd *httpd);
 void httpd_free(struct httpd *httpd);
 
 /* The request. Strings live as long as the request. */
-const char *httpd_method(const struct httpd_request *request);          /* "GET" */
-const char *httpd_path(const struct httpd_request *request);            /* raw, still percent-encoded, without query; starts with one "/" */
-const char *httpd_query(const struct httpd_request *request);           /* raw, without "?"; "" when none */
+const char *httpd_method(const struct httpd_request *request); /* "GET" */
+const char *httpd_path(const struct httpd_request *request);   /* raw, still percent-encoded, without query; starts with one "/" */
+const char *httpd_query(const struct httpd_request *request);  /* raw, without "?"; "" when none */
 const char *httpd_header(const struct httpd_request *request, const char *name); /* first value, or NULL; name in any case */
 /* Calls fn for each header field, names in lower case. */
 void httpd_each_header(const struct httpd_request *request, void (*fn)(const char *name, const char *value, void *arg), void *arg);
 const char *httpd_body(const struct httpd_request *request, size_t *len); /* never NULL */
-const char *httpd_peer(const struct httpd_request *request);            /* the peer's address, without port */
-const char *httpd_id(const struct httpd_request *request);              /* the request id: 16 letters and digits */
-int64_t httpd_started_us(const struct httpd_request *request);          /* loop_now_us() when it was whole */
+const char *httpd_peer(const struct httpd_request *request);              /* the peer's address, without port */
+const char *httpd_id(const struct httpd_request *request);                /* the request id: 16 letters and digits */
+int64_t httpd_started_us(const struct httpd_request *request);            /* loop_now_us() when it was whole */
 /* 1 once the client has left. */
 int httpd_gone(const struct httpd_request *request);
 /* Calls fn(arg) when the client leaves before the answer. One slot; NULL takes it away. */
 void httpd_on_gone(struct httpd_request *request, void (*fn)(void *arg), void *arg);
 
-struct httpd_field { const char *name, *value; };
+struct httpd_field {
+    const char *name, *value;
+};
 /* The whole answer. Fields end with a NULL name and may be NULL. Body is copied. A field with a control byte is left out and logged. */
 void httpd_reply(struct httpd_request *request, int status, const struct httpd_field *fields, const void *body, size_t len);
-/* Closes the connection. When status is not 0, first sends a head that promises `promised` bytes and then only `body`: half an answer, for rehearsals. */
+/* Closes the connection. When status is not 0, first sends a head that promises `promised` bytes and then only `body`: half an answer, for
+ * rehearsals. */
 void httpd_cut(struct httpd_request *request, int status, const struct httpd_field *fields, const void *body, size_t len, size_t promised);
 
 /* A stream: head now, bytes as they come, no idle timeout. on_end(arg) is called once if the client leaves or is cut off for not reading

@@ -122,13 +122,26 @@ static void stamp_format(time_t second, char stamp[24])
     strftime(stamp, 24, "%Y-%m-%dT%H:%M:%S", &tm);
 }
 
+/* Numbers without printf: a line a request is written, and it should cost little. */
+static void put_number(struct text *text, int64_t number, int width)
+{
+    char digits[24];
+    size_t i = sizeof digits;
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do
+        digits[--i] = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0 || sizeof digits - i < (size_t)width);
+    if (number < 0) digits[--i] = '-';
+    put(text, digits + i, sizeof digits - i);
+}
+
 static void put_head(struct text *text, const char *stamp, long millis, enum log_level level, const char *event)
 {
-    char tail[8];
     put(text, "{\"at\":\"", 7);
-    put_word(text, stamp);
-    put(text, tail, (size_t)snprintf(tail, sizeof tail, ".%03dZ", (int)(millis % 1000)));
-    put(text, "\",\"level\":\"", 11);
+    put(text, stamp, 19);
+    put(text, ".", 1);
+    put_number(text, millis, 3);
+    put(text, "Z\",\"level\":\"", 12);
     put_word(text, level_names[level]);
     put(text, "\",\"event\":", 10);
     put_string(text, event, strlen(event));
@@ -136,19 +149,32 @@ static void put_head(struct text *text, const char *stamp, long millis, enum log
 
 /* ---- secrets ---- */
 
+static int ends_in_word(const char *field, size_t len, const char *word)
+{
+    size_t tail = strlen(word);
+    if (len < tail || strcasecmp(field + len - tail, word) != 0) return 0;
+    const char *start = field + len - tail;
+    return start == field || strchr("_-.", start[-1]) || (*start >= 'A' && *start <= 'Z');
+}
+
 /* "token", "api_token", "apiToken", "API-TOKEN", but not "tokens" or "monkey". */
 static int is_secret(const char *field)
 {
-    static const char *const words[] = { "password", "token", "key", "secret", "authorization", "cookie" };
     size_t len = strlen(field);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t word = strlen(words[i]);
-        if (len < word || strcasecmp(field + len - word, words[i]) != 0) continue;
-        if (len == word) return 1;
-        const char *start = field + len - word;
-        if (strchr("_-.", start[-1]) || (*start >= 'A' && *start <= 'Z')) return 1;
+    switch (len ? field[len - 1] | 0x20 : 0) {
+    case 'd':
+        return ends_in_word(field, len, "password");
+    case 'n':
+        return ends_in_word(field, len, "token") || ends_in_word(field, len, "authorization");
+    case 'y':
+        return ends_in_word(field, len, "key");
+    case 't':
+        return ends_in_word(field, len, "secret");
+    case 'e':
+        return ends_in_word(field, len, "cookie");
+    default:
+        return 0;
     }
-    return 0;
 }
 
 /* Starts a field. Returns 0 when there is no line, or when the value is secret and stands there masked already. */
@@ -230,18 +256,33 @@ void log_strn(const char *field, const char *value, size_t len)
 
 void log_int(const char *field, int64_t value)
 {
-    char digits[24];
-    if (field_begin(field)) put(&out.line, digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)value));
+    if (field_begin(field)) put_number(&out.line, value, 1);
+}
+
+/* Most numbers are times, which have at most six decimals. Returns 0 when this one has more. */
+static int put_micros(struct text *text, double value)
+{
+    double micros = value * 1e6;
+    int64_t whole = fabs(micros) < 1e15 ? llround(micros) : 0, part = whole % 1000000;
+    if (fabs(micros) >= 1e15 || fabs(micros - (double)whole) > fabs(micros) * 1e-15) return 0;
+    if (whole < 0 && whole > -1000000) put(text, "-", 1);
+    put_number(text, whole / 1000000, 1);
+    if (part == 0) return 1;
+    put(text, ".", 1);
+    put_number(text, part < 0 ? -part : part, 6);
+    while (text->at[-1] == '0')
+        text->at--;
+    return 1;
 }
 
 void log_num(const char *field, double value)
 {
     char digits[32];
     if (!field_begin(field)) return;
-    if (isfinite(value))
-        put(&out.line, digits, (size_t)snprintf(digits, sizeof digits, "%.15g", value));
-    else
+    if (!isfinite(value))
         put(&out.line, "null", 4);
+    else if (!put_micros(&out.line, value))
+        put(&out.line, digits, (size_t)snprintf(digits, sizeof digits, "%.15g", value));
 }
 
 void log_bool(const char *field, int value)

@@ -24,7 +24,7 @@ int log_enabled(enum log_level level);
 /* A line is built between log_begin() and log_end(); the builder is a static, so lines do not nest.
  * EVENT is a constant dotted word such as "http.request". log_begin() returns 0 when the level is not written; then skip the rest. */
 int log_begin(enum log_level level, const char *event);
-void log_str(const char *field, const char *value);                /* NULL is written as null */
+void log_str(const char *field, const char *value); /* NULL is written as null */
 void log_strn(const char *field, const char *value, size_t len);
 void log_int(const char *field, int64_t value);
 void log_num(const char *field, double value);

@@ -1,12 +1,12 @@
 #include "loop.h"
 
 #include "log.h"
+#include "mem.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,20 +48,13 @@ struct loop_watch {
     void *arg;
 };
 
-static void *checked(void *memory)
-{
-    if (memory) return memory;
-    log_stray(LOG_ERROR, "loop.memory", "out of memory: the process ends here");
-    abort();
-}
-
 /* ---- calls ---- */
 
 static void calls_push(struct calls *calls, loop_fn *fn, void *arg)
 {
     if (calls->count == calls->room) {
         calls->room = calls->room ? calls->room * 2 : 64;
-        calls->list = checked(realloc(calls->list, calls->room * sizeof *calls->list));
+        calls->list = mem_grow(calls->list, calls->room, sizeof *calls->list);
     }
     calls->list[calls->count++] = (struct call){ fn, arg };
 }
@@ -116,7 +109,8 @@ static void on_libevent_log(int severity, const char *message)
  * request. */
 static struct event_base *base_new(void)
 {
-    struct event_config *config = checked(event_config_new());
+    struct event_config *config = event_config_new();
+    if (!config) return NULL;
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
     struct event_base *base = event_base_new_with_config(config);
     event_config_free(config);
@@ -125,8 +119,7 @@ static struct event_base *base_new(void)
 
 struct loop *loop_new(void)
 {
-    struct loop *loop = calloc(1, sizeof *loop);
-    if (!loop) return NULL;
+    struct loop *loop = mem_new(1, sizeof *loop);
     signal(SIGPIPE, SIG_IGN);
     event_set_log_callback(on_libevent_log);
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -213,7 +206,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 struct loop_timer *loop_timer_new(struct loop *loop, int64_t delay_ms, int64_t repeat_ms, loop_fn *fn, void *arg)
 {
-    struct loop_timer *timer = checked(calloc(1, sizeof *timer));
+    struct loop_timer *timer = mem_new(1, sizeof *timer);
     timer->repeat_ms = repeat_ms;
     timer->fn = fn;
     timer->arg = arg;
@@ -240,7 +233,7 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 
 static struct loop_watch *watch_new(struct loop *loop, int fd, short events, loop_fn *fn, void *arg)
 {
-    struct loop_watch *watch = checked(calloc(1, sizeof *watch));
+    struct loop_watch *watch = mem_new(1, sizeof *watch);
     watch->fn = fn;
     watch->arg = arg;
     event_assign(&watch->event, loop->base, fd, events | EV_PERSIST, on_watch, watch);
@@ -267,7 +260,7 @@ static void on_io(evutil_socket_t fd, short what, void *arg)
 
 struct loop_watch *loop_watch_io(struct loop *loop, int fd, int events, loop_io_fn *fn, void *arg)
 {
-    struct loop_watch *watch = checked(calloc(1, sizeof *watch));
+    struct loop_watch *watch = mem_new(1, sizeof *watch);
     watch->io_fn = fn;
     watch->arg = arg;
     short what = (short)((events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0) | EV_PERSIST);

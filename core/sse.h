@@ -12,13 +12,21 @@ struct loop;
 struct httpd_request;
 struct sse;
 
-struct sse_event { int64_t id; const char *event; const char *data; size_t len; int last; /* 1: the stream ends after it */ };
+struct sse_event {
+    int64_t id;
+    const char *event;
+    const char *data;
+    size_t len;
+    int last; /* 1: the stream ends after it */
+};
 
 struct sse *sse_new(struct loop *loop);
 void sse_free(struct sse *sse);
-/* Turns the request into a stream on `channel`, sends `retry:` and the events of `replay` whose id is above last_id, then what is published later.
- * When a replayed event is the last, the stream ends. The head says text/event-stream, Cache-Control: no-cache, X-Accel-Buffering: no. */
-void sse_subscribe(struct sse *sse, struct httpd_request *request, const char *channel, int64_t last_id, const struct sse_event *replay, int nreplay);
+/* Turns the request into a stream on `channel`, sends `retry:` and the events of `replay` whose id is above last_id, then what is published
+ * later. When a replayed event is the last, the stream ends. The head says text/event-stream, Cache-Control: no-cache, X-Accel-Buffering:
+ * no. */
+void sse_subscribe(struct sse *sse, struct httpd_request *request, const char *channel, int64_t last_id, const struct sse_event *replay,
+                   int nreplay);
 /* Sends to each subscriber of the channel; returns how many. Data may hold line breaks. */
 int sse_publish(struct sse *sse, const char *channel, const struct sse_event *event);
 /* Draining: tells every stream to reconnect soon (a retry of 1 to 3 s, spread) and ends it. New ones are ended likewise at once. */

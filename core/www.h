@@ -1,14 +1,22 @@
 /* www: static files, from a table made at start (and made again by www_load), never from the request path.
- * Each file has its type, a strong ETag (SHA-256 of the bytes), and its compressed twin when FILE.gz stands beside it. */
+ * Each file has its type, a strong ETag (128 bits of the SHA-256 of its bytes, as 32 hex digits), and its compressed twin when FILE.gz
+ * stands beside it. */
 #ifndef WWW_H
 #define WWW_H
 #include <stddef.h>
 
 struct httpd_request;
 struct www;
-struct www_file { const char *path; const char *type; const char *etag; const char *bytes; size_t len; };
+struct www_file {
+    const char *path;
+    const char *type;
+    const char *etag;
+    const char *bytes;
+    size_t len;
+};
 
-/* Reads every regular file below `folder` (no dot files, no links that leave it), to be answered below `prefix` ("/assets/"). NULL and *message (caller frees) on failure. */
+/* Reads every regular file below `folder` (no dot files, no links that leave it), to be answered below `prefix` ("/assets/"). NULL and
+ * *message (caller frees) on failure. */
 struct www *www_load(const char *folder, const char *prefix, char **message);
 void www_free(struct www *www);
 /* Answers GET and HEAD of a file it has (200 or 304, gzip if asked for) and returns 1; else returns 0 and leaves the request alone.

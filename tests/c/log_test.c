@@ -164,6 +164,37 @@ static void test_long_value_is_cut(void **state)
     assert_true(strlen(said) < 9000);
 }
 
+static void test_numbers(void **state)
+{
+    static const struct {
+        double value;
+        const char *written;
+    } cases[] = {
+        { 0, "0" },
+        { 12, "12" },
+        { -3, "-3" },
+        { 0.123, "0.123" },
+        { -0.5, "-0.5" },
+        { -1.25, "-1.25" },
+        { 1234567.000001, "1234567.000001" },
+        { 1e-9, "1e-09" },
+        { 1e300, "1e+300" },
+        { 1.0 / 3, "0.333333333333333" },
+        { 100, "100" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char want[100];
+        snprintf(want, sizeof want, "\"v\":%s}", cases[i].written);
+        log_begin(LOG_INFO, "unit.event");
+        log_num("v", cases[i].value);
+        expect_field(want);
+    }
+    log_begin(LOG_INFO, "unit.event");
+    log_int("least", INT64_MIN);
+    expect_field("\"least\":-9223372036854775808}");
+}
+
 static void test_formatted_line(void **state)
 {
     (void)state;
@@ -250,6 +281,7 @@ int main(void)
         TEST(test_utf8),
         TEST(test_secrets_are_masked),
         TEST(test_long_value_is_cut),
+        TEST(test_numbers),
         TEST(test_formatted_line),
         TEST(test_full_pipe_loses_lines_not_time),
         TEST(test_broken_descriptor),

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -224,6 +225,29 @@ static void test_watch_of_a_descriptor(void **state)
     close(ends[1]);
 }
 
+static void on_ready(int events, void *arg)
+{
+    (void)arg;
+    note(events == (LOOP_READ | LOOP_WRITE) ? "b" : events == LOOP_READ ? "r" : "w");
+    loop_stop(loop);
+}
+
+static void test_watch_for_reading_and_writing(void **state)
+{
+    static const int asked[] = { LOOP_READ, LOOP_WRITE, LOOP_READ | LOOP_WRITE };
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    for (int i = 0; i < 3; i++) {
+        watch = loop_watch_io(loop, ends[0], asked[i], on_ready, NULL);
+        loop_run(loop);
+        loop_watch_free(watch);
+    }
+    assert_string_equal(trace, "rwb");
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void test_watch_of_a_signal(void **state)
 {
     (void)state;
@@ -256,6 +280,7 @@ int main(void)
         TEST(test_timers),
         TEST(test_timer_freed_by_its_own_call),
         TEST(test_watch_of_a_descriptor),
+        TEST(test_watch_for_reading_and_writing),
         TEST(test_watch_of_a_signal),
         TEST(test_a_closed_pipe_is_no_signal),
     };
