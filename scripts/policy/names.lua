@@ -27,14 +27,19 @@ policy.patterns = {
 policy.variations = { "%s-2", "my-%s", "%s-lab", "%s-dev", "%s-3", "%s-app", "%s-box", "the-%s" }
 policy.suggestions = 3
 
-local words = {}
-for _, word in ipairs(policy.words) do words[word] = true end
+--- A list of words as a set, for looking up: { mail = true, ... }.
+---@param list string[]
+---@return table<string, boolean>
+function policy.set(list)
+  local set = {}
+  for _, word in ipairs(list) do set[word] = true end
+  return set
+end
+
+local words = policy.set(policy.words)
 
 local function reserved(name, more)
-  if words[name] then return true end
-  for _, word in ipairs(more or {}) do
-    if word == name then return true end
-  end
+  if words[name] or more and more[name] then return true end
   for _, pattern in ipairs(policy.patterns) do
     if name:find(pattern) then return true end
   end
@@ -43,7 +48,7 @@ end
 
 --- Whether a folded name may be taken, leaving aside whether somebody has it.
 ---@param name string
----@param more string[]|nil  reserved words of the configuration
+---@param more table<string, boolean>|nil  reserved words of the configuration, as a set
 ---@return boolean ok
 ---@return string? code    name_invalid name_reserved
 ---@return string? reason  why it is not well formed
@@ -56,7 +61,7 @@ end
 
 --- Up to three free names like this one.
 ---@param text string  as it was typed
----@param more string[]|nil
+---@param more table<string, boolean>|nil
 ---@param is_free fun(name: string): boolean
 ---@return string[]
 function policy.suggest(text, more, is_free)

@@ -8,7 +8,7 @@ local names = require "lib.names"
 local policy = require "policy.names"
 
 local limits = { min = names.min, max = names.max }
-local reserved = { table.unpack(config.reserved_names) }
+local reserved = policy.set(config.reserved_names)
 
 local function is_free(name) return claims.get(name) == nil end
 

@@ -17,7 +17,7 @@ local templates = require "policy.templates"
 
 local fields = { name = { type = "string", required = true }, template = { type = "string" } }
 
-local reserved = { table.unpack(config.reserved_names) }
+local reserved = policy.set(config.reserved_names)
 
 local function is_free(name) return claims.get(name) == nil end
 
