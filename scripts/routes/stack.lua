@@ -1,6 +1,7 @@
 --- A stack, for its owner and the admin: look at it, delete it, list them. To everybody else it is not there.
 local json = require "core.json"
 local server = require "core.server"
+local task = require "core.task"
 local clock = require "lib.clock"
 local engine = require "lib.engine"
 local guard = require "lib.guard"
@@ -43,7 +44,11 @@ local function refine(shown)
   if operation then shown.state = operation.state end
 end
 
+local PATIENCE = 5 -- seconds that a view waits for Dokploy to tell the password
+
+-- Why there is no password, and its text; any other reason is told as the first.
 local no_password = {
+  dokploy_unreachable = "password.dokploy_unreachable",
   dokploy_refused = "password.dokploy_refused",
   dokploy_unexpected_answer = "password.dokploy_unexpected_answer",
   not_found = "password.dokploy_unexpected_answer",
@@ -52,13 +57,13 @@ local no_password = {
 -- The password is Dokploy's to tell: without Dokploy the view comes without it, and says why.
 local function add_password(shown, language)
   shown.username = "opencode"
-  local password, _, code = engine.password(shown.name)
+  local password, _, code = task.run(PATIENCE, engine.password, shown.name)
   if password then
     shown.password = password
     return
   end
-  local key = no_password[code] or "password.dokploy_unreachable"
-  shown.passwordProblem = { code = code or "dokploy_unreachable", detail = i18n.text(language, key) }
+  if not no_password[code] then code = "dokploy_unreachable" end
+  shown.passwordProblem = { code = code, detail = i18n.text(language, no_password[code]) }
 end
 
 local function stack_view(req)
