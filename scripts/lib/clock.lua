@@ -10,4 +10,11 @@ function clock.iso(seconds)
   return os.date("!%Y-%m-%dT%H:%M:%S", ms // 1000) .. (".%03dZ"):format(ms % 1000)
 end
 
+--- The time of day in a sentence: "14:03:20 UTC"; "" when there is none.
+---@param seconds number|nil
+---@return string
+function clock.of_day(seconds)
+  return seconds and os.date("!%H:%M:%S UTC", math.floor(seconds)) or ""
+end
+
 return clock

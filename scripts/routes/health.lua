@@ -38,8 +38,8 @@ end
 looks[#looks + 1] = function()
   local state = breaker.state()
   if state.state == "closed" then return nil end
-  local retry_at = clock.iso(state.retry_at)
-  return { "breaker_" .. state.state, { time = retry_at or "" }, more = { since = clock.iso(state.since), retryAt = retry_at } }
+  local more = { since = clock.iso(state.since), retryAt = clock.iso(state.retry_at) }
+  return { "breaker_" .. state.state, { time = clock.of_day(state.retry_at) }, more = more }
 end
 
 looks[#looks + 1] = function()
