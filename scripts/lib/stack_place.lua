@@ -29,19 +29,27 @@ function place.target(ctx, config)
   }
 end
 
---- How many of its containers ended by themselves so far, and why; asked every fifth time.
----@param watch { looks: integer, crashed: integer|nil, reason: string|nil }
+-- What its tasks and containers say; how many of them ended by themselves, and why.
+local function crashes_now(ctx)
+  local of_tasks, task_reason = health.crashes(once:tasks(ctx.ids.app_name) or {})
+  local of_containers, container_reason = health.crashes(once:containers(ctx.ids.app_name) or {})
+  return math.max(of_tasks, of_containers), task_reason or container_reason
+end
+
+--- Looks at its containers every fifth time, as long as nothing answers, and sums up the crashes that it sees: a container that ended
+--- once may be well the next time; one that keeps ending, or that is not started again, adds up.
+---@param watch { looks: integer, crashes: integer, reason: string|nil, last: table }
 ---@return integer, string
 function place.crashes(ctx, watch)
   watch.looks = watch.looks + 1
-  if watch.looks % 5 == 0 then
-    local tasks = once:tasks(ctx.ids.app_name) or {}
-    local containers = once:containers(ctx.ids.app_name) or {}
-    local of_tasks, task_reason = health.crashes(tasks)
-    local of_containers, container_reason = health.crashes(containers)
-    watch.crashed, watch.reason = math.max(of_tasks, of_containers), task_reason or container_reason
+  if watch.last.lock then
+    watch.crashes = 0
+  elseif watch.looks % 5 == 0 then
+    local now, reason = crashes_now(ctx)
+    watch.crashes = now == 0 and 0 or watch.crashes + now
+    watch.reason = reason or watch.reason
   end
-  return watch.crashed or 0, watch.reason or ""
+  return watch.crashes, watch.reason or ""
 end
 
 return place

@@ -6,7 +6,7 @@ local stack = require "lib.stack_place"
 
 local IN_A_ROW = 3 -- good looks, one a second, before it is called ready
 local PAGES = 10   -- pages without a lock in a row before they are taken for the stack's own, not the proxy's
-local CRASHES = 3  -- containers that ended by themselves
+local CRASHES = 6  -- containers that ended by themselves, summed up over the looks at them, one every five seconds
 local RESERVE = 3  -- seconds before the deadline in which the reason is told
 
 local function count(watch, seen)
@@ -46,7 +46,7 @@ return {
   run = function(ctx)
     local target, message, code = stack.target(ctx, config)
     if not target then return nil, message, code end
-    local watch = { good = 0, pages = 0, looks = 0 }
+    local watch = { good = 0, pages = 0, looks = 0, crashes = 0 }
     repeat
       count(watch, health.look(target))
       if watch.good >= IN_A_ROW then return true end

@@ -1,0 +1,133 @@
+local support = require "support.engine"
+
+local challenge = { ["www-authenticate"] = 'Basic realm="Secure Area"', ["content-type"] = "text/plain" }
+local as_json = { ["content-type"] = "application/json; charset=utf-8" }
+local locked = { status = 401, headers = challenge }
+local well = { status = 200, headers = as_json, body = '{"healthy":true,"version":"1.18.33"}' }
+local workspace = { status = 200, headers = as_json, body = '{"directory":"/workspace"}' }
+local page = { status = 200, headers = { ["content-type"] = "text/html" }, body = "<html>" }
+
+describe("the health of a stack", function()
+  local fake, health
+  before_each(function()
+    fake = support.start()
+    health = require "lib.health"
+  end)
+  after_each(support.stop)
+
+  it("is locked by 401 and a Basic challenge alone", function()
+    assert.equal("locked", health.lock_of(locked))
+    assert.is_nil(health.lock_of { status = 401, headers = {} })
+    for _, status in ipairs { 404, 502, 503, 302 } do assert.is_nil(health.lock_of { status = status, headers = challenge }) end
+    assert.equal("open", health.lock_of(well))
+    assert.equal("page", health.lock_of(page))
+  end)
+
+  it("is the right instance by JSON that says so", function()
+    assert.equal("1.18.33", health.instance_of(well))
+    local cases = {
+      { { status = 401, headers = challenge }, "stack_wrong_password" }, { page, "stack_unhealthy" },
+      { { status = 200, headers = as_json, body = '{"healthy":false,"version":"1"}' }, "stack_unhealthy" },
+      { { status = 200, headers = as_json, body = '{"healthy":true}' }, "stack_unhealthy" },
+      { { status = 200, headers = as_json, body = "{" }, "stack_unhealthy" },
+    }
+    for _, case in ipairs(cases) do
+      local version, code = health.instance_of(case[1])
+      assert.is_nil(version)
+      assert.equal(case[2], code)
+    end
+  end)
+
+  it("is usable when the workspace opens", function()
+    assert.is_true(health.workspace_of(workspace))
+    for status, code in pairs { [400] = "stack_workspace", [500] = "stack_workspace", [502] = "stack_unhealthy", [401] = "stack_wrong_password" } do
+      local good, why = health.workspace_of { status = status, headers = as_json, body = "{}" }
+      assert.is_nil(good)
+      assert.equal(code, why)
+    end
+    local good, why = health.workspace_of { status = 200, headers = as_json, body = '{"directory":"/"}' }
+    assert.is_nil(good)
+    assert.equal("stack_workspace", why)
+  end)
+
+  -- Answers by path, by whether a password came, and by whether the certificate had to be good.
+  local function serve(by)
+    fake.answer("/global/health", function(options)
+      if not options.verify then return by.unverified or { code = "refused", sent = false } end
+      return options.headers and by.inside or by.outside
+    end)
+    fake.answer("/path", function(options)
+      assert.truthy(options.headers.Authorization)
+      return by.path
+    end)
+  end
+  local target = { public = { url = "https://x.test", fence = true }, password = "pw" }
+
+  it("is good when all three are", function()
+    serve { outside = locked, inside = well, path = workspace }
+    local seen = health.look(target)
+    assert.is_nil(seen.code)
+    assert.equal("1.18.33", seen.version)
+    assert.is_true(fake.sent[1].options.fence)
+    assert.equal("Basic b64(opencode:pw)", fake.sent[2].options.headers.Authorization)
+    for _, request in ipairs(fake.sent) do assert.truthy(request.options.timeout <= 10) end
+  end)
+
+  it("is open to everybody when it answers without a password", function()
+    serve { outside = well }
+    assert.equal("stack_unprotected", health.look(target).code)
+    assert.equal(1, #fake.sent)
+  end)
+
+  it("sends no password over a certificate that is not valid", function()
+    serve { outside = { code = "tls", sent = false }, unverified = locked }
+    local seen = health.look(target)
+    assert.equal("certificate", seen.code)
+    assert.is_false(seen.certified)
+    for _, request in ipairs(fake.sent) do assert.is_nil(request.options.headers) end
+  end)
+
+  it("is open also behind a bad certificate", function()
+    serve { outside = { code = "tls", sent = false }, unverified = well }
+    assert.equal("stack_unprotected", health.look(target).code)
+  end)
+
+  it("is asked with the password at the inner address meanwhile", function()
+    local inner = { public = target.public, inner = { url = "http://stack-x:8080" }, password = "pw" }
+    fake.answer("/global/health", function(options)
+      if options.url:find("^https") then
+        assert.is_nil(options.headers)
+        return options.verify and { code = "tls" } or locked
+      end
+      return options.headers and well or locked
+    end)
+    fake.answer("/path", workspace)
+    assert.is_nil(health.look(inner).code)
+  end)
+
+  it("counts containers that ended by themselves", function()
+    local tasks = {
+      { state = "ready", currentState = "Ready 4 seconds ago", error = "" },
+      { state = "shutdown", currentState = "Failed 5 seconds ago", error = '"task: non-zero exit (78)"' },
+      { state = "shutdown", currentState = "Rejected 9 seconds ago", error = "invalid mount" },
+      { state = "shutdown", currentState = "Shutdown 9 seconds ago", error = "" },
+    }
+    local count, reason = health.crashes(tasks)
+    assert.equal(2, count)
+    assert.equal("non-zero exit (78)", reason)
+    assert.equal(1, health.crashes { { state = "exited", status = "Exited (137) 5 seconds ago" }, { state = "exited", status = "Exited (0) 1 hour ago" },
+      { state = "running", status = "Up 2 seconds" } })
+  end)
+end)
+
+describe("a failed deployment's log", function()
+  it("names the cause", function()
+    support.start()
+    local cause = require("lib.submission").cause
+    assert.equal("image_not_found", cause "Error response from daemon: manifest for x:1 not found: manifest unknown: manifest unknown")
+    assert.equal("registry_login", cause "❌ Login failed")
+    assert.equal("deploy_failed", cause "dial tcp 127.0.0.1:5000: connect: connection refused")
+    assert.equal("deploy_failed", cause "")
+    support.stop()
+  end)
+end)
