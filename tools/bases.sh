@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Makes base images out of Debian's and npm's packages alone, for building where neither base can be pulled:
+#
+#   tools/bases.sh debian    prints the name of an image like debian:bookworm-slim
+#   tools/bases.sh bun       prints the name of one like oven/bun:debian: that, bun, and its user of id 1000
+#
+# Once made they are kept; FRESH=1 makes them anew. Needs root, debootstrap, npm and a Docker engine. Where TLS is looked into on its way
+# (NODE_EXTRA_CA_CERTS is set), the bun base trusts the same authorities, so that bun can install.
+set -euo pipefail
+BUN=1.4.5
+debian=deployer-base/debian:bookworm bun=deployer-base/bun:$BUN
+
+fail() { echo "bases: $*" >&2; exit 1; }
+have() { [ "${FRESH:-}" != 1 ] && docker image inspect "$1" >/dev/null 2>&1; }
+
+make_debian() {
+    have "$debian" && return
+    command -v debootstrap >/dev/null || fail "debootstrap is missing (apt-get install debootstrap)"
+    [ "$(id -u)" = 0 ] || fail "debootstrap needs root"
+    local root
+    root=$(mktemp -d)
+    debootstrap --variant=minbase bookworm "$root/debian" >"$root/log" 2>&1 || { tail -5 "$root/log" >&2; fail "debootstrap failed"; }
+    slim "$root/debian"
+    tar -C "$root/debian" -c . | docker import --change 'CMD ["bash"]' - "$debian" >/dev/null
+    rm -rf "$root"
+}
+# What the slim variant leaves out: what only people read, and what apt can fetch again.
+slim() {
+    rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/* "$1"/usr/share/{doc,man,info,locale,lintian,linda}/* "$1"/var/log/*.log
+}
+
+make_bun() {
+    have "$bun" && return
+    make_debian
+    local context
+    context=$(mktemp -d)
+    (cd "$context" && npm pack --silent "@oven/bun-linux-x64@$BUN" >/dev/null && tar -xzf ./*.tgz) || fail "npm could not fetch bun $BUN"
+    : >"$context/authorities.pem"
+    if [ -n "${NODE_EXTRA_CA_CERTS:-}" ]; then cp "$NODE_EXTRA_CA_CERTS" "$context/authorities.pem"; fi
+    cat >"$context/Dockerfile" <<DOCKERFILE
+FROM $debian
+COPY package/bin/bun /usr/local/bin/bun
+COPY authorities.pem /etc/base-authorities.pem
+RUN chmod 0755 /usr/local/bin/bun && useradd --uid 1000 --create-home bun && mkdir -p /home/bun/app
+ENV NODE_EXTRA_CA_CERTS=/etc/base-authorities.pem
+WORKDIR /home/bun/app
+DOCKERFILE
+    docker build -q -t "$bun" "$context" >/dev/null
+    rm -rf "$context"
+}
+
+docker info >/dev/null 2>&1 || fail "there is no Docker engine"
+case ${1:-} in
+debian) make_debian >&2; echo "$debian" ;;
+bun) make_bun >&2; echo "$bun" ;;
+*) fail "say debian or bun" ;;
+esac
