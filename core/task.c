@@ -176,9 +176,7 @@ static const char *push_message(struct task *task, enum task_outcome outcome)
 /* Runs what is to be closed (local x <close>), under the limits, in the middle of whatever the coroutine was doing. */
 static void close_coroutine(struct task *task, enum task_outcome outcome)
 {
-    vm_turn_begin(task->vm, task->co);
-    int status = lua_resetthread(task->co);
-    vm_turn_end(task->vm, task->co);
+    int status = vm_thread_close(task->vm, task->co, outcome == TASK_STOPPED);
     if (outcome == TASK_CANCELLED && status != LUA_OK)
         log_line(LOG_ERROR, "task.close_failed", "%s",
                  lua_tostring(task->co, -1) ? lua_tostring(task->co, -1) : "(an error that is no text)");
@@ -217,7 +215,6 @@ static void end(struct task *task, enum task_outcome outcome, int nresults)
     else
         task_log_end(task, outcome, message);
     lua_settop(L, top);
-    lua_settop(task->co, 0);
     vm_thread_give(task->vm, task->co);
     free(task->name);
     vm_unref(task->vm);

@@ -233,15 +233,38 @@ lua_State *vm_thread_take(struct vm *vm)
     return co;
 }
 
+/* One that died inside a hook runs no hook ever again: it would be beyond the limit. It is left to the collector, at once, since it may
+ * hold locks. */
+static void abandon(struct vm *vm, lua_State *co)
+{
+    lua_pushnil(vm->L);
+    lua_rawsetp(vm->L, LUA_REGISTRYINDEX, co);
+    lua_gc(vm->L, LUA_GCCOLLECT);
+}
+
 void vm_thread_give(struct vm *vm, lua_State *co)
 {
     memset(lua_getextraspace(co), 0, LUA_EXTRASPACE);
+    if (lua_status(co) > LUA_YIELD) {
+        abandon(vm, co);
+        return;
+    }
+    lua_settop(co, 0);
     if (vm->nidle < IDLE_THREADS) {
         vm->idle[vm->nidle++] = co;
         return;
     }
     lua_pushnil(vm->L);
     lua_rawsetp(vm->L, LUA_REGISTRYINDEX, co);
+}
+
+int vm_thread_close(struct vm *vm, lua_State *co, int stopped)
+{
+    if (stopped && lua_status(co) > LUA_YIELD) return LUA_OK; /* it died inside the hook */
+    vm_turn_begin(vm, co);
+    int status = lua_resetthread(co);
+    vm_turn_end(vm, co);
+    return status;
 }
 
 /* --- running what may not wait --- */
@@ -262,18 +285,35 @@ static void set_error(struct vm_error *error, const char *text)
     snprintf(error->message, sizeof error->message, "%.*s", (int)sizeof error->message - 1, text);
 }
 
+/* "scripts/x.lua:3: " for the innermost line of a script, in a static buffer; "" when there is none. */
+static const char *place(lua_State *co)
+{
+    static char text[LUA_IDSIZE + 16];
+    lua_Debug frame;
+
+    text[0] = '\0';
+    for (int level = 0; lua_getstack(co, level, &frame); level++) {
+        lua_getinfo(co, "Sl", &frame);
+        if (frame.currentline <= 0) continue;
+        snprintf(text, sizeof text, "%s:%d: ", frame.short_src, frame.currentline);
+        break;
+    }
+    return text;
+}
+
 static void explain(lua_State *co, int status, int stopped, int max_turn_ms, struct vm_error *error)
 {
     char text[1280];
+    const char *message = lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : NULL;
 
-    luaL_where(co, 0); /* where a yield or an endless loop stands */
     if (stopped)
-        snprintf(text, sizeof text, "%sthe script ran longer than %d ms without waiting", lua_tostring(co, -1), max_turn_ms);
+        snprintf(text, sizeof text, "%sthe script ran longer than %d ms without waiting", place(co), max_turn_ms);
+    else if (status == LUA_ERRMEM)
+        snprintf(text, sizeof text, "%sthe scripts need more memory than they may have", place(co));
     else if (status == LUA_YIELD)
-        snprintf(text, sizeof text, "%sa script may not wait while it loads", lua_tostring(co, -1));
+        snprintf(text, sizeof text, "%sa script may not wait while it loads", place(co));
     else
-        snprintf(text, sizeof text, "%s", lua_tostring(co, -2) ? lua_tostring(co, -2) : "an error that is no text was raised");
-    lua_pop(co, 1);
+        snprintf(text, sizeof text, "%s", message ? message : "an error that is no text was raised");
     set_error(error, text);
 }
 
@@ -292,10 +332,7 @@ static int run(struct vm *vm, lua_State *co, int nargs, struct vm_error *error)
         return 0;
     }
     explain(co, status, stopped, vm->max_turn_ms, error);
-    vm_turn_begin(vm, co);
-    lua_resetthread(co);
-    vm_turn_end(vm, co);
-    lua_settop(co, 0);
+    vm_thread_close(vm, co, stopped);
     vm_thread_give(vm, co);
     return -1;
 }

@@ -60,7 +60,10 @@ int vm_turning(void);
 void vm_turn_pause(struct vm *vm);
 void vm_turn_continue(struct vm *vm);
 
-/* An empty coroutine to run something on, and back when its stack is clean again. */
+/* An empty coroutine to run something on. */
 lua_State *vm_thread_take(struct vm *vm);
+/* For one that did not end well: runs what is to be closed, under the limits. `stopped`: by vm_turn_end(). Returns as lua_resetthread() does. */
+int vm_thread_close(struct vm *vm, lua_State *co, int stopped);
+/* The coroutine back, when it has ended or is closed. */
 void vm_thread_give(struct vm *vm, lua_State *co);
 #endif

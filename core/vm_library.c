@@ -143,6 +143,7 @@ static void load_module(lua_State *L, const char *name)
     lua_pushstring(L, name);
     int status = lua_pcall(L, 1, 1, 0);
     mark_loading(L, name, 0);
+    if (status == LUA_ERRMEM) luaL_error(L, "not enough memory to load \"%s\"", name);
     if (status != LUA_OK) lua_error(L);
     if (!lua_isnil(L, -1)) return;
     lua_pop(L, 1); /* a file that only registers, such as a route, returns nothing; require then gives true, as in plain Lua */
@@ -185,7 +186,9 @@ static int refuse_read(lua_State *L)
 
 static int refuse_write(lua_State *L)
 {
-    return luaL_error(L, "assignment to the global name \"%s\" (write: local %s)", luaL_tolstring(L, 2, NULL), lua_tostring(L, -1));
+    const char *name = luaL_tolstring(L, 2, NULL);
+
+    return luaL_error(L, "assignment to the global name \"%s\" (write: local %s)", name, name);
 }
 
 static void make_strict(lua_State *L)

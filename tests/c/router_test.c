@@ -1,0 +1,218 @@
+#include "router.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct router *router;
+static struct router_match match;
+
+static int set_up(void **state)
+{
+    (void)state;
+    router = router_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    router_free(router);
+    return 0;
+}
+
+static void add(const char *method, const char *pattern, int value)
+{
+    const char *wrong = router_add(router, method, pattern, value);
+
+    if (wrong) fail_msg("%s %s: %s", method, pattern, wrong);
+}
+
+static void finds(const char *method, const char *path, int value)
+{
+    enum router_result result = router_find(router, method, path, &match);
+
+    if (result != ROUTER_FOUND || match.value != value) fail_msg("%s %s: result %d, value %d", method, path, result, match.value);
+}
+
+static void result_is(const char *method, const char *path, enum router_result wanted)
+{
+    enum router_result result = router_find(router, method, path, &match);
+
+    if (result != wanted) fail_msg("%s %s: result %d, not %d", method, path, result, wanted);
+}
+
+static void param_is(int i, const char *name, const char *value)
+{
+    assert_true(i < match.nparams);
+    assert_string_equal(match.params[i].name, name);
+    assert_string_equal(match.params[i].value, value);
+    assert_int_equal(match.params[i].len, strlen(value));
+}
+
+static void test_literals(void **state)
+{
+    (void)state;
+    add("GET", "/", 1);
+    add("GET", "/health", 2);
+    add("GET", "/api/stacks", 3);
+    finds("GET", "/", 1);
+    finds("GET", "/health", 2);
+    finds("GET", "/api/stacks", 3);
+    assert_string_equal(match.pattern, "/api/stacks");
+    assert_int_equal(match.nparams, 0);
+    static const char *const none[] = { "/healt", "/healthy",      "/health/", "//health", "/api",
+                                        "/api/",  "/api/stacks/x", "/HEALTH",  "/%68ealth" };
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        result_is("GET", none[i], ROUTER_NO_PATH);
+}
+
+static void test_params(void **state)
+{
+    (void)state;
+    add("GET", "/api/check/:name", 1);
+    add("POST", "/api/stack/:name/do/:what", 2);
+    finds("GET", "/api/check/my-name", 1);
+    param_is(0, "name", "my-name");
+    finds("POST", "/api/stack/a/do/b%20c", 2);
+    param_is(0, "name", "a");
+    param_is(1, "what", "b c");
+    result_is("GET", "/api/check/", ROUTER_NO_PATH);
+    result_is("GET", "/api/check", ROUTER_NO_PATH);
+    result_is("GET", "/api/check/a/b", ROUTER_NO_PATH);
+}
+
+static void test_rest(void **state)
+{
+    (void)state;
+    add("*", "/files/*rest", 1);
+    finds("PUT", "/files/a/b%20/c", 1);
+    param_is(0, "rest", "a/b /c");
+    finds("GET", "/files/", 1);
+    param_is(0, "rest", "");
+    result_is("GET", "/files", ROUTER_NO_PATH);
+    finds("GET", "/files/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18", 1);
+    param_is(0, "rest", "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18");
+}
+
+static void test_decoded_once(void **state)
+{
+    (void)state;
+    add("GET", "/:name", 1);
+    finds("GET", "/%2541+%41", 1);
+    param_is(0, "name", "%41+A");
+    finds("GET", "/caf%C3%A9", 1);
+    param_is(0, "name", "caf\xC3\xA9");
+}
+
+static void test_bad_paths(void **state)
+{
+    static const char *const bad[] = { "/a%00b", "/%00",    "/a%2fb",  "/a%2Fb", "/a%zz", "/a%",     "/a%4",       "/.",
+                                       "/..",    "/a/../b", "/%2e%2E", "/.%2e",  "/%ff",  "/%c0%af", "/%ed%a0%80", "/%f5%80%80%80" };
+
+    (void)state;
+    add("GET", "/:name", 1);
+    add("GET", "/a/*rest", 2);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        result_is("GET", bad[i], ROUTER_BAD);
+    finds("GET", "/...", 1);
+    finds("GET", "/.x", 1);
+}
+
+static void test_the_exact_goes_first(void **state)
+{
+    (void)state;
+    add("GET", "/*rest", 1);
+    add("GET", "/api/*rest", 2);
+    add("GET", "/api/:name", 3);
+    add("GET", "/api/list", 4);
+    add("GET", "/api/:name/:part", 5);
+    finds("GET", "/api/list", 4);
+    finds("GET", "/api/x", 3);
+    finds("GET", "/api/x/y", 5);
+    finds("GET", "/api/x/y/z", 2);
+    finds("GET", "/other", 1);
+    finds("GET", "/", 1);
+}
+
+static void test_methods(void **state)
+{
+    (void)state;
+    add("GET", "/x", 1);
+    add("POST", "/x", 2);
+    add("DELETE", "/:y", 3);
+    add("POST", "/y/:z", 4);
+    finds("POST", "/x", 2);
+    finds("HEAD", "/x", 1);
+    finds("DELETE", "/x", 3); /* the exact pattern does not know the method, the other does */
+    result_is("PUT", "/x", ROUTER_NO_METHOD);
+    assert_string_equal(match.allow, "GET, HEAD, POST, DELETE");
+    result_is("GET", "/y/1", ROUTER_NO_METHOD);
+    assert_string_equal(match.allow, "POST");
+    result_is("HEAD", "/y/1", ROUTER_NO_METHOD);
+    add("HEAD", "/x", 5);
+    finds("HEAD", "/x", 5);
+    add("*", "/any", 6);
+    finds("PATCH", "/any", 6);
+}
+
+static void test_refused_patterns(void **state)
+{
+    (void)state;
+    assert_non_null(router_add(router, "GET", "x", 1));
+    assert_non_null(router_add(router, "GET", "", 1));
+    assert_non_null(router_add(router, "GET", "/:", 1));
+    assert_non_null(router_add(router, "GET", "/:Name", 1));
+    assert_non_null(router_add(router, "GET", "/:a-b", 1));
+    assert_non_null(router_add(router, "GET", "/*rest/x", 1));
+    assert_non_null(router_add(router, "get", "/x", 1));
+    assert_non_null(router_add(router, "", "/x", 1));
+    assert_non_null(router_add(router, "GET", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", 1));
+    assert_non_null(router_add(router, "GET", "/:a/:b/:c/:d/:e/:f/:g/:h/:i", 1));
+    assert_null(router_add(router, "GET", "/x/:y", 1));
+    assert_non_null(router_add(router, "GET", "/x/:y", 2));
+    assert_null(router_add(router, "POST", "/x/:y", 2));
+}
+
+static void test_long_path(void **state)
+{
+    char path[ROUTER_TEXT + 64];
+
+    (void)state;
+    add("GET", "/:name", 1);
+    memset(path, 'a', sizeof path);
+    path[0] = '/';
+    path[sizeof path - 1] = '\0';
+    result_is("GET", path, ROUTER_BAD);
+    path[ROUTER_TEXT] = '\0';
+    finds("GET", path, 1);
+    assert_int_equal(match.params[0].len, ROUTER_TEXT - 1);
+}
+
+static void test_decode(void **state)
+{
+    char out[32];
+
+    (void)state;
+    assert_int_equal(router_decode("a+b%20c%zz%4", 12, 1, out), 10);
+    assert_string_equal(out, "a b c%zz%4");
+    assert_int_equal(router_decode("a+%00b", 6, 0, out), 4);
+    assert_memory_equal(out, "a+\0b", 5);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_literals),     TEST(test_params),           TEST(test_rest),
+        TEST(test_decoded_once), TEST(test_bad_paths),        TEST(test_the_exact_goes_first),
+        TEST(test_methods),      TEST(test_refused_patterns), TEST(test_long_path),
+        TEST(test_decode),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

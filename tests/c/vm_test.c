@@ -1,0 +1,346 @@
+#include "vm.h"
+#include "loop.h"
+#include "scripts.h"
+
+#include <lauxlib.h>
+
+enum { TURN_MS = 60, PATIENCE_MS = 3000, CAP = 4 << 20 };
+
+static char traced[512];
+static struct vm *vm;
+static struct vm_error error;
+static int opened;
+
+static int trace(lua_State *L)
+{
+    size_t used = strlen(traced);
+
+    snprintf(traced + used, sizeof traced - used, "%s;", luaL_checkstring(L, 1));
+    return 0;
+}
+
+static int open_test(lua_State *L)
+{
+    static const luaL_Reg functions[] = { { "trace", trace }, { NULL, NULL } };
+
+    opened++;
+    luaL_newlib(L, functions);
+    return 1;
+}
+
+static const struct vm_module modules[] = { { "core.test", open_test }, { NULL, NULL } };
+
+static int set_up(void **state)
+{
+    (void)state;
+    traced[0] = '\0';
+    opened = 0;
+    if (scripts_make() != 0) return -1;
+    vm = vm_new(
+        &(struct vm_options){ .folder = scripts_folder, .modules = modules, .max_bytes = CAP, .max_turn_ms = TURN_MS, .context = traced });
+    return vm ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    assert_int_equal(lua_gettop(vm_state(vm)), 0); /* whoever pushes on the main state takes away */
+    vm_unref(vm);
+    scripts_clear();
+    return 0;
+}
+
+static int run(const char *text)
+{
+    scripts_write("init.lua", text);
+    return vm_run_file(vm, "init.lua", &error);
+}
+
+static void good(const char *text)
+{
+    if (run(text) != 0) fail_msg("%s:%d: %s", error.file, error.line, error.message);
+}
+
+static void bad(const char *text, int line, const char *part)
+{
+    assert_int_equal(run(text), -1);
+    if (!strstr(error.message, part)) fail_msg("\"%s\" is not in: %s", part, error.message);
+    assert_string_equal(error.file, "scripts/init.lua");
+    assert_int_equal(error.line, line);
+}
+
+/* --- what there is, and what there is not --- */
+
+static void test_safe_library(void **state)
+{
+    (void)state;
+    good("assert(('x'):rep(3) == 'xxx' and math.max(1, 2) == 2 and utf8.char(233) and table.concat({1, 2}) == '12')\n"
+         "assert(os.time() > 0 and os.clock() >= 0 and type(os.date('%Y')) == 'string')\n"
+         "assert(collectgarbage('count') > 0 and select('#', 1, 2) == 2)\n"
+         "print('a line for the log', 1, nil, true)");
+}
+
+static void test_no_way_out(void **state)
+{
+    static const char *const gone[] = { "io",        "debug",      "coroutine",  "package",     "load",         "loadfile",
+                                        "dofile",    "loadstring", "warn",       "os.execute",  "os.exit",      "os.getenv",
+                                        "os.remove", "os.rename",  "os.tmpname", "os.difftime", "os.setlocale", "string.dump" };
+    char text[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
+        snprintf(text, sizeof text, "local ok, value = pcall(function() return %s end); assert(not ok or value == nil)", gone[i]);
+        good(text);
+    }
+    bad("collectgarbage('stop')", 1, "count");
+    bad("setmetatable({}, {__gc = function() end})", 1, "__gc");
+    bad("setmetatable(_G, {})", 1, "protected");
+}
+
+static void test_strict_globals(void **state)
+{
+    (void)state;
+    bad("local a = 1\nnmae = a", 2, "\"nmae\"");
+    bad("\n\nreturn nmae", 3, "\"nmae\"");
+    bad("local function f()\n  x = 1\nend\nf()", 2, "local x");
+}
+
+/* --- require --- */
+
+static void test_require_once(void **state)
+{
+    (void)state;
+    scripts_write("lib/x.lua", "require('core.test').trace('x') return {value = 1}");
+    good("local a, b = require 'lib.x', require 'lib.x'\nassert(a == b and a.value == 1)\n"
+         "assert(require 'core.test' == require 'core.test')");
+    assert_string_equal(traced, "x;");
+    assert_int_equal(opened, 1);
+}
+
+static void test_require_folder(void **state)
+{
+    (void)state;
+    scripts_write("steps/init.lua", "require('core.test').trace(...) return {}");
+    good("assert(require 'steps' == require 'steps.init')");
+    assert_string_equal(traced, "steps;");
+}
+
+static void test_require_names(void **state)
+{
+    static const char *const names[] = { "", ".", "a.", ".a", "a..b", "../x", "A", "a/b", "a b", "a\\0b" };
+    char text[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(text, sizeof text, "require '%s'", names[i]);
+        assert_int_equal(run(text), -1);
+        assert_true(strstr(error.message, "module") != NULL);
+    }
+    bad("require 'lib.missing'", 1, "scripts/lib/missing.lua");
+    bad("require 'core.missing'", 1, "the core has none");
+}
+
+static void test_circular_require(void **state)
+{
+    (void)state;
+    scripts_write("a.lua", "local b = require 'b'\nreturn {b}");
+    scripts_write("b.lua", "\nlocal a = require 'a'\nreturn {a}");
+    assert_int_equal(run("require 'a'"), -1);
+    assert_non_null(strstr(error.message, "circular require: a -> b -> a"));
+    assert_string_equal(error.file, "scripts/b.lua");
+    assert_int_equal(error.line, 2);
+    assert_int_equal(run("assert(not pcall(require, 'a')) require 'a'"), -1); /* a caught failure leaves nothing behind */
+    assert_non_null(strstr(error.message, "a -> b -> a"));
+}
+
+static void test_module_without_value(void **state)
+{
+    (void)state;
+    scripts_write("nothing.lua", "require('core.test').trace('ran')");
+    good("assert(require 'nothing' == true and require 'nothing' == true)");
+    assert_string_equal(traced, "ran;");
+}
+
+static void test_errors_name_their_place(void **state)
+{
+    (void)state;
+    scripts_write("lib/typo.lua", "local t = {}\nlocal x = = 1\nreturn t");
+    assert_int_equal(run("\nrequire 'lib.typo'"), -1);
+    assert_string_equal(error.file, "scripts/lib/typo.lua");
+    assert_int_equal(error.line, 2);
+    assert_non_null(strstr(error.message, "unexpected symbol"));
+    assert_int_equal(run("error('config.lua: stack.image: a stack needs one', 0)"), -1);
+    assert_string_equal(error.file, "config.lua");
+    assert_int_equal(error.line, 0);
+    assert_string_equal(error.message, "stack.image: a stack needs one");
+    assert_int_equal(run("error({})"), -1);
+    assert_string_equal(error.file, "");
+    assert_int_equal(vm_run_file(vm, "missing.lua", &error), -1);
+    assert_string_equal(error.file, "scripts/missing.lua");
+}
+
+static int keep(lua_State *L, const void *bytes, size_t len, void *buffer)
+{
+    (void)L;
+    luaL_addlstring(buffer, bytes, len);
+    return 0;
+}
+
+static void test_text_only(void **state)
+{
+    lua_State *L = luaL_newstate();
+    luaL_Buffer buffer;
+    size_t len;
+
+    (void)state;
+    luaL_loadstring(L, "return 1");
+    luaL_buffinit(L, &buffer);
+    lua_pushvalue(L, 1);
+    lua_dump(L, keep, &buffer, 0);
+    lua_pop(L, 1);
+    luaL_pushresult(&buffer);
+    const char *bytes = lua_tolstring(L, -1, &len);
+    scripts_write_bytes("init.lua", bytes, len);
+    lua_close(L);
+    assert_int_equal(vm_run_file(vm, "init.lua", &error), -1);
+    assert_non_null(strstr(error.message, "binary"));
+}
+
+/* --- limits --- */
+
+static void stopped(const char *text, int line)
+{
+    int64_t began = loop_now_ms();
+
+    bad(text, line, "longer than 60 ms");
+    int64_t took = loop_now_ms() - began;
+    if (took < TURN_MS / 2 || took > PATIENCE_MS) fail_msg("stopped after %d ms: %s", (int)took, text);
+}
+
+static void test_endless_loops_end(void **state)
+{
+    (void)state;
+    stopped("while true do end", 1);
+    stopped("\nlocal function f() return f() end f()", 2);
+    stopped("while true do pcall(function() while true do end end) end", 1);
+    stopped("repeat local ok = pcall(error, 'x') until false", 1);
+    good("return 1"); /* and the next turn is whole again */
+}
+
+static void test_endless_where_no_yield_can_be(void **state)
+{
+    (void)state;
+    assert_int_equal(run("table.sort({1, 2, 3}, function() while true do pcall(function() while true do end end) end end)"), -1);
+    assert_non_null(strstr(error.message, "longer than 60 ms"));
+    assert_int_equal(run("('x'):gsub('x', function() while true do end end)"), -1);
+    assert_non_null(strstr(error.message, "longer than 60 ms"));
+    assert_int_equal(run("pcall(table.sort, {1, 2, 3}, function() while true do end end) while true do end"), -1);
+    assert_non_null(strstr(error.message, "longer than 60 ms"));
+    scripts_write("lib/spin.lua", "while true do end");
+    assert_int_equal(run("while true do pcall(require, 'lib.spin') end"), -1);
+    assert_non_null(strstr(error.message, "longer than 60 ms"));
+    assert_int_equal(run("local x <close> = setmetatable({}, {__close = function() while true do end end}) while true do end"), -1);
+    assert_non_null(strstr(error.message, "longer than 60 ms"));
+    good("return 1");
+}
+
+static void test_stopped_threads_do_not_escape_the_limit(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        stopped("table.sort({1, 2}, function() while true do end end)", 1); /* dies in the hook, and the next runs on a fresh one */
+}
+
+static void test_memory_is_capped(void **state)
+{
+    (void)state;
+    bad("local t = {}\nfor i = 1, math.huge do t[i] = {} end", 2, "more memory than they may have");
+    good("return 1");
+}
+
+static void test_memory_of_one_string(void **state)
+{
+    (void)state;
+    assert_int_equal(run("return ('x'):rep(1e9)"), -1);
+    assert_non_null(strstr(error.message, "more memory"));
+    assert_int_equal(run("local s = 'x' while true do s = s .. s end"), -1);
+    assert_non_null(strstr(error.message, "more memory"));
+    good("local ok = pcall(string.rep, 'x', 1e9) assert(not ok)");
+    lua_gc(vm_state(vm), LUA_GCCOLLECT);
+    assert_true(vm_bytes(vm) < CAP / 4);
+}
+
+static void test_other_limits(void **state)
+{
+    (void)state;
+    vm_limit(vm, 64 << 20, PATIENCE_MS);
+    good("assert(#('x'):rep(16 << 20) == 16 << 20)");
+    vm_limit(vm, 0, 5);
+    bad("while true do end", 1, "longer than 5 ms");
+}
+
+static int sum(lua_State *L)
+{
+    lua_pushinteger(L, luaL_checkinteger(L, 1) + luaL_checkinteger(L, 2));
+    return 1;
+}
+
+static void test_call(void **state)
+{
+    lua_State *L = vm_state(vm);
+
+    (void)state;
+    lua_pushinteger(L, 2);
+    lua_pushinteger(L, 3);
+    assert_int_equal(vm_call(vm, sum, 2, &error), 0);
+    assert_int_equal(lua_tointeger(L, -1), 5);
+    lua_pop(L, 1);
+    lua_pushinteger(L, 2);
+    assert_int_equal(vm_call(vm, sum, 1, &error), -1);
+    assert_non_null(strstr(error.message, "number expected"));
+    assert_ptr_equal(vm_of(L), vm);
+    assert_ptr_equal(vm_context(L), traced);
+}
+
+static void test_threads_are_used_again(void **state)
+{
+    lua_State *one = vm_thread_take(vm);
+
+    (void)state;
+    vm_thread_give(vm, one);
+    assert_ptr_equal(vm_thread_take(vm), one);
+    lua_State *many[100];
+    for (int i = 0; i < 100; i++)
+        many[i] = vm_thread_take(vm);
+    for (int i = 0; i < 100; i++)
+        vm_thread_give(vm, many[i]);
+    lua_gc(vm_state(vm), LUA_GCCOLLECT);
+    vm_thread_give(vm, one);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_safe_library),
+        TEST(test_no_way_out),
+        TEST(test_strict_globals),
+        TEST(test_require_once),
+        TEST(test_require_folder),
+        TEST(test_require_names),
+        TEST(test_circular_require),
+        TEST(test_module_without_value),
+        TEST(test_errors_name_their_place),
+        TEST(test_text_only),
+        TEST(test_endless_loops_end),
+        TEST(test_endless_where_no_yield_can_be),
+        TEST(test_stopped_threads_do_not_escape_the_limit),
+        TEST(test_memory_is_capped),
+        TEST(test_memory_of_one_string),
+        TEST(test_other_limits),
+        TEST(test_call),
+        TEST(test_threads_are_used_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
