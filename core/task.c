@@ -314,6 +314,7 @@ void task_kill_all(void)
 {
     while (tasks.first)
         end(tasks.first, TASK_CANCELLED, 0);
+    tasks.scheduled = 0; /* the loop may go too */
 }
 
 const char *task_name(const struct task *task)
