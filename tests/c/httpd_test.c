@@ -173,6 +173,27 @@ static void test_pipelined_requests_are_answered_in_order(void **state)
     wire_free(&wire);
 }
 
+/* More than is read ahead, behind a client that reads slowly: all are answered, and what is read ahead has an end. */
+static void test_very_many_pipelined_requests(void **state)
+{
+    enum { MANY = 20000 };
+    static const char one[] = GET("/204");
+    struct wire wire = wire_new(port);
+    size_t sent = 0, all = MANY * (sizeof one - 1);
+    char *text = malloc(all), piece[4096];
+    (void)state;
+    for (size_t i = 0; i < MANY; i++)
+        memcpy(text + i * (sizeof one - 1), one, sizeof one - 1);
+    while (requests < MANY) {
+        ssize_t n = sent < all ? send(wire.fd, text + sent, all - sent, MSG_NOSIGNAL) : 0;
+        if (n > 0) sent += (size_t)n;
+        wire_turn(0);
+        assert_int_not_equal(recv(wire.fd, piece, sizeof piece, 0), 0);
+    }
+    free(text);
+    wire_free(&wire);
+}
+
 static void test_head_has_no_body(void **state)
 {
     struct wire wire = wire_new(port);
@@ -374,6 +395,30 @@ static void test_limits(void **state)
     struct wire wire = wire_new(port);
     assert_int_equal(wire_ask(&wire, text, NULL), 200);
     wire_free(&wire);
+}
+
+/* Bytes that never become a request are not gathered without end, and cost no time while they wait. */
+static void test_endless_requests(void **state)
+{
+    static const char *const heads[] = { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n",
+                                         "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nfff0\r\n",
+                                         "BREW / HTTP/1.1\r\n\r\n" };
+    char zeros[16384];
+    (void)state;
+    memset(zeros, '0', sizeof zeros);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        struct wire wire = wire_new(port);
+        size_t sent = 0;
+        wire_send(wire.fd, heads[i]);
+        while (httpd_connections(server) || sent == 0) {
+            ssize_t n = send(wire.fd, zeros, sizeof zeros, MSG_NOSIGNAL);
+            if (n > 0) sent += (size_t)n;
+            wire_turn(1);
+            assert_true(sent < 8 << 20);
+        }
+        wire_free(&wire);
+    }
+    assert_int_equal(requests, 0);
 }
 
 static void test_body_of_head_is_no_request(void **state)
@@ -862,6 +907,7 @@ int main(void)
         TEST(test_answer_has_its_fields),
         TEST(test_connection_is_kept),
         TEST(test_pipelined_requests_are_answered_in_order),
+        TEST(test_very_many_pipelined_requests),
         TEST(test_head_has_no_body),
         TEST(test_statuses_without_body),
         TEST(test_connection_list_is_honoured),
@@ -875,6 +921,7 @@ int main(void)
         TEST(test_methods),
         TEST(test_targets),
         TEST(test_limits),
+        TEST(test_endless_requests),
         TEST(test_body_of_head_is_no_request),
         TEST(test_slow_requests_are_ended),
         TEST(test_idle_connections_are_closed),
