@@ -38,6 +38,7 @@ export function follow(id, on) {
     on.lost(false);
   }
 
+  // The stream is lost, or the network is.
   function missing() {
     if (!over) grace ??= setTimeout(() => on.lost(true), GRACE);
   }
@@ -71,7 +72,9 @@ export function follow(id, on) {
     heard = Date.now();
     try {
       const { lastEventId } = await status(id);
-      if (!over && lastEventId > last) open();
+      if (over) return;
+      if (lastEventId > last) open();
+      else if (source.readyState === EventSource.OPEN) found();
     } catch {
       missing();
       open();
@@ -91,11 +94,13 @@ export function follow(id, on) {
     clearTimeout(grace);
     clearInterval(watch);
     removeEventListener("online", nudge);
+    removeEventListener("offline", missing);
     document.removeEventListener("visibilitychange", nudge);
   }
 
   const watch = setInterval(listen, SILENCE / 4);
   addEventListener("online", nudge);
+  addEventListener("offline", missing);
   document.addEventListener("visibilitychange", nudge);
   open();
   return stop;

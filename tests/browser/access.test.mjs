@@ -1,0 +1,121 @@
+// For everybody: keyboard only, narrow screens, languages, weight, no JavaScript.
+import assert from 'node:assert/strict'
+import { after, afterEach, before, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { LANGUAGES, deploy, openDesk, ready, text, title } from './browser.mjs'
+
+const MOST_BYTES = 40 * 1024
+let desk
+before(async () => { desk = await openDesk() })
+afterEach(() => desk.world.rehearsal.forgetFaults())
+after(() => desk?.close())
+
+const focused = (page) => page.evaluate(() => document.activeElement.id)
+
+async function tabTo(page, id) {
+  for (let i = 0; i < 40; i++) {
+    if (await focused(page) === id) return
+    await page.keyboard.press('Tab')
+  }
+  assert.fail(`the keyboard does not reach #${id}`)
+}
+
+test('the whole job by keyboard alone; focus goes along', async () => {
+  const { page, done } = await desk.visit('en')
+  await tabTo(page, 'name')
+  await page.keyboard.type('by-keyboard')
+  await page.waitForSelector('#check.good')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('#job:not([hidden])')
+  assert.equal(await focused(page), 'job-title')
+  await ready(page)
+  assert.equal(await focused(page), 'job-title')
+  assert.equal(await title(page), text('en', 'page.job.ready', { name: 'by-keyboard' }))
+  await tabTo(page, 'open')
+  await tabTo(page, 'delete-open')
+  await page.keyboard.press('Enter')
+  assert.equal(await focused(page), 'delete-name')
+  await page.keyboard.press('Escape')
+  assert.equal(await focused(page), 'delete-open')
+  await page.keyboard.press('Enter')
+  await page.keyboard.type('by-keyboard')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('#job.deleted #again')
+  assert.equal(await focused(page), 'job-title')
+  await done()
+})
+
+test('every focus can be seen', async () => {
+  const { page, done } = await desk.visit('en')
+  for (let i = 0; i < 8; i++) {
+    await page.keyboard.press('Tab')
+    const width = await page.evaluate(() => (document.activeElement === document.body ? '3px' : getComputedStyle(document.activeElement).outlineWidth))
+    assert.equal(width, '3px', await focused(page))
+  }
+  await done()
+})
+
+for (const language of LANGUAGES) {
+  test(`${language}: nothing runs off a screen of 320 pixels, and every target is 24 pixels or more`, async () => {
+    const { page, done } = await desk.visit(language, { viewport: { width: 320, height: 640 } })
+    const fits = async (where) => {
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${where} is too wide`)
+      const small = await page.$$eval('a, button, summary, input', (all) => all.filter((one) => one.checkVisibility())
+        .filter((one) => { const box = one.getBoundingClientRect(); return box.width < 24 || box.height < 24 }).map((one) => one.outerHTML))
+      assert.deepEqual(small, [], where)
+    }
+    await fits('the form')
+    await deploy(page, `the-longest-name-there-may-be-${language}`)
+    await fits('the progress')
+    await ready(page)
+    await fits('the result')
+    await page.click('#back')
+    await page.waitForSelector('#workspaces li.ready')
+    await fits('the list')
+    await done()
+  })
+}
+
+test('another language is one click, keeps the view, and stays', async () => {
+  await desk.world.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 2500, name: 'polyglot', times: 0 })
+  const { page, done } = await desk.visit('en')
+  await deploy(page, 'polyglot')
+  await page.waitForSelector('#step-list li.running')
+  await page.click('#languages a[lang=ar]')
+  await page.waitForSelector('html[dir=rtl]')
+  await page.waitForSelector('#step-list li.running')
+  assert.equal(await title(page), text('ar', 'page.job.running', { name: 'polyglot' }))
+  await ready(page)
+  await page.goto(desk.world.portal.url)
+  assert.equal(await page.getAttribute('html', 'lang'), 'ar')
+  await done()
+})
+
+test('the first byte is in the right language, and the page names itself', async () => {
+  for (const language of LANGUAGES) {
+    const { text: html } = await desk.world.portal.api('/', { language })
+    assert.ok(html.includes(`<html lang="${language}" dir="${language === 'ar' ? 'rtl' : 'ltr'}">`))
+    assert.ok(html.includes('AI Stack Deployer'))
+    assert.ok(!/\sstyle=|<style|\son[a-z]+=/.test(html), 'nothing inline')
+  }
+})
+
+test(`all of it weighs less than ${MOST_BYTES / 1024} KB compressed`, async () => {
+  const { page, done } = await desk.visit('ar')
+  const addresses = await page.evaluate(() => performance.getEntriesByType('resource').map((entry) => entry.name).filter((name) => name.includes('/assets/')))
+  assert.ok(addresses.some((address) => address.includes('app.js')) && addresses.some((address) => address.includes('style.css')))
+  let bytes = 0
+  for (const address of [desk.world.portal.url, ...new Set(addresses)]) {
+    const { text: body } = await desk.world.portal.api(address.slice(desk.world.portal.url.length) || '/', { language: 'ar' })
+    bytes += gzipSync(body).length
+  }
+  assert.ok(bytes < MOST_BYTES, `${bytes} bytes`)
+  await done()
+})
+
+test('without JavaScript it says so, and shows another way', async () => {
+  const { page, done } = await desk.visit('nl', { javaScriptEnabled: false })
+  assert.ok((await page.textContent('body')).includes(text('nl', 'page.noscript')))
+  assert.match(await page.textContent('noscript pre, pre'), /curl/)
+  await done()
+})

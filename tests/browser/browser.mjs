@@ -1,0 +1,70 @@
+// browser: the page in the system's own Chromium, as a person meets it. Every page that a test opens is watched: an error in the console,
+// a breach of the content policy, a request to another host fails the test that opened it.
+//
+//   const desk = await openDesk()                       // { world, visit(), close() }
+//   const { page, done } = await desk.visit('nl')       // a browser of its own, in that language
+//   await done()                                        // closes it, and looks at what it complained of
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { chromium } from 'playwright-core'
+import { seconds, startAll } from '../http/harness.mjs'
+
+export { seconds }
+export const LANGUAGES = ['en', 'nl', 'ar']
+
+const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync']
+const locales = Object.fromEntries(LANGUAGES.map((code) => [code, JSON.parse(readFileSync(new URL(`../../locales/${code}.json`, import.meta.url), 'utf8'))]))
+
+// The text of a key.
+export const text = (language, key, values = {}) => locales[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name])
+
+// What an element says, without the marks that keep a name left-to-right in an Arabic sentence.
+export const said = async (page, selector) => (await page.textContent(selector)).replace(/[\u2066-\u2069]/g, '')
+
+// Takes a look at everything that goes wrong without anybody saying so.
+function watch(page, complaints, own) {
+  page.on('console', (message) => { if (message.type() === 'error') complaints.push(`console: ${message.text()}`) })
+  page.on('pageerror', (error) => complaints.push(`error: ${error.stack}`))
+  page.on('request', (request) => { if (!request.url().startsWith(own)) complaints.push(`a request to ${request.url()}`) })
+}
+
+const breaches = () => addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`))
+
+export async function openDesk(options) {
+  const world = await startAll(options)
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args })
+
+  async function visit(language = 'en', { path = '/', expected = [], ...rest } = {}) {
+    const context = await browser.newContext({ locale: language, viewport: { width: 1100, height: 800 }, ...rest })
+    context.setDefaultTimeout(seconds(20))
+    await context.addInitScript(breaches)
+    const complaints = []
+    context.on('page', (page) => watch(page, complaints, world.portal.url))
+    const page = await context.newPage()
+    await page.goto(world.portal.url + path)
+    const done = async () => {
+      await context.close()
+      assert.deepEqual(complaints.filter((line) => !expected.some((pattern) => pattern.test(line))), [], 'the page complained')
+    }
+    return { page, context, done }
+  }
+
+  async function close() {
+    await browser.close()
+    await world.stop()
+  }
+  return { world, browser, visit, close }
+}
+
+// Types a name, waits for the verdict, and sends it.
+export async function deploy(page, name) {
+  await page.fill('#name', name)
+  await page.waitForSelector('#check.good')
+  await page.click('#deploy')
+  await page.waitForSelector('#job:not([hidden])')
+}
+
+export const ready = (page) => page.waitForSelector('#job.ready #password', { timeout: seconds(60) })
+export const ended = (page, how) => page.waitForSelector(`#job.${how} #again`, { timeout: seconds(60) })
+export const title = (page) => said(page, '#job-title')
