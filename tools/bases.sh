@@ -35,13 +35,14 @@ make_bun() {
     local context
     context=$(mktemp -d)
     (cd "$context" && npm pack --silent "@oven/bun-linux-x64@$BUN" >/dev/null && tar -xzf ./*.tgz) || fail "npm could not fetch bun $BUN"
+    chmod 0755 "$context/package/bin/bun"
     : >"$context/authorities.pem"
     if [ -n "${NODE_EXTRA_CA_CERTS:-}" ]; then cp "$NODE_EXTRA_CA_CERTS" "$context/authorities.pem"; fi
     cat >"$context/Dockerfile" <<DOCKERFILE
 FROM $debian
 COPY package/bin/bun /usr/local/bin/bun
 COPY authorities.pem /etc/base-authorities.pem
-RUN chmod 0755 /usr/local/bin/bun && useradd --uid 1000 --create-home bun && mkdir -p /home/bun/app
+RUN useradd --uid 1000 --create-home bun && mkdir -p /home/bun/app
 ENV NODE_EXTRA_CA_CERTS=/etc/base-authorities.pem
 WORKDIR /home/bun/app
 DOCKERFILE

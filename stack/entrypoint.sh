@@ -1,0 +1,49 @@
+#!/bin/sh
+# Prepares a person's state on the volume, then becomes the server. Exit codes: 78 the configuration is wrong, 73 the volume cannot be
+# written, 70 the image is broken.
+set -eu
+umask 027
+: "${PORT:=8080}" "${STACK_STATE_DIR:=/workspace/.stack}" "${STACK_AGENTS:={\}}"
+baked=${OPENCODE_CONFIG_DIR:-/shared/config} table=/opt/stack
+
+die() { echo "entrypoint: $2" >&2; exit "$1"; }
+
+# An empty password is no password, and without one anybody who reaches the port has a shell.
+password=${OPENCODE_SERVER_PASSWORD:-}
+[ "${#password}" -ge 16 ] || die 78 "OPENCODE_SERVER_PASSWORD must be set, to 16 characters or more; without it this would serve a shell to everybody"
+mkdir -p "$STACK_STATE_DIR" 2>/dev/null && [ -w "$STACK_STATE_DIR" ] || die 73 "$STACK_STATE_DIR cannot be written by user $(id -u); the volume must belong to it"
+
+# Everything that must outlive the container is below HOME: sessions, keys, settings.
+export HOME="$STACK_STATE_DIR/home"
+export XDG_CONFIG_HOME="$HOME/.config" XDG_DATA_HOME="$HOME/.local/share" XDG_STATE_HOME="$HOME/.local/state"
+own=$XDG_CONFIG_HOME/opencode
+mkdir -p "$own/node_modules" "$XDG_DATA_HOME" "$XDG_STATE_HOME" "$XDG_CACHE_HOME"
+[ -e "$STACK_STATE_DIR/.gitignore" ] || printf '*\n' >"$STACK_STATE_DIR/.gitignore"
+# A lock that names the plugin SDK keeps the server from fetching it, and from waiting 70 seconds for it where there is no network.
+[ -e "$own/package-lock.json" ] || printf '{"lockfileVersion":3,"packages":{"":{"dependencies":{"@opencode-ai/plugin":"*"}}}}\n' >"$own/package-lock.json"
+
+plugin=0
+[ ! -e "$baked/oh-my-opencode.json" ] || plugin=1
+render() { jq -c -f "$table/render.jq" --arg make "$1" --argjson plugin "$plugin" --argjson override "$STACK_AGENTS" "$table/agents.json"; }
+
+# STACK_AGENTS={"Oracle":"provider/model"}: another model for a role, by the admin's policy. What OPENCODE_CONFIG_CONTENT says comes after it.
+if [ "$STACK_AGENTS" != "{}" ]; then
+  changed=$(render agents) || die 78 "STACK_AGENTS must be JSON such as {\"Oracle\":\"opencode/big-pickle\"}; the line above says what is wrong"
+  OPENCODE_CONFIG_CONTENT=$(printf '%s\n%s\n' "$changed" "${OPENCODE_CONFIG_CONTENT:-{\}}" | jq -cs '.[0] * .[1]') || die 78 "OPENCODE_CONFIG_CONTENT is no JSON object"
+  export OPENCODE_CONFIG_CONTENT
+fi
+
+# The plugin reads ~/.omo/omo.jsonc alone. It follows the image until the person edits it.
+refresh_plugin() {
+  file=$HOME/.omo/omo.jsonc mark=$HOME/.omo/.baked.sha256
+  mkdir -p "$HOME/.omo"
+  [ ! -e "$file" ] || [ "$(sha256sum <"$file")" = "$(cat "$mark" 2>/dev/null)" ] || return 0
+  render plugin | jq '{"[opencode]": del(."$schema"), _migrations: ["2026-07-opencode-config-unification", "2026-08-reasoning-unification"]}' \
+    >"$file.new" || die 70 "the image's table of agents cannot be read"
+  mv "$file.new" "$file"
+  sha256sum <"$file" >"$mark"
+}
+[ "$plugin" = 0 ] || refresh_plugin
+
+cd /workspace
+exec opencode serve --hostname 0.0.0.0 --port "$PORT" "$@"
