@@ -161,6 +161,7 @@ static const struct {
     { "bad_request", "Bad Request", "The request's path is not well formed." },
     { "not_found", "Not Found", "There is nothing at this address." },
     { "method_not_allowed", "Method Not Allowed", "This address knows other methods; see Allow." },
+    { "body_too_large", "Content Too Large", "The request's body is longer than the portal takes." },
     { "internal", "Internal Server Error", "The portal made a mistake. Its log says more under this request id." },
 };
 

@@ -234,11 +234,23 @@ static int serve_file(struct server *server, struct httpd_request *request)
     return www_serve(server->core->www, request);
 }
 
+static int is_too_long(const struct server *server, const struct httpd_request *request)
+{
+    size_t len;
+
+    httpd_body(request, &len);
+    return (int64_t)len > server->current->settings.max_body;
+}
+
 void api_server_on_request(struct httpd_request *request, void *arg)
 {
     struct server *server = arg;
     struct router_match match;
 
+    if (is_too_long(server, request)) {
+        fail(begin(server, request, NULL), 413, "body_too_large", NULL);
+        return;
+    }
     switch (router_find(server->current->router, httpd_method(request), httpd_path(request), &match)) {
     case ROUTER_FOUND:
         handle(server, request, &match);

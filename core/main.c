@@ -188,7 +188,7 @@ static int open_net(struct portal *portal)
     struct httpd_limits limits = httpd_default_limits;
     struct core *core = &portal->core;
 
-    limits.max_body_bytes = portal->settings.max_body;
+    limits.max_body_bytes = 2 * portal->settings.max_body; /* what is somewhat too long is read, and refused in the scripts' words */
     limits.max_connections = portal->settings.max_connections;
     core->fetch = fetch_pool_new(core->loop, PARALLEL_FETCHES);
     core->sse = sse_new(core->loop);

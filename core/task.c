@@ -164,7 +164,7 @@ static const char *push_message(struct task *task, enum task_outcome outcome)
 
     if (outcome == TASK_CANCELLED) return lua_pushstring(L, why);
     if (outcome == TASK_STOPPED)
-        why = "the script ran too long without waiting";
+        why = lua_pushfstring(L, "%sthe script ran too long without waiting", vm_stopped_at(task->vm));
     else if (lua_type(task->co, -1) == LUA_TSTRING)
         why = lua_tostring(task->co, -1);
     else

@@ -20,7 +20,8 @@ struct vm {
     int capped; /* 1 in a turn */
     size_t bytes, max_bytes;
     int max_turn_ms;
-    int stopped; /* this turn has run too long */
+    int stopped;                      /* this turn has run too long */
+    char stopped_at[LUA_IDSIZE + 16]; /* where that was seen first */
     void *context;
     int nidle;
     lua_State *idle[IDLE_THREADS]; /* coroutines that wait for work; the registry holds them */
@@ -69,12 +70,27 @@ static int on_panic(lua_State *L)
 
 /* --- time --- */
 
+/* "scripts/x.lua:3: " for the innermost line of a script, "" when there is none. */
+static void find_place(lua_State *co, char *text, size_t room)
+{
+    lua_Debug frame;
+
+    text[0] = '\0';
+    for (int level = 0; lua_getstack(co, level, &frame); level++) {
+        lua_getinfo(co, "Sl", &frame);
+        if (frame.currentline <= 0) continue;
+        snprintf(text, room, "%s:%d: ", frame.short_src, frame.currentline);
+        return;
+    }
+}
+
 /* Ends the turn: by a yield, which no pcall can catch; where that cannot be, by an error at this and each further instruction. */
 static void on_overrun(lua_State *L, lua_Debug *ar)
 {
     struct vm *vm = vm_of(L);
 
     (void)ar;
+    if (!vm->stopped) find_place(L, vm->stopped_at, sizeof vm->stopped_at);
     vm->stopped = 1;
     if (lua_isyieldable(L)) {
         lua_yield(L, 0);
@@ -143,6 +159,11 @@ int vm_turn_end(struct vm *vm, lua_State *co)
     vm->capped = 0;
     if (lua_gethookmask(co)) lua_sethook(co, NULL, 0, 0);
     return vm->stopped;
+}
+
+const char *vm_stopped_at(const struct vm *vm)
+{
+    return vm->stopped_at;
 }
 
 int vm_turning(void)
@@ -285,33 +306,18 @@ static void set_error(struct vm_error *error, const char *text)
     snprintf(error->message, sizeof error->message, "%.*s", (int)sizeof error->message - 1, text);
 }
 
-/* "scripts/x.lua:3: " for the innermost line of a script, in a static buffer; "" when there is none. */
-static const char *place(lua_State *co)
+static void explain(const struct vm *vm, lua_State *co, int status, int stopped, struct vm_error *error)
 {
-    static char text[LUA_IDSIZE + 16];
-    lua_Debug frame;
-
-    text[0] = '\0';
-    for (int level = 0; lua_getstack(co, level, &frame); level++) {
-        lua_getinfo(co, "Sl", &frame);
-        if (frame.currentline <= 0) continue;
-        snprintf(text, sizeof text, "%s:%d: ", frame.short_src, frame.currentline);
-        break;
-    }
-    return text;
-}
-
-static void explain(lua_State *co, int status, int stopped, int max_turn_ms, struct vm_error *error)
-{
-    char text[1280];
+    char text[1280], place[LUA_IDSIZE + 16];
     const char *message = lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : NULL;
 
+    find_place(co, place, sizeof place);
     if (stopped)
-        snprintf(text, sizeof text, "%sthe script ran longer than %d ms without waiting", place(co), max_turn_ms);
+        snprintf(text, sizeof text, "%sthe script ran longer than %d ms without waiting", vm->stopped_at, vm->max_turn_ms);
     else if (status == LUA_ERRMEM)
-        snprintf(text, sizeof text, "%sthe scripts need more memory than they may have", place(co));
+        snprintf(text, sizeof text, "%sthe scripts need more memory than they may have", place);
     else if (status == LUA_YIELD)
-        snprintf(text, sizeof text, "%sa script may not wait while it loads", place(co));
+        snprintf(text, sizeof text, "%sa script may not wait while it loads", place);
     else
         snprintf(text, sizeof text, "%s", message ? message : "an error that is no text was raised");
     set_error(error, text);
@@ -331,7 +337,7 @@ static int run(struct vm *vm, lua_State *co, int nargs, struct vm_error *error)
         vm_thread_give(vm, co);
         return 0;
     }
-    explain(co, status, stopped, vm->max_turn_ms, error);
+    explain(vm, co, status, stopped, error);
     vm_thread_close(vm, co, stopped);
     vm_thread_give(vm, co);
     return -1;

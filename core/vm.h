@@ -54,6 +54,8 @@ void vm_push_chunk(lua_State *L, const char *path, const char *shown);
 /* The limit on one turn: call around lua_resume. vm_turn_end() returns 1 when the turn was stopped for running too long. */
 void vm_turn_begin(struct vm *vm, lua_State *co);
 int vm_turn_end(struct vm *vm, lua_State *co);
+/* Where the last turn that was stopped stood when it was noticed: "scripts/x.lua:3: ". The stack may have been unwound since. */
+const char *vm_stopped_at(const struct vm *vm);
 /* 1 in a turn: Lua is running now, somewhere up the stack. */
 int vm_turning(void);
 /* Around what the core does for another coroutine in the middle of a turn: the cap rests. */
@@ -62,7 +64,8 @@ void vm_turn_continue(struct vm *vm);
 
 /* An empty coroutine to run something on. */
 lua_State *vm_thread_take(struct vm *vm);
-/* For one that did not end well: runs what is to be closed, under the limits. `stopped`: by vm_turn_end(). Returns as lua_resetthread() does. */
+/* For one that did not end well: runs what is to be closed, under the limits. `stopped`: by vm_turn_end(). Returns as lua_resetthread()
+ * does. */
 int vm_thread_close(struct vm *vm, lua_State *co, int stopped);
 /* The coroutine back, when it has ended or is closed. */
 void vm_thread_give(struct vm *vm, lua_State *co);
