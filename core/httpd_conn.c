@@ -9,6 +9,7 @@
 enum {
     EVICT_MS = 1000,  /* at the cap, a connection idle for so long makes room */
     EVICT_MOST = 64,  /* in one sweep */
+    FULL_TURNS = 3,   /* a connection's input may be full for so long; evhttp is called in each */
     LINE_BYTES = 4096 /* the line of a chunk's size, and some */
 };
 
@@ -69,15 +70,86 @@ static void remember(struct httpd_conn *conn)
     httpd->by_fd[conn->fd] = conn;
 }
 
+/* ---- sending ---- */
+
+size_t httpd_conn_unsent(const struct httpd_conn *conn)
+{
+    return evbuffer_get_length(bufferevent_get_output(conn->bev));
+}
+
+/* What the socket takes at once. */
+static ssize_t send_now(int fd, struct iovec *iov, int niov)
+{
+    struct msghdr message = { .msg_iov = iov, .msg_iovlen = (size_t)niov };
+    ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) return sent;
+    return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -1;
+}
+
+int httpd_conn_send(struct httpd_conn *conn, struct iovec *iov, int niov)
+{
+    struct evbuffer *output = bufferevent_get_output(conn->bev);
+    ssize_t sent = evbuffer_get_length(output) > 0 ? 0 : send_now(conn->fd, iov, niov);
+    if (sent < 0) return -1;
+    for (int i = 0; i < niov; i++) {
+        size_t skip = (size_t)sent < iov[i].iov_len ? (size_t)sent : iov[i].iov_len;
+        sent -= (ssize_t)skip;
+        if (skip < iov[i].iov_len) evbuffer_add(output, (char *)iov[i].iov_base + skip, iov[i].iov_len - skip);
+    }
+    if (evbuffer_get_length(output) > 0) bufferevent_enable(conn->bev, EV_WRITE);
+    return 0;
+}
+
+/* evhttp takes a timeout for a reason to let go of a request that is held, and to free the rest. */
+void httpd_conn_close(struct httpd_conn *conn)
+{
+    bufferevent_trigger_event(conn->bev, BEV_EVENT_TIMEOUT | BEV_EVENT_READING, 0);
+}
+
+/* Ends a connection whose request will not be read any further; says why, unless evhttp is saying something already. */
+static void refuse(struct httpd_conn *conn, const char *status)
+{
+    char answer[120];
+    int len = snprintf(answer, sizeof answer, "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status);
+    struct iovec iov = { answer, (size_t)len };
+    if (httpd_conn_unsent(conn) == 0) send_now(conn->fd, &iov, 1);
+    httpd_conn_close(conn);
+}
+
 /* ---- its beginning ---- */
 
-/* Bytes have come in; evhttp has not seen them yet. This is the place for a strict check of the bytes: it may look at each new one,
- * and cut the buffer off with a line that evhttp refuses. */
+/* More than the largest request takes: evhttp must be able to make something of that. */
+static size_t most_input(const struct httpd_conn *conn)
+{
+    return (size_t)(conn->httpd->limits.max_header_bytes + conn->httpd->limits.max_body_bytes) + LINE_BYTES;
+}
+
+/* The input is full and stays full: an endless chunk size, a chunk that is too large, bytes after a refusal. libevent stops reading at its
+ * mark, but calls evhttp again and again until somebody drains, so this must not go on. */
+static void on_full(evutil_socket_t fd, short what, void *arg)
+{
+    struct httpd_conn *conn = arg;
+    struct timeval next_turn = { 0, 0 };
+    (void)fd, (void)what;
+    if (conn->state != CONN_READING || evbuffer_get_length(bufferevent_get_input(conn->bev)) < most_input(conn)) return;
+    if (++conn->full_turns > FULL_TURNS)
+        refuse(conn, "413 Content Too Large");
+    else
+        event_add(&conn->event, &next_turn);
+}
+
+/* Bytes have come in, which evhttp has not seen yet, or evhttp took some out. This is the place for a strict check of the bytes: it may
+ * look at each new one, and cut the buffer off with a line that evhttp refuses. Nothing may be closed from here. */
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
     struct httpd_conn *conn = arg;
-    (void)input;
-    if (info->n_added > 0 && conn->state == CONN_IDLE) httpd_conn_set_state(conn, CONN_READING);
+    if (info->n_deleted > 0) conn->full_turns = 0;
+    if (info->n_added == 0) return;
+    if (conn->state == CONN_IDLE) httpd_conn_set_state(conn, CONN_READING);
+    if (conn->state != CONN_READING || evbuffer_get_length(input) < most_input(conn)) return;
+    event_del(&conn->event);
+    event_assign(&conn->event, bufferevent_get_base(conn->bev), -1, 0, on_full, conn);
+    event_active(&conn->event, EV_TIMEOUT, 0);
 }
 
 /* evhttp is closing the connection; a request that is held it has let go of before. */
@@ -87,6 +159,7 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
     struct httpd *httpd = conn->httpd;
     (void)evcon;
     httpd_conn_unwatch(conn);
+    event_del(&conn->event);
     evbuffer_remove_cb_entry(bufferevent_get_input(conn->bev), conn->input_cb);
     httpd->by_fd[conn->fd] = NULL;
     conn->evcon = NULL;
@@ -115,12 +188,11 @@ void httpd_conn_attach(struct httpd_conn *conn)
         conn->httpd->nconnections--;
         httpd_conn_unref(conn);
     } else {
-        size_t most = (size_t)(conn->httpd->limits.max_header_bytes + conn->httpd->limits.max_body_bytes) + LINE_BYTES;
         conn->evcon = evcon;
         conn->fd = bufferevent_getfd(bev);
         remember(conn);
         evhttp_connection_set_closecb(conn->evcon, on_close, conn);
-        bufferevent_setwatermark(bev, EV_READ, 0, most);
+        bufferevent_setwatermark(bev, EV_READ, 0, most_input(conn));
         conn->input_cb = evbuffer_add_cb(bufferevent_get_input(bev), on_input, conn);
         httpd_conn_set_state(conn, CONN_IDLE);
         start_sweep(conn->httpd);
@@ -171,51 +243,7 @@ struct bufferevent *httpd_conn_new(struct event_base *base, void *arg)
     return bev;
 }
 
-/* ---- sending ---- */
-
-size_t httpd_conn_unsent(const struct httpd_conn *conn)
-{
-    return evbuffer_get_length(bufferevent_get_output(conn->bev));
-}
-
-/* What the socket takes at once. */
-static ssize_t send_now(int fd, struct iovec *iov, int niov)
-{
-    struct msghdr message = { .msg_iov = iov, .msg_iovlen = (size_t)niov };
-    ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent >= 0) return sent;
-    return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -1;
-}
-
-int httpd_conn_send(struct httpd_conn *conn, struct iovec *iov, int niov)
-{
-    struct evbuffer *output = bufferevent_get_output(conn->bev);
-    ssize_t sent = evbuffer_get_length(output) > 0 ? 0 : send_now(conn->fd, iov, niov);
-    if (sent < 0) return -1;
-    for (int i = 0; i < niov; i++) {
-        size_t skip = (size_t)sent < iov[i].iov_len ? (size_t)sent : iov[i].iov_len;
-        sent -= (ssize_t)skip;
-        if (skip < iov[i].iov_len) evbuffer_add(output, (char *)iov[i].iov_base + skip, iov[i].iov_len - skip);
-    }
-    if (evbuffer_get_length(output) > 0) bufferevent_enable(conn->bev, EV_WRITE);
-    return 0;
-}
-
 /* ---- its end ---- */
-
-/* evhttp takes a timeout for a reason to let go of a request that is held, and to free the rest. */
-void httpd_conn_close(struct httpd_conn *conn)
-{
-    bufferevent_trigger_event(conn->bev, BEV_EVENT_TIMEOUT | BEV_EVENT_READING, 0);
-}
-
-static void time_out(struct httpd_conn *conn)
-{
-    static char answer[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    struct iovec iov = { answer, sizeof answer - 1 };
-    if (conn->state == CONN_READING && httpd_conn_unsent(conn) == 0) send_now(conn->fd, &iov, 1);
-    httpd_conn_close(conn);
-}
 
 /* A reader that is slow but reads gets more time. */
 static int has_moved(struct httpd_conn *conn)
@@ -233,8 +261,10 @@ static void sweep_list(struct httpd *httpd, enum conn_state state, int64_t timeo
     while ((conn = TAILQ_FIRST(&httpd->conns[state])) && now - conn->since_ms >= timeout_ms) {
         if (has_moved(conn))
             httpd_conn_set_state(conn, state);
+        else if (state == CONN_READING)
+            refuse(conn, "408 Request Timeout");
         else
-            time_out(conn);
+            httpd_conn_close(conn);
     }
 }
 

@@ -60,14 +60,15 @@ struct httpd_conn {
     bufferevent_data_cb write_cb; /* evhttp's own callbacks */
     bufferevent_event_cb event_cb;
     struct evbuffer_cb_entry *input_cb;
-    struct event event; /* first: attach; later: the client has left */
+    struct event event; /* to attach; while reading: too much has come; while busy: the client has left */
     int fd;
     int refs; /* evhttp's connection, a request, a deferred call */
     enum conn_state state;
     int counted; /* in httpd->npending */
     int watched; /* `event` watches for the client's leaving */
     int64_t since_ms;
-    size_t unsent; /* while writing: what was unsent when last looked at */
+    int full_turns; /* how long evhttp has made nothing of a full input */
+    size_t unsent;  /* while writing: what was unsent when last looked at */
     struct httpd_request request;
 };
 TAILQ_HEAD(httpd_conns, httpd_conn);

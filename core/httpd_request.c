@@ -136,6 +136,7 @@ static void on_left(evutil_socket_t fd, short what, void *arg)
  * of an orderly end; a reset reaches only those who ask for reading or writing. Edge-triggered, so that neither repeats itself. */
 static void watch(struct httpd_conn *conn)
 {
+    event_del(&conn->event);
     event_assign(&conn->event, bufferevent_get_base(conn->bev), conn->fd, EV_CLOSED | EV_WRITE | EV_ET | EV_PERSIST, on_left, conn);
     event_add(&conn->event, NULL);
     conn->watched = 1;

@@ -5,9 +5,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-enum { INPUT_BYTES = 4096 }; /* read at once of what a client sends during a stream; it is thrown away */
-
-/* Reading stays on, because that is how the client's leaving is seen. */
+/* What a client sends during a stream is thrown away. Reading stays on, because that is how the client's leaving is seen. */
 static void on_input(struct bufferevent *bev, void *evcon)
 {
     struct evbuffer *input = bufferevent_get_input(bev);
@@ -38,7 +36,6 @@ static void begin(struct httpd_request *request, int status, const struct httpd_
     struct iovec iov = { conn->httpd->head, httpd_head(request, status, fields, -1) };
     bufferevent_setcb(conn->bev, on_input, NULL, conn->event_cb, conn->evcon);
     on_input(conn->bev, NULL);
-    bufferevent_setwatermark(conn->bev, EV_READ, 0, INPUT_BYTES);
     bufferevent_enable(conn->bev, EV_READ);
     if (httpd_conn_send(conn, &iov, 1) != 0 || request->is_head) cut(request);
 }
