@@ -1,0 +1,326 @@
+#include "httpd_server.h"
+
+#include <sys/resource.h>
+
+/* ---- what is refused ---- */
+
+static void expect_refusal(const char *request, int status)
+{
+    struct wire wire = wire_new(port);
+    int before = requests;
+    assert_int_equal(wire_ask(&wire, request, NULL), status);
+    wire_expect_end(&wire);
+    assert_int_equal(requests, before);
+    wire_free(&wire);
+}
+
+static void test_methods(void **state)
+{
+    struct wire wire = wire_new(port);
+    (void)state;
+    assert_int_equal(wire_ask(&wire, "PATCH / HTTP/1.1\r\n" HOST "\r\n", NULL), 200);
+    assert_int_equal(wire_ask(&wire, "OPTIONS / HTTP/1.1\r\n" HOST "\r\n", NULL), 200);
+    assert_int_equal(wire_ask(&wire, "DELETE / HTTP/1.1\r\n" HOST "\r\n", NULL), 200);
+    expect_refusal("TRACE / HTTP/1.1\r\n" HOST "\r\n", 405);
+    expect_refusal("CONNECT localhost:80 HTTP/1.1\r\n" HOST "\r\n", 405);
+    expect_refusal("BREW /pot HTTP/1.1\r\n" HOST "\r\n", 501);
+    wire_free(&wire);
+}
+
+static void test_targets(void **state)
+{
+    struct wire wire = wire_new(port);
+    const char *body;
+    (void)state;
+    assert_int_equal(wire_ask(&wire, "GET http://LOCALHOST/a?b HTTP/1.1\r\n" HOST "\r\n", &body), 200);
+    assert_string_equal(body, "GET /a?b from 127.0.0.1 []");
+    assert_int_equal(wire_ask(&wire, "GET http://localhost?b HTTP/1.1\r\n" HOST "\r\n", &body), 200);
+    assert_string_equal(body, "GET /?b from 127.0.0.1 []");
+    expect_refusal("GET http://evil/a HTTP/1.1\r\n" HOST "\r\n", 400);
+    expect_refusal("GET //evil/a HTTP/1.1\r\n" HOST "\r\n", 400);
+    expect_refusal("GET /a b HTTP/1.1\r\n" HOST "\r\n", 400);
+    expect_refusal("OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 400);
+    wire_free(&wire);
+}
+
+static void test_limits(void **state)
+{
+    static char text[200000];
+    (void)state;
+    snprintf(text, sizeof text, "GET / HTTP/1.1\r\nX-Long: %0*d\r\n\r\n", 20000, 0);
+    expect_refusal(text, 400);
+    strcpy(text, "GET / HTTP/1.1\r\n");
+    for (int i = 0; i < 101; i++)
+        strcat(text, "a:b\r\n");
+    expect_refusal(strcat(text, "\r\n"), 431);
+    expect_refusal("POST / HTTP/1.1\r\n" HOST "Content-Length: 65537\r\n\r\n", 413);
+    snprintf(text, sizeof text, "POST / HTTP/1.1\r\nContent-Length: 65536\r\n\r\n%0*d", 65536, 0);
+    struct wire wire = wire_new(port);
+    assert_int_equal(wire_ask(&wire, text, NULL), 200);
+    wire_free(&wire);
+}
+
+/* Bytes that never become a request are not gathered without end, and cost no time while they wait. */
+static void test_endless_requests(void **state)
+{
+    static const char *const heads[] = { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n",
+                                         "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nfff0\r\n",
+                                         "BREW / HTTP/1.1\r\n\r\n" };
+    char zeros[16384];
+    int64_t start_ms = loop_now_ms();
+    (void)state;
+    memset(zeros, '0', sizeof zeros);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        struct wire wire = wire_new(port);
+        size_t sent = 0;
+        wire_send(wire.fd, heads[i]);
+        while (httpd_connections(server) || sent == 0) {
+            ssize_t n = send(wire.fd, zeros, sizeof zeros, MSG_NOSIGNAL);
+            if (n > 0) sent += (size_t)n;
+            wire_turn(1);
+            assert_true(sent < 8 << 20 && loop_now_ms() < start_ms + 3000);
+        }
+        wire_free(&wire);
+    }
+    assert_int_equal(requests, 0);
+}
+
+static void test_body_of_head_is_no_request(void **state)
+{
+    struct wire wire = wire_new(port);
+    (void)state;
+    wire_send(wire.fd, "HEAD / HTTP/1.1\r\n" HOST "Content-Length: 40\r\n\r\n" GET("/smuggled"));
+    wire_expect_end(&wire);
+    assert_int_equal(requests, 1);
+    wire_free(&wire);
+}
+
+/* ---- deadlines ---- */
+
+/* Sends one byte every 20 ms, which no idle timeout ends. */
+static int drip(struct wire *wire, const char *bytes)
+{
+    int64_t start_ms = loop_now_ms();
+    while (*bytes && send(wire->fd, bytes++, 1, MSG_NOSIGNAL) == 1 && loop_now_ms() - start_ms < 2000) {
+        char c;
+        wire_turn(20);
+        if (recv(wire->fd, &c, 1, MSG_PEEK) >= 0) break;
+    }
+    return (int)(loop_now_ms() - start_ms);
+}
+
+static void test_slow_requests_are_ended(void **state)
+{
+    static const char *const slow[] = { "", "POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n" };
+    struct httpd_limits limits = quick();
+    (void)state;
+    restart(&limits);
+    for (int i = 0; i < 2; i++) {
+        struct wire wire = wire_new(port);
+        wire_send(wire.fd, slow[i]);
+        int took = drip(&wire, GET("/this/is/a/request/that/takes/much/too/long/to/come/in/at/this/speed/so/it/is/ended"));
+        assert_in_range(took, 80, 1000);
+        wire_expect_end(&wire);
+        assert_memory_equal(wire.text, "HTTP/1.1 408 ", 13);
+        wire_free(&wire);
+    }
+    assert_int_equal(requests, 0);
+}
+
+static void test_idle_connections_are_closed(void **state)
+{
+    struct httpd_limits limits = quick();
+    (void)state;
+    restart(&limits);
+    struct wire fresh = wire_new(port), used = wire_new(port);
+    int64_t start_ms = loop_now_ms();
+    assert_int_equal(wire_ask(&used, GET("/"), NULL), 200);
+    wire_forget(&used);
+    wire_expect_end(&used);
+    wire_expect_end(&fresh);
+    assert_in_range(loop_now_ms() - start_ms, 180, 1000);
+    assert_int_equal(used.len + fresh.len, 0);
+    assert_int_equal(httpd_connections(server), 0);
+    wire_free(&fresh);
+    wire_free(&used);
+}
+
+static void test_reader_that_does_not_read_is_closed(void **state)
+{
+    struct httpd_limits limits = quick();
+    (void)state;
+    restart(&limits);
+    struct wire wire = wire_new(port);
+    wire_send(wire.fd, GET("/big"));
+    while (requests == 0)
+        wire_turn(1);
+    assert_int_equal(httpd_pending(server), 1);
+    wire_turn(600);
+    assert_int_equal(httpd_pending(server), 0);
+    assert_int_equal(httpd_connections(server), 0);
+    wire_free(&wire);
+}
+
+/* ---- the server ---- */
+
+static void test_cap(void **state)
+{
+    struct httpd_limits limits = httpd_default_limits;
+    (void)state;
+    limits.max_connections = 2;
+    restart(&limits);
+    struct wire one = wire_new(port), two = wire_new(port), three = wire_new(port);
+    assert_int_equal(wire_ask(&one, GET("/1"), NULL), 200);
+    wire_send(three.fd, GET("/3"));
+    wire_turn(50);
+    assert_int_equal(httpd_connections(server), 2);
+    assert_int_equal(requests, 1);
+    wire_free(&one);
+    assert_int_equal(wire_answer(&three, NULL), 200);
+    assert_int_equal(httpd_connections(server), 2);
+    wire_free(&two);
+    wire_free(&three);
+}
+
+static void test_idle_connection_makes_room_at_the_cap(void **state)
+{
+    struct httpd_limits limits = httpd_default_limits;
+    (void)state;
+    limits.max_connections = 2;
+    restart(&limits);
+    struct wire idle = wire_new(port), busy = wire_new(port);
+    hold(&busy);
+    struct wire third = wire_new(port);
+    int64_t start_ms = loop_now_ms();
+    assert_int_equal(wire_ask(&third, GET("/3"), NULL), 200);
+    assert_in_range(loop_now_ms() - start_ms, 0, 3500);
+    wire_expect_end(&idle);
+    reply_text(held, 200, "kept");
+    wire_expect(&busy, "kept");
+    wire_free(&idle);
+    wire_free(&busy);
+    wire_free(&third);
+}
+
+static int highest_fd(void)
+{
+    int fd = dup(0);
+    close(fd);
+    return fd;
+}
+
+static void test_out_of_descriptors(void **state)
+{
+    struct rlimit limit, tight;
+    struct wire first = wire_new(port);
+    int fd = wire_socket(), lines[2], turns = 0;
+    char said[65536];
+    (void)state;
+    assert_int_equal(wire_ask(&first, GET("/1"), NULL), 200);
+    assert_int_equal(pipe(lines), 0);
+    log_init(lines[1], LOG_WARN);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    tight = limit;
+    tight.rlim_cur = (rlim_t)highest_fd();
+    setrlimit(RLIMIT_NOFILE, &tight);
+    wire_dial(fd, port);
+    for (int64_t end = loop_now_ms() + 250; loop_now_ms() < end; turns++)
+        wire_turn(20);
+    assert_int_equal(wire_ask(&first, GET("/2"), NULL), 200);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    struct wire second = { .fd = fd, .text = calloc(1, 1) };
+    assert_int_equal(wire_ask(&second, GET("/3"), NULL), 200);
+    log_flush();
+    log_init(STDOUT_FILENO, LOG_ERROR);
+    ssize_t len = read(lines[0], said, sizeof said - 1);
+    assert_in_range(len, 1, 1500); /* a few lines, not a flood */
+    close(lines[0]);
+    close(lines[1]);
+    wire_free(&first);
+    wire_free(&second);
+}
+
+static void test_drain(void **state)
+{
+    struct wire idle = wire_new(port), busy = wire_new(port), soon = wire_new(port);
+    (void)state;
+    hold(&busy);
+    assert_int_equal(wire_ask(&soon, GET("/"), NULL), 200);
+    httpd_drain(server);
+    assert_int_equal(wire_ask(&soon, GET("/"), NULL), 200);
+    assert_non_null(strstr(soon.text, "\r\nConnection: close\r\n"));
+    wire_expect_end(&idle);
+    assert_int_equal(httpd_pending(server), 1);
+    reply_text(held, 200, "served");
+    wire_expect(&busy, "served");
+    assert_non_null(strstr(busy.text, "\r\nConnection: close\r\n"));
+    wire_expect_end(&busy);
+    int fd = wire_socket();
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), -1);
+    close(fd);
+    assert_int_equal(httpd_connections(server), 0);
+    wire_free(&idle);
+    wire_free(&busy);
+    wire_free(&soon);
+}
+
+static void test_free_while_requests_wait(void **state)
+{
+    struct wire busy = wire_new(port), streamed = wire_new(port), fresh;
+    (void)state;
+    hold(&busy);
+    struct httpd_request *waiting = held;
+    held = NULL;
+    open_stream(&streamed, GET("/stream"));
+    fresh = wire_new(port); /* not accepted yet */
+    httpd_free(server);
+    assert_int_equal(gone, 1);
+    assert_int_equal(ended, 1);
+    assert_string_equal(httpd_path(waiting), "/hold");
+    reply_text(waiting, 200, "to nobody");
+    httpd_stream_end(held);
+    wire_expect_end(&busy);
+    wire_free(&busy);
+    wire_free(&streamed);
+    wire_free(&fresh);
+    server = NULL;
+}
+
+static void test_listen_failures(void **state)
+{
+    (void)state;
+    assert_int_equal(httpd_listen(server, "127.0.0.1", port), -1);
+    assert_int_equal(errno, EADDRINUSE);
+    assert_int_equal(httpd_listen(server, "not a host", 0), -1);
+    assert_int_equal(httpd_listen(server, "127.0.0.1", 70000), -1);
+    int other = httpd_listen(server, "127.0.0.1", 0);
+    assert_true(other > 0 && other != port);
+    struct wire wire = wire_new(other);
+    assert_int_equal(wire_ask(&wire, GET("/"), NULL), 200);
+    wire_free(&wire);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_methods),
+        TEST(test_targets),
+        TEST(test_limits),
+        TEST(test_endless_requests),
+        TEST(test_body_of_head_is_no_request),
+        TEST(test_slow_requests_are_ended),
+        TEST(test_idle_connections_are_closed),
+        TEST(test_reader_that_does_not_read_is_closed),
+        TEST(test_cap),
+        TEST(test_idle_connection_makes_room_at_the_cap),
+        TEST(test_out_of_descriptors),
+        TEST(test_drain),
+        TEST(test_free_while_requests_wait),
+        TEST(test_listen_failures),
+    };
+    set_up_all();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(big);
+    return failed;
+}

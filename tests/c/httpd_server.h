@@ -1,0 +1,164 @@
+/* httpd_server: the server that the tests of httpd talk to; what it does with a request is in the path. */
+#ifndef HTTPD_SERVER_H
+#define HTTPD_SERVER_H
+#include "httpd.h"
+#include "log.h"
+#include "wire.h"
+
+#define HOST "Host: localhost\r\n"
+#define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
+
+enum { BIG = 8 << 20 };
+
+static struct httpd *server;
+static int port;
+static struct httpd_request *held; /* what /hold and /stream keep */
+static int requests, gone, ended;
+static char *big;
+
+static inline void on_gone(void *arg)
+{
+    (void)arg;
+    gone++;
+}
+
+static inline void on_end(void *arg)
+{
+    (void)arg;
+    ended++;
+}
+
+static inline void reply_text(struct httpd_request *request, int status, const char *text)
+{
+    static const struct httpd_field fields[] = { { "Content-Type", "text/plain" }, { 0 } };
+    httpd_reply(request, status, fields, text, strlen(text));
+}
+
+static inline void echo(struct httpd_request *request)
+{
+    char text[1024];
+    size_t len;
+    const char *body = httpd_body(request, &len);
+    snprintf(text, sizeof text, "%s %s?%s from %s [%.*s]", httpd_method(request), httpd_path(request), httpd_query(request),
+             httpd_peer(request), (int)(len < 500 ? len : 500), body);
+    reply_text(request, 200, text);
+}
+
+static inline void with_fields(struct httpd_request *request)
+{
+    static const struct httpd_field fields[] = { { "X-Good", "yes" },
+                                                 { "X-Split", "a\r\nX-Evil: 1" },
+                                                 { "X Bad", "1" },
+                                                 { "", "1" },
+                                                 { "Content-Length", "999" },
+                                                 { "Cache-Control", "max-age=60" },
+                                                 { 0 } };
+    httpd_reply(request, 200, fields, "ok", 2);
+}
+
+static inline void count_header(const char *name, const char *value, void *arg)
+{
+    int *good = arg;
+    if (strcmp(name, "x-mixed") == 0 && strcmp(value, "Case") == 0) ++*good;
+}
+
+static inline void on_request(struct httpd_request *request, void *arg)
+{
+    const char *path = httpd_path(request);
+    int good = 0;
+    (void)arg;
+    requests++;
+    if (strcmp(path, "/hold") == 0) {
+        held = request;
+        httpd_on_gone(request, on_gone, NULL);
+    } else if (strcmp(path, "/stream") == 0) {
+        held = request;
+        httpd_stream_start(request, 200, NULL, on_end, NULL);
+    } else if (strcmp(path, "/big") == 0) {
+        httpd_reply(request, 200, NULL, big, BIG);
+    } else if (strcmp(path, "/fields") == 0) {
+        with_fields(request);
+    } else if (strcmp(path, "/headers") == 0) {
+        httpd_each_header(request, count_header, &good);
+        reply_text(request, good == 1 && strcmp(httpd_header(request, "X-MIXED"), "Case") == 0 ? 200 : 500, "");
+    } else if (strcmp(path, "/id") == 0) {
+        reply_text(request, 200, httpd_id(request));
+    } else if (strcmp(path, "/cut") == 0) {
+        httpd_cut(request, 0, NULL, NULL, 0, 0);
+    } else if (strcmp(path, "/half") == 0) {
+        httpd_cut(request, 200, NULL, "half", 4, 100);
+    } else if (strcmp(path, "/204") == 0) {
+        httpd_reply(request, 204, NULL, NULL, 0);
+    } else if (strcmp(path, "/304") == 0) {
+        httpd_reply(request, 304, NULL, "never sent", 10);
+    } else {
+        echo(request);
+    }
+}
+
+static inline void start(const struct httpd_limits *limits)
+{
+    held = NULL;
+    requests = gone = ended = 0;
+    wire_loop = loop_new();
+    server = httpd_new(wire_loop, limits, on_request, NULL);
+    port = httpd_listen(server, "127.0.0.1", 0);
+    assert_true(port > 0);
+}
+
+static inline int set_up(void **state)
+{
+    (void)state;
+    start(NULL);
+    return 0;
+}
+
+static inline int tear_down(void **state)
+{
+    (void)state;
+    httpd_free(server);
+    loop_free(wire_loop);
+    return 0;
+}
+
+/* The same server again, with other limits. */
+static inline void restart(const struct httpd_limits *limits)
+{
+    tear_down(NULL);
+    start(limits);
+}
+
+/* Limits for those who do not want to wait long. */
+static inline struct httpd_limits quick(void)
+{
+    struct httpd_limits limits = httpd_default_limits;
+    limits.idle_timeout_ms = 200;
+    limits.request_timeout_ms = 100;
+    return limits;
+}
+
+/* Leaves a request waiting for its answer. */
+static inline void hold(struct wire *wire)
+{
+    wire_send(wire->fd, GET("/hold"));
+    while (!held)
+        wire_turn(1);
+}
+
+static inline void open_stream(struct wire *wire, const char *request)
+{
+    wire_send(wire->fd, request);
+    while (!held)
+        wire_turn(1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+static inline void set_up_all(void)
+{
+    big = malloc(BIG);
+    for (int i = 0; i < BIG; i++)
+        big[i] = (char)('a' + i % 23);
+    log_init(STDOUT_FILENO, LOG_ERROR);
+}
+#endif
