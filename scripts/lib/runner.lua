@@ -121,12 +121,14 @@ local function undo_steps(ctx)
   end
 end
 
--- Dokploy may be in trouble for a moment: a few more tries, before it is left to the sweeper.
+local passing = { unreachable = true, refused = true, error = true }
+
+-- Dokploy may be in trouble for a moment: a few more tries, before it is left to the sweeper. (Other reasons have been waited for already.)
 local function undo_again(work)
   local clean, message, reason
   for _, pause in ipairs(runner.undo_pauses) do
     clean, message, reason = undo.run(work)
-    if clean or reason == "not_ours" then break end
+    if clean or not passing[reason] then break end
     log.warn("undo.incomplete", { operation = work.id, message = message, reason = reason })
     task.sleep(pause)
   end
