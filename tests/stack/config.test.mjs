@@ -1,0 +1,83 @@
+// The stack's baked configuration: that it is well formed, complete, and made of one table.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import Ajv from 'ajv'
+import { jsonc, models, noSchema, pluginSchema, render, run, stack, table } from './parts.mjs'
+
+const read = (name) => readFileSync(path.join(stack, name), 'utf8')
+
+test('each role of the table has a model, what it had before, and the reason', () => {
+  assert.deepEqual(table.roles.map((role) => role.role), ['Sisyphus', 'Oracle', 'Librarian', 'Explore', 'Frontend', 'Document Writer'])
+  for (const { role, model, reason, before, native, plugin } of table.roles) {
+    assert.match(model, /^opencode\/[a-z0-9.-]+$/, role)
+    assert.ok(reason.length > 20, `${role}: the reason is missing`)
+    assert.ok(before && native.prompt && native.description, role)
+    assert.ok(plugin.agents || plugin.categories, `${role}: nothing of the plugin takes its model`)
+  }
+})
+
+test('no file of the stack but the table names a model', () => {
+  for (const name of ['render.jq', 'render.sh', 'entrypoint.sh', 'healthcheck.sh', 'Dockerfile', 'config/opencode.jsonc'])
+    for (const model of models) assert.ok(!read(name).includes(`"${model}"`), `${name} names ${model}`)
+})
+
+test('with the plugin: it is loaded from the image, and each of its agents has a model of the table', () => {
+  const config = render('opencode', 1)
+  assert.deepEqual(config.plugin, ['file:///opt/stack/node_modules/oh-my-opencode'])
+  assert.equal(config.agent, undefined)
+  assert.equal(config.autoupdate, false)
+  const { agents, categories, auto_update, telemetry } = render('plugin', 1)
+  assert.deepEqual([auto_update, telemetry], [false, false])
+  for (const name of ['sisyphus', 'oracle', 'librarian', 'explore']) assert.ok(models.includes(agents[name].model), name)
+  for (const name of ['visual-engineering', 'writing']) assert.ok(models.includes(categories[name].model), name)
+})
+
+test('without the plugin: the same roles are native agents, and Sisyphus leads', () => {
+  const config = render('opencode', 0)
+  assert.equal(config.plugin, undefined)
+  assert.deepEqual(Object.keys(config.agent), ['Sisyphus', 'oracle', 'librarian', 'explore', 'frontend', 'document-writer'])
+  assert.equal(config.default_agent, 'Sisyphus')
+  for (const role of table.roles) assert.ok(Object.values(config.agent).some((agent) => agent.prompt === role.native.prompt && agent.model === role.model))
+})
+
+test('a policy may give a role another model, and a wrong word is refused with the right ones', () => {
+  assert.equal(render('plugin', 1, { Oracle: 'anthropic/some-model' }).agents.oracle.model, 'anthropic/some-model')
+  assert.equal(render('agents', 0, { small: 'opencode/x' }).small_model, 'opencode/x')
+  assert.throws(() => render('agents', 0, { Oracel: 'opencode/x' }), /no such role: Oracel \(roles: Sisyphus, Oracle/)
+  assert.throws(() => render('agents', 0, { Oracle: 'big-pickle' }), /provider\/model/)
+})
+
+test('permissions name what they are about: a "*" at the top would undo what agents deny themselves', () => {
+  const { permission } = jsonc(read('config/opencode.jsonc'))
+  assert.ok(!('*' in permission))
+  assert.deepEqual(Object.keys(permission), ['external_directory', 'read', 'bash', 'doom_loop'])
+})
+
+test("oh-my-opencode.json fits the plugin's own schema", { skip: noSchema }, () => {
+  const validate = new Ajv({ strict: false, logger: false }).compile(JSON.parse(readFileSync(pluginSchema, 'utf8')))
+  assert.ok(validate(render('plugin', 1)), JSON.stringify(validate.errors))
+  assert.ok(!validate({ ...render('plugin', 1), telemetry: 'no' }), 'the schema finds no fault in anything')
+})
+
+test('versions are pinned, and the lock files name no host', () => {
+  for (const name of ['opencode', 'plugin']) {
+    const { dependencies } = JSON.parse(read(`${name}/package.json`))
+    for (const version of Object.values(dependencies)) assert.match(version, /^\d+\.\d+\.\d+$/)
+    assert.doesNotMatch(read(`${name}/bun.lock`), /https?:/)
+  }
+})
+
+test('the scripts are well formed for the shell that runs them', () => {
+  for (const name of ['entrypoint.sh', 'healthcheck.sh', 'packages.sh', 'render.sh'])
+    assert.equal(run('sh', ['-n', path.join(stack, name)]).err, '', name)
+})
+
+for (const password of [undefined, '', 'short'])
+  test(`the entrypoint starts nothing when the password is ${JSON.stringify(password)}`, (t) => {
+    const env = { PATH: process.env.PATH, STACK_STATE_DIR: '/nonexistent', ...(password === undefined ? {} : { OPENCODE_SERVER_PASSWORD: password }) }
+    const { status, err } = run('sh', [path.join(stack, 'entrypoint.sh')], { env })
+    assert.equal(status, 78)
+    assert.match(err, /OPENCODE_SERVER_PASSWORD must be set/)
+  })

@@ -1,0 +1,150 @@
+// The stack's image, built and run: with no network, unprivileged, on a read-only root. Needs a Docker engine; `make test-docker` runs it.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { docker, render, run, stack, table, until, whyNoDocker } from './parts.mjs'
+
+const skip = whyNoDocker()
+const password = 'c2VjcmV0LWZvci10aGlzLXRlc3Q'
+const tag = `deployer-test-stack-${process.pid}`
+let made = 0
+
+// What a test leaves: containers, volumes and images of this process alone.
+after(() => {
+  if (skip) return
+  for (const [list, remove] of [[['ps', '-aq'], ['rm', '-f']], [['volume', 'ls', '-q'], ['volume', 'rm', '-f']]]) {
+    const ids = run('docker', [...list, '--filter', `label=${tag}`]).out.split('\n').filter(Boolean)
+    if (ids.length > 0) run('docker', [...remove, ...ids])
+  }
+})
+
+function volume() {
+  const name = `${tag}-${++made}`
+  docker(['volume', 'create', '--label', tag, name])
+  return name
+}
+
+const hard = ['--network', 'none', '--read-only', '--tmpfs', '/tmp:exec,size=256m', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--pids-limit', '512']
+const variables = (all) => Object.entries({ OPENCODE_DISABLE_MODELS_FETCH: '1', ...all }).flatMap(([name, value]) => ['-e', `${name}=${value}`])
+
+function start(image, { memory = '1g', env = { OPENCODE_SERVER_PASSWORD: password }, mount = volume() } = {}) {
+  return docker(['run', '-d', '--label', tag, ...hard, '--memory', memory, '-v', `${mount}:/workspace`, ...variables(env), image])
+}
+
+// From inside, since there is no network: { status, type, challenge, body }; undefined when no answer came in time.
+function get(container, place, { user = `opencode:${password}`, timeout = 3, more = [] } = {}) {
+  const { status, out } = run('docker', ['exec', container, 'curl', '-s', '-i', '--max-time', String(timeout), ...(user ? ['-u', user] : []), ...more,
+    `http://127.0.0.1:8080${place}`])
+  if (status !== 0) return undefined
+  const [head, ...rest] = out.split('\r\n\r\n')
+  const body = rest.join('\r\n\r\n')
+  const field = (name) => head.match(new RegExp(`^${name}: (.*)$`, 'im'))?.[1].trim()
+  return { status: Number(head.split(' ')[1]), type: field('content-type'), challenge: field('www-authenticate'), body, json: () => JSON.parse(body) }
+}
+const answered = (container, place, options) => until(`${place} answers`, 40, () => get(container, place, options))
+const usable = (container) => until('the workspace opens', 60, () => {
+  const answer = get(container, '/path', { timeout: 10 })
+  return answer?.status === 200 && answer.json()
+})
+const state = (container, format) => docker(['inspect', '-f', format, container])
+
+for (const { plugin, memory } of [{ plugin: 1, memory: '1g' }, { plugin: 0, memory: '512m' }])
+  describe(plugin ? 'with the plugin' : 'without the plugin', { skip }, () => {
+    const image = `${tag}:${plugin}`
+    before(() => {
+      const base = process.env.STACK_BASE_IMAGE
+      docker(['build', '-q', '--network', 'host', '--build-arg', `PLUGIN=${plugin}`, ...(base ? ['--build-arg', `BASE_IMAGE=${base}`] : []), '-t', image, stack],
+        { timeout: 900_000 })
+    })
+    after(() => run('docker', ['rmi', '-f', image]))
+
+    test(`it starts with no network, read-only, unprivileged, in ${memory}; it is locked, and opens with its password`, async (t) => {
+      const began = Date.now()
+      const container = start(image, { memory })
+      const locked = await answered(container, '/global/health', { user: null })
+      assert.equal(locked.status, 401)
+      assert.match(locked.challenge, /^Basic/)
+      assert.equal(get(container, '/global/health', { user: 'opencode:another password' }).status, 401)
+      assert.equal((await usable(container)).directory, '/workspace')
+      t.diagnostic(`usable after ${Date.now() - began} ms, image ${Math.round(docker(['image', 'inspect', '-f', '{{.Size}}', image]) / 1e6)} MB`)
+      const health = get(container, '/global/health')
+      assert.match(health.type, /^application\/json/)
+      assert.equal(health.json().healthy, true)
+      assert.equal(docker(['exec', container, 'id', '-u']), '1000')
+      assert.notEqual(run('docker', ['exec', container, 'touch', '/usr/local/bin/x']).status, 0, 'the root can be written')
+      await until('Docker calls it healthy', 30, () => state(container, '{{.State.Health.Status}}') === 'healthy')
+      assert.equal(state(container, '{{.State.OOMKilled}}'), 'false')
+    })
+
+    test('without the password, nothing but the page\'s manifest is to be had', async () => {
+      const container = start(image)
+      await usable(container)
+      for (const place of ['/', '/app', '/doc', '/path', '/agent', '/config', '/session', '/event', '/api/health', '/global/event', '/nowhere'])
+        assert.equal((await answered(container, place, { user: null })).status, 401, place)
+      const command = ['-X', 'POST', '-H', 'content-type: application/json', '-d', '{"agent":"build","command":"id"}']
+      assert.equal(get(container, '/session/x/shell', { user: null, more: command }).status, 401)
+    })
+
+    test('every agent that is shown has a model of the table, and its models are offered', async () => {
+      const container = start(image)
+      await usable(container)
+      const agents = (await answered(container, '/agent', { timeout: 15 })).json()
+      const offered = docker(['exec', container, 'opencode', 'models', 'opencode']).split('\n')
+      const named = agents.filter((agent) => agent.model)
+      for (const { name, model } of named) assert.ok(offered.includes(`${model.providerID}/${model.modelID}`), `${name}: ${JSON.stringify(model)} is not offered`)
+      for (const { role, plugin: place } of table.roles) {
+        if (plugin && !place.agents) continue // a category: no agent of its own
+        assert.ok(named.some(({ name }) => name.toLowerCase().replace(/-/g, ' ').startsWith(role.toLowerCase())), `${role} is no agent`)
+      }
+    })
+
+    test('a policy gives a role another model by an environment variable', async () => {
+      const model = render('opencode', 1).small_model
+      const container = start(image, { env: { OPENCODE_SERVER_PASSWORD: password, STACK_AGENTS: JSON.stringify({ Oracle: model }) } })
+      await usable(container)
+      const oracle = (await answered(container, '/agent', { timeout: 15 })).json().find(({ name }) => name === 'oracle')
+      assert.equal(`${oracle.model.providerID}/${oracle.model.modelID}`, model)
+      const wrong = docker(['run', '--rm', '-d', '--label', tag, ...hard, ...variables({ OPENCODE_SERVER_PASSWORD: password, STACK_AGENTS: '{"Nobody":"a/b"}' }), image])
+      assert.equal(run('docker', ['wait', wrong]).out.trim(), '78')
+    })
+
+    test('it fails closed: no password, an empty one, a volume of somebody else\'s', () => {
+      for (const env of [{}, { OPENCODE_SERVER_PASSWORD: '' }, { OPENCODE_SERVER_PASSWORD: 'short' }]) {
+        const { status, err } = run('docker', ['run', '--rm', ...hard, ...variables(env), image])
+        assert.equal(status, 78)
+        assert.match(err, /OPENCODE_SERVER_PASSWORD must be set/)
+      }
+      const foreign = run('docker', ['run', '--rm', ...hard, '--tmpfs', '/workspace:uid=0,mode=0755', ...variables({ OPENCODE_SERVER_PASSWORD: password }), image])
+      assert.equal(foreign.status, 73)
+      assert.match(foreign.err, /cannot be written/)
+    })
+
+    test('a session, a file and a setting outlive the container, also when it is killed', async () => {
+      const mount = volume()
+      const first = start(image, { mount })
+      await usable(first)
+      const made = get(first, '/session', { timeout: 15, more: ['-X', 'POST', '-H', 'content-type: application/json', '-d', '{"title":"kept"}'] }).json()
+      docker(['exec', first, 'sh', '-c', 'echo mine >/workspace/file && HOME=/workspace/.stack/home git config --global user.name me'])
+      docker(['kill', first])
+      docker(['rm', first])
+      const second = start(image, { mount })
+      await usable(second)
+      const sessions = (await answered(second, '/session', { timeout: 15 })).json()
+      assert.ok(sessions.some(({ id, title }) => id === made.id && title === 'kept'))
+      assert.equal(docker(['exec', second, 'sh', '-c', 'cat /workspace/file; HOME=/workspace/.stack/home git config --global user.name']), 'mine\nme')
+    })
+
+    test('it ends at once when it is told to', async () => {
+      const container = start(image)
+      await usable(container)
+      const began = Date.now()
+      docker(['stop', container])
+      assert.ok(Date.now() - began < 3000, `it took ${Date.now() - began} ms`)
+      assert.ok(['0', '143'].includes(state(container, '{{.State.ExitCode}}')))
+    })
+
+    test(plugin ? 'the plugin\'s licence travels with it' : 'nothing of the plugin is inside', () => {
+      const files = docker(['run', '--rm', '--entrypoint', 'sh', image, '-c', 'ls /opt/stack/node_modules/oh-my-opencode /shared/config 2>/dev/null || true'])
+      if (plugin) assert.match(files, /LICENSE/i)
+      else assert.doesNotMatch(files, /oh-my-opencode|LICENSE/)
+    })
+  })
