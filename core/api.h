@@ -12,6 +12,7 @@
 
 struct fetch_pool;
 struct httpd;
+struct limiter;
 struct loop;
 struct server;
 struct settings;
@@ -27,6 +28,7 @@ struct core {
     struct fetch_pool *fetch;
     struct store *store;
     struct shared *shared;
+    struct limiter *limiter;
     struct sse *sse;
     struct www *www;
     struct server *server;
@@ -55,6 +57,7 @@ int api_config_open(lua_State *L);
 int api_crypto_open(lua_State *L);
 int api_http_open(lua_State *L);
 int api_json_open(lua_State *L);
+int api_limit_open(lua_State *L);
 int api_log_open(lua_State *L);
 int api_server_open(lua_State *L);
 int api_shared_open(lua_State *L);

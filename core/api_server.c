@@ -16,6 +16,19 @@
 
 /* --- registering --- */
 
+/* Argument 1 is the method, argument 2 the pattern. */
+static void note_route(lua_State *L, const struct generation *generation)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, generation->routes);
+    lua_createtable(L, 2, 0);
+    for (int i = 1; i <= 2; i++) {
+        lua_pushvalue(L, i);
+        lua_rawseti(L, -2, i);
+    }
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    lua_pop(L, 1);
+}
+
 static int route(lua_State *L)
 {
     const char *method = luaL_checkstring(L, 1), *pattern = luaL_checkstring(L, 2);
@@ -26,6 +39,39 @@ static int route(lua_State *L)
     int handler = luaL_ref(L, LUA_REGISTRYINDEX);
     const char *wrong = router_add(generation->router, method, pattern, handler);
     if (wrong) return luaL_error(L, "server.route: %s %s: %s", method, pattern, wrong);
+    note_route(L, generation);
+    return 0;
+}
+
+/* A copy of the list: what a script does to it changes nothing. */
+static int routes(lua_State *L)
+{
+    struct generation *generation = generation_of(L, NULL);
+
+    lua_newtable(L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, generation->routes);
+    for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, -1); i <= n; i++) {
+        lua_createtable(L, 0, 2);
+        lua_rawgeti(L, -2, i);
+        lua_rawgeti(L, -1, 1);
+        lua_setfield(L, -3, "method");
+        lua_rawgeti(L, -1, 2);
+        lua_setfield(L, -3, "pattern");
+        lua_pop(L, 1);
+        lua_rawseti(L, -3, i);
+    }
+    lua_pop(L, 1);
+    return 1;
+}
+
+static int around(lua_State *L)
+{
+    struct generation *generation = generation_of(L, "server.around");
+
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    if (generation->around != LUA_NOREF) return luaL_error(L, "server.around: it was called before; there is one such function");
+    lua_settop(L, 1);
+    generation->around = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
 
@@ -187,8 +233,9 @@ static int list(lua_State *L)
 
 int api_server_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "route", route }, { "on_error", on_error }, { "on_start", on_start }, { "info", info },
-                                          { "asset", asset }, { "read", read_whole },   { "list", list },         { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "route", route },       { "routes", routes }, { "around", around }, { "on_error", on_error },
+                                          { "on_start", on_start }, { "info", info },     { "asset", asset },   { "read", read_whole },
+                                          { "list", list },         { NULL, NULL } };
 
     luaL_newlib(L, functions);
     return 1;

@@ -38,6 +38,8 @@ struct generation {
     struct settings settings; /* as config.lua says now */
     struct router *router;    /* its values are registry references to the handlers */
     int on_error;             /* registry reference, or LUA_NOREF */
+    int around;               /* registry reference, or LUA_NOREF: what each request goes through to its handler */
+    int routes;               /* registry reference to the list of what was registered */
     int on_start;             /* registry reference to the list of functions */
     struct generation_timer *timers;
 };

@@ -33,7 +33,7 @@ static struct generation *make(struct server *server, struct vm *vm)
     lua_State *L = vm_state(vm);
     struct generation *generation = lua_newuserdatauv(L, sizeof *generation, 0);
 
-    *generation = (struct generation){ .server = server, .vm = vm, .on_error = LUA_NOREF };
+    *generation = (struct generation){ .server = server, .vm = vm, .on_error = LUA_NOREF, .around = LUA_NOREF };
     generation->router = router_new();
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, on_close);
@@ -42,6 +42,8 @@ static struct generation *make(struct server *server, struct vm *vm)
     lua_setfield(L, LUA_REGISTRYINDEX, GENERATION);
     lua_newtable(L);
     generation->on_start = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    generation->routes = luaL_ref(L, LUA_REGISTRYINDEX);
     return generation;
 }
 

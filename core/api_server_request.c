@@ -220,10 +220,17 @@ static void handle(struct server *server, struct httpd_request *request, const s
     struct exchange *exchange = begin(server, request, match->pattern);
     lua_State *L = vm_state(server->current->vm);
 
+    int around = server->current->around;
+
+    if (around != LUA_NOREF) lua_rawgeti(L, LUA_REGISTRYINDEX, around);
     lua_rawgeti(L, LUA_REGISTRYINDEX, match->value);
     api_server_push_view(L, exchange);
     push_params(L, match);
-    task_spawn(server->core->loop, L, NULL, 1, on_handled, exchange);
+    if (around != LUA_NOREF) {
+        lua_insert(L, -2); /* around(req, handler, pattern) */
+        lua_pushstring(L, match->pattern);
+    }
+    task_spawn(server->core->loop, L, NULL, around == LUA_NOREF ? 1 : 3, on_handled, exchange);
 }
 
 static int serve_file(struct server *server, struct httpd_request *request)

@@ -2,6 +2,7 @@
 #include "env.h"
 #include "fetch.h"
 #include "httpd.h"
+#include "limiter.h"
 #include "log.h"
 #include "loop.h"
 #include "main_parts.h"
@@ -21,7 +22,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { PARALLEL_FETCHES = 64, DRAIN_MS = 8000, DRAIN_LOOK_MS = 50 };
+enum { PARALLEL_FETCHES = 64, LIMITED_KEYS = 65536, DRAIN_MS = 8000, DRAIN_LOOK_MS = 50 };
 
 struct arguments {
     const char *root;
@@ -144,6 +145,7 @@ static void close_all(struct portal *portal)
     if (core->store) store_close(core->store);
     if (core->www) www_free(core->www);
     if (core->shared) shared_free(core->shared);
+    limiter_free(core->limiter);
     for (int i = 0; i < 3; i++)
         if (portal->signals[i]) loop_watch_free(portal->signals[i]);
     env_free();
@@ -266,6 +268,7 @@ static void prepare(struct portal *portal, const struct arguments *arguments)
     portal->server.init = arguments->rehearsal ? "rehearsal/init.lua" : "init.lua";
     core->loop = loop_new();
     core->shared = shared_new();
+    core->limiter = limiter_new(LIMITED_KEYS);
     core->server = &portal->server;
     core->settings = &portal->settings;
     if (!core->loop || !core->shared) exit(refuse("out of memory or of descriptors") ? 1 : 0);

@@ -12,12 +12,12 @@ stubs() { # what the stubs declare, as a Lua table: ["core.http"] = { request = 
     for file in scripts/meta/*.lua; do
         awk '
             /^---@meta/ { module = $2; printf "[\"%s\"] = {", module; n = split(module, part, "."); name = part[n] }
-            match($0, "^function [a-z_]+\\.[a-z_]+") { split(substr($0, 10, RLENGTH - 9), f, "."); if (f[1] == name) printf " %s = \"function\",", f[2] }
+            match($0, "^function [a-z_]+\\.[a-z_0-9]+") { split(substr($0, 10, RLENGTH - 9), f, "."); if (f[1] == name) printf " %s = \"function\",", f[2] }
             match($0, "^[a-z_]+\\.[a-z_]+ = nil") { split($1, f, "."); if (f[1] == name) printf " %s = \"userdata\",", f[2] }
             END { print " }," }' "$file"
     done
 }
-registered_names() { grep -hoE '"core\.[a-z]+"' core/*.c | sort -u; }
+registered_names() { grep -hoE '\{ "core\.[a-z]+", api_' core/api.c | grep -oE '"core\.[a-z]+"' | sort -u; }
 
 {
     echo "local stubs = {"; stubs; echo "}"

@@ -25,6 +25,15 @@ local server = {}
 ---@param handler fun(req: Request): Reply   may wait
 function server.route(method, pattern, handler) end
 
+--- The function that each request goes through on its way to the handler of its route: it checks, calls handler(req) or not, and returns the
+--- reply. Only while the scripts load, and only once.
+---@param fn fun(req: Request, handler: fun(req: Request): Reply, pattern: string): Reply   may wait
+function server.around(fn) end
+
+--- What is registered, in its order.
+---@return { method: string, pattern: string }[]
+function server.routes() end
+
 --- The function that words an error which the core found itself: a request with no route, a body too long, a handler that raised...
 ---@param handler fun(req: Request, status: integer, code: string, extra: table): Reply   may not wait; code is one of not_found method_not_allowed (extra.allow) body_too_large bad_request internal; without it a short English problem document is sent
 function server.on_error(handler) end

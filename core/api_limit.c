@@ -1,0 +1,45 @@
+/* core.limit: see scripts/meta/limit.lua. */
+#include "api.h"
+#include "limiter.h"
+
+#include <lauxlib.h>
+#include <time.h>
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* limit.take(key, burst, seconds, cost) -> allowed, left, full, wait */
+static int take(lua_State *L)
+{
+    size_t len;
+    struct limiter *limiter = api_core(L)->limiter;
+
+    luaL_checktype(L, 1, LUA_TSTRING);
+    const char *key = lua_tolstring(L, 1, &len);
+    lua_Integer burst = luaL_checkinteger(L, 2), cost = luaL_optinteger(L, 4, 1);
+    lua_Number seconds = luaL_checknumber(L, 3);
+    luaL_argcheck(L, burst >= 1 && burst <= 1000000000, 2, "tokens, from 1 on");
+    luaL_argcheck(L, seconds >= 0.001 && seconds <= 1e8, 3, "seconds, above 0");
+    luaL_argcheck(L, cost >= 0 && cost <= 1000000000, 4, "tokens, from 0 on");
+    if (!limiter) return luaL_error(L, "there is no limiter here");
+    struct limiter_bucket bucket = { burst, (int64_t)(seconds * 1e6) };
+    struct limiter_answer answer = limiter_take(limiter, key, len, bucket, cost, now_us());
+    lua_pushboolean(L, answer.allowed);
+    lua_pushinteger(L, answer.left);
+    lua_pushnumber(L, (lua_Number)answer.full_us / 1e6);
+    lua_pushnumber(L, (lua_Number)answer.wait_us / 1e6);
+    return 4;
+}
+
+int api_limit_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = { { "take", take }, { NULL, NULL } };
+
+    luaL_newlib(L, functions);
+    return 1;
+}
