@@ -55,9 +55,9 @@ async function compare(targets) {
   const figures = Object.fromEntries(Object.keys(targets).map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
     for (const [name, url] of Object.entries(targets)) figures[name].push(await load(url))
-    process.stdout.write(`\r  round ${round + 1} of ${rounds} `)
+    if (process.stdout.isTTY) process.stdout.write(`\r  round ${round + 1} of ${rounds} `)
   }
-  process.stdout.write('\r                     \r')
+  if (process.stdout.isTTY) process.stdout.write('\r                     \r')
   const base = Object.values(figures)[0]
   return Object.fromEntries(Object.entries(figures).map(([name, list]) => [name,
     { middle: median(list), ratio: median(list.map((value, round) => value / base[round])), low: Math.min(...list), high: Math.max(...list) }]))
