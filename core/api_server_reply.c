@@ -162,6 +162,7 @@ static const struct {
     { "not_found", "Not Found", "There is nothing at this address." },
     { "method_not_allowed", "Method Not Allowed", "This address knows other methods; see Allow." },
     { "body_too_large", "Content Too Large", "The request's body is longer than the portal takes." },
+    { "draining", "Service Unavailable", "The portal is being restarted. Ask again in a moment." },
     { "internal", "Internal Server Error", "The portal made a mistake. Its log says more under this request id." },
 };
 

@@ -191,6 +191,17 @@ static void give_reply(struct exchange *exchange, lua_State *co, int nresults)
     end(exchange);
 }
 
+/* The process ends, and the handler has not. */
+static void give_up(struct exchange *exchange)
+{
+    struct access access;
+
+    note(&access, exchange);
+    api_server_plain_error(exchange->request, 503, "draining", NULL);
+    write_access(&access, 503);
+    end(exchange);
+}
+
 static void on_handled(struct task *task, enum task_outcome outcome, lua_State *co, int nresults, const char *message, void *arg)
 {
     struct exchange *exchange = arg;
@@ -198,10 +209,12 @@ static void on_handled(struct task *task, enum task_outcome outcome, lua_State *
     (void)task;
     if (outcome == TASK_OK) {
         give_reply(exchange, co, nresults);
-        return;
+    } else if (outcome == TASK_CANCELLED) {
+        give_up(exchange);
+    } else {
+        log_failure(exchange, outcome, message);
+        fail(exchange, 500, "internal", NULL);
     }
-    log_failure(exchange, outcome, message);
-    fail(exchange, 500, "internal", NULL);
 }
 
 static void push_params(lua_State *L, const struct router_match *match)
