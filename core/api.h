@@ -54,6 +54,7 @@ extern const struct vm_module api_modules[];
 
 /* Openers, one a module; each leaves the module's table on the stack. */
 int api_config_open(lua_State *L);
+int api_console_open(lua_State *L);
 int api_crypto_open(lua_State *L);
 int api_http_open(lua_State *L);
 int api_json_open(lua_State *L);

@@ -26,7 +26,9 @@ enum { PARALLEL_FETCHES = 64, LIMITED_KEYS = 65536, DRAIN_MS = 8000, DRAIN_LOOK_
 
 struct arguments {
     const char *root;
-    int rehearsal, check;
+    int rehearsal, check, health;
+    const char *port;     /* of --health, or NULL */
+    char *const *command; /* from the first word on, or NULL */
 };
 
 static const char help[] =
@@ -35,6 +37,8 @@ static const char help[] =
     "  deployer [--root DIR]               runs the portal\n"
     "  deployer [--root DIR] --rehearsal   runs the double of Dokploy that the portal works on where there is no real one\n"
     "  deployer [--root DIR] --check       checks configuration, scripts and locales, and ends\n"
+    "  deployer [--root DIR] COMMAND ...   runs scripts/commands/COMMAND.lua: doctor, bootstrap, rollout, rollback\n"
+    "  deployer --health [PORT]            asks the portal on this machine whether it is ready (HOST and PORT of the environment)\n"
     "  deployer --version | --help\n"
     "\n"
     "DIR (the current folder if not given) holds config.lua, scripts/, www/ and locales/. What can be set stands in config.lua.\n"
@@ -63,7 +67,7 @@ static void say_and_exit(const char *text)
 
 static struct arguments read_arguments(int argc, char **argv)
 {
-    struct arguments arguments = { ".", 0, 0 };
+    struct arguments arguments = { .root = "." };
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) say_and_exit(help);
@@ -72,9 +76,15 @@ static struct arguments read_arguments(int argc, char **argv)
             arguments.rehearsal = 1;
         else if (strcmp(argv[i], "--check") == 0)
             arguments.check = 1;
-        else if (strcmp(argv[i], "--root") == 0 && i + 1 < argc)
+        else if (strcmp(argv[i], "--health") == 0) {
+            arguments.health = 1;
+            if (i + 1 < argc) arguments.port = argv[++i];
+        } else if (strcmp(argv[i], "--root") == 0 && i + 1 < argc)
             arguments.root = argv[++i];
-        else {
+        else if (argv[i][0] != '-') {
+            arguments.command = argv + i;
+            break;
+        } else {
             fprintf(stderr, "deployer: %s: %s\n\n%s", argv[i], strcmp(argv[i], "--root") == 0 ? "a folder must follow" : "no such argument",
                     help);
             exit(2);
@@ -294,11 +304,13 @@ int main(int argc, char **argv)
     struct arguments arguments = read_arguments(argc, argv);
 
     signal(SIGPIPE, SIG_IGN);
+    if (arguments.health) return main_health(arguments.port);
     log_init(arguments.check ? STDERR_FILENO : STDOUT_FILENO, LOG_INFO);
     prepare(&portal, &arguments);
-    int status = arguments.check ? main_check(&portal) : run(&portal);
-    if (!arguments.check && status == 0)
-        log_line(LOG_INFO, portal.settings.rehearsal ? "rehearsal.ended" : "portal.ended", "ended in good order");
+    int apart = arguments.check || arguments.command, status = arguments.command ? main_command(&portal, arguments.command)
+                                                               : arguments.check ? main_check(&portal)
+                                                                                 : run(&portal);
+    if (!apart && status == 0) log_line(LOG_INFO, portal.settings.rehearsal ? "rehearsal.ended" : "portal.ended", "ended in good order");
     close_all(&portal);
     log_flush();
     return status;

@@ -1,5 +1,5 @@
 /* main_parts: what the main*.c files share. main.c wires and runs; main_data.c makes the data folder; main_reload.c reloads; main_check.c
- * is --check. */
+ * is --check; main_health.c is --health; main_command.c runs a program of scripts/commands. */
 #ifndef MAIN_PARTS_H
 #define MAIN_PARTS_H
 #include "api.h"
@@ -34,4 +34,10 @@ void main_watch(struct portal *portal);
 
 /* --check: the process's exit status. */
 int main_check(struct portal *portal);
+
+/* --health: asks /ready of the portal on this machine; `port` may be NULL: PORT of the environment, or 3000. The exit status. */
+int main_health(const char *port);
+
+/* Runs scripts/commands/WORD.lua, WORD being the first of argv (which ends with NULL); the rest is for it. The exit status. */
+int main_command(struct portal *portal, char *const *argv);
 #endif

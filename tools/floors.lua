@@ -11,7 +11,7 @@ local core_floors = {
   main = 5,
 }
 -- scripts/: folder -> floor. Inside a folder files may use one another, but not in a circle.
-local script_floors = { lib = 0, policy = 1, steps = 2, routes = 3, init = 4 }
+local script_floors = { lib = 0, policy = 1, steps = 2, routes = 3, commands = 3, init = 4 }
 -- Folders that stand beside the floors: what else of scripts/ they may use, and who may use them.
 local apart = { rehearsal = { uses = { lib = true }, used_by = {} } }
 -- Pure decisions: no core modules in these, so that plain Lua can test them.

@@ -1,0 +1,67 @@
+/* core.console: what a program of scripts/commands has: see scripts/meta/console.lua. */
+#include "api.h"
+#include "env.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* A control byte from elsewhere must not steer somebody's terminal. */
+static int print(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+
+    for (size_t i = 0; i < len; i++)
+        putchar((unsigned char)text[i] < 0x20 && text[i] != '\n' && text[i] != '\t' ? '?' : text[i]);
+    putchar('\n');
+    fflush(stdout);
+    return 0;
+}
+
+static int env(lua_State *L)
+{
+    lua_pushstring(L, env_get(luaL_checkstring(L, 1)));
+    return 1;
+}
+
+static void set_number(lua_State *L, const char *key, lua_Number value)
+{
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, key);
+}
+
+static void set_flag(lua_State *L, const char *key, int value)
+{
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, key);
+}
+
+/* The free room is what this user may fill; `mounted`: the folder lies on another file system than the root. */
+static int disk(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    struct statvfs room;
+    struct stat folder, root;
+
+    if (statvfs(path, &room) != 0 || stat(path, &folder) != 0 || stat("/", &root) != 0)
+        return api_fail(L, "not_found", "%s: %s", path, strerror(errno));
+    lua_createtable(L, 0, 4);
+    set_number(L, "free", (lua_Number)room.f_bavail * (lua_Number)room.f_frsize);
+    set_number(L, "total", (lua_Number)room.f_blocks * (lua_Number)room.f_frsize);
+    set_flag(L, "mounted", folder.st_dev != root.st_dev);
+    set_flag(L, "writable", access(path, W_OK) == 0);
+    return 1;
+}
+
+int api_console_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = { { "print", print }, { "env", env }, { "disk", disk }, { NULL, NULL } };
+
+    luaL_newlib(L, functions);
+    return 1;
+}

@@ -1,0 +1,21 @@
+---@meta core.console
+--- The terminal, the environment and the disk, for the programs in scripts/commands.
+local console = {}
+
+--- Prints one line to the standard output. Control bytes become "?".
+---@param text string
+function console.print(text) end
+
+--- An environment variable; nil when it is unset or empty.
+---@param name string
+---@return string|nil
+function console.env(name) end
+
+--- The file system that a folder lies on, in bytes; `mounted`: it is another than the root's; `writable`: this user may write there.
+---@param folder string
+---@return { free: number, total: number, mounted: boolean, writable: boolean }|nil
+---@return string? message
+---@return string? code  not_found
+function console.disk(folder) end
+
+return console
