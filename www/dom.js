@@ -74,5 +74,5 @@ export function copies(button, text) {
 /** A labelled value with a copy button: one row of a <dl>. */
 export function valueRow(label, value, id) {
   const button = h("button", { type: "button", class: "small", "aria-label": `${t("page.copy")}: ${label}` }, t("page.copy"));
-  return h("div", { class: "value" }, h("dt", {}, label), h("dd", {}, code(value, id)), copies(button, () => value));
+  return h("div", { class: "value" }, h("dt", {}, label), h("dd", {}, h("span", {}, code(value, id)), copies(button, () => value)));
 }

@@ -25,7 +25,7 @@ function keepKey(key) {
   const button = h("button", { type: "button", class: "small", "aria-label": `${t("page.copy")}: ${t("page.key.label")}` }, t("page.copy"));
   return h("section", { class: "keep" },
     h("h2", {}, t("page.key.title")), h("p", {}, t("page.key.why")),
-    h("div", { class: "value" }, code(key, "owner-key"), copies(button, () => key)));
+    h("div", { class: "value" }, h("span", {}, code(key, "owner-key")), copies(button, () => key)));
 }
 
 function danger(name) {
