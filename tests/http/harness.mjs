@@ -64,6 +64,10 @@ export function copyRoot() {
   }
 }
 
+// The tests' own copy of the tree, made once: whoever edits while they run disturbs nobody.
+let copy
+const still = () => (copy ??= copyRoot().root)
+
 const sanitizer = /AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:/
 const base = { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC', ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0', UBSAN_OPTIONS: 'print_stacktrace=1' }
 
@@ -245,14 +249,14 @@ class Portal extends Program {
 }
 
 // version: "0.30.2" or "0.26.5"; speed: how many times faster than life its deployments run.
-export async function startRehearsal({ version, speed = 50, env = {}, root = top } = {}) {
+export async function startRehearsal({ version, speed = 50, env = {}, root = still() } = {}) {
   return new Rehearsal('rehearsal', ['--root', root, '--rehearsal'], {
     DATA_DIR: temporary('rehearsal'), REHEARSAL_PORT: '0', REHEARSAL_SPEED: String(speed),
     ...(version ? { REHEARSAL_DOKPLOY_VERSION: version } : {}), ...env,
   }).start()
 }
 
-export async function startPortal({ rehearsal, env = {}, root = top } = {}) {
+export async function startPortal({ rehearsal, env = {}, root = still() } = {}) {
   return new Portal('portal', ['--root', root], {
     DATA_DIR: temporary('portal'), PORT: '0', ADMIN_TOKEN: ADMIN, REHEARSAL_PORT: String(rehearsal?.port ?? UNKNOWN_PORT),
     REHEARSAL_SPEED: rehearsal?.env.REHEARSAL_SPEED ?? '50', ...env,

@@ -144,14 +144,17 @@ server.route("GET", "/bad/deep", function() local function f() return 1 + f() en
   await portal.ready('still-alive')
 })
 
-test('SIGHUP reloads where nothing is watched', async () => {
+test('SIGHUP reloads in production, where nothing is watched', async () => {
   const other = copyRoot()
   const double = await startRehearsal()
-  const quiet = await startPortal({ rehearsal: double, root: other.root, env: { NODE_ENV: 'test' } })
+  const production = { NODE_ENV: 'production', ACCESS: 'open', DOKPLOY_URL: double.url, DOKPLOY_API_TOKEN: 'x', STACK_DOMAIN_SUFFIX: 'ai.example.com', STACK_IMAGE: 'a/b:1' }
+  const quiet = await startPortal({ rehearsal: double, root: other.root, env: production })
   try {
     other.edit('scripts/policy/names.lua', reserve)
+    assert.equal((await quiet.check('project-x1')).json.available, true)
     quiet.child.kill('SIGHUP')
     await until(async () => (await quiet.check('project-x1')).json.code === 'name_reserved', 'the edit is in force')
+    assert.equal((await quiet.api('/health')).json.generation, 2)
   } finally {
     await quiet.stop()
     await double.stop()
