@@ -16,462 +16,459 @@ static struct wire wire;
 static const char *body;
 
 /* A configuration that is all that the C side asks for. */
-static const char settings_lua[] =
-    "return { check = function(raw, env, mode)\n"
-    "  return { mode = mode, host = '127.0.0.1', port = 0, data_dir = "
-    "'/nowhere', log_level = 'info', watch = raw.watch,\n"
-    "    names = { 'a', 'b' }, limits = { max_body = 100, max_connections = "
-    "50, script_seconds = 0.1, script_memory = 8 << 20 } }\n"
-    "end }";
+static const char settings_lua[] = "return { check = function(raw, env, mode)\n"
+                                   "  return { mode = mode, host = '127.0.0.1', port = 0, data_dir = "
+                                   "'/nowhere', log_level = 'info', watch = raw.watch,\n"
+                                   "    names = { 'a', 'b' }, limits = { max_body = 100, max_connections = "
+                                   "50, script_seconds = 0.1, script_memory = 8 << 20 } }\n"
+                                   "end }";
 
-static void write_config(const char *text) {
-  char path[128];
+static void write_config(const char *text)
+{
+    char path[128];
 
-  snprintf(path, sizeof path, "%s/config.lua", scripts_root);
-  FILE *file = fopen(path, "w");
-  assert_non_null(file);
-  fputs(text, file);
-  fclose(file);
+    snprintf(path, sizeof path, "%s/config.lua", scripts_root);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
 }
 
-static int set_up(void **state) {
-  (void)state;
-  if (scripts_make() != 0)
-    return -1;
-  write_config("return { watch = env 'NO_SUCH_VARIABLE' }");
-  scripts_write("lib/settings.lua", settings_lua);
-  wire_loop = loop_new();
-  memset(&core, 0, sizeof core);
-  settings = (struct settings){.root = scripts_root};
-  server =
-      (struct server){.core = &core, .init = "init.lua", .root = scripts_root};
-  core = (struct core){.loop = wire_loop,
-                       .shared = shared_new(),
-                       .sse = sse_new(wire_loop),
-                       .server = &server,
-                       .settings = &settings};
-  core.httpd = httpd_new(wire_loop, NULL, api_server_on_request, &server);
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  wire_free(&wire);
-  task_kill_all();
-  if (server.current)
-    assert_int_equal(lua_gettop(vm_state(server.current->vm)), 0);
-  generation_retire(&server);
-  sse_free(core.sse);
-  httpd_free(core.httpd);
-  shared_free(core.shared);
-  loop_free(wire_loop);
-  scripts_clear();
-  return 0;
-}
-
-static int try_load(const char *text, struct vm_error *error) {
-  char whole[8192];
-
-  snprintf(
-      whole, sizeof whole,
-      "local server, task = require 'core.server', require 'core.task'\n%s",
-      text);
-  scripts_write("init.lua", whole);
-  struct generation *generation = generation_new(&server, &settings, error);
-  if (!generation)
-    return -1;
-  if (generation_load(generation, error) == 0) {
-    generation_take(generation);
+static int set_up(void **state)
+{
+    (void)state;
+    if (scripts_make() != 0) return -1;
+    write_config("return { watch = env 'NO_SUCH_VARIABLE' }");
+    scripts_write("lib/settings.lua", settings_lua);
+    wire_loop = loop_new();
+    memset(&core, 0, sizeof core);
+    settings = (struct settings){ .root = scripts_root };
+    server = (struct server){ .core = &core, .init = "init.lua", .root = scripts_root };
+    core = (struct core){ .loop = wire_loop, .shared = shared_new(), .sse = sse_new(wire_loop), .server = &server, .settings = &settings };
+    core.httpd = httpd_new(wire_loop, NULL, api_server_on_request, &server);
     return 0;
-  }
-  generation_drop(generation);
-  return -1;
 }
 
-static void load(const char *text) {
-  struct vm_error error;
-
-  if (try_load(text, &error) != 0)
-    fail_msg("%s:%d: %s", error.file, error.line, error.message);
-  if (wire.text)
-    return;
-  int port = httpd_listen(core.httpd, "127.0.0.1", 0);
-  assert_true(port > 0);
-  wire = wire_new(port);
+static int tear_down(void **state)
+{
+    (void)state;
+    wire_free(&wire);
+    task_kill_all();
+    if (server.current) assert_int_equal(lua_gettop(vm_state(server.current->vm)), 0);
+    generation_retire(&server);
+    sse_free(core.sse);
+    httpd_free(core.httpd);
+    shared_free(core.shared);
+    loop_free(wire_loop);
+    scripts_clear();
+    return 0;
 }
 
-static int ask(const char *head) {
-  char request[4096];
+static int try_load(const char *text, struct vm_error *error)
+{
+    char whole[8192];
 
-  snprintf(request, sizeof request,
-           "%s HTTP/1.1\r\nHost: Stack.Example:80\r\n\r\n", head);
-  return wire_ask(&wire, request, &body);
+    snprintf(whole, sizeof whole, "local server, task = require 'core.server', require 'core.task'\n%s", text);
+    scripts_write("init.lua", whole);
+    struct generation *generation = generation_new(&server, &settings, error);
+    if (!generation) return -1;
+    if (generation_load(generation, error) == 0) {
+        generation_take(generation);
+        return 0;
+    }
+    generation_drop(generation);
+    return -1;
 }
 
-static void gives(const char *head, int status, const char *text) {
-  int got = ask(head);
+static void load(const char *text)
+{
+    struct vm_error error;
 
-  if (got != status || strcmp(body, text) != 0)
-    fail_msg("%s: %d %s", head, got, body);
+    if (try_load(text, &error) != 0) fail_msg("%s:%d: %s", error.file, error.line, error.message);
+    if (wire.text) return;
+    int port = httpd_listen(core.httpd, "127.0.0.1", 0);
+    assert_true(port > 0);
+    wire = wire_new(port);
 }
 
-static void says(const char *head, int status, const char *part) {
-  int got = ask(head);
+static int ask(const char *head)
+{
+    char request[4096];
 
-  if (got != status || !strstr(wire.text, part))
-    fail_msg("%s: \"%s\" is not in: %s", head, part, wire.text);
+    snprintf(request, sizeof request, "%s HTTP/1.1\r\nHost: Stack.Example:80\r\n\r\n", head);
+    return wire_ask(&wire, request, &body);
 }
 
-static void refuses(const char *text, const char *part) {
-  struct vm_error error;
+static void gives(const char *head, int status, const char *text)
+{
+    int got = ask(head);
 
-  assert_int_equal(try_load(text, &error), -1);
-  if (!strstr(error.message, part))
-    fail_msg("\"%s\" is not in: %s", part, error.message);
+    if (got != status || strcmp(body, text) != 0) fail_msg("%s: %d %s", head, got, body);
+}
+
+static void says(const char *head, int status, const char *part)
+{
+    int got = ask(head);
+
+    if (got != status || !strstr(wire.text, part)) fail_msg("%s: \"%s\" is not in: %s", head, part, wire.text);
+}
+
+static void refuses(const char *text, const char *part)
+{
+    struct vm_error error;
+
+    assert_int_equal(try_load(text, &error), -1);
+    if (!strstr(error.message, part)) fail_msg("\"%s\" is not in: %s", part, error.message);
 }
 
 /* --- replies --- */
 
-static void test_kinds_of_reply(void **state) {
-  (void)state;
-  load("server.route('GET', '/text', function() return 'hello' end)\n"
-       "server.route('GET', '/status', function() return 204 end)\n"
-       "server.route('GET', '/json', function() return { status = 201, json = "
-       "{ 1, 'two' }, headers = { ['X-Count'] = 3 } } end)\n"
-       "server.route('GET', '/html', function() return { html = '<p>' } end)\n"
-       "server.route('GET', '/body', function() return { body = 'a\\0b', type "
-       "= 'image/x' } end)\n"
-       "server.route('GET', '/typed', function() return { json = {}, headers = "
-       "{ ['content-type'] = 'application/problem+json' } } end)\n"
-       "server.route('GET', '/first', function() return 'one', 'two' end)");
-  gives("GET /text", 200, "hello");
-  assert_non_null(
-      strstr(wire.text, "Content-Type: text/plain; charset=utf-8\r\n"));
-  gives("GET /json", 201, "[1,\"two\"]");
-  assert_non_null(strstr(wire.text, "Content-Type: application/json\r\n"));
-  assert_non_null(strstr(wire.text, "X-Count: 3\r\n"));
-  says("GET /html", 200, "Content-Type: text/html; charset=utf-8\r\n");
-  says("GET /body", 200, "Content-Type: image/x\r\n");
-  assert_memory_equal(body, "a\0b", 3);
-  says("GET /typed", 200, "Content-Type: application/problem+json\r\n");
-  gives("GET /first", 200, "one");
-  gives("GET /status", 204, "");
-  assert_int_equal(ask("HEAD /text"), 200);
+static void test_kinds_of_reply(void **state)
+{
+    (void)state;
+    load("server.route('GET', '/text', function() return 'hello' end)\n"
+         "server.route('GET', '/status', function() return 204 end)\n"
+         "server.route('GET', '/json', function() return { status = 201, json = "
+         "{ 1, 'two' }, headers = { ['X-Count'] = 3 } } end)\n"
+         "server.route('GET', '/html', function() return { html = '<p>' } end)\n"
+         "server.route('GET', '/body', function() return { body = 'a\\0b', type "
+         "= 'image/x' } end)\n"
+         "server.route('GET', '/typed', function() return { json = {}, headers = "
+         "{ ['content-type'] = 'application/problem+json' } } end)\n"
+         "server.route('GET', '/first', function() return 'one', 'two' end)");
+    gives("GET /text", 200, "hello");
+    assert_non_null(strstr(wire.text, "Content-Type: text/plain; charset=utf-8\r\n"));
+    gives("GET /json", 201, "[1,\"two\"]");
+    assert_non_null(strstr(wire.text, "Content-Type: application/json\r\n"));
+    assert_non_null(strstr(wire.text, "X-Count: 3\r\n"));
+    says("GET /html", 200, "Content-Type: text/html; charset=utf-8\r\n");
+    says("GET /body", 200, "Content-Type: image/x\r\n");
+    assert_memory_equal(body, "a\0b", 3);
+    says("GET /typed", 200, "Content-Type: application/problem+json\r\n");
+    gives("GET /first", 200, "one");
+    gives("GET /status", 204, "");
+    wire_forget(&wire);
+    wire_send(wire.fd, "HEAD /text HTTP/1.1\r\nHost: x\r\n\r\nGET /html HTTP/1.1\r\nHost: x\r\n\r\n");
+    wire_expect(&wire, "<p>");
+    assert_null(strstr(wire.text, "hello"));
 }
 
-static void test_what_is_no_reply(void **state) {
-  static const char *const wrong[] = {"nil",
-                                      "true",
-                                      "1.5",
-                                      "99",
-                                      "600",
-                                      "{ jsn = 1 }",
-                                      "print",
-                                      "{ status = 'x' }",
-                                      "{ text = {} }",
-                                      "{ json = print }",
-                                      "{ headers = 1 }",
-                                      "{ headers = { 'x' } }",
-                                      "{ headers = { a = {} } }",
-                                      "{ cut = 'x' }"};
-  char text[256];
+static void test_what_is_no_reply(void **state)
+{
+    static const char *const wrong[] = { "nil",
+                                         "true",
+                                         "1.5",
+                                         "99",
+                                         "600",
+                                         "{ jsn = 1 }",
+                                         "print",
+                                         "{ status = 'x' }",
+                                         "{ text = {} }",
+                                         "{ json = print }",
+                                         "{ headers = 1 }",
+                                         "{ headers = { 'x' } }",
+                                         "{ headers = { a = {} } }",
+                                         "{ cut = 'x' }" };
+    char text[256];
 
-  (void)state;
-  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-    snprintf(text, sizeof text,
-             "server.route('GET', '/', function() return %s end)", wrong[i]);
-    load(text);
-    says("GET /", 500, "\"code\":\"internal\"");
-  }
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(text, sizeof text, "server.route('GET', '/', function() return %s end)", wrong[i]);
+        load(text);
+        says("GET /", 500, "\"code\":\"internal\"");
+    }
 }
 
-static void test_cut(void **state) {
-  (void)state;
-  load("server.route('GET', '/half', function() return { text = 'half', cut = "
-       "10 } end)");
-  wire_send(wire.fd, "GET /half HTTP/1.1\r\nHost: x\r\n\r\n");
-  wire_expect_end(&wire);
-  assert_non_null(strstr(wire.text, "Content-Length: 14\r\n"));
-  assert_non_null(strstr(wire.text, "\r\n\r\nhalf"));
+static void test_cut(void **state)
+{
+    (void)state;
+    load("server.route('GET', '/half', function() return { text = 'half', cut = "
+         "10 } end)");
+    wire_send(wire.fd, "GET /half HTTP/1.1\r\nHost: x\r\n\r\n");
+    wire_expect_end(&wire);
+    assert_non_null(strstr(wire.text, "Content-Length: 14\r\n"));
+    assert_non_null(strstr(wire.text, "\r\n\r\nhalf"));
 }
 
 /* --- what a handler gets --- */
 
-static void test_request(void **state) {
-  (void)state;
-  load(
-      "server.route('POST', '/x/:name', function(req)\n"
-      "  return table.concat({ req.method, req.path, req.params.name, "
-      "req.query.a, req.query.b, req.query.c or 'none', req.headers['x-two'],\n"
-      "    req.body, #req.id, req.peer, req.host, tostring(req.nothing) }, "
-      "'|') end)\n"
-      "server.route('GET', '/kept', function(req) assert(req.headers == "
-      "req.headers) req.mine = 1 return tostring(req.mine) .. #req.params .. "
-      "#req.query end)");
-  wire_ask(&wire,
-           "POST /x/a%20b?a=1&a=2&b=x+%26y%zz&&=q&c HTTP/1.1\r\nHost: "
-           "Stack.Example:80\r\nX-Two: 1\r\nx-two: 2\r\nContent-Length: "
-           "3\r\n\r\nabc",
-           &body);
-  assert_string_equal(
-      body,
-      "POST|/x/a b|a b|2|x &y%zz||1, 2|abc|16|127.0.0.1|stack.example|nil");
-  gives("GET /kept", 200, "100");
+static void test_request(void **state)
+{
+    (void)state;
+    load("server.route('POST', '/x/:name', function(req)\n"
+         "  return table.concat({ req.method, req.path, req.params.name, "
+         "req.query.a, req.query.b, req.query.c or 'none', req.headers['x-two'],\n"
+         "    req.body, #req.id, req.peer, req.host, tostring(req.nothing) }, "
+         "'|') end)\n"
+         "server.route('GET', '/kept', function(req) assert(req.headers == "
+         "req.headers) req.mine = 1 return tostring(req.mine) .. #req.params .. "
+         "#req.query end)");
+    wire_ask(&wire,
+             "POST /x/a%20b?a=1&a=2&b=x+%26y%zz&&=q&c HTTP/1.1\r\nHost: "
+             "Stack.Example:80\r\nX-Two: 1\r\nx-two: 2\r\nContent-Length: "
+             "3\r\n\r\nabc",
+             &body);
+    assert_string_equal(body, "POST|/x/a b|a b|2|x &y%zz||1, 2|abc|16|127.0.0.1|stack.example|nil");
+    gives("GET /kept", 200, "100");
 }
 
-static void test_request_after_the_answer(void **state) {
-  (void)state;
-  load("local seen\n"
-       "server.route('GET', '/', function(req) local path = req.path\n"
-       "  task.spawn(nil, function() task.sleep(0.01) seen = path .. select(2, "
-       "pcall(function() return req.headers end)) end) return 'x' end)\n"
-       "server.route('GET', '/seen', function() while not seen do "
-       "task.sleep(0.01) end return seen end)");
-  gives("GET /", 200, "x");
-  says("GET /seen", 200, "req.headers was first asked for after the answer");
+static void test_request_after_the_answer(void **state)
+{
+    (void)state;
+    load("local seen\n"
+         "server.route('GET', '/', function(req) local path = req.path\n"
+         "  task.spawn(nil, function() task.sleep(0.01) seen = path .. select(2, "
+         "pcall(function() return req.headers end)) end) return 'x' end)\n"
+         "server.route('GET', '/seen', function() while not seen do "
+         "task.sleep(0.01) end return seen end)");
+    gives("GET /", 200, "x");
+    says("GET /seen", 200, "req.headers was first asked for after the answer");
 }
 
-static void test_waiting_handlers_run_side_by_side(void **state) {
-  (void)state;
-  load("server.route('GET', '/:s', function(req) task.sleep(req.params.s / "
-       "1000) return req.params.s end)");
-  struct wire other = {.fd = -1};
-  int port = httpd_listen(core.httpd, "127.0.0.1", 0);
-  other = wire_new(port);
-  wire_send(wire.fd, "GET /200 HTTP/1.1\r\nHost: x\r\n\r\n");
-  const char *fast;
-  wire_ask(&other, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n", &fast);
-  assert_string_equal(fast, "1");
-  assert_int_equal(wire.len, 0);
-  wire_answer(&wire, &body);
-  assert_string_equal(body, "200");
-  wire_free(&other);
+static void test_waiting_handlers_run_side_by_side(void **state)
+{
+    (void)state;
+    load("server.route('GET', '/:s', function(req) task.sleep(req.params.s / "
+         "1000) return req.params.s end)");
+    struct wire other = { .fd = -1 };
+    int port = httpd_listen(core.httpd, "127.0.0.1", 0);
+    other = wire_new(port);
+    wire_send(wire.fd, "GET /200 HTTP/1.1\r\nHost: x\r\n\r\n");
+    const char *fast;
+    wire_ask(&other, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n", &fast);
+    assert_string_equal(fast, "1");
+    assert_int_equal(wire.len, 0);
+    wire_answer(&wire, &body);
+    assert_string_equal(body, "200");
+    wire_free(&other);
 }
 
 /* --- errors --- */
 
-static const char failing[] =
-    "server.route('GET', '/x', function() end)\n"
-    "server.route('GET', '/boom', function() error 'boom' end)\n"
-    "server.route('GET', '/spin', function() while true do end end)\n"
-    "server.route('GET', '/eat', function() return ('x'):rep(1e9) end)\n";
+static const char failing[] = "server.route('GET', '/x', function() end)\n"
+                              "server.route('GET', '/boom', function() error 'boom' end)\n"
+                              "server.route('GET', '/spin', function() while true do end end)\n"
+                              "server.route('GET', '/eat', function() return ('x'):rep(1e9) end)\n";
 
-static void test_errors_without_scripts(void **state) {
-  (void)state;
-  load(failing);
-  says("GET /nowhere", 404, "\"code\":\"not_found\"");
-  says("POST /x", 405, "Allow: GET, HEAD\r\n");
-  says("GET /a%00b", 400, "\"code\":\"bad_request\"");
-  says("GET /boom", 500, "\"code\":\"internal\"");
-  assert_null(strstr(wire.text, "boom"));
-  says("GET /spin", 500, "\"code\":\"internal\"");
-  says("GET /eat", 500, "\"code\":\"internal\"");
-  says("GET /nowhere", 404, "Content-Type: application/problem+json\r\n");
-}
-
-static void test_errors_worded_by_scripts(void **state) {
-  char text[2048];
-
-  (void)state;
-  snprintf(text, sizeof text,
-           "%sserver.on_error(function(req, status, code, extra)\n"
-           "  return { status = status, text = code .. ' ' .. req.path .. ' ' "
-           ".. tostring(extra.allow) } end)",
-           failing);
-  load(text);
-  gives("GET /nowhere", 404, "not_found /nowhere nil");
-  gives("POST /x", 405, "method_not_allowed /x GET, HEAD");
-  gives("GET /boom", 500, "internal /boom nil");
-  gives("GET /spin", 500, "internal /spin nil");
-  char long_body[512], request[700];
-  memset(long_body, 'a', sizeof long_body);
-  snprintf(request, sizeof request,
-           "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n%.101s",
-           long_body);
-  assert_int_equal(wire_ask(&wire, request, &body), 413);
-  assert_string_equal(body, "body_too_large /x nil");
-}
-
-static void test_errors_in_on_error(void **state) {
-  static const char *const wrong[] = {"error 'again'", "while true do end",
-                                      "task.sleep(0)", "return nil",
-                                      "return 'x', print"};
-  char text[2048];
-
-  (void)state;
-  for (size_t i = 0; i < 4; i++) {
-    snprintf(text, sizeof text, "server.on_error(function() %s end)", wrong[i]);
-    load(text);
+static void test_errors_without_scripts(void **state)
+{
+    (void)state;
+    load(failing);
     says("GET /nowhere", 404, "\"code\":\"not_found\"");
-  }
+    says("POST /x", 405, "Allow: GET, HEAD\r\n");
+    says("GET /a%00b", 400, "\"code\":\"bad_request\"");
+    says("GET /boom", 500, "\"code\":\"internal\"");
+    assert_null(strstr(wire.text, "boom"));
+    says("GET /spin", 500, "\"code\":\"internal\"");
+    says("GET /eat", 500, "\"code\":\"internal\"");
+    says("GET /nowhere", 404, "Content-Type: application/problem+json\r\n");
+}
+
+static void test_errors_worded_by_scripts(void **state)
+{
+    char text[2048];
+
+    (void)state;
+    snprintf(text, sizeof text,
+             "%sserver.on_error(function(req, status, code, extra)\n"
+             "  return { status = status, text = code .. ' ' .. req.path .. ' ' "
+             ".. tostring(extra.allow) } end)",
+             failing);
+    load(text);
+    gives("GET /nowhere", 404, "not_found /nowhere nil");
+    gives("POST /x", 405, "method_not_allowed /x GET, HEAD");
+    gives("GET /boom", 500, "internal /boom nil");
+    gives("GET /spin", 500, "internal /spin nil");
+    char long_body[512], request[700];
+    memset(long_body, 'a', sizeof long_body);
+    snprintf(request, sizeof request, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n%.101s", long_body);
+    assert_int_equal(wire_ask(&wire, request, &body), 413);
+    assert_string_equal(body, "body_too_large /x nil");
+}
+
+static void test_errors_in_on_error(void **state)
+{
+    static const char *const wrong[] = { "error 'again'", "while true do end", "task.sleep(0)", "return nil" };
+    char text[2048];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(text, sizeof text, "server.on_error(function() %s end)", wrong[i]);
+        load(text);
+        says("GET /nowhere", 404, "\"code\":\"not_found\"");
+    }
 }
 
 /* --- streams --- */
 
-static void test_stream(void **state) {
-  (void)state;
-  load(
-      "local sse = require 'core.sse'\n"
-      "server.route('GET', '/s', function(req) return sse.subscribe('c', { "
-      "last_id = 1, replay = {\n"
-      "  { id = 1, event = 'a', data = 'old' }, { id = 2, event = 'b', data = "
-      "'two' } } }) end)\n"
-      "server.route('GET', '/bad', function(req) return sse.subscribe('c', { "
-      "replay = { { id = 1 } } }) end)\n"
-      "server.route('GET', '/pub', function() return tostring(sse.publish('c', "
-      "{ id = 3, event = 'c', data = 'three', last = true })) end)");
-  says("GET /bad", 500, "internal");
-  struct wire stream = wire_new(httpd_listen(core.httpd, "127.0.0.1", 0));
-  wire_send(stream.fd, "GET /s HTTP/1.1\r\nHost: x\r\n\r\n");
-  wire_expect(&stream, "data: two\n");
-  assert_null(strstr(stream.text, "data: old"));
-  gives("GET /pub", 200, "1");
-  wire_expect(&stream, "data: three\n");
-  wire_free(&stream);
-  says("HEAD /s", 200, "text/event-stream");
+static void test_stream(void **state)
+{
+    (void)state;
+    load("local sse = require 'core.sse'\n"
+         "server.route('GET', '/s', function(req) return sse.subscribe('c', { "
+         "last_id = 1, replay = {\n"
+         "  { id = 1, event = 'a', data = 'old' }, { id = 2, event = 'b', data = "
+         "'two' } } }) end)\n"
+         "server.route('GET', '/bad', function(req) return sse.subscribe('c', { "
+         "replay = { { id = 1 } } }) end)\n"
+         "server.route('GET', '/pub', function() return tostring(sse.publish('c', "
+         "{ id = 3, event = 'c', data = 'three', last = true })) end)");
+    says("GET /bad", 500, "internal");
+    struct wire stream = wire_new(httpd_listen(core.httpd, "127.0.0.1", 0));
+    wire_send(stream.fd, "GET /s HTTP/1.1\r\nHost: x\r\n\r\n");
+    wire_expect(&stream, "data: two\n");
+    assert_null(strstr(stream.text, "data: old"));
+    gives("GET /pub", 200, "1");
+    wire_expect(&stream, "data: three\n");
+    wire_free(&stream);
+    says("HEAD /s", 200, "text/event-stream");
 }
 
 /* --- generations --- */
 
-static void test_reload_keeps_what_runs(void **state) {
-  (void)state;
-  load("server.route('GET', '/slow', function() task.sleep(0.1) return 'old' "
-       "end) server.route('GET', '/v', function() return '1' end)");
-  wire_send(wire.fd, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
-  while (task_count() == 0)
-    wire_turn(5);
-  load("server.route('GET', '/v', function() return "
-       "tostring(server.info().generation) end)");
-  wire_answer(&wire, &body);
-  assert_string_equal(body, "old");
-  gives("GET /v", 200, "2");
-  assert_int_equal(ask("GET /slow"), 404);
-  assert_int_equal(task_count(), 0);
+static void test_reload_keeps_what_runs(void **state)
+{
+    (void)state;
+    load("server.route('GET', '/slow', function() task.sleep(0.1) return 'old' "
+         "end) server.route('GET', '/v', function() return '1' end)");
+    wire_send(wire.fd, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (task_count() == 0)
+        wire_turn(5);
+    load("server.route('GET', '/v', function() return "
+         "tostring(server.info().generation) end)");
+    wire_answer(&wire, &body);
+    assert_string_equal(body, "old");
+    gives("GET /v", 200, "2");
+    assert_int_equal(ask("GET /slow"), 404);
+    assert_int_equal(task_count(), 0);
 }
 
-static void test_refused_generation_changes_nothing(void **state) {
-  (void)state;
-  load("server.route('GET', '/v', function() return 'first' end)");
-  refuses(
-      "server.route('GET', '/v', function() return 'second' end) error 'no'",
-      "no");
-  refuses("server.route('GET', 'v', print)", "starts with /");
-  refuses("server.route('GET', '/v', print) server.route('GET', '/v', print)",
-          "already");
-  refuses("task.sleep(1)", "only a task may wait");
-  refuses("task.spawn(nil, print)", "on_start");
-  refuses("server.read '/etc/passwd'", "not below www/");
-  refuses("server.read 'www/../config.lua'", "not below www/");
-  gives("GET /v", 200, "first");
+static void test_refused_generation_changes_nothing(void **state)
+{
+    (void)state;
+    load("server.route('GET', '/v', function() return 'first' end)");
+    refuses("server.route('GET', '/v', function() return 'second' end) error 'no'", "no");
+    refuses("server.route('GET', 'v', print)", "starts with /");
+    refuses("server.route('GET', '/v', print) server.route('GET', '/v', print)", "already");
+    refuses("task.sleep(1)", "only a task may wait");
+    refuses("task.spawn(nil, print)", "on_start");
+    refuses("server.read '/etc/passwd'", "not below www/");
+    refuses("server.read 'www/../config.lua'", "not below www/");
+    gives("GET /v", 200, "first");
 }
 
-static void test_registering_is_for_loading(void **state) {
-  (void)state;
-  load("server.route('GET', '/:what', function(req) local what = "
-       "req.params.what\n"
-       "  if what == 'route' then server.route('GET', '/late', print) end\n"
-       "  if what == 'timer' then require('core.timer').every('late', 1, "
-       "print) end\n"
-       "  if what == 'read' then server.read 'www/x' end return 'no error' "
-       "end)");
-  says("GET /route", 500, "internal");
-  says("GET /timer", 500, "internal");
-  says("GET /read", 500, "internal");
-  gives("GET /other", 200, "no error");
+static void test_registering_is_for_loading(void **state)
+{
+    (void)state;
+    load("server.route('GET', '/:what', function(req) local what = "
+         "req.params.what\n"
+         "  if what == 'route' then server.route('GET', '/late', print) end\n"
+         "  if what == 'timer' then require('core.timer').every('late', 1, "
+         "print) end\n"
+         "  if what == 'read' then server.read 'www/x' end return 'no error' "
+         "end)");
+    says("GET /route", 500, "internal");
+    says("GET /timer", 500, "internal");
+    says("GET /read", 500, "internal");
+    gives("GET /other", 200, "no error");
 }
 
-static void test_timers(void **state) {
-  (void)state;
-  load("local timer = require 'core.timer' local n, now, most = 0, 0, 0\n"
-       "timer.every('t', 0.01, function() n, now = n + 1, now + 1 most = "
-       "math.max(most, now) task.sleep(0.025) now = now - 1 end)\n"
-       "server.route('GET', '/', function() while n < 3 do task.sleep(0.01) "
-       "end return tostring(most) end)");
-  gives("GET /", 200, "1"); /* never two at once */
-  load("local shared = require 'core.shared' server.route('GET', '/', "
-       "function() return 'no timer' end)");
-  task_kill_all();
-  wire_turn(50);
-  assert_int_equal(task_count(), 0);
-  refuses("local timer = require 'core.timer' timer.every('t', 1, print) "
-          "timer.every('t', 1, print)",
-          "already");
+static void test_timers(void **state)
+{
+    (void)state;
+    load("local timer = require 'core.timer' local n, now, most = 0, 0, 0\n"
+         "timer.every('t', 0.01, function() n, now = n + 1, now + 1 most = "
+         "math.max(most, now) task.sleep(0.025) now = now - 1 end)\n"
+         "server.route('GET', '/', function() while n < 3 do task.sleep(0.01) "
+         "end return tostring(most) end)");
+    gives("GET /", 200, "1"); /* never two at once */
+    load("local shared = require 'core.shared' server.route('GET', '/', "
+         "function() return 'no timer' end)");
+    task_kill_all();
+    wire_turn(50);
+    assert_int_equal(task_count(), 0);
+    refuses("local timer = require 'core.timer' timer.every('t', 1, print) "
+            "timer.every('t', 1, print)",
+            "already");
 }
 
-static void on_started(const char *message, void *arg) {
-  snprintf(arg, 128, "%s", message ? message : "good");
-  loop_stop(wire_loop);
+static void on_started(const char *message, void *arg)
+{
+    snprintf(arg, 128, "%s", message ? message : "good");
+    loop_stop(wire_loop);
 }
 
-static void test_on_start(void **state) {
-  char said[128] = "";
+static void test_on_start(void **state)
+{
+    char said[128] = "";
 
-  (void)state;
-  load("local order = '' for i = 1, 3 do server.on_start(function() "
-       "task.sleep(0.01) order = order .. i end) end\n"
-       "server.route('GET', '/', function() return order end)");
-  generation_start(server.current, on_started, said);
-  loop_run(wire_loop);
-  assert_string_equal(said, "good");
-  gives("GET /", 200, "123");
-  load("server.on_start(function() task.sleep(0.01) error 'not today' end)");
-  generation_start(server.current, on_started, said);
-  loop_run(wire_loop);
-  assert_non_null(strstr(said, "not today"));
+    (void)state;
+    load("local order = '' for i = 1, 3 do server.on_start(function() "
+         "task.sleep(0.01) order = order .. i end) end\n"
+         "server.route('GET', '/', function() return order end)");
+    generation_start(server.current, on_started, said);
+    loop_run(wire_loop);
+    assert_string_equal(said, "good");
+    gives("GET /", 200, "123");
+    load("server.on_start(function() task.sleep(0.01) error 'not today' end)");
+    generation_start(server.current, on_started, said);
+    loop_run(wire_loop);
+    assert_non_null(strstr(said, "not today"));
 }
 
-static void test_config(void **state) {
-  struct vm_error error;
+static void test_config(void **state)
+{
+    struct vm_error error;
 
-  (void)state;
-  setenv("TEST_SECRET", "hush", 1);
-  load(
-      "local config = require 'core.config' assert(config.secret 'TEST_SECRET' "
-      "== 'hush' and not config.secret 'NO_SUCH_SECRET')\n"
-      "assert(config.mode == 'portal' and #config.names == 2 and "
-      "config.limits.max_body == 100)\n"
-      "local n = 0 for key, value in pairs(config.limits) do n = n + 1 end for "
-      "_, name in ipairs(config.names) do n = n + #name end assert(n == 6)\n"
-      "assert(not pcall(function() config.mode = 'x' end) and not "
-      "pcall(function() config.limits.max_body = 1 end))\n"
-      "assert(config.watch == nil)");
-  assert_null(getenv("TEST_SECRET")); /* whoever has it needs no second place */
-  write_config("return { watch = nosuch 'x' }");
-  assert_int_equal(try_load("", &error), -1);
-  assert_string_equal(error.file, "config.lua");
-  assert_int_equal(error.line, 1);
-  assert_non_null(strstr(error.message, "nosuch"));
-  write_config("return {");
-  assert_int_equal(try_load("", &error), -1);
-  assert_string_equal(error.file, "config.lua");
-  write_config("local a = 1\nwhile true do end");
-  assert_int_equal(try_load("", &error), -1);
-  assert_string_equal(error.file, "config.lua");
-  assert_int_equal(error.line, 2);
+    (void)state;
+    setenv("TEST_SECRET", "hush", 1);
+    load("local config = require 'core.config' assert(config.secret 'TEST_SECRET' "
+         "== 'hush' and not config.secret 'NO_SUCH_SECRET')\n"
+         "assert(config.mode == 'portal' and #config.names == 2 and "
+         "config.limits.max_body == 100)\n"
+         "local n = 0 for key, value in pairs(config.limits) do n = n + 1 end for "
+         "_, name in ipairs(config.names) do n = n + #name end assert(n == 6)\n"
+         "assert(not pcall(function() config.mode = 'x' end) and not "
+         "pcall(function() config.limits.max_body = 1 end))\n"
+         "assert(config.watch == nil)");
+    assert_null(getenv("TEST_SECRET")); /* whoever has it needs no second place */
+    write_config("return { watch = nosuch 'x' }");
+    assert_int_equal(try_load("", &error), -1);
+    assert_string_equal(error.file, "config.lua");
+    assert_int_equal(error.line, 1);
+    assert_non_null(strstr(error.message, "nosuch"));
+    write_config("return {");
+    assert_int_equal(try_load("", &error), -1);
+    assert_string_equal(error.file, "config.lua");
+    write_config("local a = 1\nwhile true do end");
+    assert_int_equal(try_load("", &error), -1);
+    assert_string_equal(error.file, "config.lua");
+    assert_int_equal(error.line, 2);
 }
 
-int main(void) {
+int main(void)
+{
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-  const struct CMUnitTest tests[] = {
-      TEST(test_kinds_of_reply),
-      TEST(test_what_is_no_reply),
-      TEST(test_cut),
-      TEST(test_request),
-      TEST(test_request_after_the_answer),
-      TEST(test_waiting_handlers_run_side_by_side),
-      TEST(test_errors_without_scripts),
-      TEST(test_errors_worded_by_scripts),
-      TEST(test_errors_in_on_error),
-      TEST(test_stream),
-      TEST(test_reload_keeps_what_runs),
-      TEST(test_refused_generation_changes_nothing),
-      TEST(test_registering_is_for_loading),
-      TEST(test_timers),
-      TEST(test_on_start),
-      TEST(test_config),
-  };
-  int nowhere = open("/dev/null", O_WRONLY);
+    const struct CMUnitTest tests[] = {
+        TEST(test_kinds_of_reply),
+        TEST(test_what_is_no_reply),
+        TEST(test_cut),
+        TEST(test_request),
+        TEST(test_request_after_the_answer),
+        TEST(test_waiting_handlers_run_side_by_side),
+        TEST(test_errors_without_scripts),
+        TEST(test_errors_worded_by_scripts),
+        TEST(test_errors_in_on_error),
+        TEST(test_stream),
+        TEST(test_reload_keeps_what_runs),
+        TEST(test_refused_generation_changes_nothing),
+        TEST(test_registering_is_for_loading),
+        TEST(test_timers),
+        TEST(test_on_start),
+        TEST(test_config),
+    };
+    int nowhere = open("/dev/null", O_WRONLY);
 
-  log_init(nowhere, LOG_ERROR);
-  return cmocka_run_group_tests(tests, NULL, NULL);
+    log_init(nowhere, LOG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
