@@ -74,7 +74,7 @@ function breaker.report(good, refused)
   end
   local calls = remember(good)
   if good or not refused then set("refused", nil) end
-  local refusals = refused and shared.incr("breaker.refused") or 0
+  local refusals = refused and shared.incr("breaker.refused", 1) or 0
   if refusals >= breaker.refusals then
     open("it cannot be connected to")
   elseif #calls >= breaker.least and failures_in(calls) >= breaker.share * #calls and not good then

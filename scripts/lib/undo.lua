@@ -269,7 +269,8 @@ function undo.left(work)
   local left = {}
   for _, row in ipairs(undo.order(work.resources)) do
     if not finished[row.state] and not parts[row.kind] then
-      left[#left + 1] = { kind = row.kind, id = row.id or row.key, reason = row.data.reason }
+      local id = row.id or (row.key ~= "" and row.key) or work.mark -- without an id it can be found by its mark
+      left[#left + 1] = { kind = row.kind, id = id, reason = row.data.reason }
     end
   end
   return left

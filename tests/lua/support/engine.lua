@@ -26,6 +26,7 @@ local function shared(fake)
     return true
   end
   function module.incr(key, by)
+    assert(by, "by is missing")
     local sum = (module.get(key) or 0) + (by or 1)
     module.set(key, sum)
     return sum
