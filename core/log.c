@@ -55,10 +55,8 @@ static void put_word(struct text *text, const char *word)
     put(text, word, strlen(word));
 }
 
-static int is_plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
+/* The bytes that stand for themselves: printable ASCII, but for the quote and the backslash. */
+static const char plain[256] = { [0x20 ... 0x21] = 1, [0x23 ... 0x5b] = 1, [0x5d ... 0x7e] = 1 };
 
 /* Length of the UTF-8 character at s, 0 when there is none. C1 controls count as none: terminals obey them. */
 static size_t utf8_len(const unsigned char *s, size_t left)
@@ -93,7 +91,7 @@ static void put_escaped(struct text *text, const char *value, size_t len)
     const unsigned char *s = (const unsigned char *)value;
     for (size_t i = 0; i < len && !text->full;) {
         size_t run = i;
-        while (run < len && is_plain(s[run]))
+        while (run < len && plain[s[run]])
             run++;
         put(text, value + i, run - i);
         i = run;
