@@ -32,12 +32,20 @@ local function object(key) return function(value) return list(value) and text(va
 -- What saves and deletes answer is of no use: true, the object, or nothing at all.
 local function done(value) return (value == nil or value == true or type(value) == "table") and true or nil end
 
--- A list of rows that each have an id under that key. (An empty table may have been [] or {}.)
+-- A list of objects. (An empty table may have been [] or {}.)
+local function objects(value)
+  if not list(value) or (#value == 0 and next(value) ~= nil) then return nil end
+  for _, row in ipairs(value) do
+    if not list(row) then return nil end
+  end
+  return value
+end
+
+-- A list of objects that each have an id under that key.
 local function rows(key)
   return function(value)
-    if not list(value) or (#value == 0 and next(value) ~= nil) then return nil end
-    for _, row in ipairs(value) do
-      if not list(row) or not text(row[key]) then return nil end
+    for _, row in ipairs(objects(value) or { {} }) do
+      if not text(row[key]) then return nil end
     end
     return value
   end
@@ -227,7 +235,7 @@ function Client:is_deploying(application)
 end
 
 --- What waits and runs in Dokploy's queue (0.28.3 and later): { {data = {applicationId, titleLog}, state}, ... }.
-function Client:queue() return ask(self, "deployment.queueList", nil, list) end
+function Client:queue() return ask(self, "deployment.queueList", nil, objects) end
 
 --- Takes the application's waiting deployments out of Dokploy's queue.
 function Client:clean_queue(application)
@@ -246,9 +254,9 @@ end
 -- Containers and volumes -----------------------------------------------------------------------------------------------
 
 --- The tasks of a service, newest first: { {name, state, currentState?, error?}, ... }; `state` is the wanted one.
-function Client:tasks(app_name) return ask(self, "docker.getServiceContainersByAppName", { appName = app_name }, list) end
+function Client:tasks(app_name) return ask(self, "docker.getServiceContainersByAppName", { appName = app_name }, objects) end
 --- Its containers on this machine, stopped ones too: { {name, state, status}, ... }.
-function Client:containers(app_name) return ask(self, "docker.getContainersByAppNameMatch", { appName = app_name }, list) end
+function Client:containers(app_name) return ask(self, "docker.getContainersByAppNameMatch", { appName = app_name }, objects) end
 
 --- Removes a volume with all data in it (0.30 and later; else "no_such_call"). "in_use" while a container holds it.
 function Client:volume_remove(volume)
