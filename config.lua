@@ -22,6 +22,9 @@ return {
   host = env "HOST" or "127.0.0.1",
   port = env "PORT" or 3000,
 
+  -- What this build is called, at /ready: a rollout waits until the new one answers there. The image sets it.
+  release = env "RELEASE",
+
   -- The portal's own data: the journal and the installation's secret. Keep it on a disk that outlives the container, and back it up.
   data_dir = env "DATA_DIR" or "./data",
 

@@ -9,6 +9,7 @@ local shape = {
   access = { kinds.one_of { "open", "closed" }, "ACCESS" },
   host = { kinds.text, "HOST", "127.0.0.1" },
   port = { kinds.whole(0, 65535), "PORT", 3000 },
+  release = { kinds.text, "RELEASE" },
   data_dir = { kinds.text, "DATA_DIR", "./data" },
   watch = { kinds.flag, nil },
   log_level = { kinds.one_of { "debug", "info", "warn", "error" }, "LOG_LEVEL", "info" },

@@ -79,6 +79,7 @@ server.route("GET", "/health", function(req)
     json = {
       status = #list == 0 and "healthy" or "degraded",
       version = info.version,
+      release = config.release,
       generation = info.generation,
       loadedAt = clock.iso(info.loaded_at),
       startedAt = clock.iso(info.started_at),
@@ -108,6 +109,7 @@ server.route("GET", "/ready", function(req)
   return {
     json = {
       status = "ready",
+      release = config.release,
       journal = "ok",
       scripts = "ok",
       dokploy = last.reachable == nil and "unknown" or last.reachable and "ok" or "unreachable",

@@ -89,7 +89,7 @@ all.Stacks = object({
 }, "stacks", "next", "keptData")
 
 all.Health = object({
-  status = one_of("healthy", "degraded"), version = text, generation = described(count, "How often the scripts were loaded"),
+  status = one_of("healthy", "degraded"), version = text, release = described(text, "What this build is called"), generation = described(count, "How often the scripts were loaded"),
   loadedAt = time, startedAt = time,
   dokploy = object {
     reachable = flag, version = text, checkedAt = time, breaker = one_of("closed", "open", "half_open"), rehearsal = flag,
@@ -101,7 +101,7 @@ all.Health = object({
 }, "status", "version", "generation", "degraded")
 
 all.Ready = object({
-  status = one_of "ready", journal = text, scripts = text, dokploy = one_of("ok", "unreachable", "unknown"), breaker = text,
+  status = one_of "ready", release = text, journal = text, scripts = text, dokploy = one_of("ok", "unreachable", "unknown"), breaker = text,
 }, "status")
 
 local stream = "queued {position, etaSeconds}; progress {step, title, state, percent, detail}; log {line}; and last one of "
