@@ -52,6 +52,11 @@ static void apply(struct portal *portal, const struct settings *new)
     now->production = new->production;
     now->log_level = new->log_level;
     log_init(STDOUT_FILENO, (enum log_level)now->log_level);
+    if (now->watch == new->watch) return;
+    now->watch = new->watch;
+    watch_free(portal->watch);
+    portal->watch = NULL;
+    main_watch(portal);
 }
 
 static struct generation *build(struct portal *portal, struct vm_error *error)

@@ -61,8 +61,8 @@ static void on_settled(void *arg)
 
     loop_timer_free(watch->settle);
     watch->settle = NULL;
-    add_all(watch); /* there may be new folders */
-    watch->changed(watch->arg);
+    add_all(watch);             /* there may be new folders */
+    watch->changed(watch->arg); /* the last: the watch may be gone */
 }
 
 /* In the root folder only the names asked for count. */
