@@ -1,298 +1,326 @@
-/* core.json. Its own reader and writer: lua-cjson 2.1 reads whole numbers as floats, cannot write [] for an empty table, cuts numbers to
- * 14 digits and takes what is no JSON (NaN, 0x10, broken UTF-8). Strict here: what comes in is from strangers. */
+/* core.json: lua-cjson, with what it gets wrong put right around it.
+ *
+ * By itself it reads NaN, 0x10, 01, broken UTF-8 and a field twice; makes floats of all numbers, {} of [], and 14 digits of a number;
+ * writes a slash as \/, and a list with a name in it as an object. So what is read is checked first (json_check.h), what is written is
+ * looked over first, here, and what it cannot carry either way goes through it as a token (json_text.h). */
 #include "api.h"
 #include "api_json.h"
-#include <lauxlib.h>
+#include "json_check.h"
+#include "json_text.h"
+
 #include <errno.h>
+#include <lauxlib.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 100, MAX_BYTES = 16 << 20 };
+#define ARRAY "json.array" /* the metatable's name of tables that are arrays, also when empty */
+#define CJSON "json.cjson"
+enum { KEPT = 1 << 16 };
+static const double exact = 9007199254740992.0; /* 2^53: up to here a double has every whole number */
+static const double short_enough = 1e14;        /* below, lua-cjson writes each digit of a whole number */
 
-struct reader {
-    lua_State *L;
-    const char *text, *at, *end;
-    const char *error; /* what was wrong at `at` */
-    int depth;
-    int array; /* where the metatable of arrays stands on the stack */
-};
+int luaopen_cjson(lua_State *L);
 
-static int read_value(struct reader *r);
+/* --- lua-cjson --- */
 
-static int fail(struct reader *r, const char *error)
+/* Leaves it on the stack. */
+static void open_cjson(lua_State *L)
 {
-    if (!r->error) r->error = error;
-    return -1;
+    static const char settings[] = "local cjson, depth = ...\n"
+                                   "cjson.decode_max_depth(depth)\n"
+                                   "cjson.encode_max_depth(depth)\n"
+                                   "cjson.decode_invalid_numbers(false)\n"
+                                   "cjson.encode_invalid_numbers(false)\n"
+                                   "cjson.encode_number_precision(14)\n" /* its most */
+                                   "cjson.encode_sparse_array(false, 1, 0)\n"
+                                   "cjson.encode_keep_buffer(true)\n"; /* else an error leaks it */
+
+    lua_pushcfunction(L, luaopen_cjson);
+    lua_call(L, 0, 1);
+    if (luaL_loadstring(L, settings) != LUA_OK) lua_error(L);
+    lua_pushvalue(L, -2);
+    lua_pushinteger(L, JSON_DEPTH);
+    lua_call(L, 2, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, CJSON);
 }
 
-static void skip_blanks(struct reader *r)
+/* Replaces the argument on top by the result. */
+static void call_cjson(lua_State *L, const char *function)
 {
-    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
-        r->at++;
+    if (lua_getfield(L, LUA_REGISTRYINDEX, CJSON) == LUA_TNIL) {
+        lua_pop(L, 1);
+        open_cjson(L);
+    }
+    lua_getfield(L, -1, function);
+    lua_replace(L, -2);
+    lua_insert(L, -2);
+    lua_call(L, 1, 1);
 }
 
-/* Takes the character if it is the next after blanks. */
-static int take(struct reader *r, char c)
+/* --- tables --- */
+
+/* Sets the value on top at the key below it, and leaves both. */
+static void set_field(lua_State *L, int table)
 {
-    skip_blanks(r);
-    if (r->at == r->end || *r->at != c) return 0;
-    r->at++;
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, table);
+}
+
+static void mark_array(lua_State *L, int index)
+{
+    lua_pushvalue(L, index);
+    luaL_setmetatable(L, ARRAY);
+    lua_pop(L, 1);
+}
+
+static int is_marked(lua_State *L, int index)
+{
+    if (!lua_getmetatable(L, index)) return 0;
+    luaL_getmetatable(L, ARRAY);
+    int same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same;
+}
+
+static int array(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (lua_isnil(L, 1)) {
+        lua_newtable(L);
+        lua_replace(L, 1);
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_argcheck(L, is_marked(L, 1) || !lua_getmetatable(L, 1), 1, "the table has a metatable of its own");
+    mark_array(L, 1);
     return 1;
 }
 
-/* Strings */
+/* --- decode: the value on top is put right; 1 when it is another now --- */
 
-size_t api_json_utf8(const char *text, const char *end)
+static int mend_number(lua_State *L)
 {
-    const unsigned char *p = (const unsigned char *)text;
-    size_t left = (size_t)(end - text), n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-    if (n == 0 || n > left) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80) return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
+    double number = lua_tonumber(L, -1);
+
+    if (number != floor(number) || fabs(number) > exact) return 0;
+    lua_pop(L, 1);
+    lua_pushinteger(L, (lua_Integer)number);
+    return 1;
 }
 
-static void add_utf8(struct api_json_buffer *b, unsigned code)
+static int mend_token(lua_State *L)
 {
-    char bytes[4];
-    size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
-    for (size_t i = n - 1; i > 0; i--, code >>= 6)
-        bytes[i] = (char)(0x80 | (code & 0x3f));
-    bytes[0] = (char)(lead[n] | code);
-    api_json_add(b, bytes, n);
-}
+    size_t len;
+    const char *text = lua_tolstring(L, -1, &len), *value = json_token_value(text, len);
 
-/* Four hexadecimal digits at p, or -1. */
-static int hex4(const char *p, const char *end)
-{
-    int code = 0;
-    if (end - p < 4) return -1;
-    for (int i = 0; i < 4; i++) {
-        const char *digits = "0123456789abcdef", *found = p[i] ? strchr(digits, p[i] | 0x20) : NULL;
-        if (!found || (p[i] < '0')) return -1;
-        code = code * 16 + (int)(found - digits);
-    }
-    return code;
-}
-
-/* After "\u". A half of a pair that stands alone is U+FFFD: JavaScript writes such. */
-static int read_unicode(struct reader *r, struct api_json_buffer *b)
-{
-    int code = hex4(r->at, r->end), low;
-    if (code < 0) return fail(r, "\\u wants four hexadecimal digits");
-    r->at += 4;
-    if (code >= 0xd800 && code < 0xdc00 && r->end - r->at >= 6 && r->at[0] == '\\' && r->at[1] == 'u' &&
-        (low = hex4(r->at + 2, r->end)) >= 0xdc00 && low < 0xe000) {
-        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-        r->at += 6;
-    }
-    add_utf8(b, code >= 0xd800 && code < 0xe000 ? 0xfffd : (unsigned)code);
-    return 0;
-}
-
-static int read_escape(struct reader *r, struct api_json_buffer *b)
-{
-    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
-    char c = ++r->at < r->end ? *r->at : 0;
-    const char *found = c ? strchr(names, c) : NULL;
-    if (c == 'u') {
-        r->at++;
-        return read_unicode(r, b);
-    }
-    if (!found) return fail(r, "no such escape in a string");
-    r->at++;
-    api_json_add(b, &values[found - names], 1);
-    return 0;
-}
-
-/* Goes over bytes that stand for themselves. */
-static int skip_plain(struct reader *r)
-{
-    while (r->at < r->end && *r->at != '"' && *r->at != '\\') {
-        unsigned char c = (unsigned char)*r->at;
-        size_t n = c < 0x20 ? 0 : c < 0x80 ? 1 : api_json_utf8(r->at, r->end);
-        if (n == 0) return fail(r, c < 0x20 ? "a control character in a string" : "a string that is not UTF-8");
-        r->at += n;
-    }
-    return r->at < r->end ? 0 : fail(r, "a string without an end");
-}
-
-/* At the opening quote. */
-static int read_string(struct reader *r)
-{
-    struct api_json_buffer *b = api_json_buffer();
-    const char *from = ++r->at;
-    if (skip_plain(r) != 0) return -1;
-    if (*r->at == '"') {
-        lua_pushlstring(r->L, from, (size_t)(r->at++ - from));
-        return 0;
-    }
-    while (*r->at == '\\') {
-        api_json_add(b, from, (size_t)(r->at - from));
-        if (read_escape(r, b) != 0) return -1;
-        from = r->at;
-        if (skip_plain(r) != 0) return -1;
-    }
-    api_json_add(b, from, (size_t)(r->at++ - from));
-    lua_pushlstring(r->L, b->bytes, b->len);
-    return 0;
-}
-
-/* Numbers */
-
-static const char *skip_digits(const char *p)
-{
-    while (*p >= '0' && *p <= '9')
-        p++;
-    return p;
-}
-
-/* The end of the number at p, or NULL. Sets *whole when it has neither fraction nor exponent. The text ends with a NUL. */
-static const char *number_end(const char *p, int *whole)
-{
-    const char *digits = *p == '-' ? p + 1 : p, *end = skip_digits(digits), *from;
-    *whole = 1;
-    if (end == digits || (*digits == '0' && end > digits + 1)) return NULL;
-    if (*end == '.') {
-        from = end + 1;
-        if ((end = skip_digits(from)) == from) return NULL;
-        *whole = 0;
-    }
-    if (*end == 'e' || *end == 'E') {
-        from = end + 1 + (end[1] == '+' || end[1] == '-');
-        if ((end = skip_digits(from)) == from) return NULL;
-        *whole = 0;
-    }
-    return end;
-}
-
-static int read_number(struct reader *r)
-{
-    int whole;
-    const char *end = number_end(r->at, &whole);
-    if (!end) return fail(r, "not a number");
+    if (!value) return 0;
     errno = 0;
-    long long integer = whole ? strtoll(r->at, NULL, 10) : 0;
-    double number = whole && errno == 0 ? 0 : strtod(r->at, NULL);
-    if (!isfinite(number)) return fail(r, "a number that is too large");
-    if (whole && errno == 0)
-        lua_pushinteger(r->L, integer);
-    else if (fabs(number) <= 9007199254740992.0 && number == floor(number))
-        lua_pushinteger(r->L, (lua_Integer)number);
-    else
-        lua_pushnumber(r->L, number);
-    r->at = end;
+    long long integer = strtoll(value, NULL, 10);
+    if (*value == '[') {
+        lua_newtable(L);
+        luaL_setmetatable(L, ARRAY);
+    } else if (errno == 0) {
+        lua_pushinteger(L, integer);
+    } else {
+        lua_pushnumber(L, strtod(value, NULL));
+    }
+    lua_remove(L, -2);
+    return 1;
+}
+
+static int mend(lua_State *L)
+{
+    if (lua_type(L, -1) == LUA_TNUMBER) return mend_number(L);
+    if (lua_type(L, -1) == LUA_TSTRING) return mend_token(L);
+    if (lua_type(L, -1) != LUA_TTABLE) return 0;
+
+    int table = lua_gettop(L);
+    luaL_checkstack(L, 6, "JSON");
+    if (lua_rawgeti(L, table, 1) != LUA_TNIL) mark_array(L, table); /* an empty one comes as a token */
+    lua_settop(L, table);
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
+        if (mend(L)) set_field(L, table);
     return 0;
 }
 
-/* Tables */
-
-static int read_array(struct reader *r)
+/* Raises when there is not so much memory left: lua-cjson leaks its own when Lua refuses it some on the way. */
+static void make_sure_of(lua_State *L, size_t bytes)
 {
-    lua_newtable(r->L);
-    lua_pushvalue(r->L, r->array);
-    lua_setmetatable(r->L, -2);
-    if (take(r, ']')) return 0;
-    for (lua_Integer i = 1;; i++) {
-        if (read_value(r) != 0) return -1;
-        lua_rawseti(r->L, -2, i);
-        if (take(r, ']')) return 0;
-        if (!take(r, ',')) return fail(r, "expected , or ] in an array");
+    void *ud, *block;
+    lua_Alloc allocate = lua_getallocf(L, &ud);
+
+    if (!(block = allocate(ud, NULL, 0, bytes))) {
+        lua_gc(L, LUA_GCCOLLECT);
+        block = allocate(ud, NULL, 0, bytes);
     }
-}
-
-static int read_key(struct reader *r)
-{
-    skip_blanks(r);
-    if (r->at == r->end || *r->at != '"') return fail(r, "expected a field name in double quotes");
-    if (read_string(r) != 0) return -1;
-    lua_pushvalue(r->L, -1);
-    if (lua_rawget(r->L, -3) != LUA_TNIL) return fail(r, "a field name that was there before");
-    lua_pop(r->L, 1);
-    return take(r, ':') ? 0 : fail(r, "expected : after a field name");
-}
-
-static int read_object(struct reader *r)
-{
-    lua_newtable(r->L);
-    if (take(r, '}')) return 0;
-    for (;;) {
-        if (read_key(r) != 0 || read_value(r) != 0) return -1;
-        lua_rawset(r->L, -3);
-        if (take(r, '}')) return 0;
-        if (!take(r, ',')) return fail(r, "expected , or } in an object");
-    }
-}
-
-static int read_table(struct reader *r)
-{
-    if (++r->depth > MAX_DEPTH) return fail(r, "nested too deep");
-    luaL_checkstack(r->L, 6, "JSON");
-    int rc = *r->at++ == '[' ? read_array(r) : read_object(r);
-    r->depth--;
-    return rc;
-}
-
-static int read_word(struct reader *r, const char *word)
-{
-    size_t len = strlen(word);
-    if ((size_t)(r->end - r->at) < len || memcmp(r->at, word, len) != 0) return fail(r, "expected a value");
-    r->at += len;
-    return 0;
-}
-
-/* Pushes one value; on -1 the stack may hold more. */
-static int read_value(struct reader *r)
-{
-    skip_blanks(r);
-    if (r->at == r->end) return fail(r, "expected a value, found the end");
-    switch (*r->at) {
-    case '{':
-    case '[':
-        return read_table(r);
-    case '"':
-        return read_string(r);
-    case 't':
-        lua_pushboolean(r->L, 1);
-        return read_word(r, "true");
-    case 'f':
-        lua_pushboolean(r->L, 0);
-        return read_word(r, "false");
-    case 'n':
-        lua_pushlightuserdata(r->L, NULL);
-        return read_word(r, "null");
-    default:
-        return *r->at == '-' || (*r->at >= '0' && *r->at <= '9') ? read_number(r) : fail(r, "expected a value");
-    }
-}
-
-static int refuse(struct reader *r)
-{
-    int line = 1;
-    const char *start = r->text;
-    for (const char *p = r->text; p < r->at && p < r->end; p++)
-        if (*p == '\n') line++, start = p + 1;
-    lua_settop(r->L, 0);
-    return api_fail(r->L, "invalid", "not valid JSON: %s (line %d, column %d)", r->error, line, (int)(r->at - start) + 1);
+    if (!block) luaL_error(L, "not enough memory to decode JSON");
+    allocate(ud, block, bytes, 0);
 }
 
 static int decode(lua_State *L)
 {
+    struct json_check check;
     size_t len;
+
     luaL_checktype(L, 1, LUA_TSTRING);
     const char *text = lua_tolstring(L, 1, &len);
-    struct reader r = { .L = L, .text = text, .at = text, .end = text + len, .array = 2 };
     lua_settop(L, 1);
-    luaL_getmetatable(L, API_JSON_ARRAY);
-    if (len > MAX_BYTES) return api_fail(L, "invalid", "not decoded: more than %d bytes", MAX_BYTES);
-    int rc = read_value(&r);
-    skip_blanks(&r);
-    if (rc == 0 && r.at < r.end) rc = fail(&r, "something after the end");
-    return rc == 0 ? 1 : refuse(&r);
+    if (json_check(text, len, &check) != 0)
+        return api_fail(L, "invalid", "not valid JSON: %s (line %d, column %d)", check.error, check.line, check.column);
+    if (check.text != text) lua_pushlstring(L, check.text, check.len);
+    make_sure_of(L, check.memory + 4096);
+    call_cjson(L, "decode");
+    if (!check.plain) mend(L);
+    return 1;
+}
+
+/* --- encode: the value on top is looked over, and replaced by what lua-cjson can carry; 1 when it is another now --- */
+
+struct look {
+    lua_State *L;
+    int depth;
+    size_t bytes; /* of text, at the least */
+};
+
+static int fit(struct look *look);
+
+static int use_token(lua_State *L, const char *value)
+{
+    lua_pushfstring(L, "%s%s", json_token(), value);
+    lua_remove(L, -2);
+    return 1;
+}
+
+/* The shortest text that reads back as the same number. */
+static int fit_number(lua_State *L)
+{
+    char text[40];
+    double number = lua_tonumber(L, -1);
+    int digits = 14;
+
+    if (!isfinite(number)) luaL_error(L, "json.encode: JSON has no word for %s", isnan(number) ? "nan" : "inf");
+    if (fabs(number) < short_enough && number == floor(number)) return 0;
+    if (lua_isinteger(L, -1)) {
+        snprintf(text, sizeof text, LUA_INTEGER_FMT, lua_tointeger(L, -1));
+        return use_token(L, text);
+    }
+    while (snprintf(text, sizeof text, "%.*g", digits, number), strtod(text, NULL) != number)
+        digits++;
+    return digits == 14 ? 0 : use_token(L, text);
+}
+
+/* Of the string at `index`. The limit ends also what tables that hold one another many times grow to. */
+static void count(struct look *look, int index)
+{
+    look->bytes += lua_rawlen(look->L, index);
+    if (look->bytes > JSON_BYTES) luaL_error(look->L, "json.encode: more than %d bytes", JSON_BYTES);
+}
+
+/* The key below the value on top. Returns 1 for a list's place, 0 for a name. */
+static int check_key(struct look *look, lua_Integer *highest)
+{
+    lua_State *L = look->L;
+
+    look->bytes++;
+    if (lua_type(L, -2) == LUA_TSTRING) return count(look, -2), 0;
+    if (!lua_isinteger(L, -2)) luaL_error(L, "json.encode: a field name that is a %s", luaL_typename(L, -2));
+    lua_Integer place = lua_tointeger(L, -2);
+    if (place < 1) luaL_error(L, "json.encode: a list begins at 1, not at %I", place);
+    if (place > *highest) *highest = place;
+    return 1;
+}
+
+static void push_copy(lua_State *L, int table)
+{
+    lua_newtable(L);
+    int copy = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
+        set_field(L, copy);
+}
+
+/* A table in which something does not fit is replaced by a copy. */
+static int fit_fields(struct look *look, int table)
+{
+    lua_State *L = look->L;
+    int marked = is_marked(L, table), names = 0, copy = table + 1;
+    lua_Integer places = 0, highest = 0;
+
+    lua_pushnil(L);
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        int place = check_key(look, &highest);
+        places += place;
+        names += !place;
+        if (names && (marked || places)) luaL_error(L, "json.encode: a table with both a list and named fields");
+        if (!fit(look)) continue;
+        if (lua_isnil(L, copy)) {
+            push_copy(L, table);
+            lua_replace(L, copy);
+        }
+        set_field(L, copy);
+    }
+    if (highest != places) luaL_error(L, "json.encode: a list with a hole (use json.null)");
+    int copied = !lua_isnil(L, copy);
+    lua_remove(L, copied ? table : copy);
+    return marked && !places ? use_token(L, "[]") : copied;
+}
+
+static int fit_table(struct look *look)
+{
+    if (++look->depth > JSON_DEPTH) luaL_error(look->L, "json.encode: nested too deep, or in a circle");
+    luaL_checkstack(look->L, 12, "JSON");
+    int another = fit_fields(look, lua_gettop(look->L));
+    look->depth--;
+    return another;
+}
+
+static int fit(struct look *look)
+{
+    lua_State *L = look->L;
+
+    switch (lua_type(L, -1)) {
+    case LUA_TSTRING:
+        count(look, -1);
+        return 0;
+    case LUA_TBOOLEAN:
+        return 0;
+    case LUA_TNUMBER:
+        return fit_number(L);
+    case LUA_TTABLE:
+        return fit_table(look);
+    case LUA_TLIGHTUSERDATA:
+        if (!lua_touserdata(L, -1)) return 0;
+        /* fall through */
+    default:
+        return luaL_error(L, "json.encode: JSON has no word for a %s", luaL_typename(L, -1));
+    }
+}
+
+/* lua-cjson's buffer stays as large as its longest text. */
+static void give_back(lua_State *L)
+{
+    for (int keep = 0; keep < 2; keep++) {
+        lua_pushboolean(L, keep);
+        call_cjson(L, "encode_keep_buffer");
+        lua_pop(L, 1);
+    }
+}
+
+void api_json_push(lua_State *L, int index)
+{
+    size_t len;
+
+    luaL_checkstack(L, 4, "JSON");
+    lua_pushvalue(L, index);
+    fit(&(struct look){ .L = L });
+    call_cjson(L, "encode");
+    const char *text = lua_tolstring(L, -1, &len);
+    if (len > KEPT) give_back(L);
+    const char *finished = json_text_finish(text, &len);
+    if (finished == text) return;
+    lua_pushlstring(L, finished, len);
+    lua_remove(L, -2);
 }
 
 static int encode(lua_State *L)
@@ -302,27 +330,11 @@ static int encode(lua_State *L)
     return 1;
 }
 
-static int array(lua_State *L)
-{
-    if (lua_isnoneornil(L, 1)) {
-        lua_settop(L, 0);
-        lua_newtable(L);
-    }
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 1);
-    luaL_getmetatable(L, API_JSON_ARRAY);
-    if (lua_getmetatable(L, 1)) {
-        if (!lua_rawequal(L, -1, -2)) return luaL_argerror(L, 1, "the table has a metatable of its own");
-        lua_pop(L, 1);
-    }
-    lua_setmetatable(L, 1);
-    return 1;
-}
-
 int api_json_open(lua_State *L)
 {
     static const luaL_Reg functions[] = { { "decode", decode }, { "encode", encode }, { "array", array }, { NULL, NULL } };
-    luaL_newmetatable(L, API_JSON_ARRAY);
+
+    luaL_newmetatable(L, ARRAY);
     lua_pop(L, 1);
     luaL_newlib(L, functions);
     lua_pushlightuserdata(L, NULL);

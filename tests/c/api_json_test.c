@@ -123,6 +123,38 @@ static void test_scalars_and_blanks(void **state)
              "local t = json.decode ' { \"a\" : [ 1 , 2 ] , \"b\" : { } } ' assert(t.a[2] == 2 and next(t.b) == nil)");
 }
 
+/* What lua-cjson cannot carry goes through it in disguise; the tables that were given are not touched. */
+static void test_around_lua_cjson(void **state)
+{
+    (void)state;
+    script_run(JSON "local inner = {deep = {json.array {}, 2 ^ 53 + 0.0, math.maxinteger}, url = 'http://x/', n = 0.1 + 0.2}\n"
+                    "local text = json.encode(inner)\n"
+                    "assert(text:find('\"deep\":[[],9007199254740992,9223372036854775807]', 1, true), text)\n"
+                    "assert(text:find('\"url\":\"http://x/\"', 1, true) and text:find('0.30000000000000004', 1, true), text)\n"
+                    "assert(#inner.deep[1] == 0 and math.type(inner.deep[2]) == 'float' and inner.deep[3] == math.maxinteger)\n"
+                    "assert(json.encode(99999999999999) == '99999999999999' and json.encode(-123456789012345) == '-123456789012345')\n"
+                    "local shared = json.array {} assert(json.encode {shared, {shared}} == '[[],[[]]]')\n"
+                    "local back = json.decode '{\"1\":[],\"a\":[[],{},[{\"b\":[]}]],\"n\":12345678901234567}'\n"
+                    "assert(getmetatable(back) == nil and getmetatable(back['1']) and getmetatable(back.a[2]) == nil)\n"
+                    "assert(json.encode(back.a) == '[[],{},[{\"b\":[]}]]' and back.n == 12345678901234567)\n"
+                    "assert(json.decode [[\"\\/\\u0061\"]] == '/a' and json.encode {['a/b'] = [[\\/]]} == [[{\"a/b\":\"\\\\/\"}]])\n"
+                    "local _, why, code = json.decode [[{\"a\":1,\"\\u0061\":2}]] assert(code == 'invalid' and why:find 'column 8', why)");
+}
+
+/* Nothing that a script encodes or decodes takes the process with it. */
+static void test_what_is_too_much(void **state)
+{
+    (void)state;
+    script_run(
+        JSON "local twice = {'x'} for _ = 1, 90 do twice = {twice, twice} end\n"
+             "local function refused(v, word) local ok, why = pcall(json.encode, v) assert(not ok and why:find(word), tostring(why)) end\n"
+             "refused(twice, 'more than') refused(('x'):rep(17 << 20), 'more than') refused({[('x'):rep(17 << 20)] = 1}, 'more than')\n"
+             "assert(#json.encode(('x'):rep(1 << 20)) == (1 << 20) + 2 and json.encode 'a' == '\"a\"')\n"
+             "local many = '[' .. ('[],'):rep(1 << 20) .. '[]]'\n"
+             "for _ = 1, 5 do local ok, why = pcall(json.decode, many) assert(not ok and why:find 'not enough memory', tostring(why)) end\n"
+             "assert(#json.decode '[1,2]' == 2)");
+}
+
 /* Random values survive a round trip; random bytes never do harm. */
 static void test_round_trips(void **state)
 {
@@ -151,8 +183,9 @@ static void test_round_trips(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_numbers), TEST(test_numbers_written), TEST(test_arrays_and_objects), TEST(test_what_cannot_be_written),
-        TEST(test_strings), TEST(test_what_is_no_json), TEST(test_scalars_and_blanks), TEST(test_round_trips),
+        TEST(test_numbers),          TEST(test_numbers_written), TEST(test_arrays_and_objects), TEST(test_what_cannot_be_written),
+        TEST(test_strings),          TEST(test_what_is_no_json), TEST(test_scalars_and_blanks), TEST(test_around_lua_cjson),
+        TEST(test_what_is_too_much), TEST(test_round_trips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
