@@ -10,7 +10,7 @@
 
 struct check {
     struct portal *portal;
-    int faults, files;
+    int faults;
 };
 
 static void complain(struct check *check, const struct vm_error *error)
@@ -47,7 +47,6 @@ static void check_folder(struct check *check, struct generation *generation, con
         lua_pushlstring(vm_state(generation->vm), entries[i]->d_name, (size_t)len);
         lua_concat(vm_state(generation->vm), 2);
         if (vm_call(generation->vm, require, 1, &error) != 0) complain(check, &error);
-        check->files++;
         free(entries[i]);
     }
     free(entries);
@@ -81,21 +80,31 @@ static void check_more(struct check *check, struct generation *generation)
     }
 }
 
-static void check_scripts(struct check *check, const char *init, int rehearsal)
+/* Whether the scripts load that begin with `init`. */
+static struct generation *load(struct check *check, const char *init, int rehearsal)
 {
-    static const char *const folders[] = { "policy", "steps", "routes", NULL };
     struct portal *portal = check->portal;
     struct vm_error error;
 
     portal->server.init = init;
     portal->settings.rehearsal = rehearsal;
     struct generation *generation = generation_new(&portal->server, &portal->settings, &error);
-    if (!generation || generation_load(generation, &error) != 0) complain(check, &error);
+    if (generation && generation_load(generation, &error) == 0) return generation;
+    complain(check, &error);
+    generation_drop(generation);
+    return NULL;
+}
+
+static void check_portal(struct check *check)
+{
+    static const char *const folders[] = { "policy", "steps", "routes", "commands", NULL };
+    struct generation *generation = load(check, "init.lua", 0);
+
     if (!generation) return;
     generation->loading = 1;
-    for (const char *const *folder = folders; *folder && !rehearsal && check->faults == 0; folder++)
+    for (const char *const *folder = folders; *folder; folder++)
         check_folder(check, generation, *folder);
-    if (!rehearsal && check->faults == 0) check_more(check, generation);
+    if (check->faults == 0) check_more(check, generation);
     generation_drop(generation);
 }
 
@@ -105,8 +114,8 @@ int main_check(struct portal *portal)
     struct vm_error error;
 
     if (main_load_www(portal, &error) != 0) complain(&check, &error);
-    check_scripts(&check, "init.lua", 0);
-    check_scripts(&check, "rehearsal/init.lua", 1);
+    check_portal(&check);
+    if (check.faults == 0) generation_drop(load(&check, "rehearsal/init.lua", 1));
     if (portal->core.www) www_free(portal->core.www);
     portal->core.www = NULL;
     if (check.faults > 0)
