@@ -60,6 +60,7 @@ int api_http_open(lua_State *L);
 int api_json_open(lua_State *L);
 int api_limit_open(lua_State *L);
 int api_log_open(lua_State *L);
+int api_metrics_open(lua_State *L);
 int api_server_open(lua_State *L);
 int api_shared_open(lua_State *L);
 int api_sse_open(lua_State *L);

@@ -3,6 +3,7 @@
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
+#include "metrics.h"
 #include "router.h"
 #include "task.h"
 #include "www.h"
@@ -62,11 +63,29 @@ static void note(struct access *access, const struct exchange *exchange)
 
 static int is_health(const char *pattern)
 {
-    return strcmp(pattern, "/health") == 0 || strcmp(pattern, "/ready") == 0;
+    return strcmp(pattern, "/health") == 0 || strcmp(pattern, "/ready") == 0 || strcmp(pattern, "/metrics") == 0;
+}
+
+/* A status has three digits: httpd and the reader of replies see to that. */
+static void count(const struct access *access, int status)
+{
+    static const char *const labels[] = { "method", "route", "code" };
+    static struct metrics_family *requests, *seconds;
+    char code[4] = { (char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10), (char)('0' + status % 10), '\0' };
+    const char *const values[] = { access->method, access->pattern[0] ? access->pattern : "none", code };
+
+    if (!requests) {
+        requests = metrics_declare("deployer_http_requests_total", METRICS_COUNTER, "Answered requests", labels, 3);
+        seconds = metrics_declare("deployer_http_request_duration_seconds", METRICS_HISTOGRAM,
+                                  "From the whole request to its answer; of a stream, to its head", labels, 2);
+    }
+    metrics_add(requests, values, 1);
+    metrics_observe(seconds, values, (double)(loop_now_us() - access->started_us) / 1e6);
 }
 
 static void write_access(const struct access *access, int status)
 {
+    count(access, status);
     if (!log_begin(is_health(access->pattern) ? LOG_DEBUG : LOG_INFO, "http.request")) return;
     log_str("method", access->method);
     log_str("route", access->pattern[0] ? access->pattern : NULL);

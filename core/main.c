@@ -6,6 +6,7 @@
 #include "log.h"
 #include "loop.h"
 #include "main_parts.h"
+#include "metrics.h"
 #include "secret.h"
 #include "shared.h"
 #include "sse.h"
@@ -146,6 +147,7 @@ static void close_all(struct portal *portal)
 
     watch_free(portal->watch);
     loop_timer_free(portal->drain);
+    loop_timer_free(portal->lag);
     task_kill_all();
     generation_drop(portal->loading);
     generation_retire(&portal->server);
@@ -159,6 +161,7 @@ static void close_all(struct portal *portal)
     for (int i = 0; i < 3; i++)
         if (portal->signals[i]) loop_watch_free(portal->signals[i]);
     env_free();
+    metrics_free();
     if (core->loop) loop_free(core->loop);
     if (portal->lock >= 0) close(portal->lock);
 }
@@ -259,6 +262,7 @@ static void on_started(const char *message, void *arg)
     }
     log_listening(settings, port);
     main_watch(portal);
+    main_metrics(portal);
 }
 
 static void flush_log(void *arg)

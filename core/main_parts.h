@@ -13,7 +13,9 @@ struct portal {
     struct generation *loading; /* built, not in force yet */
     struct watch *watch;
     struct loop_watch *signals[3];
-    struct loop_timer *drain;
+    struct loop_timer *drain, *lag;
+    struct metrics_family *lag_family;
+    int64_t lag_due_us; /* when the lag's timer should be called next */
     int64_t drain_until_ms;
     int lock;   /* descriptor of DATA_DIR/lock, or -1 */
     int status; /* what the process ends with */
@@ -26,6 +28,9 @@ int main_load_www(struct portal *portal, struct vm_error *error);
 
 /* Makes DATA_DIR (mode 0700) if it is missing, and locks it. 0; or -1, and why was logged. */
 int main_data_open(struct portal *portal);
+
+/* Measures how late the loop is, for core.metrics. */
+void main_metrics(struct portal *portal);
 
 /* Loads the scripts again: takes them into force if they are good, else keeps and shows why not. */
 void main_reload(void *portal);
