@@ -1,0 +1,150 @@
+#include "env.h"
+#include "log.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char path[64], said[4096];
+static int log_pipe[2];
+
+static int set_up(void **state)
+{
+    (void)state;
+    strcpy(path, "/tmp/env_test.XXXXXX");
+    int fd = mkstemp(path);
+    if (fd < 0 || pipe2(log_pipe, O_NONBLOCK) != 0) return -1;
+    close(fd);
+    log_init(log_pipe[1], LOG_WARN);
+    setenv("TOKEN_FILE", path, 1);
+    unsetenv("TOKEN");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    env_free();
+    unlink(path);
+    close(log_pipe[0]);
+    close(log_pipe[1]);
+    return 0;
+}
+
+/* What was logged since it was last asked. */
+static const char *logged(void)
+{
+    log_flush();
+    ssize_t got = read(log_pipe[0], said, sizeof said - 1);
+    said[got > 0 ? got : 0] = '\0';
+    return said;
+}
+
+/* Another inode each time, as a secret is changed in earnest. */
+static void write_secret(const char *text)
+{
+    char fresh[80];
+
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    FILE *file = fopen(fresh, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    chmod(fresh, 0600);
+    assert_int_equal(rename(fresh, path), 0);
+}
+
+static void test_variables(void **state)
+{
+    (void)state;
+    setenv("PLAIN", "value", 1);
+    setenv("EMPTY", "", 1);
+    assert_string_equal(env_get("PLAIN"), "value");
+    assert_null(env_get("EMPTY"));
+    assert_null(env_get("NO_SUCH_VARIABLE"));
+    assert_null(env_secret("NO_SUCH_SECRET"));
+}
+
+static void test_secret_of_a_variable(void **state)
+{
+    (void)state;
+    setenv("TOKEN", "hush", 1);
+    const char *place = getenv("TOKEN");
+    assert_string_equal(env_secret("TOKEN"), "hush");
+    assert_null(getenv("TOKEN"));
+    assert_string_equal(place, ""); /* the bytes that /proc shows are gone too */
+    assert_string_equal(env_secret("TOKEN"), "hush");
+    assert_string_equal(env_get("TOKEN"), "hush");
+}
+
+static void test_secret_of_a_file(void **state)
+{
+    (void)state;
+    write_secret("one\r\n\n");
+    assert_string_equal(env_secret("TOKEN"), "one");
+    assert_null(env_get("TOKEN"));
+    assert_string_equal(env_get("TOKEN_FILE"), path);
+    write_secret("two");
+    assert_string_equal(env_secret("TOKEN"), "two");
+    assert_string_equal(logged(), "");
+}
+
+static void test_the_last_value_stays(void **state)
+{
+    (void)state;
+    write_secret("one");
+    assert_string_equal(env_secret("TOKEN"), "one");
+    write_secret("\n");
+    assert_string_equal(env_secret("TOKEN"), "one");
+    assert_non_null(strstr(logged(), "the file is empty"));
+    assert_string_equal(env_secret("TOKEN"), "one");
+    assert_string_equal(logged(), ""); /* once is enough */
+    unlink(path);
+    assert_string_equal(env_secret("TOKEN"), "one");
+    assert_non_null(strstr(logged(), "No such file"));
+    write_secret("two");
+    assert_string_equal(env_secret("TOKEN"), "two");
+}
+
+static void test_a_file_that_is_missing(void **state)
+{
+    (void)state;
+    unlink(path);
+    assert_null(env_secret("TOKEN"));
+    assert_non_null(strstr(logged(), "TOKEN_FILE"));
+    write_secret("late");
+    assert_string_equal(env_secret("TOKEN"), "late");
+}
+
+static void test_a_file_for_everybody(void **state)
+{
+    (void)state;
+    write_secret("open");
+    chmod(path, 0644);
+    assert_string_equal(env_secret("TOKEN"), "open");
+    assert_non_null(strstr(logged(), "chmod o-r"));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_variables),
+        TEST(test_secret_of_a_variable),
+        TEST(test_secret_of_a_file),
+        TEST(test_the_last_value_stays),
+        TEST(test_a_file_that_is_missing),
+        TEST(test_a_file_for_everybody),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
