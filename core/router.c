@@ -1,4 +1,5 @@
 #include "router.h"
+#include "utf8.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -51,19 +52,12 @@ size_t router_decode(const char *text, size_t len, int plus, char *out)
 
 static int is_utf8(const char *text, size_t len)
 {
-    const unsigned char *s = (const unsigned char *)text, *end = s + len;
+    const char *end = text + len;
+    size_t n = 1;
 
-    while (s < end) {
-        unsigned c = *s++, more = c < 0x80 ? 0 : c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1, low = 0x80, high = 0xBF;
-        if (c > 0xF4 || (c >= 0x80 && c < 0xC2)) return 0;
-        if (c == 0xE0) low = 0xA0; /* no overlong forms, no surrogates, nothing above U+10FFFF */
-        if (c == 0xED) high = 0x9F;
-        if (c == 0xF0) low = 0x90;
-        if (c == 0xF4) high = 0x8F;
-        for (; more > 0; more--, low = 0x80, high = 0xBF)
-            if (s == end || *s < low || *s++ > high) return 0;
-    }
-    return 1;
+    while (text < end && (n = utf8_length(text, end)) > 0)
+        text += n;
+    return n > 0;
 }
 
 /* --- patterns --- */
