@@ -16,6 +16,7 @@ require "routes.check"   -- GET /api/check/:name
 require "routes.deploy"  -- POST /api/deploy
 require "routes.status"  -- GET /api/status/:id, POST /api/status/:id/cancel
 require "routes.stack"   -- GET, DELETE /api/stack/:name, GET /api/stacks
+require "routes.metrics" -- GET /metrics
 require "routes.openapi" -- GET /api/openapi.json
 
 -- Deployments. After a crash or a restart, what was interrupted goes on, or is taken away again.

@@ -2,6 +2,7 @@
 --- Its state is in core.shared, so that it outlives a reload. Waits run on a clock that never jumps: the lives of shared keys.
 local log = require "core.log"
 local shared = require "core.shared"
+local counts = require "lib.counts"
 
 local breaker = {
   window = 20,     -- the calls that are looked at
@@ -23,6 +24,7 @@ local function set(key, value, seconds) shared.set("breaker." .. key, value, sec
 local function change(state, fields)
   if get("state", "closed") == state then return end
   set("state", state)
+  counts.breaker(state)
   set("since", os.time())
   fields = fields or {}
   fields.state = state

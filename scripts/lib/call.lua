@@ -9,6 +9,7 @@ local log = require "core.log"
 local shared = require "core.shared"
 local task = require "core.task"
 local breaker = require "lib.breaker"
+local counts = require "lib.counts"
 local retry = require "lib.retry"
 
 local call = { at_once = 8, timeout = 10 }
@@ -120,6 +121,7 @@ local function exchange(request)
     return result
   end)
   tell_breaker(request, answer)
+  counts.call(request.procedure, answer.ok and "ok" or answer.code, answer.seconds)
   remember(answer)
   return answer
 end

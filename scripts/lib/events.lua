@@ -14,6 +14,7 @@ local json = require "core.json"
 local log = require "core.log"
 local sse = require "core.sse"
 local task = require "core.task"
+local counts = require "lib.counts"
 local i18n = require "lib.i18n"
 local journal = require "lib.journal"
 
@@ -56,6 +57,7 @@ local function write(id, list, finish)
     log.error("journal.event_lost", { operation = id, event = list[1].event, message = message, code = code })
     return nil, message, code
   end
+  for _, row in ipairs(rows) do counts.event(id, row) end
   events.publish(id, rows)
   return #rows > 0
 end

@@ -47,6 +47,12 @@ local entries = {
     problems = { "not_ready" },
   },
   {
+    "GET", "/metrics", "Numbers for Prometheus", security = key_if_any,
+    text = "For the admin, and for whoever asks directly, not through a proxy, from a private network; scripts/policy/metrics.lua says so.",
+    answers = { [200] = { "The text format of Prometheus, 0.0.4" } },
+    problems = { "key_missing" },
+  },
+  {
     "GET", "/api/check/:name", "May this name be taken?", parameters = { "name", "lang" },
     text = "A bad name is an answer, not an error.",
     answers = { [200] = { "The answer", "Check" } },

@@ -29,7 +29,7 @@ local function load_routes(options)
   local fakes = portal.start(options)
   fakes.task.run = function(_, fn, ...) return fn(...) end
   fakes.sse.subscribe = function(channel, how) return { status = 200, channel = channel, how = how } end
-  for _, name in ipairs { "health", "check", "deploy", "status", "stack", "openapi" } do require("routes." .. name) end
+  for _, name in ipairs { "health", "check", "deploy", "status", "stack", "metrics", "openapi" } do require("routes." .. name) end
   return fakes
 end
 

@@ -84,6 +84,17 @@ local function shared()
   return fake
 end
 
+-- What was told, as "name value label label..." lines.
+local function metrics()
+  local fake = { told = {} }
+  local function tell(name, n, ...) fake.told[#fake.told + 1] = table.concat({ name, tostring(n), ... }, " ") end
+  function fake.declare() end
+  function fake.clear() end
+  function fake.text() return table.concat(fake.told, "\n") end
+  fake.add, fake.set, fake.observe = tell, tell, tell
+  return fake
+end
+
 -- Neither secret nor strong; only as unlike for unlike input as the tests need.
 local function hash(text)
   local sum = 5381
@@ -110,6 +121,7 @@ function portal.start(options)
   forget()
   settings.secret = function(name) return options.secrets and options.secrets[name] end
   local fakes = { json = json, server = server(), shared = shared(), crypto = crypto(), config = settings, log = {}, sse = {}, task = {} }
+  fakes.metrics = metrics()
   fakes.server.files = options.files
   for name, fake in pairs(fakes) do package.preload["core." .. name] = function() return fake end end
   for name, fake in pairs(options.modules or {}) do package.preload[name] = function() return fake end end
