@@ -6,6 +6,7 @@ local names = { min = 3, max = 32 }
 ---@param text string
 ---@return string
 function names.fold(text)
+  if text:find("^[a-z0-9-]*$") then return text end -- as most are typed
   if not utf8.len(text) then text = text:gsub("[\x80-\xff]", "?") end
   return (text:match("^%s*(.-)%s*$"):lower())
 end
