@@ -121,6 +121,11 @@ function portal.start(options)
   forget()
   settings.secret = function(name) return options.secrets and options.secrets[name] end
   local fakes = { json = json, server = server(), shared = shared(), crypto = crypto(), config = settings, log = {}, sse = {}, task = {} }
+  fakes.store = { run = function(statements)
+    local results = {}
+    for i in ipairs(statements) do results[i] = { changes = 0 } end
+    return results
+  end }
   fakes.metrics = metrics()
   fakes.server.files = options.files
   for name, fake in pairs(fakes) do package.preload["core." .. name] = function() return fake end end
