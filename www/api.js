@@ -19,7 +19,7 @@ function readClock(response) {
   skew = Math.abs(difference) > 2000 ? difference : 0;
 }
 
-export async function call(method, path, { body, key, headers = {}, signal } = {}) {
+async function call(method, path, { body, key, headers = {}, signal } = {}) {
   const sent = { Accept: "application/json", "Accept-Language": language, ...headers };
   if (key) sent.Authorization = `Bearer ${key}`;
   if (body) sent["Content-Type"] = "application/json";

@@ -49,9 +49,10 @@ async function submit() {
   try {
     const made = await ask(wanted);
     memory.attemptAnswered();
-    memory.remember({ name: made.name, id: made.deploymentId, url: made.url, key: made.ownerKey ?? memory.ownerKey(), at: Date.now(), open: true });
+    const { name: given, deploymentId: id, url, ownerKey: key } = made;
+    memory.remember({ name: given, id, url, key, at: Date.now(), open: true });
     name.set("");
-    view.go({ d: made.deploymentId }, { moved: true, seed: { name: made.name, url: made.url, live: true } });
+    view.go({ d: id }, { moved: true, seed: { name: given, url, live: true } });
   } catch (problem) {
     if (problem.status >= 400 && problem.status < 500) memory.attemptAnswered();
     refuse(wanted, problem);

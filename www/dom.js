@@ -71,8 +71,13 @@ export function copies(button, text) {
   return button;
 }
 
+/** A button that copies a value; `label` tells which, to those who do not see it stand there. */
+export function copyButton(label, value) {
+  const button = h("button", { type: "button", class: "small", "aria-label": `${t("page.copy")}: ${label}` }, t("page.copy"));
+  return copies(button, () => value);
+}
+
 /** A labelled value with a copy button: one row of a <dl>. */
 export function valueRow(label, value, id) {
-  const button = h("button", { type: "button", class: "small", "aria-label": `${t("page.copy")}: ${label}` }, t("page.copy"));
-  return h("div", { class: "value" }, h("dt", {}, label), h("dd", {}, h("span", {}, code(value, id)), copies(button, () => value)));
+  return h("div", { class: "value" }, h("dt", {}, label), h("dd", {}, h("span", {}, code(value, id)), copyButton(label, value)));
 }

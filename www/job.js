@@ -49,7 +49,8 @@ async function begin(mine) {
     }
   }
   if (mine !== job) return;
-  job.stop = follow(job.id, { event: (kind, data, number) => mine === job && take(kind, data, number), lost: (yes) => lost(mine, yes), gone });
+  const event = (kind, data, number) => mine === job && take(kind, data, number);
+  job.stop = follow(job.id, { event, lost: (yes) => lost(mine, yes), gone });
 }
 
 export function close() {
@@ -78,13 +79,15 @@ function gone() {
 
 // The state as one document: what the stream, read from its start, will fill in.
 function learn(found) {
-  Object.assign(job, { kind: found.kind ?? job.kind, name: found.name, url: found.url ?? job.url, state: found.state, percent: found.percent ?? 0 });
+  const { kind, name, url = job.url, state, percent: reached = 0 } = found;
+  Object.assign(job, { kind, name, url, state, percent: reached });
   job.createdAt = Date.parse(found.createdAt) || job.createdAt;
   job.endedAt = Date.parse(found.endedAt) || undefined;
   job.live ??= !ENDS.has(found.state);
   job.known = found.lastEventId ?? 0;
   for (const step of found.steps ?? []) {
-    job.steps.set(step.step, { title: step.title, state: step.state, startedAt: Date.parse(step.startedAt), endedAt: Date.parse(step.endedAt) });
+    const { title, state, startedAt, endedAt } = step;
+    job.steps.set(step.step, { title, state, startedAt: Date.parse(startedAt), endedAt: Date.parse(endedAt) });
   }
   if (ENDS.has(found.state) && found.result) finish(found.state, found.result);
   draw();
@@ -176,7 +179,8 @@ function drawQueue() {
 }
 
 function stepItem(step) {
-  const item = h("li", {}, h("span", { class: "mark" }), h("div", {}, h("span", { class: "name" }), " ", h("span", { class: "unseen" }), h("span", { class: "detail" })), h("time", {}));
+  const part = (name) => h("span", { class: name });
+  const item = h("li", {}, part("mark"), h("div", {}, part("name"), " ", part("unseen"), part("detail")), h("time", {}));
   $("step-list").append(item);
   step.item = item;
   return item;

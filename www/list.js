@@ -1,6 +1,6 @@
 // The workspaces this browser knows, and the way to bring one in with its key.
 import { stack, status } from "./api.js";
-import { $, code, h, say, show } from "./dom.js";
+import { $, code, h, show } from "./dom.js";
 import { ENDS } from "./follow.js";
 import * as memory from "./memory.js";
 import { stateText } from "./stack.js";
@@ -11,7 +11,8 @@ function row(entry) {
   const to = entry.open ? { d: entry.id } : { w: entry.name };
   const state = h("span", { class: "state" }, entry.open ? t("page.state.running") : "");
   const item = h("li", { "data-name": entry.name },
-    h("a", { href: href(to), "data-view": true, class: "entry" }, h("strong", {}, h("bdi", { dir: "ltr" }, entry.name)), code((entry.url ?? address(entry.name)).replace(/^https?:\/\//, ""))),
+    h("a", { href: href(to), "data-view": true, class: "entry" },
+      h("strong", {}, h("bdi", { dir: "ltr" }, entry.name)), code((entry.url ?? address(entry.name)).replace(/^https?:\/\//, ""))),
     h("span", { class: "facts-row" }, state, h("time", { datetime: new Date(entry.at).toISOString() }, moment(entry.at))));
   return { item, state };
 }
@@ -19,7 +20,8 @@ function row(entry) {
 function missing(entry, item, state) {
   state.textContent = t("page.state.gone");
   item.className = "gone";
-  item.append(h("button", { type: "button", class: "small", onclick: () => { memory.forget(entry.name); draw(); } }, t("page.mine.forget")));
+  const forget = () => { memory.forget(entry.name); draw(); };
+  item.append(h("button", { type: "button", class: "small", onclick: forget }, t("page.mine.forget")));
 }
 
 async function look(entry, { item, state }) {
@@ -62,7 +64,6 @@ async function useKey(event) {
     memory.remember({ name, key, url: found.url, at: Date.parse(found.createdAt) || Date.now(), open: false });
     $("key-form").reset();
     $("key-entry").open = false;
-    say("");
     go({ w: name }, { moved: true });
   } catch (problem) {
     $("key-problem").textContent = problem.status === 404 ? t("page.key.wrong") : problem.message;

@@ -59,7 +59,7 @@ export function attempt(name) {
   try {
     const kept = unanswered();
     if (kept?.name === name) return kept.key;
-    const key = crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+    const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
     sessionStorage.setItem("attempt", JSON.stringify({ name, key, at: Date.now() }));
     return key;
   } catch {

@@ -1,6 +1,6 @@
 // The name field: the address it will give, and whether the name is free, while typing.
 import { check } from "./api.js";
-import { $, code, h, icon, say, show } from "./dom.js";
+import { $, code, h, icon, show } from "./dom.js";
 import { address, settings, t } from "./text.js";
 
 const PAUSE = 250;
@@ -16,7 +16,6 @@ export function clean(text) {
 }
 
 export const current = () => clean(field.value);
-export const isFree = () => answer?.for === current() && answer.available;
 export const isRefused = () => answer?.for === current() && !answer.available;
 
 function verdict(kind, text) {
@@ -84,5 +83,4 @@ export function set(name) {
 export function start() {
   field.addEventListener("input", changed);
   changed();
-  say("");
 }

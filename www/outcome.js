@@ -1,5 +1,5 @@
 // How an operation ended, and what can be done now.
-import { code, copies, h, icon } from "./dom.js";
+import { code, copyButton, h, icon } from "./dom.js";
 import * as stack from "./stack.js";
 import { t } from "./text.js";
 import { go } from "./view.js";
@@ -22,8 +22,7 @@ const again = (text, onclick) => h("p", { class: "row" }, h("button", { type: "b
 
 function support(job) {
   const text = [job.end.requestId, job.id].filter(Boolean).join(" ");
-  const button = h("button", { type: "button", class: "small", "aria-label": `${t("page.copy")}: ${t("page.support")}` }, t("page.copy"));
-  return h("p", { class: "hush row" }, h("span", {}, t("page.support"), " ", code(text)), copies(button, () => text));
+  return h("p", { class: "hush row" }, h("span", {}, t("page.support"), " ", code(text)), copyButton(t("page.support"), text));
 }
 
 function failed(job) {

@@ -1,6 +1,6 @@
 // One workspace, for its owner: how to get in, the key to keep, and the way to delete it.
 import { remove, stack } from "./api.js";
-import { $, code, copies, h, icon, valueRow } from "./dom.js";
+import { $, code, copyButton, h, icon, valueRow } from "./dom.js";
 import * as memory from "./memory.js";
 import { address, t } from "./text.js";
 import { go } from "./view.js";
@@ -9,27 +9,29 @@ const USER = "opencode";
 const SESSION = "/L3dvcmtzcGFjZQ/session"; // the workspace folder's own page in OpenCode
 const STATES = {
   ready: "page.state.ready", unhealthy: "page.state.unhealthy", stopped: "page.state.stopped",
-  deleting: "page.state.deleting", queued: "page.state.queued", running: "page.state.running", rolling_back: "page.state.rolling_back", failed: "page.state.failed",
+  deleting: "page.state.deleting", queued: "page.state.queued", running: "page.state.running",
+  rolling_back: "page.state.rolling_back", failed: "page.state.failed",
 };
 
 const WORK = new Set(["queued", "running", "rolling_back", "deleting"]);
 
-export const keyOf = (name) => memory.byName(name)?.key ?? memory.ownerKey();
+const keyOf = (name) => memory.byName(name)?.key ?? memory.ownerKey();
 export const stateText = (state) => (STATES[state] ? t(STATES[state]) : state);
 
 function openLink(url) {
-  return h("a", { class: "button primary", id: "open", href: url, target: "_blank", rel: "noopener" }, t("page.open"), icon("out", "mirror"));
+  const link = { class: "button primary", id: "open", href: url, target: "_blank", rel: "noopener" };
+  return h("a", link, t("page.open"), icon("out", "mirror"));
 }
 
 function keepKey(key) {
-  const button = h("button", { type: "button", class: "small", "aria-label": `${t("page.copy")}: ${t("page.key.label")}` }, t("page.copy"));
   return h("section", { class: "keep" },
     h("h2", {}, t("page.key.title")), h("p", {}, t("page.key.why")),
-    h("div", { class: "value" }, h("span", {}, code(key, "owner-key")), copies(button, () => key)));
+    h("div", { class: "value" }, h("span", {}, code(key, "owner-key")), copyButton(t("page.key.label"), key)));
 }
 
 function danger(name) {
-  return h("p", { class: "row end" }, h("button", { type: "button", class: "plain", id: "delete-open", onclick: () => askDelete(name) }, t("page.delete.open")));
+  const button = { type: "button", class: "plain", id: "delete-open", onclick: () => askDelete(name) };
+  return h("p", { class: "row end" }, h("button", button, t("page.delete.open")));
 }
 
 const note = (kind, text) => text && h("p", { class: `notice ${kind}` }, text);

@@ -14,7 +14,8 @@ export const LANGUAGES = ['en', 'nl', 'ar']
 
 const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync']
-const locales = Object.fromEntries(LANGUAGES.map((code) => [code, JSON.parse(readFileSync(new URL(`../../locales/${code}.json`, import.meta.url), 'utf8'))]))
+const locale = (code) => JSON.parse(readFileSync(new URL(`../../locales/${code}.json`, import.meta.url), 'utf8'))
+const locales = Object.fromEntries(LANGUAGES.map((code) => [code, locale(code)]))
 
 // The text of a key.
 export const text = (language, key, values = {}) => locales[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name])
@@ -29,7 +30,9 @@ function watch(page, complaints, own) {
   page.on('request', (request) => { if (!request.url().startsWith(own)) complaints.push(`a request to ${request.url()}`) })
 }
 
-const breaches = () => addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`))
+function breaches() {
+  addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`))
+}
 
 export async function openDesk(options) {
   const world = await startAll(options)

@@ -10,7 +10,11 @@ after(() => desk?.close())
 
 const slow = (ms) => desk.world.rehearsal.faults({ at: 'deploy', kind: 'latency', ms, times: 0 })
 const busy = (page) => page.waitForSelector('#step-list li.running')
-const made = async (name) => (await desk.world.rehearsal.state()).applications.filter((application) => JSON.stringify(application).includes(name)).length
+
+async function made(name) {
+  const { applications } = await desk.world.rehearsal.state()
+  return applications.filter((application) => JSON.stringify(application).includes(name)).length
+}
 
 test('a reload in the middle picks up where it was', async () => {
   await slow(2500)
