@@ -1,4 +1,4 @@
-/* metrics: counters, gauges and histograms of this process, as text for Prometheus. Floor 0. One registry a process, which outlives a
+/* metrics: counters, gauges and histograms of this process, as text for Prometheus. Floor 1. One registry a process, which outlives a
  * reload of the scripts; main thread only.
  *
  * A family is declared once (again with the same words: nothing happens), its series come to be when they are first told a number. A family

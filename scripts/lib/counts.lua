@@ -11,6 +11,11 @@ metrics.declare("deployer_breaker_changes_total", "counter", "Changes of the cir
 metrics.declare("deployer_dokploy_requests_total", "counter", "Calls to Dokploy; result is ok, or the code of the failure", { "call", "result" })
 metrics.declare("deployer_dokploy_request_duration_seconds", "histogram", "Answered calls to Dokploy", { "call" })
 
+-- An increase is seen only of what was told before.
+for _, result in ipairs { "ready", "failed", "cancelled", "deleted" } do metrics.add("deployer_deployments_total", 0, result, "") end
+for _, state in ipairs { "closed", "open", "half_open" } do metrics.add("deployer_breaker_changes_total", 0, state) end
+metrics.add("deployer_stack_warnings_total", 0, "certificate")
+
 local longest = 3600 -- seconds; a step that takes longer is not timed
 
 local steps = {}
