@@ -10,19 +10,19 @@ endif
 CC ?= gcc
 PACKAGES := libevent libevent_pthreads lua5.4 libcurl sqlite3 libcrypto
 LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -llua5.4-cjson -lm -pthread
-CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icore $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icore $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 CFLAGS ?= -O2 -g
-CFLAGS += -std=c11 -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -MMD -MP
+override CFLAGS += -std=c11 -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -MMD -MP
 ifdef WERROR
-CFLAGS += -Werror
+override CFLAGS += -Werror
 endif
 ifdef SANITIZE
-CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer
-LDFLAGS += -fsanitize=address,undefined
+override CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer
+override LDFLAGS += -fsanitize=address,undefined
 else
-CPPFLAGS += -D_FORTIFY_SOURCE=2
-CFLAGS += -fstack-protector-strong -fPIE
-LDFLAGS += -pie -Wl,-z,relro,-z,now
+override CPPFLAGS += -D_FORTIFY_SOURCE=2
+override CFLAGS += -fstack-protector-strong -fPIE
+override LDFLAGS += -pie -Wl,-z,relro,-z,now
 endif
 
 OBJECTS := $(patsubst core/%.c,$(BUILD)/core/%.o,$(wildcard core/*.c))
