@@ -11,7 +11,7 @@ let made = 0
 // What a test leaves: containers, volumes and images of this process alone.
 after(() => {
   if (skip) return
-  for (const [list, remove] of [[['ps', '-aq'], ['rm', '-f']], [['volume', 'ls', '-q'], ['volume', 'rm', '-f']]]) {
+  for (const [list, remove] of [[['ps', '-aq'], ['rm', '-fv']], [['volume', 'ls', '-q'], ['volume', 'rm', '-f']]]) {
     const ids = run('docker', [...list, '--filter', `label=${tag}`]).out.split('\n').filter(Boolean)
     if (ids.length > 0) run('docker', [...remove, ...ids])
   }
@@ -42,7 +42,7 @@ function get(container, place, { user = `opencode:${password}`, timeout = 3, mor
 }
 const answered = (container, place, options) => until(`${place} answers`, 40, () => get(container, place, options))
 const usable = (container) => until('the workspace opens', 60, () => {
-  const answer = get(container, '/path', { timeout: 10 })
+  const answer = get(container, '/path') // the first requests may never be answered
   return answer?.status === 200 && answer.json()
 })
 const state = (container, format) => docker(['inspect', '-f', format, container])
@@ -88,7 +88,7 @@ for (const { plugin, memory } of [{ plugin: 1, memory: '1g' }, { plugin: 0, memo
       const container = start(image)
       await usable(container)
       const agents = (await answered(container, '/agent', { timeout: 15 })).json()
-      const offered = docker(['exec', container, 'opencode', 'models', 'opencode']).split('\n')
+      const offered = docker(['exec', '-e', 'HOME=/tmp', container, 'opencode', 'models', 'opencode']).split('\n')
       const named = agents.filter((agent) => agent.model)
       for (const { name, model } of named) assert.ok(offered.includes(`${model.providerID}/${model.modelID}`), `${name}: ${JSON.stringify(model)} is not offered`)
       for (const { role, plugin: place } of table.roles) {

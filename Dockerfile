@@ -1,0 +1,53 @@
+# The portal.
+#   docker build -t ai-stack-deployer .
+#   --build-arg BASE_IMAGE=...   a Debian 12, by digest in a pipeline
+#   --build-arg TESTS=1          runs the C, Lua, contract and HTTP tests on the way
+#   --build-arg RELEASE=...      what /ready calls this build: a rollout waits for that word
+ARG BASE_IMAGE=debian:bookworm-slim
+
+FROM ${BASE_IMAGE} AS build
+RUN apt-get update && apt-get install -y --no-install-recommends \
+      gcc libc6-dev make pkg-config libevent-dev libcurl4-openssl-dev liblua5.4-dev lua-cjson-dev libsqlite3-dev libssl-dev
+WORKDIR /src
+ARG TESTS=0
+RUN if [ "$TESTS" = 1 ]; then apt-get install -y --no-install-recommends lua5.4 libcmocka-dev lua-busted lua-cjson nodejs; fi
+COPY Makefile config.lua ./
+COPY tools/ tools/
+COPY core/ core/
+COPY scripts/ scripts/
+COPY www/ www/
+COPY locales/ locales/
+COPY tests/ tests/
+RUN make BUILD=/build /build/deployer && strip -o /deployer /build/deployer && /deployer --check
+RUN if [ "$TESTS" = 1 ]; then SKIP_SETUP=1 make BUILD=/build test-c test-lua test-contract test-http; fi
+# Scripts that only editors and tests read stay behind.
+RUN mkdir -p /app && cp -r config.lua scripts www locales /app/ && rm -r /app/scripts/meta && chmod -R u=rwX,go=rX /app
+
+FROM ${BASE_IMAGE}
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 liblua5.4-0 lua-cjson libsqlite3-0 libssl3 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*.log /var/log/apt /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
+COPY --from=build /deployer /usr/local/bin/deployer
+COPY --from=build /app/ /app/
+COPY tools/sbom.sh /tmp/
+ARG VERSION=dev
+ARG REVISION=unknown
+ARG RELEASE=dev
+RUN sh /tmp/sbom.sh "$VERSION" >/app/sbom.cdx.json && rm /tmp/sbom.sh \
+ && useradd --system --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin deployer \
+ && mkdir -m 0700 /data && chown deployer:deployer /data
+LABEL org.opencontainers.image.title="AI Stack Deployer" \
+      org.opencontainers.image.description="Self-service portal for personal AI coding workspaces on Dokploy" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV HOST=0.0.0.0 PORT=3000 DATA_DIR=/data NODE_ENV=production RELEASE=${RELEASE}
+USER 10001:10001
+WORKDIR /app
+VOLUME ["/data"]
+EXPOSE 3000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 CMD ["/usr/local/bin/deployer", "--health"]
+# A word after it runs one of scripts/commands: docker run ... IMAGE doctor
+ENTRYPOINT ["/usr/local/bin/deployer", "--root", "/app"]
+CMD []

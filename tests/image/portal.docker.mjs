@@ -1,0 +1,153 @@
+// The portal's image, built and run: small, unprivileged, on a read-only root, and doing the whole main job on the rehearsal.
+// Needs a Docker engine; `make test-docker` runs it.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { follow, request } from '../http/client.mjs'
+import { docker, folder, run, top, until, whyNoDocker } from '../stack/parts.mjs'
+
+const skip = whyNoDocker()
+const tag = `deployer-test-portal-${process.pid}`
+const image = `${tag}:1`
+const canary = `canary-${process.pid}-${'s3cr3t'.repeat(4)}`
+const hard = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--memory', '128m']
+const base = process.env.PORTAL_BASE_IMAGE ?? 'debian:bookworm-slim'
+
+after(() => {
+  if (skip) return
+  for (const [list, remove] of [[['ps', '-aq'], ['rm', '-fv']], [['volume', 'ls', '-q'], ['volume', 'rm', '-f']]]) {
+    const ids = run('docker', [...list, '--filter', `label=${tag}`]).out.split('\n').filter(Boolean)
+    if (ids.length > 0) run('docker', [...remove, ...ids])
+  }
+  run('docker', ['rmi', '-f', image])
+})
+
+const inspect = (id, format) => docker(['inspect', '-f', format, id])
+const logs = (id) => run('docker', ['logs', id]).out.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line))
+const event = (id, name) => logs(id).find((line) => line.event === name)
+
+function start(more, command = [], options = hard) {
+  return docker(['run', '-d', '--label', tag, ...options, ...more, image, ...command])
+}
+
+// The tree as git knows it, with secrets lying about as they do where people work.
+function context(t) {
+  const copy = folder(t, 'context')
+  const list = run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: top }).out
+  assert.equal(run('tar', ['-C', top, '--null', '-T', '-', '-cf', path.join(copy, 'all.tar')], { input: list }).status, 0)
+  run('tar', ['-C', copy, '-xf', path.join(copy, 'all.tar')])
+  for (const place of ['.env', 'data/secret', 'stack/.env', 'secrets/dokploy', 'scripts/.env', '.git/config']) {
+    mkdirSync(path.dirname(path.join(copy, place)), { recursive: true })
+    writeFileSync(path.join(copy, place), `TOKEN=${canary}\n`)
+  }
+  return copy
+}
+
+// Whether the text stands anywhere in the image: in a layer, or in what is told of it.
+function holds(name, text) {
+  return new Promise((resolve, reject) => {
+    const child = spawn('docker', ['save', name])
+    let tail = Buffer.alloc(0), found = false
+    child.stdout.on('data', (bytes) => {
+      const piece = Buffer.concat([tail, bytes])
+      found ||= piece.includes(text)
+      tail = piece.subarray(-text.length)
+    })
+    child.on('error', reject)
+    child.on('close', (status) => status === 0 ? resolve(found) : reject(new Error(`docker save ${name}: status ${status}`)))
+  })
+}
+
+describe('the portal\'s image', { skip }, () => {
+  before(() => {
+    const env = { ...process.env, DOKPLOY_API_TOKEN: canary, ADMIN_TOKEN: canary }
+    docker(['build', '-q', '--network', 'host', '--build-arg', `BASE_IMAGE=${base}`, '--build-arg', 'RELEASE=test-1', '--build-arg', 'VERSION=1.2.3', '-t', image,
+      context({ after })], { env, timeout: 900_000 })
+  })
+
+  test('it is at most 40 MB over its base', (t) => {
+    const size = (name) => Number(docker(['image', 'inspect', '-f', '{{.Size}}', name]))
+    const over = (size(image) - size(base)) / 1e6
+    t.diagnostic(`${over.toFixed(1)} MB over the base, ${(size(image) / 1e6).toFixed(1)} MB in all`)
+    assert.ok(over <= 40)
+  })
+
+  test('no secret that lay in the tree or the environment is in any layer', async () => {
+    assert.equal(await holds(image, canary), false)
+    assert.equal(await holds(image, 'scripts/init.lua'), true, 'the search finds nothing at all')
+  })
+
+  test('it holds what it needs and no tools; a bill of materials says what', () => {
+    const look = (command) => docker(['run', '--rm', '--label', tag, '--entrypoint', 'sh', image, '-c', command])
+    assert.equal(look('command -v gcc curl wget python3 node lua5.4 git || echo none'), 'none')
+    assert.deepEqual(look('ls /app').split('\n'), ['config.lua', 'locales', 'sbom.cdx.json', 'scripts', 'www'])
+    const bill = JSON.parse(look('cat /app/sbom.cdx.json'))
+    assert.equal(bill.metadata.component.version, '1.2.3')
+    for (const name of ['libevent-2.1-7', 'libcurl4', 'libsqlite3-0', 'liblua5.4-0']) {
+      const part = bill.components.find((one) => one.name === name)
+      assert.equal(part?.version, look(`dpkg-query -W -f '\${Version}' ${name}`))
+    }
+    assert.equal(bill.components.length, Number(look('dpkg-query -W -f x').length))
+  })
+
+  test('it says what it is', () => {
+    const labels = JSON.parse(docker(['image', 'inspect', '-f', '{{json .Config.Labels}}', image]))
+    assert.equal(labels['org.opencontainers.image.version'], '1.2.3')
+    assert.equal(labels['org.opencontainers.image.title'], 'AI Stack Deployer')
+    assert.equal(docker(['image', 'inspect', '-f', '{{.Config.User}}', image]), '10001:10001')
+    assert.deepEqual(JSON.parse(docker(['image', 'inspect', '-f', '{{json .Config.Volumes}}', image])), { '/data': {} })
+  })
+
+  test('in production it does not start by itself on the rehearsal, and says what to set', () => {
+    const { status, out } = run('docker', ['run', '--rm', '--label', tag, ...hard, image])
+    assert.equal(status, 1)
+    assert.match(out, /DOKPLOY_URL/)
+  })
+
+  test('read-only and unprivileged it does the main job on the rehearsal, is healthy, and ends at once', async (t) => {
+    const volume = `${tag}-data`
+    docker(['volume', 'create', '--label', tag, volume])
+    const rehearsal = start(['-e', 'NODE_ENV=development', '-e', 'REHEARSAL_SPEED=20', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
+    await until('the rehearsal listens', 20, () => event(rehearsal, 'rehearsal.listening'))
+    const portal = start(['-e', 'NODE_ENV=development', '-v', `${volume}:/data`, '--network', `container:${rehearsal}`])
+    const listening = await until('the portal listens', 20, () => event(portal, 'portal.listening'))
+    const took = Date.parse(listening.at) - Date.parse(inspect(portal, '{{.State.StartedAt}}'))
+    t.diagnostic(`it listened ${took} ms after Docker started it`)
+    const address = inspect(rehearsal, '{{.NetworkSettings.IPAddress}}')
+    const url = `http://${address}:3000`
+
+    assert.equal((await request(`${url}/ready`)).json.release, 'test-1')
+    const accepted = await request(`${url}/api/deploy`, { method: 'POST', json: { name: 'in-a-container' } })
+    assert.equal(accepted.status, 202, accepted.text)
+    const { last: end } = await follow(`${url}${accepted.json.statusUrl}`)
+    assert.equal(end.event, 'ready', JSON.stringify(end))
+    const locked = await request(`http://${address}:3100/`, { headers: { host: 'in-a-container.localhost:3100' } })
+    assert.equal(locked.status, 401)
+
+    await until('Docker calls it healthy', 30, () => inspect(portal, '{{.State.Health.Status}}') === 'healthy')
+    assert.equal(docker(['exec', portal, 'id', '-u']), '10001')
+    assert.equal(run('docker', ['exec', portal, 'deployer', '--health']).status, 0)
+    assert.notEqual(run('docker', ['exec', portal, 'deployer', '--health', '3999']).status, 0)
+    const began = Date.now()
+    docker(['stop', portal])
+    assert.ok(Date.now() - began < 5000, `it took ${Date.now() - began} ms`)
+    assert.equal(inspect(portal, '{{.State.ExitCode}}'), '0')
+  })
+
+  test('it listens within 100 ms of its start', async (t) => {
+    const rehearsal = start(['-e', 'NODE_ENV=development', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
+    await until('the rehearsal listens', 20, () => event(rehearsal, 'rehearsal.listening'))
+    const times = []
+    for (let i = 0; i < 5; i++) {
+      const { out } = run('docker', ['run', '--rm', '--label', tag, ...hard, '--network', `container:${rehearsal}`, '-e', 'NODE_ENV=development', '-e', 'PORT=0', '--tmpfs',
+        '/data:uid=10001,mode=0700', '--entrypoint', 'sh', image, '-c', 'echo "{\\"start\\":$(date +%s%3N)}"; timeout 1 deployer --root /app || true'])
+      const lines = out.trim().split('\n').map((line) => JSON.parse(line))
+      times.push(Date.parse(lines.find((line) => line.event === 'portal.listening').at) - lines[0].start)
+    }
+    times.sort((a, b) => a - b)
+    t.diagnostic(`from start to listening: ${times.join(', ')} ms`)
+    assert.ok(times[2] <= 100, `median ${times[2]} ms`)
+  })
+})
