@@ -285,7 +285,11 @@ static void prepare(struct portal *portal, const struct arguments *arguments)
     core->limiter = limiter_new(LIMITED_KEYS);
     core->server = &portal->server;
     core->settings = &portal->settings;
-    if (!core->loop || !core->shared) exit(refuse("out of memory or of descriptors") ? 1 : 0);
+    if (!core->loop || !core->shared) {
+        refuse("out of memory or of descriptors");
+        log_flush();
+        exit(1);
+    }
     loop_on_turn_end(core->loop, flush_log, NULL);
 }
 
@@ -298,8 +302,9 @@ static int run(struct portal *portal)
     portal->signals[1] = loop_watch_signal(loop, SIGINT, on_terminate, portal);
     portal->signals[2] = loop_watch_signal(loop, SIGHUP, on_hangup, portal);
     generation_start(portal->server.current, on_started, portal);
-    if (loop_run(loop) != 0) return refuse("the loop cannot run") ? 1 : 0;
-    return portal->status;
+    if (loop_run(loop) == 0) return portal->status;
+    refuse("the loop cannot run");
+    return 1;
 }
 
 int main(int argc, char **argv)

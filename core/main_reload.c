@@ -75,8 +75,9 @@ void main_reload(void *arg)
     struct portal *portal = arg;
     struct www *old = portal->core.www;
     struct vm_error error;
-    struct generation *generation = main_load_www(portal, &error) == 0 ? build(portal, &error) : NULL;
 
+    if (portal->server.draining) return;
+    struct generation *generation = main_load_www(portal, &error) == 0 ? build(portal, &error) : NULL;
     if (!generation) {
         if (portal->core.www) www_free(portal->core.www);
         portal->core.www = old;
