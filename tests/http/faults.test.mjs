@@ -90,13 +90,10 @@ async function rehearse(rule, ends) {
 
 const ruleOf = (kind, rule = {}) => (kind.startsWith('status ') ? { kind: 'status', status: Number(kind.slice(7)), ...rule } : { kind, ...rule })
 
-for (const at of calls) {
-  describe(`fault at ${at}`, { concurrency: 6 }, () => {
-    for (const [kind, { rule, ends }] of Object.entries(kinds)) test(`${at}: ${kind}`, () => rehearse({ at, ...ruleOf(kind, rule) }, ends))
-  })
-}
-for (const [at, cases] of Object.entries(later)) {
-  describe(`fault in the ${at}`, { concurrency: 8 }, () => {
-    for (const [kind, ends] of Object.entries(cases)) test(`${at}: ${kind}`, () => rehearse({ at, ...ruleOf(kind) }, ends))
-  })
-}
+const cases = [
+  ...calls.flatMap((at) => Object.entries(kinds).map(([kind, { rule, ends }]) => [at, kind, ruleOf(kind, rule), ends])),
+  ...Object.entries(later).flatMap(([at, ofThat]) => Object.entries(ofThat).map(([kind, ends]) => [at, kind, ruleOf(kind), ends])),
+]
+describe(`${cases.length} faults`, { concurrency: 10 }, () => {
+  for (const [at, kind, rule, ends] of cases) test(`${at}: ${kind}`, () => rehearse({ at, ...rule }, ends))
+})

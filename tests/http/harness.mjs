@@ -266,7 +266,10 @@ export async function startPortal({ rehearsal, env = {}, root = still() } = {}) 
 // Both. `env` goes to the portal, `rehearsalEnv` to the double.
 export async function startAll({ version, speed, env, rehearsalEnv, root } = {}) {
   const rehearsal = await startRehearsal({ version, speed, env: rehearsalEnv, root })
-  const portal = await startPortal({ rehearsal, env, root })
+  const portal = await startPortal({ rehearsal, env, root }).catch((error) => {
+    rehearsal.leave() // a child that lives would keep the tests from ending
+    throw error
+  })
   return {
     rehearsal,
     portal,
