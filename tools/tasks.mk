@@ -42,11 +42,12 @@ test-browser: $(DEPLOYER) ## the page, in a real browser
 
 check: setup-test ## style, linters, the house's rules, configuration and locales
 	@$(MAKE) --no-print-directory $(DEPLOYER)
-	@$(MAKE) --no-print-directory check-format check-lua check-c check-house
+	@$(MAKE) --no-print-directory -k check-format check-lua check-c check-house
 	@echo "check: all good"
 
 check-format:
-	@clang-format --dry-run --Werror $$(git ls-files 'core/*.[ch]' 'tests/*.[ch]')
+	@for file in $$(git ls-files 'core/*.[ch]' 'tests/*.[ch]'); do clang-format "$$file" | cmp -s - "$$file" || echo "$$file"; done | \
+	  { bad=$$(cat); [ -z "$$bad" ] || { echo "not in style ('make fmt' puts it right):"; echo "$$bad"; exit 1; }; }
 
 check-lua:
 	@luacheck -q --codes scripts config.lua tests/lua tools
@@ -57,10 +58,8 @@ check-c:
 	  --suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck --library=tools/cppcheck.cfg -Icore core
 
 check-house: $(DEPLOYER)
-	@lua5.4 tools/floors.lua
-	@lua5.4 tools/locales.lua
-	@tools/stubs.sh $(DEPLOYER)
-	@$(DEPLOYER) --check
+	@failed=0; lua5.4 tools/floors.lua || failed=1; lua5.4 tools/locales.lua || failed=1; tools/stubs.sh $(DEPLOYER) || failed=1; \
+	  $(DEPLOYER) --check || failed=1; exit $$failed
 
 fmt: ## puts the C into its style
 	@clang-format -i $$(git ls-files 'core/*.[ch]' 'tests/*.[ch]')
