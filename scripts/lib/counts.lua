@@ -8,7 +8,7 @@ metrics.declare("deployer_deployments_total", "counter", "Operations that ended,
 metrics.declare("deployer_stack_warnings_total", "counter", "Stacks that became ready with something that was not proven", { "code" })
 metrics.declare("deployer_step_duration_seconds", "histogram", "Steps of deployments that were done", { "step" })
 metrics.declare("deployer_breaker_changes_total", "counter", "Changes of the circuit breaker in front of Dokploy", { "to" })
-metrics.declare("deployer_dokploy_requests_total", "counter", "Calls to Dokploy; result is ok, or the code of the failure", { "call", "result" })
+metrics.declare("deployer_dokploy_requests_total", "counter", "Calls to Dokploy; result is ok, or why it failed", { "call", "result" })
 metrics.declare("deployer_dokploy_request_duration_seconds", "histogram", "Answered calls to Dokploy", { "call" })
 
 -- An increase is seen only of what was told before.

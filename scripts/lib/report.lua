@@ -1,0 +1,24 @@
+--- Lines for people at a terminal: a word, what it is about, what was found, and the cure.
+---   local report = require("lib.report").new()
+---   report:ok("token", "valid") report:fail("disk", "2 MB are left", "make room in DATA_DIR")
+---   return report:status()   -- 0, or 1 when something failed
+local console = require "core.console"
+
+local Report = {}
+Report.__index = Report
+local report = {}
+
+function report.new() return setmetatable({ counts = { ok = 0, warn = 0, fail = 0 } }, Report) end
+
+local function line(self, word, what, found, cure)
+  self.counts[word] = self.counts[word] + 1
+  console.print(("%-5s %-12s %s"):format(word, what, found))
+  if cure then console.print(("%-5s %-12s   -> %s"):format("", "", cure)) end
+end
+
+function Report:ok(what, found) line(self, "ok", what, found) end
+function Report:warn(what, found, cure) line(self, "warn", what, found, cure) end
+function Report:fail(what, found, cure) line(self, "fail", what, found, cure) end
+function Report:status() return self.counts.fail > 0 and 1 or 0 end
+
+return report
