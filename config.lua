@@ -14,9 +14,27 @@ return {
   -- "development" (the default) and "test" do without. NODE_ENV and APP_ENV are two names for one thing.
   environment = env "APP_ENV" or env "NODE_ENV",
 
-  -- Who may deploy: "open", everybody who reaches the portal; "closed", only who brings the admin's token.
-  -- Left out: open in development, closed in production.
+  -- Who may deploy:
+  --   "open"          everybody who reaches the portal
+  --   "invite"        who brings an invite (POST /api/invites makes one) or an API token
+  --   "forward-auth"  whom the proxy in front has logged in (Traefik with Authelia, oauth2-proxy or Authentik), and API tokens
+  --   "closed"        only the admin
+  -- Left out: open in development; in production closed to everybody without an invite or a token. The rules stand in policy/access.lua.
   access = env "ACCESS",
+
+  -- For forward-auth: the field in which the proxy names the user, and the users who are admins, separated by commas.
+  forward_auth = {
+    user_header = env "FORWARD_AUTH_HEADER" or "Remote-User",
+    admins = env "FORWARD_AUTH_ADMINS",
+  },
+
+  -- Proxies in front, by address or network, separated by commas: what they say about a client's address, its TLS and its user is believed;
+  -- nobody else's word is. Left out: none is trusted.
+  trusted_proxies = env "TRUSTED_PROXIES",
+
+  -- The host names under which the portal answers, separated by commas; a request for another one is refused. Left out: any;
+  -- where the portal listens on this machine alone, only this machine's names.
+  hosts = env "PORTAL_HOSTS",
 
   -- Where the portal listens. 0.0.0.0 is every address of the machine; port 0 is any free one.
   host = env "HOST" or "127.0.0.1",

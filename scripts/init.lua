@@ -9,13 +9,20 @@ store.migrate(require "lib.schema")
 -- What the core itself cannot answer (no such path, a body too long, a script's mistake) is worded like any other problem.
 server.on_error(require("lib.problem").from_core)
 
--- Requests. One file a family of addresses.
+-- Who may come in is known before anybody does.
+server.on_start(require("lib.credentials").resume)
+
+-- Requests. One file a family of addresses; the door is what each of them goes through first.
+require "routes.door"
 require "routes.page"    -- GET /
 require "routes.health"  -- GET /health, /ready
 require "routes.check"   -- GET /api/check/:name
 require "routes.deploy"  -- POST /api/deploy
 require "routes.status"  -- GET /api/status/:id, POST /api/status/:id/cancel
 require "routes.stack"   -- GET, DELETE /api/stack/:name, GET /api/stacks
+require "routes.operate" -- POST /api/stack/:name/stop, /start, /restart, /password
+require "routes.owner"   -- GET /api/owner, POST /api/owner/...: key, link to another browser
+require "routes.admin"   -- invites, tokens, GET /api/audit
 require "routes.metrics" -- GET /metrics
 require "routes.openapi" -- GET /api/openapi.json
 

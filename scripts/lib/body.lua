@@ -1,11 +1,38 @@
---- The body of a request as a checked JSON object: nothing unknown, nothing missing, nothing of a wrong type.
+--- The body of a request as a checked object: nothing unknown, nothing missing, nothing of a wrong type. Programs send JSON; a form of the
+--- portal's pages is sent urlencoded, with a field `csrf` (lib/csrf.lua), and its values are texts.
 local json = require "core.json"
+local csrf = require "lib.csrf"
+local owner = require "lib.owner"
 local problem = require "lib.problem"
 local body = {}
 
-local function is_json(req)
-  local kind = (req.headers["content-type"] or ""):lower():match("^%s*([^;%s]+)")
-  return kind == "application/json"
+local function kind_of(req) return (req.headers["content-type"] or ""):lower():match("^%s*([^;%s]+)") end
+
+--- Whether it is a form: then the answer is a page, or the way to one.
+---@param req Request
+---@return boolean
+function body.is_form(req) return kind_of(req) == "application/x-www-form-urlencoded" end
+
+local function decoded(text)
+  text = text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  return utf8.len(text) and not text:find("\0", 1, true) and text or nil
+end
+
+--- The fields of an urlencoded text; nil when it is malformed, or has a field twice. An empty field is as none.
+---@param text string
+---@return table<string, string>|nil
+function body.fields(text)
+  local found = {}
+  for pair in text:gmatch("[^&]+") do
+    local name, value = pair:match("^([^=]*)=?(.*)$")
+    name, value = decoded(name), decoded(value)
+    if not name or not value or found[name] then return nil end
+    found[name] = value
+  end
+  for name, value in pairs(found) do
+    if value == "" then found[name] = nil end
+  end
+  return found
 end
 
 -- An array is no object, and an empty one only shows it by its mark.
@@ -34,31 +61,51 @@ local function check_field(req, object, name, field)
   if value == nil then
     return field.required and problem.reply(req, "field_missing", { field = name, args = { field = name } }) or nil
   end
+  if type(value) == "string" and field.type == "number" and body.is_form(req) then
+    value = math.tointeger(tonumber(value)) or value
+    object[name] = value
+  end
   if type(value) ~= field.type then
     return problem.reply(req, "field_type", { field = name, args = { field = name, type = field.type } })
   end
 end
 
---- The request's JSON object, or nil and the reply that says what is wrong with it.
----@param req Request
----@param fields table<string, { type: string, required?: boolean }>
----@return table|nil object
----@return Reply|nil refusal
-function body.read(req, fields)
-  if not is_json(req) then return nil, problem.reply(req, "content_type", { headers = { Accept = "application/json" } }) end
+local function read_json(req)
+  if kind_of(req) ~= "application/json" then
+    return nil, problem.reply(req, "content_type", { headers = { Accept = "application/json" } })
+  end
   local object, message = json.decode(req.body)
   if object == nil then
     return nil, problem.reply(req, "json_invalid", { args = { message = (message:gsub("^not valid JSON: ", "")) } })
   end
-  if not is_object(object) then
-    return nil, problem.reply(req, "json_invalid", { detail = "problem.json_invalid.object" })
-  end
+  if is_object(object) then return object end
+  return nil, problem.reply(req, "json_invalid", { detail = "problem.json_invalid.object" })
+end
+
+local function read_form(req)
+  local object = body.fields(req.body)
+  if not object then return nil, problem.reply(req, "form_invalid") end
+  if not csrf.is_good(owner.from(req), object.csrf) then return nil, problem.reply(req, "csrf_invalid") end
+  object.csrf = nil
+  return object
+end
+
+--- The request's object, or nil and the reply that says what is wrong with it.
+---@param req Request
+---@param fields table<string, { type: string, required?: boolean }>
+---@param optional boolean|nil  no body at all is an empty object
+---@return table|nil object
+---@return Reply|nil refusal
+function body.read(req, fields, optional)
+  if optional and req.body == "" and not body.is_form(req) then return {} end
+  local object, refusal = (body.is_form(req) and read_form or read_json)(req)
+  if not object then return nil, refusal end
   local unknown = unknown_field(object, fields)
   if unknown then
     return nil, problem.reply(req, "field_unknown", { field = unknown:sub(1, 100), args = { field = unknown, known = listed(fields) } })
   end
   for name, field in pairs(fields) do
-    local refusal = check_field(req, object, name, field)
+    refusal = check_field(req, object, name, field)
     if refusal then return nil, refusal end
   end
   return object

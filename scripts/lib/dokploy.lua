@@ -181,6 +181,14 @@ function Client:application_update(id, fields)
   return save(self, "application.update", body)
 end
 
+--- Scales it to 0; a while until it answers. Says that it did also when it did not: look at its containers.
+function Client:application_stop(id) return save(self, "application.stop", { applicationId = id }, { timeout = 30 }) end
+
+--- Applies what is stored, without a pull, and starts it if it was stopped.
+function Client:application_reload(id, app_name)
+  return save(self, "application.reload", { applicationId = id, appName = app_name }, { timeout = 30 })
+end
+
 function Client:application_delete(id) return remove(self, "application.delete", { applicationId = id }) end
 
 --- Newer versions answer with the mount, older ones with true.

@@ -9,6 +9,7 @@ local claims = require "lib.claims"
 local dokploy = require "lib.dokploy"
 local dotenv = require "lib.dotenv"
 local journal = require "lib.journal"
+local operate = require "lib.operate"
 local pump = require "lib.pump"
 local sweeper = require "lib.sweeper"
 
@@ -43,7 +44,7 @@ local function accept(request)
   }
   if not claims.take(op.name, op.id) then return refused(op.name, nil, "conflict") end
   local most = config.limits.running_deployments + config.limits.queue
-  local accepted, message, code = journal.accept(op, request.idempotency, most)
+  local accepted, message, code = journal.accept(op, request.idempotency, most, request.also and request.also(op.id))
   if not accepted then
     claims.drop(op.name, op.id)
     return refused(op.name, message, code)
@@ -71,7 +72,8 @@ end
 
 --- Accepts a deployment of a name that is well formed and allowed; the work goes on by itself.
 ---@param request { name: string, owner_id: string, template: string|nil, image: string|nil, memory_bytes: integer|nil,
---- cpu_nanos: integer|nil, env: table<string, string>|nil, idempotency: { key: string, body_hash: string }|nil }
+--- cpu_nanos: integer|nil, env: table<string, string>|nil, idempotency: { key: string, body_hash: string }|nil,
+--- also: (fun(id: string): any[][])|nil }  also: statements that are written together with the operation, given its id
 ---@return table|nil operation  the journal's row; `replayed` when the Idempotency-Key was known
 ---@return string? message
 ---@return string? code  name_taken queue_full idempotency_conflict journal
@@ -114,7 +116,7 @@ local function begin_delete(stack, request)
   local begun, message = journal.begin_delete(op)
   if begun == nil then return nil, message, "journal" end
   op = journal.operation(op.id)
-  if not begun or not op then return nil, "it changed just now; try again", "stack_unknown" end
+  if not begun or not op then return nil, "something is done with it", "stack_busy" end
   log.info("stack.delete_accepted", { operation = op.id, name = op.name, data = request.data, by = request.by })
   pump.launch(op)
   return op
@@ -135,6 +137,21 @@ end
 ---@param request { name: string, data: string, by: string }
 ---@return table|nil operation, string? message, string? code  stack_unknown journal
 function engine.delete(request) return apart(task.lock, "delete:" .. request.name, delete, request) end
+
+-- What is done with a stack that stands --------------------------------------------------------------------------------
+
+local function begin(kind, name)
+  local op, message, code = operate.begin(kind, name, new_id())
+  if not op then return nil, message, code end
+  pump.launch(op)
+  return op
+end
+
+--- Stops, starts or restarts a stack, or gives it a new password; the work goes on by itself.
+---@param kind string  stop start restart rotate
+---@param name string
+---@return table|nil operation, string? message, string? code  stack_busy stack_unfit journal
+function engine.operate(kind, name) return apart(begin, kind, name) end
 
 -- Password ---------------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@
 ---                                                  "leftover.reason.REASON"
 ---   cancelled {step, code?, rolledBack, leftovers}
 ---   deleted   {name, data, volume}                 data: kept deleted left
+---   stopped   {name}
 local json = require "core.json"
 local log = require "core.log"
 local sse = require "core.sse"
@@ -19,7 +20,7 @@ local i18n = require "lib.i18n"
 local journal = require "lib.journal"
 
 local events = {}
-local last = { ready = true, failed = true, cancelled = true, deleted = true }
+local last = { ready = true, failed = true, cancelled = true, deleted = true, stopped = true }
 
 function events.channel(id, language) return id .. ":" .. language end
 

@@ -189,6 +189,10 @@ function tell.deleted(_, raw)
   return { name = raw.name, data = raw.data, volume = raw.volume }
 end
 
+function tell.stopped(_, raw)
+  return { name = raw.name }
+end
+
 --- An event of the journal in the form in which a stream shows it.
 ---@param language string
 ---@param event string

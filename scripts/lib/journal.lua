@@ -81,7 +81,8 @@ local INSERT_KEY = [[
 ---@param op { id: string, name: string, owner_id: string, template: string, url: string, params: table }
 ---@param key { key: string, body_hash: string }|nil
 ---@param most integer
-function journal.accept(op, key, most)
+---@param also any[][]|nil  more statements, written with it
+function journal.accept(op, key, most, also)
   local batch = {
     { INSERT_DEPLOY, op.id, op.name, op.owner_id, or_null(op.template), op.url, json.encode(op.params), most },
     { INSERT_STACK, op.id, or_null(op.params.image) },
@@ -90,6 +91,7 @@ function journal.accept(op, key, most)
     batch[#batch + 1] = { full "DELETE FROM idempotency WHERE at < NOW - ?1", KEPT_KEYS }
     batch[#batch + 1] = { INSERT_KEY, op.id, key.key, key.body_hash }
   end
+  for _, statement in ipairs(also or {}) do batch[#batch + 1] = statement end
   local results, message, code = store.run(batch)
   if not results then return nil, message, code end
   if results[1].changes == 0 then return nil, "as many deployments as may are running and waiting", "queue_full" end
@@ -101,7 +103,8 @@ function journal.idempotency(key)
   return row_of(full "SELECT * FROM idempotency WHERE key = ?1 AND at >= NOW - ?2", key, KEPT_KEYS)
 end
 
-words.STANDS = "name = ?1 AND operation_id = ?2 AND state IN ('ready', 'leftover')"
+words.STANDS = [[name = ?1 AND operation_id = ?2 AND state IN ('ready', 'stopped', 'unhealthy', 'leftover') AND NOT EXISTS
+  (SELECT 1 FROM operations o WHERE o.name = stacks.name AND o.kind IN ('stop', 'start', 'restart', 'rotate') AND o.ended_at IS NULL)]]
 local INSERT_DELETE = full [[
   INSERT INTO operations (id, kind, name, owner_id, template, url, params, state, created_at, started_at)
   SELECT ?3, 'delete', name, owner_id, template, url, ?4, 'deleting', NOW, NOW FROM stacks WHERE STANDS]]
@@ -197,6 +200,11 @@ local stack_ends = {
   ready = full "UPDATE stacks SET state = 'ready' WHERE ENDING",
   leftover = full "UPDATE stacks SET state = 'leftover' WHERE ENDING",
   gone = full "DELETE FROM stacks WHERE ENDING",
+  -- of an operation on a stack that stands: if it was deleted meanwhile, that goes before
+  started = full "UPDATE stacks SET state = 'ready' WHERE state IN ('ready', 'stopped', 'unhealthy') AND ENDING",
+  stopped = full "UPDATE stacks SET state = 'stopped' WHERE state IN ('ready', 'stopped', 'unhealthy') AND ENDING",
+  unhealthy = full "UPDATE stacks SET state = 'unhealthy' WHERE state IN ('ready', 'stopped', 'unhealthy') AND ENDING",
+  same = full "UPDATE stacks SET state = state WHERE ENDING",
 }
 local END_OPERATION = full [[
   UPDATE operations SET state = ?2, code = ?3, receipt = ?4, ended_at = NOW WHERE id = ?1 AND OPEN AND cancel <= 1 - ?5]]

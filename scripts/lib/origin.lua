@@ -18,9 +18,15 @@ function origin.is_own(req)
   local site, from = req.headers["sec-fetch-site"], req.headers.origin
   if site and site ~= "same-origin" and site ~= "none" then return false end
   if not from then return true end
+  if from == "null" then return site == "same-origin" end -- a form of a page that sends no referrer
   local scheme, authority = from:match("^(https?)://([^/]+)$")
   local host = req.headers.host
   return scheme ~= nil and host ~= nil and normal(authority, scheme) == normal(host, scheme)
 end
+
+--- True when the request says where it comes from. Every browser of today does with whatever changes something.
+---@param req Request
+---@return boolean
+function origin.is_told(req) return req.headers["sec-fetch-site"] ~= nil or req.headers.origin ~= nil end
 
 return origin

@@ -1,24 +1,29 @@
 --- Errors as application/problem+json (RFC 9457): `code` is for programs and never changes, `title` and `detail` are for people,
 --- in the language that the request asks for. Texts: "problem.CODE.title" and "problem.CODE.detail" in locales/*.json.
 local json = require "core.json"
+local server = require "core.server"
 local i18n = require "lib.i18n"
+local page = require "lib.page"
 local problem = {}
 
 --- Every code that the portal answers with, and its status.
 problem.status = {
-  bad_request = 400, json_invalid = 400, idempotency_key_invalid = 400,
-  key_missing = 401, key_invalid = 401,
-  access_closed = 403, forbidden_origin = 403, not_owner = 403,
-  not_found = 404, deployment_unknown = 404, stack_unknown = 404,
+  bad_request = 400, json_invalid = 400, idempotency_key_invalid = 400, forward_user_invalid = 400, form_invalid = 400,
+  key_missing = 401, key_invalid = 401, key_expired = 401, key_revoked = 401, login_needed = 401,
+  access_closed = 403, forbidden_origin = 403, not_owner = 403, csrf_invalid = 403,
+  invite_needed = 403, invite_invalid = 403, link_invalid = 403, scope_missing = 403, admin_only = 403, owner_key_only = 403,
+  quota_owner = 403, quota_network = 403, quota_total = 403,
+  not_found = 404, deployment_unknown = 404, stack_unknown = 404, invite_unknown = 404, token_unknown = 404,
   method_not_allowed = 405,
-  name_taken = 409, idempotency_conflict = 409,
+  name_taken = 409, idempotency_conflict = 409, stack_busy = 409, stack_unfit = 409,
   body_too_large = 413,
   content_type = 415,
+  host_unknown = 421,
   field_unknown = 422, field_missing = 422, field_type = 422, value_invalid = 422,
   name_invalid = 422, name_reserved = 422, template_unknown = 422,
-  queue_full = 429,
+  queue_full = 429, rate_limited = 429,
   internal = 500,
-  dokploy_unreachable = 503, journal = 503, not_ready = 503,
+  dokploy_unreachable = 503, password_unknown = 503, journal = 503, not_ready = 503,
 }
 
 --- What the options of problem.reply may hold.
@@ -58,6 +63,22 @@ local function document(req, language, code, options)
   return doc
 end
 
+-- A browser without scripts, which has sent a form, gets a page.
+local function as_page(doc, language, headers)
+  local say = page.escape
+  for name, value in pairs(page.headers) do headers[name] = value end
+  return { status = doc.status, headers = headers, html = ([[<!doctype html>
+<html lang="%s" dir="%s"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>%s</title><link rel="stylesheet" href="%s"></head>
+<body><main><h1>%s</h1><p>%s</p><p><a href="/">%s</a></p></main></body></html>
+]]):format(language, i18n.dir(language), say(doc.title), say(server.asset "style.css"), say(doc.title), say(doc.detail),
+    say(i18n.text(language, "problem.back"))) }
+end
+
+local function is_form(req)
+  return (req.headers["content-type"] or ""):lower():find("^%s*application/x%-www%-form%-urlencoded") ~= nil
+end
+
 --- The reply that tells of a problem.
 ---@param req Request
 ---@param code string
@@ -69,8 +90,9 @@ function problem.reply(req, code, options)
   local doc = document(req, language, code, options)
   local headers = { ["Content-Language"] = language, Vary = "Accept-Language" }
   if options.retry_after then headers["Retry-After"] = tostring(options.retry_after) end
-  if code == "key_missing" or code == "key_invalid" then headers["WWW-Authenticate"] = "Bearer" end
+  if doc.status == 401 then headers["WWW-Authenticate"] = "Bearer" end
   for name, value in pairs(options.headers or {}) do headers[name] = value end
+  if is_form(req) then return as_page(doc, language, headers) end
   return { status = doc.status, body = json.encode(doc), type = "application/problem+json", headers = headers }
 end
 

@@ -28,7 +28,7 @@ function pump.typical() return queue.median(journal.durations()) or pump.guess e
 
 --- Runs an operation in a task of its own; nothing if it runs already.
 function pump.launch(op)
-  claims.set(op.name, op.kind == "delete" and op.params.target or op.id)
+  claims.set(op.name, op.params.target or op.id)
   return task.spawn(task_name(op.id), function()
     runner.run(op, steps)
     pump.kick()

@@ -7,6 +7,7 @@ local create = require "lib.create"
 local dokploy = require "lib.dokploy"
 local events = require "lib.events"
 local journal = require "lib.journal"
+local operate = require "lib.operate"
 local states = require "lib.states"
 local undo = require "lib.undo"
 
@@ -246,6 +247,7 @@ end
 
 --- The body of an operation's task. Returns when it has ended. Not in a child: task.cancel reaches the task that runs the steps.
 function runner.run(op, steps)
+  if operate.kinds[op.kind] then return operate.run(op) end
   local good, message = pcall(op.kind == "delete" and runner.delete or runner.deploy, op, steps)
   if not good then broken(op, tostring(message)) end
 end

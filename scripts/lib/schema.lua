@@ -78,4 +78,69 @@ return {
     at          REAL NOT NULL
   ) WITHOUT ROWID;
   ]],
+
+  -- 2: who may come in, and who did what. Of everything that opens a door, only a hash is kept.
+  [[
+  CREATE TABLE owners (                -- owners whose key was changed; for all others the first key is good
+    id          TEXT PRIMARY KEY,
+    generation  INTEGER NOT NULL       -- how often; the key of this generation is the good one
+  ) WITHOUT ROWID;
+
+  CREATE TABLE links (                 -- one-time links that take an owner to another browser
+    hash        TEXT PRIMARY KEY,
+    owner_id    TEXT NOT NULL,
+    expires_at  REAL NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE invites (               -- codes that let somebody deploy
+    id          TEXT PRIMARY KEY,
+    hash        TEXT NOT NULL UNIQUE,
+    label       TEXT NOT NULL,
+    uses        INTEGER NOT NULL,      -- how many deployments in all
+    created_at  REAL NOT NULL,
+    expires_at  REAL,
+    revoked_at  REAL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE tokens (                -- keys for programs
+    id          TEXT PRIMARY KEY,      -- the part before the dot
+    hash        TEXT NOT NULL,         -- of the part behind it
+    label       TEXT NOT NULL,
+    scopes      TEXT NOT NULL,         -- "create read delete admin"
+    owner_id    TEXT NOT NULL,         -- whose stacks it sees and makes
+    created_at  REAL NOT NULL,
+    expires_at  REAL,
+    revoked_at  REAL,
+    used_at     REAL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE origins (               -- where a deploy came from: for quotas, and for how often an invite was used
+    operation_id TEXT PRIMARY KEY,
+    network     TEXT NOT NULL,         -- a /24 or a /64
+    invite_id   TEXT
+  ) WITHOUT ROWID;
+  CREATE INDEX origins_network ON origins(network);
+  CREATE INDEX origins_invite ON origins(invite_id) WHERE invite_id IS NOT NULL;
+
+  CREATE TABLE audit (                 -- who did what to which stack, or was kept from it; never changed, never shortened
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    at          REAL NOT NULL,
+    who         TEXT NOT NULL,         -- admin, owner, token, user, visitor
+    who_id      TEXT,
+    who_name    TEXT,                  -- a user's name, a token's label
+    network     TEXT NOT NULL,
+    action      TEXT NOT NULL,
+    name        TEXT,                  -- the stack's, or the id of what it was done to
+    operation_id TEXT,
+    allowed     INTEGER NOT NULL,
+    rule        TEXT NOT NULL,         -- the rule in scripts/policy/access.lua that decided
+    policy      TEXT NOT NULL,         -- the generation of the scripts that it stood in, and when that was loaded
+    request_id  TEXT NOT NULL
+  );
+  CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never shortened'); END;
+  CREATE TRIGGER audit_stands BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
+
+  -- One piece of work at a time on a stack that stands.
+  CREATE UNIQUE INDEX operations_work ON operations(name) WHERE kind IN ('stop', 'start', 'restart', 'rotate') AND ended_at IS NULL;
+  ]],
 }

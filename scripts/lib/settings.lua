@@ -6,7 +6,13 @@ local kinds = require "lib.settings_kinds"
 -- key = { kind, variable that config.lua reads it from (for the cure), default }. A table of keys is a table in config.lua too.
 local shape = {
   environment = { kinds.one_of { "development", "test", "production" }, "NODE_ENV", "development" },
-  access = { kinds.one_of { "open", "closed" }, "ACCESS" },
+  access = { kinds.one_of { "open", "invite", "forward-auth", "closed" }, "ACCESS" },
+  hosts = { kinds.hosts, "PORTAL_HOSTS" },
+  trusted_proxies = { kinds.networks, "TRUSTED_PROXIES", "" },
+  forward_auth = {
+    user_header = { kinds.header, "FORWARD_AUTH_HEADER", "Remote-User" },
+    admins = { kinds.list, "FORWARD_AUTH_ADMINS", "" },
+  },
   host = { kinds.text, "HOST", "127.0.0.1" },
   port = { kinds.whole(0, 65535), "PORT", 3000 },
   release = { kinds.text, "RELEASE" },
@@ -138,6 +144,16 @@ local function check_production(set, variable)
   end
 end
 
+-- Whoever can reach the portal past the proxy could name himself anybody: without a proxy to trust, the mode is none.
+local function check_access(set)
+  set.access = set.access or (set.production and "invite" or "open")
+  if set.access == "forward-auth" and #set.trusted_proxies == 0 then
+    refuse("trusted_proxies", "forward-auth believes the user's name from a trusted proxy only, and there is none "
+      .. "(set TRUSTED_PROXIES to the proxy's address or network, such as 172.18.0.0/16)")
+  end
+  set.forward_auth.user_header = set.forward_auth.user_header:lower()
+end
+
 local function reader(env)
   local read = type(env) == "table" and function(name) return env[name] end or env or function() return nil end
   return function(name)
@@ -162,7 +178,7 @@ function settings.check(raw, env, mode)
   set.stack.memory_bytes, set.stack.memory = set.stack.memory, nil
   set.stack.cpu_nanos, set.stack.cpus = set.stack.cpus and math.tointeger(set.stack.cpus * 1e9 // 1), nil
   if set.watch == nil then set.watch = not set.production end
-  set.access = set.access or (set.production and "closed" or "open")
+  check_access(set)
   if set.mode == "rehearsal" then set.limits.max_body = 4 << 20 end -- it answers what is above Dokploy's own limit, 1 MiB, by itself
   return set
 end

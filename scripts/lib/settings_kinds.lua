@@ -1,5 +1,6 @@
 --- The kinds of values in config.lua: how each is read, and in which words it is asked for.
 --- read(value) returns true and what was understood, or false.
+local address = require "lib.address"
 local kinds = {}
 
 local function kind(hint, read)
@@ -132,6 +133,39 @@ kinds.words = kind("a list of names, separated by commas (patterns go into scrip
   end
   return true, words
 end)
+
+-- What stands between commas, without the blanks around it.
+local function parts_of(value)
+  local parts = {}
+  for _, part in ipairs(as_words(value)) do
+    part = tostring(part):match("^%s*(.-)%s*$")
+    if part ~= "" then parts[#parts + 1] = part end
+  end
+  return parts
+end
+
+kinds.list = kind("a list, separated by commas", function(value) return true, parts_of(value) end)
+
+kinds.hosts = kind("a list of host names without ports, separated by commas, such as deploy.example.com", function(value)
+  local set = {}
+  for _, host in ipairs(parts_of(value)) do
+    host = host:lower()
+    if not host:find("^[%w._-]+$") and not host:find("^%[[%x:.]+%]$") then return false end
+    set[host] = true
+  end
+  return true, next(set) and set or nil
+end)
+
+kinds.networks = kind("a list of addresses and networks, separated by commas, such as 172.18.0.0/16", function(value)
+  local blocks = {}
+  for i, part in ipairs(parts_of(value)) do
+    blocks[i] = address.block(part)
+    if not blocks[i] then return false end
+  end
+  return true, blocks
+end)
+
+kinds.header = kind("the name of a header field, such as Remote-User", from_text(function(text) return text:find("^[%w-]+$") ~= nil end))
 
 -- A secret itself never stands in config.lua: secret "NAME" does, and config.secret("NAME") reads it when it is needed.
 kinds.secret = kind('a secret does not belong in this file (write secret "%s", and set that variable, or %s_FILE to its file)',

@@ -9,9 +9,15 @@ return {
   rolling_back = { next = "failed", deadline = 240, late = "failed", cancel = "cancelled" },
   -- the same for a stack that its owner deletes; it cannot be called back, and says so
   deleting = { next = "deleted", deadline = 240, late = "failed", cancel = "deleting" },
+  -- something is done with a stack that stands (lib/operate.lua); it is not called back halfway
+  stopping = { next = "stopped", deadline = 420, late = "failed", cancel = "stopping" },
+  starting = { next = "ready", deadline = 420, late = "failed", cancel = "starting" },
+  restarting = { next = "ready", deadline = 420, late = "failed", cancel = "restarting" },
+  rotating = { next = "ready", deadline = 420, late = "failed", cancel = "rotating" },
   -- the ends
   ready = { ended = true },
   failed = { ended = true },
   cancelled = { ended = true },
   deleted = { ended = true },
+  stopped = { ended = true },
 }

@@ -35,7 +35,7 @@ local function steps_of(rows, language, planned)
 end
 
 local function percent_of(operation, rows)
-  if operation.state == "ready" or operation.state == "deleted" then return 100 end
+  if operation.state == "ready" or operation.state == "deleted" or operation.state == "stopped" then return 100 end
   for i = #rows, 1, -1 do
     if rows[i].event == "progress" and rows[i].data.percent then return rows[i].data.percent end
   end

@@ -64,7 +64,7 @@ local function sweep(found)
   local op, stack = journal.operation(found.id), journal.stack(found.name)
   local resources = journal.resources(found.id)
   if not op or stack == nil or not resources then return end
-  local stands = stack and stack.operation_id == op.id and stack.state == "ready"
+  local stands = stack and stack.operation_id == op.id and stack.state ~= "leftover"
   local work = work_of(op, resources)
   local good, message
   if stands then

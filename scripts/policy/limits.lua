@@ -1,9 +1,56 @@
---- How much one request may ask for.
+--- How much one client may ask for: requests in a time, stacks in all. Takes effect when the scripts are reloaded; what has been counted
+--- stays counted.
+local check = require "lib.check"
 local limits = {}
 
-limits.page = 50            -- stacks in one answer of GET /api/stacks when the client does not say
+limits.page = 50            -- rows in one answer of a list when the client does not say
 limits.page_max = 200       -- and at most
 limits.idempotency_key = 255 -- the longest Idempotency-Key, in characters
+
+-- How many stacks there may be; nil: as many as one likes. The admin may go beyond.
+limits.quotas = {
+  production = { owner = 5, network = 20, total = 500 },
+  development = {},
+}
+
+-- Requests of one class: { how many at once, seconds until as many are there again }. Counted for each client (an IPv4 address, the /64
+-- of an IPv6 one) and, once it is known who asks, for each owner. In development they stop nothing but a loop gone wild.
+limits.rates = {
+  production = {
+    check = { 60, 60 },     -- is this name free? Asked while somebody types
+    read = { 240, 60 },     -- pages, lists, streams
+    change = { 30, 60 },    -- stop, start, delete, keys...
+    deploy = { 10, 3600 },
+    auth = { 10, 600 },     -- keys, tokens, invites and links that are nobody's
+    deploy_all = { 120, 3600 }, -- deploys of all clients together
+  },
+  development = {
+    check = { 100000, 1 }, read = { 100000, 1 }, change = { 10000, 10 }, deploy = { 10000, 60 }, auth = { 1000, 60 },
+    deploy_all = { 100000, 60 },
+  },
+}
+
+-- Routes whose class does not follow from the method. Not named: GET is "read", everything else "change". false: no limit.
+limits.classes = {
+  ["/health"] = false, -- monitors must always get through
+  ["/ready"] = false,
+  ["/metrics"] = false,
+  ["/api/check/:name"] = "check",
+  ["/api/deploy"] = "deploy",
+}
+
+--- The class of a route.
+---@param method string
+---@param pattern string
+---@return string|false
+function limits.class(method, pattern)
+  local class = limits.classes[pattern]
+  if class ~= nil then return class end
+  return (method == "GET" or method == "HEAD") and "read" or "change"
+end
+
+--- The rates, or the quotas, of an environment: strict in production, generous elsewhere.
+function limits.of(list, production) return production and list.production or list.development end
 
 --- A page size out of ?limit=: the default when missing, nil when it is not a number from 1 to the most.
 ---@param text string|nil
@@ -13,5 +60,13 @@ function limits.page_size(text)
   local size = text:match("^%d+$") and math.tointeger(tonumber(text))
   return size and size >= 1 and size <= limits.page_max and size or nil
 end
+
+check.examples("scripts/policy/limits.lua", limits.class, {
+  { "check", "GET", "/api/check/:name" },
+  { "deploy", "POST", "/api/deploy" },
+  { "change", "DELETE", "/api/stack/:name" },
+  { "read", "HEAD", "/" },
+  { false, "GET", "/health" },
+})
 
 return limits

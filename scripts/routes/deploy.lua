@@ -3,21 +3,26 @@ local config = require "core.config"
 local crypto = require "core.crypto"
 local json = require "core.json"
 local server = require "core.server"
+local task = require "core.task"
+local audit = require "lib.audit"
 local body = require "lib.body"
 local claims = require "lib.claims"
+local client = require "lib.client"
+local credentials = require "lib.credentials"
 local engine = require "lib.engine"
-local guard = require "lib.guard"
+local journal = require "lib.journal"
 local names = require "lib.names"
 local owner = require "lib.owner"
 local problem = require "lib.problem"
-local access = require "policy.access"
 local limits = require "policy.limits"
 local policy = require "policy.names"
 local templates = require "policy.templates"
+local door = require "routes.door"
 
-local fields = { name = { type = "string", required = true }, template = { type = "string" } }
+local fields = { name = { type = "string", required = true }, template = { type = "string" }, invite = { type = "string" } }
 
 local reserved = policy.set(config.reserved_names)
+local quotas = limits.of(limits.quotas, config.production)
 
 local function is_free(name) return claims.get(name) == nil end
 
@@ -37,23 +42,61 @@ local function check_name(req, typed)
   })
 end
 
--- A deploy that brings an owner key belongs to that owner; any other makes a new owner.
-local function check_who(req)
-  local who = owner.from(req)
-  if who.kind == "forged" then return nil, problem.reply(req, "key_invalid") end
-  local allowed, code = access.may_deploy(config.access, who)
-  if not allowed then return nil, problem.reply(req, code) end
-  return who
+-- May he? ----------------------------------------------------------------------------------------------------------------
+
+-- What the invite is worth: its state and id; nothing when none came along; or the refusal.
+local function judge_invite(req, code)
+  if not code then return nil, nil end
+  local state, id = credentials.invite_state(code)
+  if not state then return nil, nil, problem.failure(req, "journal") end
+  if state == "unknown" then return state, nil, door.wrong_guess(req) end
+  return state, id
 end
 
-local function answer(operation)
+-- Each owner has a bucket of his own, and all clients together have one.
+local function too_many(req, who)
+  if owner.is_admin(who) then return nil end
+  local refusal = who.id and door.take(req, "deploy", "owner " .. who.id)
+  return refusal or (door.take(req, "deploy_all", "")) or nil
+end
+
+-- What the audit trail and the origin will say, when policy allows it; else nil and the refusal.
+local function permitted(req, who, name, invite)
+  local state, invite_id, refusal = judge_invite(req, invite)
+  if refusal then return nil, refusal end
+  local counts = credentials.counts(who.id, client.of(req).network)
+  if not counts then return nil, problem.failure(req, "journal") end
+  local entry, code = door.decide(req, who, "deploy", { invite = state, stacks = counts, quotas = quotas }, name)
+  if not entry.allowed then
+    return nil, door.note(req, entry) or problem.reply(req, code, { args = { name = name }, field = state and "invite" or nil })
+  end
+  refusal = too_many(req, who)
+  if refusal then return nil, refusal end
+  return { entry = entry, invite_id = invite_id }
+end
+
+-- Doing it ---------------------------------------------------------------------------------------------------------------
+
+-- A new owner's key is told to whoever made him; always the first one, so that a replay never tells a later one. A user whom the proxy
+-- knows, and a token, need none.
+local function key_for(who, operation)
+  if who.kind == "owner" then return owner.key(who.id) end
+  return not who.id and owner.key(operation.owner_id, 0) or nil
+end
+
+local function answer(req, who, operation)
+  local status_url, key = "/api/status/" .. operation.id, key_for(who, operation)
+  local cookie = key and who.kind ~= "admin" and owner.cookie(req, key) or nil
+  if body.is_form(req) then
+    return { status = 303, headers = { Location = "/deployment/" .. operation.id, ["Set-Cookie"] = cookie } }
+  end
   return {
-    deploymentId = operation.id,
-    name = operation.name,
-    url = operation.url,
-    statusUrl = "/api/status/" .. operation.id,
-    ownerKey = owner.key(operation.owner_id),
-    template = operation.template,
+    status = 202,
+    json = {
+      deploymentId = operation.id, name = operation.name, url = operation.url, statusUrl = status_url, ownerKey = key,
+      template = operation.template,
+    },
+    headers = { Location = status_url, ["Set-Cookie"] = cookie },
   }
 end
 
@@ -77,33 +120,67 @@ local function refused(req, name, code, retry_after)
   return problem.failure(req, code, options)
 end
 
-local function deploy(req, who, name, template)
-  local key, refusal = idempotency(req, who, name, template)
-  if refusal then return refusal end
+-- What is written together with the deployment: where it came from, and who did it by which rule.
+local function notes(req, grant)
+  return function(id)
+    return {
+      credentials.origin_statement(id, client.of(req).network, grant.invite_id),
+      audit.statement(grant.entry, id),
+    }
+  end
+end
+
+local function deploy(req, who, wanted, grant)
+  local template = wanted.template
   local operation, _, code, retry_after = engine.deploy {
-    name = name,
+    name = wanted.name,
     template = template.id,
     image = template.image,
     memory_bytes = template.memory_bytes,
     cpu_nanos = template.cpu_nanos,
     owner_id = who.id or owner.new(),
-    idempotency = key,
+    idempotency = wanted.idempotency,
+    also = grant and notes(req, grant),
   }
-  if not operation then return refused(req, name, code, retry_after) end
-  return { status = 202, json = answer(operation), headers = { Location = "/api/status/" .. operation.id } }
+  if not operation then return refused(req, wanted.name, code, retry_after) end
+  return answer(req, who, operation)
 end
 
-server.route("POST", "/api/deploy", guard.changing(function(req)
+-- What was accepted before is answered again, whatever the rules say now.
+local function is_replay(idempotent) return idempotent ~= nil and journal.idempotency(idempotent.key) and true or false end
+
+local function decide_and_deploy(req, who, wanted)
+  if is_replay(wanted.idempotency) then return deploy(req, who, wanted) end
+  local grant, refusal = permitted(req, who, wanted.name, wanted.invite)
+  if not grant then return refusal end
+  return deploy(req, who, wanted, grant)
+end
+
+local function template_of(req, id)
+  local template = templates.find(id, config.stack)
+  if template then return template end
+  return nil, problem.reply(req, "template_unknown", { field = "template", args = { good = table.concat(templates.ids(), ", ") } })
+end
+
+-- The request as it is meant, or nil and the refusal.
+local function read(req, who)
   local asked, refusal = body.read(req, fields)
-  if not asked then return refusal end
-  local who, name
-  who, refusal = check_who(req)
+  if not asked then return nil, refusal end
+  local wanted = { invite = asked.invite }
+  wanted.name, refusal = check_name(req, asked.name)
+  if not wanted.name then return nil, refusal end
+  wanted.template, refusal = template_of(req, asked.template)
+  if not wanted.template then return nil, refusal end
+  wanted.idempotency, refusal = idempotency(req, who, wanted.name, wanted.template)
+  if refusal then return nil, refusal end
+  return wanted
+end
+
+server.route("POST", "/api/deploy", function(req)
+  local who, refusal = door.who(req)
   if not who then return refusal end
-  name, refusal = check_name(req, asked.name)
-  if not name then return refusal end
-  local template = templates.find(asked.template, config.stack)
-  if not template then
-    return problem.reply(req, "template_unknown", { field = "template", args = { good = table.concat(templates.ids(), ", ") } })
-  end
-  return deploy(req, who, name, template)
-end))
+  local wanted
+  wanted, refusal = read(req, who)
+  if not wanted then return refusal end
+  return task.lock("deploy", decide_and_deploy, req, who, wanted) -- one at a time: quotas and invites are counted, then used
+end)

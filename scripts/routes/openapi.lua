@@ -38,6 +38,13 @@ local function add_problems(responses, codes)
   end
 end
 
+-- A form has the fields of the JSON, and csrf.
+local function body(entry)
+  local found = content(entry.body)
+  if entry.form then found["application/x-www-form-urlencoded"] = { schema = { ["$ref"] = "#/components/schemas/" .. entry.body } } end
+  return found
+end
+
 local function operation(entry)
   local responses, needed = {}, {}
   for status, told in pairs(entry.answers) do responses[tostring(status)] = answer(told) end
@@ -47,7 +54,7 @@ local function operation(entry)
     summary = entry[3], description = entry.text,
     operationId = (entry[1] .. entry[2]):lower():gsub("[^%w]+", "_"):gsub("_$", ""),
     parameters = json.array(needed), responses = responses, security = entry.security or json.array {},
-    requestBody = entry.body and { required = true, content = content(entry.body) } or nil,
+    requestBody = entry.body and { required = entry.body == "Deploy", content = body(entry) } or nil,
   }
 end
 
@@ -75,6 +82,8 @@ local document = json.encode {
     schemas = schemas.all,
     securitySchemes = {
       ownerKey = { type = "http", scheme = "bearer", description = "The ownerKey of a deploy's answer." },
+      ownerCookie = { type = "apiKey", ["in"] = "cookie", name = "__Host-owner", description = "The same key, as browsers have it." },
+      apiToken = { type = "http", scheme = "bearer", description = "A token of POST /api/tokens, within its scopes." },
       adminToken = { type = "http", scheme = "bearer", description = "The portal's ADMIN_TOKEN." },
     },
   },

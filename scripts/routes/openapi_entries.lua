@@ -1,5 +1,5 @@
 --- What each route takes and gives, one entry a route, for routes/openapi.lua.
----   { method, path, summary, text = more, parameters = names of them, body = a schema, security = who,
+---   { method, path, summary, text = more, parameters = names of them, body = a schema, form = true: also urlencoded, security = who,
 ---     answers = { [status] = {what it is, schema} }, problems = the codes that it may answer with }
 local json = require "core.json"
 local limits = require "policy.limits"
@@ -20,14 +20,18 @@ local parameters = {
   data = query("data", { type = "string", enum = json.array { "keep", "delete" }, default = "keep" },
     "What becomes of the files. `delete` works where Dokploy can remove a volume (0.30 and later); else they are listed as left."),
   limit = query("limit", { type = "integer", minimum = 1, maximum = limits.page_max, default = limits.page }),
+  before = query("before", { type = "integer", minimum = 1 }, "The `next` of the page before."),
+  row_id = path("id", text "The id that the list tells."),
+  link = path("link", text "The link's secret."),
   after_name = query("after", text "The `next` of the page before."),
   idempotency = header("Idempotency-Key", { type = "string", minLength = 1, maxLength = limits.idempotency_key },
     "Makes the request safe to repeat for 24 hours: the same key and body gets the first answer again, another body 409. "
     .. "Take a random one, such as a UUID: the answer holds the owner key."),
 }
 
-local key = json.array { { ownerKey = json.array {} }, { adminToken = json.array {} } }
-local key_if_any = json.array { {}, { ownerKey = json.array {} }, { adminToken = json.array {} } }
+local none = json.array {}
+local key = json.array { { ownerKey = none }, { ownerCookie = none }, { adminToken = none }, { apiToken = none } }
+local key_if_any = json.array { {}, table.unpack(key) }
 
 local entries = {
   {
@@ -58,14 +62,15 @@ local entries = {
     answers = { [200] = { "The answer", "Check" } },
   },
   {
-    "POST", "/api/deploy", "Deploy a stack", parameters = { "idempotency", "lang" }, body = "Deploy", security = key_if_any,
+    "POST", "/api/deploy", "Deploy a stack", parameters = { "idempotency", "lang" }, body = "Deploy", form = true, security = key_if_any,
     text = "Answers at once; follow statusUrl. Without an owner key a new owner is made, and the answer holds its key: "
       .. "the only way back to the stack. With an owner key the stack belongs to that owner.",
     answers = { [202] = { "Accepted", "Accepted", location = true } },
     problems = {
       "json_invalid", "content_type", "body_too_large", "field_unknown", "field_missing", "field_type", "name_invalid", "name_reserved",
       "name_taken", "template_unknown", "key_invalid", "access_closed", "forbidden_origin", "idempotency_conflict",
-      "idempotency_key_invalid", "queue_full", "journal",
+      "idempotency_key_invalid", "queue_full", "journal", "invite_needed", "invite_invalid", "login_needed", "scope_missing", "quota_owner",
+      "quota_network", "quota_total", "rate_limited", "key_expired", "key_revoked", "csrf_invalid", "forward_user_invalid",
     },
   },
   {
@@ -81,7 +86,7 @@ local entries = {
     text = "What was made is taken away again. Of an operation that has ended, and of a deletion, nothing is changed: "
       .. "`cancelled` is false and `detail` says why.",
     answers = { [202] = { "Asked to stop, or nothing to stop", "Cancelled", location = true } },
-    problems = { "deployment_unknown", "key_missing", "key_invalid", "not_owner", "forbidden_origin", "journal" },
+    problems = { "deployment_unknown", "key_missing", "key_invalid", "not_owner", "forbidden_origin", "journal", "rate_limited" },
   },
   {
     "GET", "/api/stack/:name", "A stack, for its owner and the admin", parameters = { "name", "lang" }, security = key,
@@ -109,5 +114,7 @@ local entries = {
     answers = { [200] = { "OpenAPI 3.1", "any" } },
   },
 }
+
+for _, entry in ipairs(require "routes.openapi_access") do entries[#entries + 1] = entry end
 
 return { list = entries, parameters = parameters }

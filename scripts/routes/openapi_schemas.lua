@@ -40,14 +40,16 @@ all.Deploy = object({
     type = "string", minLength = names.min, maxLength = names.max, pattern = "^[a-z](?:[a-z0-9]|-(?!-))*[a-z0-9]$", example = "my-stack",
   },
   template = { type = "string", enum = json.array(templates.ids()) },
+  invite = described(text, "An invite's code, where access needs one"),
 }, "name")
 all.Deploy.additionalProperties = false
 
 all.Accepted = object({
   deploymentId = text, name = text, url = described(text, "Where the stack will answer"), statusUrl = text,
-  ownerKey = described(text, "Keep it: it alone opens, and deletes, the stack. Send it as Authorization: Bearer"),
+  ownerKey = described(text, "Keep it: it alone opens, and deletes, the stack. Send it as Authorization: Bearer. "
+    .. "A browser has it in a cookie as well. Users of a proxy and tokens get none"),
   template = text,
-}, "deploymentId", "name", "url", "statusUrl", "ownerKey", "template")
+}, "deploymentId", "name", "url", "statusUrl", "template")
 
 all.Operation = object({ deploymentId = text, name = text, state = text, statusUrl = text }, "deploymentId", "name", "statusUrl")
 
@@ -62,8 +64,9 @@ all.Step = object({
 }, "step", "title", "state")
 
 all.Status = object({
-  deploymentId = text, kind = one_of("deploy", "delete"), name = text, url = text,
-  state = one_of("queued", "running", "rolling_back", "ready", "failed", "cancelled", "deleting", "deleted"),
+  deploymentId = text, kind = one_of("deploy", "delete", "stop", "start", "restart", "rotate"), name = text, url = text,
+  state = one_of("queued", "running", "rolling_back", "ready", "failed", "cancelled", "deleting", "deleted",
+    "stopping", "stopped", "starting", "restarting", "rotating"),
   step = text, percent = { type = "integer", minimum = 0, maximum = 100 }, position = count, etaSeconds = count,
   createdAt = time, startedAt = time, endedAt = time, lastEventId = count,
   steps = list_of { ["$ref"] = "#/components/schemas/Step" },
@@ -89,12 +92,13 @@ all.Stacks = object({
 }, "stacks", "next", "keptData")
 
 all.Health = object({
-  status = one_of("healthy", "degraded"), version = text, release = described(text, "What this build is called"), generation = described(count, "How often the scripts were loaded"),
+  status = one_of("healthy", "degraded"), version = text, release = described(text, "What this build is called"),
+  generation = described(count, "How often the scripts were loaded"),
   loadedAt = time, startedAt = time,
   dokploy = object {
     reachable = flag, version = text, checkedAt = time, breaker = one_of("closed", "open", "half_open"), rehearsal = flag,
   },
-  access = object { mode = one_of("open", "closed"), detail = text },
+  access = object { mode = one_of("open", "invite", "forward-auth", "closed"), detail = text },
   degraded = list_of(object({
     code = text, detail = text, file = text, line = count, message = text, at = time, since = time, retryAt = time, count = count,
   }, "code", "detail")),
@@ -104,9 +108,12 @@ all.Ready = object({
   status = one_of "ready", release = text, journal = text, scripts = text, dokploy = one_of("ok", "unreachable", "unknown"), breaker = text,
 }, "status")
 
+local words = { object = object, described = described, list_of = list_of, one_of = one_of, json = json }
+for name, schema in pairs(require "routes.openapi_schemas_access"(words)) do all[name] = schema end
+
 local stream = "queued {position, etaSeconds}; progress {step, title, state, percent, detail}; log {line}; and last one of "
   .. "ready {name, url, openUrl, warning}, "
-  .. "failed {code, step, title, detail, advice, rolledBack, leftovers}, cancelled {rolledBack, leftovers}, deleted {name, data, volume}. "
+  .. "failed {code, step, title, detail, advice, rolledBack, leftovers}, cancelled {rolledBack, leftovers}, deleted {name, data, volume}, stopped {name}. "
   .. "Each has `at`. Every event's id is its number."
 
 return { all = all, stream = stream }

@@ -1,17 +1,19 @@
---- A stack, for its owner and the admin: look at it, delete it, list them. To everybody else it is not there.
+--- A stack, for its owner and the admin: look at it, list them, delete it. To everybody else it is not there.
 local json = require "core.json"
 local server = require "core.server"
 local task = require "core.task"
+local body = require "lib.body"
 local clock = require "lib.clock"
 local engine = require "lib.engine"
-local guard = require "lib.guard"
 local i18n = require "lib.i18n"
 local journal = require "lib.journal"
 local names = require "lib.names"
 local owner = require "lib.owner"
 local problem = require "lib.problem"
 local limits = require "policy.limits"
+local door = require "routes.door"
 
+local stack = {}
 local OPEN_PATH = "/L3dvcmtzcGFjZQ/session" -- the page of /workspace in OpenCode; its front page shows no project
 
 local function status_url(id) return "/api/status/" .. id end
@@ -20,19 +22,55 @@ local function unknown(req, name)
   return problem.reply(req, "stack_unknown", { args = { name = name } })
 end
 
--- A row of the journal as people see it. `state` is the stack's, or while it is made, its deployment's.
-local function view(stack)
+-- Whose stack it is, is nobody's business: to all others it is not there.
+local function masked(req, refusal, code, name)
+  if refusal.status == 401 or code == "not_owner" then return unknown(req, name) end
+  return refusal
+end
+
+--- The stack of that name, if who asks may do that with it; else nil and the refusal.
+---@param req Request
+---@param action string
+---@param name string
+---@return table|nil row, Who|Reply who_or_refusal
+function stack.find(req, action, name)
+  local row, _, trouble = journal.stack(name)
+  if row == nil then return nil, problem.failure(req, trouble) end
+  local who, refusal, code = door.allow(req, action, { owner_id = row and row.owner_id or nil }, name)
+  if not who then return nil, masked(req, refusal, code, name) end
+  if not row then return nil, unknown(req, name) end
+  return row, who
+end
+
+--- The answer to something that was begun: where to follow it. A form is taken to its page.
+---@param req Request
+---@param operation table
+---@return Reply
+function stack.accepted(req, operation)
+  if body.is_form(req) then return { status = 303, headers = { Location = "/deployment/" .. operation.id } } end
+  local url = status_url(operation.id)
   return {
-    name = stack.name,
-    state = stack.state,
-    url = stack.url,
-    openUrl = stack.url and stack.url .. OPEN_PATH,
-    image = stack.image,
-    template = stack.template,
-    createdAt = clock.iso(stack.created_at),
-    deploymentId = stack.operation_id,
-    statusUrl = status_url(stack.state == "deleting" and stack.delete_id or stack.operation_id),
-    volume = stack.volume,
+    status = 202,
+    json = { deploymentId = operation.id, name = operation.name, state = operation.state, statusUrl = url },
+    headers = { Location = url },
+  }
+end
+
+-- Looking ----------------------------------------------------------------------------------------------------------------
+
+-- A row of the journal as people see it. `state` is the stack's, or while it is made, its deployment's.
+local function view(row)
+  return {
+    name = row.name,
+    state = row.state,
+    url = row.url,
+    openUrl = row.url and row.url .. OPEN_PATH,
+    image = row.image,
+    template = row.template,
+    createdAt = clock.iso(row.created_at),
+    deploymentId = row.operation_id,
+    statusUrl = status_url(row.state == "deleting" and row.delete_id or row.operation_id),
+    volume = row.volume,
   }
 end
 
@@ -54,8 +92,10 @@ local no_password = {
   not_found = "password.dokploy_unexpected_answer",
 }
 
--- The password is Dokploy's to tell: without Dokploy the view comes without it, and says why.
-local function add_password(shown, language)
+--- Adds the password. It is Dokploy's to tell: without Dokploy the view comes without it, and says why.
+---@param shown table
+---@param language string
+function stack.add_password(shown, language)
   shown.username = "opencode"
   local password, _, code = task.run(PATIENCE, engine.password, shown.name)
   if password then
@@ -66,52 +106,62 @@ local function add_password(shown, language)
   shown.passwordProblem = { code = code, detail = i18n.text(language, no_password[code]) }
 end
 
-local function stack_view(req)
-  local name, who = names.fold(req.params.name), owner.from(req)
-  local stack, _, code = journal.stack(name)
-  if stack == nil then return problem.failure(req, code) end
-  if not stack or not owner.may(who, stack.owner_id) then return unknown(req, name) end
-  local shown = view(stack)
+-- States in which a stack has a password worth telling.
+stack.stands = { ready = true, stopped = true, unhealthy = true }
+
+server.route("GET", "/api/stack/:name", function(req)
+  local row, who = stack.find(req, "look", names.fold(req.params.name))
+  if not row then return who end
+  local shown = view(row)
   refine(shown)
-  if who.kind == "owner" and stack.state == "ready" then add_password(shown, i18n.from(req)) end
-  return { json = shown, headers = { Vary = "Authorization, Accept-Language" } }
-end
+  local may_see = door.decide(req, who, "reveal", { owner_id = row.owner_id }).allowed
+  if may_see and stack.stands[row.state] then stack.add_password(shown, i18n.from(req)) end
+  return { json = shown, headers = { Vary = "Authorization, Cookie, Accept-Language" } }
+end)
 
-server.route("GET", "/api/stack/:name", stack_view)
-
-local function accepted(operation)
-  local url = status_url(operation.id)
-  return {
-    status = 202,
-    json = { deploymentId = operation.id, name = operation.name, state = operation.state, statusUrl = url },
-    headers = { Location = url },
-  }
-end
+-- Deleting ---------------------------------------------------------------------------------------------------------------
 
 -- A repeated delete of what its owner has deleted already gives the same operation again: whoever lost the first answer gets it now.
-local function deleted_before(req, name, who)
+local function deleted_before(req, name)
   local operation, _, code = journal.last(name, "delete")
   if operation == nil then return problem.failure(req, code) end
+  local who, refusal = door.who(req)
+  if not who then return masked(req, refusal, nil, name) end
   if not operation or operation.state ~= "deleted" or not owner.may(who, operation.owner_id) then return unknown(req, name) end
-  return accepted(operation)
+  return stack.accepted(req, operation)
 end
 
-local function delete(req, name, who, data)
-  local stack, _, code = journal.stack(name)
-  if stack == nil then return problem.failure(req, code) end
-  if not stack then return deleted_before(req, name, who) end
-  if not owner.may(who, stack.owner_id) then return unknown(req, name) end
+local function delete(req, data)
+  local name = names.fold(req.params.name)
+  local there, _, code = journal.stack(name)
+  if there == nil then return problem.failure(req, code) end
+  if not there then return deleted_before(req, name) end
+  local row, who = stack.find(req, "delete", name)
+  if not row then return who end
   local operation
   operation, _, code = engine.delete { name = name, data = data, by = who.kind }
-  if operation then return accepted(operation) end
-  return problem.failure(req, code, { args = { name = name, id = req.id, url = status_url(stack.operation_id) } })
+  if operation then return stack.accepted(req, operation) end
+  return problem.failure(req, code, { args = { name = name, id = req.id, url = status_url(row.operation_id) } })
 end
 
-server.route("DELETE", "/api/stack/:name", guard.changing(function(req)
+local function is_choice(data) return data == "keep" or data == "delete" end
+
+server.route("DELETE", "/api/stack/:name", function(req)
   local data = req.query.data or "keep"
-  if data ~= "keep" and data ~= "delete" then return problem.value(req, "data", { "keep", "delete" }) end
-  return delete(req, names.fold(req.params.name), owner.from(req), data)
-end))
+  if not is_choice(data) then return problem.value(req, "data", { "keep", "delete" }) end
+  return delete(req, data)
+end)
+
+-- What a form can do: the same, by POST.
+server.route("POST", "/api/stack/:name/delete", function(req)
+  local asked, refusal = body.read(req, { data = { type = "string" } }, true)
+  if not asked then return refusal end
+  local data = asked.data or "keep"
+  if not is_choice(data) then return problem.value(req, "data", { "keep", "delete" }) end
+  return delete(req, data)
+end)
+
+-- Listing ----------------------------------------------------------------------------------------------------------------
 
 local function kept_data(owner_id)
   local list = {}
@@ -131,15 +181,18 @@ local function shown_page(rows, size)
 end
 
 server.route("GET", "/api/stacks", function(req)
-  local who, refusal = guard.known(req)
+  local who, refusal = door.allow(req, "list", {})
   if not who then return refusal end
   local size = limits.page_size(req.query.limit)
   if not size then return problem.value(req, "limit", { "1", "...", tostring(limits.page_max) }) end
-  local rows, _, code = journal.stacks { owner_id = who.id, limit = size + 1, after = req.query.after }
+  local owner_id = not owner.is_admin(who) and who.id or nil
+  local rows, _, code = journal.stacks { owner_id = owner_id, limit = size + 1, after = req.query.after }
   if not rows then return problem.failure(req, code) end
   local next_after = #rows > size and rows[size].name or json.null
   return {
-    json = { stacks = shown_page(rows, size), next = next_after, keptData = kept_data(who.id) },
-    headers = { Vary = "Authorization" },
+    json = { stacks = shown_page(rows, size), next = next_after, keptData = kept_data(owner_id) },
+    headers = { Vary = "Authorization, Cookie" },
   }
 end)
+
+return stack

@@ -1,14 +1,15 @@
 --- An operation's progress, as a stream of events or as one document, and its cancel button.
 local server = require "core.server"
 local sse = require "core.sse"
+local body = require "lib.body"
 local engine = require "lib.engine"
 local events = require "lib.events"
-local guard = require "lib.guard"
 local i18n = require "lib.i18n"
 local journal = require "lib.journal"
-local owner = require "lib.owner"
 local problem = require "lib.problem"
 local summary = require "lib.summary"
+local door = require "routes.door"
+local stack = require "routes.stack"
 local steps = require "steps"
 
 local planned = {}
@@ -62,26 +63,33 @@ server.route("GET", "/api/status/:id", function(req)
 end)
 
 local function may_cancel(req)
-  local who, refusal = guard.known(req)
+  local who, refusal = door.who(req)
   if not who then return nil, refusal end
+  if not who.id and who.kind ~= "admin" then return nil, problem.reply(req, "key_missing") end
   local operation
   operation, refusal = find(req)
   if not operation then return nil, refusal end
-  if not owner.may(who, operation.owner_id) then return nil, problem.reply(req, "not_owner") end
+  who, refusal = door.allow(req, "cancel", { owner_id = operation.owner_id }, operation.name)
+  if not who then return nil, refusal end
   return operation
 end
 
 -- The words for what cancelling did, or why it did nothing.
 local function outcome(operation, result)
   if result.cancelled then return "cancel.asked" end
-  return operation.kind == "delete" and "cancel.delete" or "cancel.ended"
+  if operation.ended_at then return "cancel.ended" end
+  return operation.kind == "delete" and "cancel.delete" or "cancel.work"
 end
 
-server.route("POST", "/api/status/:id/cancel", guard.changing(function(req)
+server.route("POST", "/api/status/:id/cancel", function(req)
   local operation, refusal = may_cancel(req)
   if not operation then return refusal end
+  local asked
+  asked, refusal = body.read(req, {}, true)
+  if not asked then return refusal end
   local result, _, code = engine.cancel(operation.id)
   if not result then return problem.failure(req, code) end
+  if body.is_form(req) then return stack.accepted(req, operation) end
   local language = i18n.from(req)
   return {
     status = 202,
@@ -95,4 +103,4 @@ server.route("POST", "/api/status/:id/cancel", guard.changing(function(req)
     },
     headers = { Location = "/api/status/" .. operation.id, ["Content-Language"] = language },
   }
-end))
+end)

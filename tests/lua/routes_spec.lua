@@ -1,7 +1,7 @@
 -- The routes, with the engine and the journal behind them played.
 local portal = require "support.portal"
 
-local journal, engine, claimed
+local journal, engine, claimed, credentials
 
 local function load_routes(options)
   journal = { stacks_by_name = {}, operations = {}, last_delete = false }
@@ -10,10 +10,22 @@ local function load_routes(options)
   function journal.last() return journal.last_delete end
   function journal.volumes() return {} end
   function journal.events() return {} end
+  function journal.idempotency() return false end
   engine = { asked = {} }
   function engine.deploy(request)
     engine.asked[#engine.asked + 1] = request
     return { id = "op1", name = request.name, url = "http://" .. request.name .. ".localhost:3100", owner_id = request.owner_id, template = request.template }
+  end
+  credentials = { generations = {}, invites = {}, links = {}, link_seconds = 600 }
+  function credentials.generation(id) return credentials.generations[id] or 0 end
+  function credentials.counts() return { owner = 0, network = 0, total = 0 } end
+  function credentials.invite_state(code) return credentials.invites[code] or "unknown", "i1" end
+  function credentials.origin_statement(...) return { "origin", ... } end
+  function credentials.token(id, secret)
+    local row = credentials.tokens and credentials.tokens[id]
+    if not row or secret ~= "s" then return false, "key_invalid" end
+    if row.bad then return false, row.bad end
+    return row
   end
   claimed = {}
   options = options or {}
@@ -24,12 +36,13 @@ local function load_routes(options)
       rendered = function() return {} end },
     ["lib.dokploy"] = { last = function() return engine.dokploy or { reachable = true, version = "0.30.2", at = 1 } end },
     ["lib.breaker"] = { state = function() return engine.breaker or { state = "closed", failures = 0 } end },
+    ["lib.credentials"] = credentials,
     ["lib.sweeper"] = { count = function() return engine.left or 0 end },
   }
   local fakes = portal.start(options)
   fakes.task.run = function(_, fn, ...) return fn(...) end
   fakes.sse.subscribe = function(channel, how) return { status = 200, channel = channel, how = how } end
-  for _, name in ipairs { "health", "check", "deploy", "status", "stack", "metrics", "openapi" } do require("routes." .. name) end
+  for _, name in ipairs { "door", "health", "check", "deploy", "status", "stack", "operate", "owner", "admin", "metrics", "openapi" } do require("routes." .. name) end
   return fakes
 end
 
@@ -103,7 +116,6 @@ describe("POST /api/deploy", function()
     { "a text", { body = '"anna"', headers = { ["Content-Type"] = "application/json" } }, "400 json_invalid" },
     { "null", { body = "null", headers = { ["Content-Type"] = "application/json" } }, "400 json_invalid" },
     { "no type", { body = '{"name":"anna"}' }, "415 content_type" },
-    { "a form", { body = "name=anna", headers = { ["Content-Type"] = "application/x-www-form-urlencoded" } }, "415 content_type" },
     { "text/plain", { body = '{"name":"anna"}', headers = { ["Content-Type"] = "text/plain" } }, "415 content_type" },
     { "an unknown field", { json = { name = "anna", nmae = "x" } }, "422 field_unknown" },
     { "no name", { body = "{}", headers = { ["Content-Type"] = "application/json" } }, "422 field_missing" },

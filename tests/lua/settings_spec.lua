@@ -83,7 +83,7 @@ describe("in production", function()
   it("an upgraded installation starts, and is closed", function()
     local set = check(with { NODE_ENV = "production" })
     assert.is_true(set.production)
-    assert.same({ "closed", false }, { set.access, set.watch })
+    assert.same({ "invite", false }, { set.access, set.watch })
   end)
 
   it("it is open when that is said in words", function()
@@ -106,7 +106,12 @@ describe("a bad value stops the start with its path and the cure", function()
     { "port", { PORT = "abc" }, "PORT" },
     { "port", { PORT = "70000" }, "65535" },
     { "port", { PORT = "80.5" }, "whole number" },
-    { "access", { ACCESS = "everybody" }, '"open" or "closed"' },
+    { "access", { ACCESS = "everybody" }, '"open" or "invite" or "forward-auth" or "closed"' },
+    { "trusted_proxies", { ACCESS = "forward-auth" }, "TRUSTED_PROXIES" },
+    { "trusted_proxies", { TRUSTED_PROXIES = "10.0.0.0/33" }, "172.18.0.0/16" },
+    { "trusted_proxies", { TRUSTED_PROXIES = "traefik" }, "TRUSTED_PROXIES" },
+    { "hosts", { PORTAL_HOSTS = "https://deploy.example.com" }, "PORTAL_HOSTS" },
+    { "forward_auth.user_header", { FORWARD_AUTH_HEADER = "a b" }, "FORWARD_AUTH_HEADER" },
     { "log_level", { LOG_LEVEL = "loud" }, "LOG_LEVEL" },
     { "dokploy.url", { DOKPLOY_URL = "dokploy.example.com" }, "http" },
     { "dokploy.url", { DOKPLOY_URL = "https://user:pass@dokploy.example.com" }, "without user" },

@@ -3,7 +3,7 @@
 ---   portal.start { config = {...}, modules = { ["lib.journal"] = {...} } }   what scripts loaded before is forgotten
 ---   local reply = portal.ask("GET", "/api/check/anna", { headers = {...}, body = "..." })
 local cjson = require "cjson"
-local portal = { root = "." }
+local portal = { root = ".", host = "localhost:3000" }
 
 local folders = { core = true, lib = true, policy = true, routes = true, steps = true }
 
@@ -55,6 +55,7 @@ local function server()
   function fake.route(method, pattern, handler)
     fake.routes[#fake.routes + 1] = { method = method, pattern = pattern, handler = handler }
   end
+  function fake.around(fn) fake.through = fn end
   function fake.on_error(handler) fake.error_handler = handler end
   function fake.on_start() end
   function fake.info() return fake.infos end
@@ -95,6 +96,35 @@ local function metrics()
   return fake
 end
 
+-- Buckets that never fill again; `fake.left[key]` may be set.
+local function limiter()
+  local fake = { left = {}, taken = {} }
+  function fake.take(key, burst, _, cost)
+    cost = cost or 1
+    local left = fake.left[key] or burst
+    local allowed = left >= cost
+    if allowed then left = left - cost end
+    fake.left[key] = left
+    fake.taken[#fake.taken + 1] = key
+    return allowed, left, 10, allowed and 0 or 7
+  end
+  return fake
+end
+
+-- A journal that notes what was run, and answers with no rows.
+local function store()
+  local fake = { ran = {}, null = {} }
+  function fake.run(statements)
+    local results = {}
+    for i, statement in ipairs(statements) do
+      fake.ran[#fake.ran + 1] = statement
+      results[i] = fake.answer and fake.answer(table.unpack(statement)) or { changes = 0 }
+    end
+    return results
+  end
+  return fake
+end
+
 -- Neither secret nor strong; only as unlike for unlike input as the tests need.
 local function hash(text)
   local sum = 5381
@@ -120,12 +150,8 @@ function portal.start(options)
   local settings = options.config or require("lib.settings").check({}, {})
   forget()
   settings.secret = function(name) return options.secrets and options.secrets[name] end
-  local fakes = { json = json, server = server(), shared = shared(), crypto = crypto(), config = settings, log = {}, sse = {}, task = {} }
-  fakes.store = { run = function(statements)
-    local results = {}
-    for i in ipairs(statements) do results[i] = { changes = 0 } end
-    return results
-  end }
+  local fakes = { json = json, server = server(), shared = shared(), crypto = crypto(), config = settings, sse = {},
+    limit = limiter(), store = store(), log = { info = function() end, warn = function() end }, task = { lock = function(_, fn, ...) return fn(...) end } }
   fakes.metrics = metrics()
   fakes.server.files = options.files
   for name, fake in pairs(fakes) do package.preload["core." .. name] = function() return fake end end
@@ -151,7 +177,8 @@ function portal.request(method, path, more)
   local req = { method = method, path = bare, params = {}, query = {}, headers = {}, body = more.body or "", id = "req123" }
   for name, value in query:gmatch("([^&=]+)=([^&]*)") do req.query[name] = value end
   for name, value in pairs(more.headers or {}) do req.headers[name:lower()] = value end
-  req.headers.host = req.headers.host or "portal.example:3000"
+  req.headers.host = req.headers.host or portal.host
+  req.host, req.peer = req.headers.host:gsub(":%d+$", ""), more.peer or "192.0.2.7"
   if more.key then req.headers.authorization = "Bearer " .. more.key end
   if more.json then
     req.body = cjson.encode(more.json)
@@ -167,11 +194,12 @@ function portal.ask(method, path, more)
     local params = route.method == method and params_of(route.pattern, req.path)
     if params then
       req.params = params
-      local reply = route.handler(req)
+      local through = portal.fakes.server.through
+      local reply = through and through(req, route.handler, route.pattern) or route.handler(req)
       if type(reply) ~= "table" then return { status = reply } end
       reply.status = reply.status or 200
       reply.text = reply.body or (reply.json and json.encode(reply.json))
-      reply.doc = reply.json or (reply.body and cjson.decode(reply.body))
+      reply.doc = reply.json or (reply.body and reply.body ~= "" and cjson.decode(reply.body)) or nil
       return reply
     end
   end

@@ -1,0 +1,180 @@
+--- The door: what every request goes through on its way to its route, whatever the route. The host is one of ours; whatever changes
+--- something comes from our own pages or from a program; the client has not asked too often. Behind TLS, browsers are told to stay there.
+---
+--- And for the routes: may this person do that? door.allow asks policy/access.lua and writes the audit trail.
+local config = require "core.config"
+local limit = require "core.limit"
+local log = require "core.log"
+local server = require "core.server"
+local address = require "lib.address"
+local audit = require "lib.audit"
+local client = require "lib.client"
+local origin = require "lib.origin"
+local owner = require "lib.owner"
+local problem = require "lib.problem"
+local access = require "policy.access"
+local limits = require "policy.limits"
+
+local door = {}
+local rates = limits.of(limits.rates, config.production)
+
+-- Hosts ----------------------------------------------------------------------------------------------------------------
+
+local listens_here_alone = ({ ["127.0.0.1"] = true, ["::1"] = true, localhost = true })[config.host] == true
+local always = { ["/health"] = true, ["/ready"] = true, ["/metrics"] = true } -- monitors ask by address
+
+-- A portal that listens on this machine alone is asked by this machine's names alone: a page of the internet whose name was made to lead
+-- here (DNS rebinding) is not.
+local function is_ours(host)
+  if config.hosts then return config.hosts[host] == true end
+  if not listens_here_alone or host == "localhost" then return true end
+  return address.parse(host:match("^%[(.*)%]$") or host) ~= nil
+end
+
+-- Limits ---------------------------------------------------------------------------------------------------------------
+
+local function fields_of(class, left, full)
+  local rate = rates[class]
+  return {
+    ["RateLimit-Policy"] = ('"%s";q=%d;w=%d'):format(class, rate[1], rate[2]),
+    RateLimit = ('"%s";r=%d;t=%d'):format(class, left, math.ceil(full)),
+  }
+end
+
+--- Takes a token of that class for that key; the refusal when there is none left.
+---@param req Request
+---@param class string
+---@param key string
+---@return Reply|nil refusal
+---@return table|nil fields  the answer's RateLimit fields
+function door.take(req, class, key)
+  local rate = rates[class]
+  local allowed, left, full, wait = limit.take(class .. " " .. key, rate[1], rate[2])
+  if allowed then return nil, class ~= "check" and class ~= "read" and fields_of(class, left, full) or nil end
+  local seconds = math.max(1, math.ceil(wait))
+  return problem.reply(req, "rate_limited", { args = { seconds = seconds }, retry_after = seconds, headers = fields_of(class, left, full) })
+end
+
+--- A secret that is nobody's was tried: the refusal when that happened too often.
+---@param req Request
+---@return Reply|nil refusal
+function door.wrong_guess(req)
+  local refusal = door.take(req, "auth", client.of(req).key)
+  return refusal
+end
+
+-- Passing --------------------------------------------------------------------------------------------------------------
+
+local safe = { GET = true, HEAD = true, OPTIONS = true }
+local HSTS = "max-age=31536000"
+
+local function with_fields(reply, fields)
+  if type(reply) == "string" then reply = { text = reply } end
+  if type(reply) == "number" then reply = { status = reply } end
+  local headers = {}
+  for name, value in pairs(reply.headers or {}) do headers[name] = value end
+  for name, value in pairs(fields) do headers[name] = headers[name] or value end
+  reply.headers = headers
+  return reply
+end
+
+-- What stands in the way of a request, or nothing; and the fields that the answer gets.
+local function objection(req, pattern)
+  if not always[pattern] and not is_ours(req.host) then return problem.reply(req, "host_unknown", { args = { host = req.host } }) end
+  if not safe[req.method] and not origin.is_own(req) then return problem.reply(req, "forbidden_origin") end
+  local class = limits.class(req.method, pattern)
+  if class then return door.take(req, class, client.of(req).key) end
+end
+
+local function pass(req, handler, pattern)
+  local refusal, fields = objection(req, pattern)
+  local reply = refusal or handler(req)
+  if type(reply) == "table" and reply.channel then return reply end -- a stream has its own head
+  if fields then reply = with_fields(reply, fields) end
+  if client.over_tls(req) then reply = with_fields(reply, { ["Strict-Transport-Security"] = HSTS }) end
+  return reply
+end
+
+server.around(pass)
+
+-- May this person do that? ---------------------------------------------------------------------------------------------
+
+-- Who asks, or the refusal when it is nobody whom we know. An admin's token may be short enough to be guessed: after too many wrong ones,
+-- the right one is told from them no more.
+local function identify(req)
+  local who = owner.from(req)
+  if who.kind == "forged" then
+    if who.code == "journal" then return nil, problem.failure(req, "journal") end
+    return nil, door.wrong_guess(req) or problem.reply(req, who.code), who
+  end
+  if who.kind == "admin" and who.via == "bearer" then
+    local rate = rates.auth
+    local _, left, _, _ = limit.take("auth " .. client.of(req).key, rate[1], rate[2], 0)
+    if left == 0 then return nil, door.wrong_guess(req), who end
+  end
+  return who
+end
+
+-- A browser sends the cookie along with whatever a page makes it send: it must say from where.
+local function is_proved(req, who) return who.via ~= "cookie" or safe[req.method] or origin.is_told(req) end
+
+--- Who asks; else nil and the refusal.
+---@param req Request
+---@return Who|nil, Reply|nil
+function door.who(req)
+  local who, refusal = identify(req)
+  if not who then return nil, refusal end
+  if not is_proved(req, who) then return nil, problem.reply(req, "forbidden_origin") end
+  return who
+end
+
+-- What strangers were kept from is no news to the trail: whoever likes could make it long.
+local function note(entry)
+  if entry.allowed or entry.who.id or entry.who.kind == "admin" then return audit.write(entry) end
+  log.info("access.refused", { action = entry.action, name = entry.name, rule = entry.rule, network = entry.network })
+  return true
+end
+
+--- What policy/access.lua says, as an entry for the audit trail, not written yet.
+---@param req Request
+---@param who Who
+---@param action string
+---@param what What
+---@param name string|nil
+---@return AuditEntry entry, string|nil code
+function door.decide(req, who, action, what, name)
+  what.mode = config.access
+  local allowed, rule, code = access.decide(who, action, what)
+  local entry = {
+    who = who, network = client.of(req).network, action = action, name = name, allowed = allowed, rule = rule, request_id = req.id,
+  }
+  return entry, code
+end
+
+--- Writes an entry down, if it is of that kind. nil, or the refusal when that failed: then nothing may be done.
+---@param req Request
+---@param entry AuditEntry
+---@return Reply|nil refusal
+function door.note(req, entry)
+  if access.unaudited[entry.action] then return nil end
+  local written = note(entry)
+  return not written and problem.failure(req, "journal") or nil
+end
+
+--- Who asks, if he may do that; else nil, the refusal, and its code. It is in the audit trail then, whichever it is.
+---@param req Request
+---@param action string
+---@param what What
+---@param name string|nil  the stack's, or the id of what it is done to
+---@return Who|nil, Reply|nil refusal, string|nil code
+function door.allow(req, action, what, name)
+  local who, refusal = door.who(req)
+  if not who then return nil, refusal, "unknown" end
+  local entry, code = door.decide(req, who, action, what, name)
+  refusal = door.note(req, entry)
+  if refusal then return nil, refusal, "journal" end
+  if entry.allowed then return who end
+  return nil, problem.reply(req, code, { args = { name = name or "" } }), code
+end
+
+return door
