@@ -46,6 +46,12 @@ local function send_and_look(call, lookup)
   return found, message, code, info
 end
 
+-- It was refused: nothing was made, so there is nothing to take away.
+local function withdraw(ctx, kind, key)
+  create.surely(function() return journal.mark(ctx.id, kind, key, "undone") end, function() return ctx.wanted end)
+  ctx:know(kind, key, nil, "undone", {})
+end
+
 local function attempt(ctx, kind, key, call, lookup)
   if not ctx.wanted then return nil, "no longer wanted", "cancelled" end
   local before = ctx:known(kind, key)
@@ -58,7 +64,8 @@ local function attempt(ctx, kind, key, call, lookup)
     function() return ctx.wanted end)
   if intended == nil then return nil, why, trouble end
   ctx:know(kind, key, nil, "intended", {})
-  local made, message, code = send_and_look(call, lookup)
+  local made, message, code, info = send_and_look(call, lookup)
+  if made == nil and info and info.unknown == false and not before then withdraw(ctx, kind, key) end
   if made == false and ctx.wanted then
     -- Not there. It may still come to light, so that is remembered; once more, then.
     create.surely(function() return journal.lost(ctx.id, kind, key) end, function() return ctx.wanted end)

@@ -5,7 +5,7 @@ describe("making something once", function()
   before_each(function()
     written = {}
     local function note(word) return function(_, kind) written[#written + 1] = word .. " " .. kind return true end end
-    local journal = { intend = note "intended", confirm = note "created", lost = note "lost" }
+    local journal = { intend = note "intended", confirm = note "created", lost = note "lost", mark = note "marked" }
     support.start { modules = { ["lib.journal"] = journal } }
     create = require "lib.create"
     local resources = {}
@@ -70,6 +70,13 @@ describe("making something once", function()
     assert.is_nil(result.made)
     assert.equal("dokploy_error", result.code)
     assert.equal(0, result.looks)
+    assert.same({ "intended project", "sent", "marked project" }, written)
+    assert.equal("undone", ctx:known("project", "").state)
+  end)
+
+  it("stays in doubt when it was refused after a try without an answer", function()
+    assert.is_falsy(run({ unknown, refused }, false).made)
+    assert.equal("intended", ctx:known("project", "").state)
   end)
 
   it("is looked for first when a crash came between sending and writing down", function()
