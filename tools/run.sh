@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 DEPLOYER=${DEPLOYER:-build/deployer}
 export PORT=${PORT:-3000} REHEARSAL_PORT=${REHEARSAL_PORT:-3100} DATA_DIR=${DATA_DIR:-./data}
 logs=$DATA_DIR/log
+umask 077 # what is kept here is nobody else's to read
 declare -A pid=()
 ended=0
 
