@@ -16,31 +16,58 @@ local function work_of(op, resources)
   return { id = op.id, mark = context.mark(op), resources = resources, dokploy = dokploy.client { tries = 2 }, tell = silent }
 end
 
--- A second application in a project that stands: made by a call whose answer was lost. It was never deployed.
-local function spare_applications(work)
-  local ids = {}
-  for _, row in ipairs(work.resources) do
-    if row.state == "created" then ids[row.kind] = row.id end
-  end
-  if not ids.project or not ids.application then return true end
-  local project, message = work.dokploy:project_one(ids.project)
+-- The stack stands, and a call of its deploy got no answer: what that call made after all is there twice. It goes only if it is certainly
+-- that: our mark, not the one in the record, and never used. Anything else with our mark is for people to decide.
+local function remove_duplicate(work, kind, id, remove)
+  local good, message = remove(work.dokploy, id)
+  if not good then return nil, message end
+  log.warn("sweeper.duplicate_removed", { operation = work.id, kind = kind, id = id })
+  return true
+end
+
+local function spare_project(work, id)
+  local project, message, code = work.dokploy:project_one(id)
+  if code == "not_found" then return true end
   if not project then return nil, message end
-  for _, application in ipairs((dokploy.services_of(project))) do
-    if application.description == work.mark and application.applicationId ~= ids.application then
-      local good, why = work.dokploy:application_delete(application.applicationId)
-      if not good then return nil, why end
-      log.warn("sweeper.duplicate_removed", { operation = work.id, application = application.applicationId })
+  local applications, others = dokploy.services_of(project)
+  if #applications + others > 0 then return true end
+  return remove_duplicate(work, "project", id, work.dokploy.project_remove)
+end
+
+local function spare_application(work, id)
+  local deployments, message = work.dokploy:deployments(id)
+  if not deployments then return nil, message end
+  if #deployments > 0 then return true end
+  return remove_duplicate(work, "application", id, work.dokploy.application_delete)
+end
+
+local function recorded(work, kind)
+  for _, row in ipairs(work.resources) do
+    if row.kind == kind and row.state == "created" then return row.id end
+  end
+end
+
+local function each(list, key, known, remove, work)
+  for _, found in ipairs(list) do
+    if found.description == work.mark and found[key] ~= known then
+      local good, message = remove(work, found[key])
+      if not good then return nil, message end
     end
   end
   return true
 end
 
--- The stack stands: only what is there twice may go.
 local function spare(work)
-  work.spare = true
-  local good, message = undo.strays(work)
-  if not good then return nil, message end
-  return spare_applications(work)
+  local known = recorded(work, "project")
+  local projects, message = work.dokploy:projects_described(work.mark)
+  if not projects then return nil, message end
+  local good
+  good, message = each(projects, "projectId", known, spare_project, work)
+  if not good or not known then return good, message end
+  local project
+  project, message = work.dokploy:project_one(known)
+  if not project then return nil, message end
+  return each((dokploy.services_of(project)), "applicationId", recorded(work, "application"), spare_application, work)
 end
 
 local function end_doubt(op, resources)

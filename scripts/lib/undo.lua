@@ -163,16 +163,13 @@ local function remove_project(work, id)
   return gone(function(it) return work.dokploy:project_one(it) end, function(it) return work.dokploy:project_remove(it) end, id)
 end
 
---- Removes projects with the deploy's mark but the recorded one: made by calls whose answers were lost. True when there is none left.
+--- Removes every project with the deploy's mark, also those of calls whose answers were lost. True when there is none left.
 function undo.strays(work)
   local projects, message, code = work.dokploy:projects_described(work.mark)
   if not projects then return nil, message, reason_of(code) end
-  local row = row_of(work, "project")
   for _, project in ipairs(projects) do
-    if not (work.spare and row and project.projectId == row.id) then
-      local good, why, reason = remove_project(work, project.projectId)
-      if not good then return nil, why, reason end
-    end
+    local good, why, reason = remove_project(work, project.projectId)
+    if not good then return nil, why, reason end
   end
   return true
 end
