@@ -3,6 +3,7 @@
 local crypto = require "core.crypto"
 local json = require "core.json"
 local server = require "core.server"
+local check = require "lib.check"
 local names = require "lib.names"
 local problem = require "lib.problem"
 local entries = require "routes.openapi_entries"
@@ -92,4 +93,17 @@ local etag = '"' .. crypto.sha256(document):sub(1, 20) .. '"'
 
 server.route("GET", "/api/openapi.json", function()
   return { body = document, type = "application/json", headers = { ETag = etag, ["Cache-Control"] = "no-cache" } }
+end)
+
+-- Told by `deployer --check`: a route that this document forgets, or one that it invents.
+check.add(function()
+  local described, faults = {}, {}
+  for _, entry in ipairs(entries.list) do described[entry[1] .. " " .. entry[2]] = true end
+  for _, route in ipairs(server.routes()) do
+    local name = route.method .. " " .. route.pattern
+    if not described[name] then faults[#faults + 1] = name .. " has no entry in scripts/routes/openapi_entries.lua" end
+    described[name] = nil
+  end
+  for name in pairs(described) do faults[#faults + 1] = "scripts/routes/openapi_entries.lua: " .. name .. " is no route" end
+  return faults
 end)

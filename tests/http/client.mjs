@@ -114,7 +114,7 @@ export async function sse(url, { lastEventId, language, key, headers = {} } = {}
   return { status: response.statusCode, headers: response.headers, text, close() {}, async *[Symbol.asyncIterator]() {} }
 }
 
-export const terminal = new Set(['ready', 'failed', 'cancelled', 'deleted'])
+export const terminal = new Set(['ready', 'failed', 'cancelled', 'deleted', 'stopped'])
 
 // Follows a status stream to its terminal event, coming back with Last-Event-ID as a browser would when it is cut.
 // Returns { events, last, streams }. `until(event)` may end it earlier.

@@ -1,0 +1,202 @@
+-- The rules of policy/access.lua beyond the examples that stand in it, and who is believed to be who.
+local portal = require "support.portal"
+
+describe("the examples beside the rules", function()
+  it("hold", function()
+    portal.start()
+    require "policy.access"
+    require "policy.limits"
+    assert.same({}, require("lib.check").check())
+  end)
+
+  it("tell a rule that was changed by mistake, with the place and the cure", function()
+    portal.start()
+    local access = require "policy.access"
+    table.remove(access.rules, 2) -- admin_may_all
+    local faults = require("lib.check").check()
+    assert.truthy(#faults > 0)
+    assert.truthy(faults[1]:find("scripts/policy/access.lua: example", 1, true))
+    assert.truthy(faults[1]:find("mend the rule", 1, true))
+  end)
+end)
+
+describe("access", function()
+  local access
+  before_each(function()
+    portal.start()
+    access = require "policy.access"
+  end)
+
+  it("is given to nobody for an act that no rule knows", function()
+    for _, who in ipairs { { kind = "owner", id = "a" }, { kind = "user", id = "a" }, { kind = "token", id = "a", scopes = { create = true, read = true } } } do
+      assert.is_false((access.decide(who, "burn_it_down", { mode = "open", owner_id = "a" })))
+    end
+    assert.is_true((access.decide({ kind = "admin" }, "burn_it_down", { mode = "open" })))
+  end)
+
+  it("never lets a stack without an owner's id be a stranger's", function()
+    for action in pairs { look = 1, delete = 1, stop = 1, reveal = 1, rotate = 1, cancel = 1 } do
+      assert.is_false((access.decide({ kind = "visitor" }, action, { mode = "open" })), action)
+      assert.is_false((access.decide({ kind = "owner", id = "a" }, action, { mode = "open" })), action)
+    end
+  end)
+
+  it("names the rule that decided", function()
+    local _, rule = access.decide({ kind = "owner", id = "a" }, "delete", { mode = "open", owner_id = "a" })
+    assert.equal("owner", rule)
+    _, rule = access.decide({ kind = "visitor" }, "deploy", { mode = "open" })
+    assert.equal("mode", rule)
+  end)
+end)
+
+describe("who is behind a proxy", function()
+  local function start(settings)
+    local fakes = portal.start { secrets = { ADMIN_TOKEN = "t" } }
+    for key, value in pairs(settings) do fakes.config[key] = value end
+    return require "lib.client", require "lib.owner"
+  end
+  local address = require "lib.address"
+  local proxies = { address.block "10.0.0.0/8" }
+
+  local function key_of(client, peer, forwarded)
+    return client.of(portal.request("GET", "/", { peer = peer, headers = { ["X-Forwarded-For"] = forwarded } })).key
+  end
+
+  it("is the nearest address that is no trusted proxy", function()
+    local client = start { trusted_proxies = proxies }
+    assert.equal("203.0.113.5", key_of(client, "10.0.0.1", "203.0.113.5"))
+    assert.equal("203.0.113.5", key_of(client, "10.0.0.1", "1.1.1.1, 203.0.113.5, 10.2.2.2"))
+    assert.equal("203.0.113.5", key_of(client, "10.0.0.1", "203.0.113.5:4711"))
+    assert.equal("10.9.9.9", key_of(client, "10.0.0.1", "10.9.9.9,10.2.2.2"))
+    assert.equal("10.0.0.1", key_of(client, "10.0.0.1", "1.1.1.1, garbage"))
+    assert.equal("10.0.0.1", key_of(client, "10.0.0.1", nil))
+    assert.equal("2001:db8:1:2::/64", key_of(client, "10.0.0.1", "[2001:db8:1:2::9]:443"))
+  end)
+
+  it("is whoever connects, when that is no trusted proxy", function()
+    local client = start { trusted_proxies = proxies }
+    assert.equal("198.51.100.7", key_of(client, "198.51.100.7", "203.0.113.5"))
+    client = start { trusted_proxies = {} }
+    assert.equal("10.0.0.1", key_of(client, "10.0.0.1", "203.0.113.5"))
+  end)
+
+  local function who(settings, peer, headers)
+    local _, owner = start(settings)
+    return owner.from(portal.request("GET", "/", { peer = peer, headers = headers }))
+  end
+  local forward = { access = "forward-auth", trusted_proxies = proxies, forward_auth = { user_header = "remote-user", admins = { "root" } } }
+
+  it("is the user whom a trusted proxy names, in forward-auth only", function()
+    local eve = who(forward, "10.0.0.1", { ["Remote-User"] = "eve" })
+    assert.same({ "user", "eve", "proxy" }, { eve.kind, eve.name, eve.via })
+    assert.equal(eve.id, who(forward, "10.0.0.1", { ["Remote-User"] = "eve" }).id)
+    assert.not_equal(eve.id, who(forward, "10.0.0.1", { ["Remote-User"] = "Eve" }).id)
+    assert.equal("admin", who(forward, "10.0.0.1", { ["Remote-User"] = "root" }).kind)
+    assert.equal("visitor", who(forward, "203.0.113.5", { ["Remote-User"] = "eve" }).kind)
+    assert.equal("visitor", who(forward, "203.0.113.5", { ["Remote-User"] = "root", ["X-Forwarded-For"] = "10.0.0.1" }).kind)
+    local open = { access = "open", trusted_proxies = proxies, forward_auth = forward.forward_auth }
+    assert.equal("visitor", who(open, "10.0.0.1", { ["Remote-User"] = "root" }).kind)
+  end)
+
+  it("is nobody when the field came twice or is no plain name", function()
+    for _, value in ipairs { "eve, root", "eve\troot", " eve", "eve ", ("e"):rep(201) } do
+      local found = who(forward, "10.0.0.1", { ["Remote-User"] = value })
+      assert.same({ "forged", "forward_user_invalid" }, { found.kind, found.code }, value)
+    end
+  end)
+end)
+
+describe("the owner's cookie", function()
+  local owner
+  local function from(cookie, host) return owner.from(portal.request("GET", "/", { headers = { Cookie = cookie, Host = host } })) end
+
+  it("is Secure, with the prefix, on this machine and behind TLS", function()
+    portal.start()
+    owner = require "lib.owner"
+    local req = portal.request("POST", "/", { headers = { Host = "localhost:3000" } })
+    local set = owner.cookie(req, owner.key "me")
+    for _, part in ipairs { "__Host-owner=own_me.", "Path=/", "HttpOnly", "SameSite=Strict", "Secure" } do assert.truthy(set:find(part, 1, true), part) end
+    assert.same({ "owner", "me", "cookie" }, { from(set:match "^[^;]+").kind, from(set:match "^[^;]+").id, from(set:match "^[^;]+").via })
+  end)
+
+  it("of the bare name counts only where there can be no other", function()
+    local fakes = portal.start()
+    owner = require "lib.owner"
+    local bare = "owner=" .. owner.key "me"
+    assert.equal("visitor", from(bare, "localhost:3000").kind)
+    assert.equal("owner", from(bare, "portal.example:3000").kind)
+    assert.equal("visitor", from("__Host-owner=" .. owner.key "me", "portal.example:3000").kind)
+    fakes.config.stack.scheme = "https"
+    assert.equal("visitor", from(bare, "portal.example").kind)
+    assert.equal("owner", from("a=b; __Host-owner=" .. owner.key "me" .. "; c=d", "portal.example").kind)
+  end)
+
+  it("that is no longer good is as none", function()
+    portal.start()
+    owner = require "lib.owner"
+    for _, cookie in ipairs { "__Host-owner=own_me.x", "__Host-owner=", "__Host-owner=the-token", "x__Host-owner=" .. owner.key "me" } do
+      assert.equal("visitor", from(cookie).kind, cookie)
+    end
+  end)
+
+  it("is worthless after the key was changed, as the key is", function()
+    local fakes = portal.start()
+    owner = require "lib.owner"
+    local old = owner.key "me"
+    fakes.shared.set("owner.generation:me", 1)
+    assert.equal("visitor", from("__Host-owner=" .. old).kind)
+    assert.equal("owner", from("__Host-owner=" .. owner.key "me").kind)
+    assert.equal(old, owner.key("me", 0))
+  end)
+end)
+
+describe("a form", function()
+  local csrf, body
+  before_each(function()
+    portal.start()
+    csrf, body = require "lib.csrf", require "lib.body"
+  end)
+  local anna, visitor = { kind = "owner", id = "anna" }, { kind = "visitor" }
+
+  it("carries a token that is its sender's, or a visitor's", function()
+    assert.is_true(csrf.is_good(anna, csrf.token(anna)))
+    assert.is_true(csrf.is_good(anna, csrf.token(visitor)))
+    assert.is_false(csrf.is_good(anna, csrf.token { kind = "owner", id = "bob" }))
+    assert.is_false(csrf.is_good(visitor, csrf.token(anna)))
+    for _, bad in ipairs { "", "x", "1.2", "99999." .. csrf.token(anna), csrf.token(anna) .. "x" } do assert.is_false(csrf.is_good(anna, bad), bad) end
+    assert.is_false(csrf.is_good(anna, nil))
+  end)
+
+  it("is good for a day and a bit", function()
+    local now, token = os.time(), csrf.token(anna)
+    local time = os.time
+    os.time = function() return now + 86400 end -- luacheck: ignore
+    local tomorrow = csrf.is_good(anna, token)
+    os.time = function() return now + 2 * 86400 end -- luacheck: ignore
+    local later = csrf.is_good(anna, token)
+    os.time = time -- luacheck: ignore
+    assert.is_true(tomorrow)
+    assert.is_false(later)
+  end)
+
+  it("is decoded as browsers encode it", function()
+    assert.same({ name = "a b&c", template = "é" }, body.fields "name=a+b%26c&template=%C3%A9&invite=")
+    for _, bad in ipairs { "a=1&a=2", "a=%00", "a=%ff" } do assert.is_nil(body.fields(bad), bad) end
+    assert.same({}, body.fields "")
+  end)
+
+  it("without a token changes nothing", function()
+    local function read(text)
+      local form = { ["Content-Type"] = "application/x-www-form-urlencoded" }
+      return body.read(portal.request("POST", "/", { body = text, headers = form }), { name = { type = "string", required = true } })
+    end
+    local found, refusal = read "name=anna"
+    assert.is_nil(found)
+    assert.equal(403, refusal.status)
+    assert.truthy(refusal.html:find("<h1>", 1, true))
+    assert.same({ name = "anna" }, (read("name=anna&csrf=" .. csrf.token(visitor))))
+    found, refusal = read("name=anna&more=x&csrf=" .. csrf.token(visitor))
+    assert.is_nil(found)
+    assert.equal(422, refusal.status)
+  end)
+end)
