@@ -15,6 +15,7 @@ enum {
     BACKLOG = 1024,
     STARVED_MS = 100,   /* out of descriptors: how long nothing is accepted */
     RESERVED_FDS = 64,  /* kept back for curl, SQLite and files */
+    MOST_TARGET = 8192, /* bytes of a target */
     DRAIN_IDLE_MS = 250 /* an idle connection's time while draining: a client in full swing still gets its "close" */
 };
 
@@ -23,7 +24,9 @@ const struct httpd_limits httpd_default_limits = {
     .max_body_bytes = 65536,
     .max_header_fields = 100,
     .max_connections = 4096,
+    .max_connections_each = 1024,
     .idle_timeout_ms = 60000,
+    .head_timeout_ms = 10000,
     .request_timeout_ms = 30000,
     .max_stream_backlog = 262144,
 };
@@ -130,8 +133,9 @@ int httpd_listen(struct httpd *httpd, const char *host, int port)
 
 static void sweep_arm(struct httpd *httpd)
 {
-    int ms =
-        httpd->limits.idle_timeout_ms < httpd->limits.request_timeout_ms ? httpd->limits.idle_timeout_ms : httpd->limits.request_timeout_ms;
+    const struct httpd_limits *limits = &httpd->limits;
+    int ms = limits->idle_timeout_ms < limits->request_timeout_ms ? limits->idle_timeout_ms : limits->request_timeout_ms;
+    if (limits->head_timeout_ms < ms) ms = limits->head_timeout_ms;
     ms = ms / 4 < 10 ? 10 : ms / 4 > 1000 ? 1000 : ms / 4;
     struct timeval delay = { ms / 1000, ms % 1000 * 1000 };
     event_add(&httpd->sweep_event, &delay);
@@ -150,12 +154,19 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 static void configure(struct httpd *httpd)
 {
     struct evhttp *evhttp = httpd->evhttp;
-    evhttp_set_max_headers_size(evhttp, httpd->limits.max_header_bytes);
-    evhttp_set_max_body_size(evhttp, httpd->limits.max_body_bytes);
+    const struct httpd_limits *limits = &httpd->limits;
+    httpd->guard_limits = (struct guard_limits){
+        .head_bytes = (uint32_t)limits->max_header_bytes,
+        .target_bytes = limits->max_header_bytes / 2 < MOST_TARGET ? (uint32_t)limits->max_header_bytes / 2 : MOST_TARGET,
+        .fields = (uint32_t)limits->max_header_fields,
+        .body_bytes = limits->max_body_bytes,
+    };
+    evhttp_set_max_headers_size(evhttp, limits->max_header_bytes);
+    evhttp_set_max_body_size(evhttp, limits->max_body_bytes);
     evhttp_set_default_content_type(evhttp, NULL);
-    /* all that evhttp knows, so that the caller can answer 405; the rest it answers with 501 */
+    /* all that the guard lets through, so that the caller can answer 405 */
     evhttp_set_allowed_methods(evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
-                                           EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
+                                           EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
     evhttp_set_bevcb(evhttp, httpd_conn_new, httpd);
     evhttp_set_gencb(evhttp, httpd_request_begin, httpd);
 }

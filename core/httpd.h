@@ -1,7 +1,6 @@
 /* httpd: evhttp made safe. Listens, limits, shows a request, takes one reply or one stream, tells when the client has left.
  *
- * Every accepted socket passes through httpd's bufferevent factory, and every byte that comes in through one callback before evhttp sees
- * it: that is the place for a strict check.
+ * Every byte that comes in is checked by the guard (guard.h) before evhttp sees it.
  *
  * A request lives until it was answered: httpd_reply(), httpd_cut() or httpd_stream_end(), exactly one of them, exactly once, also when
  * the client has left meanwhile (then the answer goes nowhere), also when the server was freed. The pointer is dead after that call.
@@ -10,8 +9,10 @@
  * and Cache-Control: no-store. Framing (Content-Length, Transfer-Encoding) is httpd's; "Connection: close" may be asked for.
  * HEAD gets the head of the reply and no body. "close" in a Connection list is honoured.
  *
- * Answered by httpd itself, with Connection: close: 400 for what is not HTTP or no path, 405 for TRACE and CONNECT, 408 for a request that
- * takes too long, 413 and 431 past the limits, 501 for a method nobody knows.
+ * Answered by httpd itself, with a problem document and Connection: close: 400 for what is not HTTP or can be read in two ways, 405 for
+ * TRACE and CONNECT, 408 for a request that takes too long, 413, 414 and 431 past the limits, 417 for an expectation that is not
+ * 100-continue, 501 for a method or coding nobody knows, 503 for one connection too many from an address, 505 for another version.
+ * After such an answer what the client still sends is read and thrown away for a while, so that the answer arrives.
  */
 #ifndef HTTPD_H
 #define HTTPD_H
@@ -27,8 +28,10 @@ struct httpd_limits {
     int64_t max_body_bytes;     /* 65536; a longer one is answered 413 */
     int max_header_fields;      /* 100 */
     int max_connections;        /* 4096, and always below the descriptor limit less 64 */
+    int max_connections_each;   /* 1024: from one address, or one /64 of IPv6; 0: any number. Loopback is not counted */
     int idle_timeout_ms;        /* 60000: a connection on which nothing moves */
-    int request_timeout_ms;     /* 30000: from the first byte of a request to its last */
+    int head_timeout_ms;        /* 10000: from the first byte of a request to the end of its head */
+    int request_timeout_ms;     /* 30000: and from there to its last byte */
     int64_t max_stream_backlog; /* 262144: unsent bytes of a stream before its reader is cut off */
 };
 extern const struct httpd_limits httpd_default_limits;
@@ -56,9 +59,9 @@ const char *httpd_header(const struct httpd_request *request, const char *name);
 /* Calls fn for each header field, names in lower case. */
 void httpd_each_header(const struct httpd_request *request, void (*fn)(const char *name, const char *value, void *arg), void *arg);
 const char *httpd_body(const struct httpd_request *request, size_t *len); /* never NULL */
-const char *httpd_peer(const struct httpd_request *request);              /* the peer's address, without port */
-const char *httpd_id(const struct httpd_request *request);                /* the request id: 16 letters and digits */
-int64_t httpd_started_us(const struct httpd_request *request);            /* loop_now_us() when it was whole */
+const char *httpd_peer(const struct httpd_request *request);   /* the peer's address, without port; IPv4 as such, never as ::ffff: */
+const char *httpd_id(const struct httpd_request *request);     /* the request id: 16 letters and digits */
+int64_t httpd_started_us(const struct httpd_request *request); /* loop_now_us() when it was whole */
 /* 1 once the client has left. */
 int httpd_gone(const struct httpd_request *request);
 /* Calls fn(arg) when the client leaves before the answer. One slot; NULL takes it away. */

@@ -9,7 +9,7 @@
 enum {
     EVICT_MS = 1000,  /* at the cap, a connection idle for so long makes room */
     EVICT_MOST = 64,  /* in one sweep */
-    FULL_TURNS = 3,   /* a connection's input may be full for so long; evhttp is called in each */
+    LINGER_MS = 2000, /* a connection that was refused: its client's time to see why */
     LINE_BYTES = 4096 /* the line of a chunk's size, and some */
 };
 
@@ -106,50 +106,12 @@ void httpd_conn_close(struct httpd_conn *conn)
     bufferevent_trigger_event(conn->bev, BEV_EVENT_TIMEOUT | BEV_EVENT_READING, 0);
 }
 
-/* Ends a connection whose request will not be read any further; says why, unless evhttp is saying something already. */
-static void refuse(struct httpd_conn *conn, const char *status)
-{
-    char answer[120];
-    int len = snprintf(answer, sizeof answer, "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status);
-    struct iovec iov = { answer, (size_t)len };
-    if (httpd_conn_unsent(conn) == 0) send_now(conn->fd, &iov, 1);
-    httpd_conn_close(conn);
-}
-
 /* ---- its beginning ---- */
 
 /* More than the largest request takes: evhttp must be able to make something of that. */
 static size_t most_input(const struct httpd_conn *conn)
 {
     return (size_t)(conn->httpd->limits.max_header_bytes + conn->httpd->limits.max_body_bytes) + LINE_BYTES;
-}
-
-/* The input is full and stays full: an endless chunk size, a chunk that is too large, bytes after a refusal. libevent stops reading at its
- * mark, but calls evhttp again and again until somebody drains, so this must not go on. */
-static void on_full(evutil_socket_t fd, short what, void *arg)
-{
-    struct httpd_conn *conn = arg;
-    struct timeval next_turn = { 0, 0 };
-    (void)fd, (void)what;
-    if (conn->state != CONN_READING || evbuffer_get_length(bufferevent_get_input(conn->bev)) < most_input(conn)) return;
-    if (++conn->full_turns > FULL_TURNS)
-        refuse(conn, "413 Content Too Large");
-    else
-        event_add(&conn->event, &next_turn);
-}
-
-/* Bytes have come in, which evhttp has not seen yet, or evhttp took some out. This is the place for a strict check of the bytes: it may
- * look at each new one, and cut the buffer off with a line that evhttp refuses. Nothing may be closed from here. */
-static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
-{
-    struct httpd_conn *conn = arg;
-    if (info->n_deleted > 0) conn->full_turns = 0;
-    if (info->n_added == 0) return;
-    if (conn->state == CONN_IDLE) httpd_conn_set_state(conn, CONN_READING);
-    if (conn->state != CONN_READING || evbuffer_get_length(input) < most_input(conn)) return;
-    event_del(&conn->event);
-    event_assign(&conn->event, bufferevent_get_base(conn->bev), -1, 0, on_full, conn);
-    event_active(&conn->event, EV_TIMEOUT, 0);
 }
 
 /* evhttp is closing the connection; a request that is held it has let go of before. */
@@ -164,6 +126,7 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
     httpd->by_fd[conn->fd] = NULL;
     conn->evcon = NULL;
     conn->bev = NULL;
+    httpd_peer_leave(conn);
     httpd_conn_set_state(conn, CONN_GONE);
     httpd->nconnections--;
     if (httpd->full) {
@@ -174,6 +137,14 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
         httpd_request_gone(&conn->request);
     else
         httpd_conn_uncount(conn);
+    httpd_conn_unref(conn);
+}
+
+static void turn_away(struct httpd_conn *conn)
+{
+    httpd_conn_ref(conn);
+    httpd_conn_refuse(conn, 503, "too_many_connections", "Too many connections are open from this address.");
+    if (conn->evcon) httpd_conn_close(conn); /* it shall not linger, that would be one more */
     httpd_conn_unref(conn);
 }
 
@@ -193,9 +164,11 @@ void httpd_conn_attach(struct httpd_conn *conn)
         remember(conn);
         evhttp_connection_set_closecb(conn->evcon, on_close, conn);
         bufferevent_setwatermark(bev, EV_READ, 0, most_input(conn));
-        conn->input_cb = evbuffer_add_cb(bufferevent_get_input(bev), on_input, conn);
+        conn->input_cb = evbuffer_add_cb(bufferevent_get_input(bev), httpd_guard_on_input, conn);
+        guard_init(&conn->guard, &conn->httpd->guard_limits);
         httpd_conn_set_state(conn, CONN_IDLE);
         start_sweep(conn->httpd);
+        if (httpd_peer_arrive(conn) != 0) turn_away(conn);
     }
     bufferevent_decref(bev);
 }
@@ -206,11 +179,12 @@ static void on_attach(evutil_socket_t fd, short what, void *arg)
     httpd_conn_attach(arg);
 }
 
-/* Closes the connection that has been idle longest. Returns 0 when none has been for long. */
+/* Closes a connection that was refused, or the one that has been idle longest. Returns 0 when none has been for long. */
 static int evict(struct httpd *httpd)
 {
-    struct httpd_conn *oldest = TAILQ_FIRST(&httpd->conns[CONN_IDLE]);
-    if (!oldest || now_ms() - oldest->since_ms < EVICT_MS) return 0;
+    struct httpd_conn *oldest = TAILQ_FIRST(&httpd->conns[CONN_LINGERING]);
+    if (!oldest) oldest = TAILQ_FIRST(&httpd->conns[CONN_IDLE]);
+    if (!oldest || (oldest->state == CONN_IDLE && now_ms() - oldest->since_ms < EVICT_MS)) return 0;
     httpd_conn_close(oldest);
     return 1;
 }
@@ -261,8 +235,8 @@ static void sweep_list(struct httpd *httpd, enum conn_state state, int64_t timeo
     while ((conn = TAILQ_FIRST(&httpd->conns[state])) && now - conn->since_ms >= timeout_ms) {
         if (has_moved(conn))
             httpd_conn_set_state(conn, state);
-        else if (state == CONN_READING)
-            refuse(conn, "408 Request Timeout");
+        else if (state == CONN_HEAD || state == CONN_READING)
+            httpd_conn_refuse(conn, 408, "request_timeout", "The request took too long to arrive.");
         else
             httpd_conn_close(conn);
     }
@@ -273,6 +247,8 @@ void httpd_conn_sweep(struct httpd *httpd)
     for (int i = 0; httpd->full && i < EVICT_MOST && evict(httpd); i++)
         continue;
     sweep_list(httpd, CONN_IDLE, httpd->limits.idle_timeout_ms);
+    sweep_list(httpd, CONN_HEAD, httpd->limits.head_timeout_ms);
     sweep_list(httpd, CONN_READING, httpd->limits.request_timeout_ms);
     sweep_list(httpd, CONN_WRITING, httpd->limits.idle_timeout_ms);
+    sweep_list(httpd, CONN_LINGERING, LINGER_MS);
 }

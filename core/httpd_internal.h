@@ -1,17 +1,21 @@
 /* httpd_internal: what the httpd*.c files share, and nobody else includes.
  *
- * evhttp accepts, parses and keeps connections alive. The writing side is ours: an answer goes straight to the socket, what the
- * socket does not take waits in the bufferevent's output, and evhttp is told with evhttp_send_reply_end(), which takes its safe path
- * to the next request. So reading is off while an answer is written, and a flood stays in the kernel.
+ * evhttp accepts, parses and keeps connections alive; it sees only bytes that the guard lets through. The writing side is ours: an answer
+ * goes straight to the socket, what the socket does not take waits in the bufferevent's output, and evhttp is told with
+ * evhttp_send_reply_end(), which takes its safe path to the next request. So reading is off while an answer is written, and a flood stays
+ * in the kernel.
  *
  *   httpd.c          the server: listening, limits, drain
  *   httpd_conn.c     a connection: how it is attached to evhttp's, its states and deadlines, its end
+ *   httpd_guard.c    the strict check of what comes in, and how a connection ends that does not pass it
+ *   httpd_peer.c     who is at the other end, and how often
  *   httpd_request.c  a request: refusals, the view of it, "the client has left"
  *   httpd_reply.c    the head of an answer, and whole answers
  *   httpd_stream.c   answers that come in pieces
  */
 #ifndef HTTPD_INTERNAL_H
 #define HTTPD_INTERNAL_H
+#include "guard.h"
 #include "httpd.h"
 
 #include <event2/buffer.h>
@@ -21,18 +25,21 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+#include <netinet/in.h>
 #include <sys/queue.h>
 #include <sys/uio.h>
 #include <time.h>
 
 /* Each state has a list; every connection is in one. In the timed ones the list's head is the oldest, since all get the same time. */
 enum conn_state {
-    CONN_NEW,     /* evhttp has not finished accepting it */
-    CONN_IDLE,    /* timed: no byte of a request yet */
-    CONN_READING, /* timed: a request is coming in, or evhttp itself answers a malformed one */
-    CONN_BUSY,    /* a request waits for its answer, or is a stream */
-    CONN_WRITING, /* timed: the answer is given but not all of it is sent */
-    CONN_GONE,    /* closed, but its request is not answered yet */
+    CONN_NEW,       /* evhttp has not finished accepting it */
+    CONN_IDLE,      /* timed: no byte of a request yet */
+    CONN_HEAD,      /* timed: the head of a request is coming in */
+    CONN_READING,   /* timed: and its body */
+    CONN_BUSY,      /* a request waits for its answer, or is a stream */
+    CONN_WRITING,   /* timed: the answer is given but not all of it is sent */
+    CONN_LINGERING, /* timed: it was refused; what still comes is thrown away */
+    CONN_GONE,      /* closed, but its request is not answered yet */
     CONN_STATES
 };
 
@@ -60,29 +67,35 @@ struct httpd_conn {
     bufferevent_data_cb write_cb; /* evhttp's own callbacks */
     bufferevent_event_cb event_cb;
     struct evbuffer_cb_entry *input_cb;
-    struct event event; /* to attach; while reading: too much has come; while busy: the client has left */
+    struct event event; /* to attach; while reading: to refuse; while busy: the client has left */
     int fd;
     int refs; /* evhttp's connection, a request, a deferred call */
     enum conn_state state;
     int counted; /* in httpd->npending */
     int watched; /* `event` watches for the client's leaving */
     int64_t since_ms;
-    int full_turns; /* how long evhttp has made nothing of a full input */
     size_t unsent;  /* while writing: what was unsent when last looked at */
+    uint32_t begun; /* requests that evhttp has seen; the guard knows how many there were */
+    struct in6_addr peer;
+    LIST_ENTRY(httpd_conn) neighbour; /* by peer */
     struct httpd_request request;
+    struct guard guard;
 };
 TAILQ_HEAD(httpd_conns, httpd_conn);
+LIST_HEAD(httpd_neighbours, httpd_conn);
 
-enum { HTTPD_LISTENERS = 8, HTTPD_HEAD_BYTES = 16384 };
+enum { HTTPD_LISTENERS = 8, HTTPD_HEAD_BYTES = 16384, HTTPD_PROBLEM_BYTES = 512, HTTPD_PEER_BUCKETS = 1024 };
 
 struct httpd {
     struct httpd *next;
     struct loop *loop;
     struct evhttp *evhttp;
     struct httpd_limits limits;
+    struct guard_limits guard_limits;
     httpd_on_request *on_request;
     void *arg;
     struct httpd_conns conns[CONN_STATES];
+    struct httpd_neighbours by_peer[HTTPD_PEER_BUCKETS];
     struct httpd_conn **by_fd;
     int by_fd_room;
     int nconnections, npending;
@@ -120,7 +133,23 @@ size_t httpd_conn_unsent(const struct httpd_conn *conn);
 /* Closes what is past its deadline. */
 void httpd_conn_sweep(struct httpd *httpd);
 
+/* httpd_guard.c */
+/* The callback of a connection's input: shows new bytes to the guard before evhttp sees them. Nothing may be closed from in there. */
+void httpd_guard_on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *conn);
+/* evhttp waits for a request on this connection: which state is that? Also refuses what the guard has refused, soon. */
+void httpd_guard_wait(struct httpd_conn *conn);
+/* Answers a connection on which no whole request has come, reads on until the client has seen that, and closes. */
+void httpd_conn_refuse(struct httpd_conn *conn, int status, const char *code, const char *detail);
+
+/* httpd_peer.c */
+/* Notes who is at the other end. Returns 0, or -1 when there are too many connections from there. */
+int httpd_peer_arrive(struct httpd_conn *conn);
+void httpd_peer_leave(struct httpd_conn *conn);
+const char *httpd_peer_text(const struct httpd_conn *conn, char text[INET6_ADDRSTRLEN]);
+
 /* httpd_request.c */
+/* Makes it a new one, with an id, of which nothing else is known. */
+void httpd_request_clear(struct httpd_request *request);
 /* evhttp has a whole request. */
 void httpd_request_begin(struct evhttp_request *evreq, void *httpd);
 /* Stops watching for the client's leaving. */
@@ -136,6 +165,9 @@ struct httpd_conn *httpd_request_conn(const struct httpd_request *request);
 /* httpd_reply.c */
 /* Writes the head of an answer into httpd->head; returns its length. `length` is what Content-Length says; -1: none. */
 size_t httpd_head(struct httpd_request *request, int status, const struct httpd_field *fields, int64_t length);
+/* Writes a problem document into HTTPD_PROBLEM_BYTES, returns its length; and the fields it goes with. */
+size_t httpd_problem(const struct httpd_request *request, char *body, int status, const char *code, const char *detail);
+const struct httpd_field *httpd_problem_fields(int status);
 /* An answer of httpd's own: a problem document, and the connection ends. */
 void httpd_refuse(struct httpd_request *request, int status, const char *code, const char *detail);
 #endif

@@ -60,6 +60,7 @@ static const char *phrase_of(int status)
         { 413, "Content Too Large" },
         { 414, "URI Too Long" },
         { 415, "Unsupported Media Type" },
+        { 417, "Expectation Failed" },
         { 421, "Misdirected Request" },
         { 422, "Unprocessable Content" },
         { 425, "Too Early" },
@@ -71,6 +72,7 @@ static const char *phrase_of(int status)
         { 502, "Bad Gateway" },
         { 503, "Service Unavailable" },
         { 504, "Gateway Timeout" },
+        { 505, "HTTP Version Not Supported" },
     };
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         if (phrases[i].status == status) return phrases[i].phrase;
@@ -232,16 +234,27 @@ void httpd_cut(struct httpd_request *request, int status, const struct httpd_fie
     httpd_request_end(request);
 }
 
-void httpd_refuse(struct httpd_request *request, int status, const char *code, const char *detail)
+size_t httpd_problem(const struct httpd_request *request, char *body, int status, const char *code, const char *detail)
+{
+    int len = snprintf(body, HTTPD_PROBLEM_BYTES,
+                       "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\",\"detail\":\"%s\",\"instance\":\"%s\"}",
+                       phrase_of(status), status, code, detail, request->id);
+    return (size_t)len;
+}
+
+const struct httpd_field *httpd_problem_fields(int status)
 {
     static const struct httpd_field refusal[] = { { "Content-Type", "application/problem+json" }, { "Connection", "close" }, { 0 } };
     static const struct httpd_field not_allowed[] = { { "Content-Type", "application/problem+json" },
                                                       { "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
                                                       { "Connection", "close" },
                                                       { 0 } };
-    char body[512];
-    int len = snprintf(body, sizeof body,
-                       "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\",\"detail\":\"%s\",\"instance\":\"%s\"}",
-                       phrase_of(status), status, code, detail, request->id);
-    httpd_reply(request, status, status == 405 ? not_allowed : refusal, body, (size_t)len);
+    return status == 405 ? not_allowed : refusal;
+}
+
+void httpd_refuse(struct httpd_request *request, int status, const char *code, const char *detail)
+{
+    char body[HTTPD_PROBLEM_BYTES];
+    size_t len = httpd_problem(request, body, status, code, detail);
+    httpd_reply(request, status, httpd_problem_fields(status), body, len);
 }

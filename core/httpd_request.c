@@ -58,13 +58,6 @@ static int wants_close(const struct evhttp_request *evreq, int http11)
     return !keep;
 }
 
-/* The body of a HEAD request is never read: what follows its head cannot be trusted to be a request. */
-static int hides_body(const struct evhttp_request *evreq)
-{
-    return evreq->type == EVHTTP_REQ_HEAD &&
-           (evhttp_find_header(evreq->input_headers, "Content-Length") || evhttp_find_header(evreq->input_headers, "Transfer-Encoding"));
-}
-
 /* Skips "http://authority" of an absolute target, if the authority is what Host says. NULL otherwise. */
 static char *skip_authority(const struct evhttp_request *evreq, char *target)
 {
@@ -80,8 +73,6 @@ static char *skip_authority(const struct evhttp_request *evreq, char *target)
 static int read_target(struct httpd_request *request)
 {
     char *target = request->evreq->uri;
-    for (const char *c = target; *c; c++)
-        if ((unsigned char)*c <= ' ' || *c == 0x7f) return -1;
     if (*target != '/') target = skip_authority(request->evreq, target);
     if (!target || (target[0] == '/' && target[1] == '/')) return -1;
     char *mark = strchr(target, '?');
@@ -91,31 +82,30 @@ static int read_target(struct httpd_request *request)
     return 0;
 }
 
-static int count_fields(const struct evhttp_request *evreq)
-{
-    struct evkeyval *field;
-    int count = 0;
-    TAILQ_FOREACH(field, evreq->input_headers, next) count++;
-    return count;
-}
-
 /* ---- its beginning ---- */
 
-/* Answers what no caller should see. */
-static int refused(struct httpd *httpd, struct httpd_request *request)
+/* "OPTIONS *" asks what the server as a whole can do. */
+static void answer_options(struct httpd_request *request)
 {
-    struct evhttp_request *evreq = request->evreq;
-    if (evreq->type == EVHTTP_REQ_TRACE || evreq->type == EVHTTP_REQ_CONNECT) {
-        evreq->type = EVHTTP_REQ_GET; /* evhttp would leave a CONNECT's connection open */
-        httpd_refuse(request, 405, "method_not_allowed", "This method is not served here.");
+    static const struct httpd_field fields[] = { { "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" }, { 0 } };
+    httpd_reply(request, 204, fields, NULL, 0);
+}
+
+/* Answers what no caller should see. */
+static int refused(struct httpd_conn *conn, struct httpd_request *request)
+{
+    if ((int32_t)(conn->guard.messages - conn->begun) < 0) { /* two readings of the same bytes: never to be served */
+        log_line(LOG_ERROR, "httpd.guard", "request %s was refused: the guard has seen no such request", request->id);
+        httpd_refuse(request, 400, "bad_request", "This request can be read in two ways.");
+        return 1;
+    }
+    if (strcmp(request->evreq->uri, "*") == 0) {
+        answer_options(request);
         return 1;
     }
     if (read_target(request) != 0) {
-        httpd_refuse(request, 400, "bad_request", "The request's target must be a path that starts with one slash.");
-        return 1;
-    }
-    if (count_fields(evreq) > httpd->limits.max_header_fields) {
-        httpd_refuse(request, 431, "too_many_headers", "The request has too many header fields.");
+        httpd_refuse(request, 400, "bad_request",
+                     "The request's target must be a path that starts with one slash, or name the same host as Host.");
         return 1;
     }
     return 0;
@@ -154,18 +144,23 @@ void httpd_conn_unwatch(struct httpd_conn *conn)
     event_del(&conn->event);
 }
 
-static void fill(struct httpd_conn *conn, struct evhttp_request *evreq)
+void httpd_request_clear(struct httpd_request *request)
 {
-    struct httpd_request *request = &conn->request;
     memset(request, 0, sizeof *request);
-    make_id(conn->httpd, request->id);
-    request->evreq = evreq;
+    make_id(httpd_request_conn(request)->httpd, request->id);
     request->path = "/";
     request->query = "";
     request->started_us = loop_now_us();
+}
+
+static void fill(struct httpd_conn *conn, struct evhttp_request *evreq)
+{
+    struct httpd_request *request = &conn->request;
+    httpd_request_clear(request);
+    request->evreq = evreq;
     request->http11 = evreq->major == 1 && evreq->minor >= 1;
     request->is_head = evreq->type == EVHTTP_REQ_HEAD;
-    request->close = wants_close(evreq, request->http11) || hides_body(evreq);
+    request->close = wants_close(evreq, request->http11);
     evreq->flags &= ~EVHTTP_PROXY_REQUEST; /* an absolute target does not make us a proxy */
 }
 
@@ -174,8 +169,7 @@ static void on_sent(struct evhttp_request *evreq, void *arg)
     struct httpd_conn *conn = arg;
     (void)evreq;
     httpd_conn_uncount(conn);
-    /* the next request may be here already */
-    httpd_conn_set_state(conn, evbuffer_get_length(bufferevent_get_input(conn->bev)) > 0 ? CONN_READING : CONN_IDLE);
+    httpd_guard_wait(conn); /* the next request may be here already */
 }
 
 void httpd_request_begin(struct evhttp_request *evreq, void *arg)
@@ -185,11 +179,12 @@ void httpd_request_begin(struct evhttp_request *evreq, void *arg)
     fill(conn, evreq);
     evhttp_request_set_on_complete_cb(evreq, on_sent, conn);
     httpd_conn_set_state(conn, CONN_BUSY);
+    conn->begun++;
     conn->counted = 1;
     httpd->npending++;
     httpd_conn_ref(conn); /* the request's */
     httpd_conn_ref(conn); /* ours */
-    if (!refused(httpd, &conn->request)) httpd->on_request(&conn->request, httpd->arg);
+    if (!refused(conn, &conn->request)) httpd->on_request(&conn->request, httpd->arg);
     if (conn->request.evreq && conn->evcon && !conn->request.streaming) watch(conn);
     httpd_conn_unref(conn);
 }
@@ -305,7 +300,9 @@ const char *httpd_body(const struct httpd_request *request, size_t *len)
 
 const char *httpd_peer(const struct httpd_request *request)
 {
-    return request->evreq->remote_host;
+    static const char mapped[] = "::ffff:"; /* how a socket for both kinds shows IPv4 */
+    const char *host = request->evreq->remote_host;
+    return strncmp(host, mapped, sizeof mapped - 1) == 0 && strchr(host, '.') ? host + sizeof mapped - 1 : host;
 }
 
 const char *httpd_id(const struct httpd_request *request)

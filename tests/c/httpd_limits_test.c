@@ -39,7 +39,9 @@ static void test_targets(void **state)
     expect_refusal("GET http://evil/a HTTP/1.1\r\n" HOST "\r\n", 400);
     expect_refusal("GET //evil/a HTTP/1.1\r\n" HOST "\r\n", 400);
     expect_refusal("GET /a b HTTP/1.1\r\n" HOST "\r\n", 400);
-    expect_refusal("OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 400);
+    expect_refusal("GET * HTTP/1.1\r\n" HOST "\r\n", 400);
+    assert_int_equal(wire_ask(&wire, "OPTIONS * HTTP/1.1\r\n" HOST "\r\n", NULL), 204);
+    assert_non_null(strstr(wire.text, "\r\nAllow: GET, HEAD, "));
     wire_free(&wire);
 }
 
@@ -48,13 +50,15 @@ static void test_limits(void **state)
     static char text[200000];
     (void)state;
     snprintf(text, sizeof text, "GET / HTTP/1.1\r\nX-Long: %0*d\r\n\r\n", 20000, 0);
-    expect_refusal(text, 400);
+    expect_refusal(text, 431);
+    snprintf(text, sizeof text, "GET /%0*d HTTP/1.1\r\n" HOST "\r\n", 9000, 0);
+    expect_refusal(text, 414);
     strcpy(text, "GET / HTTP/1.1\r\n");
     for (int i = 0; i < 101; i++)
         strcat(text, "a:b\r\n");
     expect_refusal(strcat(text, "\r\n"), 431);
     expect_refusal("POST / HTTP/1.1\r\n" HOST "Content-Length: 65537\r\n\r\n", 413);
-    snprintf(text, sizeof text, "POST / HTTP/1.1\r\nContent-Length: 65536\r\n\r\n%0*d", 65536, 0);
+    snprintf(text, sizeof text, "POST / HTTP/1.1\r\n" HOST "Content-Length: 65536\r\n\r\n%0*d", 65536, 0);
     struct wire wire = wire_new(port);
     assert_int_equal(wire_ask(&wire, text, NULL), 200);
     wire_free(&wire);
@@ -65,7 +69,8 @@ static void test_endless_requests(void **state)
 {
     static const char *const heads[] = { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n",
                                          "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nfff0\r\n",
-                                         "BREW / HTTP/1.1\r\n\r\n" };
+                                         "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1;",
+                                         "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n", "BREW / HTTP/1.1\r\n\r\n" };
     char zeros[16384];
     int64_t start_ms = loop_now_ms();
     (void)state;
@@ -73,13 +78,16 @@ static void test_endless_requests(void **state)
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         struct wire wire = wire_new(port);
         size_t sent = 0;
+        char first;
         wire_send(wire.fd, heads[i]);
-        while (httpd_connections(server) || sent == 0) {
+        while (recv(wire.fd, &first, 1, MSG_PEEK) <= 0) {
             ssize_t n = send(wire.fd, zeros, sizeof zeros, MSG_NOSIGNAL);
             if (n > 0) sent += (size_t)n;
             wire_turn(1);
             assert_true(sent < 8 << 20 && loop_now_ms() < start_ms + 3000);
         }
+        wire_expect_end(&wire);
+        assert_non_null(strstr(wire.text, "\r\nContent-Type: application/problem+json\r\n"));
         wire_free(&wire);
     }
     assert_int_equal(requests, 0);
@@ -87,12 +95,59 @@ static void test_endless_requests(void **state)
 
 static void test_body_of_head_is_no_request(void **state)
 {
+    static const char smuggled[] = GET("/smuggled");
+    char text[400];
     struct wire wire = wire_new(port);
     (void)state;
-    wire_send(wire.fd, "HEAD / HTTP/1.1\r\n" HOST "Content-Length: 40\r\n\r\n" GET("/smuggled"));
-    wire_expect_end(&wire);
-    assert_int_equal(requests, 1);
+    snprintf(text, sizeof text, "HEAD /1 HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n%s" GET("/2"), sizeof smuggled - 1, smuggled);
+    wire_send(wire.fd, text);
+    wire_expect(&wire, "GET /2?");
+    wire_forget(&wire);
+    snprintf(text, sizeof text, "HEAD /3 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n" GET("/4"),
+             sizeof smuggled - 1, smuggled);
+    wire_send(wire.fd, text);
+    wire_expect(&wire, "GET /4?");
+    assert_int_equal(requests, 4);
     wire_free(&wire);
+}
+
+/* What is refused waits for its turn: the requests before it are answered first. */
+static void test_refusal_in_its_turn(void **state)
+{
+    struct wire wire = wire_new(port);
+    (void)state;
+    wire_send(wire.fd, GET("/hold") GET("/2") "GET /3 HTTP/1.1\r\n\r\n" GET("/4"));
+    while (!held)
+        wire_turn(1);
+    wire_turn(20);
+    assert_int_equal(requests, 1);
+    reply_text(held, 200, "first");
+    wire_expect_end(&wire);
+    char *first = strstr(wire.text, "first"), *second = strstr(wire.text, "GET /2?"), *third = strstr(wire.text, "HTTP/1.1 400 ");
+    assert_true(first && first < second && second < third);
+    assert_non_null(strstr(third, "The request has no Host."));
+    assert_int_equal(requests, 2);
+    wire_free(&wire);
+}
+
+/* The answer arrives although the client is still sending: the connection is not reset under it. */
+static void test_refusal_is_seen_by_who_goes_on_sending(void **state)
+{
+    char zeros[16384] = { 0 };
+    (void)state;
+    struct wire wire = wire_new(port);
+    wire_send(wire.fd, "POST / HTTP/1.1\r\n" HOST "Content-Length: 5000000\r\n\r\n");
+    for (size_t sent = 0; sent < 5000000;) {
+        ssize_t n = send(wire.fd, zeros, sizeof zeros, MSG_NOSIGNAL);
+        assert_true(n > 0 || errno == EAGAIN);
+        if (n > 0) sent += (size_t)n;
+        wire_turn(1);
+    }
+    assert_int_equal(wire_answer(&wire, NULL), 413);
+    wire_expect_end(&wire);
+    wire_free(&wire);
+    while (httpd_connections(server))
+        wire_turn(1);
 }
 
 /* ---- deadlines ---- */
@@ -111,7 +166,7 @@ static int drip(struct wire *wire, const char *bytes)
 
 static void test_slow_requests_are_ended(void **state)
 {
-    static const char *const slow[] = { "", "POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n" };
+    static const char *const slow[] = { "", "POST / HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n" };
     struct httpd_limits limits = quick();
     (void)state;
     restart(&limits);
@@ -309,6 +364,8 @@ int main(void)
         TEST(test_limits),
         TEST(test_endless_requests),
         TEST(test_body_of_head_is_no_request),
+        TEST(test_refusal_in_its_turn),
+        TEST(test_refusal_is_seen_by_who_goes_on_sending),
         TEST(test_slow_requests_are_ended),
         TEST(test_idle_connections_are_closed),
         TEST(test_reader_that_does_not_read_is_closed),

@@ -133,6 +133,7 @@ static inline struct httpd_limits quick(void)
 {
     struct httpd_limits limits = httpd_default_limits;
     limits.idle_timeout_ms = 200;
+    limits.head_timeout_ms = 100;
     limits.request_timeout_ms = 100;
     return limits;
 }
