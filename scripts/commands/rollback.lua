@@ -32,9 +32,9 @@ return {
       return given and 0 or 2
     end
     local lines, name = report.new(), given.name or "portal"
-    local application, why = release.find(name)
+    local application, why, code = release.find(name)
     if not application then
-      lines:fail("portal", why, "deployer bootstrap makes it")
+      lines:fail("portal", why, code and "deployer doctor says more" or "deployer bootstrap makes it")
       return lines:status()
     end
     if given.list then return show(application) end

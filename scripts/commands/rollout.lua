@@ -14,7 +14,8 @@ deployer rollout --image IMAGE [--release WORD] [--url URL] [--connect-to HOST:P
   --connect-to  host:port to connect to instead of what DNS says
   --seconds     how long it may take to become ready (180)
   --name        which portal, when there are several (portal)
-DOKPLOY_URL and DOKPLOY_API_TOKEN(_FILE) say where Dokploy is. Status 0: the new release is ready. 1: it is not, and the one before is back.]]
+DOKPLOY_URL and DOKPLOY_API_TOKEN(_FILE) say where Dokploy is.
+Status 0: the new release is ready. 1: it is not, and the one before is back.]]
 
 local known = {
   image = "text", release = "text", url = "text", ["connect-to"] = "text", seconds = "number", name = "text", help = "flag",

@@ -15,6 +15,12 @@ local release = {
 }
 
 release.client = dokploy.client { tries = 3 }
+
+--- From here on an outage of Dokploy is waited out, until then (seconds since 1970).
+function release.wait_out(deadline)
+  release.client.patient = true
+  release.client.wanted = function() return os.time() < deadline end
+end
 release.mark = names.mark
 release.word_of = names.word_of
 

@@ -9,7 +9,7 @@ function names.mark(name) return "ai-stack-deployer portal=" .. name end
 
 --- What a release is called when nobody says: the image's tag. nil of an image by digest or without a tag.
 function names.word_of(image)
-  if image:find("@", 1, true) then return nil end
+  if type(image) ~= "string" or image:find("@", 1, true) then return nil end
   return image:match(":([%w._-]+)$")
 end
 

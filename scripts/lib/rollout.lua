@@ -4,6 +4,7 @@ local rollout = {}
 
 local function bring(report, application, where, to, seconds)
   local deadline = os.time() + seconds
+  release.wait_out(deadline)
   local done, message = release.deploy(application, to.image, deadline)
   if not done then return nil, message end
   report:ok("deploy", ("Dokploy has started %s"):format(to.image))
@@ -13,16 +14,17 @@ local function bring(report, application, where, to, seconds)
   return true
 end
 
--- What to go back to: what runs now, by the name it gives itself.
+-- What to go back to. Docker may have gone back by itself while Dokploy still names the image that failed: so an image counts as good when
+-- it was found good before, or when what answers calls itself by its tag.
 local function before(application, where)
-  local image = type(application.dockerImage) == "string" and application.dockerImage ~= "" and application.dockerImage or nil
-  if not image then return nil end
-  local answer = release.ask(where)
-  for _, entry in ipairs(release.history(application)) do
+  local image, good = application.dockerImage, release.history(application)
+  for _, entry in ipairs(good) do
     if entry.image == image then return entry end
   end
-  local word = answer and answer.release or release.word_of(image)
-  return word and { image = image, release = word }
+  local answer = release.ask(where)
+  local word = answer and answer.status == 200 and answer.release
+  if word and word == (release.word_of(image) or word) then return { image = image, release = word } end
+  return good[1]
 end
 
 local function back(report, application, where, old, seconds)
@@ -43,9 +45,9 @@ end
 ---@param options { name: string, url: string|nil, connect_to: string|nil, seconds: number }
 ---@return integer status
 function rollout.run(report, to, options)
-  local application, message = release.find(options.name)
+  local application, message, code = release.find(options.name)
   if not application then
-    report:fail("portal", message, "deployer bootstrap makes it")
+    report:fail("portal", message, code and "deployer doctor says more" or "deployer bootstrap makes it")
     return report:status()
   end
   local where = { url = options.url or release.url(application), connect_to = options.connect_to }
@@ -54,9 +56,10 @@ function rollout.run(report, to, options)
     return report:status()
   end
   local old = before(application, where)
-  report:ok("portal", ("%s, in force: %s"):format(where.url, old and old.image or "nothing yet"))
+  report:ok("portal", ("%s, in force: %s"):format(where.url, old and old.release or "nothing that is good"))
   local good, why = bring(report, application, where, to, options.seconds)
   if good then
+    release.wait_out(os.time() + 60)
     if old then release.remember(application, old.image, old.release) end
     local kept, trouble = release.remember(application, to.image, to.release)
     if not kept then report:warn("history", "Dokploy did not note the release as good: " .. tostring(trouble)) end

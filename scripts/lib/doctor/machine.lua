@@ -1,0 +1,40 @@
+--- This machine: the disk that the journal lies on, and what a production portal must not be.
+local config = require "core.config"
+local console = require "core.console"
+
+local LITTLE, TOO_LITTLE = 1 << 30, 100 << 20
+
+local function megabytes(bytes) return ("%d MB"):format(bytes // 1000000) end
+
+local function look_disk(report)
+  local disk, message = console.disk(config.data_dir)
+  if not disk then
+    return report:warn("disk", message, "the portal makes DATA_DIR when it starts; nothing is to be done if it never ran here")
+  end
+  local said = ("%s free in %s"):format(megabytes(disk.free), config.data_dir)
+  if not disk.writable then
+    report:fail("disk", config.data_dir .. " cannot be written by this user", "chown it to the user that runs the portal")
+  elseif disk.free < TOO_LITTLE then
+    report:fail("disk", said, "make room: the portal refuses deployments when it cannot write its journal")
+  elseif disk.free < LITTLE then
+    report:warn("disk", said, "make room")
+  else
+    report:ok("disk", said)
+  end
+  if config.production and not disk.mounted then
+    report:warn("volume", config.data_dir .. " is no file system of its own",
+      "in a container: mount a volume there, or the next update loses the journal")
+  elseif disk.mounted then
+    report:ok("volume", config.data_dir .. " is a file system of its own")
+  end
+end
+
+return function(report)
+  look_disk(report)
+  if config.rehearsal then
+    report:warn("rehearsal", "the portal works on the double of Dokploy; nothing real is deployed", "set DOKPLOY_URL")
+  end
+  if not config.secret "ADMIN_TOKEN" then
+    report:warn("admin", "there is no ADMIN_TOKEN: nobody can see all stacks", "set ADMIN_TOKEN or ADMIN_TOKEN_FILE")
+  end
+end
