@@ -9,7 +9,7 @@ local traefik = require "rehearsal.traefik"
 
 local stack = {}
 
-local listening_port = 8080
+local listening_port, portal_port = 8080, 3000
 local opencode_version = "1.18.33"
 
 local function not_found()
@@ -77,12 +77,20 @@ local function serve(req, spec, mode)
   return { html = page.html(names.of_host(req.host), spec, req), headers = { ["Content-Security-Policy"] = page.policy } }
 end
 
+-- A portal that was rolled out as an application: as much of it as a rollout looks at. Its release is its image's tag.
+local function serve_portal(req, spec)
+  if spec.image:find("never-ready", 1, true) then return bad_gateway() end
+  if req.path ~= "/ready" then return not_found() end
+  return { status = 200, json = { status = "ready", release = spec.image:match ":([%w._-]+)$" } }
+end
+
 local function through_proxy(req, fault)
   local route = traefik.route(req.host)
   if not route then return not_found() end
   local service = swarm.service(route.appName)
   local spec = service and service.live
   local mode = fault or spec and spec.mode
+  if spec and spec.listens and route.port == portal_port then return serve_portal(req, spec) end
   if not spec or not spec.listens or route.port ~= listening_port or mode == "never_ready" then return bad_gateway() end
   return serve(req, spec, mode)
 end
