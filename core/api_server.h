@@ -89,6 +89,8 @@ struct exchange {
 
 /* httpd's on_request; arg is the server. */
 void api_server_on_request(struct httpd_request *request, void *server);
+/* Once in each state: what all requests' tables share. */
+void api_server_view_open(lua_State *L);
 /* Pushes the request's table. */
 void api_server_push_view(lua_State *L, const struct exchange *exchange);
 

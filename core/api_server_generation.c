@@ -35,6 +35,7 @@ static struct generation *make(struct server *server, struct vm *vm)
 
     *generation = (struct generation){ .server = server, .vm = vm, .on_error = LUA_NOREF, .around = LUA_NOREF };
     generation->router = router_new();
+    api_server_view_open(L);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, on_close);
     lua_setfield(L, -2, "__gc");

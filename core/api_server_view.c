@@ -141,9 +141,13 @@ void api_server_push_view(lua_State *L, const struct exchange *exchange)
     lua_rawseti(L, -2, 1);
     lua_pushinteger(L, (lua_Integer)exchange->number);
     lua_rawseti(L, -2, 2);
-    if (luaL_newmetatable(L, VIEW)) {
-        lua_pushcfunction(L, index_view);
-        lua_setfield(L, -2, "__index");
-    }
-    lua_setmetatable(L, -2);
+    luaL_setmetatable(L, VIEW);
+}
+
+void api_server_view_open(lua_State *L)
+{
+    luaL_newmetatable(L, VIEW);
+    lua_pushcfunction(L, index_view);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
 }

@@ -1,6 +1,7 @@
 #include "vm.h"
 #include "log.h"
 #include "vm_library.h"
+#include "vm_memory.h"
 
 #include <ctype.h>
 #include <lauxlib.h>
@@ -15,10 +16,9 @@
 enum { DEFAULT_BYTES = 64 << 20, DEFAULT_TURN_MS = 1000, IDLE_THREADS = 64, AGAIN_MS = 50 };
 
 struct vm {
+    struct vm_memory memory; /* first: the allocator's argument leads to the vm */
     lua_State *L;
     int refs;
-    int capped; /* 1 in a turn */
-    size_t bytes, max_bytes;
     int max_turn_ms;
     int stopped;                      /* this turn has run too long */
     char stopped_at[LUA_IDSIZE + 16]; /* where that was seen first */
@@ -30,36 +30,19 @@ struct vm {
 /* The turn that runs now. Read by the alarm's handler, so each field is written whole. */
 static struct {
     lua_State *volatile co;
-    volatile int64_t deadline_ms;
+    volatile int64_t deadline_ms, grace_ms;
+    volatile int64_t overdue_ms; /* the thread's own time when the deadline was found to have passed; -1 before */
     volatile sig_atomic_t armed;
     timer_t timer;
     int made;
 } turn;
 
-static int64_t now_ms(void)
+static int64_t now_ms(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* --- memory --- */
-
-static void *allocate(void *ud, void *block, size_t old_size, size_t size)
-{
-    struct vm *vm = ud;
-
-    if (!block) old_size = 0; /* it is a type then */
-    if (size == 0) {
-        free(block);
-        vm->bytes -= old_size;
-        return NULL;
-    }
-    if (vm->capped && size > old_size && vm->bytes + (size - old_size) > vm->max_bytes) return NULL;
-    void *moved = realloc(block, size);
-    if (moved) vm->bytes += size - old_size;
-    return moved;
 }
 
 static int on_panic(lua_State *L)
@@ -108,8 +91,21 @@ static void arm(int64_t delay_ms)
     timer_settime(turn.timer, 0, &when, NULL);
 }
 
+/* How long the turn may still run. Past the deadline it gets a little of the processor's own time, so that a process which did not get
+ * the processor, or was asleep, is not taken for one that loops. */
+static int64_t time_left(void)
+{
+    int64_t left = turn.deadline_ms - now_ms(CLOCK_MONOTONIC_COARSE);
+
+    if (left > 0) return left;
+    int64_t own = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    if (turn.overdue_ms < 0) turn.overdue_ms = own;
+    return turn.overdue_ms + turn.grace_ms - own;
+}
+
 /* A signal handler: lua_sethook() is made to be called from one. The alarm is not reset at each turn but looks, when it rings, at what
- * runs. */
+ * runs.
+ */
 static void on_alarm(int signo)
 {
     (void)signo;
@@ -117,7 +113,7 @@ static void on_alarm(int signo)
         turn.armed = 0;
         return;
     }
-    int64_t left = turn.deadline_ms - now_ms();
+    int64_t left = time_left();
     if (left <= 0) {
         lua_sethook(turn.co, on_overrun, LUA_MASKCOUNT, 1);
         left = AGAIN_MS; /* the hook may have met a function that was just being called */
@@ -144,8 +140,10 @@ void vm_turn_begin(struct vm *vm, lua_State *co)
 {
     if (!turn.made) make_alarm();
     vm->stopped = 0;
-    vm->capped = 1;
-    turn.deadline_ms = now_ms() + vm->max_turn_ms;
+    vm->memory.capped = 1;
+    turn.deadline_ms = now_ms(CLOCK_MONOTONIC_COARSE) + vm->max_turn_ms; /* this clock is some ms late, and costs next to nothing */
+    turn.grace_ms = vm->max_turn_ms / 4;
+    turn.overdue_ms = -1;
     turn.co = co;
     if (!turn.armed) {
         turn.armed = 1;
@@ -156,7 +154,7 @@ void vm_turn_begin(struct vm *vm, lua_State *co)
 int vm_turn_end(struct vm *vm, lua_State *co)
 {
     turn.co = NULL;
-    vm->capped = 0;
+    vm->memory.capped = 0;
     if (lua_gethookmask(co)) lua_sethook(co, NULL, 0, 0);
     return vm->stopped;
 }
@@ -173,12 +171,12 @@ int vm_turning(void)
 
 void vm_turn_pause(struct vm *vm)
 {
-    vm->capped = 0;
+    vm->memory.capped = 0;
 }
 
 void vm_turn_continue(struct vm *vm)
 {
-    vm->capped = turn.co && vm_of(turn.co) == vm;
+    vm->memory.capped = turn.co && vm_of(turn.co) == vm;
 }
 
 /* --- life --- */
@@ -188,11 +186,13 @@ struct vm *vm_new(const struct vm_options *options)
     struct vm *vm = calloc(1, sizeof *vm);
 
     if (!vm) return NULL;
+    vm_memory_init(&vm->memory, 0);
     vm->refs = 1;
     vm->context = options->context;
     vm_limit(vm, options->max_bytes ? options->max_bytes : DEFAULT_BYTES, options->max_turn_ms ? options->max_turn_ms : DEFAULT_TURN_MS);
-    vm->L = lua_newstate(allocate, vm);
+    vm->L = lua_newstate(vm_memory_allocate, &vm->memory);
     if (!vm->L) {
+        vm_memory_fini(&vm->memory);
         free(vm);
         return NULL;
     }
@@ -211,12 +211,13 @@ void vm_unref(struct vm *vm)
 {
     if (!vm || --vm->refs > 0) return;
     lua_close(vm->L);
+    vm_memory_fini(&vm->memory);
     free(vm);
 }
 
 void vm_limit(struct vm *vm, size_t max_bytes, int max_turn_ms)
 {
-    if (max_bytes) vm->max_bytes = max_bytes;
+    if (max_bytes) vm->memory.max_bytes = max_bytes;
     if (max_turn_ms) vm->max_turn_ms = max_turn_ms;
 }
 
@@ -228,10 +229,10 @@ lua_State *vm_state(struct vm *vm)
 /* The allocator's argument: reachable from every thread of the state, and quicker than the registry. */
 struct vm *vm_of(lua_State *L)
 {
-    void *vm;
+    void *memory;
 
-    lua_getallocf(L, &vm);
-    return vm;
+    lua_getallocf(L, &memory);
+    return memory;
 }
 
 void *vm_context(lua_State *L)
@@ -241,7 +242,7 @@ void *vm_context(lua_State *L)
 
 size_t vm_bytes(const struct vm *vm)
 {
-    return vm->bytes;
+    return vm->memory.bytes;
 }
 
 /* --- coroutines --- */
