@@ -12,7 +12,7 @@ local breaker = require "lib.breaker"
 local counts = require "lib.counts"
 local retry = require "lib.retry"
 
-local call = { at_once = 8, timeout = 10 }
+local call = { at_once = 8, timeout = 10, key_tries = 8 } -- key_tries: of work that runs, when its key is refused: some 20 s
 
 -- Lanes: a lock each, so that no more calls run than there are lanes, in all generations of the scripts; the shortest queue is taken.
 local lanes = {}
@@ -160,6 +160,7 @@ local function may_go_on(client, request, answer, attempt)
   if answer.verdict ~= "again" then return false end
   if client.wanted and not client.wanted() then return false end
   if client.patient and answer.sent == false then return true end
+  if client.patient and client.wanted and answer.auth then return attempt < call.key_tries end -- a new key may be on its way
   return attempt < (request.tries or client.tries or retry.tries)
 end
 

@@ -73,6 +73,13 @@ test('deploys: each client and each owner; the answer tells what is left', async
   assert.ok(one.n <= 10, `${one.n}`)
 })
 
+test('the admin is not held up', async () => {
+  assert.equal((await portal.deploy('admins-own', from('192.0.2.77'))).status, 429)
+  const { json, status } = await portal.deploy('admins-own', { key: ADMIN, ...from('192.0.2.77') })
+  assert.equal(status, 202)
+  await portal.follow(json.statusUrl)
+})
+
 test('guessing: after some wrong keys the right one is not told apart either', async () => {
   const guess = (key, address) => portal.api('/api/stacks', { key, ...from(address) })
   assert.equal((await guess(ADMIN, '192.0.2.99')).status, 200)

@@ -63,6 +63,18 @@ test('no secret is in a log, on the disk or in an answer that shows it to others
   }
 })
 
+test('a deployment that runs while the token is changed loses nothing', async () => {
+  const since = portal.log.length
+  const { json } = await portal.deploy('xena')
+  await portal.follow(json.statusUrl, { until: (event) => event.event === 'progress' && event.data.step === 'application' })
+  writeFileSync(tokenFile, 'wrong\n') // the old one is no longer good, and the new one not here yet
+  await portal.logged((line) => line.event === 'dokploy.call_failed' && line.status === 401, 'the refusal', { from: since })
+  writeFileSync(tokenFile, `${canary}-1\n`)
+  assert.equal((await portal.follow(json.statusUrl)).last.event, 'ready')
+  const state = await rehearsal.state()
+  assert.equal(state.projects.filter((project) => JSON.stringify(project).includes('xena')).length, 1)
+})
+
 test('a token that was changed in its file is used without a restart', async () => {
   writeFileSync(tokenFile, 'wrong\n')
   const refused = await portal.deployed('yara')
