@@ -51,6 +51,21 @@ local function rows(key)
   end
 end
 
+-- The same, where the list itself may be missing; null is userdata.
+local function maybe(shape) return function(value) return value == nil or type(value) == "userdata" or shape(value) ~= nil end end
+
+local has_applications, has_mounts = maybe(rows "applicationId"), maybe(rows "mountId")
+
+local function whole_project(value)
+  if not object "projectId"(value) or not objects(value.environments) then return nil end
+  for _, environment in ipairs(value.environments) do
+    if not has_applications(environment.applications) then return nil end
+  end
+  return value
+end
+
+local function whole_application(value) return object "applicationId"(value) and has_mounts(value.mounts) and value or nil end
+
 -- The four kinds of calls ----------------------------------------------------------------------------------------------
 
 local forget_missing = 30 -- seconds that a call which this Dokploy does not have is not tried again
@@ -115,11 +130,7 @@ function Client:projects_described(description)
 end
 
 --- The project with its environments and what is in them.
-function Client:project_one(id)
-  return ask(self, "project.one", { projectId = id }, function(value)
-    return object "projectId"(value) and list(value.environments) and value
-  end)
-end
+function Client:project_one(id) return ask(self, "project.one", { projectId = id }, whole_project) end
 
 function Client:project_remove(id) return remove(self, "project.remove", { projectId = id }) end
 
@@ -138,7 +149,10 @@ function dokploy.services_of(project)
       local found = type(services) == "table" and #services or 0
       if kind ~= "applications" then others = others + found end
     end
-    for _, application in ipairs(environment.applications or {}) do applications[#applications + 1] = application end
+    for _, application in ipairs(list(environment.applications) or {}) do
+      application.appName = text(application.appName)
+      applications[#applications + 1] = application
+    end
   end
   return applications, others
 end
@@ -158,7 +172,7 @@ function Client:application_create(new)
 end
 
 --- The whole row, with its environment text, mounts and domains. Holds secrets: never log it.
-function Client:application_one(id) return ask(self, "application.one", { applicationId = id }, object "applicationId") end
+function Client:application_one(id) return ask(self, "application.one", { applicationId = id }, whole_application) end
 
 ---@param registry { url: string|nil, username: string|nil, password: string|nil }
 function Client:save_image(id, image, registry)

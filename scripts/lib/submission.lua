@@ -10,11 +10,13 @@ local function row_titled(rows, title)
   end
 end
 
+local function sent_at(job) return type(job.timestamp) == "number" and job.timestamp or 0 end
+
 -- Whether Dokploy's queue has it; its place from 1. False: it is not there; nil: this Dokploy does not show its queue.
 local function place_of(ctx, title)
   local jobs = ctx.dokploy:queue()
   if not jobs then return nil end
-  table.sort(jobs, function(a, b) return (a.timestamp or 0) < (b.timestamp or 0) end)
+  table.sort(jobs, function(a, b) return sent_at(a) < sent_at(b) end)
   for place, job in ipairs(jobs) do
     if type(job.data) == "table" and job.data.titleLog == title then return place end
   end

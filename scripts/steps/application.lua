@@ -16,6 +16,7 @@ local function find(ctx)
   if not project then return nil, message, code end
   for _, application in ipairs((dokploy.services_of(project))) do
     if application.description == ctx.mark then
+      if not application.appName then return nil, "the application has no appName", "dokploy_unexpected_answer" end
       return { id = application.applicationId, app_name = application.appName }
     end
   end
