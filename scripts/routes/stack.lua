@@ -131,16 +131,23 @@ local function deleted_before(req, name)
   return stack.accepted(req, operation)
 end
 
+-- It may have been deleted just now, between two looks.
+local function unless_deleted(req, name, refusal)
+  if journal.stack(name) ~= false then return refusal end
+  return deleted_before(req, name)
+end
+
 local function delete(req, data)
   local name = names.fold(req.params.name)
   local there, _, code = journal.stack(name)
   if there == nil then return problem.failure(req, code) end
   if not there then return deleted_before(req, name) end
   local row, who = stack.find(req, "delete", name)
-  if not row then return who end
+  if not row then return unless_deleted(req, name, who) end
   local operation
   operation, _, code = engine.delete { name = name, data = data, by = who.kind }
   if operation then return stack.accepted(req, operation) end
+  if code == "stack_unknown" then return unless_deleted(req, name, unknown(req, name)) end
   return problem.failure(req, code, { args = { name = name, id = req.id, url = status_url(row.operation_id) } })
 end
 
