@@ -65,7 +65,7 @@ static enum fate start(struct guard *guard, unsigned char c)
         return DROP;
     }
     if (!guard_is(c, IS_TOKEN)) return guard_bad(guard, "This is not HTTP/1.1: a request starts with its method.");
-    guard_word_add(guard, c);
+    guard_word_put(guard, c);
     return next(guard, METHOD);
 }
 
@@ -93,7 +93,7 @@ static enum fate method(struct guard *guard, unsigned char c)
     if (c == ' ') return method_end(guard);
     if (!guard_is(c, IS_TOKEN)) return guard_bad(guard, "After the method comes one space, and then the target.");
     if (guard->now.word == METHOD_LONGEST) return guard_refuse(guard, 501, "method_unknown", "Nobody here knows this method.");
-    guard_word_add(guard, c);
+    guard_word_put(guard, c);
     return KEEP;
 }
 
@@ -103,13 +103,13 @@ static enum fate target_start(struct guard *guard, unsigned char c)
     if (c == '/') return next(guard, TARGET_SLASH);
     if (c == '*' && guard->now.options) return next(guard, TARGET_STAR);
     if (lower(c) != 'h') return guard_bad(guard, "The request's target must be a path that starts with one slash.");
-    guard_word_add(guard, 'h');
+    guard_word_put(guard, 'h');
     return next(guard, TARGET_SCHEME);
 }
 
 static enum fate target_scheme(struct guard *guard, unsigned char c)
 {
-    guard_word_add(guard, lower(c));
+    guard_word_put(guard, lower(c));
     size_t len = guard->now.word;
     if (guard_word_is(guard, "http://") || guard_word_is(guard, "https://")) {
         guard->now.word = 0;
@@ -133,7 +133,7 @@ static enum fate target(struct guard *guard, unsigned char c)
 static enum fate target_authority(struct guard *guard, unsigned char c)
 {
     if (c != '/' && c != '?' && c != ' ') {
-        guard_word_add(guard, lower(c));
+        guard_word_put(guard, lower(c));
         return guard_is(c, IS_TARGET) ? KEEP : target(guard, c);
     }
     if (!guard_word_is_authority(guard)) return guard_bad(guard, "The request's target names no valid host.");
@@ -166,7 +166,7 @@ static enum fate version(struct guard *guard, unsigned char c)
     if (c == '\r') return version_end(guard);
     if (!guard_is(c, IS_TARGET) || guard->now.word == 8)
         return guard_bad(guard, "After the target come one space, HTTP/1.1, and the line's end.");
-    guard_word_add(guard, c);
+    guard_word_put(guard, c);
     return KEEP;
 }
 
@@ -180,7 +180,7 @@ static enum fate field_start(struct guard *guard, unsigned char c)
     if (!guard_is(c, IS_TOKEN)) return guard_bad(guard, "A header field starts with its name, and is not continued on a second line.");
     if (++now->fields > guard->limits->fields)
         return guard_refuse(guard, 431, "too_many_headers", "The request has too many header fields.");
-    guard_word_add(guard, lower(c));
+    guard_word_put(guard, lower(c));
     next(guard, NAME);
     if (!now->trailer) return KEEP;
     now->hide = 1;
@@ -195,7 +195,7 @@ static enum fate name(struct guard *guard, unsigned char c)
         return next(guard, VALUE_START);
     }
     if (!guard_is(c, IS_TOKEN)) return guard_bad(guard, "A header field's name is one word, with the colon right behind it.");
-    guard_word_add(guard, lower(c));
+    guard_word_put(guard, lower(c));
     return KEEP;
 }
 
@@ -203,7 +203,7 @@ static enum fate value(struct guard *guard, unsigned char c)
 {
     if (c == '\r') return next(guard, VALUE_LF);
     if (!guard_is(c, IS_VALUE)) return guard_bad(guard, "A header field's value holds a control byte.");
-    if (guard->now.field != FIELD_OTHER) guard_word_add(guard, lower(c));
+    if (guard->now.field != FIELD_OTHER) guard_word_put(guard, lower(c));
     return next(guard, VALUE);
 }
 
@@ -360,29 +360,48 @@ static enum fate read_byte(struct guard *guard, char *byte)
     }
 }
 
-/* Bytes that need no second look: of a body, and of a long target or value. Returns how many. */
-static size_t skip(struct guard *guard, const char *bytes, size_t len)
+static size_t skip_body(struct guard *guard, size_t len)
 {
     struct guard_message *now = &guard->now;
-    size_t n = 0;
-    if (now->state == BODY || now->state == CHUNK_DATA) {
-        n = (uint64_t)now->left < len ? (size_t)now->left : len;
-        now->left -= (int64_t)n;
-        if (now->left > 0) return n;
-        if (now->state == BODY)
-            finish(guard);
-        else
-            next(guard, CHUNK_DATA_CR);
-    } else if ((now->state == VALUE && now->field == FIELD_OTHER) || now->state == TARGET) {
-        unsigned class = now->state == VALUE ? IS_VALUE : IS_TARGET;
-        size_t room = guard->limits->head_bytes - now->head;
-        if (now->state == TARGET && guard->limits->target_bytes - now->target < room) room = guard->limits->target_bytes - now->target;
-        while (n < len && n < room && guard_is((unsigned char)bytes[n], class))
-            n++;
-        now->head += (uint32_t)n;
-        if (now->state == TARGET) now->target += (uint32_t)n;
-    }
+    size_t n = (uint64_t)now->left < len ? (size_t)now->left : len;
+    now->left -= (int64_t)n;
+    if (now->left == 0 && now->state == BODY)
+        finish(guard);
+    else if (now->left == 0)
+        next(guard, CHUNK_DATA_CR);
     return n;
+}
+
+/* The bytes of a target, a name or a value; what ends it, or is one too many, is left to read_byte(). */
+static size_t skip_head(struct guard *guard, const char *bytes, size_t len)
+{
+    struct guard_message *now = &guard->now;
+    unsigned class = now->state == TARGET ? IS_TARGET : now->state == NAME ? IS_TOKEN : IS_VALUE;
+    size_t most = guard->limits->head_bytes - now->head, n = 0;
+    if (now->state == TARGET && guard->limits->target_bytes - now->target < most) most = guard->limits->target_bytes - now->target;
+    if (len < most) most = len;
+    while (n < most && guard_is((unsigned char)bytes[n], class))
+        n++;
+    now->head += (uint32_t)n;
+    if (now->state == TARGET) now->target += (uint32_t)n;
+    if (now->state == NAME || (now->state == VALUE && now->field != FIELD_OTHER)) guard_word_add(guard, bytes, n);
+    return n;
+}
+
+/* Many bytes at once, where all have the same fate. Returns how many. */
+static size_t skip(struct guard *guard, const char *bytes, size_t len)
+{
+    switch (guard->now.state) {
+    case BODY:
+    case CHUNK_DATA:
+        return skip_body(guard, len);
+    case TARGET:
+    case NAME:
+    case VALUE:
+        return skip_head(guard, bytes, len);
+    default:
+        return 0;
+    }
 }
 
 void guard_init(struct guard *guard, const struct guard_limits *limits)

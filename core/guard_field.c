@@ -31,10 +31,13 @@ const uint8_t guard_classes[256] = {
 
 /* ---- words ---- */
 
-/* One too long stays one byte too long, which matches nothing. */
-void guard_word_add(struct guard *guard, unsigned char c)
+void guard_word_add(struct guard *guard, const char *bytes, size_t len)
 {
-    if (guard->now.word < GUARD_WORD) guard->word[guard->now.word++] = (char)c;
+    char *word = guard->word + guard->now.word;
+    if (len > GUARD_WORD - (size_t)guard->now.word) len = GUARD_WORD - (size_t)guard->now.word;
+    for (size_t i = 0; i < len; i++)
+        word[i] = (char)lower((unsigned char)bytes[i]);
+    guard->now.word += (uint16_t)len;
 }
 
 int guard_word_is(const struct guard *guard, const char *text)
@@ -91,10 +94,18 @@ int guard_word_is_authority(const struct guard *guard)
 enum field guard_field_kind(const struct guard *guard)
 {
     if (guard->now.trailer) return FIELD_OTHER;
-    if (guard_word_is(guard, "host")) return FIELD_HOST;
-    if (guard_word_is(guard, "content-length")) return FIELD_LENGTH;
-    if (guard_word_is(guard, "transfer-encoding")) return FIELD_CODING;
-    return guard_word_is(guard, "expect") ? FIELD_EXPECT : FIELD_OTHER;
+    switch (guard->now.word) {
+    case 4:
+        return guard_word_is(guard, "host") ? FIELD_HOST : FIELD_OTHER;
+    case 6:
+        return guard_word_is(guard, "expect") ? FIELD_EXPECT : FIELD_OTHER;
+    case 14:
+        return guard_word_is(guard, "content-length") ? FIELD_LENGTH : FIELD_OTHER;
+    case 17:
+        return guard_word_is(guard, "transfer-encoding") ? FIELD_CODING : FIELD_OTHER;
+    default:
+        return FIELD_OTHER;
+    }
 }
 
 static enum fate host_end(struct guard *guard)

@@ -35,8 +35,15 @@ static inline unsigned char lower(unsigned char c)
 enum fate guard_refuse(struct guard *guard, int status, const char *code, const char *detail);
 enum fate guard_bad(struct guard *guard, const char *detail);
 
+/* One too long stays as long as there is room, which nothing is that matters. */
+static inline void guard_word_put(struct guard *guard, unsigned char c)
+{
+    if (guard->now.word < GUARD_WORD) guard->word[guard->now.word++] = (char)c;
+}
+
 /* guard_field.c */
-void guard_word_add(struct guard *guard, unsigned char c);
+/* In lower case. */
+void guard_word_add(struct guard *guard, const char *bytes, size_t len);
 int guard_word_is(const struct guard *guard, const char *text);
 /* 1 when the word is a host, and maybe a port. */
 int guard_word_is_authority(const struct guard *guard);
