@@ -4,6 +4,7 @@
 #   tools/setup.sh run          to build and run the portal
 #   tools/setup.sh test         that, and all that the tests and checks use
 #   tools/setup.sh bench        that, and the load generator
+#   tools/setup.sh fuzz         what builds the portal, and the fuzzer
 #
 # SKIP_SETUP=1 leaves it out: for a machine that is not Debian, or where others install packages.
 set -euo pipefail
@@ -42,6 +43,11 @@ bench_packages() { cat <<'LIST'
 wrk                   -                         makes the load
 LIST
     node_package
+}
+fuzz_packages() { cat <<'LIST'
+clang                 -                         the compiler that comes with a fuzzer
+libclang-rt-14-dev    -                         the fuzzer, and the sanitizers that it runs under
+LIST
 }
 # A node from elsewhere is as good, if it is not older than 18.19.
 node_package() {
@@ -105,14 +111,15 @@ install_modules() {
 
 group=${1:-run}
 if [ "${SKIP_SETUP:-}" = 1 ]; then exit 0; fi
-case $group in run | test | bench) ;; *) fail "unknown group '$group'; it is one of: run test bench" ;; esac
+case $group in run | test | bench | fuzz) ;; *) fail "unknown group '$group'; it is one of: run test bench fuzz" ;; esac
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    { echo "setup: this is not a Debian machine. Install these by your own means, then use SKIP_SETUP=1:"; run_packages; test_packages; bench_packages; } >&2
+    { echo "setup: this is not a Debian machine. Install these by your own means, then use SKIP_SETUP=1:"; run_packages; test_packages; bench_packages; fuzz_packages; } >&2
     exit 1
 fi
 case $group in
 run) run_packages ;;
 test) run_packages; test_packages ;;
 bench) run_packages; bench_packages ;;
+fuzz) run_packages; fuzz_packages ;;
 esac | { install_missing; }
 if [ "$group" = test ]; then install_modules; fi

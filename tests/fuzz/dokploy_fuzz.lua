@@ -1,0 +1,163 @@
+--- Any answers of Dokploy and of stacks, to every step of a deployment and to its undoing. Nothing may be raised: what is not understood is
+--- a failure with a code.
+---
+--- The first line says what is done and how it is answered: a letter for the scene, then a character for each answer in turn (2: 200,
+--- 0: 404, 1: 401, 4: 400, 5: 500, 9: 429, x: cut off, r: no connection). Bodies follow, divided by empty lines. Both start
+--- anew at the end.
+local loaded = ...
+
+-- Doubles ---------------------------------------------------------------------------------------------------------------
+
+local answers = { at = 0, statuses = "2", bodies = { "" } }
+local left -- waits that are still allowed
+
+local status_of = { ["2"] = 200, ["0"] = 404, ["1"] = 401, ["3"] = 302, ["4"] = 400, ["5"] = 500, ["9"] = 429, ["8"] = 503 }
+
+local function nothing() end
+
+loaded["core.http"] = {
+  request = function()
+    left = left - 1
+    if left < 0 then return nil, "cancelled", "cancelled", false end
+    local at = answers.at
+    answers.at = at + 1
+    local letter = answers.statuses:sub(at % #answers.statuses + 1, at % #answers.statuses + 1)
+    if letter == "x" then return nil, "cut off", "closed", true end
+    if letter == "r" then return nil, "refused", "refused", false end
+    local body = answers.bodies[at % #answers.bodies + 1]
+    return {
+      status = status_of[letter] or 200, body = body, seconds = 0.1,
+      headers = { ["content-type"] = "application/json", ["retry-after"] = body:match "^%C*", ["www-authenticate"] = "Basic" },
+    }
+  end,
+}
+
+local values = {}
+loaded["core.shared"] = {
+  get = function(key) return values[key] end,
+  set = function(key, value) values[key] = value end,
+  add = function(key, value)
+    if values[key] ~= nil then return false end
+    values[key] = value
+    return true
+  end,
+  incr = function(key, by)
+    values[key] = (values[key] or 0) + by
+    return values[key]
+  end,
+}
+
+local task = {
+  sleep = function()
+    left = left - 1
+    return left > 0
+  end,
+  lock = function(_, fn, ...) return fn(...) end,
+  spawn = function(_, fn, ...)
+    local results = table.pack(fn(...))
+    return { wait = function() return table.unpack(results, 1, results.n) end }
+  end,
+  all = function(fns)
+    local results = {}
+    for i, fn in ipairs(fns) do results[i] = table.pack(fn()) end
+    return results
+  end,
+}
+loaded["core.task"] = task
+
+loaded["core.config"] = {
+  dokploy = { url = "http://dokploy" }, stack = { suffix = "example.com", scheme = "https", registry = {} },
+  secret = function() return "secret" end,
+}
+loaded["core.log"] = { debug = nothing, info = nothing, warn = nothing, error = nothing }
+loaded["core.metrics"] = setmetatable({}, { __index = function() return nothing end })
+
+-- The journal is strict about what it keeps.
+local function kept(...)
+  for i = 1, select("#", ...) do
+    local value = select(i, ...)
+    assert(value == nil or type(value) == "string", "an id that is no text goes into the journal")
+  end
+  return true
+end
+loaded["lib.journal"] = {
+  intend = function(_, kind, key) return kept(kind, key) end,
+  confirm = function(_, kind, key, id) return kept(kind, key, id) end,
+  lost = function(_, kind, key) return kept(kind, key) end,
+  mark = function(_, kind, key, state) return kept(kind, key, state) end,
+  events = function() return {} end,
+}
+loaded["lib.events"] = { emit = nothing }
+
+local context = require "lib.ctx"
+local dokploy = require "lib.dokploy"
+local steps = require "steps"
+local undo = require "lib.undo"
+
+-- Scenes ----------------------------------------------------------------------------------------------------------------
+
+local op = { id = "abc", name = "anna", owner_id = "o", template = "t", url = "https://anna.example.com", params = { image = "i:1" } }
+local recorded = {
+  { kind = "project", key = "", id = "p1", state = "created", data = { ids = { environment = "e1" } } },
+  { kind = "application", key = "", id = "a1", state = "created", data = { ids = { app_name = "stack-anna-abcdef" } } },
+}
+local more = {
+  { kind = "deployment", key = "1", id = "d1", state = "created", data = {} },
+  { kind = "volume", key = "v1", state = "intended", data = {} },
+}
+
+local function resources(n)
+  local list = {}
+  for i = 1, n do
+    local row = recorded[i] or more[i - 2]
+    list[i] = { kind = row.kind, key = row.key, id = row.id, state = row.state, data = row.data }
+  end
+  return list
+end
+
+local function failed_well(value, message, code)
+  if value then return end
+  assert(value == false or type(message) == "string" and type(code) == "string", "a failure has a message and a code")
+end
+
+local function run_step(i)
+  local had = steps[i].name == "project" and 0 or steps[i].name == "application" and 1 or 2
+  local ctx = context.new(op, resources(had), steps)
+  ctx.dokploy = dokploy.client { tries = 2 }
+  ctx.mark, ctx.title, ctx.volume = "mark", "title", "volume" -- what the bodies of the seeds say
+  ctx.sleep = task.sleep
+  ctx.remaining = function() return left end
+  ctx:enter(i)
+  failed_well(steps[i].run(ctx))
+end
+
+local function run_undo(n)
+  failed_well(undo.run {
+    id = op.id, mark = "mark", resources = resources(n), dokploy = dokploy.client { tries = 2 }, tell = nothing, spare = n == 3,
+  })
+end
+
+local function run_small()
+  local client = dokploy.client { tries = 1 }
+  failed_well(client:version())
+  failed_well(client:clean_queue "a1")
+  failed_well(client:volume_remove "v1")
+  client:is_deploying "a1"
+end
+
+local function run_scene(letter)
+  local n = letter:byte() % (#steps + 4) + 1
+  if n <= #steps then return run_step(n) end
+  if n == #steps + 4 then return run_small() end
+  return run_undo(n - #steps + 1)
+end
+
+return function(text)
+  local scene, statuses, rest = text:match "^(%C)(%C*)\n(.*)$"
+  if not scene then return end
+  answers.at, answers.statuses, answers.bodies = 0, statuses == "" and "2" or statuses, {}
+  for body in (rest .. "\n\n"):gmatch "(.-)\n\n" do answers.bodies[#answers.bodies + 1] = body end
+  left = 40
+  for key in pairs(values) do values[key] = nil end
+  run_scene(scene)
+end

@@ -1,0 +1,43 @@
+/* fuzz_lua: targets that are written in Lua. The file gets the table of loaded modules, where it may put doubles in place of core modules,
+ * and returns a function of the bytes. An error that this raises is a find. */
+#ifndef FUZZ_LUA_H
+#define FUZZ_LUA_H
+#include "api.h"
+#include "fuzz.h"
+#include "vm.h"
+
+#include <lauxlib.h>
+
+static lua_State *fuzz_L;
+
+static inline int fuzz_trace(lua_State *L)
+{
+    luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
+    return 1;
+}
+
+static inline void fuzz_lua_open(const char *file)
+{
+    static struct core core;
+    struct vm *vm = vm_new(&(struct vm_options){ .folder = "scripts", .modules = api_modules, .context = &core });
+
+    fuzz_L = vm_state(vm);
+    lua_pushcfunction(fuzz_L, fuzz_trace);
+    if (luaL_loadfile(fuzz_L, file) == LUA_OK) {
+        luaL_getsubtable(fuzz_L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+        if (lua_pcall(fuzz_L, 1, 1, 1) == LUA_OK) return;
+    }
+    fprintf(stderr, "%s\n", lua_tostring(fuzz_L, -1));
+    exit(2);
+}
+
+/* Calls it. The stack: the tracer, the function. */
+static inline void fuzz_lua_call(const uint8_t *data, size_t size)
+{
+    lua_pushvalue(fuzz_L, 2);
+    lua_pushlstring(fuzz_L, (const char *)data, size);
+    if (lua_pcall(fuzz_L, 1, 1, 1) == LUA_OK) return;
+    fprintf(stderr, "%s\n", lua_tostring(fuzz_L, -1));
+    abort();
+}
+#endif

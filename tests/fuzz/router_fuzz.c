@@ -1,0 +1,60 @@
+/* Paths and queries: the router with patterns of each kind, and the decoder. */
+#include "fuzz.h"
+#include "router.h"
+#include "utf8.h"
+
+static struct router *router;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    static const char *const patterns[][2] = { { "GET", "/" },
+                                               { "GET", "/health" },
+                                               { "GET", "/api/check/:name" },
+                                               { "POST", "/api/status/:id/cancel" },
+                                               { "GET", "/api/status/:id" },
+                                               { "*", "/api/:a/:b/:c/:d/:e/:f/:g" },
+                                               { "DELETE", "/api/stack/:name" },
+                                               { "GET", "/files/*rest" } };
+
+    (void)argc, (void)argv;
+    router = router_new();
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        FUZZ_CHECK(router_add(router, patterns[i][0], patterns[i][1], (int)i) == NULL);
+    return 0;
+}
+
+static void check_param(const struct router_match *match, const struct router_param *param)
+{
+    const char *end = param->value + param->len;
+
+    FUZZ_CHECK(param->value >= match->text && end < match->text + sizeof match->text && *end == '\0');
+    FUZZ_CHECK(strlen(param->value) == param->len); /* no NUL got in */
+    for (const char *at = param->value; at < end; at += utf8_length(at, end))
+        FUZZ_CHECK(utf8_length(at, end) > 0);
+    if (strcmp(param->name, "rest") == 0) return;
+    FUZZ_CHECK(param->len > 0 && !strchr(param->value, '/') && strcmp(param->value, "..") != 0 && strcmp(param->value, ".") != 0);
+}
+
+static void find(const char *method, const char *path)
+{
+    struct router_match match;
+
+    if (router_find(router, method, path, &match) != ROUTER_FOUND) return;
+    FUZZ_CHECK(match.value >= 0 && match.value < 8 && match.nparams <= ROUTER_PARAMS);
+    for (int i = 0; i < match.nparams; i++)
+        check_param(&match, &match.params[i]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *path = fuzz_text(data, size), *out = malloc(size + 1);
+
+    find("GET", path);
+    find("POST", path);
+    find("DELETE", path);
+    FUZZ_CHECK(router_decode(path, size, 1, out) <= size);
+    FUZZ_CHECK(router_decode(path, size, 0, out) <= size);
+    free(out);
+    free(path);
+    return 0;
+}
