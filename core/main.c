@@ -314,6 +314,7 @@ int main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN);
     if (arguments.health) return main_health(arguments.port);
+    main_stuck();
     log_init(arguments.check ? STDERR_FILENO : STDOUT_FILENO, LOG_INFO);
     prepare(&portal, &arguments);
     int apart = arguments.check || arguments.command, status = arguments.command ? main_command(&portal, arguments.command)

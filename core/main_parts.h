@@ -1,5 +1,6 @@
 /* main_parts: what the main*.c files share. main.c wires and runs; main_data.c makes the data folder; main_reload.c reloads; main_check.c
- * is --check; main_health.c is --health; main_command.c runs a program of scripts/commands. */
+ * is --check; main_health.c is --health; main_command.c runs a program of scripts/commands;
+ * main_stuck.c ends a process that a script has taken hostage. */
 #ifndef MAIN_PARTS_H
 #define MAIN_PARTS_H
 #include "api.h"
@@ -28,6 +29,9 @@ int main_load_www(struct portal *portal, struct vm_error *error);
 
 /* Makes DATA_DIR (mode 0700) if it is missing, and locks it. 0; or -1, and why was logged. */
 int main_data_open(struct portal *portal);
+
+/* Ends the process when a script is stuck where no hook reaches. */
+void main_stuck(void);
 
 /* Measures how late the loop is, for core.metrics. */
 void main_metrics(struct portal *portal);

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEFAULT_BYTES = 64 << 20, DEFAULT_TURN_MS = 1000, IDLE_THREADS = 64, AGAIN_MS = 50 };
+enum { DEFAULT_BYTES = 64 << 20, DEFAULT_TURN_MS = 1000, IDLE_THREADS = 64, AGAIN_MS = 50, STUCK_MS = 5000 };
 
 struct vm {
     struct vm_memory memory; /* first: the allocator's argument leads to the vm */
@@ -35,6 +35,7 @@ static struct {
     volatile sig_atomic_t armed;
     timer_t timer;
     int made;
+    void (*on_stuck)(void);
 } turn;
 
 static int64_t now_ms(clockid_t clock)
@@ -114,11 +115,17 @@ static void on_alarm(int signo)
         return;
     }
     int64_t left = time_left();
+    if (left < -STUCK_MS && turn.on_stuck) turn.on_stuck();
     if (left <= 0) {
         lua_sethook(turn.co, on_overrun, LUA_MASKCOUNT, 1);
         left = AGAIN_MS; /* the hook may have met a function that was just being called */
     }
     arm(left);
+}
+
+void vm_on_stuck(void (*fn)(void))
+{
+    turn.on_stuck = fn;
 }
 
 /* The alarm goes to this thread alone, so that no other has its calls interrupted. */

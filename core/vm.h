@@ -54,6 +54,8 @@ void vm_push_chunk(lua_State *L, const char *path, const char *shown);
 /* The limit on one turn: call around lua_resume. vm_turn_end() returns 1 when the turn was stopped for running too long. */
 void vm_turn_begin(struct vm *vm, lua_State *co);
 int vm_turn_end(struct vm *vm, lua_State *co);
+/* fn() is called, from a signal handler, when a turn does not end long after its limit: it is inside C, where no hook reaches. One slot. */
+void vm_on_stuck(void (*fn)(void));
 /* Where the last turn that was stopped stood when it was noticed: "scripts/x.lua:3: ". The stack may have been unwound since. */
 const char *vm_stopped_at(const struct vm *vm);
 /* 1 in a turn: Lua is running now, somewhere up the stack. */
