@@ -50,6 +50,12 @@ end
 --- How many times it was sent.
 function submission.attempts(ctx) return ctx:known("deployment", "2") and 2 or 1 end
 
+--- Seconds since it was sent last, also before a restart of the portal.
+function submission.age(ctx)
+  local sent = ctx:known("deployment", tostring(submission.attempts(ctx)))
+  return sent and os.time() - sent.at or 0
+end
+
 --- Its row, of the newest attempt that has one; false when there is none; nil, message, code when that cannot be known.
 function submission.row(ctx)
   local rows, message, code = ctx.dokploy:deployments(ctx.ids.application)

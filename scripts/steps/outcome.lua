@@ -2,9 +2,9 @@
 --- Dokploy's "done" means that the swarm took it, not that it runs: the next step decides that.
 local submission = require "lib.submission"
 
-local PAUSE = 1      -- seconds between two looks
-local PATIENCE = 5   -- looks without a trace of it, where Dokploy shows its queue, before it is sent once more
-local BLIND = 60     -- and where it does not
+local PAUSE = 1    -- seconds between two looks
+local PATIENCE = 5 -- looks without a trace of it, where Dokploy shows its queue, before it is sent once more
+local BLIND = 60   -- seconds since it was sent, where Dokploy does not
 
 -- Lost on the way, or thrown away by a restart of Dokploy: once more, but only once.
 local function again(ctx)
@@ -23,7 +23,8 @@ local function unseen(ctx, watch)
     return true
   end
   watch.unseen = watch.unseen + 1
-  if watch.unseen < (place == false and PATIENCE or BLIND) then return true end
+  if place == false and watch.unseen < PATIENCE then return true end
+  if place == nil and submission.age(ctx) < BLIND then return true end
   watch.unseen = 0
   return again(ctx)
 end
