@@ -1,9 +1,15 @@
 -- Holds the locales against one another and against what the scripts and the page ask for.
 -- Run from the top of the tree: lua5.4 tools/locales.lua
+package.path = "scripts/?.lua;" .. package.path
 local cjson = require "cjson"
+local plural = require "lib.plural"
 
-local faults = {}
-local function fault(text, ...) faults[#faults + 1] = text:format(...) end
+local faults, told = {}, {}
+local function fault(text, ...)
+  local line = text:format(...)
+  if not told[line] then faults[#faults + 1] = line end
+  told[line] = true
+end
 
 local function lines_of(command)
   local list = {}
@@ -47,6 +53,49 @@ local function placeholders(text)
   return table.concat(unique, " ")
 end
 
+-- Plural forms: a text with a form for each kind of number ("wait.before.one") counts as one text, whose words are those of ".other".
+local forms = { zero = true, one = true, two = true, few = true, many = true, other = true }
+
+local function family_of(key, texts)
+  local stem, form = key:match("^(.*)%.(%l+)$")
+  local other = stem and forms[form] and texts[stem .. ".other"]
+  return other and other:find("{count}", 1, true) and stem or nil, form
+end
+
+-- Each family must have the forms that the language knows, and no others.
+local function check_forms(path, texts, families)
+  local _, names = plural.read(texts["language.plural"] or "one: n = 1")
+  local known = {}
+  for _, name in ipairs(names) do known[name] = true end
+  for key in pairs(texts) do
+    local stem, form = family_of(key, texts)
+    if stem then families[stem] = true end
+    if stem and not known[form] then fault("%s: %s: the language has no form %q (language.plural)", path, key, form) end
+  end
+  for stem in pairs(families) do
+    for _, name in ipairs(names) do
+      if texts[stem .. "." .. name] == nil then fault("%s: %s.%s is missing: the language has that plural form", path, stem, name) end
+    end
+  end
+end
+
+-- The texts with each family as one; a form may leave {count} out and say it in a word.
+local function folded(path, texts)
+  local families, one = {}, {}
+  check_forms(path, texts, families)
+  for key, value in pairs(texts) do
+    local stem = family_of(key, texts)
+    if not stem then
+      one[key] = value
+    else
+      one[stem] = texts[stem .. ".other"]
+      local mine, all = placeholders(value .. "{count}"), placeholders(one[stem] .. "{count}")
+      if mine ~= all then fault("%s: %s has {%s}, %s.other has {%s}", path, key, mine, stem, all) end
+    end
+  end
+  return one
+end
+
 local function compare(path, texts, first_path, first)
   for key, value in pairs(texts) do
     if type(value) ~= "string" or value == "" then
@@ -62,9 +111,48 @@ local function compare(path, texts, first_path, first)
   end
 end
 
+-- Unused -----------------------------------------------------------------------------------------------------------------
+
+-- Keys that are put together: "problem." .. code .. ".title". Told by the beginning that stands in the scripts as a literal.
+local function used_prefixes(all)
+  local list = {}
+  for prefix in all:gmatch('"(%l[%l_.]*%.)"%s*%.%.') do list[prefix] = true end
+  for prefix in all:gmatch('"(%l[%l_.]*%.)%%s') do list[prefix] = true end
+  return list
+end
+
+local function is_used(key, all, prefixes)
+  if all:find('"' .. key .. '"', 1, true) or all:find("{{t:" .. key .. "}}", 1, true) or key:find("^language%.") then return true end
+  local start = key
+  while start:find("%.") do
+    start = start:match("^(.*%.)[^.]*$")
+    if prefixes[start] then return true end
+    start = start:sub(1, -2)
+  end
+  return false
+end
+
+local function check_unused(path, texts)
+  local parts = {}
+  for _, file in ipairs(lines_of("find scripts www -name '*.lua' -o -name '*.js' -o -name '*.html'")) do
+    parts[#parts + 1] = read(file)
+  end
+  local all = table.concat(parts, "\n"):gsub("'", '"')
+  local prefixes = used_prefixes(all)
+  local codes = read("scripts/lib/problem.lua"):match("problem.status = (%b{})")
+  for key in pairs(texts) do
+    local code = key:match("^problem%.([%l_]+)%.")
+    local known = not code or codes:find("%f[%l_]" .. code .. " = ") or all:find('"' .. key .. '"', 1, true)
+    if not known or not is_used(key, all, prefixes) then fault("%s: %s is used nowhere", path, key) end
+  end
+end
+
 -- Whole keys that stand as a literal in scripts and page: each must exist. Families are the first words of the keys.
 local function is_known(key, texts)
-  if texts[key] or key:find("%.js$") or key:find("%.css$") or key:find("%.html$") or key:find("%.lua$") then return true end
+  if texts[key] or texts[key .. ".other"] then return true end
+  for _, ending in ipairs { "js", "css", "html", "lua", "png", "svg" } do
+    if key:match("%.(%l+)$") == ending then return true end
+  end
   for known in pairs(texts) do
     if known:sub(1, #key + 1) == key .. "." then return true end
   end
@@ -116,9 +204,11 @@ if not ok then
 else
   for _, path in ipairs(paths) do
     local read_well, texts = pcall(load, path)
-    if not read_well then fault("%s: %s", path, texts) elseif path ~= first_path then compare(path, texts, first_path, first) end
+    if not read_well then fault("%s: %s", path, texts)
+    elseif path ~= first_path then compare(path, folded(path, texts), first_path, folded(first_path, first)) end
   end
   check_used(first)
+  check_unused(first_path, folded(first_path, first))
   check_codes(first)
 end
 

@@ -1,11 +1,13 @@
 --- Texts for people, in the languages that have a file in locales/. A new language is one new file.
---- Keys are flat ("problem.name_taken.title"); {name} in a text is a placeholder.
+--- Keys are flat ("problem.name_taken.title"); {name} in a text is a placeholder. A text with {count} has a form for each kind of number
+--- that its language knows ("wait.before.one", "wait.before.other"), by the rule in "language.plural" (lib/plural.lua).
 local json = require "core.json"
 local server = require "core.server"
 local clock = require "lib.clock"
+local plural = require "lib.plural"
 local i18n = { default = "en" }
 
-local texts, order = {}, {}
+local texts, order, category = {}, {}, {}
 
 local function load_locale(file)
   local code = file:match("^(%a[%w-]*)%.json$")
@@ -15,6 +17,7 @@ local function load_locale(file)
   if type(parsed) ~= "table" then error(("%s: %s (it must be one JSON object of texts)"):format(path, message or "not an object"), 0) end
   if not parsed["language.name"] then error(path .. ": language.name is missing (the language's own name, for the menu)", 0) end
   texts[code], order[#order + 1] = parsed, code
+  category[code] = plural.read(parsed["language.plural"] or "one: n = 1")
 end
 
 for _, file in ipairs(server.list("locales")) do load_locale(file) end
@@ -46,9 +49,17 @@ function i18n.has(key)
   return texts[i18n.default][key] ~= nil
 end
 
--- In a right-to-left sentence a name or an address stays one left-to-right piece (U+2066, U+2069).
+-- The text as it stands: of the key, or of the form that goes with the number {count}.
+local function stored(language, key, args)
+  local own = texts[language]
+  if not own then return nil end
+  local count = args and math.tointeger(args.count)
+  return own[key] or count and (own[key .. "." .. category[language](count)] or own[key .. ".other"])
+end
+
+-- In a right-to-left sentence a name, an address or a time stays one piece, in its own direction (U+2068, U+2069).
 local function isolated(value)
-  return "\u{2066}" .. value .. "\u{2069}"
+  return "\u{2068}" .. value .. "\u{2069}"
 end
 
 local function fill(text, args, rtl)
@@ -65,9 +76,18 @@ end
 ---@param args table<string, string|number>|nil
 ---@return string
 function i18n.text(language, key, args)
-  local text = (texts[language] or texts[i18n.default])[key] or texts[i18n.default][key]
+  local text = stored(language, key, args) or stored(i18n.default, key, args)
   if not text then return key end
   return args and fill(text, args, i18n.dir(language) == "rtl") or text
+end
+
+--- A length of time as one says it: "40 seconds", "2 minutes".
+---@param language string
+---@param seconds number
+---@return string
+function i18n.duration(language, seconds)
+  if seconds < 90 then return i18n.text(language, "duration.seconds", { count = math.max(5, math.ceil(seconds / 5) * 5) }) end
+  return i18n.text(language, "duration.minutes", { count = math.ceil(seconds / 60) })
 end
 
 --- All texts whose key begins with that prefix, as they stand, English for what the language lacks.
@@ -184,6 +204,8 @@ end
 function tell.cancelled(language, raw)
   return { step = raw.step, rolledBack = raw.rolledBack, leftovers = leftovers(language, raw.leftovers) }
 end
+
+function tell.stopped(_, raw) return { name = raw.name } end
 
 function tell.deleted(_, raw)
   return { name = raw.name, data = raw.data, volume = raw.volume }
