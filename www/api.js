@@ -42,11 +42,15 @@ export const cancel = (id, key) => call("POST", `/api/status/${encodeURIComponen
 export const stack = (name, key) => call("GET", `/api/stack/${encodeURIComponent(name)}`, { key });
 export const remove = (name, key, data) => call("DELETE", `/api/stack/${encodeURIComponent(name)}${data ? "?data=delete" : ""}`, { key });
 
-/** Asks for a stack. The same attempt may be sent again as often as needed: it makes one stack. */
-export async function deploy(name, attempt, key) {
+export const stacks = () => call("GET", "/api/stacks?limit=200");
+export const operate = (name, act, key, body) => call("POST", `/api/stack/${encodeURIComponent(name)}/${act}`, { key, body });
+export const link = (key) => call("POST", "/api/owner/link", { key });
+
+/** Asks for a stack: { name, template?, invite? }. The same attempt may be sent again as often as needed: it makes one stack. */
+export async function deploy(wanted, attempt, key) {
   for (let tries = 0; ; tries++) {
     try {
-      return await call("POST", "/api/deploy", { body: { name }, key, headers: { "Idempotency-Key": attempt } });
+      return await call("POST", "/api/deploy", { body: wanted, key, headers: { "Idempotency-Key": attempt } });
     } catch (problem) {
       if (problem.status !== 0 || tries === 3) throw problem;
       await pause(500 * 2 ** tries);

@@ -7,7 +7,7 @@ import * as list from "./list.js";
 import * as memory from "./memory.js";
 import * as name from "./name.js";
 import * as stack from "./stack.js";
-import { address, language, settings, t } from "./text.js";
+import { address, language, t } from "./text.js";
 import * as view from "./view.js";
 
 let sending = false;
@@ -28,15 +28,23 @@ function refuse(wanted, problem) {
   show($("problem"), true);
 }
 
-// A key that this portal does not know, because it has been set up anew, must not stand in the way for ever.
+// The owner's cookie says whose it will be. A browser that keeps none sends the key; one that this portal does not know, because it has
+// been set up anew, must not stand in the way for ever.
 async function ask(wanted) {
-  const attempt = memory.attempt(wanted);
+  const attempt = memory.attempt(wanted.name);
+  const key = navigator.cookieEnabled ? undefined : memory.ownerKey();
   try {
-    return await deploy(wanted, attempt, memory.ownerKey());
+    return await deploy(wanted, attempt, key);
   } catch (problem) {
     if (problem.code !== "key_invalid") throw problem;
     return deploy(wanted, attempt);
   }
+}
+
+/** What the form asks for beside the name: a template where there is a choice, an invite where one is needed. */
+function chosen() {
+  const { template, invite } = Object.fromEntries(new FormData($("form")));
+  return { template, invite: invite?.trim() || undefined };
 }
 
 async function submit() {
@@ -47,7 +55,7 @@ async function submit() {
   show($("problem"), false);
   busy(true);
   try {
-    const made = await ask(wanted);
+    const made = await ask({ name: wanted, ...chosen() });
     memory.attemptAnswered();
     const { name: given, deploymentId: id, url, ownerKey: key } = made;
     memory.remember({ name: given, id, url, key, at: Date.now(), open: true });
@@ -71,6 +79,7 @@ function home(shown, options) {
   if (shown === null) return;
   document.title = t("page.title");
   list.draw();
+  if (options.moved) lookAtWait();
   if (options.name) name.set(options.name);
   if (options.submit) submit();
   else if (options.moved) focus($("name"));
@@ -84,7 +93,7 @@ function operation(id, { moved, seed }) {
 
 function workspace(wanted, { moved }) {
   if (!wanted) return;
-  for (const part of ["lost", "pace", "steps", "log", "cancel-row"]) show($(part), false);
+  for (const part of ["lost", "pace", "steps", "log", "cancel-row", "notify-row"]) show($(part), false);
   for (const part of ["outcome", "job-address"]) $(part).replaceChildren();
   $("job").className = "workspace";
   $("job-title").textContent = t("page.stack.title", { name: wanted });
@@ -93,18 +102,12 @@ function workspace(wanted, { moved }) {
   if (moved) focus($("job-title"));
 }
 
-function languages() {
-  $("languages").append(...settings.languages.map(({ code, name: title }) =>
-    h("a", { lang: code, hreflang: code, "aria-current": code === language && "true" }, title)));
-  const aim = () => { // at the same view in the other language
-    for (const link of $("languages").children) {
-      const query = new URLSearchParams(location.search);
-      query.set("lang", link.lang);
-      link.href = `/?${query}`;
-    }
-  };
-  aim();
-  for (const sign of ["pointerover", "pointerdown", "focusin"]) $("languages").addEventListener(sign, aim);
+// What stood there when the page was loaded may be long past.
+async function lookAtWait() {
+  const answer = await fetch("/", { headers: { "Accept-Language": language } }).catch(() => undefined);
+  if (!answer?.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  $("wait").textContent = page.getElementById("wait").textContent;
 }
 
 function start() {
@@ -112,20 +115,17 @@ function start() {
   stack.start();
   job.start();
   list.start();
-  languages();
   view.on("home", home);
   view.on("d", operation);
   view.on("w", workspace);
   view.start();
-  for (const id of ["brand", "back"]) {
-    $(id).href = view.href();
-    $(id).setAttribute("data-view", "");
-  }
+  $("form").noValidate = true; // the portal's own words are better
   $("form").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
   if (navigator.cookieEnabled) history.replaceState(null, "", view.withoutLanguage()); // the choice is in a cookie by now
   const open = memory.unfinished();
-  const plain = !/[?&][dw]=/.test(location.search);
+  const plain = view.at()[0] === "home";
   const asked = plain && memory.unanswered();
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && !$("home").hidden) lookAtWait(); });
   if (plain && open) view.go({ d: open.id }, { replace: true });
   else view.draw();
   if (asked) return resume(asked);

@@ -3,8 +3,8 @@
 import { status } from "./api.js";
 import { language } from "./text.js";
 
-const KINDS = ["queued", "progress", "log", "ready", "failed", "cancelled", "deleted"];
-export const ENDS = new Set(["ready", "failed", "cancelled", "deleted"]);
+const KINDS = ["queued", "progress", "log", "ready", "failed", "cancelled", "deleted", "stopped"];
+export const ENDS = new Set(["ready", "failed", "cancelled", "deleted", "stopped"]);
 const SILENCE = 20000; // the server's heartbeat is invisible here, so after this long we ask
 const GRACE = 1200; // a stream that is back sooner was not worth a word
 

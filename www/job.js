@@ -4,6 +4,7 @@ import { $, focus, h, icon, say, show } from "./dom.js";
 import { ENDS, follow } from "./follow.js";
 import * as log from "./log.js";
 import * as memory from "./memory.js";
+import * as notify from "./notify.js";
 import { outcome } from "./outcome.js";
 import { address, duration, number, percent, t } from "./text.js";
 
@@ -15,8 +16,10 @@ const STEP_STATES = {
 };
 const TITLES = {
   queued: "page.job.running", running: "page.job.running", rolling_back: "page.job.rolling_back", deleting: "page.job.deleting",
-  ready: "page.job.ready", failed: "page.job.failed", cancelled: "page.job.cancelled", deleted: "page.job.deleted",
+  stopping: "page.job.stopping", starting: "page.job.starting", restarting: "page.job.restarting", rotating: "page.job.rotating",
+  stopped: "page.job.stopped", ready: "page.job.ready", failed: "page.job.failed", cancelled: "page.job.cancelled", deleted: "page.job.deleted",
 };
+const FAILED = { deploy: "page.job.failed", delete: "page.delete.failed" };
 const QUEUE_PATIENCE = 700; // milliseconds; a turn that comes sooner was no queue
 let job, drawing;
 
@@ -26,7 +29,7 @@ export function open(id, seed = {}) {
   const mine = (job = { id, kind: "deploy", state: "queued", steps: new Map(), percent: 0, ...memory.byId(id), ...seed });
   job.createdAt = seed.live ? now() : undefined;
   log.clear();
-  for (const part of ["lost", "pace", "steps", "log", "cancel-row"]) show($(part), part === "pace");
+  for (const part of ["lost", "pace", "steps", "log", "cancel-row", "notify-row"]) show($(part), part === "pace");
   for (const part of ["outcome", "step-list", "now", "cancel-note"]) $(part).replaceChildren();
   $("steps").open = true;
   $("log").open = false;
@@ -70,7 +73,7 @@ function gone() {
   const id = job?.id;
   close();
   if (name && memory.byName(name)?.id === id) memory.update(name, { open: false });
-  for (const part of ["lost", "pace", "steps", "log", "cancel-row"]) show($(part), false);
+  for (const part of ["lost", "pace", "steps", "log", "cancel-row", "notify-row"]) show($(part), false);
   $("job-title").textContent = t("page.job.gone");
   $("job-address").textContent = "";
   $("outcome").replaceChildren(h("p", {}, t("page.job.gone.detail")));
@@ -132,6 +135,7 @@ function finish(kind, data, at) {
   show($("lost"), false);
   $("steps").open = kind === "failed";
   outcome($("outcome"), job);
+  if (job.live) notify.tell(t(TITLES[kind] ?? TITLES.failed, { name: job.name }));
   if (job.live && !$("log").contains(document.activeElement)) focus($("job-title"));
 }
 
@@ -147,11 +151,12 @@ function draw() {
   const mayCancel = job.kind === "deploy" && !job.end && Boolean(memory.byName(job.name)?.key);
   show($("cancel-row"), mayCancel);
   show($("cancel"), job.state !== "rolling_back");
+  notify.offer(!job.end);
 }
 
 function drawTitle() {
   const name = job.name ?? "…";
-  const key = job.kind === "delete" && job.state === "failed" ? "page.delete.failed" : TITLES[job.state] ?? TITLES.running;
+  const key = job.state === "failed" ? FAILED[job.kind] ?? "page.work.failed" : TITLES[job.state] ?? TITLES.running;
   const title = t(key, { name });
   if ($("job-title").textContent !== title) $("job-title").textContent = title;
   $("job").className = job.end ? job.state : "working";
@@ -167,7 +172,8 @@ function queueText() {
 
 function drawPace() {
   show($("pace"), !job.end);
-  $("bar").value = job.percent;
+  if (job.percent > 0 || ["deploy", "delete"].includes(job.kind)) $("bar").value = job.percent;
+  else $("bar").removeAttribute("value"); // how far it is, nobody knows
   write($("percent"), ["running", "deleting"].includes(job.state) ? percent(job.percent) : "");
   tick();
 }
@@ -193,7 +199,8 @@ function write(element, text = "") {
 // Once all has ended, nothing is busy any more, and the step that failed is the one to look at.
 function stateOf(key, step) {
   if (job.state === "failed" && key === job.end.step) return "failed";
-  return job.end && BUSY.has(step.state) ? "pending" : step.state;
+  if (job.end && BUSY.has(step.state)) return "pending";
+  return job.kind === "deploy" && job.end?.rolledBack && step.state === "done" ? "undone" : step.state; // some steps leave nothing to undo
 }
 
 function drawStep(key, step) {
@@ -247,5 +254,6 @@ async function askCancel() {
 
 export function start() {
   log.start();
+  notify.start();
   $("cancel").addEventListener("click", askCancel);
 }

@@ -1,19 +1,20 @@
-// The workspaces this browser knows, and the way to bring one in with its key.
-import { stack, status } from "./api.js";
+// The workspaces of this browser's owner, with those that it knows by a key; and the way to bring one in with its key.
+import { stack, stacks, status } from "./api.js";
 import { $, code, h, show } from "./dom.js";
 import { ENDS } from "./follow.js";
 import * as memory from "./memory.js";
-import { stateText } from "./stack.js";
+import { WORK, openLink, stateText } from "./stack.js";
 import { address, moment, t } from "./text.js";
 import { go, href } from "./view.js";
 
 function row(entry) {
   const to = entry.open ? { d: entry.id } : { w: entry.name };
-  const state = h("span", { class: "state" }, entry.open ? t("page.state.running") : "");
-  const item = h("li", { "data-name": entry.name },
+  const state = h("span", { class: "state" }, entry.open ? t("page.state.running") : entry.state ? stateText(entry.state) : "");
+  const item = h("li", { "data-name": entry.name, class: entry.state },
     h("a", { href: href(to), "data-view": true, class: "entry" },
       h("strong", {}, h("bdi", { dir: "ltr" }, entry.name)), code((entry.url ?? address(entry.name)).replace(/^https?:\/\//, ""))),
-    h("span", { class: "facts-row" }, state, h("time", { datetime: new Date(entry.at).toISOString() }, moment(entry.at))));
+    h("span", { class: "facts-row" }, state, h("time", { datetime: new Date(entry.at).toISOString() }, t("page.since", { time: moment(entry.at) }))),
+    entry.state === "ready" && entry.openUrl && openLink(entry.openUrl, "button small", null));
   return { item, state };
 }
 
@@ -27,6 +28,7 @@ function missing(entry, item, state) {
 async function look(entry, { item, state }) {
   try {
     if (entry.open) return await lookAtWork(entry, item);
+    if (entry.state) return;
     const found = await stack(entry.name, entry.key);
     item.className = found.state;
     state.textContent = stateText(found.state);
@@ -45,8 +47,21 @@ async function lookAtWork(entry, item) {
   draw();
 }
 
-export function draw() {
-  const entries = memory.workspaces();
+const newest = (a, b) => b.at - a.at;
+
+// What the portal says is the owner's, and what only this browser remembers.
+async function all() {
+  const kept = memory.workspaces();
+  if (!("owner" in $("mine").dataset)) return kept;
+  const { stacks: list } = await stacks().catch(() => ({ stacks: [] }));
+  const told = list.map((one) => ({ ...memory.byName(one.name), ...one, at: Date.parse(one.createdAt), open: WORK.has(one.state), id: idOf(one) }));
+  return [...told, ...kept.filter((entry) => !told.some((one) => one.name === entry.name))].sort(newest);
+}
+
+const idOf = ({ statusUrl }) => statusUrl.split("/").pop();
+
+export async function draw() {
+  const entries = await all();
   const rows = entries.map(row);
   $("workspaces").replaceChildren(...rows.map(({ item }) => item));
   show($("mine"), entries.length > 0);

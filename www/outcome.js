@@ -26,10 +26,10 @@ function support(job) {
 }
 
 function failed(job) {
-  const retry = job.kind === "delete" ? () => go({ w: job.name }, { moved: true }) : () => go({}, { name: job.name, submit: true });
+  const retry = job.kind !== "deploy" ? () => go({ w: job.name }, { moved: true }) : () => go({}, { name: job.name, submit: true });
   return [
     h("div", { class: "notice bad" }, h("p", {}, h("strong", {}, job.end.detail)), job.end.advice && h("p", {}, job.end.advice)),
-    job.kind === "deploy" && cleaned(job.end), job.kind === "delete" && leftovers(job.end),
+    job.kind === "deploy" && cleaned(job.end), job.kind !== "deploy" && leftovers(job.end),
     again(t("page.again"), retry), support(job),
   ];
 }
@@ -45,7 +45,7 @@ function deleted(job) {
 }
 
 export function outcome(place, job) {
-  if (job.state === "ready") return stack.card(place, { name: job.name, ...job.end });
+  if (job.state === "ready" || job.state === "stopped") return stack.card(place, { name: job.name, ...job.end });
   const parts = { failed, cancelled, deleted }[job.state](job);
   place.replaceChildren(...parts.flat().filter(Boolean));
 }

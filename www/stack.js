@@ -1,40 +1,125 @@
-// One workspace, for its owner: how to get in, the key to keep, and the way to delete it.
-import { remove, stack } from "./api.js";
+// One workspace, for its owner: how to get in, what can be done with it, the key to keep.
+import { link, operate, remove, stack } from "./api.js";
 import { $, code, copyButton, h, icon, valueRow } from "./dom.js";
 import * as memory from "./memory.js";
-import { address, t } from "./text.js";
+import { picture } from "./qr.js";
+import { address, moment, t } from "./text.js";
 import { go } from "./view.js";
 
 const USER = "opencode";
 const SESSION = "/L3dvcmtzcGFjZQ/session"; // the workspace folder's own page in OpenCode
+const HIDDEN = "••••••••••••";
 const STATES = {
   ready: "page.state.ready", unhealthy: "page.state.unhealthy", stopped: "page.state.stopped",
   deleting: "page.state.deleting", queued: "page.state.queued", running: "page.state.running",
-  rolling_back: "page.state.rolling_back", failed: "page.state.failed",
+  rolling_back: "page.state.rolling_back", failed: "page.state.failed", stopping: "page.state.stopping",
+  starting: "page.state.starting", restarting: "page.state.restarting", rotating: "page.state.rotating",
 };
+const ACTS = { ready: ["stop", "restart", "rotate"], unhealthy: ["stop", "restart", "rotate"], stopped: ["start"] };
+const ACT_TEXTS = { stop: "page.act.stop", start: "page.act.start", restart: "page.act.restart", rotate: "page.act.rotate" };
+export const WORK = new Set(["queued", "running", "rolling_back", "deleting", "stopping", "starting", "restarting", "rotating"]);
 
-const WORK = new Set(["queued", "running", "rolling_back", "deleting"]);
-
-const keyOf = (name) => memory.byName(name)?.key ?? memory.ownerKey();
+const keyOf = (name) => memory.byName(name)?.key ?? (navigator.cookieEnabled ? undefined : memory.ownerKey());
+/** Whether there is any chance that it is told more than strangers are. */
+const isKnown = (name) => keyOf(name) || "owner" in $("mine").dataset || memory.ownerKey();
 export const stateText = (state) => (STATES[state] ? t(STATES[state]) : state);
 
-function openLink(url) {
-  const link = { class: "button primary", id: "open", href: url, target: "_blank", rel: "noopener" };
-  return h("a", link, t("page.open"), icon("out", "mirror"));
-}
-
-function keepKey(key) {
-  return h("section", { class: "keep" },
-    h("h2", {}, t("page.key.title")), h("p", {}, t("page.key.why")),
-    h("div", { class: "value" }, h("span", {}, code(key, "owner-key")), copyButton(t("page.key.label"), key)));
-}
-
-function danger(name) {
-  const button = { type: "button", class: "plain", id: "delete-open", onclick: () => askDelete(name) };
-  return h("p", { class: "row end" }, h("button", button, t("page.delete.open")));
+export function openLink(url, classes = "button primary", id = "open") {
+  return h("a", { class: classes, id, href: url, target: "_blank", rel: "noopener" }, t("page.open"), icon("out", "mirror"));
 }
 
 const note = (kind, text) => text && h("p", { class: `notice ${kind}` }, text);
+
+function passwordRow(password) {
+  const row = valueRow(t("page.password"), password, "password");
+  const value = row.querySelector("bdi");
+  const button = h("button", { type: "button", class: "small", id: "reveal", "aria-pressed": "false", "aria-controls": "password" }, t("page.reveal"));
+  const turn = () => {
+    const shown = button.getAttribute("aria-pressed") === "false";
+    button.setAttribute("aria-pressed", String(shown));
+    button.textContent = t(shown ? "page.hide" : "page.reveal");
+    value.textContent = shown ? password : HIDDEN;
+  };
+  value.textContent = HIDDEN;
+  button.addEventListener("click", turn);
+  row.querySelector("dd").lastChild.before(button);
+  return row;
+}
+
+// The key ----------------------------------------------------------------------------------------------------------------
+
+// A text of which a phone can take a picture; opened on demand.
+function qrOf(text) {
+  const code = picture(text, t("page.qr.alt"));
+  return code && h("details", { class: "quiet" }, h("summary", {}, t("page.qr")), code);
+}
+
+function download(name, key) {
+  const text = `${location.origin}\n${name}\n${key}\n`;
+  const href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  return h("a", { class: "button small", id: "key-download", href, download: `${name}-key.txt` }, t("page.key.download"));
+}
+
+function keepKey(name, key) {
+  return h("section", { class: "keep" },
+    h("h2", {}, t("page.key.title")), h("p", {}, t("page.key.why")),
+    h("div", { class: "value" }, h("span", {}, code(key, "owner-key")), copyButton(t("page.key.label"), key), download(name, key)),
+    qrOf(key));
+}
+
+// The link to another device is made when it is asked for: it lives ten minutes.
+function move(name) {
+  const place = h("div", { class: "moved", role: "status" });
+  const button = h("button", { type: "button", id: "move" }, t("page.move.button"));
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      const url = new URL((await link(keyOf(name))).link, location.origin).href;
+      place.replaceChildren(h("p", {}, t("page.move.what")),
+        h("div", { class: "value" }, h("span", {}, code(url, "move-link")), copyButton(t("page.move.button"), url)),
+        picture(url, t("page.qr.alt")) ?? "");
+    } catch (problem) {
+      place.replaceChildren(note("bad", problem.message));
+    }
+    button.disabled = false;
+  });
+  return h("section", { class: "keep" }, button, place);
+}
+
+// What can be done -------------------------------------------------------------------------------------------------------
+
+function follow(name, started) {
+  const id = started.deploymentId ?? started.statusUrl.split("/").pop();
+  if (memory.byName(name)) memory.update(name, { id, open: true });
+  go({ d: id }, { moved: true });
+}
+
+async function act(name, what, trouble) {
+  if (what === "rotate" && !(await askRotate())) return;
+  try {
+    const path = what === "rotate" ? ["password", keyOf(name), { action: "rotate" }] : [what, keyOf(name)];
+    follow(name, await operate(name, ...path));
+  } catch (problem) {
+    trouble.textContent = problem.message;
+  }
+}
+
+function askRotate() {
+  const dialog = $("rotate");
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "go"), { once: true }));
+}
+
+function actions(name, state) {
+  const trouble = h("span", { class: "wrong", role: "alert" });
+  const list = (ACTS[state] ?? []).map((what) =>
+    h("button", { type: "button", class: "small", id: `act-${what}`, onclick: () => act(name, what, trouble) }, t(ACT_TEXTS[what])));
+  const last = h("button", { type: "button", class: "plain", id: "delete-open", onclick: () => askDelete(name) }, t("page.delete.open"));
+  return h("div", { class: "row acts" }, list, last, trouble);
+}
+
+// The card ---------------------------------------------------------------------------------------------------------------
 
 function forOwner(found, key, url, openUrl, warning) {
   return [
@@ -42,31 +127,30 @@ function forOwner(found, key, url, openUrl, warning) {
     found.state && found.state !== "ready" && note("warn", stateText(found.state)),
     note("warn", found.passwordProblem?.detail),
     h("dl", { class: "values" },
-      valueRow(t("page.address"), url, "url"), valueRow(t("page.user"), USER, "user"),
-      found.password && valueRow(t("page.password"), found.password, "password")),
-    h("p", { class: "row" }, openLink(openUrl), h("span", { class: "hush" }, t("page.open.hint"))),
-    keepKey(key), danger(found.name),
+      valueRow(t("page.address"), url, "url"), valueRow(t("page.user"), USER, "user"), found.password && passwordRow(found.password)),
+    found.state !== "stopped" && h("p", { class: "row" }, openLink(openUrl), h("span", { class: "hush" }, t("page.open.hint"))),
+    found.createdAt && h("p", { class: "hush" }, t("page.since", { time: moment(Date.parse(found.createdAt)) })),
+    actions(found.name, found.state), key && keepKey(found.name, key), move(found.name),
   ];
 }
 
-function forOthers(name, url, openUrl, warning, why) {
+function forOthers(url, openUrl, warning, why) {
   return [
     note("warn", warning), h("dl", { class: "values" }, valueRow(t("page.address"), url, "url")),
     h("p", { class: "row" }, openLink(openUrl)), note("", why),
   ];
 }
 
-/** Fills `place` with the workspace's card; what only the owner may see is fetched with the key this browser has. */
+/** Fills `place` with the workspace's card; what only the owner may see is fetched by the cookie, or with the key this browser has. */
 export async function card(place, { name, url = address(name), openUrl = url + SESSION, warning }) {
-  const key = keyOf(name);
-  if (!key) return place.replaceChildren(...forOthers(name, url, openUrl, warning, t("page.stack.not_yours")).filter(Boolean));
+  if (!isKnown(name)) return place.replaceChildren(...forOthers(url, openUrl, warning, t("page.stack.not_yours")).filter(Boolean));
   try {
-    const found = await stack(name, key);
+    const found = await stack(name, keyOf(name));
     if (WORK.has(found.state) && found.statusUrl) return go({ d: found.statusUrl.split("/").pop() }, { replace: true });
-    place.replaceChildren(...forOwner({ name, ...found }, key, url, openUrl, warning).filter(Boolean));
+    place.replaceChildren(...forOwner({ name, ...found }, keyOf(name), url, openUrl, warning).filter(Boolean));
   } catch (problem) {
     const why = problem.status === 404 ? t("page.stack.not_yours") : problem.message;
-    place.replaceChildren(...forOthers(name, url, openUrl, warning, why).filter(Boolean));
+    place.replaceChildren(...forOthers(url, openUrl, warning, why).filter(Boolean));
   }
 }
 
@@ -93,10 +177,8 @@ async function doDelete(event) {
   $("delete-go").disabled = true;
   try {
     const started = await remove(name, keyOf(name), $("delete-data").checked);
-    const id = started.deploymentId ?? started.statusUrl.split("/").pop();
-    if (memory.byName(name)) memory.update(name, { id, open: true });
     $("delete").close();
-    go({ d: id });
+    follow(name, started);
   } catch (problem) {
     $("delete-problem").textContent = problem.message;
   } finally {

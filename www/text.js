@@ -10,9 +10,11 @@ const locale = language === "ar" ? "ar-u-nu-latn" : language; // server texts wr
 // A name or an address inside a right-to-left sentence keeps its own direction.
 const isolate = (value) => (rightToLeft ? `\u2068${value}\u2069` : String(value));
 
-/** The text of a key, with {placeholders} filled in. */
+const plural = new Intl.PluralRules(language);
+
+/** The text of a key, with {placeholders} filled in; a text with a {count} in the form that goes with it. */
 export function t(key, args = {}) {
-  const text = texts[key] ?? key;
+  const text = texts[key] ?? texts[`${key}.${plural.select(args.count ?? 0)}`] ?? texts[`${key}.other`] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in args ? isolate(args[name]) : whole));
 }
 

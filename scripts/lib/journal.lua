@@ -153,7 +153,7 @@ end
 --- How long the newest good deploys took, in seconds.
 function journal.durations()
   local rows = rows_of [[
-    SELECT ended_at - started_at AS seconds FROM operations WHERE state = 'ready' ORDER BY ended_at DESC LIMIT 20]]
+    SELECT ended_at - started_at AS seconds FROM operations WHERE state = 'ready' AND kind = 'deploy' ORDER BY ended_at DESC LIMIT 20]]
   local list = {}
   for i, row in ipairs(rows or {}) do list[i] = row.seconds end
   return list

@@ -1,11 +1,15 @@
 --- Pages as templates in www/, filled in once for each language when the scripts load. What a template may say:
 ---   {{t:KEY}}       a text of the language, escaped       {{asset:FILE}}  the versioned address of a file in www/
 ---   {{lang}} {{dir}}  the language's code and direction   {{texts}} {{settings}}  JSON for a <script type="application/json">
+---   {{languages}}   links to this page in each language   {{part:FILE}}   another template of www/
+---   {{slot:NAME}}   HTML of each request's own, see page.template
 local crypto = require "core.crypto"
 local json = require "core.json"
 local server = require "core.server"
 local i18n = require "lib.i18n"
 local page = {}
+
+-- Elements -----------------------------------------------------------------------------------------------------------
 
 local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
 
@@ -13,6 +17,59 @@ local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&qu
 ---@param text string
 ---@return string
 function page.escape(text) return (text:gsub("[&<>\"']", entities)) end
+
+local made = {} -- the mark of what page.h made: that is not escaped again
+
+---@class Element
+---@field html string
+
+local function as_html(child)
+  if not child then return "" end
+  if getmetatable(child) == made then return child.html end
+  if type(child) ~= "table" then return page.escape(tostring(child)) end
+  local parts, last = {}, 0
+  for i in pairs(child) do last = math.max(last, i) end -- what is left out leaves holes
+  for i = 1, last do parts[i] = as_html(child[i]) end
+  return table.concat(parts)
+end
+
+local function attributes(props)
+  local parts = {}
+  for name, value in pairs(props) do
+    if value == true then parts[#parts + 1] = " " .. name end
+    if value and value ~= true then parts[#parts + 1] = (' %s="%s"'):format(name, page.escape(tostring(value))) end
+  end
+  table.sort(parts)
+  return table.concat(parts)
+end
+
+local void = { input = true, meta = true, link = true, br = true }
+
+--- An element: h("p", { class = "x" }, "text", child, { child, child }...). Texts are escaped; nil and false are left out.
+---@param tag string
+---@param props table|nil
+---@return Element
+function page.h(tag, props, ...)
+  local parts = {}
+  for i = 1, select("#", ...) do parts[i] = as_html((select(i, ...))) end
+  local closing = void[tag] and "" or "</" .. tag .. ">"
+  return setmetatable({ html = ("<%s%s>%s%s"):format(tag, attributes(props or {}), table.concat(parts), closing) }, made)
+end
+
+--- Names, addresses, ids: left to right whatever surrounds them.
+function page.code(text) return page.h("bdi", { dir = "ltr", class = "mono" }, text) end
+
+--- Links to the page that is shown, in each language; they need no script.
+local function language_links(language)
+  local links = {}
+  for i, other in ipairs(i18n.languages()) do
+    links[i] = page.h("a", { href = "?lang=" .. other.code, lang = other.code, hreflang = other.code, dir = other.dir,
+      ["aria-current"] = other.code == language and "true" }, other.name)
+  end
+  return as_html(links)
+end
+
+-- Templates ------------------------------------------------------------------------------------------------------------
 
 -- JSON inside a script element: "<" would let a text end the element, and two line separators are no JavaScript.
 local function embedded(value)
@@ -24,28 +81,87 @@ local function text_of(key, language, path)
   return page.escape(i18n.text(language, key))
 end
 
---- The template filled in for one language.
----@param path string  below the root: "www/index.html"
----@param language string
----@param values { texts: table, settings: table }
----@return string html
-function page.render(path, language, values)
-  local function fill(what)
-    local kind, rest = what:match("^(%l+):(.+)$")
-    if kind == "t" then return text_of(rest, language, path) end
-    if kind == "asset" then return page.escape(server.asset(rest)) end
-    if what == "lang" then return language end
-    if what == "dir" then return i18n.dir(language) end
-    if values[what] then return embedded(values[what]) end
-    error(("%s: {{%s}} is not understood (lib/page.lua lists what is)"):format(path, what), 0)
-  end
-  return (server.read(path):gsub("{{%s*([^{}]-)%s*}}", fill))
+local filled
+
+local function value_of(what, path, language, values)
+  local kind, rest = what:match("^(%l+):(.+)$")
+  if kind == "t" then return text_of(rest, language, path) end
+  if kind == "asset" then return page.escape(server.asset(rest)) end
+  if kind == "part" then return filled("www/" .. rest, language, values) end
+  if kind == "slot" then return "{{" .. what .. "}}" end
+  if what == "lang" then return language end
+  if what == "dir" then return i18n.dir(language) end
+  if what == "languages" then return language_links(language) end
+  if values[what] then return embedded(values[what]) end
+  error(("%s: {{%s}} is not understood (lib/page.lua lists what is)"):format(path, what), 0)
 end
 
+function filled(path, language, values)
+  return (server.read(path):gsub("{{%s*([^{}]-)%s*}}", function(what) return value_of(what, path, language, values) end))
+end
+
+---@class Template
+---@field language string
+---@field fill fun(slots: table<string, string|Element|Element[]>): string
+
+-- The pieces between the slots, and the slots' names: piece, name, piece, ..., piece.
+local function cut(html)
+  local pieces, from = {}, 1
+  for start, name, next_start in html:gmatch("(){{slot:([%w_]+)}}()") do
+    pieces[#pieces + 1] = html:sub(from, start - 1)
+    pieces[#pieces + 1] = name
+    from = next_start
+  end
+  pieces[#pieces + 1] = html:sub(from)
+  return pieces
+end
+
+--- The template filled in for one language, but for its slots: those are filled for each request. A slot's text is escaped, an
+--- element stays one; a slot that is not given is empty.
+---@param path string  below the root: "www/index.html"
+---@param language string
+---@param values { texts: table|nil, settings: table|nil }|nil
+---@return Template
+function page.template(path, language, values)
+  local html = filled(path, language, values or {})
+  local pieces = cut(html)
+  local function fill(slots)
+    local parts = {}
+    for i, piece in ipairs(pieces) do parts[i] = i % 2 == 1 and piece or as_html(slots[piece]) end
+    return table.concat(parts)
+  end
+  return { language = language, fill = fill }
+end
+
+local frames = {}
+
+--- Names the template, with the slots title, heading and main, for pages that have no view in the lively one. While the scripts load.
+---@param path string
+function page.use_frame(path)
+  for _, language in ipairs(i18n.languages()) do frames[language.code] = page.template(path, language.code) end
+end
+
+--- A page that says one thing.
+---@param language string
+---@param title string
+---@param said Element[]
+---@return string html
+function page.frame(language, title, said)
+  local name = i18n.has "page.title" and " · " .. i18n.text(language, "page.title") or ""
+  local frame = frames[language]
+  return frame and frame.fill { title = title .. name, heading = title, main = said } or as_html { page.h("h1", {}, title), said }
+end
+
+--- The template filled in for one language, when it has no slots.
+function page.render(path, language, values) return page.template(path, language, values).fill {} end
+
+-- Replies --------------------------------------------------------------------------------------------------------------
+
 page.headers = {
-  ["Content-Security-Policy"] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+  ["Content-Security-Policy"] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     .. "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   ["Cache-Control"] = "no-cache",
+  ["Referrer-Policy"] = "same-origin",
   Vary = "Accept-Language, Cookie",
 }
 
@@ -57,6 +173,26 @@ function page.finished(html, language)
   local headers = { ["Content-Language"] = language, ETag = '"' .. crypto.sha256(html):sub(1, 20) .. '"' }
   for name, value in pairs(page.headers) do headers[name] = value end
   return { html = html, etag = headers.ETag, headers = headers }
+end
+
+local function remember(language) return ("lang=%s; Path=/; Max-Age=31536000; SameSite=Lax"):format(language) end
+
+--- The reply to a request for a page: 304 when the browser has it; a language that was asked for is remembered.
+---@param req Request
+---@param html string
+---@param options { status: integer|nil, private: boolean|nil }|nil  private: kept by nobody
+---@return Reply
+function page.reply(req, html, options)
+  options = options or {}
+  local language, chosen = page.language(req)
+  local found = page.finished(html, language)
+  if chosen then found.headers["Set-Cookie"] = remember(language) end
+  if options.private then
+    found.headers["Cache-Control"], found.headers.ETag = "no-store", nil
+  elseif not options.status and (req.headers["if-none-match"] or ""):find(found.etag, 1, true) then
+    return { status = 304, headers = found.headers }
+  end
+  return { status = options.status, html = html, headers = found.headers }
 end
 
 --- The language of a page: ?lang=, else the cookie that an earlier choice left, else Accept-Language.

@@ -1,7 +1,6 @@
 --- Errors as application/problem+json (RFC 9457): `code` is for programs and never changes, `title` and `detail` are for people,
 --- in the language that the request asks for. Texts: "problem.CODE.title" and "problem.CODE.detail" in locales/*.json.
 local json = require "core.json"
-local server = require "core.server"
 local i18n = require "lib.i18n"
 local page = require "lib.page"
 local problem = {}
@@ -64,15 +63,11 @@ local function document(req, language, code, options)
 end
 
 -- A browser without scripts, which has sent a form, gets a page.
-local function as_page(doc, language, headers)
-  local say = page.escape
+local function as_page(doc, headers)
+  local h, back = page.h, i18n.text(headers["Content-Language"], "problem.back")
   for name, value in pairs(page.headers) do headers[name] = value end
-  return { status = doc.status, headers = headers, html = ([[<!doctype html>
-<html lang="%s" dir="%s"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>%s</title><link rel="stylesheet" href="%s"></head>
-<body><main><h1>%s</h1><p>%s</p><p><a href="/">%s</a></p></main></body></html>
-]]):format(language, i18n.dir(language), say(doc.title), say(server.asset "style.css"), say(doc.title), say(doc.detail),
-    say(i18n.text(language, "problem.back"))) }
+  local said = { h("p", {}, doc.detail), h("p", {}, h("a", { class = "button", href = "/" }, back)) }
+  return { status = doc.status, headers = headers, html = page.frame(headers["Content-Language"], doc.title, said) }
 end
 
 local function is_form(req)
@@ -86,13 +81,13 @@ end
 ---@return Reply
 function problem.reply(req, code, options)
   options = options or {}
-  local language = i18n.from(req)
+  local language = is_form(req) and page.language(req) or i18n.from(req)
   local doc = document(req, language, code, options)
   local headers = { ["Content-Language"] = language, Vary = "Accept-Language" }
   if options.retry_after then headers["Retry-After"] = tostring(options.retry_after) end
   if doc.status == 401 then headers["WWW-Authenticate"] = "Bearer" end
   for name, value in pairs(options.headers or {}) do headers[name] = value end
-  if is_form(req) then return as_page(doc, language, headers) end
+  if is_form(req) then return as_page(doc, headers) end
   return { status = doc.status, body = json.encode(doc), type = "application/problem+json", headers = headers }
 end
 

@@ -39,6 +39,20 @@ local entries = {
     answers = { [200] = { "The page in the language of whoever asks", "html" }, [304] = { "Not changed" } },
   },
   {
+    "GET", "/deployment/:id", "An operation's page", parameters = { "id", "lang" },
+    answers = { [200] = { "The page; without JavaScript it refreshes itself", "html" }, [404] = { "A page that says so", "html" } },
+  },
+  {
+    "GET", "/stack/:name", "A stack's page, for its owner", parameters = { "name", "lang" }, security = key,
+    answers = {
+      [200] = { "The page", "html" }, [303] = { "It is being worked on: the way to that page" }, [404] = { "A page that says so", "html" },
+    },
+  },
+  {
+    "GET", "/stacks", "The page of all stacks of whoever asks", parameters = { "after_name", "lang" }, security = key_if_any,
+    answers = { [200] = { "The page", "html" } },
+  },
+  {
     "GET", "/health", "How the portal is", parameters = { "lang" },
     text = "Always 200 while the portal runs, and never waits for Dokploy. `degraded` names what is not as it should be, each with a code.",
     answers = { [200] = { "Its state", "Health" } },

@@ -62,15 +62,16 @@ end)
 
 -- The page that a link opens. Looking at it uses nothing up, as programs that preview links would; its button does.
 local function move_page(req, language)
-  local function say(key) return page.escape(i18n.text(language, key)) end
-  return ([[<!doctype html>
-<html lang="%s" dir="%s"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex"><title>%s</title><link rel="stylesheet" href="%s"></head>
-<body><main><h1>%s</h1><p>%s</p>
-<form method="post" action="/api/owner/move"><input type="hidden" name="csrf" value="%s"><input type="hidden" name="link" value="%s">
-<button type="submit">%s</button></form><p><a href="/">%s</a></p></main></body></html>
-]]):format(language, i18n.dir(language), say "move.title", page.escape(server.asset "style.css"), say "move.title", say "move.text",
-    page.escape(csrf.token(owner.from(req))), page.escape(req.params.link), say "move.button", say "problem.back")
+  local h = page.h
+  local function say(key) return i18n.text(language, key) end
+  return page.frame(language, say "move.title", {
+    h("p", {}, say "move.text"),
+    h("form", { method = "post", action = "/api/owner/move" },
+      h("input", { type = "hidden", name = "csrf", value = csrf.token(owner.from(req)) }),
+      h("input", { type = "hidden", name = "link", value = req.params.link }),
+      h("button", { type = "submit", class = "primary" }, say "move.button")),
+    h("p", {}, h("a", { href = "/" }, say "problem.back")),
+  })
 end
 
 server.route("GET", "/move/:link", function(req)

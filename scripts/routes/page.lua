@@ -1,47 +1,160 @@
---- GET /: the page, in the language of whoever asks. Written once for each language when the scripts load.
+--- The pages, in the language of whoever asks: the form, an operation, a workspace, the list of workspaces. Each is the one lively page of
+--- www/index.html, written for each language when the scripts load, with what a browser without JavaScript needs to see put in.
 local config = require "core.config"
+local json = require "core.json"
 local server = require "core.server"
+local shared = require "core.shared"
+local client = require "lib.client"
+local csrf = require "lib.csrf"
 local i18n = require "lib.i18n"
+local journal = require "lib.journal"
 local names = require "lib.names"
+local owner = require "lib.owner"
 local page = require "lib.page"
+local plain = require "lib.plain"
+local pump = require "lib.pump"
+local queue = require "lib.queue"
+local summary = require "lib.summary"
+local limits = require "policy.limits"
 local templates = require "policy.templates"
+local door = require "routes.door"
+local stack = require "routes.stack"
+
+local h = page.h
+local REFRESH = 3 -- seconds between two looks of a browser without JavaScript
+
+local offered, planned = {}, {}
+for i, id in ipairs(templates.ids()) do offered[i] = templates.find(id, config.stack) end
+for i, step in ipairs(require "steps") do planned[i] = step.name end
 
 local function settings(language)
   return {
     suffix = config.stack.suffix,
     scheme = config.stack.scheme,
     port = config.stack.public_port,
-    rehearsal = config.rehearsal,
     access = config.access,
     language = language,
-    languages = i18n.languages(),
-    templates = templates.ids(),
     names = { min = names.min, max = names.max },
-    version = server.info().version,
   }
 end
 
-local pages = {}
+local shells, choices = {}, {}
 for _, language in ipairs(i18n.languages()) do
-  local values = { texts = i18n.group(language.code, "page."), settings = settings(language.code) }
-  pages[language.code] = page.finished(page.render("www/index.html", language.code, values), language.code)
+  local code = language.code
+  shells[code] = page.template("www/index.html", code, { texts = i18n.group(code, "page."), settings = settings(code) })
+  choices[code] = { plain.templates(code, offered), config.access == "invite" and plain.invite(code) or nil }
 end
 
-local function with_cookie(headers, language)
-  local copy = { ["Set-Cookie"] = ("lang=%s; Path=/; Max-Age=31536000; SameSite=Lax"):format(language) }
-  for name, value in pairs(headers) do copy[name] = value end
-  return copy
+page.use_frame "www/plain.html"
+
+-- How long? ------------------------------------------------------------------------------------------------------------
+
+local FRESH = 5 -- seconds that an estimate is good for
+local known, known_at = nil, 0
+
+local function estimate()
+  if known and os.time() - known_at < FRESH then return known end
+  local seconds, waiting = queue.median(journal.durations()), shared.get("queue.waiting") or 0
+  local typical = seconds or pump.guess
+  local eta = waiting > 0 and queue.eta(waiting + 1, config.limits.running_deployments, typical) or 0
+  known, known_at = { typical = typical, measured = seconds ~= nil, waiting = waiting, eta = eta }, os.time()
+  return known
 end
 
-local function is_fresh(req, etag)
-  local known = req.headers["if-none-match"]
-  return known ~= nil and known:find(etag, 1, true) ~= nil
+-- The shell ------------------------------------------------------------------------------------------------------------
+
+local CARD = server.asset "card.png"
+
+-- The picture that other sites show beside a link to here; they want its whole address.
+local function picture(req)
+  return ("%s://%s%s"):format(client.is_secure(req) and "https" or "http", req.headers.host or "localhost", CARD)
 end
+
+-- The lively page, opened at one of its views; `said` is that view in plain elements.
+local function view(req, language, title, said, refresh)
+  local html = shells[language].fill {
+    title = title .. " · " .. i18n.text(language, "page.title"),
+    head = { h("meta", { name = "robots", content = "noindex" }),
+      refresh and h("noscript", {}, h("meta", { ["http-equiv"] = "refresh", content = refresh })) },
+    plain = h("noscript", {}, h("div", { class = "bare" }, said)),
+    hide_home = " hidden",
+    owner = owner.from(req).id and " data-owner",
+    picture = picture(req),
+  }
+  return page.reply(req, html, { private = true })
+end
+
+-- A refusal as a page that says it.
+local function refused(req, refusal)
+  local language = page.language(req)
+  local doc = refusal.body and json.decode(refusal.body) or {}
+  local reply = view(req, language, doc.title or "", { h("h1", {}, doc.title), h("p", {}, doc.detail) })
+  reply.status = refusal.status
+  return reply
+end
+
+local function reader(req, language, mine) return { language = language, csrf = csrf.token(owner.from(req)), mine = mine } end
 
 server.route("GET", "/", function(req)
-  local language, chosen = page.language(req)
-  local found = pages[language]
-  local headers = chosen and with_cookie(found.headers, language) or found.headers
-  if is_fresh(req, found.etag) then return { status = 304, headers = headers } end
-  return { html = found.html, headers = headers }
+  local language = page.language(req)
+  local name = names.fold(req.query.name or ""):sub(1, 64)
+  return page.reply(req, shells[language].fill {
+    title = i18n.text(language, "page.title"),
+    csrf = csrf.token(owner.from(req)),
+    name = utf8.len(name) and name or "",
+    owner = owner.from(req).id and " data-owner",
+    wait = plain.wait(language, estimate()),
+    choices = choices[language],
+    closed = config.access == "closed" and h("p", { class = "notice warn" }, i18n.text(language, "problem.access_closed.detail")) or nil,
+    picture = picture(req),
+  })
+end)
+
+-- An operation -----------------------------------------------------------------------------------------------------------
+
+server.route("GET", "/deployment/:id", function(req)
+  local language = page.language(req)
+  local operation = journal.operation(req.params.id)
+  local rows = operation and journal.events(operation.id, 0)
+  if not rows then
+    local said = { h("h1", {}, i18n.text(language, "page.job.gone")), h("p", {}, i18n.text(language, "page.job.gone.detail")) }
+    local reply = view(req, language, i18n.text(language, "page.job.gone"), said)
+    reply.status = 404
+    return reply
+  end
+  local doc = summary.of(operation, rows, language, planned)
+  local me = reader(req, language, owner.may(owner.from(req), operation.owner_id))
+  return view(req, language, plain.title(me, doc), plain.operation(me, doc), not doc.endedAt and REFRESH)
+end)
+
+-- Workspaces -------------------------------------------------------------------------------------------------------------
+
+local function may_reveal(req, row) return door.decide(req, owner.from(req), "reveal", { owner_id = row.owner_id }).allowed end
+
+server.route("GET", "/stack/:name", function(req)
+  local language = page.language(req)
+  local row, refusal = stack.find(req, "look", names.fold(req.params.name))
+  if not row then return refused(req, refusal) end
+  if row.state == "deploying" or row.state == "deleting" then
+    return { status = 303, headers = { Location = "/deployment/" .. (row.delete_id or row.operation_id) } }
+  end
+  local shown = { name = row.name, state = row.state == "leftover" and "failed" or row.state, url = row.url }
+  if req.query.show == "password" and may_reveal(req, row) and stack.stands[row.state] then stack.add_password(shown, language) end
+  local me = reader(req, language, true)
+  me.may_reveal = not shown.username and stack.stands[row.state] and may_reveal(req, row)
+  return view(req, language, i18n.text(language, "page.stack.title", { name = row.name }), plain.stack(me, shown))
+end)
+
+local function owned(who, after)
+  if not who.id then return {} end
+  return journal.stacks { owner_id = who.id, limit = limits.page + 1, after = after }
+end
+
+server.route("GET", "/stacks", function(req)
+  local language = page.language(req)
+  local rows = owned(owner.from(req), req.query.after) or {}
+  local next_after = #rows > limits.page and rows[limits.page].name or nil
+  rows[limits.page + 1] = nil
+  local said = plain.stacks(reader(req, language, true), rows, next_after)
+  return view(req, language, i18n.text(language, "page.mine.title"), said)
 end)
