@@ -136,7 +136,7 @@ static int index_view(lua_State *L)
 
 void api_server_push_view(lua_State *L, const struct exchange *exchange)
 {
-    lua_createtable(L, 2, 2);
+    lua_createtable(L, 2, 8); /* room for the fields that most requests read */
     lua_pushlightuserdata(L, (void *)exchange);
     lua_rawseti(L, -2, 1);
     lua_pushinteger(L, (lua_Integer)exchange->number);

@@ -5,6 +5,10 @@ local config = require "core.config"
 local address = require "lib.address"
 local client = {}
 
+local proxies = {} -- as plain tables: asked with every request
+for i, block in ipairs(config.trusted_proxies) do proxies[i] = { bytes = block.bytes, bits = block.bits } end
+local stacks_have_tls = config.stack.scheme == "https"
+
 ---@class Client
 ---@field key string       who counts as one client: an IPv4 address, an IPv6 /64
 ---@field network string   a /24 or a /64
@@ -31,7 +35,7 @@ local function walk(bytes, header)
     local hop = address.parse(bare(hops[i]))
     if not hop then return bytes end -- not understood: the nearest that is
     bytes = hop
-    if not address.within(bytes, config.trusted_proxies) then return bytes end
+    if not address.within(bytes, proxies) then return bytes end
   end
   return bytes
 end
@@ -43,7 +47,7 @@ local function of_peer(peer)
   local found = known[peer]
   if found then return found end
   local bytes = address.parse(peer)
-  found = described(bytes, bytes ~= nil and address.within(bytes, config.trusted_proxies))
+  found = described(bytes, bytes ~= nil and address.within(bytes, proxies))
   found.bytes = bytes
   if count >= 1000 then known, count = {}, 0 end
   known[peer], count = found, count + 1
@@ -54,13 +58,12 @@ end
 ---@param req Request
 ---@return Client
 function client.of(req)
-  local found = rawget(req, "client")
-  if found then return found end
-  found = of_peer(req.peer or "")
-  if found.trusted then
-    local forwarded = req.headers["x-forwarded-for"]
-    if forwarded and forwarded ~= "" then found = described(walk(found.bytes, forwarded), true) end
-  end
+  local found = of_peer(req.peer)
+  if not found.trusted then return found end
+  local behind = rawget(req, "client")
+  if behind then return behind end
+  local forwarded = req.headers["x-forwarded-for"]
+  if forwarded and forwarded ~= "" then found = described(walk(found.bytes, forwarded), true) end
   req.client = found
   return found
 end
@@ -71,11 +74,13 @@ local loopback_name = { localhost = true, ["127.0.0.1"] = true, ["[::1]"] = true
 ---@param req Request
 ---@return boolean
 function client.over_tls(req)
-  if client.of(req).trusted then
+  local trusted = client.of(req).trusted
+  if not trusted and not stacks_have_tls then return false end
+  if trusted then
     local proto = req.headers["x-forwarded-proto"]
     if proto then return proto:lower():match("(%a+)%s*$") == "https" end
   end
-  return config.stack.scheme == "https" and not loopback_name[req.host]
+  return stacks_have_tls and not loopback_name[req.host]
 end
 
 --- Whether a browser takes a Secure cookie here: over TLS, and on this machine itself.

@@ -31,6 +31,18 @@ local function is_ours(host)
   return address.parse(host:match("^%[(.*)%]$") or host) ~= nil
 end
 
+-- The host that was found to be ours last: mostly it is the same.
+local last_host
+local any_host = config.hosts == nil and not listens_here_alone
+
+local function is_host(req)
+  local host = req.host
+  if host == last_host then return true end
+  local good = is_ours(host)
+  if good then last_host = host end
+  return good
+end
+
 -- Limits ---------------------------------------------------------------------------------------------------------------
 
 local function fields_of(class, left, full)
@@ -87,9 +99,12 @@ end
 
 -- What stands in the way of a request, or nothing; and the fields that the answer gets.
 local function objection(req, pattern)
-  if not always[pattern] and not is_ours(req.host) then return problem.reply(req, "host_unknown", { args = { host = req.host } }) end
-  if not safe[req.method] and not origin.is_own(req) then return problem.reply(req, "forbidden_origin") end
-  local class = limits.class(req.method, pattern)
+  if not any_host and not always[pattern] and not is_host(req) then
+    return problem.reply(req, "host_unknown", { args = { host = req.host } })
+  end
+  local method = req.method
+  if not safe[method] and not origin.is_own(req) then return problem.reply(req, "forbidden_origin") end
+  local class = limits.class(method, pattern)
   if not class then return nil end
   local refusal, fields = door.take(req, class, client.of(req).key)
   if refusal and is_admins(req) then return nil end
