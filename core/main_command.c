@@ -77,18 +77,27 @@ static void on_signal(void *arg)
     loop_stop(portal->core.loop);
 }
 
-static void start(struct portal *portal, lua_State *L, char *const *argv)
+struct start {
+    struct portal *portal;
+    char *const *argv;
+};
+
+/* In the loop, since a program that never waits ends at once, and the loop with it. */
+static void start(void *arg)
 {
+    const struct start *start = arg;
+    struct portal *portal = start->portal;
+    lua_State *L = vm_state(portal->loading->vm);
+
     lua_pushcfunction(L, run_module);
-    lua_pushstring(L, argv[0]);
-    push_list(L, argv + 1);
-    portal->signals[0] = loop_watch_signal(portal->core.loop, SIGTERM, on_signal, portal);
-    portal->signals[1] = loop_watch_signal(portal->core.loop, SIGINT, on_signal, portal);
+    lua_pushstring(L, start->argv[0]);
+    push_list(L, start->argv + 1);
     task_spawn(portal->core.loop, L, "command", 2, on_end, portal);
 }
 
 int main_command(struct portal *portal, char *const *argv)
 {
+    struct start first = { portal, argv };
     struct vm_error error;
 
     log_init(STDERR_FILENO, LOG_WARN);
@@ -102,6 +111,8 @@ int main_command(struct portal *portal, char *const *argv)
         return 1;
     }
     portal->core.fetch = fetch_pool_new(portal->core.loop, PARALLEL);
-    start(portal, vm_state(portal->loading->vm), argv);
+    portal->signals[0] = loop_watch_signal(portal->core.loop, SIGTERM, on_signal, portal);
+    portal->signals[1] = loop_watch_signal(portal->core.loop, SIGINT, on_signal, portal);
+    loop_defer(portal->core.loop, start, &first);
     return loop_run(portal->core.loop) == 0 ? portal->status : 1;
 }
