@@ -12,6 +12,7 @@ local journal = require "lib.journal"
 local operate = require "lib.operate"
 local pump = require "lib.pump"
 local sweeper = require "lib.sweeper"
+local watcher = require "lib.watcher"
 
 local engine = {}
 local quick = dokploy.client { tries = 2 } -- for questions from outside
@@ -200,6 +201,7 @@ function engine.register(steps)
   server.on_start(engine.resume)
   timer.every("engine.queue", 1, pump.tick)
   timer.every("engine.sweeper", 60, sweeper.look)
+  timer.every("engine.watcher", watcher.round, watcher.look_around)
   timer.every("engine.dokploy", 30, look_at_dokploy)
 end
 

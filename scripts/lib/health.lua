@@ -53,8 +53,10 @@ local function get(place, path, timeout, password, verify)
   }
 end
 
--- The lock at one place: what it is, and whether the certificate is good.
-local function lock_at(place)
+--- The lock at one place: what it is (as lock_of has it), and whether the certificate is good. No password is sent.
+---@param place { url: string, connect_to: string|nil, fence: boolean }
+---@return string|nil lock, boolean certified
+function health.lock(place)
   local response, _, code = get(place, "/global/health", 3, nil, true)
   local certified = true
   if not response and code == "tls" then
@@ -81,7 +83,7 @@ end
 -- While the certificate is not valid: at the proxy's inner address if there is one, else by the container's name on the shared network.
 local function inside_uncertified(target)
   if target.public.connect_to then return inside(target.public, target.password, false) end
-  local lock = target.inner and lock_at(target.inner)
+  local lock = target.inner and health.lock(target.inner)
   if lock == "open" then return nil, "stack_unprotected" end
   if lock ~= "locked" then return nil, "certificate" end
   return inside(target.inner, target.password, true)
@@ -91,7 +93,7 @@ end
 ---@param target { public: table, inner: table|nil, password: string }  places: {url, connect_to, fence}
 ---@return { code: string|nil, lock: string|nil, certified: boolean, version: string|nil }  code: what is not as it should be
 function health.look(target)
-  local lock, certified = lock_at(target.public)
+  local lock, certified = health.lock(target.public)
   local seen = { lock = lock, certified = certified }
   if lock == "open" then
     seen.code = "stack_unprotected"

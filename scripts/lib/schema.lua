@@ -143,4 +143,10 @@ return {
   -- One piece of work at a time on a stack that stands.
   CREATE UNIQUE INDEX operations_work ON operations(name) WHERE kind IN ('stop', 'start', 'restart', 'rotate') AND ended_at IS NULL;
   ]],
+
+  -- 3: what is wrong with a stack that stands, and since when it is as it is
+  [[
+  ALTER TABLE stacks ADD COLUMN reason TEXT;
+  ALTER TABLE stacks ADD COLUMN since REAL;
+  ]],
 }

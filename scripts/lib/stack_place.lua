@@ -16,15 +16,20 @@ local function password_of(ctx)
   return password
 end
 
---- What lib/health.lua looks at. Inner addresses are refused, but for those that the configuration names, and loopback in rehearsal.
+--- Its public address. Inner addresses are refused, but for those that the configuration names, and loopback in rehearsal.
+function place.public(url, config)
+  local stack = config.stack
+  local connect_to = stack.connect_to or (config.rehearsal and "127.0.0.1:" .. stack.public_port) or nil
+  return { url = url, connect_to = connect_to, fence = connect_to == nil }
+end
+
+--- What lib/health.lua looks at.
 function place.target(ctx, config)
   local password, message, code = password_of(ctx)
   if not password then return nil, message, code end
-  local stack = config.stack
-  local connect_to = stack.connect_to or (config.rehearsal and "127.0.0.1:" .. stack.public_port) or nil
   return {
     password = password,
-    public = { url = ctx.url, connect_to = connect_to, fence = connect_to == nil },
+    public = place.public(ctx.url, config),
     inner = ctx.ids.app_name and { url = ("http://%s:8080"):format(ctx.ids.app_name), fence = false } or nil,
   }
 end
