@@ -23,9 +23,9 @@ run: setup ## builds; starts the rehearsal and the portal; PORT=, REHEARSAL_PORT
 	@$(MAKE) --no-print-directory $(DEPLOYER)
 	@DEPLOYER=$(DEPLOYER) exec tools/run.sh
 
-test: setup-test ## every test; T=pattern picks some
+test: setup-test ## every test that needs no Docker engine; T=pattern picks some
 	@$(MAKE) --no-print-directory $(DEPLOYER)
-	@$(MAKE) --no-print-directory test-c test-lua test-contract test-http test-browser
+	@$(MAKE) --no-print-directory test-c test-lua test-contract test-http test-browser test-stack test-ops
 	@echo "test: all green"
 
 test-lua: ## the Lua units

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one family of tests: tools/test.sh lua|contract|http|browser [pattern]
+# Runs one family of tests: tools/test.sh lua|contract|http|browser|stack|ops [pattern]
 # The pattern picks files by name; where no file has it, tests by name.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,8 +8,8 @@ shopt -s nullglob
 
 case $family in
 lua) files=(tests/lua/*_spec.lua tests/lua/*_test.lua) ;;
-contract | http | browser) files=(tests/"$family"/*.test.mjs) ;;
-*) echo "test: unknown family '$family'; it is one of: lua contract http browser" >&2; exit 1 ;;
+contract | http | browser | stack | ops) files=(tests/"$family"/*.test.mjs) ;;
+*) echo "test: unknown family '$family'; it is one of: lua contract http browser stack ops" >&2; exit 1 ;;
 esac
 if [ ${#files[@]} = 0 ]; then echo "test: no files in tests/$family" >&2; exit 1; fi
 
