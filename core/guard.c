@@ -224,7 +224,7 @@ static enum fate line_end(struct guard *guard, unsigned char c)
 
 static enum fate finish(struct guard *guard)
 {
-    guard->messages++;
+    if (!guard->now.hide) guard->messages++;
     guard->now = (struct guard_message){ .state = START };
     return KEEP;
 }
@@ -241,6 +241,7 @@ static enum fate head_end(struct guard *guard, unsigned char c)
         return guard_refuse(guard, 417, "expectation_failed", "The only expectation met here is 100-continue.");
     if (!now->chunked && now->left == 0) return finish(guard);
     now->hide = now->is_head;
+    if (now->hide) guard->messages++; /* to the parser it is whole */
     next(guard, now->chunked ? CHUNK_SIZE : BODY);
     return KEEP;
 }
@@ -425,6 +426,11 @@ size_t guard_feed(struct guard *guard, char *bytes, size_t len)
         kept += n;
     }
     return kept;
+}
+
+void guard_stop(struct guard *guard)
+{
+    guard->status = GUARD_STOPPED;
 }
 
 int guard_in_message(const struct guard *guard)

@@ -20,7 +20,10 @@ struct guard_limits {
     int64_t body_bytes;    /* else 413 */
 };
 
-enum { GUARD_WORD = 264 }; /* a host name, a colon, a port, and some */
+enum {
+    GUARD_WORD = 264,  /* a host name, a colon, a port, and some */
+    GUARD_STOPPED = -1 /* by guard_stop(): there is nothing to answer */
+};
 
 /* The request that is coming in. */
 struct guard_message {
@@ -43,10 +46,10 @@ struct guard_message {
 
 struct guard {
     const struct guard_limits *limits;
-    int status;         /* 0, or what to answer; then nothing gets through any more */
+    int status;         /* 0, or what to answer, or GUARD_STOPPED; then nothing gets through any more */
     const char *code;   /* and why, as a stable word */
     const char *detail; /* and as a sentence */
-    uint32_t messages;  /* requests that are through to their last byte */
+    uint32_t messages;  /* requests that are through to their last byte; a HEAD to the last of its head */
     struct guard_message now;
     char word[GUARD_WORD]; /* a method, a version, a field's name or its value */
 };
@@ -55,6 +58,8 @@ struct guard {
 void guard_init(struct guard *guard, const struct guard_limits *limits);
 /* Reads the next bytes. What the parser may see of them stands at the front of `bytes` afterwards; returns how much that is. */
 size_t guard_feed(struct guard *guard, char *bytes, size_t len);
+/* Nothing gets through from now on. */
+void guard_stop(struct guard *guard);
 /* 1 between the first byte of a request and the end of its head. */
 int guard_in_head(const struct guard *guard);
 /* 1 between the first byte of a request and its last. */

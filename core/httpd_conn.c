@@ -9,7 +9,7 @@
 enum {
     EVICT_MS = 1000,  /* at the cap, a connection idle for so long makes room */
     EVICT_MOST = 64,  /* in one sweep */
-    LINGER_MS = 2000, /* a connection that was refused: its client's time to see why */
+    LINGER_MS = 2000, /* a connection whose last answer is sent: its client's time to see it */
     LINE_BYTES = 4096 /* the line of a chunk's size, and some */
 };
 
@@ -179,7 +179,7 @@ static void on_attach(evutil_socket_t fd, short what, void *arg)
     httpd_conn_attach(arg);
 }
 
-/* Closes a connection that was refused, or the one that has been idle longest. Returns 0 when none has been for long. */
+/* Closes a connection that is over for us, or the one that has been idle longest. Returns 0 when none has been for long. */
 static int evict(struct httpd *httpd)
 {
     struct httpd_conn *oldest = TAILQ_FIRST(&httpd->conns[CONN_LINGERING]);

@@ -47,7 +47,7 @@ void httpd_guard_on_input(struct evbuffer *input, const struct evbuffer_cb_info 
 /* Its turn has come: all requests before it are answered. */
 static int is_due(const struct httpd_conn *conn)
 {
-    return conn->guard.status && conn->begun == conn->guard.messages && (conn->state == CONN_HEAD || conn->state == CONN_READING);
+    return conn->guard.status > 0 && conn->begun == conn->guard.messages && (conn->state == CONN_HEAD || conn->state == CONN_READING);
 }
 
 static void on_refusal(evutil_socket_t fd, short what, void *arg)
@@ -64,15 +64,21 @@ static enum conn_state state_of(const struct httpd_conn *conn)
     return guard_in_message(&conn->guard) ? CONN_READING : CONN_IDLE;
 }
 
+static void soon(struct httpd_conn *conn, event_callback_fn fn)
+{
+    event_del(&conn->event);
+    event_assign(&conn->event, bufferevent_get_base(conn->bev), -1, 0, fn, conn);
+    event_active(&conn->event, EV_TIMEOUT, 0);
+}
+
 void httpd_guard_wait(struct httpd_conn *conn)
 {
     enum conn_state state = state_of(conn);
     if (state != conn->state) httpd_conn_set_state(conn, state);
-    if (!is_due(conn)) return;
-    event_del(&conn->event);
-    event_assign(&conn->event, bufferevent_get_base(conn->bev), -1, 0, on_refusal, conn);
-    event_active(&conn->event, EV_TIMEOUT, 0);
+    if (is_due(conn)) soon(conn, on_refusal);
 }
+
+/* ---- the end ---- */
 
 static void throw_away(struct bufferevent *bev, void *evcon)
 {
@@ -89,6 +95,21 @@ static void linger(struct httpd_conn *conn)
     bufferevent_enable(conn->bev, EV_READ);
     shutdown(conn->fd, SHUT_WR);
     httpd_conn_set_state(conn, CONN_LINGERING);
+}
+
+static void on_end(evutil_socket_t fd, short what, void *conn)
+{
+    (void)fd, (void)what;
+    linger(conn);
+}
+
+/* evhttp is about to wait for another request, and sets its callbacks after this. */
+void httpd_guard_end(struct httpd_conn *conn)
+{
+    guard_stop(&conn->guard);
+    throw_away(conn->bev, NULL);
+    httpd_conn_set_state(conn, CONN_LINGERING);
+    soon(conn, on_end);
 }
 
 static void note(const struct httpd_conn *conn, int status, const char *code)

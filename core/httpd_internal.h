@@ -38,7 +38,7 @@ enum conn_state {
     CONN_READING,   /* timed: and its body */
     CONN_BUSY,      /* a request waits for its answer, or is a stream */
     CONN_WRITING,   /* timed: the answer is given but not all of it is sent */
-    CONN_LINGERING, /* timed: it was refused; what still comes is thrown away */
+    CONN_LINGERING, /* timed: its last answer is sent; what still comes is thrown away */
     CONN_GONE,      /* closed, but its request is not answered yet */
     CONN_STATES
 };
@@ -67,7 +67,7 @@ struct httpd_conn {
     bufferevent_data_cb write_cb; /* evhttp's own callbacks */
     bufferevent_event_cb event_cb;
     struct evbuffer_cb_entry *input_cb;
-    struct event event; /* to attach; while reading: to refuse; while busy: the client has left */
+    struct event event; /* to attach; while reading: to refuse; while busy: the client has left; then: to linger */
     int fd;
     int refs; /* evhttp's connection, a request, a deferred call */
     enum conn_state state;
@@ -138,6 +138,8 @@ void httpd_conn_sweep(struct httpd *httpd);
 void httpd_guard_on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *conn);
 /* evhttp waits for a request on this connection: which state is that? Also refuses what the guard has refused, soon. */
 void httpd_guard_wait(struct httpd_conn *conn);
+/* Ends a connection whose last answer is sent: as soon as the client has seen that. */
+void httpd_guard_end(struct httpd_conn *conn);
 /* Answers a connection on which no whole request has come, reads on until the client has seen that, and closes. */
 void httpd_conn_refuse(struct httpd_conn *conn, int status, const char *code, const char *detail);
 

@@ -169,7 +169,10 @@ static void on_sent(struct evhttp_request *evreq, void *arg)
     struct httpd_conn *conn = arg;
     (void)evreq;
     httpd_conn_uncount(conn);
-    httpd_guard_wait(conn); /* the next request may be here already */
+    if (conn->request.close)
+        httpd_guard_end(conn);
+    else
+        httpd_guard_wait(conn); /* the next request may be here already */
 }
 
 void httpd_request_begin(struct evhttp_request *evreq, void *arg)
@@ -220,6 +223,14 @@ static void release(struct httpd_request *request)
     httpd_conn_unref(conn);
 }
 
+/* evhttp would close at once, and reset the connection if anything is unread. When it ends is for us to say: on_sent() does. */
+static void keep_open(struct evhttp_request *evreq)
+{
+    evreq->major = evreq->minor = 1;
+    while (evhttp_remove_header(evreq->input_headers, "Connection") == 0)
+        continue;
+}
+
 void httpd_request_end(struct httpd_request *request)
 {
     struct httpd_conn *conn = httpd_request_conn(request);
@@ -230,7 +241,7 @@ void httpd_request_end(struct httpd_request *request)
     }
     request->evreq = NULL;
     evreq->chunked = 0; /* as it came; evhttp would take it for how the answer goes */
-    if (request->close) evhttp_add_header(evreq->output_headers, "Connection", "close");
+    keep_open(evreq);
     conn->unsent = httpd_conn_unsent(conn);
     if (conn->unsent > 0) {
         bufferevent_disable(conn->bev, EV_READ);

@@ -377,6 +377,10 @@ static void test_where_it_is(void **state)
     feed_text(&guard, "2");
     assert_false(guard_in_message(&guard));
     assert_int_equal(guard.messages, 2);
+    feed_text(&guard, "HEAD / HTTP/1.0\r\nContent-Length: 2\r\n\r\n");
+    assert_true(guard_in_message(&guard) && guard.messages == 3); /* the parser behind knows of no body */
+    feed_text(&guard, "12");
+    assert_true(!guard_in_message(&guard) && guard.messages == 3);
 }
 
 int main(void)

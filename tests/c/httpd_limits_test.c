@@ -107,7 +107,12 @@ static void test_body_of_head_is_no_request(void **state)
              sizeof smuggled - 1, smuggled);
     wire_send(wire.fd, text);
     wire_expect(&wire, "GET /4?");
-    assert_int_equal(requests, 4);
+    wire_send(wire.fd, "HEAD /5 HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhe");
+    wire_forget(&wire);
+    wire_expect(&wire, "\r\n\r\n");
+    wire_send(wire.fd, "llo" GET("/6"));
+    wire_expect(&wire, "GET /6?");
+    assert_int_equal(requests, 6);
     wire_free(&wire);
 }
 
@@ -148,6 +153,32 @@ static void test_refusal_is_seen_by_who_goes_on_sending(void **state)
     wire_free(&wire);
     while (httpd_connections(server))
         wire_turn(1);
+}
+
+/* Whoever sends on behind its own "close" sees the answer too; and a client that stays is not waited for without end. */
+static void test_close_is_no_reset(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct wire wire = wire_new(port);
+        wire_send(wire.fd, "GET /1 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+        while (requests == i)
+            wire_turn(1);
+        wire_send(wire.fd, GET("/2"));
+        wire_turn(1);
+        send(wire.fd, "more", 4, MSG_NOSIGNAL);
+        wire_expect(&wire, "GET /1?");
+        wire_expect_end(&wire);
+        assert_null(strstr(wire.text, "GET /2?"));
+        wire_free(&wire);
+    }
+    struct wire stays = wire_new(port);
+    wire_ask(&stays, "GET / HTTP/1.0\r\n\r\n", NULL);
+    int64_t start_ms = loop_now_ms();
+    while (httpd_connections(server))
+        wire_turn(10);
+    assert_in_range(loop_now_ms() - start_ms, 1500, 4500);
+    wire_free(&stays);
 }
 
 /* ---- deadlines ---- */
@@ -314,10 +345,11 @@ static void test_drain(void **state)
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), -1);
     close(fd);
-    assert_int_equal(httpd_connections(server), 0);
     wire_free(&idle);
     wire_free(&busy);
     wire_free(&soon);
+    wire_turn(20);
+    assert_int_equal(httpd_connections(server), 0);
 }
 
 static void test_free_while_requests_wait(void **state)
@@ -366,6 +398,7 @@ int main(void)
         TEST(test_body_of_head_is_no_request),
         TEST(test_refusal_in_its_turn),
         TEST(test_refusal_is_seen_by_who_goes_on_sending),
+        TEST(test_close_is_no_reset),
         TEST(test_slow_requests_are_ended),
         TEST(test_idle_connections_are_closed),
         TEST(test_reader_that_does_not_read_is_closed),
