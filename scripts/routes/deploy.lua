@@ -138,6 +138,7 @@ local function deploy(req, who, wanted, grant)
     image = template.image,
     memory_bytes = template.memory_bytes,
     cpu_nanos = template.cpu_nanos,
+    env = template.env,
     owner_id = who.id or owner.new(),
     idempotency = wanted.idempotency,
     also = grant and notes(req, grant),
