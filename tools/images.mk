@@ -1,5 +1,6 @@
 # Images, rolling out, and the tests of both.
 
+DEPLOYER ?= $(BUILD)/deployer
 PORTAL_IMAGE ?= ai-stack-deployer
 STACK_TAG ?= ai-stack
 # What the new portal calls itself at /ready: the commit, marked when the tree differs from it.
