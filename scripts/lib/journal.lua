@@ -196,14 +196,15 @@ end
 
 -- What an operation's end means for the stack. ?1 the deploy that made it, ?2 the operation that ends, ?3 as ?4 above.
 words.ENDING = full "operation_id = ?1 AND EXISTS (SELECT 1 FROM operations WHERE id = ?2 AND OPEN AND cancel <= 1 - ?3)"
+words.WORKABLE = "state IN ('ready', 'stopped', 'unhealthy')"
 local stack_ends = {
   ready = full "UPDATE stacks SET state = 'ready' WHERE ENDING",
   leftover = full "UPDATE stacks SET state = 'leftover' WHERE ENDING",
   gone = full "DELETE FROM stacks WHERE ENDING",
   -- of an operation on a stack that stands: if it was deleted meanwhile, that goes before
-  started = full "UPDATE stacks SET state = 'ready' WHERE state IN ('ready', 'stopped', 'unhealthy') AND ENDING",
-  stopped = full "UPDATE stacks SET state = 'stopped' WHERE state IN ('ready', 'stopped', 'unhealthy') AND ENDING",
-  unhealthy = full "UPDATE stacks SET state = 'unhealthy' WHERE state IN ('ready', 'stopped', 'unhealthy') AND ENDING",
+  started = full "UPDATE stacks SET state = 'ready', reason = NULL, since = NOW WHERE WORKABLE AND ENDING",
+  stopped = full "UPDATE stacks SET state = 'stopped', reason = NULL, since = NOW WHERE WORKABLE AND ENDING",
+  unhealthy = full "UPDATE stacks SET state = 'unhealthy', reason = 'stack_silent', since = NOW WHERE WORKABLE AND ENDING",
   same = full "UPDATE stacks SET state = state WHERE ENDING",
 }
 local END_OPERATION = full [[

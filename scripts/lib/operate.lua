@@ -104,7 +104,7 @@ end
 local function become_healthy(ctx)
   local target, message, code = place.target(ctx, config)
   if not target then return nil, message, code end
-  local good, ends, last = 0, os.time() + operate.healthy, nil
+  local good, ends, last = 0, os.time() + operate.healthy
   repeat
     local seen = health.look(target)
     last = seen.code

@@ -113,7 +113,8 @@ for name, schema in pairs(require "routes.openapi_schemas_access"(words)) do all
 
 local stream = "queued {position, etaSeconds}; progress {step, title, state, percent, detail}; log {line}; and last one of "
   .. "ready {name, url, openUrl, warning}, "
-  .. "failed {code, step, title, detail, advice, rolledBack, leftovers}, cancelled {rolledBack, leftovers}, deleted {name, data, volume}, stopped {name}. "
+  .. "failed {code, step, title, detail, advice, rolledBack, leftovers}, cancelled {rolledBack, leftovers}, "
+  .. "deleted {name, data, volume}, stopped {name}. "
   .. "Each has `at`. Every event's id is its number."
 
 return { all = all, stream = stream }

@@ -42,7 +42,9 @@ local function load_routes(options)
   local fakes = portal.start(options)
   fakes.task.run = function(_, fn, ...) return fn(...) end
   fakes.sse.subscribe = function(channel, how) return { status = 200, channel = channel, how = how } end
-  for _, name in ipairs { "door", "health", "check", "deploy", "status", "stack", "operate", "owner", "admin", "metrics", "openapi" } do require("routes." .. name) end
+  for _, name in ipairs {
+    "door", "health", "check", "deploy", "status", "stack", "operate", "owner", "admin", "metrics", "openapi",
+  } do require("routes." .. name) end
   return fakes
 end
 
