@@ -1,18 +1,13 @@
 // A template's variables reach the container, beside the password.
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { copyRoot, request, startAll } from './harness.mjs'
 
 let all
 before(async () => {
-  const root = copyRoot()
-  const file = join(root, 'scripts/policy/templates.lua')
-  const text = readFileSync(file, 'utf8')
-  const changed = text.replace('env = nil,', `env = { STACK_AGENTS = '{"Oracle":"opencode/big-pickle"}' },`)
-  assert.notEqual(changed, text)
-  writeFileSync(file, changed)
+  const copy = copyRoot()
+  copy.edit('scripts/policy/templates.lua', (text) => text.replace('env = nil,', `env = { STACK_AGENTS = '{"Oracle":"opencode/big-pickle"}' },`))
+  all = await startAll({ root: copy.root })
   all = await startAll({ root })
 })
 after(() => all?.stop())
