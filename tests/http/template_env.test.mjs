@@ -8,7 +8,6 @@ before(async () => {
   const copy = copyRoot()
   copy.edit('scripts/policy/templates.lua', (text) => text.replace('env = nil,', `env = { STACK_AGENTS = '{"Oracle":"opencode/big-pickle"}' },`))
   all = await startAll({ root: copy.root })
-  all = await startAll({ root })
 })
 after(() => all?.stop())
 
