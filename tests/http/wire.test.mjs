@@ -51,8 +51,11 @@ function told(statuses, wanted) {
 }
 
 const matches = (got, wanted) => (wanted instanceof RegExp ? wanted.test(got) : got === wanted)
+// Bytes as the table shows them: what is the same in many cases by a word in brackets.
 const shown = (bytes, most) => {
-  const text = JSON.stringify(bytes.length > 400 ? bytes.slice(0, 400) : bytes).slice(1, -1).replaceAll(host, 'HOST').replaceAll('\\"', '"')
+  const short = bytes.slice(0, 2000).replaceAll(`GET /health HTTP/1.1\r\nHost: ${host}`, '(GET)').replaceAll(host, 'HOST')
+    .replaceAll('POST /api/deploy HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json', '(POST)')
+  const text = JSON.stringify(short).slice(1, -1).replaceAll('\\"', '"')
   return text.length > most ? `${text.slice(0, most - 1)}…` : text
 }
 
@@ -82,10 +85,10 @@ test('every case gets what it must, whole and byte by byte, twice', async () => 
       const [name, sent] = one
       let answer
       try { answer = await run(one) } catch (error) { faults.push(error.message); answer = `WRONG ${error.message}` }
-      rows[index] = `${name.padEnd(44)} ${shown(sent.replaceAll('GET /health HTTP/1.1\r\nHost: ' + host, '(GET)'), 90).padEnd(90)} ${answer}`
+      rows[index] = `${name.padEnd(44)} ${shown(sent, 100).padEnd(100)} ${answer}`
     }
   }))
-  console.log(`${'case'.padEnd(44)} ${'sent'.padEnd(90)} answer\n${rows.join('\n')}`)
+  console.log(`${'case'.padEnd(44)} ${'sent'.padEnd(100)} answer\n${rows.join('\n')}`)
   console.log(`${all.length - faults.length} of ${all.length} cases, each four times`)
   assert.deepEqual(faults, [])
   assert.equal((await portal.api('/health')).status, 200)
