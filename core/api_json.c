@@ -211,10 +211,10 @@ static int fit_number(lua_State *L)
     return digits == 14 ? 0 : use_token(L, text);
 }
 
-/* Of the string at `index`. The limit ends also what tables that hold one another many times grow to. */
-static void count(struct look *look, int index)
+/* The limit ends also what tables that hold one another many times grow to. */
+static void count(struct look *look, size_t bytes)
 {
-    look->bytes += lua_rawlen(look->L, index);
+    look->bytes += bytes;
     if (look->bytes > JSON_BYTES) luaL_error(look->L, "json.encode: more than %d bytes", JSON_BYTES);
 }
 
@@ -223,8 +223,8 @@ static int check_key(struct look *look, lua_Integer *highest)
 {
     lua_State *L = look->L;
 
-    look->bytes++;
-    if (lua_type(L, -2) == LUA_TSTRING) return count(look, -2), 0;
+    count(look, 1);
+    if (lua_type(L, -2) == LUA_TSTRING) return count(look, lua_rawlen(L, -2)), 0;
     if (!lua_isinteger(L, -2)) luaL_error(L, "json.encode: a field name that is a %s", luaL_typename(L, -2));
     lua_Integer place = lua_tointeger(L, -2);
     if (place < 1) luaL_error(L, "json.encode: a list begins at 1, not at %I", place);
@@ -281,7 +281,7 @@ static int fit(struct look *look)
 
     switch (lua_type(L, -1)) {
     case LUA_TSTRING:
-        count(look, -1);
+        count(look, lua_rawlen(L, -1));
         return 0;
     case LUA_TBOOLEAN:
         return 0;
