@@ -1,5 +1,7 @@
 #include "httpd_server.h"
 
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <sys/resource.h>
 
 /* ---- what is refused ---- */
@@ -288,6 +290,66 @@ static void test_idle_connection_makes_room_at_the_cap(void **state)
     wire_free(&third);
 }
 
+/* An IPv4 address of this machine that is not loopback; 0: it has none. */
+static in_addr_t own_address(void)
+{
+    struct ifaddrs *all, *at;
+    in_addr_t found = 0;
+    if (getifaddrs(&all) != 0) return 0;
+    for (at = all; at; at = at->ifa_next)
+        if (at->ifa_addr && at->ifa_addr->sa_family == AF_INET && !(at->ifa_flags & IFF_LOOPBACK))
+            found = ((struct sockaddr_in *)at->ifa_addr)->sin_addr.s_addr;
+    freeifaddrs(all);
+    return found;
+}
+
+static struct wire wire_from(in_addr_t address)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = address };
+    struct wire wire = { .fd = wire_socket(), .text = calloc(1, 1) };
+    assert_int_equal(bind(wire.fd, (struct sockaddr *)&at, sizeof at), 0);
+    at.sin_port = htons((uint16_t)port);
+    assert_int_equal(connect(wire.fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(fcntl(wire.fd, F_SETFL, O_NONBLOCK), 0);
+    return wire;
+}
+
+static void test_cap_of_an_address(void **state)
+{
+    struct httpd_limits limits = httpd_default_limits;
+    in_addr_t address = own_address();
+    const char *body;
+    (void)state;
+    if (!address) skip();
+    limits.max_connections_each = 2;
+    restart(&limits);
+    port = httpd_listen(server, "::", 0);
+    struct wire wires[3];
+    for (int i = 0; i < 3; i++)
+        wires[i] = wire_from(address);
+    assert_int_equal(wire_ask(&wires[0], GET("/"), &body), 200);
+    assert_null(strstr(body, "::ffff:"));
+    assert_int_equal(wire_ask(&wires[1], GET("/"), NULL), 200);
+    assert_int_equal(wire_answer(&wires[2], NULL), 503);
+    assert_non_null(strstr(wires[2].text, "too_many_connections"));
+    wire_expect_end(&wires[2]);
+    struct wire loopback[3]; /* which is not counted */
+    for (int i = 0; i < 3; i++) {
+        loopback[i] = wire_new(port);
+        assert_int_equal(wire_ask(&loopback[i], GET("/"), &body), 200);
+        assert_string_equal(body, "GET /? from 127.0.0.1 []");
+    }
+    wire_free(&wires[0]);
+    wire_turn(20);
+    struct wire next = wire_from(address);
+    assert_int_equal(wire_ask(&next, GET("/"), NULL), 200);
+    wire_free(&next);
+    for (int i = 0; i < 3; i++) {
+        wire_free(&wires[i]);
+        wire_free(&loopback[i]);
+    }
+}
+
 static int highest_fd(void)
 {
     int fd = dup(0);
@@ -404,6 +466,7 @@ int main(void)
         TEST(test_reader_that_does_not_read_is_closed),
         TEST(test_cap),
         TEST(test_idle_connection_makes_room_at_the_cap),
+        TEST(test_cap_of_an_address),
         TEST(test_out_of_descriptors),
         TEST(test_drain),
         TEST(test_free_while_requests_wait),
