@@ -13,6 +13,8 @@
 #define FOLDER "vm.folder"
 #define MODULES "vm.modules"
 #define LOADING "vm.loading"
+/* Registry: the names of modules that reach outside: that require the core, or a module that does. */
+#define REACHING "vm.reaching"
 
 /* --- files --- */
 
@@ -171,9 +173,55 @@ void vm_push_module(lua_State *L, const char *name)
     lua_settop(L, top + 1);
 }
 
+/* --- policy decides, and does nothing --- */
+
+static int reaches(lua_State *L, const char *name)
+{
+    if (strncmp(name, "core.", 5) == 0) return 1;
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, REACHING);
+    int found = lua_getfield(L, -1, name) != LUA_TNIL;
+    lua_pop(L, 2);
+    return found;
+}
+
+/* Pushes the name of the module that is being loaded now, or nil. */
+static void push_loading(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, LOADING);
+    lua_rawgeti(L, -1, (lua_Integer)lua_rawlen(L, -1));
+    lua_remove(L, -2);
+}
+
+/* Whether the function that called require stands in a policy file, also when it runs long after that was loaded. */
+static int asks_from_policy(lua_State *L)
+{
+    lua_Debug caller;
+
+    if (!lua_getstack(L, 1, &caller) || !lua_getinfo(L, "S", &caller)) return 0;
+    return strstr(caller.source, "/policy/") != NULL;
+}
+
 static int require(lua_State *L)
 {
-    vm_push_module(L, luaL_checkstring(L, 1));
+    const char *name = luaL_checkstring(L, 1);
+
+    vm_push_module(L, name);
+    push_loading(L);
+    const char *asking = lua_tostring(L, -1);
+    int policy = (asking && strncmp(asking, "policy.", 7) == 0) || asks_from_policy(L);
+    if (policy && reaches(L, name))
+        return luaL_error(
+            L,
+            "a policy decides and does nothing: it may not require \"%s\", which reaches outside (let a route ask for what is "
+            "needed, and hand it over)",
+            name);
+    if (asking && reaches(L, name)) {
+        luaL_getsubtable(L, LUA_REGISTRYINDEX, REACHING);
+        lua_pushboolean(L, 1);
+        lua_setfield(L, -2, asking);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
     return 1;
 }
 

@@ -1,0 +1,66 @@
+// Policy is the admin's, with rails: it decides and does nothing, and what was changed by mistake is told before it is in force.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { DEPLOYER, copyRoot, startPortal, startRehearsal } from './harness.mjs'
+
+let rehearsal, portal, root
+before(async () => {
+  rehearsal = await startRehearsal()
+  root = copyRoot()
+  portal = await startPortal({ rehearsal, root: root.root })
+  portal.expect(/scripts\.rejected/)
+})
+after(async () => {
+  await portal.stop()
+  await rehearsal.stop()
+})
+
+async function refusedEdit(path, change) {
+  const before = root.read(path)
+  const from = portal.log.length
+  root.edit(path, change)
+  const line = await portal.logged((it) => it.event === 'scripts.rejected' || it.event === 'scripts.loaded', 'the reload', { from })
+  assert.equal(line.event, 'scripts.rejected')
+  const back = portal.log.length
+  root.write(path, before)
+  await portal.logged((it) => it.event === 'scripts.loaded', 'the way back', { from: back })
+  return line.message
+}
+
+test('a policy file reaches nothing outside: not by the core, not by a module that does', async () => {
+  for (const module of ['core.http', 'core.store', 'lib.journal', 'lib.owner', 'lib.dokploy']) {
+    const message = await refusedEdit('scripts/policy/names.lua', (text) => `local outside = require "${module}"\n${text.replace('return policy', 'policy.x = outside\nreturn policy')}`)
+    assert.match(message, /a policy decides and does nothing/, module)
+  }
+  assert.equal((await portal.check('anna')).json.available, true)
+})
+
+test('nor later, from inside a function', async () => {
+  const from = portal.log.length
+  const before = root.read('scripts/policy/names.lua')
+  root.edit('scripts/policy/names.lua', (text) => text.replace('function policy.check(name, more)', 'function policy.check(name, more)\n  local _ = require "core.http"'))
+  await portal.logged((it) => it.event === 'scripts.loaded', 'the reload', { from })
+  portal.expect(/a policy decides and does nothing/)
+  assert.equal((await portal.check('anna')).status, 500)
+  const back = portal.log.length
+  root.write('scripts/policy/names.lua', before)
+  await portal.logged((it) => it.event === 'scripts.loaded', 'the way back', { from: back })
+  assert.equal((await portal.check('anna')).json.available, true)
+})
+
+test('--check tries the examples beside the rules, and holds the API\'s document against the routes', () => {
+  const other = copyRoot()
+  const check = () => spawnSync(DEPLOYER, ['--root', other.root, '--check'], { encoding: 'utf8', env: { PATH: process.env.PATH } })
+  assert.equal(check().status, 0)
+  other.edit('scripts/policy/access.lua', (text) => text.replace('function modes.closed() return false, "access_closed" end', 'function modes.closed() return true end'))
+  const wrong = check()
+  assert.equal(wrong.status, 1)
+  assert.match(wrong.stderr, /scripts\/policy\/access\.lua: example \d+: .*access_closed/)
+  assert.match(wrong.stderr, /mend the rule/)
+  other.edit('scripts/policy/access.lua', (text) => text.replace('function modes.closed() return true end', 'function modes.closed() return false, "access_closed" end'))
+  other.edit('scripts/routes/check.lua', (text) => `${text}\nserver.route("GET", "/api/secret-door", function() return 204 end)\n`)
+  const forgotten = check()
+  assert.equal(forgotten.status, 1)
+  assert.match(forgotten.stderr, /GET \/api\/secret-door has no entry/)
+})
