@@ -100,6 +100,16 @@ local function answer(req, who, operation)
   }
 end
 
+local function digest(kind, id, key) return crypto.sha256(table.concat({ kind, id or "", key }, "\n")) end
+
+-- A browser whose answer was lost may have its cookie all the same: it asked as a visitor then, and asks as the owner now.
+local function owners_digest(who, key)
+  local as_visitor = who.via == "cookie" and digest("visitor", nil, key)
+  local before = as_visitor and journal.idempotency(as_visitor)
+  local operation = before and journal.operation(before.operation_id)
+  return operation and operation.owner_id == who.id and as_visitor or digest(who.kind, who.id, key)
+end
+
 -- What an Idempotency-Key stands for. Keys of one owner are nobody else's; the body counts by what it means, not by how it is written.
 local function idempotency(req, who, name, template)
   local key = req.headers["idempotency-key"]
@@ -108,7 +118,7 @@ local function idempotency(req, who, name, template)
     return nil, problem.reply(req, "idempotency_key_invalid", { args = { max = limits.idempotency_key } })
   end
   return {
-    key = crypto.sha256(table.concat({ who.kind, who.id or "", key }, "\n")),
+    key = owners_digest(who, key),
     body_hash = crypto.sha256(name .. "\n" .. template.id),
   }
 end
