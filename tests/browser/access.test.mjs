@@ -116,10 +116,3 @@ test(`all of it weighs less than ${MOST_BYTES / 1024} KB compressed`, async () =
   assert.ok(bytes < MOST_BYTES, `${bytes} bytes`)
   await done()
 })
-
-test('without JavaScript it says so, and shows another way', async () => {
-  const { page, done } = await desk.visit('nl', { javaScriptEnabled: false })
-  assert.ok((await page.textContent('body')).includes(text('nl', 'page.noscript')))
-  assert.match(await page.textContent('noscript pre, pre'), /curl/)
-  await done()
-})

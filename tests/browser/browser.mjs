@@ -69,5 +69,10 @@ export async function deploy(page, name) {
 }
 
 export const ready = (page) => page.waitForSelector('#job.ready #password', { timeout: seconds(60) })
+// What the owner gets to see when he asks for it.
+export async function password(page) {
+  if (await page.getAttribute('#reveal', 'aria-pressed') === 'false') await page.click('#reveal')
+  return page.textContent('#password')
+}
 export const ended = (page, how) => page.waitForSelector(`#job.${how} #again`, { timeout: seconds(60) })
 export const title = (page) => said(page, '#job-title')

@@ -1,7 +1,7 @@
 // The main job in each language: name, progress, result, the workspace itself, and its end.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { LANGUAGES, deploy, openDesk, ready, said, text, title } from './browser.mjs'
+import { LANGUAGES, deploy, openDesk, password, ready, said, text, title } from './browser.mjs'
 
 let desk
 before(async () => { desk = await openDesk() })
@@ -36,11 +36,11 @@ for (const language of LANGUAGES) {
     assert.match(await page.title(), new RegExp(name))
     assert.ok(await page.$$eval('#step-list li', (items) => items.every((item) => item.className === 'done')), 'every step is done')
 
-    const password = await page.textContent('#password')
-    await page.click('#password >> xpath=ancestor::div[1] >> button')
-    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), password)
+    const secret = await password(page)
+    await page.click('#password >> xpath=ancestor::div[1] >> button:last-child')
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), secret)
     const link = await page.getAttribute('#open', 'href')
-    assert.equal(await opensWith(link, password), 200)
+    assert.equal(await opensWith(link, secret), 200)
     assert.equal(await opensWith(link, 'not the password'), undefined)
 
     await page.click('#delete-open')

@@ -1,7 +1,7 @@
 // The work goes on at the portal, whatever happens to the page: reloads, second tabs, lost networks, restarts.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { deploy, openDesk, ready, text, title } from './browser.mjs'
+import { deploy, openDesk, password, ready, text, title } from './browser.mjs'
 
 let desk
 before(async () => { desk = await openDesk() })
@@ -40,7 +40,7 @@ test('a second tab shows the same work, and both see its end', async () => {
   await second.goto(desk.world.portal.url)
   await busy(second)
   await Promise.all([ready(page), ready(second)])
-  assert.equal(await second.textContent('#password'), await page.textContent('#password'))
+  assert.equal(await password(second), await password(page))
   assert.equal(await made('two-tabs'), 1)
   await done()
 })
@@ -136,7 +136,7 @@ test('an error status in place of the stream is waited out', async () => {
 })
 
 test('an id that nobody knows is said so', async () => {
-  const { page, done } = await desk.visit('ar', { path: '/?d=unknown-id', expected: [/404/] })
+  const { page, done } = await desk.visit('ar', { path: '/deployment/unknown-id', expected: [/404/] })
   await page.waitForFunction((wanted) => document.querySelector('#job-title').textContent === wanted, text('ar', 'page.job.gone'))
   await page.click('#back')
   assert.equal(await page.isVisible('#form'), true)
