@@ -22,16 +22,26 @@ const most = number('MOST_IDLE_MB', 16)
 const megabytes = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) / 1024
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
 
-async function load(url) {
+// Processor time that a process has used, in microseconds; unlike requests a second it does not mind what else the machine does.
+const used = (pid) => {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10000
+}
+
+async function load({ url, pid }) {
+  const before = used(pid)
   const { stdout } = await promisify(execFile)('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, url])
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`${url}: ${stdout}`)
-  return Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)[1])
+  return {
+    rate: Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)[1]),
+    cost: (used(pid) - before) / Number(stdout.match(/(\d+) requests in/)[1]),
+  }
 }
 
 async function startBare() {
   const child = spawn(process.env.BARE, { stdio: ['ignore', 'pipe', 'inherit'] })
   const [port] = await once(createInterface({ input: child.stdout }), 'line')
-  return { url: `http://127.0.0.1:${port}/`, stop: () => child.kill() }
+  return { url: `http://127.0.0.1:${port}/`, pid: child.pid, stop: () => child.kill() }
 }
 
 // Logging into a file, as it would in earnest; the harness's own would read along and take part of the machine.
@@ -54,13 +64,17 @@ async function startLogging(rehearsal) {
 async function compare(targets) {
   const figures = Object.fromEntries(Object.keys(targets).map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const [name, url] of Object.entries(targets)) figures[name].push(await load(url))
+    for (const [name, target] of Object.entries(targets)) figures[name].push(await load(target))
     if (process.stdout.isTTY) process.stdout.write(`\r  round ${round + 1} of ${rounds} `)
   }
   if (process.stdout.isTTY) process.stdout.write('\r                     \r')
-  const base = Object.values(figures)[0]
-  return Object.fromEntries(Object.entries(figures).map(([name, list]) => [name,
-    { middle: median(list), ratio: median(list.map((value, round) => value / base[round])), low: Math.min(...list), high: Math.max(...list) }]))
+  const [base] = Object.values(figures)
+  return Object.fromEntries(Object.entries(figures).map(([name, list]) => [name, {
+    rate: median(list.map(({ rate }) => rate)),
+    ratio: median(list.map(({ rate }, round) => rate / base[round].rate)),
+    cost: median(list.map(({ cost }) => cost)),
+    thrift: median(list.map(({ cost }, round) => base[round].cost / cost)),
+  }]))
 }
 
 // A deployment that takes its time, and many who watch it.
@@ -93,16 +107,21 @@ const portal = await startLogging(rehearsal)
 const bare = await startBare()
 await request(`${portal.url}/health`)
 const idle = megabytes(portal.pid)
-const figures = await compare({ 'bare evhttp': bare.url, '/health': `${portal.url}/health`, '/api/check/:name': `${portal.url}/api/check/test-name` })
+const figures = await compare({
+  'bare evhttp': bare,
+  '/health': { url: `${portal.url}/health`, pid: portal.pid },
+  '/api/check/:name': { url: `${portal.url}/api/check/test-name`, pid: portal.pid },
+})
 const loaded = megabytes(portal.pid)
 bare.stop()
 await portal.stop()
 await rehearsal.stop()
 const watched = await withStreams(streams)
 
-console.log(`requests a second, ${connections} connections, median of ${rounds} rounds of ${seconds} s (lowest to highest)`)
-for (const [name, { middle, ratio, low, high }] of Object.entries(figures)) {
-  console.log(`  ${name.padEnd(18)} ${middle.toFixed(0).padStart(7)}   ${ratio.toFixed(2)} of bare   (${low.toFixed(0)} to ${high.toFixed(0)})`)
+console.log(`${connections} connections, median of ${rounds} rounds of ${seconds} s`)
+console.log('                     requests/s   of bare   processor time   bare / it')
+for (const [name, { rate, ratio, cost, thrift }] of Object.entries(figures)) {
+  console.log(`  ${name.padEnd(18)} ${rate.toFixed(0).padStart(10)}   ${ratio.toFixed(2).padStart(7)}   ${cost.toFixed(1).padStart(11)} us   ${thrift.toFixed(2).padStart(9)}`)
 }
 console.log('resident memory of the portal alone')
 console.log(`  idle               ${idle.toFixed(1).padStart(7)} MB`)
