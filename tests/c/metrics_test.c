@@ -1,0 +1,140 @@
+/* metrics: what is told, in the words of Prometheus; and that no visitor can make it grow without end. */
+#include "metrics.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const one_label[] = { "what" };
+
+static int forget(void **state)
+{
+    (void)state;
+    metrics_free();
+    return 0;
+}
+
+static void assert_told(const char *line)
+{
+    size_t len;
+    char *text = metrics_text(&len), *found = strstr(text, line);
+
+    if (!found) fail_msg("not told: %s\nbut:\n%s", line, text);
+    assert_int_equal(strlen(text), len);
+    assert_true(found == text || found[-1] == '\n');
+    free(text);
+}
+
+static void test_counter(void **state)
+{
+    struct metrics_family *family = metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
+    const char *red[] = { "red" }, *blue[] = { "blue" };
+
+    (void)state;
+    metrics_add(family, red, 1);
+    metrics_add(family, red, 2);
+    metrics_add(family, blue, 0);
+    assert_told("# HELP a_total Help\n# TYPE a_total counter\na_total{what=\"red\"} 3\na_total{what=\"blue\"} 0\n");
+}
+
+static void test_values_are_escaped(void **state)
+{
+    const char *bad[] = { "a\"b\\c\nd" };
+
+    (void)state;
+    metrics_set(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1), bad, 0.5);
+    assert_told("a{what=\"a\\\"b\\\\c\\nd\"} 0.5\n");
+}
+
+static void test_histogram(void **state)
+{
+    struct metrics_family *family = metrics_declare("a_seconds", METRICS_HISTOGRAM, "Help", NULL, 0);
+
+    (void)state;
+    metrics_observe(family, NULL, 0.001); /* a bound belongs to its own bucket */
+    metrics_observe(family, NULL, 0.7);
+    metrics_observe(family, NULL, 1000);
+    assert_told("a_seconds_bucket{le=\"0.001\"} 1\n");
+    assert_told("a_seconds_bucket{le=\"0.5\"} 1\n");
+    assert_told("a_seconds_bucket{le=\"1\"} 2\n");
+    assert_told("a_seconds_bucket{le=\"300\"} 2\n");
+    assert_told("a_seconds_bucket{le=\"+Inf\"} 3\n");
+    assert_told("a_seconds_sum 1000.701\na_seconds_count 3\n");
+}
+
+static void test_declared_twice(void **state)
+{
+    struct metrics_family *family = metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1);
+
+    (void)state;
+    assert_ptr_equal(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1), family);
+    assert_null(metrics_declare("a", METRICS_COUNTER, "Help", one_label, 1));
+    assert_null(metrics_declare("a", METRICS_GAUGE, "Help", NULL, 0));
+    assert_null(metrics_declare("no name", METRICS_GAUGE, "Help", NULL, 0));
+    assert_null(metrics_declare("", METRICS_GAUGE, "Help", NULL, 0));
+}
+
+static void test_it_does_not_grow_without_end(void **state)
+{
+    struct metrics_family *family = metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
+    char value[32];
+
+    (void)state;
+    for (int i = 0; i < METRICS_SERIES + 5; i++) {
+        snprintf(value, sizeof value, "v%d", i);
+        metrics_add(family, (const char *[]){ value }, 1);
+    }
+    metrics_add(family, (const char *[]){ "v0" }, 1);
+    assert_told("a_total{what=\"v0\"} 2\n");
+    assert_told("deployer_metrics_dropped_total 5\n");
+}
+
+static void test_a_long_value_is_cut(void **state)
+{
+    char value[5000];
+    size_t len;
+
+    (void)state;
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    metrics_set(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1), (const char *[]){ value }, 1);
+    char *text = metrics_text(&len);
+    assert_true(strlen(text) < 2000);
+    free(text);
+}
+
+static void test_clear(void **state)
+{
+    struct metrics_family *family = metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1);
+    size_t len;
+
+    (void)state;
+    metrics_set(family, (const char *[]){ "old" }, 1);
+    metrics_clear(family);
+    metrics_set(family, (const char *[]){ "new" }, 1);
+    char *text = metrics_text(&len);
+    assert_null(strstr(text, "old"));
+    assert_non_null(strstr(text, "a{what=\"new\"} 1\n"));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_counter, forget),
+        cmocka_unit_test_teardown(test_values_are_escaped, forget),
+        cmocka_unit_test_teardown(test_histogram, forget),
+        cmocka_unit_test_teardown(test_declared_twice, forget),
+        cmocka_unit_test_teardown(test_it_does_not_grow_without_end, forget),
+        cmocka_unit_test_teardown(test_a_long_value_is_cut, forget),
+        cmocka_unit_test_teardown(test_clear, forget),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
