@@ -1,6 +1,7 @@
 // The programs for operators, against the double of Dokploy: bootstrap, rollout, rollback, doctor.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { DEPLOYER, UNKNOWN_PORT, request, startRehearsal, temporary } from '../http/harness.mjs'
 
@@ -59,6 +60,14 @@ test('the secrets it puts into the environment are not printed', async () => {
     { ADMIN_TOKEN: 'a-canary-of-an-admin-token' })
   assert.equal(status, 0, all)
   assert.doesNotMatch(all, /canary/)
+})
+
+test('it passes on every variable that config.lua reads, but those of the image and of the rehearsal', () => {
+  const read = (name) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
+  const names = new Set([...read('config.lua').matchAll(/\b(?:env|secret) "([A-Z_]+)"/g)].map(([, name]) => name))
+  for (const name of ['NAME', 'APP_ENV', 'DATA_DIR', 'HOST', 'PORT', 'RELEASE']) names.delete(name)
+  const known = read('scripts/commands/bootstrap.lua')
+  for (const name of names) if (!name.startsWith('REHEARSAL_')) assert.match(known, new RegExp(`\\b${name}\\b`), `${name} is not passed on`)
 })
 
 test('a rollout waits for the new release; a rollback brings the one before back', async () => {
