@@ -126,7 +126,7 @@ describe('the portal\'s image', { skip }, () => {
     const locked = await request(`http://${address}:3100/`, { headers: { host: 'in-a-container.localhost:3100' } })
     assert.equal(locked.status, 401)
 
-    await until('Docker calls it healthy', 30, () => inspect(portal, '{{.State.Health.Status}}') === 'healthy')
+    await until('Docker calls it healthy', 90, () => inspect(portal, '{{.State.Health.Status}}') === 'healthy')
     assert.equal(docker(['exec', portal, 'id', '-u']), '10001')
     assert.equal(run('docker', ['exec', portal, 'deployer', '--health']).status, 0)
     assert.notEqual(run('docker', ['exec', portal, 'deployer', '--health', '3999']).status, 0)

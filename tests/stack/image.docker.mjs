@@ -40,9 +40,18 @@ function get(container, place, { user = `opencode:${password}`, timeout = 3, mor
   const field = (name) => head.match(new RegExp(`^${name}: (.*)$`, 'im'))?.[1].trim()
   return { status: Number(head.split(' ')[1]), type: field('content-type'), challenge: field('www-authenticate'), body, json: () => JSON.parse(body) }
 }
-const answered = (container, place, options) => until(`${place} answers`, 40, () => get(container, place, options))
-const usable = (container) => until('the workspace opens', 60, () => {
-  const answer = get(container, '/path') // the first requests may never be answered
+// The first requests may never be answered, and a busy machine answers late: each look is more patient than the one before.
+function looks(what, look, first = 3) {
+  let timeout = first
+  return until(what, 150, () => {
+    const found = look(timeout)
+    timeout = Math.min(timeout * 1.5, 20)
+    return found
+  })
+}
+const answered = (container, place, { timeout, ...options } = {}) => looks(`${place} answers`, (patience) => get(container, place, { ...options, timeout: patience }), timeout)
+const usable = (container) => looks('the workspace opens', (timeout) => {
+  const answer = get(container, '/path', { timeout })
   return answer?.status === 200 && answer.json()
 })
 const state = (container, format) => docker(['inspect', '-f', format, container])
@@ -71,7 +80,7 @@ for (const { plugin, memory } of [{ plugin: 1, memory: '1g' }, { plugin: 0, memo
       assert.equal(health.json().healthy, true)
       assert.equal(docker(['exec', container, 'id', '-u']), '1000')
       assert.notEqual(run('docker', ['exec', container, 'touch', '/usr/local/bin/x']).status, 0, 'the root can be written')
-      await until('Docker calls it healthy', 30, () => state(container, '{{.State.Health.Status}}') === 'healthy')
+      await until('Docker calls it healthy', 90, () => state(container, '{{.State.Health.Status}}') === 'healthy')
       assert.equal(state(container, '{{.State.OOMKilled}}'), 'false')
     })
 
