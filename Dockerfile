@@ -19,7 +19,7 @@ COPY www/ www/
 COPY locales/ locales/
 COPY tests/ tests/
 RUN make BUILD=/build /build/deployer && strip -o /deployer /build/deployer && /deployer --check
-RUN if [ "$TESTS" = 1 ]; then SKIP_SETUP=1 make BUILD=/build test-c test-lua test-contract test-http; fi
+RUN if [ "$TESTS" = 1 ]; then SKIP_SETUP=1 TEST_PATIENCE=3 make BUILD=/build test-c test-lua test-contract test-http; fi
 # Scripts that only editors and tests read stay behind.
 RUN mkdir -p /app && cp -r config.lua scripts www locales /app/ && rm -r /app/scripts/meta && chmod -R u=rwX,go=rX /app
 

@@ -15,8 +15,8 @@ DOCKER_BUILD := docker build --network host
 
 .PHONY: image stack-image bases deploy rollback test-stack test-ops test-docker
 
-image: ## the portal's image; PORTAL_IMAGE=, RELEASE=, TESTS=1
-	$(DOCKER_BUILD) $(if $(PORTAL_BASE_IMAGE),--build-arg BASE_IMAGE=$(PORTAL_BASE_IMAGE)) $(if $(TESTS),--build-arg TESTS=$(TESTS)) \
+image: ## the portal's image; PORTAL_IMAGE=, RELEASE=, IMAGE_TESTS=1 runs the tests inside
+	$(DOCKER_BUILD) $(if $(PORTAL_BASE_IMAGE),--build-arg BASE_IMAGE=$(PORTAL_BASE_IMAGE)) $(if $(IMAGE_TESTS),--build-arg TESTS=$(IMAGE_TESTS)) \
 	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg RELEASE=$(RELEASE) -t $(PORTAL_IMAGE):$(RELEASE) .
 
 stack-image: ## the image that people get; STACK_TAG=, PLUGIN=0 leaves oh-my-opencode out
