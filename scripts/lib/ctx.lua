@@ -31,13 +31,13 @@ function context.new(op, resources, steps)
     ids = {}, resources = {}, pending = {}, wanted = true, steps = steps,
   }, Context)
   self.dokploy = dokploy.client { patient = true, wanted = function() return self.wanted end }
-  for _, row in ipairs(resources) do self:know(row.kind, row.key, row.id, row.state, row.data, row.created_at) end
+  for _, row in ipairs(resources) do self:know(row.kind, row.key, row.id, row.state, row.data, row.created_at or row.intended_at) end
   return self
 end
 
 -- For lib/ ---------------------------------------------------------------------------------------------------------------
 
---- Takes a resource into memory, as it is in the record; `at`: when it was made, now if missing.
+--- Takes a resource into memory, as it is in the record; `at`: when it was made or meant, now if missing.
 function Context:know(kind, key, id, state, data, at)
   self.resources[kind .. " " .. key] = { kind = kind, key = key, id = id, state = state, data = data, at = at or os.time() }
   if state ~= "created" then return end

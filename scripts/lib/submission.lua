@@ -23,17 +23,20 @@ local function place_of(ctx, title)
   return false
 end
 
--- No answer came: is it there? Where the queue is not shown, a row may take a while.
-local function find(ctx, title)
-  for _ = 1, 10 do
+local BLIND = 10 -- seconds after which one without a row is taken for lost, where the queue is not shown
+
+-- No answer came: is it there?
+local function find(ctx, title, attempt)
+  local meant = ctx:known("deployment", tostring(attempt))
+  while true do
     local rows, message, code = ctx.dokploy:deployments(ctx.ids.application)
     if not rows then return nil, message, code end
     if row_titled(rows, title) then return { id = title } end
     local place = place_of(ctx, title)
     if place ~= nil then return place and { id = title } end
+    if not meant or os.time() - meant.at >= BLIND then return false end
     ctx:sleep(1)
   end
-  return false
 end
 
 --- Sends it, once an attempt.
@@ -44,7 +47,7 @@ function submission.send(ctx, attempt)
     local sent, message, code, info = ctx.dokploy:deploy(ctx.ids.application, title)
     if not sent then return nil, message, code, info end
     return { id = title }
-  end, function() return find(ctx, title) end)
+  end, function() return find(ctx, title, attempt) end)
 end
 
 --- How many times it was sent.
