@@ -1,5 +1,6 @@
 # Builds build/deployer out of core/*.c, and one test program out of each tests/c/*_test.c. New files are found by themselves.
 # WERROR=1: warnings stop the build. SANITIZE=1: address and undefined-behaviour sanitizers, in a build folder of their own.
+# V=1: shows the commands.
 VERSION := 0.1.0
 ifdef SANITIZE
 BUILD ?= build/asan
@@ -25,6 +26,9 @@ override CFLAGS += -fstack-protector-strong -fPIE
 override LDFLAGS += -pie -Wl,-z,relro,-z,now
 endif
 
+Q := $(if $(V),,@)
+SAY := @$(if $(V),:,echo)
+
 OBJECTS := $(patsubst core/%.c,$(BUILD)/core/%.o,$(wildcard core/*.c))
 TESTS := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/*_test.c))
 
@@ -34,16 +38,20 @@ TESTS := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/*_test.c))
 all: $(BUILD)/deployer ## builds build/deployer
 
 $(BUILD)/deployer: $(OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(SAY) "link $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/core/%.o: core/%.c Makefile | $(BUILD)/core
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(SAY) "  cc $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/%.o: tests/c/%.c Makefile | $(BUILD)/tests
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(SAY) "  cc $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(filter-out $(BUILD)/core/main.o $(BUILD)/core/main_%.o,$(OBJECTS))
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -lssl
+	$(SAY) "link $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -lssl
 
 $(BUILD)/core $(BUILD)/tests:
 	@mkdir -p $@
