@@ -1,5 +1,5 @@
---- After "ready": each stack is looked at once a round, slowly, one after the other. One that stops answering, keeps being started anew, or
---- answers without its lock becomes "unhealthy", with a reason; when it is as it should be again, it is ready again. Nothing else is changed.
+--- After "ready": each stack is looked at once a round, slowly, one after the other. One that stops answering, keeps being started anew,
+--- or answers without its lock becomes "unhealthy", with a reason; when it is well again, it is ready again. Nothing else is changed.
 ---
 --- Only the lock is looked at: a locked stack is a living one, and no password has to be asked for or sent.
 local config = require "core.config"
@@ -47,9 +47,9 @@ end
 
 local function write(stack, sql, reason)
   local results = store.run { { sql, stack.name, stack.operation_id, reason } }
-  if results and results[1].changes > 0 then
-    log.warn("stack.watched", { name = stack.name, operation = stack.operation_id, state = reason and "unhealthy" or "ready", reason = reason })
-  end
+  if not results or results[1].changes == 0 then return end
+  local state = reason and "unhealthy" or "ready"
+  log.warn("stack.watched", { name = stack.name, operation = stack.operation_id, state = state, reason = reason })
 end
 
 local function look(stack)
