@@ -3,7 +3,10 @@
 
 #include <sys/socket.h>
 
-enum { MOST_PIECES = 8 }; /* that one read may put into an evbuffer; libevent makes four at most */
+enum {
+    MOST_PIECES = 8, /* that one read may put into an evbuffer; libevent makes four at most */
+    FLUSH_MS = 5
+};
 
 /* ---- what comes in ---- */
 
@@ -53,8 +56,13 @@ static int is_due(const struct httpd_conn *conn)
 static void on_refusal(evutil_socket_t fd, short what, void *arg)
 {
     struct httpd_conn *conn = arg;
+    struct timeval pause = { 0, FLUSH_MS * 1000 };
     (void)fd, (void)what;
-    if (is_due(conn)) httpd_conn_refuse(conn, conn->guard.status, conn->guard.code, conn->guard.detail);
+    if (!is_due(conn)) return;
+    if (httpd_conn_unsent(conn) > 0) /* evhttp has told it to continue, just before */
+        event_add(&conn->event, &pause);
+    else
+        httpd_conn_refuse(conn, conn->guard.status, conn->guard.code, conn->guard.detail);
 }
 
 static enum conn_state state_of(const struct httpd_conn *conn)

@@ -137,6 +137,17 @@ static void test_refusal_in_its_turn(void **state)
     wire_free(&wire);
 }
 
+/* "100 Continue" is on its way still when the body turns out to be wrong, in the same turn. */
+static void test_refusal_behind_a_continue(void **state)
+{
+    struct wire wire = wire_new(port);
+    (void)state;
+    wire_send(wire.fd, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n?");
+    wire_expect_end(&wire);
+    assert_non_null(strstr(wire.text, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 "));
+    wire_free(&wire);
+}
+
 /* The answer arrives although the client is still sending: the connection is not reset under it. */
 static void test_refusal_is_seen_by_who_goes_on_sending(void **state)
 {
@@ -459,6 +470,7 @@ int main(void)
         TEST(test_endless_requests),
         TEST(test_body_of_head_is_no_request),
         TEST(test_refusal_in_its_turn),
+        TEST(test_refusal_behind_a_continue),
         TEST(test_refusal_is_seen_by_who_goes_on_sending),
         TEST(test_close_is_no_reset),
         TEST(test_slow_requests_are_ended),

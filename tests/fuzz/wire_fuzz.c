@@ -1,0 +1,78 @@
+/* The guard and evhttp read the same bytes in the same way: what the one takes for a request the other does too, no more and no less, and
+ * evhttp never has to refuse anything by itself. */
+#include "fuzz_net.h"
+#include "guard.h"
+#include "log.h"
+
+static unsigned requests;
+
+static void on_request(struct httpd_request *request, void *arg)
+{
+    (void)arg;
+    requests++;
+    httpd_reply(request, 200, NULL, "ok", 2);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    log_init(STDERR_FILENO, LOG_ERROR);
+    net_loop = loop_new();
+    net_httpd = httpd_new(net_loop, NULL, on_request, NULL);
+    net_port = httpd_listen(net_httpd, "127.0.0.1", 0);
+    FUZZ_CHECK(net_port > 0);
+    return 0;
+}
+
+/* What the guard alone makes of it. */
+static struct guard read_alone(const uint8_t *data, size_t size)
+{
+    static const struct guard_limits limits = { .head_bytes = 16384, .target_bytes = 8192, .fields = 100, .body_bytes = 65536 };
+    struct guard guard;
+    char *bytes = fuzz_text(data, size);
+
+    guard_init(&guard, &limits);
+    guard_feed(&guard, bytes, size);
+    free(bytes);
+    return guard;
+}
+
+static unsigned count(const char *text)
+{
+    unsigned found = 0;
+
+    for (const char *at = net_answer; (at = strstr(at, text)); at++)
+        found++;
+    return found;
+}
+
+/* 204 is the answer to "OPTIONS *", which no handler sees. */
+static int all_came(const struct guard *guard)
+{
+    return requests + count("HTTP/1.1 204 ") >= guard->messages && (guard->status == 0 || strstr(net_answer, "\"status\":"));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct guard guard = read_alone(data, size);
+    int64_t end = loop_now_ms() + NET_PATIENCE_MS;
+    int fd = net_connect(), open = 1;
+
+    requests = 0;
+    net_answer_len = 0;
+    net_answer[0] = '\0';
+    net_send_in_pieces(fd, data, size);
+    while ((open = net_read(fd)) && !all_came(&guard)) {
+        net_turn(0);
+        FUZZ_CHECK(loop_now_ms() < end && "each request is answered, and what is refused is told so");
+    }
+    FUZZ_CHECK(requests <= guard.messages);
+    FUZZ_CHECK(!strstr(net_answer, "<html") && !strstr(net_answer, "in two ways"));
+    FUZZ_CHECK(open || strstr(net_answer, "Connection: close\r\n"));
+    close(fd);
+    while (httpd_connections(net_httpd) > 0 || httpd_pending(net_httpd) > 0) {
+        net_turn(0);
+        FUZZ_CHECK(loop_now_ms() < end && "nothing is left of a connection that was closed");
+    }
+    return 0;
+}
