@@ -57,6 +57,7 @@ async function submit() {
   try {
     const made = await ask({ name: wanted, ...chosen() });
     memory.attemptAnswered();
+    if (navigator.cookieEnabled) $("mine").dataset.owner = "";
     const { name: given, deploymentId: id, url, ownerKey: key } = made;
     memory.remember({ name: given, id, url, key, at: Date.now(), open: true });
     name.set("");

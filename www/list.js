@@ -1,11 +1,16 @@
 // The workspaces of this browser's owner, with those that it knows by a key; and the way to bring one in with its key.
 import { stack, stacks, status } from "./api.js";
-import { $, code, h, show } from "./dom.js";
+import { $, code, h, icon, show } from "./dom.js";
 import { ENDS } from "./follow.js";
 import * as memory from "./memory.js";
-import { WORK, openLink, stateText } from "./stack.js";
+import { WORK, stateText } from "./stack.js";
 import { address, moment, t } from "./text.js";
 import { go, href } from "./view.js";
+
+function openSmall({ name, openUrl }) {
+  const label = `${t("page.open")}: ${name}`;
+  return h("a", { class: "button small", href: openUrl, target: "_blank", rel: "noopener", "aria-label": label, title: label }, icon("out", "mirror"));
+}
 
 function row(entry) {
   const to = entry.open ? { d: entry.id } : { w: entry.name };
@@ -14,7 +19,7 @@ function row(entry) {
     h("a", { href: href(to), "data-view": true, class: "entry" },
       h("strong", {}, h("bdi", { dir: "ltr" }, entry.name)), code((entry.url ?? address(entry.name)).replace(/^https?:\/\//, ""))),
     h("span", { class: "facts-row" }, state, h("time", { datetime: new Date(entry.at).toISOString() }, t("page.since", { time: moment(entry.at) }))),
-    entry.state === "ready" && entry.openUrl && openLink(entry.openUrl, "button small", null));
+    entry.state === "ready" && entry.openUrl && openSmall(entry));
   return { item, state };
 }
 

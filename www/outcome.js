@@ -45,7 +45,7 @@ function deleted(job) {
 }
 
 export function outcome(place, job) {
-  if (job.state === "ready" || job.state === "stopped") return stack.card(place, { name: job.name, ...job.end });
+  if (job.state === "ready" || job.state === "stopped") return stack.card(place, { name: job.name, ...job.end, told: job.state });
   const parts = { failed, cancelled, deleted }[job.state](job);
   place.replaceChildren(...parts.flat().filter(Boolean));
 }

@@ -8,7 +8,7 @@ import { go } from "./view.js";
 
 const USER = "opencode";
 const SESSION = "/L3dvcmtzcGFjZQ/session"; // the workspace folder's own page in OpenCode
-const HIDDEN = "••••••••••••";
+const HIDDEN = "••••••••";
 const STATES = {
   ready: "page.state.ready", unhealthy: "page.state.unhealthy", stopped: "page.state.stopped",
   deleting: "page.state.deleting", queued: "page.state.queued", running: "page.state.running",
@@ -24,8 +24,8 @@ const keyOf = (name) => memory.byName(name)?.key ?? (navigator.cookieEnabled ? u
 const isKnown = (name) => keyOf(name) || "owner" in $("mine").dataset || memory.ownerKey();
 export const stateText = (state) => (STATES[state] ? t(STATES[state]) : state);
 
-export function openLink(url, classes = "button primary", id = "open") {
-  return h("a", { class: classes, id, href: url, target: "_blank", rel: "noopener" }, t("page.open"), icon("out", "mirror"));
+function openLink(url) {
+  return h("a", { class: "button primary", id: "open", href: url, target: "_blank", rel: "noopener" }, t("page.open"), icon("out", "mirror"));
 }
 
 const note = (kind, text) => text && h("p", { class: `notice ${kind}` }, text);
@@ -121,15 +121,15 @@ function actions(name, state) {
 
 // The card ---------------------------------------------------------------------------------------------------------------
 
-function forOwner(found, key, url, openUrl, warning) {
+function forOwner(found, key, url, openUrl, warning, told) {
   return [
     note("warn", warning),
-    found.state && found.state !== "ready" && note("warn", stateText(found.state)),
+    found.state && found.state !== "ready" && found.state !== told && note("warn state-note", stateText(found.state)),
     note("warn", found.passwordProblem?.detail),
     h("dl", { class: "values" },
       valueRow(t("page.address"), url, "url"), valueRow(t("page.user"), USER, "user"), found.password && passwordRow(found.password)),
     found.state !== "stopped" && h("p", { class: "row" }, openLink(openUrl), h("span", { class: "hush" }, t("page.open.hint"))),
-    found.createdAt && h("p", { class: "hush" }, t("page.since", { time: moment(Date.parse(found.createdAt)) })),
+    found.createdAt && h("p", { class: "hush" }, t("page.stack.since", { time: moment(Date.parse(found.createdAt)) })),
     actions(found.name, found.state), key && keepKey(found.name, key), move(found.name),
   ];
 }
@@ -142,12 +142,12 @@ function forOthers(url, openUrl, warning, why) {
 }
 
 /** Fills `place` with the workspace's card; what only the owner may see is fetched by the cookie, or with the key this browser has. */
-export async function card(place, { name, url = address(name), openUrl = url + SESSION, warning }) {
+export async function card(place, { name, url = address(name), openUrl = url + SESSION, warning, told }) {
   if (!isKnown(name)) return place.replaceChildren(...forOthers(url, openUrl, warning, t("page.stack.not_yours")).filter(Boolean));
   try {
     const found = await stack(name, keyOf(name));
     if (WORK.has(found.state) && found.statusUrl) return go({ d: found.statusUrl.split("/").pop() }, { replace: true });
-    place.replaceChildren(...forOwner({ name, ...found }, keyOf(name), url, openUrl, warning).filter(Boolean));
+    place.replaceChildren(...forOwner({ name, ...found }, keyOf(name), url, openUrl, warning, told).filter(Boolean));
   } catch (problem) {
     const why = problem.status === 404 ? t("page.stack.not_yours") : problem.message;
     place.replaceChildren(...forOthers(url, openUrl, warning, why).filter(Boolean));

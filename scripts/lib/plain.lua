@@ -174,7 +174,7 @@ end
 function plain.stack(reader, stack)
   return {
     h("h1", {}, say(reader, "page.stack.title", { name = stack.name })),
-    stack.state ~= "ready" and notice("warn", plain.state(reader.language, stack.state)),
+    stack.state ~= "ready" and notice("warn state-note", plain.state(reader.language, stack.state)),
     stack.passwordProblem and notice("warn", stack.passwordProblem.detail),
     h("dl", { class = "values" }, row(say(reader, "page.address"), code(stack.url)),
       stack.username and row(say(reader, "page.user"), code(stack.username)),
