@@ -6,5 +6,8 @@ get() {
   printf '%s:%s' "${OPENCODE_SERVER_USERNAME:-opencode}" "$OPENCODE_SERVER_PASSWORD" | sed 's/["\\]/\\&/g; s/.*/user = "&"/' |
     curl -fsS --max-time 5 -K - "http://127.0.0.1:${PORT:-8080}$1"
 }
-get /global/health | jq -e '.healthy == true' >/dev/null
-get /path | jq -e '.directory == "/workspace"' >/dev/null
+# One after the other, and by what is said: in a pipe a failing curl is not noticed, and `jq -e` finds no fault in nothing.
+health=$(get /global/health)
+place=$(get /path)
+[ "$(printf '%s' "$health" | jq -r .healthy)" = true ]
+[ "$(printf '%s' "$place" | jq -r .directory)" = /workspace ]

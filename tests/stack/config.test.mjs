@@ -1,10 +1,11 @@
 // The stack's baked configuration: that it is well formed, complete, and made of one table.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import Ajv from 'ajv'
-import { jsonc, models, noSchema, pluginSchema, render, run, stack, table } from './parts.mjs'
+import { jsonc, models, noSchema, pluginSchema, render, run, stack, table, top } from './parts.mjs'
 
 const read = (name) => readFileSync(path.join(stack, name), 'utf8')
 
@@ -67,6 +68,29 @@ test('versions are pinned, and the lock files name no host', () => {
     for (const version of Object.values(dependencies)) assert.match(version, /^\d+\.\d+\.\d+$/)
     assert.doesNotMatch(read(`${name}/bun.lock`), /https?:/)
   }
+})
+
+test('everything that the image is built of is in git: on a read-only root, a missing file stops the server', () => {
+  const { out } = run('git', ['status', '--porcelain', '--ignored', '--', 'stack'], { cwd: top })
+  assert.doesNotMatch(out, /^!! /m)
+  const folder = mkdtempSync(path.join(tmpdir(), 'render-'))
+  assert.equal(run('sh', [path.join(stack, 'render.sh'), folder, '1']).status, 0)
+  assert.deepEqual(readdirSync(folder).sort(), ['.gitignore', 'oh-my-opencode.json', 'opencode.json'])
+  rmSync(folder, { recursive: true })
+})
+
+test('the health check fails when the workspace does not open, whatever /global/health says', (t) => {
+  const tools = mkdtempSync(path.join(tmpdir(), 'tools-'))
+  t.after(() => rmSync(tools, { recursive: true }))
+  const check = (pathAnswer) => {
+    writeFileSync(path.join(tools, 'curl'), `#!/bin/sh\ncat >/dev/null\ncase "$*" in */path) ${pathAnswer} ;; *) echo '{"healthy":true}' ;; esac\n`, { mode: 0o755 })
+    return run('sh', [path.join(stack, 'healthcheck.sh')], { env: { PATH: `${tools}:${process.env.PATH}`, OPENCODE_SERVER_PASSWORD: 'x' } }).status
+  }
+  assert.equal(check(`echo '{"directory":"/workspace"}'`), 0)
+  assert.notEqual(check('exit 22'), 0)
+  assert.notEqual(check(':'), 0)
+  assert.notEqual(check(`echo '{"directory":"/"}'`), 0)
+  assert.notEqual(check('echo "<html>"'), 0)
 })
 
 test('the scripts are well formed for the shell that runs them', () => {
