@@ -12,7 +12,7 @@ local breaker = require "lib.breaker"
 local counts = require "lib.counts"
 local retry = require "lib.retry"
 
-local call = { at_once = 8, timeout = 10, key_tries = 8 } -- key_tries: of work that runs, when its key is refused: some 20 s
+local call = { at_once = 8, timeout = 10, key_tries = 6 } -- key_tries: of work that runs, when its key is refused: some 8 s
 
 -- Lanes: a lock each, so that no more calls run than there are lanes, in all generations of the scripts; the shortest queue is taken.
 local lanes = {}

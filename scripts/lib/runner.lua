@@ -26,11 +26,14 @@ local own_codes = {
   timeout = "step_timeout", failed = "script_error", stopped = "script_error", not_found = "dokploy_error", no_such_call = "dokploy_error",
 }
 
--- Why a step ended the deployment. When time ran out because Dokploy could not be reached, that is the reason.
+-- What a call waits out: when time ran out meanwhile, that is the reason.
+local waited_for = { dokploy_unreachable = true, dokploy_refused = true }
+
+-- Why a step ended the deployment.
 local function failure_of(ctx, message, code, args)
   code = own_codes[code] or code or "script_error"
   local last = ctx.dokploy.last
-  if code == "step_timeout" and last and last.code == "dokploy_unreachable" then code = "dokploy_unreachable" end
+  if code == "step_timeout" and last and waited_for[last.code] then code = last.code end
   args = args or {}
   args.name, args.step, args.seconds = ctx.name, ctx.step and ctx.step.name, ctx.step and os.time() - ctx.began
   return { code = code, step = args.step, args = args, message = tostring(message), last = last }

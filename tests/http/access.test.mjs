@@ -43,7 +43,7 @@ world({}, (the) => {
     assert.equal(page.status, 200)
     assert.match(page.headers['content-security-policy'], /default-src 'none'/)
     assert.equal((await the.portal.api(json.link)).status, 200) // looking uses nothing up
-    const [, csrf] = page.text.match(/name="csrf" value="([^"]+)"/)
+    const csrf = page.text.match(/<input[^>]*name="csrf"[^>]*>/)[0].match(/value="([^"]+)"/)[1]
     const link = json.link.slice(6)
     const moved = await form(the.portal, '/api/owner/move', { link, csrf }, { 'sec-fetch-site': 'same-origin' })
     assert.deepEqual([moved.status, moved.headers.location], [303, '/'])

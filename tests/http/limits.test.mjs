@@ -61,7 +61,8 @@ test('a reload forgets nothing', async () => {
   const from = portal.log.length
   portal.child.kill('SIGHUP')
   await portal.logged((line) => line.event === 'scripts.loaded', 'the reload', { from })
-  assert.equal((await check('2001:db8:1:2::1')).status, 429)
+  const { n } = await exhaust(() => check('2001:db8:1:2::1'))
+  assert.ok(n < 30, `${n} at once after the reload; a bucket that was forgotten has 60`)
 })
 
 test('deploys: each client and each owner; the answer tells what is left', async () => {
