@@ -24,12 +24,13 @@ struct text {
     int full;
 };
 
+static char buffer[BUFFER_BYTES]; /* not in `out`, whose values would make the program's file carry it */
+
 static struct {
     int fd;
     int careful; /* the descriptor may block */
     enum log_level lowest;
-    char buffer[BUFFER_BYTES];
-    size_t start, end;   /* the lines not yet written */
+    size_t start, end;   /* the lines in `buffer` that are not yet written */
     struct text line;    /* the line between log_begin() and log_end(); at == NULL: none */
     uint64_t lost, told; /* told: of these a line tells that is not written yet */
     time_t second;       /* of `stamp` */
@@ -217,7 +218,7 @@ static void make_room(void)
     if (BUFFER_BYTES - out.end > 4 * VALUE_BYTES) return;
     log_flush();
     if (out.start == 0) return;
-    memmove(out.buffer, out.buffer + out.start, out.end - out.start);
+    memmove(buffer, buffer + out.start, out.end - out.start);
     out.end -= out.start;
     out.start = 0;
 }
@@ -233,8 +234,8 @@ int log_begin(enum log_level level, const char *event)
         out.second = now.tv_sec;
     }
     /* room for the closing "}\n" and a count of lost lines is kept back */
-    out.line = (struct text){ out.buffer + out.end, out.buffer + BUFFER_BYTES - 40, 0 };
-    if (out.line.at >= out.line.limit) out.line = (struct text){ out.buffer, out.buffer, 1 };
+    out.line = (struct text){ buffer + out.end, buffer + BUFFER_BYTES - 40, 0 };
+    if (out.line.at >= out.line.limit) out.line = (struct text){ buffer, buffer, 1 };
     put_head(&out.line, out.stamp, now.tv_nsec / 1000000, level, event);
     return 1;
 }
@@ -296,11 +297,11 @@ void log_end(void)
         __atomic_add_fetch(&out.lost, 1, __ATOMIC_RELAXED);
     } else {
         uint64_t lost = __atomic_exchange_n(&out.lost, 0, __ATOMIC_RELAXED);
-        line->limit = out.buffer + BUFFER_BYTES;
+        line->limit = buffer + BUFFER_BYTES;
         out.told += lost;
         if (lost) line->at += snprintf(line->at, 38, ",\"lost\":%llu", (unsigned long long)lost);
         put(line, "}\n", 2);
-        out.end = (size_t)(line->at - out.buffer);
+        out.end = (size_t)(line->at - buffer);
     }
     line->at = NULL;
 }
@@ -333,7 +334,7 @@ static void discard(void)
 {
     uint64_t lines = out.told;
     for (size_t i = out.start; i < out.end; i++)
-        lines += out.buffer[i] == '\n';
+        lines += buffer[i] == '\n';
     __atomic_add_fetch(&out.lost, lines, __ATOMIC_RELAXED);
     out.start = out.end = 0;
     out.told = 0;
@@ -344,7 +345,7 @@ void log_flush(void)
     while (out.start < out.end) {
         size_t want = writable(out.end - out.start);
         if (want == 0) return;
-        ssize_t wrote = write(out.fd, out.buffer + out.start, want);
+        ssize_t wrote = write(out.fd, buffer + out.start, want);
         if (wrote < 0 && (errno == EAGAIN || errno == EINTR)) return;
         if (wrote < 0) {
             discard();
@@ -358,18 +359,18 @@ void log_flush(void)
 
 void log_stray(enum log_level level, const char *event, const char *message)
 {
-    char buffer[STRAY_BYTES], stamp[24];
+    char stray[STRAY_BYTES], stamp[24];
     struct timespec now;
-    struct text text = { buffer, buffer + STRAY_BYTES - 8, 0 };
+    struct text text = { stray, stray + STRAY_BYTES - 8, 0 };
     if (!log_enabled(level)) return;
     clock_gettime(CLOCK_REALTIME, &now);
     stamp_format(now.tv_sec, stamp);
     put_head(&text, stamp, now.tv_nsec / 1000000, level, event);
     put(&text, ",\"message\":\"", 12);
     put_escaped(&text, message, strlen(message) < 1024 ? strlen(message) : 1024);
-    text.limit = buffer + STRAY_BYTES;
+    text.limit = stray + STRAY_BYTES;
     text.full = 0;
     put(&text, "\"}\n", 3);
-    size_t len = (size_t)(text.at - buffer);
-    if (writable(len) < len || write(out.fd, buffer, len) < 0) __atomic_add_fetch(&out.lost, 1, __ATOMIC_RELAXED);
+    size_t len = (size_t)(text.at - stray);
+    if (writable(len) < len || write(out.fd, stray, len) < 0) __atomic_add_fetch(&out.lost, 1, __ATOMIC_RELAXED);
 }

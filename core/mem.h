@@ -5,21 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+static inline void *mem_must(void *p)
+{
+    if (p) return p;
+    fputs("out of memory\n", stderr);
+    abort();
+}
+
 static inline void *mem_grow(void *old, size_t n, size_t size)
 {
     size_t bytes = n * size;
-    void *p = n && bytes / n != size ? NULL : realloc(old, bytes > 0 ? bytes : 1);
-    if (!p) {
-        fputs("out of memory\n", stderr);
-        abort();
-    }
-    return p;
+    return mem_must(n && bytes / n != size ? NULL : realloc(old, bytes > 0 ? bytes : 1));
 }
 
-/* n zeroed things of this size. */
+/* n zeroed things of this size. Of a large block only what is used takes memory. */
 static inline void *mem_new(size_t n, size_t size)
 {
-    return memset(mem_grow(NULL, n, size), 0, n * size);
+    return mem_must(calloc(n > 0 ? n : 1, size));
 }
 
 /* A copy with a NUL behind it. */
