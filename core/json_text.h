@@ -1,6 +1,6 @@
 /* json_text: what both directions of JSON share: a buffer, and the token.
  *
- * lua-cjson cannot carry all that JSON can say. What it cannot goes through it as a string that begins with the token: 128 random bits,
+ * lua-cjson cannot read all that JSON can say. What it cannot goes through it as a string that begins with the token: 128 random bits,
  * made once a process, which never leave it. So no string from outside is ever taken for one. Floor 1. */
 #ifndef JSON_TEXT_H
 #define JSON_TEXT_H
@@ -20,8 +20,4 @@ void json_buffer_add(struct json_buffer *buffer, const char *bytes, size_t len);
 const char *json_token(void);
 /* What follows the token; NULL when the string does not begin with it. */
 const char *json_token_value(const char *text, size_t len);
-
-/* From the JSON that lua-cjson writes to ours: tokens give way to what they stand for, a slash needs no backslash, a byte that is not UTF-8
- * becomes U+FFFD. Returns `text` itself when nothing is to do, else what is good until the next call. */
-const char *json_text_finish(const char *text, size_t *len);
 #endif

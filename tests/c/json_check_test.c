@@ -146,30 +146,6 @@ static void test_nul(void **state)
     assert_int_equal(json_check("\0", 1, &check), -1);
 }
 
-static void finishes(const char *written, const char *wanted)
-{
-    size_t len = strlen(written);
-    const char *finished = json_text_finish(written, &len);
-
-    assert_int_equal(len, strlen(wanted));
-    assert_memory_equal(finished, wanted, len);
-}
-
-static void test_what_lua_cjson_wrote(void **state)
-{
-    char text[200];
-    size_t len = 10;
-
-    (void)state;
-    assert_ptr_equal(json_text_finish("{\"a\\n\":\"\\\"\"}", &len), "{\"a\\n\":\"\\\"\"}");
-    finishes("\"http:\\/\\/a\\/\\\\\\/\"", "\"http://a/\\\\/\"");
-    finishes("\"a\xff\xc3\"", "\"a\xef\xbf\xbd\xef\xbf\xbd\"");
-    snprintf(text, sizeof text, "{\"a\":\"\\%s[]\",\"b\":[\"\\%s12\",\"\\%.10s\"]}", json_token(), json_token(), json_token());
-    char wanted[100];
-    snprintf(wanted, sizeof wanted, "{\"a\":[],\"b\":[12,\"%.10s\"]}", json_token());
-    finishes(text, wanted);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,7 +156,6 @@ int main(void)
         cmocka_unit_test(test_many_fields),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_nul),
-        cmocka_unit_test(test_what_lua_cjson_wrote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
