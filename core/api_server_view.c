@@ -70,15 +70,14 @@ static void push_body(lua_State *L, const struct httpd_request *request)
 static void push_host(lua_State *L, const struct httpd_request *request)
 {
     const char *host = httpd_header(request, "host");
-    luaL_Buffer lower;
+    char lower[256]; /* no name is longer */
+    size_t len = 0;
 
     if (!host) host = "";
-    size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
-    if (len > strlen(host)) len = strlen(host);
-    luaL_buffinit(L, &lower);
-    for (size_t i = 0; i < len; i++)
-        luaL_addchar(&lower, (char)tolower((unsigned char)host[i]));
-    luaL_pushresult(&lower);
+    size_t end = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+    for (; len < end && len < sizeof lower && host[len]; len++)
+        lower[len] = (char)tolower((unsigned char)host[len]);
+    lua_pushlstring(L, lower, len);
 }
 
 static void push_method(lua_State *L, const struct httpd_request *request)
@@ -134,13 +133,20 @@ static int index_view(lua_State *L)
     return 1;
 }
 
+/* What every request is asked for is there from the start; and there is room for params, and for what the scripts add. */
 void api_server_push_view(lua_State *L, const struct exchange *exchange)
 {
-    lua_createtable(L, 2, 8); /* room for the fields that most requests read */
+    lua_createtable(L, 2, 8);
     lua_pushlightuserdata(L, (void *)exchange);
     lua_rawseti(L, -2, 1);
     lua_pushinteger(L, (lua_Integer)exchange->number);
     lua_rawseti(L, -2, 2);
+    push_host(L, exchange->request);
+    lua_setfield(L, -2, "host");
+    push_method(L, exchange->request);
+    lua_setfield(L, -2, "method");
+    push_peer(L, exchange->request);
+    lua_setfield(L, -2, "peer");
     luaL_setmetatable(L, VIEW);
 }
 
