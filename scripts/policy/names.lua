@@ -38,12 +38,25 @@ end
 
 local words = policy.set(policy.words)
 
-local function reserved(name, more)
-  if words[name] or more and more[name] then return true end
-  for _, pattern in ipairs(policy.patterns) do
+-- The patterns by the letter with which their names begin; 0 has those that do not say. So a name is tried on few.
+local by_letter = { [0] = {} }
+for _, pattern in ipairs(policy.patterns) do
+  local letter = pattern:match("^%^(%l)[^*?%-]") or 0
+  by_letter[letter] = by_letter[letter] or {}
+  table.insert(by_letter[letter], pattern)
+end
+
+local function fits_one(name, patterns)
+  for _, pattern in ipairs(patterns) do
     if name:find(pattern) then return true end
   end
   return false
+end
+
+local function reserved(name, more)
+  if words[name] or more and more[name] then return true end
+  local patterns = by_letter[name:sub(1, 1)]
+  return patterns ~= nil and fits_one(name, patterns) or fits_one(name, by_letter[0])
 end
 
 --- Whether a folded name may be taken, leaving aside whether somebody has it.
