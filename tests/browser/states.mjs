@@ -45,7 +45,8 @@ const order = async ({ page, name }) => {
   await page.waitForURL('**/deployment/*')
 }
 
-// Each: enter({ desk, page, name, context }), from the form; `options` for the visit.
+// Each: enter({ desk, page, name, context, language }), from the form; `options` for the visit; `seen` of a state that another language
+// finds as it is.
 export const states = {
   empty: { enter: ({ page }) => page.waitForSelector('#check') },
   checking: {
@@ -92,7 +93,7 @@ export const states = {
       return () => context.setOffline(false)
     },
   },
-  ready: { enter: made },
+  ready: { seen: '#password', enter: made },
   'ready, all open': {
     enter: async ({ page, name }) => {
       await made({ page, name })
@@ -104,7 +105,7 @@ export const states = {
       await page.click('#log summary')
     },
   },
-  'ready with a warning': {
+  'ready with a warning': { seen: '.notice.warn',
     enter: async ({ page, name, language }) => {
       await made({ page, name })
       await changed(page, (found) => {
@@ -113,7 +114,7 @@ export const states = {
       await page.waitForSelector('.notice.warn')
     },
   },
-  'password not known': {
+  'password not known': { seen: '.notice.warn',
     enter: async ({ desk, page, name }) => {
       await made({ page, name })
       await desk.world.rehearsal.faults({ at: 'application.one', kind: 'status', status: 500, times: 0 })
@@ -121,14 +122,14 @@ export const states = {
       await page.waitForSelector('.notice.warn')
     },
   },
-  failed: {
+  failed: { seen: '#job.failed #again',
     enter: async ({ desk, page, name }) => {
       await desk.world.rehearsal.faults({ at: 'deploy', kind: 'image_not_found', name, times: 0 })
       await deploy(page, name)
       await ended(page, 'failed')
     },
   },
-  'failed with leftovers': {
+  'failed with leftovers': { seen: '.leftovers',
     enter: async ({ desk, page, name, language }) => {
       const left = { kind: 'project', id: 'pr_8Qk2', detail: text(language, 'leftover.kind.project', { id: 'pr_8Qk2' }) }
       await desk.world.rehearsal.faults({ at: 'deploy', kind: 'deploy_error', name, times: 0 })
@@ -140,7 +141,7 @@ export const states = {
       await page.waitForSelector('.leftovers')
     },
   },
-  cancelled: {
+  cancelled: { seen: '#again',
     enter: async ({ desk, page, name }) => {
       await slow(desk, name)
       await deploy(page, name)
@@ -149,10 +150,10 @@ export const states = {
       await ended(page, 'cancelled')
     },
   },
-  stopped: { enter: async (stage) => { await made(stage); await stage.page.click('#act-stop'); await stage.page.waitForSelector('#job.stopped #act-start') } },
+  stopped: { seen: '#act-start', enter: async (stage) => { await made(stage); await stage.page.click('#act-stop'); await stage.page.waitForSelector('#job.stopped #act-start') } },
   'asking to delete': { enter: async (stage) => { await made(stage); await stage.page.click('#delete-open') } },
   'asking for a new password': { enter: async (stage) => { await made(stage); await stage.page.click('#act-rotate') } },
-  deleted: {
+  deleted: { seen: '#again',
     enter: async (stage) => {
       await made(stage)
       await stage.page.click('#delete-open')
@@ -161,7 +162,7 @@ export const states = {
       await stage.page.waitForSelector('#job.deleted #again')
     },
   },
-  'my workspaces': {
+  'my workspaces': { seen: '#workspaces li',
     enter: async ({ desk, page, name }) => {
       await made({ page, name })
       await page.click('#act-stop')
@@ -176,10 +177,10 @@ export const states = {
       await page.click('#key-entry summary')
     },
   },
-  'not known': { options: { path: '/deployment/nothing-here' }, enter: ({ page }) => page.waitForSelector('#outcome p') },
-  'without JavaScript: form': { options: quiet, enter: ({ page }) => page.waitForSelector('#form') },
+  'not known': { seen: '#outcome p', options: { path: '/deployment/nothing-here' }, enter: ({ page }) => page.waitForSelector('#outcome p') },
+  'without JavaScript: form': { seen: '#form', options: quiet, enter: ({ page }) => page.waitForSelector('#form') },
   'without JavaScript: running': { options: quiet, enter: async (stage) => { await slow(stage.desk, stage.name); await order(stage) } },
-  'without JavaScript: workspace': {
+  'without JavaScript: workspace': { seen: '.bare dl',
     options: quiet,
     enter: async (stage) => {
       await order(stage)
