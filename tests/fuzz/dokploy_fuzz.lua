@@ -57,6 +57,8 @@ local task = {
     local results = table.pack(fn(...))
     return { wait = function() return table.unpack(results, 1, results.n) end }
   end,
+  run = function(_, fn, ...) return fn(...) end,
+  shield = nothing,
   all = function(fns)
     local results = {}
     for i, fn in ipairs(fns) do results[i] = table.pack(fn()) end
@@ -87,10 +89,12 @@ loaded["lib.journal"] = {
   mark = function(_, kind, key, state) return kept(kind, key, state) end,
   events = function() return {} end,
 }
-loaded["lib.events"] = { emit = nothing }
+loaded["lib.events"] = { emit = nothing, finish = function(_, event, data) return kept(event, data.code) end }
+loaded["core.store"] = {}
 
 local context = require "lib.ctx"
 local dokploy = require "lib.dokploy"
+local operate = require "lib.operate"
 local steps = require "steps"
 local undo = require "lib.undo"
 
@@ -137,6 +141,19 @@ local function run_undo(n)
   })
 end
 
+-- Calls not in a step are made by clients of their own.
+local patient = dokploy.client
+function dokploy.client(how)
+  how.patient, how.tries = nil, 2
+  return patient(how)
+end
+
+local function run_operation(kind)
+  loaded["lib.journal"].operation = function() return op end
+  loaded["lib.journal"].resources = function() return resources(3) end
+  operate.run { id = "x", kind = kind, name = op.name, url = op.url, params = { target = op.id, from = "ready" } }
+end
+
 local function run_small()
   local client = dokploy.client { tries = 1 }
   failed_well(client:version())
@@ -145,12 +162,11 @@ local function run_small()
   client:is_deploying "a1"
 end
 
-local function run_scene(letter)
-  local n = letter:byte() % (#steps + 4) + 1
-  if n <= #steps then return run_step(n) end
-  if n == #steps + 4 then return run_small() end
-  return run_undo(n - #steps + 1)
-end
+local scenes = {}
+for i in ipairs(steps) do scenes[i] = function() run_step(i) end end
+for n = 2, 4 do scenes[#scenes + 1] = function() run_undo(n) end end
+for _, kind in ipairs { "stop", "start", "restart", "rotate" } do scenes[#scenes + 1] = function() run_operation(kind) end end
+scenes[#scenes + 1] = run_small
 
 return function(text)
   local scene, statuses, rest = text:match "^(%C)(%C*)\n(.*)$"
@@ -159,5 +175,5 @@ return function(text)
   for body in (rest .. "\n\n"):gmatch "(.-)\n\n" do answers.bodies[#answers.bodies + 1] = body end
   left = 40
   for key in pairs(values) do values[key] = nil end
-  run_scene(scene)
+  scenes[scene:byte() % #scenes + 1]()
 end
