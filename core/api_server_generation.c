@@ -7,6 +7,7 @@
 #include "task.h"
 
 #include <lauxlib.h>
+#include <malloc.h>
 
 #define GENERATION "core.generation"
 
@@ -163,6 +164,8 @@ void generation_take(struct generation *generation)
     server->loads = generation->number;
     server->loaded_at = api_clock();
     server->was_rejected = 0;
+    lua_gc(vm_state(generation->vm), LUA_GCCOLLECT); /* what only the loading needed */
+    malloc_trim(0);
     start_timers(generation);
 }
 
