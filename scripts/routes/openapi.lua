@@ -69,29 +69,35 @@ local function paths()
   return found
 end
 
-local document = json.encode {
-  openapi = "3.1.0",
-  info = {
-    title = "AI Stack Deployer", version = server.info().version,
-    description = ("A name of %d to %d characters becomes an AI coding workspace. Errors are application/problem+json; `code` is stable, "
-      .. "`title` and `detail` come in the language of Accept-Language or ?lang=."):format(names.min, names.max),
-    license = { name = "MIT", identifier = "MIT" },
-  },
-  servers = json.array { { url = "/" } },
-  paths = paths(),
-  components = {
-    schemas = schemas.all,
-    securitySchemes = {
-      ownerKey = { type = "http", scheme = "bearer", description = "The ownerKey of a deploy's answer." },
-      ownerCookie = { type = "apiKey", ["in"] = "cookie", name = "__Host-owner", description = "The same key, as browsers have it." },
-      apiToken = { type = "http", scheme = "bearer", description = "A token of POST /api/tokens, within its scopes." },
-      adminToken = { type = "http", scheme = "bearer", description = "The portal's ADMIN_TOKEN." },
+local function write()
+  return json.encode {
+    openapi = "3.1.0",
+    info = {
+      title = "AI Stack Deployer", version = server.info().version,
+      description = ("A name of %d to %d characters becomes an AI coding workspace. Errors are application/problem+json; `code` is stable, "
+        .. "`title` and `detail` come in the language of Accept-Language or ?lang=."):format(names.min, names.max),
+      license = { name = "MIT", identifier = "MIT" },
     },
-  },
-}
-local etag = '"' .. crypto.sha256(document):sub(1, 20) .. '"'
+    servers = json.array { { url = "/" } },
+    paths = paths(),
+    components = {
+      schemas = schemas.all,
+      securitySchemes = {
+        ownerKey = { type = "http", scheme = "bearer", description = "The ownerKey of a deploy's answer." },
+        ownerCookie = { type = "apiKey", ["in"] = "cookie", name = "__Host-owner", description = "The same key, as browsers have it." },
+        apiToken = { type = "http", scheme = "bearer", description = "A token of POST /api/tokens, within its scopes." },
+        adminToken = { type = "http", scheme = "bearer", description = "The portal's ADMIN_TOKEN." },
+      },
+    },
+  }
+end
+
+-- Written when it is first asked for: most portals never are.
+local document, etag
 
 server.route("GET", "/api/openapi.json", function()
+  document = document or write()
+  etag = etag or '"' .. crypto.sha256(document):sub(1, 20) .. '"'
   return { body = document, type = "application/json", headers = { ETag = etag, ["Cache-Control"] = "no-cache" } }
 end)
 
