@@ -208,6 +208,13 @@ static void read_port(lua_State *L, struct settings *settings)
     if (settings->rehearsal) settings->port = (int)number_at(L, "rehearsal_server", "port");
 }
 
+static int has_proxies(lua_State *L)
+{
+    int found = lua_getfield(L, -1, "trusted_proxies") == LUA_TTABLE && lua_rawlen(L, -1) > 0;
+    lua_pop(L, 1);
+    return found;
+}
+
 void api_config_read(lua_State *L, struct settings *settings)
 {
     copy_text(L, "host", settings->host, sizeof settings->host);
@@ -218,6 +225,7 @@ void api_config_read(lua_State *L, struct settings *settings)
     settings->watch = flag(L, "watch") && !settings->rehearsal;
     settings->max_body = (int64_t)number_at(L, "limits", "max_body");
     settings->max_connections = (int)number_at(L, "limits", "max_connections");
+    settings->proxied = has_proxies(L);
     settings->script_ms = (int)(number_at(L, "limits", "script_seconds") * 1000);
     settings->script_bytes = (size_t)number_at(L, "limits", "script_memory");
 }

@@ -205,6 +205,7 @@ static int open_net(struct portal *portal)
 
     limits.max_body_bytes = 2 * portal->settings.max_body; /* what is somewhat too long is read, and refused in the scripts' words */
     limits.max_connections = portal->settings.max_connections;
+    if (portal->settings.proxied) limits.max_connections_each = 0;
     core->fetch = fetch_pool_new(core->loop, PARALLEL_FETCHES);
     core->sse = sse_new(core->loop);
     core->httpd = httpd_new(core->loop, &limits, api_server_on_request, &portal->server);

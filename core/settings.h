@@ -15,6 +15,7 @@ struct settings {
     char data_dir[4096]; /* where this process keeps its files; made before store is opened. "" under --check */
     int64_t max_body;
     int max_connections;
+    int proxied;         /* a proxy in front is trusted: all connections come from its address */
     int script_ms;       /* the longest turn of a script */
     size_t script_bytes; /* the most memory of one generation of the scripts */
 };
