@@ -9,6 +9,12 @@ local i18n = require "lib.i18n"
 local problem = require "lib.problem"
 local sweeper = require "lib.sweeper"
 
+local function look_around()
+  local info = server.info()
+  info.dokploy, info.breaker = dokploy.last(), breaker.state()
+  return info
+end
+
 -- Each looks for one thing that is not as it should be: nil, or {code, args for its text, more = members to add, text = its key when that
 -- is not "health.CODE"}.
 local looks = {}
@@ -29,14 +35,14 @@ looks[#looks + 1] = function(info)
 end
 
 -- last.message is the code of the newest failure; a refused token is the one that no waiting mends.
-looks[#looks + 1] = function()
-  local last = dokploy.last()
+looks[#looks + 1] = function(info)
+  local last = info.dokploy
   local code = last.reachable == false and "dokploy_unreachable" or last.message == "dokploy_refused" and "dokploy_refused"
   return code and { code, {}, more = { at = clock.iso(last.at) } } or nil
 end
 
-looks[#looks + 1] = function()
-  local state = breaker.state()
+looks[#looks + 1] = function(info)
+  local state = info.breaker
   if state.state == "closed" then return nil end
   local more = { since = clock.iso(state.since), retryAt = clock.iso(state.retry_at) }
   return { "breaker_" .. state.state, { time = clock.of_day(state.retry_at) }, more = more }
@@ -64,16 +70,16 @@ local function degraded(info, language)
   return json.array(list)
 end
 
-local function dokploy_view()
-  local last, state = dokploy.last(), breaker.state()
+local function dokploy_view(info)
+  local last = info.dokploy
   return {
     reachable = last.reachable, version = last.version, checkedAt = clock.iso(last.at),
-    breaker = state.state, rehearsal = config.rehearsal,
+    breaker = info.breaker.state, rehearsal = config.rehearsal,
   }
 end
 
 server.route("GET", "/health", function(req)
-  local info, language = server.info(), i18n.from(req)
+  local info, language = look_around(), i18n.from(req)
   local list = degraded(info, language)
   return {
     json = {
@@ -83,7 +89,7 @@ server.route("GET", "/health", function(req)
       generation = info.generation,
       loadedAt = clock.iso(info.loaded_at),
       startedAt = clock.iso(info.started_at),
-      dokploy = dokploy_view(),
+      dokploy = dokploy_view(info),
       access = { mode = config.access, detail = i18n.text(language, "health.access_" .. config.access) },
       degraded = list,
     },
