@@ -58,6 +58,9 @@ local function told(body)
   return message:gsub("%c", " "):sub(1, 200)
 end
 
+-- An answer to what held a secret may repeat it: in its words, or in those of the database.
+local HELD_BACK = "Dokploy refused it; its words may hold secrets and are not repeated"
+
 local function of_404(body)
   if type(body) ~= "table" then return "dokploy_unexpected_answer" end
   return body.message == "Not found" and "no_such_call" or "not_found"
@@ -96,7 +99,7 @@ local function judged(request, response)
   local body = json.decode(response.body)
   local code, auth = refusal(response.status, body)
   return { code = code, status = response.status, auth = auth, readable = code ~= "dokploy_unexpected_answer",
-    message = told(body), wait = retry.after(response.headers["retry-after"], os.time()) }
+    message = request.secret and HELD_BACK or told(body), wait = retry.after(response.headers["retry-after"], os.time()) }
 end
 
 local function tell_breaker(request, answer)
@@ -132,7 +135,7 @@ local function note(client, request, answer, attempt)
     client.last = nil
     return log.debug("dokploy.call", fields)
   end
-  fields.code, fields.message = answer.code, not request.secret and answer.message or nil
+  fields.code, fields.message = answer.code, answer.message
   client.last = { call = request.procedure, status = answer.status, code = answer.code }
   if answer.code == "not_found" or answer.code == "no_such_call" then return log.debug("dokploy.call", fields) end
   log.warn("dokploy.call_failed", fields)
@@ -168,7 +171,7 @@ end
 ---@param client { patient: boolean|nil, tries: integer|nil, wanted: (fun(): boolean)|nil, last: table|nil }
 --- patient: waits for the breaker and through outages; wanted: asked before each try; last: is set to the last failure
 ---@param request table  procedure; query (GET) or body (POST); repeatable: doing it twice does no harm;
---- shape(value): the wanted part of the answer, or nil when it is not as expected; timeout; tries; secret: its messages are not logged;
+--- shape(value): the wanted part of the answer, or nil when it is not as expected; timeout; tries; secret: Dokploy's words about it go nowhere;
 --- lenient: a 500 is an answer like others
 ---@return any value, string? message, string? code, table? info
 function call.run(client, request)

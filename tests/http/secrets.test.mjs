@@ -63,6 +63,22 @@ test('no secret is in a log, on the disk or in an answer that shows it to others
   }
 })
 
+test('what Dokploy says about a call that held a secret is repeated nowhere', async () => {
+  const said = 'canary-said-31'
+  const body = JSON.stringify({ message: `OPENCODE_SERVER_PASSWORD=${said}` })
+  for (const [name, at] of [['zita', 'application.saveEnvironment'], ['zina', 'application.saveDockerProvider']]) {
+    await rehearsal.faults([{ at, kind: 'status', status: 400, body, name }])
+    const { last } = await portal.deployed(name)
+    assert.equal(last.data.code, 'dokploy_error')
+    assert.ok(!JSON.stringify(last).includes(said))
+  }
+  await rehearsal.faults([])
+  const failed = portal.log.filter((line) => line.event === 'deployment.failed' && line.name === 'zita')
+  assert.match(failed[0].message, /may hold secrets/)
+  assert.ok(!portal.lines.some((line) => line.includes(said)), 'the log holds it')
+  for (const file of filesBelow(portal.env.DATA_DIR)) assert.ok(!readFileSync(file, 'latin1').includes(said), `${file} holds it`)
+})
+
 test('a deployment that runs while the token is changed loses nothing', async () => {
   const since = portal.log.length
   const { json } = await portal.deploy('xena')
