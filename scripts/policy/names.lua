@@ -1,6 +1,7 @@
 --- Which names nobody may take. Add a word or a pattern: one line each. Takes effect when the scripts are reloaded.
 --- Also reserved, without an edit here: the words of reserved_names in config.lua (the variable RESERVED_NAMES).
 local names = require "lib.names"
+local lua_pattern = require "lib.pattern"
 local policy = {}
 
 -- Whole names, in lower case. One line a group, and why.
@@ -37,6 +38,17 @@ function policy.set(list)
 end
 
 local words = policy.set(policy.words)
+
+--- Raises when one of the patterns is none: here, while it is loaded, and not when somebody asks for a name.
+---@param patterns string[]
+function policy.check_patterns(patterns)
+  for _, pattern in ipairs(patterns) do
+    local good, why = lua_pattern.check(tostring(pattern))
+    if not good then error(("scripts/policy/names.lua: patterns: %q is no Lua pattern: %s"):format(pattern, why), 0) end
+  end
+end
+
+policy.check_patterns(policy.patterns)
 
 -- The patterns by the letter with which their names begin; 0 has those that do not say. So a name is tried on few.
 local by_letter = { [0] = {} }

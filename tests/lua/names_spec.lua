@@ -1,5 +1,6 @@
 local names = require "lib.names"
 local policy = require "policy.names"
+local lua_pattern = require "lib.pattern"
 
 local function anyone() return true end
 
@@ -70,6 +71,39 @@ describe("the policy of names", function()
   it("has patterns that work and words that could be names", function()
     for _, pattern in ipairs(policy.patterns) do assert.has_no.errors(function() return ("x"):find(pattern) end) end
     for _, word in ipairs(policy.words) do assert.equal(names.fold(word), word) end
+  end)
+end)
+
+describe("a pattern", function()
+  -- Subjects on which Lua comes to the end of each of the patterns, so that it says itself what it thinks of them.
+  local function lua_takes(pattern)
+    for _, subject in ipairs { "", "a", "aa", "ab", "a]", "a)", "a(x)" } do
+      if not pcall(string.find, subject, pattern) then return false end
+    end
+    return true
+  end
+
+  it("that is one passes", function()
+    for _, pattern in ipairs { "^www%d*$", "a-", "[%w-]+", "[]]", "[^]]x", "[%]]", "%bxy", "%f[%w]a", "(a)%1", "()a", "((a)b)", "%%", "a.*", "$", "]", "" } do
+      assert.is_true(lua_pattern.check(pattern), pattern)
+      assert.is_true(lua_takes(pattern), pattern)
+    end
+  end)
+
+  it("that is none is refused wherever it breaks, and the file and the pattern are named", function()
+    for _, pattern in ipairs { "a[", "a[]", "a[^]", "a[%", "a[%]", "a(", "a.)", "a(b", "a%", "a%b", "a%bx", "a%f", "a%fx", "a%1", "a(%1)", "a%0", "[a" } do
+      local good, why = lua_pattern.check(pattern)
+      assert.is_false(good, pattern)
+      assert.truthy(why, pattern)
+      assert.is_false(lua_takes(pattern), pattern)
+      local said = select(2, pcall(policy.check_patterns, { "^good$", pattern }))
+      assert.truthy(said:find("scripts/policy/names.lua", 1, true) and said:find(pattern, 1, true), said)
+    end
+  end)
+
+  it("is looked at beyond what a name would reach", function()
+    assert.is_true(pcall(string.find, "anna", "^zzz["))
+    assert.is_false(lua_pattern.check "^zzz[")
   end)
 end)
 
