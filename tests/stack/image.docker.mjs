@@ -97,7 +97,7 @@ for (const { plugin, memory } of [{ plugin: 1, memory: '1g' }, { plugin: 0, memo
       const container = start(image)
       await usable(container)
       const agents = (await answered(container, '/agent', { timeout: 15 })).json()
-      const offered = docker(['exec', '-e', 'HOME=/tmp', container, 'opencode', 'models', 'opencode']).split('\n')
+      const offered = docker(['exec', '-e', 'HOME=/workspace/.stack/home', container, 'opencode', 'models', 'opencode'], { timeout: 400_000 }).split('\n')
       const named = agents.filter((agent) => agent.model)
       for (const { name, model } of named) assert.ok(offered.includes(`${model.providerID}/${model.modelID}`), `${name}: ${JSON.stringify(model)} is not offered`)
       for (const { role, plugin: place } of table.roles) {
