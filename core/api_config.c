@@ -17,11 +17,14 @@ static int env(lua_State *L)
     return 1;
 }
 
-/* A mark that a secret stands here: nil when it is unset. The value itself is for config.secret(). */
+/* A mark that a secret stands here: nil when it is unset. The value itself is for config.secret(). What was meant to be set and is not
+ * stops the start: nobody would notice that there is no admin. */
 static int secret_mark(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
+    char why[1024];
 
+    if (env_secret_check(name, why, sizeof why) != 0) return luaL_error(L, "%s", why);
     if (!env_secret(name)) return 0;
     lua_createtable(L, 0, 1);
     lua_pushstring(L, name);

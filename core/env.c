@@ -13,6 +13,7 @@ struct secret {
     char *name, *file; /* file: NULL when the value came from the variable itself */
     char *value;
     struct stat seen; /* the file, when it was read */
+    int both;         /* the variable and NAME_FILE were set, which may not be */
     int trouble;      /* errno that was logged last, so that each is logged once */
     struct secret *next;
 };
@@ -68,6 +69,7 @@ static struct secret *meet(const char *name)
     if (asprintf(&file, "%s_FILE", name) < 0) abort();
     secret->name = mem_text(name);
     secret->value = take_variable(name);
+    secret->both = secret->value && variable(file);
     if (!secret->value) secret->file = mem_text(variable(file));
     free(file);
     secret->next = secrets;
@@ -98,43 +100,65 @@ static char *read_text(const char *path)
     return copy;
 }
 
-static void complain(struct secret *secret, int error)
+static const char *reason(int error)
 {
-    if (error == secret->trouble) return;
-    secret->trouble = error;
-    log_line(LOG_ERROR, "env.secret_unreadable", "%s_FILE: %s: %s (the last value that was read stays in use)", secret->name, secret->file,
-             error == ENODATA ? "the file is empty" : strerror(error));
+    return error == ENODATA ? "the file is empty" : strerror(error);
 }
 
-static void refresh(struct secret *secret)
+static void complain(struct secret *secret, int error)
+{
+    if (!error || error == secret->trouble) return;
+    secret->trouble = error;
+    log_line(LOG_ERROR, "env.secret_unreadable", "%s_FILE: %s: %s (%s)", secret->name, secret->file, reason(error),
+             secret->value ? "the last value that was read stays in use" : "there is no value until it can be read");
+}
+
+/* 0, or errno: then the value is what it was. */
+static int refresh(struct secret *secret)
 {
     struct stat now;
 
-    if (stat(secret->file, &now) != 0) {
-        complain(secret, errno);
-        return;
-    }
-    if (secret->value && same(&now, &secret->seen)) return;
+    if (stat(secret->file, &now) != 0) return errno;
+    if (secret->value && same(&now, &secret->seen)) return 0;
     char *value = read_text(secret->file);
-    if (!value) {
-        complain(secret, errno);
-        return;
-    }
+    if (!value) return errno;
     if (!secret->value && (now.st_mode & S_IROTH))
         log_line(LOG_WARN, "env.secret_open", "%s: everybody on this machine may read it (chmod o-r)", secret->file);
     secret->trouble = 0;
     secret->seen = now;
     forget(secret->value);
     secret->value = value;
+    return 0;
+}
+
+static struct secret *find_or_meet(const char *name)
+{
+    struct secret *secret = find(name);
+
+    return secret ? secret : meet(name);
 }
 
 const char *env_secret(const char *name)
 {
-    struct secret *secret = find(name);
+    struct secret *secret = find_or_meet(name);
 
-    if (!secret) secret = meet(name);
-    if (secret->file) refresh(secret);
+    if (secret->file) complain(secret, refresh(secret));
     return secret->value;
+}
+
+int env_secret_check(const char *name, char *why, size_t size)
+{
+    struct secret *secret = find_or_meet(name);
+    int error = secret->file ? refresh(secret) : 0;
+
+    if (secret->both)
+        snprintf(why, size, "%s and %s_FILE are both set, and only one can count (unset one of them)", name, name);
+    else if (error && !secret->value)
+        snprintf(why, size, "%s_FILE names %s, which gives no secret: %s (make it a file that this user may read, or unset %s_FILE)", name,
+                 secret->file, reason(error), name);
+    else
+        return 0;
+    return -1;
 }
 
 void env_free(void)

@@ -120,9 +120,29 @@ static void test_a_file_that_is_missing(void **state)
     (void)state;
     unlink(path);
     assert_null(env_secret("TOKEN"));
-    assert_non_null(strstr(logged(), "TOKEN_FILE"));
+    assert_non_null(strstr(logged(), "there is no value"));
     write_secret("late");
     assert_string_equal(env_secret("TOKEN"), "late");
+}
+
+static void test_what_cannot_work_is_told(void **state)
+{
+    char why[1024];
+
+    (void)state;
+    assert_int_equal(env_secret_check("UNSET", why, sizeof why), 0);
+    unlink(path);
+    assert_int_equal(env_secret_check("TOKEN", why, sizeof why), -1);
+    assert_non_null(strstr(why, path));
+    assert_non_null(strstr(why, "unset TOKEN_FILE"));
+    write_secret("one");
+    assert_int_equal(env_secret_check("TOKEN", why, sizeof why), 0);
+    unlink(path);
+    assert_int_equal(env_secret_check("TOKEN", why, sizeof why), 0); /* there was a value, and it stays */
+    env_free();
+    setenv("TOKEN", "of the variable", 1);
+    assert_int_equal(env_secret_check("TOKEN", why, sizeof why), -1);
+    assert_non_null(strstr(why, "both set"));
 }
 
 static void test_a_file_for_everybody(void **state)
@@ -143,6 +163,7 @@ int main(void)
         TEST(test_secret_of_a_file),
         TEST(test_the_last_value_stays),
         TEST(test_a_file_that_is_missing),
+        TEST(test_what_cannot_work_is_told),
         TEST(test_a_file_for_everybody),
     };
 

@@ -41,6 +41,8 @@ const wrong = {
   'DOKPLOY_URL without a token': [{ DOKPLOY_URL: 'https://d.example', STACK_DOMAIN_SUFFIX: 'a.example', STACK_IMAGE: 'x:1' }, /DOKPLOY_API_TOKEN/],
   'DOKPLOY_URL without a suffix': [{ DOKPLOY_URL: 'https://d.example', DOKPLOY_API_TOKEN: 't' }, /STACK_DOMAIN_SUFFIX/],
   'a strange scheme': [{ STACK_SCHEME: 'gopher' }, /stack\.scheme/],
+  'a secret whose file is not there': [{ ADMIN_TOKEN_FILE: '/nope/token' }, /config\.lua:\d+: ADMIN_TOKEN_FILE names \/nope\/token.*unset ADMIN_TOKEN_FILE/],
+  'a secret given twice': [{ ADMIN_TOKEN: 'a', ADMIN_TOKEN_FILE: '/nope/token' }, /ADMIN_TOKEN and ADMIN_TOKEN_FILE are both set/],
   'production on the rehearsal': [{ NODE_ENV: 'production' }, /DOKPLOY_URL/],
 }
 for (const [name, [env, pattern]] of Object.entries(wrong)) {
