@@ -14,7 +14,7 @@ problem.status = {
   quota_owner = 403, quota_network = 403, quota_total = 403,
   not_found = 404, deployment_unknown = 404, stack_unknown = 404, invite_unknown = 404, token_unknown = 404,
   method_not_allowed = 405,
-  name_taken = 409, idempotency_conflict = 409, stack_busy = 409, stack_unfit = 409,
+  name_taken = 409, idempotency_conflict = 409, stack_busy = 409, stack_unfit = 409, data_kept = 409,
   body_too_large = 413,
   content_type = 415,
   host_unknown = 421,

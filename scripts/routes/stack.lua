@@ -129,33 +129,52 @@ end)
 
 -- Deleting ---------------------------------------------------------------------------------------------------------------
 
+-- The volume that a finished delete was told to keep, when it is still there; false when there is none; nil, message, code.
+local function kept_by(operation)
+  local volumes, message, code = journal.volumes(operation.owner_id)
+  if not volumes then return nil, message, code end
+  for _, row in ipairs(volumes) do
+    if row.operation_id == operation.params.target and row.reason == "kept" then return row.volume end
+  end
+  return false
+end
+
+-- Nothing here can remove it any more: to say "deleted" would be untrue.
+local function repeated(req, operation, data)
+  if data ~= "delete" then return stack.accepted(req, operation) end
+  local volume, _, code = kept_by(operation)
+  if volume == nil then return problem.failure(req, code) end
+  if not volume then return stack.accepted(req, operation) end
+  return problem.reply(req, "data_kept", { field = "data", args = { name = operation.name, volume = volume }, more = { volume = volume } })
+end
+
 -- A repeated delete of what its owner has deleted already gives the same operation again: whoever lost the first answer gets it now.
-local function deleted_before(req, name)
+local function deleted_before(req, name, data)
   local operation, _, code = journal.last(name, "delete")
   if operation == nil then return problem.failure(req, code) end
   local who, refusal = door.who(req)
   if not who then return masked(req, refusal, nil, name) end
   if not operation or operation.state ~= "deleted" or not owner.may(who, operation.owner_id) then return unknown(req, name) end
-  return stack.accepted(req, operation)
+  return repeated(req, operation, data)
 end
 
 -- It may have been deleted just now, between two looks.
-local function unless_deleted(req, name, refusal)
+local function unless_deleted(req, name, data, refusal)
   if journal.stack(name) ~= false then return refusal end
-  return deleted_before(req, name)
+  return deleted_before(req, name, data)
 end
 
 local function delete(req, data)
   local name = names.fold(req.params.name)
   local there, _, code = journal.stack(name)
   if there == nil then return problem.failure(req, code) end
-  if not there then return deleted_before(req, name) end
+  if not there then return deleted_before(req, name, data) end
   local row, who = stack.find(req, "delete", name)
-  if not row then return unless_deleted(req, name, who) end
+  if not row then return unless_deleted(req, name, data, who) end
   local operation
   operation, _, code = engine.delete { name = name, data = data, by = who.kind }
   if operation then return stack.accepted(req, operation) end
-  if code == "stack_unknown" then return unless_deleted(req, name, unknown(req, name)) end
+  if code == "stack_unknown" then return unless_deleted(req, name, data, unknown(req, name)) end
   return problem.failure(req, code, { args = { name = name, id = req.id, url = status_url(row.operation_id) } })
 end
 

@@ -339,6 +339,21 @@ describe("a stack", function()
     assert.equal(403, portal.ask("DELETE", "/api/stack/anna", { key = key_of "me", headers = { Origin = "http://anna.localhost:3100" } }).status)
   end)
 
+  it("whose files were kept cannot be said to be deleted with them: who asks is told the volume", function()
+    journal.stacks_by_name.anna = nil
+    journal.last_delete = { id = "del1", name = "anna", owner_id = "me", state = "deleted", params = { target = "op1" } }
+    local kept = { { volume = "vol-anna", name = "anna", operation_id = "op1", reason = "kept" } }
+    journal.volumes = function() return kept end
+    local function delete(query) return portal.ask("DELETE", "/api/stack/anna" .. query, { key = key_of "me" }) end
+    local refused = delete "?data=delete"
+    assert.same({ 409, "data_kept", "vol-anna" }, { refused.status, refused.doc.code, refused.doc.volume })
+    assert.truthy(refused.doc.detail:find("vol-anna", 1, true))
+    assert.equal(202, delete("").status)
+    assert.equal(404, portal.ask("DELETE", "/api/stack/anna?data=delete", { key = key_of "other" }).status)
+    kept = {}
+    assert.equal(202, delete("?data=delete").status)
+  end)
+
   it("that its owner deleted gives the same operation again, to the owner only", function()
     journal.stacks_by_name.anna = nil
     journal.last_delete = { id = "del1", name = "anna", owner_id = "me", state = "deleted" }
