@@ -241,7 +241,7 @@ void httpd_request_end(struct httpd_request *request)
     }
     request->evreq = NULL;
     evreq->chunked = 0; /* as it came; evhttp would take it for how the answer goes */
-    keep_open(evreq);
+    if (request->close) keep_open(evreq);
     conn->unsent = httpd_conn_unsent(conn);
     if (conn->unsent > 0) {
         bufferevent_disable(conn->bev, EV_READ);
