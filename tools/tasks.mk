@@ -6,8 +6,11 @@ DEPLOYER ?= $(BUILD)/deployer
 BUSTED ?= lua5.4 /usr/bin/busted
 # T=pattern: only the tests whose file or name holds it.
 T ?=
+JOBS ?= 2000
+FAULTS ?= 5
+SEED ?=
 
-.PHONY: help setup setup-test run test test-lua test-contract test-http test-browser check check-format check-lua check-c check-house fmt asan bench
+.PHONY: help setup setup-test run test test-lua test-contract test-http test-browser check check-format check-lua check-c check-house fmt asan bench soak
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | sort -u | \
@@ -20,11 +23,11 @@ setup-test: ## installs what tests and checks need as well
 	@tools/setup.sh test
 
 run: setup ## builds; starts the rehearsal and the portal; PORT=, REHEARSAL_PORT= choose ports
-	@$(MAKE) --no-print-directory $(DEPLOYER)
+	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER)
 	@DEPLOYER=$(DEPLOYER) exec tools/run.sh
 
 test: setup-test ## every test that needs no Docker engine; T=pattern picks some
-	@$(MAKE) --no-print-directory $(DEPLOYER)
+	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(TESTS)
 	@$(MAKE) --no-print-directory test-c test-lua test-contract test-http test-browser test-stack test-ops
 	@echo "test: all green"
 
@@ -69,11 +72,20 @@ asan: setup-test ## the C and HTTP tests under the address and undefined-behavio
 	@TEST_PATIENCE=4 DEPLOYER=$(abspath $(BUILD)/asan/deployer) tools/test.sh http '$(T)'
 	@echo "asan: nothing found"
 
-bench: ## requests a second beside a bare evhttp; memory idle and with 1,000 streams
+soak: setup-test ## many deployments with faults, cancels and kills, and then the books; JOBS=2000 FAULTS=5 SEED=
+	@$(MAKE) --no-print-directory $(DEPLOYER)
+	@DEPLOYER=$(abspath $(DEPLOYER)) JOBS=$(JOBS) FAULTS=$(FAULTS) SEED=$(SEED) node tests/soak/soak.mjs
+
+bench: ## deployments accepted a second beside bare commits; requests a second beside a bare evhttp; memory idle and with 1,000 streams
 	@tools/setup.sh bench
-	@$(MAKE) --no-print-directory $(DEPLOYER) $(BUILD)/bench/bare
+	@$(MAKE) --no-print-directory $(DEPLOYER) $(BUILD)/bench/bare $(BUILD)/bench/commit
+	@DEPLOYER=$(abspath $(DEPLOYER)) COMMIT=$(abspath $(BUILD)/bench/commit) node tests/bench/accept.mjs
 	@ulimit -n "$$(ulimit -Hn)" && DEPLOYER=$(abspath $(DEPLOYER)) BARE=$(abspath $(BUILD)/bench/bare) node tests/bench/bench.mjs
 
 $(BUILD)/bench/bare: tests/bench/bare.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $< $$(pkg-config --cflags --libs libevent)
+
+$(BUILD)/bench/commit: tests/bench/commit.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $< $$(pkg-config --cflags --libs sqlite3)

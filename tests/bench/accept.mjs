@@ -1,0 +1,89 @@
+// Deployments accepted and on disk a second, beside a bare INSERT-and-COMMIT loop on the same disk; rounds take turns, and the ratio is the
+// median of each round's. What is accepted piles up: one runs (the rehearsal is slow), the others wait. A round has a portal of its own.
+//   ACCEPT_ROUNDS=3 ACCEPT_SECONDS=2 ACCEPT_CONNECTIONS=64
+import { execFile, spawn } from 'node:child_process'
+import { openSync, readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { ADMIN, DEPLOYER, copyRoot, request, startRehearsal, temporary, until } from '../http/harness.mjs'
+
+const number = (name, otherwise) => Number(process.env[name] ?? otherwise)
+const rounds = number('ACCEPT_ROUNDS', 3)
+const seconds = number('ACCEPT_SECONDS', 2)
+const connections = number('ACCEPT_CONNECTIONS', 64)
+const goal = 3
+const run = promisify(execFile)
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
+
+// A queue and rates that stop nothing here.
+const house = copyRoot()
+house.edit('config.lua', (text) => text.replace(/running_deployments = \d+/, 'running_deployments = 1').replace(/queue = \d+/, 'queue = 100000'))
+house.edit('scripts/policy/limits.lua', (text) => text.replace('deploy = { 10000, 60 }', 'deploy = { 10000000, 1 }')
+  .replace('deploy_all = { 100000, 60 }', 'deploy_all = { 10000000, 1 }'))
+
+// Each request another name, and no connection the name of another.
+const script = join(temporary('accept'), 'accept.lua')
+writeFileSync(script, `local n = 0
+local fields = { ["Content-Type"] = "application/json" }
+function request()
+  n = n + 1
+  return wrk.format("POST", "/api/deploy", fields, ('{"name":"load-%d-x"}'):format(n))
+end
+`)
+
+async function startPortal(rehearsal) {
+  const folder = temporary('accept')
+  const log = join(folder, 'log')
+  const env = {
+    PATH: process.env.PATH, NODE_ENV: 'test', DATA_DIR: folder, PORT: '0', REHEARSAL_PORT: String(rehearsal.port), REHEARSAL_SPEED: '0.01',
+    ADMIN_TOKEN: ADMIN,
+  }
+  const child = spawn(DEPLOYER, ['--root', house.root], { env, stdio: ['ignore', openSync(log, 'a'), 'inherit'] })
+  const told = () => readFileSync(log, 'utf8')
+  const [, port] = await until(() => told().match(/"portal\.listening".*?"port":(\d+)/), 'the portal listens')
+  return {
+    pid: child.pid, folder, told,
+    url: `http://127.0.0.1:${port}`,
+    // Not by SIGTERM: it would first have to end what waits; and what was accepted is on disk.
+    async kill() {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
+  }
+}
+
+async function bare() {
+  const { stdout } = await run(process.env.COMMIT, [join(temporary('commit'), 'rows.db'), String(seconds)])
+  const [rate, p99] = stdout.split(' ').map(Number)
+  return { rate, p99: p99 / 1000 }
+}
+
+const inMilliseconds = { us: 0.001, ms: 1, s: 1000, m: 60000 }
+
+async function accepts() {
+  const rehearsal = await startRehearsal({ speed: 0.01 })
+  const portal = await startPortal(rehearsal)
+  try {
+    await request(`${portal.url}/health`)
+    const { stdout } = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '20s', '--latency', '-s', script, portal.url])
+    const good = portal.told().split('"deployment.accepted"').length - 1
+    const sent = Number(stdout.match(/(\d+) requests in/)[1])
+    if (/Socket errors/.test(stdout) || /Non-2xx/.test(stdout)) throw new Error(`not all was accepted (${good}):\n${stdout}\n${portal.told().slice(-2000)}`)
+    const [, figure, unit] = stdout.match(/99%\s+([\d.]+)(us|ms|s|m)/)
+    return { rate: Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)[1]), p99: Number(figure) * inMilliseconds[unit], sent, good }
+  } finally {
+    await portal.kill()
+    await rehearsal.kill9()
+  }
+}
+
+const figures = []
+for (let round = 0; round < rounds; round++) figures.push({ loop: await bare(), portal: await accepts() })
+const of = (who, what) => median(figures.map((it) => it[who][what]))
+console.log(`accepted and on disk, ${connections} connections, median of ${rounds} rounds of ${seconds} s`)
+console.log('                       a second       p99')
+console.log(`  INSERT and COMMIT  ${of('loop', 'rate').toFixed(0).padStart(10)}   ${of('loop', 'p99').toFixed(1).padStart(7)} ms`)
+console.log(`  POST /api/deploy   ${of('portal', 'rate').toFixed(0).padStart(10)}   ${of('portal', 'p99').toFixed(1).padStart(7)} ms`)
+const ratio = median(figures.map(({ loop, portal }) => portal.rate / loop.rate))
+console.log(`  ratio              ${ratio.toFixed(2).padStart(10)}   (the goal is ${goal})${ratio < goal ? '   MISSED' : ''}`)
