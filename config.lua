@@ -92,6 +92,7 @@ return {
 
   -- The rehearsal (deployer --rehearsal): a Dokploy that deploys nothing real, for trying out and for tests.
   rehearsal_server = {
+    host = env "REHEARSAL_HOST" or "127.0.0.1", -- HOST is the portal's alone: whoever reaches the rehearsal may play with it
     port = env "REHEARSAL_PORT" or 3100,
     version = env "REHEARSAL_DOKPLOY_VERSION" or "0.30.2", -- the Dokploy that it plays: 0.30.2 or 0.26.5
     faults = secret "REHEARSAL_FAULTS", -- faults to play from the start, as JSON; or REHEARSAL_FAULTS_FILE names a file that holds them

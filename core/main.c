@@ -220,6 +220,8 @@ static int load(struct portal *portal)
     if (!portal->loading) return refuse(main_error_text(&error));
     portal->settings = portal->loading->settings;
     log_init(STDOUT_FILENO, (enum log_level)portal->settings.log_level);
+    if (portal->settings.production && getenv("DEPLOYER_CRASH_AT"))
+        return refuse("DEPLOYER_CRASH_AT ends the process in the middle of its work: it is for tests, not for production (unset it)");
     if (portal->settings.production) prctl(PR_SET_DUMPABLE, 0);
     if (open_data(portal) != 0 || open_net(portal) != 0) return -1;
     if (main_load_www(portal, &error) != 0 || generation_load(portal->loading, &error) != 0) return refuse(main_error_text(&error));
@@ -245,6 +247,21 @@ static void log_listening(const struct settings *settings, int port)
     log_end();
 }
 
+/* Which setting is to blame. */
+static void log_not_listening(const struct settings *settings, int error)
+{
+    const char *before = "set ", *name = "PORT", *after = " to another";
+
+    if (error == EADDRINUSE)
+        before = "stop what listens there, or set ";
+    else if (error == EACCES)
+        after = " to one above 1023: the lower ones are root's";
+    else if (error == EADDRNOTAVAIL || error == EAFNOSUPPORT)
+        name = "HOST", after = " to an address of this machine: 127.0.0.1, or 0.0.0.0 for all";
+    log_line(LOG_ERROR, "portal.start_failed", "cannot listen on %s port %d: %s (%s%s%s%s)", settings->host, settings->port,
+             strerror(error), before, settings->rehearsal ? "REHEARSAL_" : "", name, after);
+}
+
 static void on_started(const char *message, void *arg)
 {
     struct portal *portal = arg;
@@ -256,8 +273,7 @@ static void on_started(const char *message, void *arg)
         if (message)
             refuse(message);
         else
-            log_line(LOG_ERROR, "portal.start_failed", "cannot listen on %s port %d: %s (stop what listens there, or set %s to another)",
-                     settings->host, settings->port, strerror(errno), settings->rehearsal ? "REHEARSAL_PORT" : "PORT");
+            log_not_listening(settings, errno);
         stop(portal, 1);
         return;
     }

@@ -47,6 +47,7 @@ local shape = {
     queue = { kinds.whole(0, 100000), nil, 50 },
   },
   rehearsal_server = {
+    host = { kinds.text, "REHEARSAL_HOST", "127.0.0.1" },
     port = { kinds.whole(0, 65535), "REHEARSAL_PORT", 3100 },
     version = { kinds.version, "REHEARSAL_DOKPLOY_VERSION", "0.30.2" },
     faults = { kinds.secret, "REHEARSAL_FAULTS" },
@@ -111,12 +112,19 @@ local function fill_rehearsal(set)
   set.stack.image = set.stack.image or "ai-stack:rehearsal"
 end
 
+-- Without either, Docker takes "latest": nobody knows what that will be tomorrow.
+local function is_pinned(image) return image:find("@", 1, true) or image:find(":[^/:]+$") end
+
 local function require_real(set)
   if not set.stack.suffix then
     refuse("stack.suffix", "a stack needs an address (set STACK_DOMAIN_SUFFIX to the domain behind the names, such as ai.example.com)")
   end
   if not set.stack.image then
     refuse("stack.image", "a stack needs an image (set STACK_IMAGE to the image that Dokploy should run, with its tag or digest)")
+  end
+  if not is_pinned(set.stack.image) then
+    refuse("stack.image", "%q has neither tag nor digest (write one behind it in STACK_IMAGE, such as %s:1.0)",
+      set.stack.image, set.stack.image)
   end
   if not set.dokploy.token then
     refuse("dokploy.token", "DOKPLOY_URL is set and no token is (set DOKPLOY_API_TOKEN, or DOKPLOY_API_TOKEN_FILE to a file that holds it)")
@@ -179,7 +187,10 @@ function settings.check(raw, env, mode)
   set.stack.cpu_nanos, set.stack.cpus = set.stack.cpus and math.tointeger(set.stack.cpus * 1e9 // 1), nil
   if set.watch == nil then set.watch = not set.production end
   check_access(set)
-  if set.mode == "rehearsal" then set.limits.max_body = 4 << 20 end -- it answers what is above Dokploy's own limit, 1 MiB, by itself
+  if set.mode == "rehearsal" then
+    set.host = set.rehearsal_server.host -- never the portal's: /__rehearsal asks for no key
+    set.limits.max_body = 4 << 20 -- it answers what is above Dokploy's own limit, 1 MiB, by itself
+  end
   return set
 end
 

@@ -85,6 +85,25 @@ test('a port that is taken is told in words', async () => {
   }
 })
 
+test('an address that is not this machine\'s is told with its own cure', async () => {
+  const cases = { 'nowhere.invalid': /HOST to an address of this machine/, '192.0.2.1': /HOST to an address of this machine/ }
+  for (const [HOST, cure] of Object.entries(cases)) {
+    const { status, text } = run([], { HOST, PORT: '0', DATA_DIR: temporary('data') })
+    assert.equal(status, 1, text)
+    assert.match(text, cure)
+    assert.doesNotMatch(text, /set PORT/)
+  }
+  const rehearsal = run(['--rehearsal'], { HOST: '127.0.0.1', REHEARSAL_HOST: '192.0.2.1', REHEARSAL_PORT: '0', DATA_DIR: temporary('data') })
+  assert.match(rehearsal.text, /set REHEARSAL_HOST/)
+})
+
+test('production does not start with what only tests use', () => {
+  const { status, text } = run([], { NODE_ENV: 'production', DEPLOYER_CRASH_AT: '3', DOKPLOY_URL: 'http://127.0.0.1:9', DOKPLOY_API_TOKEN: 't',
+    STACK_DOMAIN_SUFFIX: 'a.example', STACK_IMAGE: 'x:1' })
+  assert.equal(status, 1, text)
+  assert.match(text, /DEPLOYER_CRASH_AT.*unset it/)
+})
+
 test('SIGINT ends it as SIGTERM does', async () => {
   const rehearsal = await startRehearsal()
   const portal = await startPortal({ rehearsal })

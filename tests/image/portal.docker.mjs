@@ -109,7 +109,7 @@ describe('the portal\'s image', { skip }, () => {
   test('read-only and unprivileged it does the main job on the rehearsal, is healthy, and ends at once', async (t) => {
     const volume = `${tag}-data`
     docker(['volume', 'create', '--label', tag, volume])
-    const rehearsal = start(['-e', 'NODE_ENV=development', '-e', 'REHEARSAL_SPEED=20', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
+    const rehearsal = start(['-e', 'NODE_ENV=development', '-e', 'REHEARSAL_HOST=0.0.0.0', '-e', 'REHEARSAL_SPEED=20', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
     await until('the rehearsal listens', 20, () => event(rehearsal, 'rehearsal.listening'))
     const portal = start(['-e', 'NODE_ENV=development', '-v', `${volume}:/data`, '--network', `container:${rehearsal}`])
     const listening = await until('the portal listens', 20, () => event(portal, 'portal.listening'))

@@ -47,6 +47,12 @@ describe("config.lua", function()
     assert.equal("0.30.2", set.rehearsal_server.version)
   end)
 
+  it("keeps the rehearsal to this machine, whatever the portal listens on", function()
+    assert.equal("0.0.0.0", check({ HOST = "0.0.0.0" }).host)
+    assert.equal("127.0.0.1", check({ HOST = "0.0.0.0" }, "rehearsal").host)
+    assert.equal("0.0.0.0", check({ REHEARSAL_HOST = "0.0.0.0" }, "rehearsal").host)
+  end)
+
   it("takes an empty variable for an unset one", function()
     assert.is_true(check({ DOKPLOY_URL = "", PORT = "", NODE_ENV = "", HOST = "" }).rehearsal)
   end)
@@ -121,6 +127,8 @@ describe("a bad value stops the start with its path and the cure", function()
     { "stack.connect_to", with { STACK_CONNECT_TO = "traefik" }, "host:port" },
     { "stack.image", with { STACK_IMAGE = "" }, "STACK_IMAGE" },
     { "stack.image", with { STACK_IMAGE = "a b" }, "STACK_IMAGE" },
+    { "stack.image", with { STACK_IMAGE = "ghcr.io/a/b" }, "ghcr.io/a/b:1.0" },
+    { "stack.image", with { STACK_IMAGE = "127.0.0.1:5000/a" }, "neither tag nor digest" },
     { "dokploy.token", with { DOKPLOY_API_TOKEN = "" }, "DOKPLOY_API_TOKEN_FILE" },
     { "stack.registry.password", with { STACK_REGISTRY_USERNAME = "me" }, "STACK_REGISTRY_PASSWORD" },
     { "stack.registry.username", with { STACK_REGISTRY_PASSWORD = "x" }, "STACK_REGISTRY_USERNAME" },
