@@ -2,6 +2,7 @@
 #include "mem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdarg.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -32,12 +33,25 @@ static int write_file(const char *path)
     return close(fd) == 0 && good ? 0 : -1;
 }
 
-/* Written aside, then put in place at once: there is never half a secret. */
+/* The file's name is on the disk only when its folder is. */
+static int sync_folder(const char *path)
+{
+    char *copy = mem_text(path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 ? -1 : fsync(fd);
+    int error = errno;
+    if (fd >= 0) close(fd);
+    free(copy);
+    errno = error;
+    return rc;
+}
+
+/* Written aside, then put in place at once: there is never half a secret, and none that a power cut takes back. */
 static int make(const char *path)
 {
     char *aside = mem_grow(NULL, strlen(path) + 5, 1);
     sprintf(aside, "%s.new", path);
-    int rc = write_file(aside) == 0 ? rename(aside, path) : -1;
+    int rc = write_file(aside) == 0 && rename(aside, path) == 0 ? sync_folder(path) : -1;
     free(aside);
     return rc;
 }
