@@ -25,6 +25,19 @@ owner_of() {
     ss -Hltnp "sport = :$1" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/ by \1 (process \2)/p' | head -n 1
 }
 
+# What was set for this run, to be typed again: all that config.lua reads from the environment. Of a secret only the name.
+settings() {
+    local name
+    for name in $(grep -oE '^[^-]*\benv "[A-Z_]+"( or env "[A-Z_]+")*' config.lua | grep -oE '[A-Z_]{2,}'); do
+        [ -z "${!name:-}" ] || printf '%s=%q ' "$name" "${!name}"
+    done
+    for name in $(grep -oE '^[^-]*\bsecret "[A-Z_]+"' config.lua | grep -oE '[A-Z_]{2,}'); do
+        [ -z "${!name:-}" ] || printf '%s=... ' "$name"
+        name+=_FILE
+        [ -z "${!name:-}" ] || printf '%s=%q ' "$name" "${!name}"
+    done
+}
+
 # Keeps each line in the log, and prints those that a person should see. Ends with its input, not with a signal.
 watch() { # NAME
     trap '' INT TERM
@@ -46,6 +59,7 @@ watch() { # NAME
 start() { # NAME ARGUMENTS...: returns when it listens, with its address in $url
     local name=$1 word rest
     shift
+    if [ -s "$logs/$name.log" ]; then mv -f "$logs/$name.log" "$logs/$name.log.1"; fi # what it said last time is not lost
     : >"$logs/$name.log"
     # A session of its own: Ctrl-C reaches this script alone, which ends both in good order.
     setsid "$DEPLOYER" "$@" > >(watch "$name") 2>&1 9>&- &
@@ -102,7 +116,7 @@ say "    curl $url/health"
 say "    curl -X POST $url/api/deploy -H 'Content-Type: application/json' -d '{\"name\":\"my-first-stack\"}'"
 if [ -n "${rehearsal:-}" ]; then
     say "    curl $rehearsal/__rehearsal/state        what the double holds"
-    say "    curl -X POST $rehearsal/__rehearsal/faults -d '{\"at\":\"application.create\",\"kind\":\"status\",\"status\":500}'   make the next one fail"
+    say "    curl -X POST $rehearsal/__rehearsal/faults -d '{\"at\":\"deploy\",\"kind\":\"image_not_found\"}'   make the next one fail"
 fi
 say ""
 say "  Logs: $logs/*.log. Ctrl-C ends all."
@@ -111,7 +125,7 @@ wait_for portal
 status=$?
 if [ "$ended" = 0 ] && [ -n "${rehearsal:-}" ]; then
     say "The portal has ended (status $status). The rehearsal lives on with all it holds; start the portal again in another terminal:"
-    say "    REHEARSAL_PORT=$REHEARSAL_PORT PORT=$PORT $DEPLOYER"
+    say "    $(settings)$DEPLOYER"
     say "or press Ctrl-C."
 fi
 if [ -n "${rehearsal:-}" ]; then wait_for rehearsal; fi

@@ -35,14 +35,28 @@ test('it says where to look, does the job, and ends both at Ctrl-C', async () =>
   assert.match(readFileSync(join(data, 'log/rehearsal.log'), 'utf8'), /"rehearsal\.listening"/)
 })
 
+test('the logs of the run before are kept', async () => {
+  const DATA_DIR = temporary('run')
+  for (let turn = 0; turn < 2; turn++) {
+    const { child, closed, says } = run({ DATA_DIR })
+    await says(/Ctrl-C ends all/)
+    child.kill('SIGINT')
+    assert.equal(await closed, 0)
+  }
+  for (const name of ['portal.log', 'portal.log.1', 'rehearsal.log.1']) assert.match(readFileSync(join(DATA_DIR, 'log', name), 'utf8'), /listening/)
+})
+
 test('when the portal ends, the double stays until Ctrl-C', async () => {
-  const { child, closed, says } = run()
+  const { child, closed, says } = run({ ACCESS: 'closed', ADMIN_TOKEN: 'not-to-be-shown' })
   const [, rehearsal] = await says(/Rehearsal: (\S+)/)
   await says(/Ctrl-C ends all/)
   const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ')
   const [pid] = children.filter((id) => readFileSync(`/proc/${id}/cmdline`, 'utf8') === `${DEPLOYER}\0`)
   process.kill(Number(pid), 'SIGKILL')
   await says(/The portal has ended \(status 137\)/)
+  const [command] = await says(/^ .*\bPORT=0 .*deployer$/m)
+  for (const part of ['ACCESS=closed', 'ADMIN_TOKEN=... ', 'DATA_DIR=/', `REHEARSAL_PORT=${new URL(rehearsal).port} `]) assert.ok(command.includes(part), command)
+  assert.ok(!command.includes('not-to-be-shown'))
   assert.equal((await request(`${rehearsal}/__rehearsal/state`)).status, 200)
   child.kill('SIGINT')
   assert.equal(await closed, 0)
