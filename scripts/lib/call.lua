@@ -97,9 +97,11 @@ end
 local function judged(request, response)
   if response.status >= 200 and response.status < 300 then return success(request, response) end
   local body = json.decode(response.body)
+  local said = told(body)
+  if request.done and said:lower():find(request.done, 1, true) then return { ok = true, status = response.status, value = true } end
   local code, auth = refusal(response.status, body)
   return { code = code, status = response.status, auth = auth, readable = code ~= "dokploy_unexpected_answer",
-    message = request.secret and HELD_BACK or told(body), wait = retry.after(response.headers["retry-after"], os.time()) }
+    message = request.secret and HELD_BACK or said, wait = retry.after(response.headers["retry-after"], os.time()) }
 end
 
 local function tell_breaker(request, answer)
@@ -171,7 +173,8 @@ end
 ---@param client { patient: boolean|nil, tries: integer|nil, wanted: (fun(): boolean)|nil, last: table|nil }
 --- patient: waits for the breaker and through outages; wanted: asked before each try; last: is set to the last failure
 ---@param request table  procedure; query (GET) or body (POST); repeatable: doing it twice does no harm;
---- shape(value): the wanted part of the answer, or nil when it is not as expected; timeout; tries; secret: Dokploy's words about it go nowhere;
+--- shape(value): the wanted part of the answer, or nil when it is not as expected; timeout; tries;
+--- secret: Dokploy's words about it go nowhere; done: a refusal with these words, in lower case, says that it was done before;
 --- lenient: a 500 is an answer like others
 ---@return any value, string? message, string? code, table? info
 function call.run(client, request)

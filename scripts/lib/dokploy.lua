@@ -282,10 +282,9 @@ function Client:containers(app_name) return ask(self, "docker.getContainersByApp
 
 --- Removes a volume with all data in it (0.30 and later; else "no_such_call"). "in_use" while a container holds it.
 function Client:volume_remove(volume)
-  local value, message, code, info = save(self, "dockerVolume.removeVolume", { volumeName = volume }, { tries = 1, lenient = true })
-  local said = (message or ""):lower()
-  if said:find("no such volume", 1, true) then return true end
-  if said:find("in use", 1, true) then code = "in_use" end
+  local value, message, code, info = save(self, "dockerVolume.removeVolume", { volumeName = volume },
+    { tries = 1, lenient = true, done = "no such volume" })
+  if (message or ""):lower():find("in use", 1, true) then code = "in_use" end
   return value, message, code, info
 end
 

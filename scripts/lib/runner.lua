@@ -222,7 +222,8 @@ local function end_delete(op, target, work, left, kept)
     how.state, how.stack, how.code = "failed", "leftover", left[1].reason == "unreachable" and "dokploy_unreachable" or "dokploy_error"
     finish(op.id, "failed", { code = how.code, args = { name = op.name }, rolledBack = false, leftovers = left }, how)
   end
-  log.info("stack." .. how.state, { operation = op.id, name = op.name, data = data, left = #left })
+  local tell = how.state == "failed" and log.warn or log.info
+  tell("stack." .. how.state, { operation = op.id, name = op.name, data = data, left = #left })
 end
 
 --- Runs a delete to its end.

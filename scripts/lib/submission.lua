@@ -115,12 +115,19 @@ function submission.cause(text)
   return "deploy_failed"
 end
 
+-- For the log: what the admin has to see to.
+local function told(code, image, said)
+  local what = "Dokploy reports that the deployment failed"
+  if code == "image_not_found" then what = ("Dokploy cannot find the image %s (see to STACK_IMAGE)"):format(image) end
+  return said ~= "" and what .. ": " .. said or what
+end
+
 --- What to report of a row that failed: nil, message, code, args.
 function submission.failure(ctx, row, watch)
   local text = table.concat(watch.tail or {}, "\n")
   local said = type(row.errorMessage) == "string" and row.errorMessage or ""
   local code = submission.cause(text .. "\n" .. said)
-  return nil, "Dokploy reports that the deployment failed " .. said, code, { image = ctx.params.image }
+  return nil, told(code, tostring(ctx.params.image), said), code, { image = ctx.params.image }
 end
 
 return submission

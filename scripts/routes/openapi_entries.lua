@@ -113,8 +113,8 @@ local entries = {
     "DELETE", "/api/stack/:name", "Delete a stack", parameters = { "name", "data", "lang" }, security = key,
     text = "Removes its address, application and project; its files are kept unless `data=delete`. Idempotent: while it is being deleted, "
       .. "and after it was, its owner gets the same operation again, until somebody else takes the name. A stack that is still being made "
-      .. "is cancelled. Files that the first deletion kept are no longer the portal's to remove: `data=delete` then gets 409 data_kept, with "
-      .. "`volume`.",
+      .. "is cancelled. Files that the first deletion kept the portal cannot remove any more: `data=delete` then gets 409 data_kept, "
+      .. "with `volume`.",
     answers = { [202] = { "Being deleted, or deleted already", "Operation", location = true } },
     problems = { "stack_unknown", "data_kept", "value_invalid", "forbidden_origin", "journal" },
   },

@@ -90,6 +90,12 @@ describe("a call to Dokploy", function()
     end
   end)
 
+  it("takes words that say it was done before for a success, without a warning", function()
+    fake.answer("dockerVolume.removeVolume", { status = 500, body = '{"message":"(HTTP code 404) no such volume - get x: No such volume"}' })
+    assert.is_true(require("lib.dokploy").client():volume_remove "x")
+    for _, line in ipairs(fake.logged) do assert.is_not.equal("dokploy.call_failed", line.event) end
+  end)
+
   it("waits as long as Retry-After says", function()
     fake.answer("project.all", { status = 429, headers = { ["retry-after"] = "7" } }, good)
     local before = fake.now

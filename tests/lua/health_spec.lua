@@ -128,6 +128,13 @@ describe("a failed deployment's log", function()
     assert.equal("registry_login", cause "❌ Login failed")
     assert.equal("deploy_failed", cause "dial tcp 127.0.0.1:5000: connect: connection refused")
     assert.equal("deploy_failed", cause "")
+  end)
+
+  it("is worded for the log, with the image where that is the cause", function()
+    local function said(row, tail) return select(2, require("lib.submission").failure({ params = { image = "a/b:1" } }, row, { tail = tail })) end
+    assert.equal("Dokploy reports that the deployment failed", said({}, {}))
+    assert.equal("Dokploy reports that the deployment failed: boom", said({ errorMessage = "boom" }, {}))
+    assert.equal("Dokploy cannot find the image a/b:1 (see to STACK_IMAGE)", said({}, { "manifest unknown" }))
     support.stop()
   end)
 end)

@@ -75,7 +75,7 @@ describe("a problem", function()
 
   it("leaves no placeholder open, whatever its code", function()
     local args = { path = "/x", method = "GET", allow = "POST", id = "1", message = "m", field = "f", known = "k", type = "string", good = "g",
-      min = 3, max = 32, name = "anna", seconds = 5, failing = "journal", host = "h", detail = "d" }
+      min = 3, max = 32, name = "anna", seconds = 5, failing = "journal", host = "h", detail = "d", volume = "v" }
     for code, status in pairs(problem.status) do
       for _, language in ipairs { "en", "nl", "ar" } do
         local doc = doc_of(problem.reply(request { headers = { ["Accept-Language"] = language } }, code, { args = args }))

@@ -29,12 +29,22 @@ local function look_disk(report)
   end
 end
 
+local SHORT = 16 -- characters: what is shorter can be guessed
+
+local function look_admin(report)
+  local token = config.secret "ADMIN_TOKEN"
+  if not token then
+    report:warn("admin", "there is no ADMIN_TOKEN: nobody can see all stacks", "set ADMIN_TOKEN or ADMIN_TOKEN_FILE")
+  elseif #token < SHORT then
+    report:warn("admin", ("ADMIN_TOKEN has fewer than %d characters: it can be guessed"):format(SHORT),
+      "make one with: openssl rand -hex 32")
+  end
+end
+
 return function(report)
   look_disk(report)
   if config.rehearsal then
     report:warn("rehearsal", "the portal works on the double of Dokploy; nothing real is deployed", "set DOKPLOY_URL")
   end
-  if not config.secret "ADMIN_TOKEN" then
-    report:warn("admin", "there is no ADMIN_TOKEN: nobody can see all stacks", "set ADMIN_TOKEN or ADMIN_TOKEN_FILE")
-  end
+  look_admin(report)
 end
