@@ -2,16 +2,12 @@
 --- portal's pages is sent urlencoded, with a field `csrf` (lib/csrf.lua), and its values are texts.
 local json = require "core.json"
 local csrf = require "lib.csrf"
+local media = require "lib.media"
 local owner = require "lib.owner"
 local problem = require "lib.problem"
 local body = {}
 
-local function kind_of(req) return (req.headers["content-type"] or ""):lower():match("^%s*([^;%s]+)") end
-
---- Whether it is a form: then the answer is a page, or the way to one.
----@param req Request
----@return boolean
-function body.is_form(req) return kind_of(req) == "application/x-www-form-urlencoded" end
+body.is_form = media.is_form
 
 local function decoded(text)
   text = text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
@@ -71,7 +67,7 @@ local function check_field(req, object, name, field)
 end
 
 local function read_json(req)
-  if kind_of(req) ~= "application/json" then
+  if media.of(req) ~= "application/json" then
     return nil, problem.reply(req, "content_type", { headers = { Accept = "application/json" } })
   end
   local object, message = json.decode(req.body)

@@ -3,29 +3,21 @@
 local crypto = require "core.crypto"
 local shared = require "core.shared"
 local store = require "core.store"
+local query = require "lib.query"
 local credentials = { link_seconds = 600 }
 
+local or_null = query.or_null
 local NOW = "((julianday('now') - 2440587.5) * 86400.0)"
 
 local function timed(sql) return (sql:gsub("NOW", NOW)) end
 
 local function rows_of(sql, ...)
-  local results, message = store.run { { timed(sql), ... } }
-  if not results then return nil, message, "journal" end
-  return results[1]
+  local rows, message = query.rows(timed(sql), ...)
+  if not rows then return nil, message, "journal" end
+  return rows
 end
 
--- The first row; false when there is none.
-local function row_of(sql, ...)
-  local rows, message, code = rows_of(sql, ...)
-  if not rows then return nil, message, code end
-  return rows[1] or false
-end
-
-local function or_null(value)
-  if value == nil then return store.null end
-  return value
-end
+local function row_of(...) return query.first(rows_of(...)) end
 
 -- A short name that may be seen, and a secret of 256 bits that is given out once.
 local function new_pair()

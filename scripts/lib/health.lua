@@ -7,7 +7,8 @@ local crypto = require "core.crypto"
 local http = require "core.http"
 local json = require "core.json"
 
-local health = { user = "opencode", directory = "/workspace" }
+local workspace = require "lib.workspace"
+local health = { user = "opencode", directory = workspace.directory }
 
 local function field(response, name) return response.headers[name] or "" end
 

@@ -2,6 +2,7 @@
 --- Each act is one batch: all of it is on the disk when the function returns, or none. Failures are nil, message, code.
 local json = require "core.json"
 local store = require "core.store"
+local query = require "lib.query"
 
 local journal = {}
 local KEPT_KEYS = 24 * 3600 -- seconds that an Idempotency-Key is remembered
@@ -10,24 +11,8 @@ local KEPT_KEYS = 24 * 3600 -- seconds that an Idempotency-Key is remembered
 local words = { NOW = "((julianday('now') - 2440587.5) * 86400.0)", OPEN = "ended_at IS NULL" }
 local function full(text) return (text:gsub("%u+", words)) end
 
-local function or_null(value)
-  if value == nil then return store.null end
-  return value
-end
-
--- The rows of one statement.
-local function rows_of(sql, ...)
-  local results, message, code = store.run { { sql, ... } }
-  if not results then return nil, message, code end
-  return results[1]
-end
-
--- The first row; false when there is none.
-local function row_of(sql, ...)
-  local rows, message, code = rows_of(sql, ...)
-  if not rows then return nil, message, code end
-  return rows[1] or false
-end
+local rows_of, or_null = query.rows, query.or_null
+local function row_of(...) return query.first(rows_of(...)) end
 
 local function decoded(row, ...)
   if not row then return row end

@@ -7,6 +7,7 @@ local crypto = require "core.crypto"
 local log = require "core.log"
 local store = require "core.store"
 local task = require "core.task"
+local containers = require "lib.containers"
 local context = require "lib.ctx"
 local create = require "lib.create"
 local dotenv = require "lib.dotenv"
@@ -14,10 +15,10 @@ local events = require "lib.events"
 local health = require "lib.health"
 local journal = require "lib.journal"
 local place = require "lib.stack_place"
+local workspace = require "lib.workspace"
 
 local operate = { deadline = 420, stopping = 60, healthy = 180 } -- seconds: for all, for its containers to end, for it to be healthy
 local PASSWORD = "OPENCODE_SERVER_PASSWORD"
-local OPEN_PATH = "/L3dvcmtzcGFjZQ/session"
 local IN_A_ROW = 3
 
 -- The words for a state of the operation, and the stack's state when all went well.
@@ -68,19 +69,6 @@ local function piece(ctx, step, fn)
   return good, message, code, args
 end
 
-local function is_up(row)
-  local now = type(row.currentState) == "string" and row.currentState or row.state
-  now = type(now) == "string" and now:lower() or ""
-  return now:find("^running") ~= nil or now:find("^starting") ~= nil or now:find("^restarting") ~= nil
-end
-
-local function any_up(rows)
-  for _, row in ipairs(rows) do
-    if is_up(row) then return true end
-  end
-  return false
-end
-
 -- Dokploy says that it stopped a stack also when it did not: what counts is that no container runs.
 local function stop(ctx)
   local stopped, message, code = ctx.dokploy:application_stop(ctx.ids.application)
@@ -90,7 +78,7 @@ local function stop(ctx)
     local rows
     rows, message, code = ctx.dokploy:containers(ctx.ids.app_name)
     if not rows then return nil, message, code end
-    if not any_up(rows) then return true end
+    if not containers.any_up(rows) then return true end
     if not task.sleep(1) then return nil, "no longer wanted", "cancelled" end
   until os.time() >= ends
   return nil, "its container does not end", "stack_does_not_stop"
@@ -193,7 +181,7 @@ end
 local function end_well(ctx, op)
   local kind = operate.kinds[op.kind]
   local stopped = op.kind == "stop" or op.params.from == "stopped" and op.kind == "rotate"
-  local data = { name = op.name, url = op.url, openUrl = op.url .. OPEN_PATH, warning = ctx.warning }
+  local data = { name = op.name, url = op.url, openUrl = workspace.open(op.url), warning = ctx.warning }
   if stopped then
     finish(op, "stopped", { name = op.name }, { state = "stopped", stack = "stopped" })
   else

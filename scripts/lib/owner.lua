@@ -65,7 +65,6 @@ local function forged(code) return { kind = "forged", code = code, via = "none" 
 
 local function of_token(id, secret)
   local row, code = credentials.token(id, secret)
-  if row == nil then return forged(code) end
   if not row then return forged(code) end
   local scopes = {}
   for scope in row.scopes:gmatch("%a+") do scopes[scope] = true end

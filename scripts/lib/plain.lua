@@ -1,10 +1,10 @@
 --- What the pages say to a browser without JavaScript: pure, from documents to elements of lib/page.lua. The same texts as the lively page.
 local i18n = require "lib.i18n"
 local page = require "lib.page"
+local workspace = require "lib.workspace"
 local plain = {}
 
 local h, code = page.h, page.code
-local OPEN_PATH = "/L3dvcmtzcGFjZQ/session" -- the page of /workspace in OpenCode
 
 ---@class Reader
 ---@field language string
@@ -97,7 +97,7 @@ local ends = {}
 function ends.ready(reader, doc)
   return {
     doc.result.warning and notice("warn", doc.result.warning),
-    h("p", {}, code(doc.result.url or doc.url)), link_out(reader, doc.result.openUrl or doc.url .. OPEN_PATH),
+    h("p", {}, code(doc.result.url or doc.url)), link_out(reader, doc.result.openUrl or workspace.open(doc.url)),
     doc.mine and h("p", {}, h("a", { class = "button", href = "/stack/" .. doc.name }, say(reader, "plain.look"))),
   }
 end
@@ -179,7 +179,7 @@ function plain.stack(reader, stack)
     h("dl", { class = "values" }, row(say(reader, "page.address"), code(stack.url)),
       stack.username and row(say(reader, "page.user"), code(stack.username)),
       stack.password and row(say(reader, "page.password"), code(stack.password))),
-    stack.state ~= "stopped" and link_out(reader, stack.url .. OPEN_PATH),
+    stack.state ~= "stopped" and link_out(reader, workspace.open(stack.url)),
     reader.may_reveal
       and plain.button(reader, ("/api/stack/%s/password"):format(stack.name), say(reader, "page.reveal"), { action = "reveal" }),
     buttons(reader, stack), deletion(reader, stack),

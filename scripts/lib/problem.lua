@@ -2,6 +2,7 @@
 --- in the language that the request asks for. Texts: "problem.CODE.title" and "problem.CODE.detail" in locales/*.json.
 local json = require "core.json"
 local i18n = require "lib.i18n"
+local media = require "lib.media"
 local page = require "lib.page"
 local problem = {}
 
@@ -70,10 +71,6 @@ local function as_page(doc, headers)
   return { status = doc.status, headers = headers, html = page.frame(headers["Content-Language"], doc.title, said) }
 end
 
-local function is_form(req)
-  return (req.headers["content-type"] or ""):lower():find("^%s*application/x%-www%-form%-urlencoded") ~= nil
-end
-
 --- The reply that tells of a problem.
 ---@param req Request
 ---@param code string
@@ -81,13 +78,13 @@ end
 ---@return Reply
 function problem.reply(req, code, options)
   options = options or {}
-  local language = is_form(req) and page.language(req) or i18n.from(req)
+  local language = media.is_form(req) and page.language(req) or i18n.from(req)
   local doc = document(req, language, code, options)
   local headers = { ["Content-Language"] = language, Vary = "Accept-Language" }
   if options.retry_after then headers["Retry-After"] = tostring(options.retry_after) end
   if doc.status == 401 then headers["WWW-Authenticate"] = "Bearer" end
   for name, value in pairs(options.headers or {}) do headers[name] = value end
-  if is_form(req) then return as_page(doc, headers) end
+  if media.is_form(req) then return as_page(doc, headers) end
   return { status = doc.status, body = json.encode(doc), type = "application/problem+json", headers = headers }
 end
 

@@ -1,4 +1,5 @@
 --- When to try again, and how long to wait before. Pure: numbers in, numbers out.
+local http_date = require "lib.http_date"
 local retry = { tries = 4, base = 0.5, cap = 15, longest_after = 60 }
 
 --- Seconds to wait before try number `attempt` + 1: full jitter under an exponential bound.
@@ -6,26 +7,15 @@ local retry = { tries = 4, base = 0.5, cap = 15, longest_after = 60 }
 ---@param random number    from 0 to 1
 function retry.delay(attempt, random) return random * math.min(retry.cap, retry.base * 2 ^ (attempt - 1)) end
 
-local months = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
-
--- Seconds since 1970 of a date in UTC, without os.time, which knows local time alone.
-local function utc(year, month, day, hour, minute, second)
-  if month <= 2 then year, month = year - 1, month + 12 end
-  local days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day - 1 - 719468
-  return ((days * 24 + hour) * 60 + minute) * 60 + second
-end
-
 --- The seconds that a Retry-After field asks for, at most 60; nil when there is none that can be read.
 ---@param value string|nil  seconds, or an HTTP date
 ---@param now number        seconds since 1970
 function retry.after(value, now)
   if not value then return nil end
   local seconds = tonumber(value:match("^%s*(%d+)%s*$"))
-  if not seconds then
-    local day, month, year, hour, minute, second = value:match("(%d+) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT")
-    if not months[month] then return nil end
-    seconds = utc(year // 1, months[month], day // 1, hour // 1, minute // 1, second // 1) - now
-  end
+  local date = not seconds and http_date.read(value)
+  if date then seconds = date - now end
+  if not seconds then return nil end
   return math.max(0, math.min(retry.longest_after, seconds))
 end
 

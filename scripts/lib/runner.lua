@@ -10,13 +10,12 @@ local journal = require "lib.journal"
 local operate = require "lib.operate"
 local states = require "lib.states"
 local undo = require "lib.undo"
+local workspace = require "lib.workspace"
 
 local runner = {
   pending = 60,               -- seconds to wait for answers that are still on their way
   undo_pauses = { 3, 10, 0 }, -- seconds after each try to take things away
 }
-
-local OPEN_PATH = "/L3dvcmtzcGFjZQ/session" -- the page of /workspace in OpenCode
 
 local function always() return true end
 
@@ -98,7 +97,7 @@ local function finish(id, event, data, how)
 end
 
 local function ready(ctx)
-  local data = { name = ctx.name, url = ctx.url, openUrl = ctx.url .. OPEN_PATH, warning = ctx.warning }
+  local data = { name = ctx.name, url = ctx.url, openUrl = workspace.open(ctx.url), warning = ctx.warning }
   local ended = finish(ctx.id, "ready", data, { state = "ready", stack = "ready", target = ctx.id, unless_cancelled = true })
   if ended then log.info("deployment.ready", { operation = ctx.id, name = ctx.name }) end
   return ended

@@ -4,6 +4,7 @@
 --- The order is the one that a real Dokploy needs: deleting a project alone leaves its containers running, and deleting an application
 --- whose deployment runs lets Dokploy start it afterwards. So: no deployment runs - application - its containers gone - project - volume.
 local task = require "core.task"
+local containers = require "lib.containers"
 local create = require "lib.create"
 local dokploy = require "lib.dokploy"
 local journal = require "lib.journal"
@@ -80,28 +81,16 @@ local function quiet(work, id)
   end)
 end
 
-local function is_up(row)
-  local now = type(row.currentState) == "string" and row.currentState:lower() or row.state
-  return type(now) == "string" and (now:find("^running") or now:find("^starting") or now:find("^restarting") or now:find("^paused")) ~= nil
-end
-
-local function none_up(rows)
-  for _, row in ipairs(rows) do
-    if is_up(row) then return false end
-  end
-  return true
-end
-
 -- No container of it runs any more, on this machine or on another of the swarm.
 local function containers_gone(work, app_name)
   return await(undo.gone, "containers", function()
     local here, message, code = work.dokploy:containers(app_name)
     if not here then return nil, message, code end
-    if not none_up(here) then return false end
+    if containers.any_up(here) then return false end
     local tasks
     tasks, message, code = work.dokploy:tasks(app_name)
     if not tasks then return nil, message, code end
-    return none_up(tasks)
+    return not containers.any_up(tasks)
   end)
 end
 

@@ -10,11 +10,11 @@ local journal = require "lib.journal"
 local names = require "lib.names"
 local owner = require "lib.owner"
 local problem = require "lib.problem"
+local workspace = require "lib.workspace"
 local limits = require "policy.limits"
 local door = require "routes.door"
 
 local stack = {}
-local OPEN_PATH = "/L3dvcmtzcGFjZQ/session" -- the page of /workspace in OpenCode; its front page shows no project
 
 local function status_url(id) return "/api/status/" .. id end
 
@@ -64,7 +64,7 @@ local function view(row)
     name = row.name,
     state = row.state,
     url = row.url,
-    openUrl = row.url and row.url .. OPEN_PATH,
+    openUrl = row.url and workspace.open(row.url),
     image = row.image,
     template = row.template,
     createdAt = clock.iso(row.created_at),

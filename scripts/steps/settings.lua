@@ -4,8 +4,8 @@ local config = require "core.config"
 local crypto = require "core.crypto"
 local task = require "core.task"
 local dotenv = require "lib.dotenv"
+local workspace = require "lib.workspace"
 
-local WORKSPACE = "/workspace" -- where the volume is mounted: the person's files
 local PASSWORD = "OPENCODE_SERVER_PASSWORD"
 
 local function set_image(ctx)
@@ -42,7 +42,7 @@ local function set_volume(ctx)
   local written, message, code = ctx:foresee("volume", ctx.volume)
   if not written then return nil, message, code end
   return ctx:create("mount", {}, function()
-    return ctx.dokploy:mount_create(ctx.ids.application, ctx.volume, WORKSPACE)
+    return ctx.dokploy:mount_create(ctx.ids.application, ctx.volume, workspace.directory)
   end, function()
     local application, why, word = ctx.dokploy:application_one(ctx.ids.application)
     if not application then return nil, why, word end

@@ -1,0 +1,14 @@
+--- What a request says of its body. Pure.
+local media = {}
+
+--- The media type, in lower case and without parameters.
+---@param req Request
+---@return string|nil
+function media.of(req) return (req.headers["content-type"] or ""):lower():match("^%s*([^;%s]+)") end
+
+--- Whether it is a form: then the answer is a page, or the way to one.
+---@param req Request
+---@return boolean
+function media.is_form(req) return media.of(req) == "application/x-www-form-urlencoded" end
+
+return media

@@ -1,0 +1,42 @@
+local support = require "support.engine"
+
+describe("what a step made by other means", function()
+  local context, confirmed, answers
+  before_each(function()
+    confirmed, answers = {}, {}
+    local journal = { confirm = function(...)
+      confirmed[#confirmed + 1] = { ... }
+      if answers[#confirmed] == false then return nil, "disk full", "full" end
+      return true
+    end }
+    support.start { modules = { ["lib.journal"] = journal } }
+    context = require "lib.ctx"
+  end)
+  after_each(support.stop)
+
+  local function new(resources)
+    local op = { id = "op1", name = "anna", owner_id = "me", url = "http://anna.localhost", params = {} }
+    local ctx = context.new(op, resources or {}, { { name = "licence" } })
+    ctx:enter(1)
+    return ctx
+  end
+
+  it("is remembered: on the disk, and for the steps after it", function()
+    local ctx = new()
+    assert.is_true(ctx:record("licence", "L-1"))
+    assert.same({ "op1", "licence", "L-1", "L-1", { step = "licence" } }, confirmed[1])
+    assert.equal("L-1", ctx.ids.licence)
+  end)
+
+  it("is known again after a restart, from the record alone", function()
+    local ctx = new { { kind = "licence", key = "L-1", id = "L-1", state = "created", data = { step = "licence" } } }
+    assert.equal("L-1", ctx.ids.licence)
+    assert.equal("L-1", ctx:known("licence", "L-1").id)
+  end)
+
+  it("waits for a disk that takes it", function()
+    answers[1] = false
+    assert.is_true(new():record("licence", "L-1"))
+    assert.equal(2, #confirmed)
+  end)
+end)
