@@ -4,7 +4,6 @@
 #include "sse.h"
 
 #include <lauxlib.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -156,26 +155,23 @@ void api_server_send(struct core *core, struct reply *reply, struct httpd_reques
 /* --- without any script --- */
 
 static const struct {
-    const char *code, *title, *detail;
+    const char *code, *detail;
 } plain[] = {
-    { "bad_request", "Bad Request", "The request's path is not well formed." },
-    { "not_found", "Not Found", "There is nothing at this address." },
-    { "method_not_allowed", "Method Not Allowed", "This address knows other methods; see Allow." },
-    { "body_too_large", "Content Too Large", "The request's body is longer than the portal takes." },
-    { "draining", "Service Unavailable", "The portal is being restarted. Ask again in a moment." },
-    { "internal", "Internal Server Error", "The portal made a mistake. Its log says more under this request id." },
+    { "bad_request", "The request's path is not well formed." },
+    { "not_found", "There is nothing at this address." },
+    { "method_not_allowed", "This address knows other methods; see Allow." },
+    { "body_too_large", "The request's body is longer than the portal takes." },
+    { "draining", "The portal is being restarted. Ask again in a moment." },
+    { "internal", "The portal made a mistake. Its log says more under this request id." },
 };
 
 void api_server_plain_error(struct httpd_request *request, int status, const char *code, const char *allow)
 {
     struct httpd_field fields[] = { { "Content-Type", "application/problem+json" }, { allow ? "Allow" : NULL, allow }, { NULL, NULL } };
-    char body[512];
+    char body[HTTPD_PROBLEM_BYTES];
     size_t i = 0, last = sizeof plain / sizeof *plain - 1;
 
     while (i < last && strcmp(plain[i].code, code) != 0)
         i++;
-    int len = snprintf(body, sizeof body,
-                       "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\",\"code\":\"%s\",\"instance\":\"%s\"}",
-                       plain[i].title, status, plain[i].detail, code, httpd_id(request));
-    httpd_reply(request, status, fields, body, (size_t)len);
+    httpd_reply(request, status, fields, body, httpd_problem(request, body, status, code, plain[i].detail));
 }

@@ -5,9 +5,10 @@
  * A request lives until it was answered: httpd_reply(), httpd_cut() or httpd_stream_end(), exactly one of them, exactly once, also when
  * the client has left meanwhile (then the answer goes nowhere), also when the server was freed. The pointer is dead after that call.
  *
- * Each answer has Date and X-Request-Id, and, unless the caller gives them, X-Content-Type-Options: nosniff, Referrer-Policy: no-referrer
- * and Cache-Control: no-store. Framing (Content-Length, Transfer-Encoding) is httpd's; "Connection: close" may be asked for.
- * HEAD gets the head of the reply and no body. "close" in a Connection list is honoured.
+ * Each answer has Date and X-Request-Id, and, unless the caller gives them, X-Content-Type-Options: nosniff, Referrer-Policy: no-referrer,
+ * Cache-Control: no-store and (but for a 304) a Content-Security-Policy that lets nothing load and nobody frame. Framing (Content-Length,
+ * Transfer-Encoding) is httpd's; "Connection: close" may be asked for. HEAD gets the head of the reply and no body. "close" in a Connection
+ * list is honoured.
  *
  * Answered by httpd itself, with a problem document and Connection: close: 400 for what is not HTTP or can be read in two ways, 405 for
  * TRACE and CONNECT, 408 for a request that takes too long, 413, 414 and 431 past the limits, 417 for an expectation that is not
@@ -62,8 +63,6 @@ const char *httpd_body(const struct httpd_request *request, size_t *len); /* nev
 const char *httpd_peer(const struct httpd_request *request);   /* the peer's address, without port; IPv4 as such, never as ::ffff: */
 const char *httpd_id(const struct httpd_request *request);     /* the request id: 16 letters and digits */
 int64_t httpd_started_us(const struct httpd_request *request); /* loop_now_us() when it was whole */
-/* 1 once the client has left. */
-int httpd_gone(const struct httpd_request *request);
 /* Calls fn(arg) when the client leaves before the answer. One slot; NULL takes it away. */
 void httpd_on_gone(struct httpd_request *request, void (*fn)(void *arg), void *arg);
 
@@ -72,6 +71,10 @@ struct httpd_field {
 };
 /* The whole answer. Fields end with a NULL name and may be NULL. Body is copied. A field with a control byte is left out and logged. */
 void httpd_reply(struct httpd_request *request, int status, const struct httpd_field *fields, const void *body, size_t len);
+/* Writes a problem document into HTTPD_PROBLEM_BYTES, to be sent as application/problem+json; returns its length. Code and detail are
+ * constants that need no escape in JSON. */
+enum { HTTPD_PROBLEM_BYTES = 512 };
+size_t httpd_problem(const struct httpd_request *request, char *body, int status, const char *code, const char *detail);
 /* Closes the connection. When status is not 0, first sends a head that promises `promised` bytes and then only `body`: half an answer, for
  * rehearsals. */
 void httpd_cut(struct httpd_request *request, int status, const struct httpd_field *fields, const void *body, size_t len, size_t promised);

@@ -50,7 +50,6 @@ struct httpd_request {
     void (*on_gone)(void *arg);
     void *gone_arg;
     char id[17];
-    unsigned gone : 1;      /* the client has left */
     unsigned close : 1;     /* the connection ends with this answer */
     unsigned http11 : 1;    /* else 1.0 */
     unsigned is_head : 1;   /* HEAD */
@@ -84,7 +83,7 @@ struct httpd_conn {
 TAILQ_HEAD(httpd_conns, httpd_conn);
 LIST_HEAD(httpd_neighbours, httpd_conn);
 
-enum { HTTPD_LISTENERS = 8, HTTPD_HEAD_BYTES = 16384, HTTPD_PROBLEM_BYTES = 512, HTTPD_PEER_BUCKETS = 1024 };
+enum { HTTPD_LISTENERS = 8, HTTPD_HEAD_BYTES = 16384, HTTPD_PEER_BUCKETS = 1024 };
 
 struct httpd {
     struct httpd *next;
@@ -167,8 +166,7 @@ struct httpd_conn *httpd_request_conn(const struct httpd_request *request);
 /* httpd_reply.c */
 /* Writes the head of an answer into httpd->head; returns its length. `length` is what Content-Length says; -1: none. */
 size_t httpd_head(struct httpd_request *request, int status, const struct httpd_field *fields, int64_t length);
-/* Writes a problem document into HTTPD_PROBLEM_BYTES, returns its length; and the fields it goes with. */
-size_t httpd_problem(const struct httpd_request *request, char *body, int status, const char *code, const char *detail);
+/* The fields of a problem document that ends the connection. */
 const struct httpd_field *httpd_problem_fields(int status);
 /* An answer of httpd's own: a problem document, and the connection ends. */
 void httpd_refuse(struct httpd_request *request, int status, const char *code, const char *detail);

@@ -80,7 +80,7 @@ static const char *phrase_of(int status)
 }
 
 /* The fields that httpd has an opinion on. */
-enum field_kind { FIELD_OTHER, FIELD_OURS, FIELD_CONNECTION, FIELD_CACHE = 4, FIELD_REFERRER = 8, FIELD_SNIFF = 16 };
+enum field_kind { FIELD_OTHER, FIELD_OURS, FIELD_CONNECTION, FIELD_CACHE = 4, FIELD_REFERRER = 8, FIELD_SNIFF = 16, FIELD_POLICY = 32 };
 
 static enum field_kind kind_of(const char *name)
 {
@@ -96,6 +96,7 @@ static enum field_kind kind_of(const char *name)
         [15] = { "referrer-policy", FIELD_REFERRER },
         [17] = { "transfer-encoding", FIELD_OURS },
         [22] = { "x-content-type-options", FIELD_SNIFF },
+        [23] = { "content-security-policy", FIELD_POLICY },
     };
     size_t len = strlen(name);
     if (len >= sizeof known / sizeof *known || !known[len].name || strcasecmp(name, known[len].name) != 0) return FIELD_OTHER;
@@ -191,6 +192,8 @@ size_t httpd_head(struct httpd_request *request, int status, const struct httpd_
     if (!(given & FIELD_CACHE)) PUT(&head, "Cache-Control: no-store\r\n");
     if (!(given & FIELD_REFERRER)) PUT(&head, "Referrer-Policy: no-referrer\r\n");
     if (!(given & FIELD_SNIFF)) PUT(&head, "X-Content-Type-Options: nosniff\r\n");
+    if (!(given & FIELD_POLICY) && status != 304) /* a browser would give it to the page that it kept */
+        PUT(&head, "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n");
     PUT(&head, "X-Request-Id: ");
     put(&head, request->id, 16);
     PUT(&head, "\r\n");

@@ -197,7 +197,6 @@ void httpd_request_begin(struct evhttp_request *evreq, void *arg)
 void httpd_request_gone(struct httpd_request *request)
 {
     void (*fn)(void *arg) = request->on_gone;
-    request->gone = 1;
     request->on_gone = NULL;
     if (fn) fn(request->gone_arg);
 }
@@ -324,11 +323,6 @@ const char *httpd_id(const struct httpd_request *request)
 int64_t httpd_started_us(const struct httpd_request *request)
 {
     return request->started_us;
-}
-
-int httpd_gone(const struct httpd_request *request)
-{
-    return request->gone;
 }
 
 void httpd_on_gone(struct httpd_request *request, void (*fn)(void *arg), void *arg)

@@ -45,7 +45,6 @@ void httpd_stream_start(struct httpd_request *request, int status, const struct 
     struct httpd_conn *conn = httpd_request_conn(request);
     int open = httpd_request_answer(request);
     request->streaming = 1;
-    request->gone = 0;
     httpd_on_gone(request, on_end, arg);
     if (open) {
         begin(request, status, fields);

@@ -233,11 +233,6 @@ int store_migrate(struct store *store, const char *const *migrations, int n, cha
     return rc;
 }
 
-int store_version(struct store *store)
-{
-    return store->version;
-}
-
 void store_start(struct store *store, struct store_batch *batch, store_done_fn *done, void *arg)
 {
     struct store_job *job = mem_new(1, sizeof *job);

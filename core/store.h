@@ -59,8 +59,6 @@ struct store *store_open(const char *path, store_carry_fn *carry, void *carry_ar
  * frees) when one fails, the file is newer than n, or there is something to do and a batch was started already. Waits for the disk: only at
  * start. */
 int store_migrate(struct store *store, const char *const *migrations, int n, char **message);
-/* The schema version now. */
-int store_version(struct store *store);
 
 struct store_batch *store_batch_new(int nstatements);
 void store_batch_free(struct store_batch *batch);

@@ -317,11 +317,6 @@ void task_kill_all(void)
     tasks.scheduled = 0; /* the loop may go too */
 }
 
-const char *task_name(const struct task *task)
-{
-    return task->name;
-}
-
 int task_count(void)
 {
     return tasks.count;

@@ -41,7 +41,6 @@ void task_log_end(const struct task *task, enum task_outcome outcome, const char
 /* Ends every task: for the end of the process, and of a test. */
 void task_kill_all(void);
 struct task *task_find(const char *name);
-const char *task_name(const struct task *task);
 int task_count(void);
 /* A number that no other task ever has; and whether the task of that number is still alive (its pointer alone may belong to a later one).
  */

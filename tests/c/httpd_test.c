@@ -14,6 +14,7 @@ static void test_answer_has_its_fields(void **state)
     assert_non_null(strstr(wire.text, "\r\nContent-Type: text/plain\r\n"));
     assert_non_null(strstr(wire.text, "\r\nCache-Control: no-store\r\n"));
     assert_non_null(strstr(wire.text, "\r\nReferrer-Policy: no-referrer\r\n"));
+    assert_non_null(strstr(wire.text, "\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"));
     assert_non_null(strstr(wire.text, "\r\nX-Content-Type-Options: nosniff\r\n"));
     assert_null(strstr(wire.text, "\r\nConnection:"));
     wire_free(&wire);

@@ -181,13 +181,10 @@ static void test_migrations(void **state)
     const char *bad[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(b); CREATE TABL" };
     const char *good[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(b)" };
     (void)state;
-    assert_int_equal(store_version(store), 1);
     assert_int_equal(store_migrate(store, bad, 3, &message), -1);
     assert_non_null(strstr(message, "migration 3"));
     free(message);
-    assert_int_equal(store_version(store), 2);
     assert_int_equal(store_migrate(store, good, 3, &message), 0);
-    assert_int_equal(store_version(store), 3);
     assert_int_equal(number("SELECT count(*) FROM two"), 0);
     assert_int_equal(store_migrate(store, good, 3, &message), 0); /* nothing to do: always fine */
     assert_int_equal(store_migrate(store, good, 2, &message), -1);
