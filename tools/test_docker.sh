@@ -21,4 +21,5 @@ files=()
 for file in tests/image/*.docker.mjs tests/stack/*.docker.mjs; do
     if [[ -z $pattern || $file == *"$pattern"* ]]; then files+=("$file"); fi
 done
+if [ ${#files[@]} = 0 ]; then echo "test-docker: no file has '$pattern' in its name" >&2; exit 1; fi
 exec node --test --test-reporter=spec --test-concurrency=1 "${files[@]}"
