@@ -6,7 +6,6 @@
 local crypto = require "core.crypto"
 local http = require "core.http"
 local json = require "core.json"
-
 local workspace = require "lib.workspace"
 local health = { user = "opencode", directory = workspace.directory }
 
