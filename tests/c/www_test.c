@@ -156,6 +156,16 @@ static void test_etag(void **state)
     assert_string_not_equal(etag, www_find(www, "page.css")->etag);
 }
 
+/* A browser takes a 304's fields over into what it kept: the page would lose its own policy. */
+static void test_a_304_has_no_policy(void **state)
+{
+    struct wire wire = wire_new(port);
+    (void)state;
+    assert_int_equal(wire_ask(&wire, "GET /assets/app.js HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: *\r\n\r\n", NULL), 304);
+    assert_null(strstr(wire.text, "Content-Security-Policy"));
+    wire_free(&wire);
+}
+
 static void test_versioned_address(void **state)
 {
     static const char *const for_ever[] = { "\r\nCache-Control: public, max-age=31536000, immutable\r\n", NULL };
@@ -204,7 +214,8 @@ static int remove_folder(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_files), TEST(test_what_is_not_there), TEST(test_compressed_twin), TEST(test_etag), TEST(test_versioned_address),
+        TEST(test_files), TEST(test_what_is_not_there),   TEST(test_compressed_twin),
+        TEST(test_etag),  TEST(test_a_304_has_no_policy), TEST(test_versioned_address),
         TEST(test_find),  TEST(test_load_failure),
     };
     log_init(STDOUT_FILENO, LOG_ERROR);
