@@ -23,11 +23,11 @@ setup-test: ## installs what tests and checks need as well
 	@tools/setup.sh test
 
 run: setup ## builds; starts the rehearsal and the portal; PORT=, REHEARSAL_PORT= choose ports
-	@$(MAKE) --no-print-directory $(DEPLOYER)
+	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER)
 	@DEPLOYER=$(DEPLOYER) exec tools/run.sh
 
 test: setup-test ## every test that needs no Docker engine; T=pattern picks some
-	@$(MAKE) --no-print-directory $(DEPLOYER)
+	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(TESTS)
 	@$(MAKE) --no-print-directory test-c test-lua test-contract test-http test-browser test-stack test-ops
 	@echo "test: all green"
 
