@@ -162,7 +162,7 @@ export const states = {
       await stage.page.waitForSelector('#job.deleted #again')
     },
   },
-  'my workspaces': { seen: '#workspaces li',
+  'my workspaces': {
     enter: async ({ desk, page, name }) => {
       await made({ page, name })
       await page.click('#act-stop')
