@@ -2,7 +2,8 @@
 // Then the books are checked: every accepted operation has one end, no name lives twice, the journal and the double agree, nothing is
 // orphaned, nothing took longer than it may, and the portal's memory is flat. `make soak JOBS=2000 FAULTS=5 SEED=1`, or
 // tests/http/soak.test.mjs for a short one.
-//   JOBS=2000 FAULTS=5 (of a hundred deployments) SEED= CONCURRENCY=24 KILLS=JOBS/50, at most 12   MOST_GROWTH_MB=6
+//   JOBS=2000 FAULTS=5 (of a hundred deployments) SEED= CONCURRENCY=24 KILLS=JOBS/50, at most 12
+//   MOST_GROWTH_MB=2, from the highest of the middle third to that of the last
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -419,7 +420,7 @@ function orphans(state, stacks, kept) {
 export async function soak(options = {}) {
   const jobs = options.jobs ?? 60
   const soaked = new Soak({
-    jobs, faults: 5, seed: Date.now() % 1000000, concurrency: 24, kills: Math.min(12, Math.max(1, Math.floor(jobs / 50))), growth: 6, ...options,
+    jobs, faults: 5, seed: Date.now() % 1000000, concurrency: 24, kills: Math.min(12, Math.max(1, Math.floor(jobs / 50))), growth: 2, ...options,
   })
   return soaked.run()
 }
