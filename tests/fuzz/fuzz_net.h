@@ -4,6 +4,7 @@
 #define FUZZ_NET_H
 #include "fuzz.h"
 #include "httpd.h"
+#include "log.h"
 #include "loop.h"
 
 #include <arpa/inet.h>
@@ -17,6 +18,16 @@ enum { NET_PATIENCE_MS = 5000, NET_ANSWER = 1 << 17 };
 static struct loop *net_loop;
 static struct httpd *net_httpd;
 static int net_port;
+
+/* A server of its own on a free port of this machine. */
+static inline void net_start(httpd_on_request *on_request)
+{
+    log_init(STDERR_FILENO, LOG_ERROR);
+    net_loop = loop_new();
+    net_httpd = httpd_new(net_loop, NULL, on_request, NULL);
+    net_port = httpd_listen(net_httpd, "127.0.0.1", 0);
+    FUZZ_CHECK(net_port > 0);
+}
 static char net_answer[NET_ANSWER + 1]; /* what came back, as far as it fits; ends with a NUL */
 static size_t net_answer_len;
 

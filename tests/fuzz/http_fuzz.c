@@ -1,7 +1,6 @@
 /* A whole connection: any bytes, to an httpd whose handler looks at all there is of a request, and answers at once, later, or as a stream.
  */
 #include "fuzz_net.h"
-#include "log.h"
 #include "router.h"
 
 static struct httpd_request *later[64];
@@ -79,11 +78,7 @@ static void on_request(struct httpd_request *request, void *arg)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
-    log_init(STDERR_FILENO, LOG_ERROR);
-    net_loop = loop_new();
-    net_httpd = httpd_new(net_loop, NULL, on_request, NULL);
-    net_port = httpd_listen(net_httpd, "127.0.0.1", 0);
-    FUZZ_CHECK(net_port > 0);
+    net_start(on_request);
     return 0;
 }
 

@@ -2,7 +2,6 @@
  * evhttp never has to refuse anything by itself. */
 #include "fuzz_net.h"
 #include "guard.h"
-#include "log.h"
 
 static unsigned requests;
 
@@ -16,11 +15,7 @@ static void on_request(struct httpd_request *request, void *arg)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
-    log_init(STDERR_FILENO, LOG_ERROR);
-    net_loop = loop_new();
-    net_httpd = httpd_new(net_loop, NULL, on_request, NULL);
-    net_port = httpd_listen(net_httpd, "127.0.0.1", 0);
-    FUZZ_CHECK(net_port > 0);
+    net_start(on_request);
     return 0;
 }
 
