@@ -44,7 +44,7 @@ test('without the plugin: the same roles are native agents, and Sisyphus leads',
 })
 
 test('a policy may give a role another model, and a wrong word is refused with the right ones', () => {
-  assert.equal(render('plugin', 1, { Oracle: 'anthropic/some-model' }).agents.oracle.model, 'anthropic/some-model')
+  assert.equal(render('plugin', 1, { Oracle: 'vendor/some-model' }).agents.oracle.model, 'vendor/some-model')
   assert.equal(render('agents', 0, { small: 'opencode/x' }).small_model, 'opencode/x')
   assert.throws(() => render('agents', 0, { Oracel: 'opencode/x' }), /no such role: Oracel \(roles: Sisyphus, Oracle/)
   assert.throws(() => render('agents', 0, { Oracle: 'big-pickle' }), /provider\/model/)
