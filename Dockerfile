@@ -7,7 +7,7 @@ ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM ${BASE_IMAGE} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      gcc libc6-dev make pkg-config libevent-dev libcurl4-openssl-dev liblua5.4-dev lua-cjson-dev libsqlite3-dev libssl-dev
+      gcc libc6-dev make pkg-config libevent-dev libcurl4-openssl-dev liblua5.4-dev lua-cjson-dev libsqlite3-dev libssl-dev zlib1g-dev
 WORKDIR /src
 ARG TESTS=0
 RUN if [ "$TESTS" = 1 ]; then apt-get install -y --no-install-recommends lua5.4 libcmocka-dev lua-busted lua-cjson nodejs; fi
@@ -18,14 +18,14 @@ COPY scripts/ scripts/
 COPY www/ www/
 COPY locales/ locales/
 COPY tests/ tests/
-RUN make BUILD=/build /build/deployer && strip -o /deployer /build/deployer && /deployer --check
+RUN make BUILD=/build all && strip -o /deployer /build/deployer && /deployer --check
 RUN if [ "$TESTS" = 1 ]; then SKIP_SETUP=1 TEST_PATIENCE=3 make BUILD=/build test-c test-lua test-contract test-http; fi
 # Scripts that only editors and tests read stay behind.
 RUN mkdir -p /app && cp -r config.lua scripts www locales /app/ && rm -r /app/scripts/meta && chmod -R u=rwX,go=rX /app
 
 FROM ${BASE_IMAGE}
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 liblua5.4-0 lua-cjson libsqlite3-0 libssl3 \
+ && apt-get install -y --no-install-recommends ca-certificates libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 liblua5.4-0 lua-cjson libsqlite3-0 libssl3 zlib1g \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*.log /var/log/apt /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
 COPY --from=build /deployer /usr/local/bin/deployer
 COPY --from=build /app/ /app/

@@ -9,7 +9,7 @@ BUILD ?= build
 endif
 
 CC ?= gcc
-PACKAGES := libevent libevent_pthreads lua5.4 libcurl sqlite3 libcrypto
+PACKAGES := libevent libevent_pthreads lua5.4 libcurl sqlite3 libcrypto zlib
 # Lua is linked in: it is called all the time, and the way into a shared library costs.
 LIBS := $(shell pkg-config --libs $(filter-out lua5.4,$(PACKAGES)) 2>/dev/null) \
   -Wl,-Bstatic -llua5.4-cjson -llua5.4 -Wl,-Bdynamic -lm -pthread

@@ -56,6 +56,7 @@ extern const struct vm_module api_modules[];
 int api_config_open(lua_State *L);
 int api_console_open(lua_State *L);
 int api_crypto_open(lua_State *L);
+int api_gzip_open(lua_State *L);
 int api_http_open(lua_State *L);
 int api_json_open(lua_State *L);
 int api_limit_open(lua_State *L);

@@ -164,12 +164,8 @@ static int asset(lua_State *L)
         lua_pushfstring(L, "/assets/%s", path);
         return 1;
     }
-    const struct www_file *file = www_find(core->www, path);
-    if (!file) return luaL_error(L, "server.asset: there is no file www/%s", path);
-    const char *etag = file->etag + strspn(file->etag, "\"");
-    lua_pushfstring(L, "/assets/%s?v=", path);
-    lua_pushlstring(L, etag, strcspn(etag, "\""));
-    lua_concat(L, 2);
+    if (!www_find(core->www, path)) return luaL_error(L, "server.asset: there is no file www/%s", path);
+    lua_pushfstring(L, "/assets/%s/%s", www_version(core->www), path);
     return 1;
 }
 

@@ -67,6 +67,11 @@ static void push_body(lua_State *L, const struct httpd_request *request)
     lua_pushlstring(L, body, len);
 }
 
+static void push_gzip(lua_State *L, const struct httpd_request *request)
+{
+    lua_pushboolean(L, httpd_accepts_gzip(request));
+}
+
 static void push_host(lua_State *L, const struct httpd_request *request)
 {
     const char *host = httpd_header(request, "host");
@@ -105,8 +110,8 @@ static const struct {
     const char *name;
     void (*push)(lua_State *L, const struct httpd_request *request);
 } fields[] = {
-    { "body", push_body },        { "headers", push_headers }, { "host", push_host }, { "id", push_id },       { "method", push_method },
-    { "params", push_no_params }, { "path", push_path },       { "peer", push_peer }, { "query", push_query },
+    { "body", push_body },     { "gzip", push_gzip },        { "headers", push_headers }, { "host", push_host }, { "id", push_id },
+    { "method", push_method }, { "params", push_no_params }, { "path", push_path },       { "peer", push_peer }, { "query", push_query },
 };
 
 /* --- the table --- */

@@ -57,6 +57,7 @@ const char *httpd_method(const struct httpd_request *request); /* "GET" */
 const char *httpd_path(const struct httpd_request *request);   /* raw, still percent-encoded, without query; starts with one "/" */
 const char *httpd_query(const struct httpd_request *request);  /* raw, without "?"; "" when none */
 const char *httpd_header(const struct httpd_request *request, const char *name); /* first value, or NULL; name in any case */
+int httpd_accepts_gzip(const struct httpd_request *request);                     /* what Accept-Encoding says */
 /* Calls fn for each header field, names in lower case. */
 void httpd_each_header(const struct httpd_request *request, void (*fn)(const char *name, const char *value, void *arg), void *arg);
 const char *httpd_body(const struct httpd_request *request, size_t *len); /* never NULL */

@@ -290,6 +290,18 @@ const char *httpd_header(const struct httpd_request *request, const char *name)
     return evhttp_find_header(request->evreq->input_headers, name);
 }
 
+int httpd_accepts_gzip(const struct httpd_request *request)
+{
+    const char *list = httpd_header(request, "Accept-Encoding");
+    for (size_t len; list && *(list += strspn(list, ", \t")); list += len) {
+        len = strcspn(list, ",");
+        if (strcspn(list, "; \t,") != 4 || strncasecmp(list, "gzip", 4) != 0) continue;
+        const char *quality = memmem(list, len, "q=", 2);
+        return !quality || strtod(quality + 2, NULL) > 0;
+    }
+    return 0;
+}
+
 void httpd_each_header(const struct httpd_request *request, void (*fn)(const char *name, const char *value, void *arg), void *arg)
 {
     struct evkeyval *field;

@@ -1,4 +1,5 @@
 #include "www.h"
+#include "gzip.h"
 #include "httpd.h"
 #include "log.h"
 #include "mem.h"
@@ -12,13 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_BYTES = 16 << 20, ETAG_LETTERS = 32 };
+enum { MOST_BYTES = 16 << 20, ETAG_LETTERS = 32, VERSION_LETTERS = 16 };
 
 struct file {
     struct www_file file; /* first: www_find() gives it out */
     char *gzip;           /* NULL: no twin */
     size_t gzip_len;
-    time_t changed;
     char etag[ETAG_LETTERS + 1];
 };
 
@@ -26,6 +26,7 @@ struct www {
     char *folder, *prefix;
     struct file *files; /* sorted by path */
     size_t count;
+    char version[ETAG_LETTERS + 1]; /* of it VERSION_LETTERS are used */
     char *trouble;
 };
 
@@ -49,6 +50,7 @@ static const char *type_of(const char *path)
         { ".webp", "image/webp" },
         { ".ico", "image/x-icon" },
         { ".woff2", "font/woff2" },
+        { ".gz", "application/gzip" },
     };
     const char *ending = strrchr(path, '.');
     for (size_t i = 0; ending && i < sizeof types / sizeof *types; i++)
@@ -56,12 +58,12 @@ static const char *type_of(const char *path)
     return "application/octet-stream";
 }
 
-static void make_etag(struct file *file)
+static void hash(const char *bytes, size_t len, char hex[ETAG_LETTERS + 1])
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
-    EVP_Digest(file->file.bytes, file->file.len, digest, NULL, EVP_sha256(), NULL);
+    EVP_Digest(bytes, len, digest, NULL, EVP_sha256(), NULL);
     for (int i = 0; i < ETAG_LETTERS / 2; i++)
-        snprintf(file->etag + 2 * i, 3, "%02x", digest[i]);
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 }
 
 static void complain(struct www *www, const char *path, const char *reason)
@@ -94,9 +96,9 @@ static void add_file(struct www *www, const char *full, const struct stat *st)
     if (!bytes) return;
     www->files = mem_grow(www->files, www->count + 1, sizeof *www->files);
     struct file *file = &www->files[www->count++];
-    *file = (struct file){ .changed = st->st_mtime };
+    *file = (struct file){ 0 };
     file->file = (struct www_file){ mem_text(full + strlen(www->folder) + 1), type_of(full), NULL, bytes, (size_t)st->st_size };
-    make_etag(file);
+    hash(bytes, file->file.len, file->etag);
 }
 
 /* A link may point anywhere below the folder, and nowhere else. */
@@ -144,23 +146,46 @@ static struct file *find(const struct www *www, const char *path)
     return www->count ? bsearch(&key, www->files, www->count, sizeof key, by_path) : NULL;
 }
 
-/* Gives each file the twin that stands beside it, unless the file has changed since. */
-static void pair_twins(struct www *www)
+/* Gives a file the twin that stands beside it, unless the file has changed since. */
+static void pair_twin(const struct www *www, struct file *file)
 {
     char path[PATH_MAX];
-    for (size_t i = 0; i < www->count; i++) {
-        struct file *file = &www->files[i];
-        file->file.etag = file->etag;
-        snprintf(path, sizeof path, "%s.gz", file->file.path);
-        struct file *twin = find(www, path);
-        if (!twin) continue;
-        if (twin->changed < file->changed) {
-            log_line(LOG_WARN, "www.stale", "%s is older than %s and is not used; compress it again", path, file->file.path);
-            continue;
-        }
-        file->gzip = (char *)(uintptr_t)twin->file.bytes;
-        file->gzip_len = twin->file.len;
+    snprintf(path, sizeof path, "%s.gz", file->file.path);
+    const struct file *twin = find(www, path);
+    if (!twin) return;
+    if (!gzip_is_of(twin->file.bytes, twin->file.len, file->file.bytes, file->file.len)) {
+        log_line(LOG_WARN, "www.stale", "%s was not made of %s as it is now and is not used; compress it again", path, file->file.path);
+        return;
     }
+    file->gzip = (char *)(uintptr_t)twin->file.bytes;
+    file->gzip_len = twin->file.len;
+}
+
+/* Twins have no part in it: compressed again, they are another's bytes for the same file. */
+static void make_version(struct www *www)
+{
+    char *list = mem_text("");
+    size_t len = 0;
+    for (size_t i = 0; i < www->count; i++) {
+        const struct www_file *file = &www->files[i].file;
+        if (strcmp(file->type, "application/gzip") == 0) continue;
+        size_t room = strlen(file->path) + ETAG_LETTERS + 3;
+        list = mem_grow(list, len + room, 1);
+        len += (size_t)snprintf(list + len, room, "%s %s\n", file->path, file->etag);
+    }
+    hash(list, len, www->version);
+    www->version[VERSION_LETTERS] = 0;
+    free(list);
+}
+
+static void finish(struct www *www)
+{
+    if (www->count) qsort(www->files, www->count, sizeof *www->files, by_path);
+    for (size_t i = 0; i < www->count; i++) {
+        www->files[i].file.etag = www->files[i].etag;
+        pair_twin(www, &www->files[i]);
+    }
+    make_version(www);
 }
 
 struct www *www_load(const char *folder, const char *prefix, char **message)
@@ -177,8 +202,7 @@ struct www *www_load(const char *folder, const char *prefix, char **message)
         www_free(www);
         return NULL;
     }
-    if (www->count) qsort(www->files, www->count, sizeof *www->files, by_path);
-    pair_twins(www);
+    finish(www);
     return www;
 }
 
@@ -193,6 +217,11 @@ void www_free(struct www *www)
     free(www->folder);
     free(www->prefix);
     free(www);
+}
+
+const char *www_version(const struct www *www)
+{
+    return www->version;
 }
 
 const struct www_file *www_find(const struct www *www, const char *path)
@@ -210,20 +239,6 @@ static size_t next_item(const char **list)
     return strcspn(*list, ",");
 }
 
-static int accepts_gzip(const char *list)
-{
-    size_t len;
-    for (; list && (len = next_item(&list)) > 0; list += len) {
-        size_t name = strcspn(list, "; \t,");
-        double quality = 1;
-        if (name != 4 || strncasecmp(list, "gzip", 4) != 0) continue;
-        const char *q = memmem(list, len, "q=", 2);
-        if (q) quality = strtod(q + 2, NULL);
-        return quality > 0;
-    }
-    return 0;
-}
-
 /* The tag as it is for the plain bytes or for the twin, strong or weak: the client has these bytes. */
 static int has_it_already(const char *list, const char *etag)
 {
@@ -237,24 +252,18 @@ static int has_it_already(const char *list, const char *etag)
     return 0;
 }
 
-static int is_versioned(const char *query, const char *etag)
+/* The length of the version that a path begins with, with its slash: of any version, or 0. */
+static size_t version_len(const char *path)
 {
-    for (const char *item = query; item; item = strchr(item, '&')) {
-        if (*item == '&') item++;
-        if (strncmp(item, "v=", 2) != 0 || strncmp(item + 2, etag, ETAG_LETTERS) != 0) continue;
-        return item[2 + ETAG_LETTERS] == 0 || item[2 + ETAG_LETTERS] == '&';
-    }
-    return 0;
+    return strspn(path, "0123456789abcdef") == VERSION_LETTERS && path[VERSION_LETTERS] == '/' ? VERSION_LETTERS + 1 : 0;
 }
 
-static void serve(struct httpd_request *request, const struct file *file)
+static void serve(struct httpd_request *request, const struct file *file, int for_ever)
 {
     char etag[ETAG_LETTERS + 8];
-    int gzip = file->gzip && accepts_gzip(httpd_header(request, "Accept-Encoding"));
+    int gzip = file->gzip && httpd_accepts_gzip(request);
     int same = has_it_already(httpd_header(request, "If-None-Match"), file->etag);
-    int versioned = is_versioned(httpd_query(request), file->etag);
-    struct httpd_field fields[8] = { { "ETag", etag },
-                                     { "Cache-Control", versioned ? "public, max-age=31536000, immutable" : "no-cache" } };
+    struct httpd_field fields[8] = { { "ETag", etag }, { "Cache-Control", for_ever ? "public, max-age=31536000, immutable" : "no-cache" } };
     int n = 2;
     snprintf(etag, sizeof etag, "\"%s%s\"", file->etag, gzip ? "-gz" : "");
     if (file->gzip) fields[n++] = (struct httpd_field){ "Vary", "Accept-Encoding" };
@@ -268,8 +277,10 @@ int www_serve(struct www *www, struct httpd_request *request)
     const char *path = httpd_path(request), *method = httpd_method(request);
     size_t prefix = strlen(www->prefix);
     if (strncmp(path, www->prefix, prefix) != 0 || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)) return 0;
-    struct file *file = find(www, path + prefix);
+    path += prefix;
+    size_t version = version_len(path);
+    struct file *file = find(www, path + version);
     if (!file) return 0;
-    serve(request, file);
+    serve(request, file, version && strncmp(path, www->version, VERSION_LETTERS) == 0);
     return 1;
 }

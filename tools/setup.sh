@@ -22,6 +22,7 @@ liblua5.4-dev         -                         the scripts
 lua-cjson-dev         -                         JSON
 libsqlite3-dev        -                         the journal
 libssl-dev            -                         hashes and signatures
+zlib1g-dev            -                         compressed pages
 LIST
 }
 test_packages() { cat <<'LIST'

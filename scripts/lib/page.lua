@@ -2,8 +2,10 @@
 ---   {{t:KEY}}       a text of the language, escaped       {{asset:FILE}}  the versioned address of a file in www/
 ---   {{lang}} {{dir}}  the language's code and direction   {{texts}} {{settings}}  JSON for a <script type="application/json">
 ---   {{languages}}   links to this page in each language   {{part:FILE}}   another template of www/
+---   {{modules:FILE}}  has the browser fetch a script of www/ and all that it imports at once, not one after the other
 ---   {{slot:NAME}}   HTML of each request's own, see page.template
 local crypto = require "core.crypto"
+local gzip = require "core.gzip"
 local json = require "core.json"
 local server = require "core.server"
 local i18n = require "lib.i18n"
@@ -81,12 +83,28 @@ local function text_of(key, language, path)
   return page.escape(i18n.text(language, key))
 end
 
+-- A script and what it imports by relative addresses, and what that imports, each once.
+local function imported(file, list)
+  if list[file] then return list end
+  list[file] = true
+  list[#list + 1] = file
+  for other in server.read("www/" .. file):gmatch('from "%./([%w_.-]+)"') do imported(other, list) end
+  return list
+end
+
+local function preloads(file)
+  local links = {}
+  for i, name in ipairs(imported(file, {})) do links[i] = page.h("link", { rel = "modulepreload", href = server.asset(name) }) end
+  return as_html(links)
+end
+
 local filled
 
 local function value_of(what, path, language, values)
   local kind, rest = what:match("^(%l+):(.+)$")
   if kind == "t" then return text_of(rest, language, path) end
   if kind == "asset" then return page.escape(server.asset(rest)) end
+  if kind == "modules" then return preloads(rest) end
   if kind == "part" then return filled("www/" .. rest, language, values) end
   if kind == "slot" then return "{{" .. what .. "}}" end
   if what == "lang" then return language end
@@ -103,6 +121,7 @@ end
 ---@class Template
 ---@field language string
 ---@field fill fun(slots: table<string, string|Element|Element[]>): string
+---@field reply fun(req: Request, slots: table<string, string|Element|Element[]>, options: ReplyOptions|nil): Reply
 
 -- The pieces between the slots, and the slots' names: piece, name, piece, ..., piece.
 local function cut(html)
@@ -117,7 +136,7 @@ local function cut(html)
 end
 
 --- The template filled in for one language, but for its slots: those are filled for each request. A slot's text is escaped, an
---- element stays one; a slot that is not given is empty.
+--- element stays one; a slot that is not given is empty. What stands between the slots is compressed here, once.
 ---@param path string  below the root: "www/index.html"
 ---@param language string
 ---@param values { texts: table|nil, settings: table|nil }|nil
@@ -125,12 +144,21 @@ end
 function page.template(path, language, values)
   local html = filled(path, language, values or {})
   local pieces = cut(html)
-  local function fill(slots)
-    local parts = {}
-    for i, piece in ipairs(pieces) do parts[i] = i % 2 == 1 and piece or as_html(slots[piece]) end
-    return table.concat(parts)
+  local packed = {}
+  for i = 1, #pieces, 2 do packed[i] = gzip.pack(pieces[i]) end
+  local function parts(slots)
+    local list = {}
+    for i, piece in ipairs(pieces) do list[i] = i % 2 == 1 and piece or as_html(slots[piece]) end
+    return list
   end
-  return { language = language, fill = fill }
+  local function fill(slots) return table.concat(parts(slots)) end
+  local function reply(req, slots, options)
+    local list = parts(slots)
+    local plain_html = table.concat(list)
+    for i = 1, #pieces, 2 do list[i] = packed[i] end
+    return page.reply(req, plain_html, options, req.gzip and list)
+  end
+  return { language = language, fill = fill, reply = reply }
 end
 
 local frames = {}
@@ -152,9 +180,6 @@ function page.frame(language, title, said)
   return frame and frame.fill { title = title .. name, heading = title, main = said } or as_html { page.h("h1", {}, title), said }
 end
 
---- The template filled in for one language, when it has no slots.
-function page.render(path, language, values) return page.template(path, language, values).fill {} end
-
 -- Replies --------------------------------------------------------------------------------------------------------------
 
 page.headers = {
@@ -162,37 +187,43 @@ page.headers = {
     .. "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   ["Cache-Control"] = "no-cache",
   ["Referrer-Policy"] = "same-origin",
-  Vary = "Accept-Language, Cookie",
+  Vary = "Accept-Language, Cookie, Accept-Encoding",
 }
 
---- A rendered page with the fields that go with it.
----@param html string
----@param language string
----@return { html: string, etag: string, headers: table<string, string> }
-function page.finished(html, language)
-  local headers = { ["Content-Language"] = language, ETag = '"' .. crypto.sha256(html):sub(1, 20) .. '"' }
+local function remember(language) return ("lang=%s; Path=/; Max-Age=31536000; SameSite=Lax"):format(language) end
+
+local function headers_for(req, packed)
+  local language, chosen = page.language(req)
+  local headers = { ["Content-Language"] = language, ["Content-Encoding"] = packed and "gzip" or nil }
   for name, value in pairs(page.headers) do headers[name] = value end
-  return { html = html, etag = headers.ETag, headers = headers }
+  if chosen then headers["Set-Cookie"] = remember(language) end
+  return headers
 end
 
-local function remember(language) return ("lang=%s; Path=/; Max-Age=31536000; SameSite=Lax"):format(language) end
+---@class ReplyOptions
+---@field status integer|nil
+---@field private boolean|nil  kept by nobody
 
 --- The reply to a request for a page: 304 when the browser has it; a language that was asked for is remembered.
 ---@param req Request
 ---@param html string
----@param options { status: integer|nil, private: boolean|nil }|nil  private: kept by nobody
+---@param options ReplyOptions|nil
+---@param packed (userdata|string)[]|nil  the same as parts for gzip.join, when the browser takes that
 ---@return Reply
-function page.reply(req, html, options)
+function page.reply(req, html, options, packed)
   options = options or {}
-  local language, chosen = page.language(req)
-  local found = page.finished(html, language)
-  if chosen then found.headers["Set-Cookie"] = remember(language) end
+  local headers = headers_for(req, packed)
   if options.private then
-    found.headers["Cache-Control"], found.headers.ETag = "no-store", nil
-  elseif not options.status and (req.headers["if-none-match"] or ""):find(found.etag, 1, true) then
-    return { status = 304, headers = found.headers }
+    headers["Cache-Control"] = "no-store"
+  elseif not options.status then
+    local hash = crypto.sha256(html):sub(1, 20)
+    headers.ETag = ('"%s%s"'):format(hash, packed and "-gz" or "")
+    if (req.headers["if-none-match"] or ""):find('"' .. hash, 1, true) then
+      headers["Content-Encoding"] = nil
+      return { status = 304, headers = headers }
+    end
   end
-  return { status = options.status, html = html, headers = found.headers }
+  return { status = options.status, html = packed and gzip.join(packed) or html, headers = headers }
 end
 
 --- The language of a page: ?lang=, else the cookie that an earlier choice left, else Accept-Language.

@@ -11,6 +11,7 @@ local server = {}
 ---@field body string      "" when none
 ---@field id string        the request id, as in X-Request-Id
 ---@field peer string      the address at the other end of the connection
+---@field gzip boolean     whether the client takes compressed answers
 ---@field host string      the Host field in lower case, without port; "" when none
 
 ---@alias Reply string|integer|table
@@ -47,9 +48,9 @@ function server.on_start(fn) end
 --- `generation` counts loads; `rejected` is the last edit that was refused, nil once one was accepted; `mode` "portal" or "rehearsal"; times in seconds since 1970; `store.trouble` a code when the last commit failed
 function server.info() end
 
---- A static file's versioned address.
+--- A static file's address below the version of all of them: kept for ever, as is what it imports by a relative address.
 ---@param path string  below www/, "app.js"
----@return string  "/assets/app.js?v=..."
+---@return string  "/assets/0123456789abcdef/app.js"
 function server.asset(path) end
 
 --- A file below www/ or locales/, as text. Only while the scripts load.

@@ -67,12 +67,12 @@ local CARD = server.asset "card.png"
 
 -- The picture that other sites show beside a link to here; they want its whole address.
 local function picture(req)
-  return ("%s://%s%s"):format(client.is_secure(req) and "https" or "http", req.headers.host or "localhost", CARD)
+  return ("%s://%s%s"):format(client.over_tls(req) and "https" or "http", req.headers.host or "localhost", CARD)
 end
 
 -- The lively page, opened at one of its views; `said` is that view in plain elements.
 local function view(req, language, title, said, refresh)
-  local html = shells[language].fill {
+  return shells[language].reply(req, {
     title = title .. " · " .. i18n.text(language, "page.title"),
     head = { h("meta", { name = "robots", content = "noindex" }),
       refresh and h("noscript", {}, h("meta", { ["http-equiv"] = "refresh", content = refresh })) },
@@ -80,8 +80,7 @@ local function view(req, language, title, said, refresh)
     hide_home = " hidden",
     owner = owner.from(req).id and " data-owner",
     picture = picture(req),
-  }
-  return page.reply(req, html, { private = true })
+  }, { private = true })
 end
 
 -- A refusal as a page that says it.
@@ -98,7 +97,7 @@ local function reader(req, language, mine) return { language = language, csrf = 
 server.route("GET", "/", function(req)
   local language = page.language(req)
   local name = names.fold(req.query.name or ""):sub(1, 64)
-  return page.reply(req, shells[language].fill {
+  return shells[language].reply(req, {
     title = i18n.text(language, "page.title"),
     csrf = csrf.token(owner.from(req)),
     name = utf8.len(name) and name or "",

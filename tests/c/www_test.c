@@ -1,10 +1,10 @@
 #include "www.h"
+#include "gzip.h"
 #include "httpd.h"
 #include "log.h"
 #include "wire.h"
 
 #include <sys/stat.h>
-#include <time.h>
 
 static char folder[] = "/tmp/www_test_XXXXXX";
 static struct httpd *server;
@@ -27,12 +27,20 @@ static void put_file(const char *path, const char *text)
     fclose(file);
 }
 
-static void age_file(const char *path)
+/* As gzip would, but that nothing is compressed: a length tells the twin from the file. */
+static void put_twin(const char *path, const char *text)
 {
-    struct timespec old[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+    struct gzip_stream stream;
     char full[300];
     snprintf(full, sizeof full, "%s/%s", folder, path);
-    assert_int_equal(utimensat(AT_FDCWD, full, old, 0), 0);
+    FILE *file = fopen(full, "w");
+    assert_non_null(file);
+    gzip_begin(&stream);
+    gzip_store(&stream, text, strlen(text));
+    gzip_end(&stream);
+    fwrite(stream.bytes, 1, stream.len, file);
+    fclose(file);
+    free(stream.bytes);
 }
 
 static void put_link(const char *target, const char *path)
@@ -48,12 +56,12 @@ static void fill_folder(void)
     snprintf(sub, sizeof sub, "%s/img", folder);
     mkdir(sub, 0755);
     put_file("app.js", "let a = 1");
-    put_file("app.js.gz", "gzipped");
+    put_twin("app.js.gz", "let a = 1");
     put_file("page.css", "body {}");
-    put_file("page.css.gz", "stale");
-    age_file("page.css.gz");
+    put_twin("page.css.gz", "body { }"); /* of what it was before */
     put_file("img/logo.svg", "<svg/>");
     put_file("empty.txt", "");
+    put_file("empty.txt.gz", "no gzip at all, but long enough");
     put_file(".secret", "hidden");
     put_link("/etc/passwd", "passwd.txt");
     put_link("app.js", "alias.js");
@@ -127,16 +135,34 @@ static void test_what_is_not_there(void **state)
     expect("POST", "/assets/app.js", "Content-Length: 0\r\n", 404, NULL, "not www");
 }
 
+/* Asks, and returns whether the twin came; its text holds zeros, so only its length is looked at. */
+static int is_packed(const char *target, const char *accept)
+{
+    struct wire wire = wire_new(port);
+    char request[300];
+    snprintf(request, sizeof request, "HEAD %s HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: %s\r\n\r\n", target, accept);
+    wire_send(wire.fd, request);
+    wire_expect(&wire, "\r\n\r\n");
+    assert_non_null(strstr(wire.text, " 200 OK\r\n"));
+    int packed = strstr(wire.text, "\r\nContent-Encoding: gzip\r\n") != NULL;
+    assert_int_equal(packed, strstr(wire.text, "-gz\"\r\n") != NULL);
+    assert_int_equal(packed,
+                     strstr(wire.text, "\r\nContent-Length: 9\r\n") == NULL && strstr(wire.text, "\r\nContent-Length: 7\r\n") == NULL);
+    wire_free(&wire);
+    return packed;
+}
+
 static void test_compressed_twin(void **state)
 {
-    static const char *const gzip[] = { "\r\nContent-Encoding: gzip\r\n", "-gz\"\r\n", "\r\nVary: Accept-Encoding\r\n",
-                                        "\r\nContent-Type: text/javascript", NULL };
+    static const char *const vary[] = { "\r\nVary: Accept-Encoding\r\n", NULL };
     (void)state;
-    expect("GET", "/assets/app.js", "Accept-Encoding: br, gzip;q=0.8\r\n", 200, gzip, "gzipped");
-    expect("GET", "/assets/app.js", "Accept-Encoding: GZIP\r\n", 200, gzip, "gzipped");
-    expect("GET", "/assets/app.js", "Accept-Encoding: gzip;q=0, br\r\n", 200, NULL, "let a = 1");
-    expect("GET", "/assets/app.js", "Accept-Encoding: xgzip\r\n", 200, NULL, "let a = 1");
-    expect("GET", "/assets/page.css", "Accept-Encoding: gzip\r\n", 200, NULL, "body {}"); /* its twin is older than it */
+    assert_true(is_packed("/assets/app.js", "br, gzip;q=0.8"));
+    assert_true(is_packed("/assets/app.js", "GZIP"));
+    assert_false(is_packed("/assets/app.js", "gzip;q=0, br"));
+    assert_false(is_packed("/assets/app.js", "xgzip"));
+    assert_false(is_packed("/assets/page.css", "gzip")); /* its twin was made of something else */
+    expect("GET", "/assets/app.js", "", 200, vary, "let a = 1");
+    expect("GET", "/assets/empty.txt", "Accept-Encoding: gzip\r\n", 200, NULL, "");
 }
 
 static void test_etag(void **state)
@@ -166,20 +192,54 @@ static void test_a_304_has_no_policy(void **state)
     wire_free(&wire);
 }
 
-static void test_versioned_address(void **state)
+static void test_version(void **state)
 {
-    static const char *const for_ever[] = { "\r\nCache-Control: public, max-age=31536000, immutable\r\n", NULL };
+    static const char *const for_ever[] = { "\r\nCache-Control: public, max-age=31536000, immutable\r\n", "\r\nETag: \"", NULL };
     static const char *const ask_again[] = { "\r\nCache-Control: no-cache\r\n", NULL };
-    const char *etag = www_find(www, "app.js")->etag;
     char target[200];
     (void)state;
-    snprintf(target, sizeof target, "/assets/app.js?v=%s", etag);
+    assert_int_equal(strlen(www_version(www)), 16);
+    snprintf(target, sizeof target, "/assets/%s/app.js", www_version(www));
     expect("GET", target, "", 200, for_ever, "let a = 1");
-    snprintf(target, sizeof target, "/assets/app.js?x=1&v=%s&y", etag);
-    expect("GET", target, "", 200, for_ever, "let a = 1");
-    snprintf(target, sizeof target, "/assets/app.js?v=%s0", etag);
-    expect("GET", target, "", 200, ask_again, "let a = 1");
-    expect("GET", "/assets/app.js?v=old", "", 200, ask_again, "let a = 1");
+    snprintf(target, sizeof target, "/assets/%s/img/logo.svg", www_version(www));
+    expect("GET", target, "", 200, for_ever, "<svg/>");
+    snprintf(target, sizeof target, "/assets/%s/none.js", www_version(www));
+    expect("GET", target, "", 404, NULL, "not www");
+    snprintf(target, sizeof target, "/assets/%s/%s/app.js", www_version(www), www_version(www));
+    expect("GET", target, "", 404, NULL, "not www");
+    expect("GET", "/assets/0123456789abcdef/app.js", "", 200, ask_again, "let a = 1"); /* of a page opened before an upgrade */
+    expect("GET", "/assets/0123456789abcdeg/app.js", "", 404, NULL, "not www");
+    expect("GET", "/assets/0123456789abcdef0/app.js", "", 404, NULL, "not www");
+}
+
+static char *version_now(void)
+{
+    char *message = NULL;
+    struct www *loaded = www_load(folder, "/assets/", &message);
+    assert_non_null(loaded);
+    char *version = strdup(www_version(loaded));
+    www_free(loaded);
+    return version;
+}
+
+static void test_version_changes_with_any_file(void **state)
+{
+    (void)state;
+    char *before = version_now();
+    put_twin("page.css.gz", "body {}");
+    char *packed = version_now();
+    put_file("img/logo.svg", "<svg></svg>");
+    char *after = version_now();
+    put_file("img/logo.svg", "<svg/>");
+    char *back = version_now();
+    put_twin("page.css.gz", "body { }");
+    assert_string_equal(before, packed); /* compressed again, nothing is other than it was */
+    assert_string_not_equal(before, after);
+    assert_string_equal(before, back);
+    free(before);
+    free(packed);
+    free(after);
+    free(back);
 }
 
 static void test_find(void **state)
@@ -214,9 +274,15 @@ static int remove_folder(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_files), TEST(test_what_is_not_there),   TEST(test_compressed_twin),
-        TEST(test_etag),  TEST(test_a_304_has_no_policy), TEST(test_versioned_address),
-        TEST(test_find),  TEST(test_load_failure),
+        TEST(test_files),
+        TEST(test_what_is_not_there),
+        TEST(test_compressed_twin),
+        TEST(test_etag),
+        TEST(test_a_304_has_no_policy),
+        TEST(test_version),
+        TEST(test_version_changes_with_any_file),
+        TEST(test_find),
+        TEST(test_load_failure),
     };
     log_init(STDOUT_FILENO, LOG_ERROR);
     if (!mkdtemp(folder)) return 1;

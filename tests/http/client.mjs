@@ -24,7 +24,7 @@ function open(url, { method = 'GET', headers = {}, body, timeout = seconds(20) }
   })
 }
 
-// Sends a request; returns { status, headers, text, json }. `json`: the body to send as JSON; `key`: a bearer; `language`: Accept-Language.
+// Sends a request; returns { status, headers, bytes, text, json }. `json`: the body to send as JSON; `key`: a bearer; `language`: Accept-Language.
 export async function request(url, { json, key, language, headers = {}, body, ...rest } = {}) {
   const all = { ...headers }
   if (json !== undefined) {
@@ -37,10 +37,11 @@ export async function request(url, { json, key, language, headers = {}, body, ..
   const { response } = await open(url, { ...rest, body, headers: all })
   const chunks = []
   for await (const chunk of response) chunks.push(chunk)
-  const text = Buffer.concat(chunks).toString('utf8')
+  const bytes = Buffer.concat(chunks)
+  const text = bytes.toString('utf8')
   let parsed
   try { parsed = JSON.parse(text) } catch { parsed = undefined }
-  return { status: response.statusCode, headers: response.headers, text, json: parsed }
+  return { status: response.statusCode, headers: response.headers, bytes, text, json: parsed }
 }
 
 const field = (event, line) => {

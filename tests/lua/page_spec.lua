@@ -33,7 +33,7 @@ describe("the page", function()
 
   it("is filled in, escaped", function()
     local html = get("/?name=%22<b>").html
-    assert.truthy(html:find('<html lang="en" dir="ltr"><title>A &amp; B</title><link href="/assets/app.css?v=1">', 1, true))
+    assert.truthy(html:find('<html lang="en" dir="ltr"><title>A &amp; B</title><link href="/assets/v1/app.css">', 1, true))
     assert.is_nil(html:find("{{", 1, true))
     assert.is_nil(html:find("<b>", 1, true))
     assert.equal(2, select(2, html:gsub("</script>", "")))
@@ -76,7 +76,7 @@ describe("the page", function()
     assert.truthy(policy:find("default-src 'none'", 1, true))
     assert.is_nil(policy:find("unsafe", 1, true))
     assert.truthy(policy:find("frame-ancestors 'none'", 1, true))
-    assert.equal("Accept-Language, Cookie", get("/").headers.Vary)
+    assert.equal("Accept-Language, Cookie, Accept-Encoding", get("/").headers.Vary)
   end)
 end)
 

@@ -59,7 +59,7 @@ local function server()
   function fake.on_error(handler) fake.error_handler = handler end
   function fake.on_start() end
   function fake.info() return fake.infos end
-  function fake.asset(path) return "/assets/" .. path .. "?v=1" end
+  function fake.asset(path) return "/assets/v1/" .. path end
   function fake.read(path) return fake.files and fake.files[path] or read(path) end
   function fake.list(folder)
     if fake.files then
@@ -125,6 +125,11 @@ local function store()
   return fake
 end
 
+-- Packs nothing, but shows what was packed.
+local function gzip()
+  return { pack = function(text) return "<packed>" .. text end, join = table.concat }
+end
+
 -- Neither secret nor strong; only as unlike for unlike input as the tests need.
 local function hash(text)
   local sum = 5381
@@ -150,7 +155,7 @@ function portal.start(options)
   local settings = options.config or require("lib.settings").check({}, {})
   forget()
   settings.secret = function(name) return options.secrets and options.secrets[name] end
-  local fakes = { json = json, server = server(), shared = shared(), crypto = crypto(), config = settings, sse = {},
+  local fakes = { json = json, server = server(), shared = shared(), crypto = crypto(), config = settings, sse = {}, gzip = gzip(),
     limit = limiter(), store = store(), log = { info = function() end, warn = function() end }, task = { lock = function(_, fn, ...) return fn(...) end } }
   fakes.metrics = metrics()
   fakes.server.files = options.files

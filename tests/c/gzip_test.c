@@ -1,0 +1,149 @@
+#include "gzip.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include <cmocka.h>
+
+/* What a browser would read; the caller frees. */
+static char *unpacked(const struct gzip_stream *stream, size_t *len)
+{
+    size_t room = stream->plain_len + 1;
+    char *text = malloc(room);
+    z_stream zip = { .next_in = stream->bytes, .avail_in = (uInt)stream->len, .next_out = (unsigned char *)text, .avail_out = (uInt)room };
+    assert_non_null(text);
+    assert_int_equal(inflateInit2(&zip, 15 + 16), Z_OK);
+    assert_int_equal(inflate(&zip, Z_FINISH), Z_STREAM_END); /* which looks at the hash and the length as well */
+    assert_int_equal(zip.avail_in, 0);
+    *len = zip.total_out;
+    inflateEnd(&zip);
+    return text;
+}
+
+static void expect(struct gzip_stream *stream, const char *want, size_t want_len)
+{
+    size_t len;
+    gzip_end(stream);
+    char *text = unpacked(stream, &len);
+    assert_int_equal(len, want_len);
+    assert_memory_equal(text, want, len);
+    assert_true(gzip_is_of((const char *)stream->bytes, stream->len, want, want_len));
+    free(text);
+    free(stream->bytes);
+}
+
+static void test_pieces_and_texts(void **state)
+{
+    static const char want[] = "<p class=a>anna</p><p class=a></p><p class=a>";
+    struct gzip_piece *head = gzip_pack("<p class=a>", 11), *tail = gzip_pack("</p>", 4);
+    struct gzip_stream stream;
+    (void)state;
+    gzip_begin(&stream);
+    gzip_add(&stream, head);
+    gzip_store(&stream, "anna", 4);
+    gzip_add(&stream, tail);
+    gzip_add(&stream, head);
+    gzip_store(&stream, "", 0);
+    gzip_add(&stream, tail);
+    gzip_add(&stream, head);
+    free(head);
+    free(tail);
+    expect(&stream, want, sizeof want - 1);
+}
+
+static void test_nothing(void **state)
+{
+    struct gzip_stream stream;
+    struct gzip_piece *piece = gzip_pack("", 0);
+    (void)state;
+    gzip_begin(&stream);
+    expect(&stream, "", 0);
+    gzip_begin(&stream);
+    gzip_add(&stream, piece);
+    expect(&stream, "", 0);
+    free(piece);
+}
+
+/* Stored blocks hold 65535 bytes at most. */
+static void test_long_texts(void **state)
+{
+    static const size_t lengths[] = { 65534, 65535, 65536, 200000 };
+    char *text = malloc(200000);
+    (void)state;
+    for (size_t i = 0; i < 200000; i++)
+        text[i] = (char)(i * i >> 7);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        struct gzip_stream stream;
+        gzip_begin(&stream);
+        gzip_store(&stream, text, lengths[i]);
+        expect(&stream, text, lengths[i]);
+    }
+    free(text);
+}
+
+static void test_it_gets_small(void **state)
+{
+    char text[20000];
+    memset(text, 'a', sizeof text);
+    struct gzip_piece *piece = gzip_pack(text, sizeof text);
+    struct gzip_stream stream;
+    (void)state;
+    assert_true(piece->len < 100);
+    gzip_begin(&stream);
+    gzip_add(&stream, piece);
+    free(piece);
+    expect(&stream, text, sizeof text);
+}
+
+/* What stands beside a secret must not make the answer shorter when it is like it. */
+static void test_lengths_tell_nothing(void **state)
+{
+    static const char *const guesses[] = { "token=s3cret", "token=xxxxxx" };
+    size_t len[2];
+    struct gzip_piece *between = gzip_pack("<input value=", 13);
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct gzip_stream stream;
+        gzip_begin(&stream);
+        gzip_store(&stream, "token=s3cret", 12);
+        gzip_add(&stream, between);
+        gzip_store(&stream, guesses[i], 12);
+        gzip_end(&stream);
+        len[i] = stream.len;
+        free(stream.bytes);
+    }
+    free(between);
+    assert_int_equal(len[0], len[1]);
+}
+
+static void test_is_of(void **state)
+{
+    struct gzip_stream stream;
+    (void)state;
+    gzip_begin(&stream);
+    gzip_store(&stream, "as it was", 9);
+    gzip_end(&stream);
+    const char *packed = (const char *)stream.bytes;
+    assert_true(gzip_is_of(packed, stream.len, "as it was", 9));
+    assert_false(gzip_is_of(packed, stream.len, "as it is!", 9));
+    assert_false(gzip_is_of(packed, stream.len, "as it was.", 10));
+    assert_false(gzip_is_of(packed + 1, stream.len - 1, "as it was", 9));
+    assert_false(gzip_is_of(packed, 10, "as it was", 9));
+    assert_false(gzip_is_of("", 0, "", 0));
+    free(stream.bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pieces_and_texts),     cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_long_texts),           cmocka_unit_test(test_it_gets_small),
+        cmocka_unit_test(test_lengths_tell_nothing), cmocka_unit_test(test_is_of),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
