@@ -7,6 +7,7 @@ local task = require "core.task"
 local claims = require "lib.claims"
 local events = require "lib.events"
 local journal = require "lib.journal"
+local pace = require "lib.pace"
 local queue = require "lib.queue"
 local runner = require "lib.runner"
 local states = require "lib.states"
@@ -31,6 +32,7 @@ function pump.launch(op)
   claims.set(op.name, op.params.target or op.id)
   return task.spawn(task_name(op.id), function()
     runner.run(op, steps)
+    shared.set("queue.ended:" .. op.owner_id, os.time() + 1, states.queued.deadline)
     pump.kick()
   end) ~= nil
 end
@@ -78,14 +80,51 @@ local function start(op, running)
   pump.launch(op)
 end
 
-local function tell_positions(waiting, places)
-  local typical = #waiting > 0 and pump.typical()
+local function ended_of(waiting)
+  local ended = {}
+  for _, op in ipairs(waiting) do ended[op.owner_id] = shared.get("queue.ended:" .. op.owner_id) end
+  return ended
+end
+
+local function ages_of(running)
+  local ages, now = {}, os.time()
+  for i, op in ipairs(running) do ages[i] = math.max(0, now - (op.started_at or now)) end
+  return ages
+end
+
+local function starts(count, running)
+  return queue.starts(count, ages_of(running), config.limits.running_deployments, pump.typical(), pace.known())
+end
+
+--- Whole seconds until each of the next `count` to come would start: behind those that wait already, or with `instead` in their place.
+---@param count integer
+---@param instead boolean|nil
+---@return integer[]|nil, string? message, string? code
+function pump.forecast(count, instead)
+  local open, message, code = journal.unfinished()
+  if not open then return nil, message, code end
+  local waiting, running = 0, {}
+  for _, op in ipairs(open) do
+    if op.state == "queued" then waiting = waiting + 1 elseif op.kind == "deploy" then running[#running + 1] = op end
+  end
+  local before = instead and 0 or waiting
+  return { table.unpack(starts(before + count, running), before + 1) }
+end
+
+-- Whether somebody who was told his place, and when his turn would come, has to be told anew.
+local function is_news(told, position, eta)
+  local place, at = (told or ""):match("^(%d+) (%d+)$")
+  if tonumber(place) ~= position then return true end
+  return math.abs(os.time() + eta - tonumber(at)) > math.max(10, eta / 2)
+end
+
+local function tell_positions(waiting, running)
+  local etas = #waiting > 0 and starts(#waiting, running)
   for position, op in ipairs(waiting) do
-    local key = "queue.position:" .. op.id
-    if shared.get(key) ~= position then
-      shared.set(key, position, 3600)
-      local data = { position = position, etaSeconds = queue.eta(position, places, typical) }
-      events.emit(op.id, { { event = "queued", data = data } })
+    local key, eta = "queue.position:" .. op.id, etas[position]
+    if is_news(shared.get(key), position, eta) then
+      shared.set(key, ("%d %d"):format(position, os.time() + eta), states.queued.deadline)
+      events.emit(op.id, { { event = "queued", data = { position = position, etaSeconds = eta } } })
     end
   end
 end
@@ -95,10 +134,11 @@ local function round()
   if not open then return log.warn("queue.unreadable", { message = message }) end
   local waiting, running = sorted(open)
   local places = config.limits.running_deployments
-  waiting = queue.order(waiting, running)
+  waiting = queue.order(waiting, running, ended_of(waiting))
   while #waiting > 0 and #running < places do start(table.remove(waiting, 1), running) end
   shared.set("queue.waiting", #waiting)
-  tell_positions(waiting, places)
+  tell_positions(waiting, running)
+  if #waiting > 0 then task.spawn("queue.pace", pace.look) end
 end
 
 local function rounds()

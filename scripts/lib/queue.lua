@@ -1,27 +1,30 @@
 --- Whose turn it is. Pure: first come, first served, but nobody gets a second place while others have none.
-local queue = {}
+local queue = { late = 0.2 } -- of its usual time: what one that takes longer is still given
 
-local function least_served(waiting, served)
-  local best = 1
+-- Of those who have the fewest, the owner whose turn is longest ago: since his last one ended, or since he came.
+local function least_served(waiting, served, ended)
+  local best, fewest, since
   for i, entry in ipairs(waiting) do
-    if (served[entry.owner_id] or 0) < (served[waiting[best].owner_id] or 0) then best = i end
+    local has, from = served[entry.owner_id] or 0, math.max(entry.created_at or 0, ended[entry.owner_id] or 0)
+    if not best or has < fewest or has == fewest and from < since then best, fewest, since = i, has, from end
   end
   return best
 end
 
-local function count(running)
+local function served_by(running)
   local served = {}
   for _, entry in ipairs(running) do served[entry.owner_id] = (served[entry.owner_id] or 0) + 1 end
   return served
 end
 
 --- The waiting ones in the order in which they will be started.
----@param waiting { owner_id: string }[]  in the order in which they came
+---@param waiting { owner_id: string, created_at: number|nil }[]  in the order in which they came
 ---@param running { owner_id: string }[]
-function queue.order(waiting, running)
-  local left, served, order = { table.unpack(waiting) }, count(running), {}
+---@param ended table<string, number>|nil  when an owner's last one ended
+function queue.order(waiting, running, ended)
+  local left, served, order = { table.unpack(waiting) }, served_by(running), {}
   while #left > 0 do
-    local entry = table.remove(left, least_served(left, served))
+    local entry = table.remove(left, least_served(left, served, ended or {}))
     served[entry.owner_id] = (served[entry.owner_id] or 0) + 1
     order[#order + 1] = entry
   end
@@ -38,8 +41,37 @@ function queue.median(numbers)
   return #sorted % 2 == 1 and sorted[middle + 1] or (sorted[middle] + sorted[middle + 1]) / 2
 end
 
---- Whole seconds until the one at that position starts, when `places` run at once and one takes `seconds`.
-function queue.eta(position, places, seconds) return math.ceil(math.ceil(position / places) * seconds) end
+-- When those that run will end, in seconds, soonest first. A place that is free ends at once; one that is late may end at any moment;
+-- where the cap was lowered, the first ends make no room.
+local function endings(ages, places, seconds)
+  local ends = {}
+  for i = 1, math.max(places, #ages) do
+    local age = ages[i] or seconds
+    ends[i] = age < seconds and seconds - age or ages[i] and seconds * queue.late or 0
+  end
+  table.sort(ends)
+  return { table.unpack(ends, 1 + #ends - places) }
+end
+
+--- Whole seconds until each of the first `count` of those that wait will start.
+---@param count integer
+---@param ages number[]  for how many seconds each of those that run has been running
+---@param places integer  how many run at once
+---@param seconds number  how long one takes
+---@param dokploy { each: number, ahead: integer }|nil  Dokploy ends one each so many seconds, and has so many jobs of others before ours
+---@return integer[]
+function queue.starts(count, ages, places, seconds, dokploy)
+  local ends, starts = endings(ages, places, seconds), {}
+  local each, ahead = dokploy and dokploy.each or 0, dokploy and dokploy.ahead or 0
+  for i = 1, count do
+    local at = table.remove(ends, 1)
+    if at > 0 then at = math.max(at, (ahead + i) * each) end
+    starts[i] = math.ceil(at)
+    ends[#ends + 1] = at + seconds
+    table.sort(ends)
+  end
+  return starts
+end
 
 --- How far a deployment is, from 0 to 99: the steps' expected seconds are their weights.
 ---@param steps { expect: number }[]

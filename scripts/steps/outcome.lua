@@ -1,5 +1,6 @@
 --- Waits until Dokploy says how the deployment went, and passes its log on as it grows.
 --- Dokploy's "done" means that the swarm took it, not that it runs: the next step decides that.
+local pace = require "lib.pace"
 local submission = require "lib.submission"
 
 local PAUSE = 1    -- seconds between two looks
@@ -39,7 +40,11 @@ local function look(ctx, watch)
     return false
   end
   submission.pass_log(ctx, row, watch)
-  if row.status == "done" then return true end
+  if row.status == "running" then watch.began = watch.began or os.time() end
+  if row.status == "done" then
+    pace.took(watch.began and os.time() - watch.began or 0)
+    return true
+  end
   if row.status == "error" then return submission.failure(ctx, row, watch) end
   if row.status == "cancelled" then
     local good, why, word = again(ctx)

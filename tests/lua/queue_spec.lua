@@ -25,6 +25,18 @@ describe("the queue", function()
     assert.equal("c4 a1 b2 a3", order("abac", "ab"))
   end)
 
+  it("does not begin again with one who just had his turn", function()
+    local waiting = { { owner_id = "a", created_at = 1 }, { owner_id = "a", created_at = 2 }, { owner_id = "b", created_at = 5 } }
+    local function owners(ended)
+      local list = {}
+      for i, entry in ipairs(queue.order(waiting, {}, ended)) do list[i] = entry.owner_id end
+      return table.concat(list)
+    end
+    assert.equal("baa", owners { a = 9 })
+    assert.equal("aba", owners { a = 4 }, "b came later than that")
+    assert.equal("aba", owners { a = 9, b = 10 })
+  end)
+
   it("leaves its input alone", function()
     local waiting = entries "aab"
     queue.order(waiting, {})
@@ -38,11 +50,28 @@ describe("the queue", function()
     assert.equal(3, queue.median { 4, 2 })
   end)
 
-  it("tells when the turn comes", function()
-    assert.equal(30, queue.eta(1, 8, 30))
-    assert.equal(30, queue.eta(8, 8, 30))
-    assert.equal(60, queue.eta(9, 8, 30))
-    assert.equal(90, queue.eta(3, 1, 29.9))
+  local function starts(...) return table.concat(queue.starts(...), " ") end
+
+  it("tells when the turn comes: when those before it end", function()
+    assert.equal("0 0 0", starts(3, { 5 }, 8, 30))
+    assert.equal("5 20 28 35", starts(4, { 2, 25, 10 }, 3, 30))
+    assert.equal("30 60 90", starts(3, { 0 }, 1, 29.9))
+    assert.equal("", starts(0, { 1 }, 1, 30))
+  end)
+
+  it("gives one that is late a little longer", function()
+    assert.equal("6 36", starts(2, { 300 }, 1, 30))
+  end)
+
+  it("makes no room by the first ends when the cap was lowered, and more when it was raised", function()
+    assert.equal("20 30 50", starts(3, { 25, 20, 10, 0 }, 2, 30))
+    assert.equal("0 0 5", starts(3, { 25 }, 3, 30))
+  end)
+
+  it("counts what stands before ours in Dokploy's own queue, which works off one after the other", function()
+    assert.equal("30 40 50", starts(3, { 20, 20, 20 }, 3, 30, { each = 10, ahead = 2 }))
+    assert.equal("10 10 40", starts(3, { 20, 20 }, 2, 30, { each = 5, ahead = 0 }))
+    assert.equal("0", starts(1, {}, 2, 30, { each = 10, ahead = 9 }), "a place that is free is free")
   end)
 end)
 
