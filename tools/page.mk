@@ -5,7 +5,7 @@ LIGHTHOUSE ?= lighthouse@13.5.0
 # in it, so that it is the same each time.
 TWINS := $(patsubst %,%.gz,$(wildcard www/*.js www/*.css www/*.svg))
 
-.PHONY: contact-sheet lighthouse twins
+.PHONY: contact-sheet lighthouse pictures twins
 
 all run test-http test-browser contact-sheet lighthouse: twins
 
@@ -13,6 +13,9 @@ twins: $(TWINS)
 
 www/%.gz: www/%
 	@mkdir -p $(BUILD)/twins && gzip -9 -n -c $< >$(BUILD)/twins/$(@F) && mv $(BUILD)/twins/$(@F) $@
+
+pictures: setup-test ## draws the pixels of www/ anew, from its logo
+	@node tests/browser/pictures.mjs
 
 contact-sheet: setup-test $(DEPLOYER) ## every state of the page in one sheet; STATES=pattern LANGUAGES=ar shoot fewer
 	@DEPLOYER=$(abspath $(DEPLOYER)) node tests/browser/contact_sheet.mjs $(BUILD)/contact-sheet

@@ -124,6 +124,7 @@ local entries = {
     answers = { [200] = { "A page of them", "Stacks" } },
     problems = { "key_missing", "key_invalid", "value_invalid", "journal" },
   },
+  { "GET", "/favicon.ico", "The icon, for browsers that take none from the page", answers = { [200] = { "image/x-icon" } } },
   {
     "GET", "/api/openapi.json", "This document",
     answers = { [200] = { "OpenAPI 3.1", "any" } },

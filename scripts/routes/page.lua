@@ -70,6 +70,12 @@ local function picture(req)
   return ("%s://%s%s"):format(client.over_tls(req) and "https" or "http", req.headers.host or "localhost", CARD)
 end
 
+-- Browsers that take no icon from the page look for it here.
+local ICON = server.read "www/favicon.ico"
+server.route("GET", "/favicon.ico", function()
+  return { body = ICON, type = "image/x-icon", headers = { ["Cache-Control"] = "public, max-age=86400" } }
+end)
+
 -- The lively page, opened at one of its views; `said` is that view in plain elements.
 local function view(req, language, title, said, refresh)
   return shells[language].reply(req, {

@@ -1,5 +1,6 @@
 // The page as a browser fetches it: compressed, kept for ever where it can be, all at once, and across an upgrade.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { copyRoot, startAll, startPortal } from './harness.mjs'
@@ -31,6 +32,24 @@ for (const language of LANGUAGES) {
     assert.equal((await get('/', { language: language === 'en' ? 'nl' : 'en', headers: { 'if-none-match': plain.headers.etag } })).status, 200)
   })
 }
+
+test('a link to the portal is shown with a picture and words in its language; every browser finds an icon', async () => {
+  for (const language of LANGUAGES) {
+    const { text } = await get('/', { language })
+    const said = Object.fromEntries([...text.matchAll(/<meta (?:property|name)="([a-z:]+)" content="([^"]*)">/g)].map(([, name, value]) => [name, value]))
+    const locale = JSON.parse(readFileSync(new URL(`../../locales/${language}.json`, import.meta.url), 'utf8'))
+    assert.equal(said['og:title'], locale['page.heading'])
+    assert.equal(said['og:description'], locale['page.lead'])
+    assert.equal(said.description, locale['page.lead'])
+    assert.equal(said['og:locale'], language)
+    const { bytes } = await get(said['og:image'].slice(world.portal.url.length))
+    assert.deepEqual([bytes.readUInt32BE(16), bytes.readUInt32BE(20)], [1200, 630])
+    assert.equal(bytes.subarray(1, 4).toString(), 'PNG')
+  }
+  const icon = await get('/favicon.ico')
+  assert.equal(icon.headers['content-type'], 'image/x-icon')
+  assert.deepEqual([...icon.bytes.subarray(0, 6)], [0, 0, 1, 0, 3, 0], 'an icon of three sizes')
+})
 
 test('what is private is compressed too, and kept by nobody', async () => {
   const { headers, bytes } = await get('/deployment/none', { headers: gzip })

@@ -8,6 +8,7 @@ local modules = {
 }
 
 local files = {
+  ["www/favicon.ico"] = "icon",
   ["www/plain.html"] = "<h1>{{slot:heading}}</h1>{{slot:main}}",
   ["locales/en.json"] = '{"language.name":"English","wait.usual":"About {time}.","duration.seconds.other":"{count} s",'
     .. '"page.title":"A & B","page.evil":"</script><b>\\u2028"}',
