@@ -56,6 +56,10 @@ static int push_response(lua_State *co, void *arg)
     lua_setfield(co, -2, "seconds");
     lua_pushboolean(co, r->verified);
     lua_setfield(co, -2, "verified");
+    if (r->certificate_ends > 0) {
+        lua_pushinteger(co, r->certificate_ends);
+        lua_setfield(co, -2, "certificate_ends");
+    }
     return 1;
 }
 
@@ -134,13 +138,14 @@ static unsigned read_flags(lua_State *L)
     if (api_flag(L, 1, "fresh", 0)) flags |= FETCH_FRESH;
     if (!api_flag(L, 1, "verify", 1)) flags |= FETCH_NO_VERIFY;
     if (api_flag(L, 1, "fence", 0)) flags |= FETCH_FENCE;
+    if (api_flag(L, 1, "certificate", 0)) flags |= FETCH_CERTIFICATE;
     return flags;
 }
 
 static void read_options(lua_State *L, struct fetch_options *options)
 {
-    static const char *const known[] = { "url",      "method", "headers", "body",  "timeout",    "connect_timeout",
-                                         "max_body", "fresh",  "verify",  "fence", "connect_to", NULL };
+    static const char *const known[] = { "url",    "method", "headers",    "body",        "timeout", "connect_timeout", "max_body", "fresh",
+                                         "verify", "fence",  "connect_to", "certificate", NULL };
     api_known_keys(L, 1, known);
     options->url = api_text(L, 1, "url", NULL);
     if (!options->url) luaL_error(L, "option url is missing");

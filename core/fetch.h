@@ -15,8 +15,9 @@ struct fetch;
 
 /* FETCH_FRESH: a connection of its own, closed afterwards; for calls that must not be sent twice (libcurl repeats a POST on a dead kept
  * connection). FETCH_NO_VERIFY: accept any certificate; only for a request that carries no secret. FETCH_FENCE: refuse to connect to
- * loopback, link-local, unspecified, multicast and reserved addresses, whatever the name says: code "refused". */
-enum { FETCH_FRESH = 1, FETCH_NO_VERIFY = 2, FETCH_FENCE = 4 };
+ * loopback, link-local, unspecified, multicast and reserved addresses, whatever the name says: code "refused". FETCH_CERTIFICATE: also tell
+ * until when the server's certificate is valid. */
+enum { FETCH_FRESH = 1, FETCH_NO_VERIFY = 2, FETCH_FENCE = 4, FETCH_CERTIFICATE = 8 };
 
 struct fetch_options {
     const char *method, *url;
@@ -37,8 +38,9 @@ struct fetch_result {
     char *body;
     size_t body_len; /* NUL-terminated as well */
     int64_t elapsed_us;
-    int sent;     /* 0: certainly nothing of the request left this machine, safe to repeat whatever it is */
-    int verified; /* the certificate was checked and good (https) */
+    int sent;                 /* 0: certainly nothing of the request left this machine, safe to repeat whatever it is */
+    int verified;             /* the certificate was checked and good (https) */
+    int64_t certificate_ends; /* FETCH_CERTIFICATE: the end of its validity, in seconds since 1970; 0 when it is not known */
 };
 typedef void fetch_done_fn(const struct fetch_result *result, void *arg);
 

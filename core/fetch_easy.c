@@ -307,6 +307,7 @@ static void set_tls(struct fetch *fetch, CURL *easy)
 {
     const char *bundle = getenv("SSL_CERT_FILE");
     if (bundle && *bundle) curl_easy_setopt(easy, CURLOPT_CAINFO, bundle);
+    if (fetch->flags & FETCH_CERTIFICATE) curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L);
     if (!(fetch->flags & FETCH_NO_VERIFY)) return;
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -379,6 +380,19 @@ static void word_failure(struct fetch *fetch, CURLcode rc, double seconds)
         fail(fetch, code, "%s", says);
 }
 
+/* The server's own certificate is the first of the chain. */
+static int64_t certificate_ends(const struct fetch *fetch)
+{
+    static const char label[] = "Expire date:";
+    struct curl_certinfo *chain = NULL;
+
+    if (!(fetch->flags & FETCH_CERTIFICATE)) return 0;
+    if (curl_easy_getinfo(fetch->easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || !chain || chain->num_of_certs < 1) return 0;
+    for (const struct curl_slist *line = chain->certinfo[0]; line; line = line->next)
+        if (strncmp(line->data, label, sizeof label - 1) == 0) return (int64_t)curl_getdate(line->data + sizeof label - 1, NULL);
+    return 0;
+}
+
 void fetch_easy_end(struct fetch *fetch, CURLcode rc, int64_t elapsed_us)
 {
     struct fetch_result *r = &fetch->result;
@@ -394,5 +408,6 @@ void fetch_easy_end(struct fetch *fetch, CURLcode rc, int64_t elapsed_us)
     if (fetch->head.bytes) r->head = fetch->head.bytes;
     if (fetch->text.bytes) r->body = fetch->text.bytes;
     r->body_len = fetch->text.len;
+    r->certificate_ends = certificate_ends(fetch);
     r->verified = strncasecmp(fetch->url, "https:", 6) == 0 && !(fetch->flags & FETCH_NO_VERIFY);
 }

@@ -28,3 +28,6 @@ require "routes.openapi" -- GET /api/openapi.json
 
 -- Deployments. After a crash or a restart, what was interrupted goes on, or is taken away again.
 require("lib.engine").register(require "steps")
+
+-- And every few minutes, a look at everything around the portal, for /ready.
+require("lib.checkup").register()

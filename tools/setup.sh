@@ -34,6 +34,7 @@ lua-check             -                         checks the Lua
 cppcheck              -                         checks the C
 clang-format          -                         keeps the C's style
 chromium              -                         the browser of the page's tests
+openssl               -                         certificates for the doctor's tests
 jq                    -                         renders the stack's configuration in its tests
 fonts-noto-core       -                         letters for the Arabic page
 fonts-dejavu-core     -                         letters for the others

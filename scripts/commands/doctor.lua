@@ -1,6 +1,7 @@
 --- deployer doctor: is everything around the portal as it must be? One line each: ok, warn or fail, with the cure.
---- The examinations stand in lib/doctor/*.lua, in the order of this list.
+--- The examinations stand in lib/doctor/*.lua.
 local console = require "core.console"
+local doctor = require "lib.doctor"
 local options = require "lib.options"
 local report = require "lib.report"
 
@@ -10,12 +11,6 @@ deployer doctor [--strict]
 Looks at Dokploy and its token, the address of the stacks, the image, the network, the clock and the disk. It changes nothing.
 Status 0: nothing failed. 1: something did; with --strict, a warning counts too.]]
 
-local examinations = {
-  require "lib.doctor.dokploy", -- reached, version, token, rights, concurrency, clock, network
-  require "lib.doctor.stacks",  -- DNS and certificate, the way health checks take, registry and image
-  require "lib.doctor.machine", -- disk and volume, rehearsal
-}
-
 return {
   run = function(arguments)
     local given, message = options.read(arguments, { strict = "flag", help = "flag" })
@@ -24,7 +19,7 @@ return {
       return given and 0 or 2
     end
     local lines = report.new()
-    for _, examine in ipairs(examinations) do examine(lines) end
+    doctor(lines)
     console.print(("%d ok, %d to look at, %d to mend"):format(lines.counts.ok, lines.counts.warn, lines.counts.fail))
     if given.strict and lines.counts.warn > 0 then return 1 end
     return lines:status()

@@ -127,7 +127,7 @@ local function exchange(request)
   end)
   tell_breaker(request, answer)
   counts.call(request.procedure, answer.ok and "ok" or answer.code, answer.seconds)
-  remember(answer)
+  if not request.aside then remember(answer) end
   return answer
 end
 
@@ -175,7 +175,7 @@ end
 ---@param request table  procedure; query (GET) or body (POST); repeatable: doing it twice does no harm;
 --- shape(value): the wanted part of the answer, or nil when it is not as expected; timeout; tries;
 --- secret: Dokploy's words about it go nowhere; done: a refusal with these words, in lower case, says that it was done before;
---- lenient: a 500 is an answer like others
+--- lenient: a 500 is an answer like others; aside: what comes of it is not how Dokploy is, for /health
 ---@return any value, string? message, string? code, table? info
 function call.run(client, request)
   local attempt = 0

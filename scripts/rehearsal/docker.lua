@@ -81,6 +81,42 @@ procedures.query("docker.getContainersByAppNameMatch", match_input, function(inp
   return found
 end)
 
+-- The machine that the rehearsal plays: its networks have the room that Docker gives by default.
+local function network(name, driver, subnet, capacity, containers)
+  return { name = name, driver = driver, subnet = subnet, containersInUse = containers, capacity = capacity,
+    percentUsed = (100 * containers + capacity // 2) // capacity }
+end
+
+local function running()
+  local count = 0
+  for _, service in ipairs(model.list "service") do
+    if service.live then count = count + 1 end
+  end
+  return count
+end
+
+local since_hours = 24
+
+procedures.query("docker.getServerHealth", { serverId = v.text { optional = true } }, function()
+  local containers, now = running(), clock.now() // 1000
+  return {
+    checkedAt = model.now(),
+    containers = { containerCount = containers, serviceCount = #model.list "service" },
+    resources = { memTotalBytes = 8 << 30, memUsedBytes = 2 << 30, cpuCount = 4 },
+    inotify = { maxWatches = 65536, maxInstances = 128, maxQueuedEvents = 16384, currentInstances = 0, persisted = false },
+    disk = { totalBytes = 100 << 30, usedBytes = 20 << 30 },
+    dockerNetworks = {
+      count = 3, addressPools = json.null,
+      usage = json.array {
+        network("dokploy-network", "overlay", "10.0.1.0/24", 254, containers), network("ingress", "overlay", "10.0.0.0/24", 254, 1),
+        network("bridge", "bridge", "172.17.0.0/16", 65534, 0),
+      },
+    },
+    daemonErrors = json.array {}, daemonLogsWindow = { fromEpoch = now - since_hours * 3600, toEpoch = now },
+    reservation = { memoryReservedBytes = 0, cpuReservedNanoCpus = 0, appCount = #model.list "application", unsupportedComposeCount = 0 },
+  }
+end, { new = true })
+
 local volume_name = { "^%w[%w_.-]*$", "/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/", "Invalid volume name." }
 local by_volume = { volumeName = v.text { min = 1, pattern = volume_name }, serverId = v.text { optional = true } }
 

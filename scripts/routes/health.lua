@@ -3,6 +3,7 @@ local config = require "core.config"
 local json = require "core.json"
 local server = require "core.server"
 local breaker = require "lib.breaker"
+local checkup = require "lib.checkup"
 local clock = require "lib.clock"
 local dokploy = require "lib.dokploy"
 local i18n = require "lib.i18n"
@@ -120,6 +121,7 @@ server.route("GET", "/ready", function(req)
       scripts = "ok",
       dokploy = last.reachable == nil and "unknown" or last.reachable and "ok" or "unreachable",
       breaker = state.state,
+      doctor = checkup.last() or { status = "unknown" },
     },
   }
 end)

@@ -106,6 +106,10 @@ all.Health = object({
 
 all.Ready = object({
   status = one_of "ready", release = text, journal = text, scripts = text, dokploy = one_of("ok", "unreachable", "unknown"), breaker = text,
+  doctor = described(object({
+    status = one_of("ok", "warn", "fail", "unknown"), ok = count, warn = count, fail = count, checkedAt = time,
+    findings = list_of(object { level = one_of("warn", "fail"), what = text }),
+  }, "status"), "What `deployer doctor` found in its last round; unknown before the first"),
 }, "status")
 
 local words = { object = object, described = described, list_of = list_of, one_of = one_of, json = json }

@@ -21,12 +21,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 static int port, tls_port, listener, tls_listener;
 static atomic_int connections, requests, at_once, most_at_once, open_now;
 static SSL_CTX *tls;
+static int64_t certificate_made; /* it is valid for a day from then */
 static char certificate_file[] = "/tmp/fetch_test_cert.XXXXXX";
 
 struct peer {
@@ -176,6 +178,7 @@ static void make_certificate(void)
     X509_set_version(x, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
     X509_gmtime_adj(X509_getm_notBefore(x), -3600);
+    certificate_made = time(NULL);
     X509_gmtime_adj(X509_getm_notAfter(x), 86400);
     X509_set_pubkey(x, key);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"good.localhost", -1, -1, 0);
@@ -245,7 +248,7 @@ struct outcome {
     int calls, status, sent, verified;
     char code[16], message[256], *head, *body;
     size_t body_len;
-    int64_t elapsed_us;
+    int64_t elapsed_us, certificate_ends;
     char letter;
 };
 
@@ -257,6 +260,7 @@ static void on_done(const struct fetch_result *r, void *arg)
     o->sent = r->sent;
     o->verified = r->verified;
     o->elapsed_us = r->elapsed_us;
+    o->certificate_ends = r->certificate_ends;
     o->body_len = r->body_len;
     o->head = strdup(r->head);
     o->body = strdup(r->body);

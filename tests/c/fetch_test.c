@@ -303,6 +303,22 @@ static void test_invalid(void **state)
     assert_int_equal(connections, 0);
 }
 
+static void test_until_when_a_certificate_is_valid(void **state)
+{
+    (void)state;
+    struct outcome o =
+        FETCH("", .url = url_of("good.localhost", tls_port, "/hello"), .flags = FETCH_NO_VERIFY | FETCH_FRESH | FETCH_CERTIFICATE);
+    assert_string_equal(o.code, "");
+    assert_in_range(o.certificate_ends, certificate_made + 86400, certificate_made + 86401);
+    release(&o);
+    o = FETCH("", .url = url_of("good.localhost", tls_port, "/hello"), .flags = FETCH_NO_VERIFY | FETCH_FRESH);
+    assert_int_equal(o.certificate_ends, 0);
+    release(&o);
+    o = FETCH("/hello", .flags = FETCH_CERTIFICATE);
+    assert_int_equal(o.certificate_ends, 0);
+    release(&o);
+}
+
 static void test_no_proxy_from_the_environment(void **state)
 {
     (void)state;
@@ -462,6 +478,7 @@ int main(void)
         TEST(test_invalid),
         TEST(test_no_proxy_from_the_environment),
         TEST(test_tls),
+        TEST(test_until_when_a_certificate_is_valid),
         TEST(test_at_most_so_many_in_order),
         TEST(test_waiting_for_a_turn_counts),
         TEST(test_cancel),

@@ -1,29 +1,17 @@
-// The programs for operators, against the double of Dokploy: bootstrap, rollout, rollback, doctor.
+// The programs for operators, against the double of Dokploy: bootstrap, rollout, rollback. (The doctor's tests: doctor.test.mjs.)
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { DEPLOYER, UNKNOWN_PORT, request, startRehearsal, temporary } from '../http/harness.mjs'
+import { request, startRehearsal } from '../http/harness.mjs'
+import { commands } from './parts.mjs'
 
-let rehearsal
-before(async () => { rehearsal = await startRehearsal() })
+let rehearsal, command
+before(async () => {
+  rehearsal = await startRehearsal()
+  command = commands(rehearsal)
+})
 after(() => rehearsal?.stop())
 
-// Runs one; { status, out, err }. The double plays Dokploy, by the address of a real one.
-function command(args, env = {}) {
-  return new Promise((resolve) => {
-    const child = spawn(DEPLOYER, args, {
-      env: {
-        PATH: process.env.PATH, DOKPLOY_URL: rehearsal.url, DOKPLOY_API_TOKEN: 'rehearsal', STACK_DOMAIN_SUFFIX: 'ai.test', STACK_SCHEME: 'http',
-        STACK_CONNECT_TO: `127.0.0.1:${rehearsal.port}`, STACK_IMAGE: 'ai-stack:1', DATA_DIR: temporary('command'), ...env,
-      },
-    })
-    let out = '', err = ''
-    child.stdout.on('data', (bytes) => { out += bytes })
-    child.stderr.on('data', (bytes) => { err += bytes })
-    child.on('close', (status) => resolve({ status, out, err, all: out + err }))
-  })
-}
 const way = (name) => ['--url', `http://${name}.test`, '--connect-to', `127.0.0.1:${rehearsal.port}`, '--name', name, '--seconds', '10']
 const bootstrap = (name, image, ...more) => command(['bootstrap', '--image', image, '--domain', `${name}.test`, '--http', ...way(name), ...more])
 const rollout = (name, image, ...more) => command(['rollout', '--image', image, ...way(name), ...more])
@@ -109,32 +97,4 @@ test('what is asked for wrongly is answered with how to ask', async () => {
     assert.equal((await command(args)).status, 2, args.join(' '))
   assert.match((await command(['rollout', '--image', 'x:1', '--name', 'nobody'])).out, /there is no portal named nobody[\s\S]*-> deployer bootstrap/)
   assert.match((await command(['nothing'])).err, /no such command/)
-})
-
-test('doctor finds everything in order, and says what is worth a look', async () => {
-  const { status, out } = await command(['doctor'], { ADMIN_TOKEN: 'x'.repeat(40) })
-  assert.equal(status, 0, out)
-  for (const what of ['dokploy', 'token', 'version', 'rights', 'clock', 'network', 'dns']) assert.match(out, new RegExp(`^ok +${what} `, 'm'))
-  assert.match(out, /^warn +concurrency .*one deployment at a time\b.*\n +-> /m)
-  assert.equal((await command(['doctor', '--strict'])).status, 1)
-})
-
-test('doctor tells what fails apart, each with its cure', async () => {
-  const wrong = await command(['doctor'], { DOKPLOY_API_TOKEN: 'wrong' })
-  assert.equal(wrong.status, 1)
-  assert.match(wrong.out, /fail +token +Dokploy refuses it\n +-> make a new key/)
-  const away = await command(['doctor'], { DOKPLOY_URL: `http://127.0.0.1:${UNKNOWN_PORT}` })
-  assert.match(away.out, /fail +dokploy .*\n +-> is DOKPLOY_URL right/)
-  const nowhere = await command(['doctor'], { STACK_CONNECT_TO: `127.0.0.1:${UNKNOWN_PORT}` })
-  assert.match(nowhere.out, /fail +dns .*\n +-> .*STACK_CONNECT_TO/)
-  const registry = await command(['doctor'], { STACK_IMAGE: `127.0.0.1:${UNKNOWN_PORT}/ai-stack:1` })
-  assert.match(registry.out, /warn +image +the registry .* does not answer/)
-  assert.doesNotMatch(wrong.all + away.all, /x-api-key|wrong-token/)
-})
-
-test('a token of somebody with few rights is told', async () => {
-  await fault({ at: 'user.get', kind: 'wrong_json', times: 0 })
-  const { out } = await command(['doctor'])
-  assert.match(out, /^(warn|fail) +rights /m)
-  await request(`${rehearsal.url}/__rehearsal/faults`, { method: 'DELETE' })
 })

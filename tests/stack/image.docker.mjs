@@ -31,7 +31,7 @@ function start(image, { memory = '1g', env = { OPENCODE_SERVER_PASSWORD: passwor
 }
 
 // From inside, since there is no network: { status, type, challenge, body }; undefined when no answer came in time.
-function get(container, place, { user = `opencode:${password}`, timeout = 3, more = [] } = {}) {
+function get(container, place, { user = `opencode:${password}`, timeout = 15, more = [] } = {}) {
   const { status, out } = run('docker', ['exec', container, 'curl', '-s', '-i', '--max-time', String(timeout), ...(user ? ['-u', user] : []), ...more,
     `http://127.0.0.1:8080${place}`])
   if (status !== 0) return undefined
@@ -40,12 +40,14 @@ function get(container, place, { user = `opencode:${password}`, timeout = 3, mor
   const field = (name) => head.match(new RegExp(`^${name}: (.*)$`, 'im'))?.[1].trim()
   return { status: Number(head.split(' ')[1]), type: field('content-type'), challenge: field('www-authenticate'), body, json: () => JSON.parse(body) }
 }
-// The first requests may never be answered, and a busy machine answers late: each look is more patient than the one before.
-function looks(what, look, first = 3) {
+// A request that comes while the server starts is never answered, and a busy machine answers late: so a look is given up soon, and the one
+// after it is more patient. A port that is still closed answers at once and makes nobody more patient.
+function looks(what, look, first = 1) {
   let timeout = first
   return until(what, 150, () => {
+    const began = Date.now()
     const found = look(timeout)
-    timeout = Math.min(timeout * 1.5, 20)
+    if (!found && Date.now() - began >= timeout * 1000) timeout = Math.min(timeout * 2, 20)
     return found
   })
 }

@@ -1,16 +1,12 @@
 --- Dokploy: can it be reached, what is it, and may the portal's token do what the portal does there?
 local config = require "core.config"
 local http = require "core.http"
-local call = require "lib.call"
+local ask = require "lib.doctor.ask"
 local clock = require "lib.http_date"
 local dokploy = require "lib.dokploy"
 
 local client = dokploy.client { tries = 2 }
 local OLDEST, TRIED_FROM, TRIED_TO = { 0, 25, 0 }, { 0, 26, 5 }, { 0, 30, 2 }
-
-local function ask(procedure, query)
-  return call.run(client, { procedure = procedure, query = query, repeatable = true, shape = function(value) return value end })
-end
 
 -- A missing database looks like a wrong token from outside. This one call needs no token, and fails when the database does.
 local function refused(report)
@@ -32,7 +28,9 @@ end
 
 local function look_version(report, text)
   local version = { text:match("^v?(%d+)%.(%d+)%.(%d+)") }
-  if #version == 0 then return report:warn("version", ("%q is no version that is known"):format(text)) end
+  if #version == 0 then
+    return report:warn("version", ("%q is no version that is known"):format(text), "deploy and delete a stack to see")
+  end
   for i = 1, 3 do version[i] = tonumber(version[i]) end
   if newer(OLDEST, version) then
     report:fail("version", text .. " is too old: it has no environments", "upgrade Dokploy to 0.26.5 or later")
@@ -47,7 +45,9 @@ local rights = { "canCreateProjects", "canCreateServices", "canDeleteProjects", 
 
 local function look_rights(report)
   local member, message = ask "user.get"
-  if type(member) ~= "table" then return report:warn("rights", "could not be read: " .. tostring(message)) end
+  if type(member) ~= "table" then
+    return report:warn("rights", "could not be read: " .. tostring(message), "run it again; look at Dokploy's log")
+  end
   if member.role == "owner" or member.role == "admin" then return report:ok("rights", "the token is of an " .. member.role) end
   local missing = {}
   for _, right in ipairs(rights) do
@@ -71,35 +71,14 @@ end
 local function look_clock(report)
   local answer = http.request { url = config.dokploy.url .. "/api/health", timeout = 5 }
   local there = answer and clock.read(answer.headers.date)
-  if not there then return report:warn("clock", "Dokploy says no time to compare with") end
+  if not there then
+    return report:warn("clock", "Dokploy says no time to compare with", "compare by hand: date -u on both machines")
+  end
   local apart = math.abs(os.time() - there)
   if apart > 60 then
     report:fail("clock", ("%d s apart from Dokploy's"):format(apart), "let both machines take their time from NTP")
   else
     report:ok("clock", ("%d s apart from Dokploy's"):format(apart))
-  end
-end
-
--- Each service takes an address for itself and one for its container.
-local room = 254
-
-local function look_network(report)
-  local projects = ask "project.all"
-  if type(projects) ~= "table" then return report:warn("network", "the projects could not be counted") end
-  local services = 0
-  for _, project in ipairs(projects) do
-    for _, environment in ipairs(type(project.environments) == "table" and project.environments or {}) do
-      for _, kind in pairs(environment) do services = services + (type(kind) == "table" and #kind or 0) end
-    end
-  end
-  local used = 2 * services + 6
-  local said = ("about %d of %d addresses of a /24 are taken (%d services)"):format(used, room, services)
-  if used > room then
-    report:fail("network", said, "make dokploy-network anew with a larger --subnet, such as a /16")
-  elseif used > 0.8 * room then
-    report:warn("network", said, "dokploy-network is a /24 unless somebody made it larger; plan for a /16")
-  else
-    report:ok("network", said)
   end
 end
 
@@ -119,5 +98,4 @@ return function(report)
   look_rights(report)
   look_concurrency(report)
   look_clock(report)
-  look_network(report)
 end

@@ -44,6 +44,7 @@ end
 local function ask(parts, authorization)
   return http.request {
     url = ("%s://%s/v2/%s/manifests/%s"):format(scheme_of(parts.host), parts.host, parts.name, parts.reference),
+    method = "HEAD", -- a GET counts as a pull where pulls are counted
     timeout = 10, headers = { Accept = ACCEPT, Authorization = authorization },
   }
 end
@@ -76,6 +77,6 @@ return function(report, image, registry)
   elseif answer.status == 404 then
     report:fail("image", image .. " is not there", "push it, or set STACK_IMAGE to one that is")
   else
-    report:warn("image", ("the registry answers %d"):format(answer.status))
+    report:warn("image", ("the registry %s answers %d"):format(parts.host, answer.status), "look at the registry; deploy one stack to see")
   end
 end

@@ -20,26 +20,54 @@ local cures = {
   timeout = "a firewall, or hairpin NAT: set STACK_CONNECT_TO=host:port to the proxy's inner address",
 }
 
+-- Let's Encrypt's certificates are renewed 30 days before their end: fewer than 21 means that a renewal has failed for more than a week.
+local DAYS_WARN, DAYS_FAIL = 21, 3
+local renew = "renewing does not work: look for \"acme\" in Traefik's log"
+
+local function look_end(report, ends)
+  if not ends then
+    return report:warn("certificate",
+      "valid for any name below " .. stack.suffix .. "; until when could not be read", "look at it in a browser")
+  end
+  local days = (ends - os.time()) // 86400
+  local said = ("valid for any name below %s, days left: %d"):format(stack.suffix, days)
+  report.certificate_ends = ends
+  if days < DAYS_FAIL then
+    report:fail("certificate", said, renew)
+  elseif days < DAYS_WARN then
+    report:warn("certificate", said, renew)
+  else
+    report:ok("certificate", said)
+  end
+end
+
 -- Without a certificate for every name, each stack must get its own first; that takes a while, and issuers count.
-local function look_certificate(report, url, code)
-  if stack.scheme ~= "https" then return end
-  if code ~= "tls" then return report:ok("certificate", "valid for any name below " .. stack.suffix) end
-  local bare = http.request { url = url, timeout = 5, verify = false, connect_to = stack.connect_to }
-  if bare then
+local function look_invalid(report, url)
+  local bare = http.request { url = url, timeout = 5, verify = false, fresh = true, certificate = true, connect_to = stack.connect_to }
+  local ends = bare and bare.certificate_ends
+  if not bare then
+    report:fail("certificate", "TLS fails altogether", "look at Traefik's log")
+  elseif ends and ends < os.time() then
+    report.certificate_ends = ends
+    report:fail("certificate", "it ended on " .. os.date("!%Y-%m-%d", ends), renew)
+  else
     report:warn("certificate",
       "none for *." .. stack.suffix .. ": each stack gets its own, which takes a while and is limited by the issuer",
       "let Traefik have a wildcard certificate by the DNS challenge")
-  else
-    report:fail("certificate", "TLS fails altogether", "look at Traefik's log")
   end
+end
+
+local function look_certificate(report, url, answer)
+  if stack.scheme ~= "https" then return end
+  if answer then look_end(report, answer.certificate_ends) else look_invalid(report, url) end
 end
 
 local function look_address(report)
   local url = url_of(any_host())
-  local answer, message, code = http.request { url = url, timeout = 5, connect_to = stack.connect_to }
+  local answer, message, code = http.request { url = url, timeout = 5, fresh = true, certificate = true, connect_to = stack.connect_to }
   if answer or code == "tls" then
     report:ok("dns", ("any name below %s leads to %s"):format(stack.suffix, stack.connect_to or "a proxy"))
-    look_certificate(report, url, code)
+    look_certificate(report, url, answer)
     if answer and answer.status ~= 404 then
       report:warn("proxy", ("a name that nobody has answers %d; Traefik answers 404"):format(answer.status),
         "is something else in front of it?")
