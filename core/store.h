@@ -5,8 +5,8 @@
  * after that commit, so nothing that a caller says can be ahead of the disk. Reads are batches too: they see every batch started before.
  * A batch that fails is rolled back alone (savepoint); if the commit fails, all batches in it fail.
  * The loop never waits. store knows no loop: it is handed a function that carries a call over to the loop's thread.
- * When the disk fails (full, read-only) the batches that write fail with the code, those that read go on; writing is tried again by the
- * next batch, and once a second by itself. One process at a time, which main sees to.
+ * When the disk fails (full, read-only, the file taken away) the batches that write fail with the code, those that read go on; writing
+ * is tried again by the next batch, and once a second by itself. One process at a time, which main sees to.
  *
  * For crash tests: DEPLOYER_CRASH_AT=N ends the process with _exit(137) just before the Nth commit of batches that write anything,
  * N:after just after it, before anybody is told. Migrations do not count.
@@ -42,8 +42,8 @@ struct store_statement {
 struct store_batch {
     int nstatements;
     struct store_statement *statements;
-    /* result: NULL, or one of the words: "conflict" (a constraint), "full" (no room on the disk), "readonly", "corrupt", "invalid" (the
-     * SQL), "closed", "failed" */
+    /* result: NULL, or one of the words: "conflict" (a constraint), "full" (no room on the disk), "readonly", "corrupt", "gone" (the file
+     * was taken away), "invalid" (the SQL), "closed", "failed" */
     const char *code;
     char *message;
 };

@@ -81,6 +81,7 @@ static void roll_back(struct store_sql *sql)
 static const char *commit(struct store_sql *sql, int *written)
 {
     *written = store_sql_has_written(sql);
+    if (*written && store_sql_gone(sql)) return "gone";
     if (*written) crash.commits++, crash_if(0);
     const char *code = store_sql_do(sql, "COMMIT");
     if (*written && !code) crash_if(1);
@@ -101,7 +102,7 @@ static void attempt(struct store_sql *sql, struct store_job *jobs, const char **
         settle(broken, NULL, NULL);
         roll_back(sql);
     } else if (code) {
-        char *why = mem_text(store_sql_error(sql));
+        char *why = mem_text(strcmp(code, "gone") == 0 ? "its file is not where it was" : store_sql_error(sql));
         *trouble = code;
         roll_back(sql);
         settle_failed(jobs, code, why);

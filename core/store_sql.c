@@ -20,6 +20,8 @@ struct store_sql {
     uint64_t tick;
     int own; /* a statement of ours runs: transactions and pragmas are allowed */
     int version;
+    char *path;
+    struct stat file; /* what was opened there */
 };
 
 /* Scripts may not end our transactions, open other files or change how the journal is written. */
@@ -81,6 +83,13 @@ int store_sql_has_written(const struct store_sql *sql)
     return sqlite3_txn_state(sql->db, "main") == SQLITE_TXN_WRITE;
 }
 
+const char *store_sql_gone(const struct store_sql *sql)
+{
+    struct stat now;
+    if (stat(sql->path, &now) == 0 && now.st_ino == sql->file.st_ino && now.st_dev == sql->file.st_dev) return NULL;
+    return "gone";
+}
+
 const char *store_sql_do(struct store_sql *sql, const char *text)
 {
     sql->own = 1;
@@ -93,6 +102,7 @@ const char *store_sql_do(struct store_sql *sql, const char *text)
 const char *store_sql_probe(struct store_sql *sql)
 {
     char write[48];
+    if (store_sql_gone(sql)) return "gone";
     sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL); /* lets the WAL begin again at its start */
     snprintf(write, sizeof write, "PRAGMA user_version = %d", sql->version);
     const char *code = store_sql_do(sql, "BEGIN IMMEDIATE");
@@ -313,7 +323,8 @@ struct store_sql *store_sql_open(const char *path, char **message)
         return NULL;
     }
     struct store_sql *sql = mem_new(1, sizeof *sql);
-    int rc = set_up(sql, path);
+    sql->path = mem_text(path);
+    int rc = stat(path, &sql->file) == 0 ? set_up(sql, path) : SQLITE_CANTOPEN;
     if (rc == SQLITE_OK) return sql;
     *message =
         store_sentence("cannot open the journal %s: %s", path, rc == SQLITE_READONLY ? "it cannot be written" : sqlite3_errmsg(sql->db));
@@ -327,6 +338,7 @@ void store_sql_close(struct store_sql *sql)
     for (int i = 0; i < CACHED; i++)
         sqlite3_finalize(sql->cache[i].stmt);
     sqlite3_close(sql->db);
+    free(sql->path);
     free(sql);
 }
 

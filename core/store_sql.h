@@ -34,6 +34,8 @@ void store_sql_run(struct store_sql *sql, struct store_job *job);
 int store_sql_in_transaction(const struct store_sql *sql);
 /* 1 when the transaction at hand has written. */
 int store_sql_has_written(const struct store_sql *sql);
+/* "gone" when the file is no longer where it was opened: SQLite would go on writing where nobody finds it again. Else NULL. */
+const char *store_sql_gone(const struct store_sql *sql);
 /* Tries to write a page, after making what room can be made. Returns NULL, or a code. */
 const char *store_sql_probe(struct store_sql *sql);
 

@@ -46,24 +46,51 @@ function events.publish(id, rows)
   end
 end
 
+-- What the disk refused waits here, and is written before the operation's next event: a full disk cuts nothing out of a story.
+local unwritten, MOST = {}, 200
+
+local function joined(first, second)
+  local list = table.move(second, 1, #second, #first + 1, { table.unpack(first) })
+  return { table.unpack(list, math.max(1, #list - MOST + 1)) }
+end
+
+local function append(id, list)
+  local before = unwritten[id]
+  if before then list, unwritten[id] = joined(before, list), nil end
+  local rows, message, code = journal.append(id, list)
+  if rows then return rows end
+  if code == "invalid" or code == "conflict" or code == "closed" then
+    log.error("journal.event_lost", { operation = id, first = list[1].event, message = message, code = code })
+  else
+    if not before then log.warn("journal.events_wait", { operation = id, message = message, code = code }) end
+    unwritten[id] = joined(list, unwritten[id] or {})
+  end
+  return nil, message, code
+end
+
+-- The last event, after those that wait.
+local function append_last(id, list, finish)
+  local rows, message, code = {}, nil, nil
+  if unwritten[id] then rows, message, code = append(id, {}) end
+  if not rows then return nil, message, code end
+  local last_rows
+  last_rows, message, code = finish(list)
+  if not last_rows then return nil, message, code end
+  return joined(rows, last_rows), nil, nil, #last_rows > 0
+end
+
 -- In a task of its own: the caller may be ended at its deadline, and what is in the journal must still reach the streams.
 local function write(id, list, finish)
-  local rows, message, code
-  if finish then
-    rows, message, code = finish(list)
-  else
-    rows, message, code = journal.append(id, list)
-  end
-  if not rows then
-    log.error("journal.event_lost", { operation = id, event = list[1].event, message = message, code = code })
-    return nil, message, code
-  end
+  local rows, message, code, ended
+  if finish then rows, message, code, ended = append_last(id, list, finish) else rows, message, code = append(id, list) end
+  if not rows then return nil, message, code end
   for _, row in ipairs(rows) do counts.event(id, row) end
   events.publish(id, rows)
+  if finish then return ended end
   return #rows > 0
 end
 
---- Writes and tells events, in order. After the operation's end nothing is written.
+--- Writes and tells events, in order. After the operation's end nothing is written; what the disk refuses is written later.
 ---@param id string
 ---@param list { event: string, data: table }[]
 ---@return boolean|nil written, string? message, string? code

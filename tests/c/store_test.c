@@ -1,4 +1,5 @@
 #include "store_bed.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -368,6 +369,28 @@ static void test_trouble_ends_by_itself(void **state)
     assert_null(store_trouble(store));
 }
 
+static void test_a_file_that_is_taken_away(void **state)
+{
+    char away[140];
+    int left = 100;
+    (void)state;
+    snprintf(away, sizeof away, "%s.away", path);
+    expect_code("INSERT INTO names(name) VALUES('before')", NULL);
+    assert_int_equal(rename(path, away), 0);
+    expect_code("INSERT INTO names(name) VALUES('nowhere')", "gone");
+    assert_string_equal(store_trouble(store), "gone");
+    assert_int_equal(number("SELECT count(*) FROM names"), 1);
+    assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)), 0); /* another in its place is not ours */
+    expect_code("INSERT INTO names(name) VALUES('elsewhere')", "gone");
+    assert_int_equal(rename(away, path), 0);
+    struct loop_timer *timer = loop_timer_new(loop, 50, 50, on_tick, &left);
+    loop_run(loop);
+    loop_timer_free(timer);
+    assert_null(store_trouble(store));
+    expect_code("INSERT INTO names(name) VALUES('after')", NULL);
+    assert_int_equal(number("SELECT count(*) FROM names"), 2);
+}
+
 /* DEPLOYER_CRASH_AT: a child writes five names, one commit each, and dies at the third. */
 static int names_after_crash_at(const char *at)
 {
@@ -441,6 +464,7 @@ int main(void)
         TEST(test_close_tells_everybody),
         TEST(test_carried_call_after_close),
         TEST(test_full_disk_and_back),
+        TEST(test_a_file_that_is_taken_away),
         TEST(test_trouble_ends_by_itself),
         TEST(test_crash_before),
         TEST(test_crash_after),
