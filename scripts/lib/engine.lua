@@ -12,6 +12,7 @@ local journal = require "lib.journal"
 local operate = require "lib.operate"
 local pump = require "lib.pump"
 local sweeper = require "lib.sweeper"
+local usage = require "lib.usage"
 local watcher = require "lib.watcher"
 
 local engine = {}
@@ -203,6 +204,7 @@ function engine.register(steps)
   timer.every("engine.queue", 1, pump.tick)
   timer.every("engine.sweeper", 60, sweeper.look)
   timer.every("engine.watcher", watcher.round, watcher.look_around)
+  timer.every("engine.usage", usage.round, function() usage.look_around(engine.password) end)
   timer.every("engine.dokploy", 30, look_at_dokploy)
 end
 

@@ -43,6 +43,17 @@ function health.workspace_of(response)
   return nil, (response.status == 200 or response.status == 400 or response.status == 500) and "stack_workspace" or "stack_unhealthy"
 end
 
+--- An answer to /session with the password: when the newest session was last changed, in seconds since 1970; nil when there is none.
+function health.used_of(response)
+  local newest
+  for _, session in ipairs(response.status == 200 and json_of(response) or {}) do
+    local time = type(session) == "table" and session.time
+    local updated = type(time) == "table" and tonumber(time.updated)
+    if updated and updated / 1000 > (newest or 0) then newest = updated / 1000 end
+  end
+  return newest
+end
+
 -- Looking ---------------------------------------------------------------------------------------------------------------
 
 local function get(place, path, timeout, password, verify)
@@ -64,6 +75,15 @@ function health.lock(place)
     response = get(place, "/global/health", 3, nil, false)
   end
   return response and health.lock_of(response), certified
+end
+
+--- When somebody last worked there, by its sessions; nil when nobody did, or it does not say. Only where the certificate is good.
+---@param place { url: string, connect_to: string|nil, fence: boolean }
+---@param password string
+---@return number|nil
+function health.used(place, password)
+  local response = get(place, "/session?limit=20", 10, password, true)
+  return response and health.used_of(response)
 end
 
 -- With the password, over a connection that may carry it.

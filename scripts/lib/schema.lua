@@ -149,4 +149,9 @@ return {
   ALTER TABLE stacks ADD COLUMN reason TEXT;
   ALTER TABLE stacks ADD COLUMN since REAL;
   ]],
+
+  -- 4: when a workspace was last worked in, as far as it told
+  [[
+  ALTER TABLE stacks ADD COLUMN used_at REAL;
+  ]],
 }

@@ -1,5 +1,6 @@
 --- What a deployed stack answers over HTTP, as the OpenCode server does: everything asks for the password, but for the manifest.
 local crypto = require "core.crypto"
+local clock = require "rehearsal.clock"
 local faults = require "rehearsal.faults"
 local json = require "core.json"
 local names = require "rehearsal.names"
@@ -56,7 +57,11 @@ local answers = {
   end,
   ["/agent"] = function() return json.array { { name = "Sisyphus - Ultraworker", mode = "primary" } } end,
   ["/config"] = function() return { model = "opencode/big-pickle" } end,
-  ["/session"] = function() return json.array {} end,
+  ["/session"] = function(spec) -- one, from whoever was there last
+    if not spec.used_at then return json.array {} end
+    local time = { created = spec.used_at, updated = spec.used_at }
+    return json.array { { id = "ses_" .. spec.id, title = "New session", directory = "/workspace", time = time } }
+  end,
   ["/project/current"] = function() return { id = "global", worktree = "/workspace" } end,
   ["/mcp"] = function() return {} end,
   ["/vcs"] = function() return {} end,
@@ -73,7 +78,8 @@ local function serve(req, spec, mode)
   if req.path == "/site.webmanifest" then return as_text { name = "OpenCode", short_name = "OpenCode" } end
   if not let_in(req, spec, mode) then return challenge(req) end
   local value = answers[req.path]
-  if value then return as_text(value()) end
+  if value then return as_text(value(spec)) end
+  spec.used_at = clock.now()
   return { html = page.html(names.of_host(req.host), spec, req), headers = { ["Content-Security-Policy"] = page.policy } }
 end
 

@@ -68,6 +68,7 @@ local function view(row)
     image = row.image,
     template = row.template,
     createdAt = clock.iso(row.created_at),
+    lastUsedAt = row.used_at and clock.iso(row.used_at) or nil,
     deploymentId = row.operation_id,
     statusUrl = status_url(row.state == "deleting" and row.delete_id or row.operation_id),
     volume = row.volume,

@@ -13,10 +13,26 @@ const becomes = (wanted, language) => until(async () => {
 before(async () => {
   const tree = copyRoot()
   tree.edit('scripts/lib/watcher.lua', (text) => text.replace('round = 60', 'round = 0.1'))
+  tree.edit('scripts/lib/usage.lua', (text) => text.replace('round = 600', 'round = 0.1'))
   world = await startAll({ root: tree.root })
   key = (await world.portal.ready('wim')).key
 })
 after(() => world.stop())
+
+test('one that is worked in, as its owner is told; and one that does not say keeps what was known', async () => {
+  assert.equal((await state()).lastUsedAt, undefined, 'nobody has been there')
+  const { password } = await state()
+  const before = Date.now()
+  assert.equal((await world.rehearsal.stack('wim', '/L3dvcmtzcGFjZQ/session', { password })).status, 200)
+  const used = await until(async () => (await state()).lastUsedAt, 'last used')
+  assert.ok(Math.abs(Date.parse(used) - before) < 5000, used)
+  await world.rehearsal.faults({ at: 'stack', kind: 'wrong_password', times: 0, name: 'wim' })
+  await until(async () => (await world.rehearsal.faults())[0].hits > 20, 'it was asked, and did not say')
+  assert.equal((await state()).lastUsedAt, used)
+  await world.rehearsal.forgetFaults()
+  const { json } = await world.portal.api('/api/stacks', { key })
+  assert.equal(json.stacks[0].lastUsedAt, used, 'in the list too')
+})
 
 test('one that does not answer, and then does again', async () => {
   await world.rehearsal.faults({ at: 'stack', kind: 'status', status: 502, times: 0, name: 'wim' })

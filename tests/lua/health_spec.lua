@@ -38,6 +38,14 @@ describe("the health of a stack", function()
     end
   end)
 
+  it("was last used when its newest session was changed", function()
+    local function answer(body) return { status = 200, headers = as_json, body = body } end
+    assert.equal(1795452923.5, health.used_of(answer '[{"time":{"updated":1795452921000}},{"time":{"updated":1795452923500}}]'))
+    for _, body in ipairs { "[]", "{}", '[{"time":7},3,{}]', '[{"time":{"updated":"soon"}}]', "[" } do assert.is_nil(health.used_of(answer(body))) end
+    assert.is_nil(health.used_of(page))
+    assert.is_nil(health.used_of { status = 401, headers = as_json, body = '[{"time":{"updated":1795452921000}}]' })
+  end)
+
   it("is usable when the workspace opens", function()
     assert.is_true(health.workspace_of(workspace))
     for status, code in pairs { [400] = "stack_workspace", [500] = "stack_workspace", [502] = "stack_unhealthy", [401] = "stack_wrong_password" } do
