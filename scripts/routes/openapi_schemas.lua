@@ -76,7 +76,8 @@ all.Status = object({
 all.Stack = object({
   name = text, state = described(text, "queued running rolling_back ready unhealthy stopped deleting failed"), url = text,
   openUrl = described(text, "The workspace's own page"), image = text, template = text,
-  createdAt = time, lastUsedAt = described(time, "When somebody last worked in it, as far as it told"), deploymentId = text, statusUrl = text,
+  createdAt = time, lastUsedAt = described(time, "When somebody last worked in it, as far as it told"),
+  deploymentId = text, statusUrl = text,
   volume = described(text, "The volume that holds its files"), username = text, password = described(text, "For the owner only"),
   passwordProblem = object({ code = text, detail = text }, "code", "detail"),
 }, "name", "state", "createdAt", "deploymentId", "statusUrl")

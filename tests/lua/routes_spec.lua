@@ -457,7 +457,8 @@ describe("GET /api/openapi.json", function()
     local doc = portal.ask("GET", "/api/openapi.json").doc
     assert.equal("3.1.0", doc.openapi)
     local described, registered = {}, {}
-    for _, pattern in ipairs { "/", "/deployment/{id}", "/stack/{name}", "/stacks" } do registered["get " .. pattern] = true end -- routes/page.lua
+    local pages = { "/", "/favicon.ico", "/deployment/{id}", "/stack/{name}", "/stacks" } -- routes/page.lua
+    for _, pattern in ipairs(pages) do registered["get " .. pattern] = true end
     for path, methods in pairs(doc.paths) do
       for method, operation in pairs(methods) do
         described[method .. " " .. path] = true
