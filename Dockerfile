@@ -21,19 +21,21 @@ COPY tests/ tests/
 RUN make BUILD=/build all && strip -o /deployer /build/deployer && /deployer --check
 RUN if [ "$TESTS" = 1 ]; then SKIP_SETUP=1 TEST_PATIENCE=3 make BUILD=/build test-c test-lua test-contract test-http; fi
 # Scripts that only editors and tests read stay behind.
-RUN mkdir -p /app && cp -r config.lua scripts www locales /app/ && rm -r /app/scripts/meta && chmod -R u=rwX,go=rX /app
+# What is linked in has no package in the final image: the bill of materials gets it from here.
+RUN mkdir -p /app && dpkg-query -W -f "$(sh tools/sbom.sh --format)" liblua5.4-dev lua-cjson-dev >/linked && cp -r config.lua scripts www locales /app/ && rm -r /app/scripts/meta && chmod -R u=rwX,go=rX /app
 
 FROM ${BASE_IMAGE}
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 liblua5.4-0 lua-cjson libsqlite3-0 libssl3 zlib1g \
+ && apt-get install -y --no-install-recommends ca-certificates libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 libsqlite3-0 libssl3 zlib1g \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*.log /var/log/apt /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
 COPY --from=build /deployer /usr/local/bin/deployer
 COPY --from=build /app/ /app/
 COPY tools/sbom.sh /tmp/
+COPY --from=build /linked /tmp/
 ARG VERSION=dev
 ARG REVISION=unknown
 ARG RELEASE=dev
-RUN sh /tmp/sbom.sh "$VERSION" >/app/sbom.cdx.json && rm /tmp/sbom.sh \
+RUN sh /tmp/sbom.sh "$VERSION" /tmp/linked >/app/sbom.cdx.json && rm /tmp/sbom.sh /tmp/linked \
  && useradd --system --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin deployer \
  && mkdir -m 0700 /data && chown deployer:deployer /data
 LABEL org.opencontainers.image.title="AI Stack Deployer" \

@@ -11,6 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+deployer=${DEPLOYER:-build/deployer}
 say() { printf '\n== %s\n' "$*"; }
 need() { for name in "$@"; do [ -n "${!name:-}" ] || { echo "pipeline: $name is not set" >&2; exit 1; }; done; }
 release() { git describe --tags --always; }
@@ -41,9 +42,9 @@ push() {
 deploy() {
     need IMAGE_PREFIX DOKPLOY_URL
     make build/deployer
-    build/deployer doctor
+    "$deployer" doctor
     # shellcheck disable=SC2086
-    build/deployer rollout --image "$IMAGE_PREFIX/ai-stack-deployer:$(git rev-parse --short=12 HEAD)" --release "$(release)" ${ROLLOUT:-}
+    "$deployer" rollout --image "$IMAGE_PREFIX/ai-stack-deployer:$(git rev-parse --short=12 HEAD)" --release "$(release)" ${ROLLOUT:-}
 }
 
 ask() { curl -fsS --max-time 15 "$@"; }
@@ -53,10 +54,24 @@ expect() { # WHAT PATTERN: of the standard input
     if grep -qE "$2" <<<"$text"; then echo "ok    $1"; else echo "fail  $1: $(head -c 300 <<<"$text")"; exit 1; fi
 }
 
+# The smoke stack goes, however this ends.
+smoke='' smoke_auth=()
+clear_smoke() {
+    if [ -z "$smoke" ]; then return; fi
+    local status
+    status=$(curl -sS --max-time 15 -o /dev/null -w '%{http_code}' "${smoke_auth[@]}" -X DELETE "$PORTAL_URL/api/stack/$smoke?data=delete" || true)
+    case $status in
+    2*) echo "pipeline: $smoke is being taken away" ;;
+    404) ;; # its deployment failed and took it away
+    *) echo "pipeline: $smoke may be left (status $status); delete it by hand" >&2 ;;
+    esac
+}
+
 verify() {
     need PORTAL_URL
     local name auth=() accepted key url id
     name=smoke-$(date +%s)
+    trap clear_smoke EXIT
     if [ -n "${SMOKE_TOKEN:-}" ]; then auth=(-H "Authorization: Bearer $SMOKE_TOKEN"); fi
     ask "$PORTAL_URL/ready" | expect ready "\"release\":\"$(release)\""
     ask "$PORTAL_URL/health" | expect health '"status":"healthy"'
@@ -66,10 +81,12 @@ verify() {
     expect deploy '"deploymentId"' <<<"$accepted"
     key=$(jq -r '.ownerKey // empty' <<<"$accepted")
     url=$PORTAL_URL$(jq -r .statusUrl <<<"$accepted")
-    curl -fsSN --max-time 600 "$url" | expect stack '^event: ready'
     if [ -n "$key" ]; then auth=(-H "Authorization: Bearer $key"); fi
+    smoke=$name smoke_auth=("${auth[@]}")
+    curl -fsSN --max-time 600 "$url" | expect stack '^event: ready'
     id=$(ask "${auth[@]}" -X DELETE "$PORTAL_URL/api/stack/$name?data=delete" | jq -r .statusUrl)
     curl -fsSN --max-time 300 "$PORTAL_URL$id" | expect delete '^event: deleted'
+    smoke=
 }
 
 case ${1:-} in

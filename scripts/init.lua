@@ -30,4 +30,4 @@ require "routes.openapi" -- GET /api/openapi.json
 require("lib.engine").register(require "steps")
 
 -- And every few minutes, a look at everything around the portal, for /ready.
-require("lib.checkup").register()
+require("lib.doctor.rounds").register()

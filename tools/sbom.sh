@@ -1,7 +1,11 @@
 #!/bin/sh
-# Prints what this Debian system is made of, as a CycloneDX bill of materials: tools/sbom.sh VERSION
+# Prints what this Debian system is made of, as a CycloneDX bill of materials: tools/sbom.sh VERSION [LINKED]
+# LINKED: a file of more packages, which are linked into the program. tools/sbom.sh --format: how dpkg-query writes such a file.
 set -eu
-version=$1
+# shellcheck disable=SC2016
+format='${db:Status-Status} ${Package} ${Version} ${Architecture} ${source:Package}\n'
+if [ "$1" = --format ]; then printf %s "$format"; exit; fi
+version=$1 linked=${2:-/dev/null}
 # shellcheck disable=SC1091
 distribution=$(. /etc/os-release && echo "$ID-$VERSION_ID")
 
@@ -13,8 +17,7 @@ cat <<JSON
   "metadata": { "component": { "type": "application", "name": "ai-stack-deployer", "version": "$version" } },
   "components": [
 JSON
-# shellcheck disable=SC2016
-dpkg-query -W -f '${db:Status-Status} ${Package} ${Version} ${Architecture} ${source:Package}\n' | awk -v distribution="$distribution" '
+{ dpkg-query -W -f "$format"; cat "$linked"; } | awk -v distribution="$distribution" '
     function escaped(text) { gsub(/%/, "%25", text); gsub(/\+/, "%2B", text); gsub(/:/, "%3A", text); gsub(/~/, "~", text); return text }
     $1 == "installed" {
         printf "%s    { \"type\": \"library\", \"name\": \"%s\", \"version\": \"%s\", \"purl\": \"pkg:deb/debian/%s@%s?arch=%s&distro=%s\", ", \

@@ -160,7 +160,6 @@ function portal.start(options)
   fakes.metrics = metrics()
   fakes.server.files = options.files
   for name, fake in pairs(fakes) do package.preload["core." .. name] = function() return fake end end
-  package.preload["lib.checkup"] = function() return { last = function() end } end -- there was no round yet
   for name, fake in pairs(options.modules or {}) do package.preload[name] = function() return fake end end
   portal.fakes = fakes
   return fakes
