@@ -23,6 +23,7 @@ require "routes.stack"   -- GET, DELETE /api/stack/:name, GET /api/stacks
 require "routes.operate" -- POST /api/stack/:name/stop, /start, /restart, /password
 require "routes.owner"   -- GET /api/owner, POST /api/owner/...: key, link to another browser
 require "routes.admin"   -- invites, tokens, GET /api/audit
+require "routes.findings" -- GET /api/admin/findings, POST /api/admin/findings/...: what the journal and Dokploy do not agree on
 require "routes.metrics" -- GET /metrics
 require "routes.openapi" -- GET /api/openapi.json
 

@@ -46,7 +46,7 @@ local function send(request)
   return http.request {
     url = url_of(request), method = request.body and "POST" or "GET",
     headers = { ["x-api-key"] = token(), ["Content-Type"] = request.body and "application/json" or nil, Accept = "application/json" },
-    body = request.body and json.encode(request.body), timeout = request.timeout or call.timeout,
+    body = request.body and json.encode(request.body), timeout = request.timeout or call.timeout, max_body = request.max_body,
     fresh = request.body ~= nil and not request.repeatable,
   }
 end
@@ -173,7 +173,7 @@ end
 ---@param client { patient: boolean|nil, tries: integer|nil, wanted: (fun(): boolean)|nil, last: table|nil }
 --- patient: waits for the breaker and through outages; wanted: asked before each try; last: is set to the last failure
 ---@param request table  procedure; query (GET) or body (POST); repeatable: doing it twice does no harm;
---- shape(value): the wanted part of the answer, or nil when it is not as expected; timeout; tries;
+--- shape(value): the wanted part of the answer, or nil when it is not as expected; timeout; tries; max_body: of the answer, in bytes;
 --- secret: Dokploy's words about it go nowhere; done: a refusal with these words, in lower case, says that it was done before;
 --- lenient: a 500 is an answer like others; aside: what comes of it is not how Dokploy is, for /health
 ---@return any value, string? message, string? code, table? info

@@ -6,15 +6,32 @@ local create = require "lib.create"
 local dokploy = require "lib.dokploy"
 local events = require "lib.events"
 local journal = require "lib.journal"
+local names = require "lib.names"
 local queue = require "lib.queue"
 
 local context = {}
 local Context = {}
 Context.__index = Context
 
---- The words by which what we made is found again in Dokploy, in the descriptions of project and application.
----@param op { id: string, name: string, owner_id: string }
-function context.mark(op) return ("ai-stack-deployer name=%s operation=%s owner=%s"):format(op.name, op.id, op.owner_id) end
+--- How each mark begins.
+context.marked = "ai-stack-deployer name="
+
+--- The words by which what we made is found again in Dokploy, in the descriptions of project and application. `params.mark`: of an
+--- operation that takes away what another one made.
+---@param op { id: string, name: string, owner_id: string, params: table|nil }
+function context.mark(op)
+  local others = op.params and op.params.mark
+  return others or ("%s%s operation=%s owner=%s"):format(context.marked, op.name, op.id, op.owner_id)
+end
+
+--- What such words say; nil when they are none of ours.
+---@param text any
+---@return { name: string, id: string, owner_id: string }|nil
+function context.read_mark(text)
+  if type(text) ~= "string" then return nil end
+  local name, id, owner_id = text:match("^ai%-stack%-deployer name=([%l%d-]+) operation=([%w_-]+) owner=([%w_.-]+)$")
+  return name and names.well_formed(name) and { name = name, id = id, owner_id = owner_id } or nil
+end
 
 --- A name that is never used again: data of one owner never meets another.
 function context.volume(op) return ("portal-ai-workspace-%s-%s"):format(op.name, op.id:lower():gsub("[^a-z0-9]", ""):sub(1, 12)) end
@@ -27,7 +44,7 @@ function context.new(op, resources, steps)
   local self = setmetatable({
     id = op.id, name = op.name, owner_id = op.owner_id, template = op.template, url = op.url, params = op.params,
     host = op.name .. "." .. config.stack.suffix,
-    mark = context.mark(op), title = "ai-stack-deployer " .. op.id, volume = context.volume(op),
+    mark = context.mark(op), title = "ai-stack-deployer " .. op.id, volume = op.params and op.params.volume or context.volume(op),
     ids = {}, resources = {}, pending = {}, wanted = true, steps = steps,
   }, Context)
   self.dokploy = dokploy.client { patient = true, wanted = function() return self.wanted end }

@@ -114,12 +114,17 @@ function Client:project_create(name, description)
   return make(self, "project.create", { name = name, description = description, env = "" }, new_project)
 end
 
+-- Older ones give all at once, with all that is in them: 3 kB each.
+local function every_project(client)
+  return run(client, { procedure = "project.all", shape = rows "projectId", repeatable = true, max_body = 16 << 20 })
+end
+
 local function found_items(value) return list(value) and rows "projectId"(value.items) end
 
 --- The projects whose description is exactly this, oldest first: { {projectId, name, description}, ... }.
 function Client:projects_described(description)
   local found, message, code, info = ask(self, "project.search", { description = description, limit = 100 }, found_items)
-  if code == "no_such_call" then found, message, code, info = ask(self, "project.all", nil, rows "projectId") end
+  if code == "no_such_call" then found, message, code, info = every_project(self) end
   if not found then return nil, message, code, info end
   local exact = {}
   for _, row in ipairs(found) do
@@ -127,6 +132,32 @@ function Client:projects_described(description)
   end
   table.sort(exact, function(a, b) return tostring(a.createdAt) < tostring(b.createdAt) end)
   return exact
+end
+
+local page = 100 -- projects at a time: the most that Dokploy gives
+
+local function all_holding(client, words)
+  local found, message, code, info = every_project(client)
+  if not found then return nil, message, code, info end
+  local holding = {}
+  for _, row in ipairs(found) do
+    if type(row.description) == "string" and row.description:find(words, 1, true) then holding[#holding + 1] = row end
+  end
+  return holding
+end
+
+--- Every project whose description holds these words: { {projectId, description}, ... }. One that comes or goes while the pages are read
+--- may be missed, or be there twice.
+function Client:projects_holding(words)
+  local found = {}
+  repeat
+    local query = { description = words, limit = page, offset = #found }
+    local items, message, code, info = ask(self, "project.search", query, found_items)
+    if code == "no_such_call" then return all_holding(self, words) end
+    if not items then return nil, message, code, info end
+    table.move(items, 1, #items, #found + 1, found)
+  until #items < page
+  return found
 end
 
 --- The project with its environments and what is in them.

@@ -8,23 +8,23 @@ local timer = require "core.timer"
 local claims = require "lib.claims"
 local dokploy = require "lib.dokploy"
 local dotenv = require "lib.dotenv"
+local findings = require "lib.findings"
 local journal = require "lib.journal"
 local operate = require "lib.operate"
 local pump = require "lib.pump"
+local purge = require "lib.purge"
+local reconcile = require "lib.reconcile"
 local sweeper = require "lib.sweeper"
 local usage = require "lib.usage"
 local watcher = require "lib.watcher"
+local workspace = require "lib.workspace"
 
 local engine = {}
 local quick = dokploy.client { tries = 2 } -- for questions from outside
 
--- An id is unguessable, and fits into a volume's name and a search as it is.
-local function new_id() return crypto.sha256(crypto.token(32)):sub(1, 32) end
-
-local function address(name)
-  local stack = config.stack
-  return ("%s://%s.%s%s"):format(stack.scheme, name, stack.suffix, stack.public_port and ":" .. stack.public_port or "")
-end
+--- A new operation's id: unguessable, and fit for a volume's name and a search as it is.
+---@return string
+function engine.new_id() return crypto.sha256(crypto.token(32)):sub(1, 32) end
 
 -- Work that must not end halfway when the client leaves: in a task of its own.
 local function apart(fn, ...) return assert(task.spawn(nil, fn, ...)):wait() end
@@ -40,8 +40,8 @@ end
 
 local function accept(request)
   local op = {
-    id = new_id(), kind = "deploy", name = request.name, owner_id = request.owner_id, template = request.template,
-    url = address(request.name), state = "queued",
+    id = engine.new_id(), kind = "deploy", name = request.name, owner_id = request.owner_id, template = request.template,
+    url = workspace.address(request.name, config.stack), state = "queued",
     params = { image = request.image or config.stack.image, memory_bytes = request.memory_bytes or config.stack.memory_bytes,
       cpu_nanos = request.cpu_nanos or config.stack.cpu_nanos, env = request.env },
   }
@@ -115,8 +115,8 @@ function engine.cancel(id) return apart(cancel, id) end
 -- Delete -----------------------------------------------------------------------------------------------------------------
 
 local function begin_delete(stack, request)
-  local op = { id = new_id(), name = stack.name, params = { data = request.data, target = stack.operation_id } }
-  local begun, message = journal.begin_delete(op)
+  local op = { id = engine.new_id(), name = stack.name, params = { data = request.data, target = stack.operation_id } }
+  local begun, message = journal.begin_delete(op, request.also and request.also(op.id))
   if begun == nil then return nil, message, "journal" end
   op = journal.operation(op.id)
   if not begun or not op then return nil, "something is done with it", "stack_busy" end
@@ -125,11 +125,31 @@ local function begin_delete(stack, request)
   return op
 end
 
+-- Removes what a delete kept; while that still runs, afterwards.
+local function purge_data(name, owner_id)
+  local op, message, code = purge.begin(engine.new_id(), name, owner_id)
+  if not op then return nil, message, code end
+  pump.launch(op)
+  return op
+end
+
+--- Removes the data that outlived a stack which is gone. Asked again, the same operation.
+---@return table|nil operation, string? message, string? code  journal
+function engine.purge(name, owner_id) return apart(purge_data, name, owner_id) end
+
+-- It is being deleted: the same operation again. If that keeps the data and they are to go now, that is work of its own.
+local function deleting(stack, request)
+  local op, message = journal.operation(stack.delete_id)
+  if not op then return nil, message, "journal" end
+  if request.data ~= "delete" or op.params.data == "delete" then return op end
+  return purge_data(stack.name, stack.owner_id)
+end
+
 local function delete(request)
   local stack, message = journal.stack(request.name)
   if stack == nil then return nil, message, "journal" end
   if not stack then return nil, "there is no stack of that name", "stack_unknown" end
-  if stack.state == "deleting" then return journal.operation(stack.delete_id) end
+  if stack.state == "deleting" then return deleting(stack, request) end
   if stack.state ~= "deploying" then return begin_delete(stack, request) end
   local cancelled, why, code = cancel(stack.operation_id) -- not there yet: taking it away is cancelling it
   if not cancelled then return nil, why, code end
@@ -137,24 +157,26 @@ local function delete(request)
 end
 
 --- Removes a stack. Its data stays unless data is "delete". Asked again, the same operation.
----@param request { name: string, data: string, by: string }
+---@param request { name: string, data: string, by: string, also: (fun(id: string): any[][])|nil }  also: as in engine.deploy
 ---@return table|nil operation, string? message, string? code  stack_unknown journal
 function engine.delete(request) return apart(task.lock, "delete:" .. request.name, delete, request) end
 
 -- What is done with a stack that stands --------------------------------------------------------------------------------
 
-local function begin(kind, name)
-  local op, message, code = operate.begin(kind, name, new_id())
+local function begin(kind, name, also)
+  local id = engine.new_id()
+  local op, message, code = operate.begin(kind, name, id, also and also(id))
   if not op then return nil, message, code end
   pump.launch(op)
   return op
 end
 
 --- Stops, starts or restarts a stack, or gives it a new password; the work goes on by itself.
----@param kind string  stop start restart rotate
+---@param kind string  stop start restart rotate repair
 ---@param name string
+---@param also (fun(id: string): any[][])|nil  statements that are written together with the operation, given its id
 ---@return table|nil operation, string? message, string? code  stack_busy stack_unfit journal
-function engine.operate(kind, name) return apart(begin, kind, name) end
+function engine.operate(kind, name, also) return apart(begin, kind, name, also) end
 
 -- Password ---------------------------------------------------------------------------------------------------------------
 
@@ -192,8 +214,10 @@ function engine.resume()
     if op.state ~= "queued" then pump.launch(op) end
   end
   if open > 0 then log.info("engine.resumed", { operations = open }) end
+  assert(findings.refresh())
   pump.kick()
   task.spawn(nil, look_at_dokploy)
+  reconcile.look_if_due()
 end
 
 --- Sets the engine going with these steps: called once while the scripts load, by init.lua.
@@ -206,6 +230,7 @@ function engine.register(steps)
   timer.every("engine.watcher", watcher.round, watcher.look_around)
   timer.every("engine.usage", usage.round, function() usage.look_around(engine.password) end)
   timer.every("engine.dokploy", 30, look_at_dokploy)
+  timer.every("engine.reconcile", reconcile.tick, reconcile.look_if_due)
 end
 
 return engine

@@ -89,7 +89,8 @@ function journal.idempotency(key)
 end
 
 words.STANDS = [[name = ?1 AND operation_id = ?2 AND state IN ('ready', 'stopped', 'unhealthy', 'leftover') AND NOT EXISTS
-  (SELECT 1 FROM operations o WHERE o.name = stacks.name AND o.kind IN ('stop', 'start', 'restart', 'rotate') AND o.ended_at IS NULL)]]
+  (SELECT 1 FROM operations o WHERE o.name = stacks.name AND o.ended_at IS NULL
+    AND o.kind IN ('stop', 'start', 'restart', 'rotate', 'repair', 'rebuild'))]]
 local INSERT_DELETE = full [[
   INSERT INTO operations (id, kind, name, owner_id, template, url, params, state, created_at, started_at)
   SELECT ?3, 'delete', name, owner_id, template, url, ?4, 'deleting', NOW, NOW FROM stacks WHERE STANDS]]
@@ -97,10 +98,12 @@ local DELETING_STACK = full "UPDATE stacks SET state = 'deleting', delete_id = ?
 
 --- Begins the delete of a stack that stands. True; false when there is nothing to begin (it is being deleted, or gone).
 ---@param op { id: string, name: string, params: { data: string, target: string } }
-function journal.begin_delete(op)
+---@param also any[][]|nil  more statements, written with it
+function journal.begin_delete(op, also)
   local results, message, code = store.run {
     { INSERT_DELETE, op.name, op.params.target, op.id, json.encode(op.params) },
     { DELETING_STACK, op.name, op.params.target, op.id },
+    table.unpack(also or {}),
   }
   if not results then return nil, message, code end
   return results[1].changes == 1
@@ -191,6 +194,8 @@ local stack_ends = {
   stopped = full "UPDATE stacks SET state = 'stopped', reason = NULL, since = NOW WHERE WORKABLE AND ENDING",
   unhealthy = full "UPDATE stacks SET state = 'unhealthy', reason = 'stack_silent', since = NOW WHERE WORKABLE AND ENDING",
   same = full "UPDATE stacks SET state = state WHERE ENDING",
+  -- of a stack that was made again: what it consists of is another deploy's now
+  rebuilt = full "UPDATE stacks SET operation_id = ?2, state = 'ready', reason = NULL, since = NOW WHERE ENDING",
 }
 local END_OPERATION = full [[
   UPDATE operations SET state = ?2, code = ?3, receipt = ?4, ended_at = NOW WHERE id = ?1 AND OPEN AND cancel <= 1 - ?5]]

@@ -1,5 +1,6 @@
---- What is done with a stack that stands: stop, start, restart, and a new password. Each is an operation of its own, with an id, a stream
---- and one end. One that was interrupted is done again from the beginning: each of its calls to Dokploy may be made twice.
+--- What is done with a stack that stands: stop, start, restart, a new password, and deploying it once more. Each is an operation of its
+--- own, with an id, a stream and one end. One that was interrupted is done again from the beginning: each of its calls to Dokploy may be
+--- made twice.
 ---
 --- Dokploy's own start hangs when the container does not come up; "reload" applies what is stored, at once, also from stopped.
 local config = require "core.config"
@@ -15,6 +16,7 @@ local events = require "lib.events"
 local health = require "lib.health"
 local journal = require "lib.journal"
 local place = require "lib.stack_place"
+local submission = require "lib.submission"
 local workspace = require "lib.workspace"
 
 local operate = { deadline = 420, stopping = 60, healthy = 180 } -- seconds: for all, for its containers to end, for it to be healthy
@@ -27,6 +29,7 @@ operate.kinds = {
   start = { state = "starting", stack = "started" },
   restart = { state = "restarting", stack = "started" },
   rotate = { state = "rotating", stack = "started" },
+  repair = { state = "restarting", stack = "started" }, -- of one that Dokploy could not start
 }
 
 -- Beginning --------------------------------------------------------------------------------------------------------------
@@ -38,12 +41,13 @@ local BEGIN = [[
 BEGIN = BEGIN:gsub("NOW", "(julianday('now') - 2440587.5) * 86400.0")
 
 --- Writes the operation down, if the stack stands and nothing else is done with it.
----@param kind string  stop start restart rotate
+---@param kind string  stop start restart rotate repair
 ---@param name string
 ---@param id string    the operation's
+---@param also any[][]|nil  more statements, written with it
 ---@return table|nil operation, string? message, string? code  stack_busy stack_unfit journal
-function operate.begin(kind, name, id)
-  local results, message, code = store.run { { BEGIN, id, kind, name, operate.kinds[kind].state } }
+function operate.begin(kind, name, id, also)
+  local results, message, code = store.run { { BEGIN, id, kind, name, operate.kinds[kind].state }, table.unpack(also or {}) }
   if code == "conflict" then return nil, "something is done with it already", "stack_busy" end
   if not results then return nil, message, "journal" end
   if not results[1][1] then return nil, "it does not stand", "stack_unfit" end
@@ -131,9 +135,40 @@ local function change_password(ctx)
   return true
 end
 
+local function send_again(ctx)
+  if submission.place(ctx) then return true end -- it waits in Dokploy's queue
+  if ctx.sent then return true end
+  ctx.sent = true
+  return ctx.dokploy:deploy(ctx.ids.application, ctx.title)
+end
+
+-- What Dokploy holds of it is deployed once more, and followed to its end.
+local function deploy_again(ctx)
+  local watch = { lines = 0 }
+  repeat
+    local row, message, code = submission.row(ctx)
+    if row == nil then return nil, message, code end
+    if row then submission.pass_log(ctx, row, watch) end
+    if row and row.status == "done" then return true end
+    if row and row.status ~= "running" then return submission.failure(ctx, row, watch) end
+    if not row then
+      local sent
+      sent, message, code = send_again(ctx)
+      if not sent then return nil, message, code end
+    end
+  until not task.sleep(1)
+  return nil, "no longer wanted", "cancelled"
+end
+
 -- The whole --------------------------------------------------------------------------------------------------------------
 
 local flows = {}
+
+function flows.repair(ctx)
+  local good, message, code, args = piece(ctx, "deploy", deploy_again)
+  if not good then return nil, message, code, args end
+  return piece(ctx, "health", become_healthy)
+end
 
 function flows.stop(ctx) return piece(ctx, "stop", stop) end
 
@@ -199,6 +234,7 @@ local function end_badly(ctx, op, message, code, args)
   args.name, args.step, args.seconds = op.name, ctx.step_name, os.time() - ctx.began
   local back = ctx.old_environment ~= nil and task.run(operate.healthy, put_back, ctx) == true
   local untouched = op.kind == "stop" or op.kind == "rotate" and not ctx.old_environment
+    or op.kind == "repair" and ctx.step_name == "deploy"
   local data = { code = code, step = ctx.step_name, args = args, rolledBack = back, leftovers = {} }
   finish(op, "failed", data, { state = "failed", code = code, stack = (back or untouched) and "same" or "unhealthy" })
   log.warn("stack.operation_failed", { operation = op.id, name = op.name, kind = op.kind, code = code, message = tostring(message) })
@@ -209,6 +245,10 @@ local function context_of(op)
   local resources = create.surely(function() return journal.resources(op.params.target) end, always)
   local ctx = context.new(target, resources, {})
   ctx.op, ctx.began = op, os.time()
+  if op.kind == "repair" then -- a deployment of its own
+    ctx.id, ctx.title = op.id, "ai-stack-deployer " .. op.id
+    ctx.resources["deployment 2"] = nil
+  end
   return ctx
 end
 

@@ -16,6 +16,8 @@ local pump = { guess = 45 } -- seconds that a deployment takes, as long as none 
 local steps
 local generation = crypto.token(6) -- of the scripts: after a reload, only the newest starts anything
 
+local nameless = { purge = true, remove = true } -- operations that need no name: somebody else may have it
+
 local function task_name(id) return "op:" .. id end
 
 --- Whether the operation's task is alive, in whatever generation.
@@ -29,7 +31,7 @@ function pump.typical() return queue.median(journal.durations()) or pump.guess e
 
 --- Runs an operation in a task of its own; nothing if it runs already.
 function pump.launch(op)
-  claims.set(op.name, op.params.target or op.id)
+  if not nameless[op.kind] then claims.set(op.name, op.params.target or op.id) end
   return task.spawn(task_name(op.id), function()
     runner.run(op, steps)
     shared.set("queue.ended:" .. op.owner_id, os.time() + 1, states.queued.deadline)

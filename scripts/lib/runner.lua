@@ -8,6 +8,7 @@ local dokploy = require "lib.dokploy"
 local events = require "lib.events"
 local journal = require "lib.journal"
 local operate = require "lib.operate"
+local purge = require "lib.purge"
 local states = require "lib.states"
 local undo = require "lib.undo"
 local workspace = require "lib.workspace"
@@ -88,9 +89,10 @@ local function receipt(resources, since)
   return { resources = list, since = since }
 end
 
--- Writes the end, as often as the disk needs. True; false when the operation had ended, or was cancelled.
+-- Writes the end, as often as the disk needs. True; false when the operation had ended, or was cancelled. The receipt is of what `how.made`
+-- made, or else the target.
 local function finish(id, event, data, how)
-  how.receipt = receipt(journal.resources(how.target) or {}, os.time())
+  how.receipt = receipt(journal.resources(how.made or how.target) or {}, os.time())
   return create.surely(function()
     return events.finish(id, event, data, function(list) return journal.finish(id, list[1], how) end)
   end, always)
@@ -98,7 +100,11 @@ end
 
 local function ready(ctx)
   local data = { name = ctx.name, url = ctx.url, openUrl = workspace.open(ctx.url), warning = ctx.warning }
-  local ended = finish(ctx.id, "ready", data, { state = "ready", stack = "ready", target = ctx.id, unless_cancelled = true })
+  local how = { state = "ready", stack = "ready", target = ctx.id, made = ctx.id, unless_cancelled = true }
+  local before = ctx.params.target -- it takes the place of another one
+  if before then how.stack, how.target = "rebuilt", before end
+  local ended = finish(ctx.id, "ready", data, how)
+  if ended and before then claims.set(ctx.name, ctx.id) end
   if ended then log.info("deployment.ready", { operation = ctx.id, name = ctx.name }) end
   return ended
 end
@@ -106,8 +112,10 @@ end
 -- Back -------------------------------------------------------------------------------------------------------------------
 
 local function work_of(op, target, resources)
+  local exact = op.kind == "remove" or op.kind == "rebuild" and op ~= target -- what else has the mark is for people to decide
   return {
-    id = target.id, mark = context.mark(target), resources = resources, dokploy = dokploy.client { patient = true },
+    id = target.id, mark = context.mark(target), exact = exact, resources = resources,
+    dokploy = dokploy.client { patient = true },
     tell = function(kind, state) events.emit(op.id, { { event = "progress", data = { step = kind, state = state } } }) end,
   }
 end
@@ -225,14 +233,71 @@ local function end_delete(op, target, work, left, kept)
   tell("stack." .. how.state, { operation = op.id, name = op.name, data = data, left = #left })
 end
 
+-- Data that an earlier delete kept, or that outlived an earlier make of the stack, goes with it now that its owner asks.
+local function give_up_volume(resources)
+  for _, row in ipairs(resources) do
+    if row.kind == "volume" and row.state == "kept" then row.state = "created" end
+  end
+end
+
+local function forget_volumes(resources)
+  for _, row in ipairs(resources) do
+    if row.kind == "volume" and row.state == "undone" then
+      create.surely(function() return journal.forget_volume(row.key) end, always)
+    end
+  end
+end
+
+local function target_of(op)
+  local target = create.surely(function() return journal.operation(op.params.target) end, always)
+  return target, create.surely(function() return journal.resources(target.id) end, always)
+end
+
 --- Runs a delete to its end.
 function runner.delete(op)
   task.shield()
-  local target = create.surely(function() return journal.operation(op.params.target) end, always)
-  local resources = create.surely(function() return journal.resources(target.id) end, always)
+  local target, resources = target_of(op)
   local kept = op.params.data ~= "delete" and keep_volume(resources, target) or nil
+  if not kept then give_up_volume(resources) end
   local work = work_of(op, target, resources)
-  end_delete(op, target, work, take_away(work, "deleting"), kept)
+  local left = take_away(work, "deleting")
+  forget_volumes(resources)
+  end_delete(op, target, work, left, kept)
+end
+
+-- Made again ------------------------------------------------------------------------------------------------------------
+
+-- Nothing when its application is certainly not there; else why it must be left alone.
+local function still_there(op, work, resources)
+  for _, row in ipairs(resources) do
+    if row.kind == "application" and row.state == "created" then
+      local there, message, code = work.dokploy:application_one(row.id)
+      if there then return { code = "not_vanished", args = { name = op.name }, message = "its application is there" } end
+      if code ~= "not_found" then return { code = own_codes[code] or code, args = { name = op.name }, message = message } end
+    end
+  end
+end
+
+-- What is left of the stack that vanished is taken away, its files excepted. Nothing, or why it cannot be made again.
+local function make_room(op)
+  local target, resources = target_of(op)
+  keep_volume(resources, target)
+  local work = work_of(op, target, resources)
+  local failure = still_there(op, work, resources)
+  if failure then return failure end
+  local left = take_away(work, "deleting")
+  if #left == 0 then return nil end
+  return { code = left[1].reason == "unreachable" and "dokploy_unreachable" or "dokploy_error", args = { name = op.name },
+    message = "what is left of it cannot be taken away" }
+end
+
+--- Makes a stack again that vanished from Dokploy, on the files that it had: a deploy like any other, whose rollback leaves them alone.
+function runner.rebuild(op, steps)
+  if op.state ~= "running" then return runner.deploy(op, steps) end
+  local failure = make_room(op)
+  if not failure then return runner.deploy(op, steps) end
+  op.state, op.failure = "rolling_back", failure
+  runner.deploy(op, steps)
 end
 
 -- Both -------------------------------------------------------------------------------------------------------------------
@@ -241,7 +306,7 @@ end
 local function broken(op, message)
   task.shield()
   log.error("operation.broken", { operation = op.id, message = message })
-  local target = { id = op.kind == "deploy" and op.id or op.params.target }
+  local target = { id = op.kind ~= "delete" and op.id or op.params.target }
   local work = { id = target.id, resources = journal.resources(target.id) or {} }
   undo.leave(work, "error")
   finish(op.id, "failed", { code = "script_error", args = { name = op.name }, rolledBack = false, leftovers = undo.left(work) },
@@ -251,7 +316,8 @@ end
 --- The body of an operation's task. Returns when it has ended. Not in a child: task.cancel reaches the task that runs the steps.
 function runner.run(op, steps)
   if operate.kinds[op.kind] then return operate.run(op) end
-  local good, message = pcall(op.kind == "delete" and runner.delete or runner.deploy, op, steps)
+  local run = { delete = runner.delete, remove = runner.delete, purge = purge.run, rebuild = runner.rebuild }
+  local good, message = pcall(run[op.kind] or runner.deploy, op, steps)
   if not good then broken(op, tostring(message)) end
 end
 

@@ -154,4 +154,48 @@ return {
   [[
   ALTER TABLE stacks ADD COLUMN used_at REAL;
   ]],
+
+  -- 5: what the journal and Dokploy do not agree on, as lib/reconcile.lua found it; and work on it
+  [[
+  CREATE TABLE findings (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind        TEXT NOT NULL,         -- vanished unknown in_error
+    thing       TEXT NOT NULL,         -- of unknown: the project or application in Dokploy; else the deploy that made the stack
+    name        TEXT NOT NULL,         -- this and the next two as the journal has them, or as the mark in Dokploy says
+    owner_id    TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    facts       TEXT NOT NULL DEFAULT '{}', -- what Dokploy told of it: enough to adopt it, or to take it away
+    found_at    REAL NOT NULL,
+    resolved_at REAL,
+    resolution  TEXT,                  -- gone (by itself) adopted repaired removed
+    work_id     TEXT                   -- the operation that was begun on it last
+  );
+  CREATE UNIQUE INDEX findings_open ON findings(kind, thing) WHERE resolved_at IS NULL;
+  CREATE INDEX findings_name ON findings(name) WHERE resolved_at IS NULL;
+  CREATE INDEX findings_work ON findings(work_id) WHERE work_id IS NOT NULL;
+
+  CREATE TABLE looks (                 -- one row: when Dokploy was last looked through to the end
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    at          REAL NOT NULL,
+    projects    INTEGER NOT NULL       -- how many had our mark
+  );
+
+  -- What was found is resolved in the moment in which the work on it ends well.
+  CREATE TRIGGER findings_resolved AFTER UPDATE OF ended_at ON operations
+  WHEN NEW.ended_at IS NOT NULL AND NEW.state IN ('ready', 'deleted') BEGIN
+    UPDATE findings SET resolved_at = NEW.ended_at, resolution = CASE NEW.state WHEN 'ready' THEN 'repaired' ELSE 'removed' END
+    WHERE work_id = NEW.id AND resolved_at IS NULL;
+  END;
+
+  -- A name that something unknown in Dokploy has is taken.
+  CREATE TRIGGER names_held BEFORE INSERT ON stacks
+  WHEN NEW.state = 'deploying' AND EXISTS (SELECT 1 FROM findings WHERE name = NEW.name AND kind = 'unknown' AND resolved_at IS NULL) BEGIN
+    SELECT RAISE(ABORT, 'Dokploy has something of that name');
+  END;
+
+  DROP INDEX operations_work;
+  CREATE UNIQUE INDEX operations_work ON operations(name)
+    WHERE kind IN ('stop', 'start', 'restart', 'rotate', 'repair', 'rebuild') AND ended_at IS NULL;
+  CREATE UNIQUE INDEX operations_purge ON operations(name, owner_id) WHERE kind = 'purge' AND ended_at IS NULL;
+  ]],
 }

@@ -13,7 +13,8 @@ local sweeper = { deadline = 120, doubt = 600 } -- seconds for one deploy's left
 local function silent() end
 
 local function work_of(op, resources)
-  return { id = op.id, mark = context.mark(op), resources = resources, dokploy = dokploy.client { tries = 2 }, tell = silent }
+  return { id = op.id, mark = context.mark(op), exact = op.kind == "remove", resources = resources, dokploy = dokploy.client { tries = 2 },
+    tell = silent }
 end
 
 -- The stack stands, and a call of its deploy got no answer: what that call made after all is there twice. It goes only if it is certainly

@@ -165,10 +165,14 @@ end
 
 -- Volumes ----------------------------------------------------------------------------------------------------------------
 
-local function remove_volume(work, volume)
+--- Removes a volume, once no container holds it any more. `unable`: this Dokploy cannot.
+---@param client table
+---@param volume string
+---@return boolean|nil good, string? message, string? reason, boolean unable
+function undo.volume(client, volume)
   local unable = false
   local good, message, reason = await(undo.free, "in_use", function()
-    local removed, why, code = work.dokploy:volume_remove(volume)
+    local removed, why, code = client:volume_remove(volume)
     if code == "in_use" then return false end
     unable = code == "no_such_call"
     if unable then return true end
@@ -183,7 +187,7 @@ local function undo_volume(work, row)
     settle(work, row, "undone")
     return true
   end
-  local good, message, reason, unable = remove_volume(work, row.key)
+  local good, message, reason, unable = undo.volume(work.dokploy, row.key)
   if unable then
     work.unable = row.key
     settle(work, row, "kept", "unable")
@@ -226,15 +230,17 @@ function handlers.project(work, row)
       local good, message, reason = remove_project(work, row.id)
       if not good then return nil, message, reason end
     end
-    return undo.strays(work)
+    return work.exact or undo.strays(work)
   end, with_project)
 end
 
 local finished = { undone = true, kept = true, lost = true }
 
 --- Takes away what is in the record.
----@param work { id: string, mark: string, resources: table[], dokploy: table, tell: fun(kind: string, state: string) }
---- resources: the journal's rows; their states follow. Afterwards work.unable is a volume that this Dokploy cannot remove.
+---@param work table  { id: string, mark: string, resources: table[], dokploy: table, tell: fun(kind: string, state: string),
+--- exact: boolean|nil }
+--- resources: the journal's rows; their states follow. exact: what else has the mark stays. Afterwards work.unable is a volume that this
+--- Dokploy cannot remove.
 ---@return boolean|nil clean, string? message, string? reason
 function undo.run(work)
   for _, row in ipairs(undo.order(work.resources)) do

@@ -6,6 +6,7 @@ local breaker = require "lib.breaker"
 local checkup = require "lib.checkup"
 local clock = require "lib.clock"
 local dokploy = require "lib.dokploy"
+local findings = require "lib.findings"
 local i18n = require "lib.i18n"
 local problem = require "lib.problem"
 local sweeper = require "lib.sweeper"
@@ -52,6 +53,13 @@ end
 looks[#looks + 1] = function()
   local count = sweeper.count()
   if count > 0 then return { "leftovers", { count = count }, more = { count = count } } end
+end
+
+looks[#looks + 1] = function()
+  local counts = findings.counts()
+  if counts.all == 0 then return nil end
+  local more = { count = counts.all, vanished = counts.vanished, unknown = counts.unknown, inError = counts.in_error }
+  return { "findings", { count = counts.all }, more = more }
 end
 
 looks[#looks + 1] = function(info)

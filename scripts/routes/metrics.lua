@@ -6,6 +6,7 @@ local server = require "core.server"
 local store = require "core.store"
 local breaker = require "lib.breaker"
 local dokploy = require "lib.dokploy"
+local findings = require "lib.findings"
 local owner = require "lib.owner"
 local problem = require "lib.problem"
 local sweeper = require "lib.sweeper"
@@ -20,6 +21,8 @@ gauge("deployer_queue_limit", "Operations that may wait")
 gauge("deployer_breaker_state", "1 for the state that the circuit breaker in front of Dokploy is in", { "state" })
 gauge("deployer_dokploy_up", "1 when Dokploy answered the last call, 0 when it did not")
 gauge("deployer_leftovers", "Things in Dokploy that could not be taken away yet")
+gauge("deployer_findings", "What the journal and Dokploy do not agree on, for the admin to decide", { "kind" })
+gauge("deployer_reconcile_timestamp_seconds", "When Dokploy was last looked through to the end, in seconds since 1970")
 gauge("deployer_journal_up", "1 when the last commit went well")
 gauge("deployer_scripts_rejected", "1 while the newest edit of the scripts is refused")
 gauge("deployer_script_generation", "How often the scripts were loaded")
@@ -50,6 +53,12 @@ local function look_dokploy()
   if last.reachable ~= nil then metrics.set("deployer_dokploy_up", bit(last.reachable)) end
   metrics.set("deployer_leftovers", sweeper.count())
   metrics.set("deployer_queue_limit", config.limits.queue)
+end
+
+local function look_findings()
+  local counts, at = findings.counts(), findings.looked_at()
+  for _, kind in ipairs(findings.kinds) do metrics.set("deployer_findings", counts[kind], kind) end
+  if at then metrics.set("deployer_reconcile_timestamp_seconds", at) end
 end
 
 -- There are few that have not ended; an index holds them alone.
@@ -83,6 +92,7 @@ server.route("GET", "/metrics", function(req)
   if not policy.allows(owner.from(req), is_near(req)) then return problem.reply(req, "key_missing") end
   look_process()
   look_dokploy()
+  look_findings()
   look_operations()
   return { body = metrics.text(), type = "text/plain; version=0.0.4; charset=utf-8" }
 end)

@@ -22,6 +22,7 @@ local parameters = {
   limit = query("limit", { type = "integer", minimum = 1, maximum = limits.page_max, default = limits.page }),
   before = query("before", { type = "integer", minimum = 1 }, "The `next` of the page before."),
   row_id = path("id", text "The id that the list tells."),
+  all = query("all", { type = "boolean", default = false }, "Those that are resolved as well."),
   link = path("link", text "The link's secret."),
   after_name = query("after", text "The `next` of the page before."),
   idempotency = header("Idempotency-Key", { type = "string", minLength = 1, maxLength = limits.idempotency_key },
@@ -113,10 +114,10 @@ local entries = {
     "DELETE", "/api/stack/:name", "Delete a stack", parameters = { "name", "data", "lang" }, security = key,
     text = "Removes its address, application and project; its files are kept unless `data=delete`. Idempotent: while it is being deleted, "
       .. "and after it was, its owner gets the same operation again, until somebody else takes the name. A stack that is still being made "
-      .. "is cancelled. Files that the first deletion kept the portal cannot remove any more: `data=delete` then gets 409 data_kept, "
-      .. "with `volume`.",
+      .. "is cancelled. Files that an earlier deletion kept, or keeps just now, are removed by `data=delete` as well: by an operation "
+      .. "of its own, which ends with the event deleted.",
     answers = { [202] = { "Being deleted, or deleted already", "Operation", location = true } },
-    problems = { "stack_unknown", "data_kept", "value_invalid", "forbidden_origin", "journal" },
+    problems = { "stack_unknown", "value_invalid", "forbidden_origin", "journal" },
   },
   {
     "GET", "/api/stacks", "The stacks of an owner; all for the admin", parameters = { "limit", "after_name", "lang" }, security = key,
@@ -131,6 +132,8 @@ local entries = {
   },
 }
 
-for _, entry in ipairs(require "routes.openapi_access") do entries[#entries + 1] = entry end
+for _, more in ipairs { "routes.openapi_access", "routes.openapi_findings" } do
+  table.move(require(more), 1, 99, #entries + 1, entries)
+end
 
 return { list = entries, parameters = parameters }

@@ -64,7 +64,8 @@ all.Step = object({
 }, "step", "title", "state")
 
 all.Status = object({
-  deploymentId = text, kind = one_of("deploy", "delete", "stop", "start", "restart", "rotate"), name = text, url = text,
+  deploymentId = text, name = text, url = text,
+  kind = one_of("deploy", "delete", "stop", "start", "restart", "rotate", "adopt", "repair", "rebuild", "remove", "purge"),
   state = one_of("queued", "running", "rolling_back", "ready", "failed", "cancelled", "deleting", "deleted",
     "stopping", "stopped", "starting", "restarting", "rotating"),
   step = text, percent = { type = "integer", minimum = 0, maximum = 100 }, position = count, etaSeconds = count,
@@ -102,6 +103,7 @@ all.Health = object({
   access = object { mode = one_of("open", "invite", "forward-auth", "closed"), detail = text },
   degraded = list_of(object({
     code = text, detail = text, file = text, line = count, message = text, at = time, since = time, retryAt = time, count = count,
+    vanished = count, unknown = count, inError = count,
   }, "code", "detail")),
 }, "status", "version", "generation", "degraded")
 
@@ -114,7 +116,9 @@ all.Ready = object({
 }, "status")
 
 local words = { object = object, described = described, list_of = list_of, one_of = one_of, json = json }
-for name, schema in pairs(require "routes.openapi_schemas_access"(words)) do all[name] = schema end
+for _, more in ipairs { "routes.openapi_schemas_access", "routes.openapi_schemas_findings" } do
+  for name, schema in pairs(require(more)(words)) do all[name] = schema end
+end
 
 local stream = "queued {position, etaSeconds}; progress {step, title, state, percent, detail}; log {line}; and last one of "
   .. "ready {name, url, openUrl, warning}, "

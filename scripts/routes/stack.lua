@@ -10,6 +10,7 @@ local journal = require "lib.journal"
 local names = require "lib.names"
 local owner = require "lib.owner"
 local problem = require "lib.problem"
+local purge = require "lib.purge"
 local workspace = require "lib.workspace"
 local limits = require "policy.limits"
 local door = require "routes.door"
@@ -130,32 +131,36 @@ end)
 
 -- Deleting ---------------------------------------------------------------------------------------------------------------
 
--- The volume that a finished delete was told to keep, when it is still there; false when there is none; nil, message, code.
-local function kept_by(operation)
-  local volumes, message, code = journal.volumes(operation.owner_id)
-  if not volumes then return nil, message, code end
-  for _, row in ipairs(volumes) do
-    if row.operation_id == operation.params.target and row.reason == "kept" then return row.volume end
-  end
-  return false
-end
-
--- Nothing here can remove it any more: to say "deleted" would be untrue.
+-- Data that the deletion left behind go now, by an operation of their own; without any, it is the same deletion again.
 local function repeated(req, operation, data)
   if data ~= "delete" then return stack.accepted(req, operation) end
-  local volume, _, code = kept_by(operation)
-  if volume == nil then return problem.failure(req, code) end
-  if not volume then return stack.accepted(req, operation) end
-  return problem.reply(req, "data_kept", { field = "data", args = { name = operation.name, volume = volume }, more = { volume = volume } })
+  local kept, _, code = purge.kept(operation.name, operation.owner_id)
+  if not kept then return problem.failure(req, code) end
+  if #kept == 0 then return stack.accepted(req, operation) end
+  local who, refusal = door.allow(req, "delete", { owner_id = operation.owner_id }, operation.name)
+  if not who then return refusal end
+  local purging
+  purging, _, code = engine.purge(operation.name, operation.owner_id)
+  return purging and stack.accepted(req, purging) or problem.failure(req, code)
+end
+
+-- The newest deletion of the name: of the stack, or of the data that it left.
+local function last_deletion(name)
+  local deletion, message, code = journal.last(name, "delete")
+  if not deletion then return deletion, message, code end
+  local purged = journal.last(name, "purge")
+  local newer = purged and purged.owner_id == deletion.owner_id and purged.created_at > deletion.created_at
+  return newer and purged or deletion
 end
 
 -- A repeated delete of what its owner has deleted already gives the same operation again: whoever lost the first answer gets it now.
 local function deleted_before(req, name, data)
-  local operation, _, code = journal.last(name, "delete")
+  local operation, _, code = last_deletion(name)
   if operation == nil then return problem.failure(req, code) end
   local who, refusal = door.who(req)
   if not who then return masked(req, refusal, nil, name) end
-  if not operation or operation.state ~= "deleted" or not owner.may(who, operation.owner_id) then return unknown(req, name) end
+  local deleted = operation and (operation.state == "deleted" or operation.kind == "purge")
+  if not deleted or not owner.may(who, operation.owner_id) then return unknown(req, name) end
   return repeated(req, operation, data)
 end
 

@@ -1,6 +1,7 @@
 --- The project: a drawer of its own in Dokploy for each stack. Its description carries our mark (name, operation, owner), by which it is
 --- found again when Dokploy did the work and its answer was lost.
 local dokploy = require "lib.dokploy"
+local reconcile = require "lib.reconcile"
 
 local function make(ctx)
   return ctx.dokploy:project_create(ctx.name, ctx.mark)
@@ -24,6 +25,8 @@ return {
   deadline = 90,
   expect = 1,
   run = function(ctx)
+    local free, message, code = reconcile.name_is_free(ctx)
+    if not free then return nil, message, code end
     return ctx:create("project", {}, function() return make(ctx) end, function() return find(ctx) end)
   end,
 }

@@ -1,13 +1,13 @@
 -- The routes, with the engine and the journal behind them played.
 local portal = require "support.portal"
 
-local journal, engine, claimed, credentials
+local journal, engine, claimed, credentials, findings
 
 local function load_routes(options)
   journal = { stacks_by_name = {}, operations = {}, last_delete = false }
   function journal.operation(id) return journal.operations[id] or false end
   function journal.stack(name) return journal.stacks_by_name[name] or false end
-  function journal.last() return journal.last_delete end
+  function journal.last(_, kind) return kind == "delete" and journal.last_delete end
   function journal.volumes() return {} end
   function journal.events() return {} end
   function journal.idempotency() return false end
@@ -28,6 +28,20 @@ local function load_routes(options)
     return row
   end
   claimed = {}
+  findings = { kinds = { "vanished", "unknown", "in_error" }, rows = {} }
+  function findings.counts() return findings.counted or { all = 0, vanished = 0, unknown = 0, in_error = 0 } end
+  function findings.looked_at() return 1 end
+  function findings.refresh() return true end
+  function findings.page(which)
+    findings.asked = which
+    return findings.rows
+  end
+  function findings.get(id)
+    for _, row in ipairs(findings.rows) do
+      if row.id == id then return row end
+    end
+    return false
+  end
   options = options or {}
   options.modules = {
     ["lib.journal"] = journal, ["lib.engine"] = engine, steps = { { name = "project" }, { name = "health" } },
@@ -37,13 +51,15 @@ local function load_routes(options)
     ["lib.dokploy"] = { last = function() return engine.dokploy or { reachable = true, version = "0.30.2", at = 1 } end },
     ["lib.breaker"] = { state = function() return engine.breaker or { state = "closed", failures = 0 } end },
     ["lib.credentials"] = credentials,
+    ["lib.findings"] = findings, ["lib.reconcile"] = { trouble = function() end, is_looking = function() return false end },
+    ["lib.remedy"] = { actions = function() return { "remove" } end }, ["lib.purge"] = { kept = function() return engine.kept or {} end },
     ["lib.sweeper"] = { count = function() return engine.left or 0 end },
   }
   local fakes = portal.start(options)
   fakes.task.run = function(_, fn, ...) return fn(...) end
   fakes.sse.subscribe = function(channel, how) return { status = 200, channel = channel, how = how } end
   for _, name in ipairs {
-    "door", "health", "check", "deploy", "status", "stack", "operate", "owner", "admin", "metrics", "openapi",
+    "door", "health", "check", "deploy", "status", "stack", "operate", "owner", "admin", "findings", "metrics", "openapi",
   } do require("routes." .. name) end
   return fakes
 end
@@ -339,19 +355,25 @@ describe("a stack", function()
     assert.equal(403, portal.ask("DELETE", "/api/stack/anna", { key = key_of "me", headers = { Origin = "http://anna.localhost:3100" } }).status)
   end)
 
-  it("whose files were kept cannot be said to be deleted with them: who asks is told the volume", function()
+  it("whose files were kept is rid of them by an operation of its own", function()
     journal.stacks_by_name.anna = nil
     journal.last_delete = { id = "del1", name = "anna", owner_id = "me", state = "deleted", params = { target = "op1" } }
-    local kept = { { volume = "vol-anna", name = "anna", operation_id = "op1", reason = "kept" } }
-    journal.volumes = function() return kept end
-    local function delete(query) return portal.ask("DELETE", "/api/stack/anna" .. query, { key = key_of "me" }) end
-    local refused = delete "?data=delete"
-    assert.same({ 409, "data_kept", "vol-anna" }, { refused.status, refused.doc.code, refused.doc.volume })
-    assert.truthy(refused.doc.detail:find("vol-anna", 1, true))
-    assert.equal(202, delete("").status)
-    assert.equal(404, portal.ask("DELETE", "/api/stack/anna?data=delete", { key = key_of "other" }).status)
-    kept = {}
-    assert.equal(202, delete("?data=delete").status)
+    engine.kept = { { volume = "vol-anna", name = "anna", operation_id = "op1", reason = "kept" } }
+    local purged
+    engine.purge = function(name, owner_id)
+      purged = name .. " " .. owner_id
+      return { id = "purge1", name = name, state = "deleting" }
+    end
+    local function delete(query, key) return portal.ask("DELETE", "/api/stack/anna" .. query, { key = key or key_of "me" }) end
+    assert.equal("/api/status/del1", delete("").doc.statusUrl)
+    assert.is_nil(purged)
+    assert.equal(404, delete("?data=delete", key_of "other").status)
+    assert.is_nil(purged)
+    assert.equal("/api/status/purge1", delete("?data=delete").doc.statusUrl)
+    assert.equal("anna me", purged)
+    purged, engine.kept = nil, {}
+    assert.equal("/api/status/del1", delete("?data=delete").doc.statusUrl)
+    assert.is_nil(purged)
   end)
 
   it("that its owner deleted gives the same operation again, to the owner only", function()
@@ -404,11 +426,12 @@ describe("GET /health", function()
     engine.dokploy = { reachable = false }
     engine.breaker = { state = "open", since = 1, retry_at = 31 }
     engine.left = 2
+    findings.counted = { all = 3, vanished = 1, unknown = 2, in_error = 0 }
     fakes.server.infos.rejected = { file = "policy/names.lua", line = 7, message = "'=' expected", at = 1 }
     fakes.server.infos.store.trouble = "full"
     local reply = portal.ask("GET", "/health")
     assert.equal("200 degraded", reply.status .. " " .. reply.doc.status)
-    assert.equal("journal edit_rejected dokploy_unreachable breaker_open leftovers", codes())
+    assert.equal("journal edit_rejected dokploy_unreachable breaker_open leftovers findings", codes())
     for _, item in ipairs(reply.doc.degraded) do
       assert.is_nil(item.detail:find("^health%."), item.detail)
       assert.is_nil(item.detail:find("[{}]"), item.detail)
