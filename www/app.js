@@ -1,5 +1,5 @@
 // The page: a form that asks for a workspace, and the views that follow from it.
-// text and dom ← api, memory, view ← follow, log, name, stack ← outcome ← job, list ← this.
+// text and dom ← api, memory, view ← follow, log, name, stack ← outcome, kept ← job, list ← this.
 import { deploy } from "./api.js";
 import { $, focus, h, show } from "./dom.js";
 import * as job from "./job.js";

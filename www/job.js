@@ -19,6 +19,7 @@ const TITLES = {
   stopping: "page.job.stopping", starting: "page.job.starting", restarting: "page.job.restarting", rotating: "page.job.rotating",
   stopped: "page.job.stopped", ready: "page.job.ready", failed: "page.job.failed", cancelled: "page.job.cancelled", deleted: "page.job.deleted",
 };
+const PURGE = { deleting: "page.job.purging", deleted: "page.job.purged" }; // files alone
 const FAILED = { deploy: "page.job.failed", delete: "page.delete.failed" };
 const QUEUE_PATIENCE = 700; // milliseconds; a turn that comes sooner was no queue
 let job, drawing;
@@ -135,7 +136,7 @@ function finish(kind, data, at) {
   show($("lost"), false);
   $("steps").open = kind === "failed";
   outcome($("outcome"), job);
-  if (job.live) notify.tell(t(TITLES[kind] ?? TITLES.failed, { name: job.name }));
+  if (job.live) notify.tell(t(titleKey(), { name: job.name }));
   if (job.live && !$("log").contains(document.activeElement)) focus($("job-title"));
 }
 
@@ -154,10 +155,14 @@ function draw() {
   notify.offer(!job.end);
 }
 
+function titleKey() {
+  if (job.state === "failed") return FAILED[job.kind] ?? "page.work.failed";
+  return (job.kind === "purge" && PURGE[job.state]) || TITLES[job.state] || TITLES.running;
+}
+
 function drawTitle() {
   const name = job.name ?? "…";
-  const key = job.state === "failed" ? FAILED[job.kind] ?? "page.work.failed" : TITLES[job.state] ?? TITLES.running;
-  const title = t(key, { name });
+  const title = t(titleKey(), { name });
   if ($("job-title").textContent !== title) $("job-title").textContent = title;
   $("job").className = job.end ? job.state : "working";
   $("job-address").textContent = !job.end && job.name ? job.url ?? address(job.name) : "";

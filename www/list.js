@@ -2,9 +2,10 @@
 import { stack, stacks, status } from "./api.js";
 import { $, code, h, icon, show } from "./dom.js";
 import { ENDS } from "./follow.js";
+import * as kept from "./kept.js";
 import * as memory from "./memory.js";
 import { WORK, stateText } from "./stack.js";
-import { address, moment, t } from "./text.js";
+import { address, ago, moment, t } from "./text.js";
 import { go, href } from "./view.js";
 
 function openSmall({ name, openUrl }) {
@@ -12,13 +13,15 @@ function openSmall({ name, openUrl }) {
   return h("a", { class: "button small", href: openUrl, target: "_blank", rel: "noopener", "aria-label": label, title: label }, icon("out", "mirror"));
 }
 
+const time = (at, key, said, props) => h("time", { datetime: new Date(at).toISOString(), title: moment(at), ...props }, t(key, { time: said(at) }));
+
 function row(entry) {
   const to = entry.open ? { d: entry.id } : { w: entry.name };
   const state = h("span", { class: "state" }, entry.open ? t("page.state.running") : entry.state ? stateText(entry.state) : "");
   const item = h("li", { "data-name": entry.name, class: entry.state },
     h("a", { href: href(to), "data-view": true, class: "entry" },
       h("strong", {}, h("bdi", { dir: "ltr" }, entry.name)), code((entry.url ?? address(entry.name)).replace(/^https?:\/\//, ""))),
-    h("span", { class: "facts-row" }, state, h("time", { datetime: new Date(entry.at).toISOString() }, t("page.since", { time: moment(entry.at) }))),
+    h("span", { class: "facts-row" }, state, time(entry.at, "page.since", moment), entry.lastUsedAt && time(Date.parse(entry.lastUsedAt), "page.used", ago, { class: "used" })),
     entry.state === "ready" && entry.openUrl && openSmall(entry));
   return { item, state };
 }
@@ -56,20 +59,21 @@ const newest = (a, b) => b.at - a.at;
 
 // What the portal says is the owner's, and what only this browser remembers.
 async function all() {
-  const kept = memory.workspaces();
-  if (!("owner" in $("mine").dataset)) return kept;
-  const { stacks: list } = await stacks().catch(() => ({ stacks: [] }));
+  const remembered = memory.workspaces();
+  if (!("owner" in $("mine").dataset)) return { entries: remembered, files: [] };
+  const { stacks: list, keptData: files } = await stacks().catch(() => ({ stacks: [], keptData: [] }));
   const told = list.map((one) => ({ ...memory.byName(one.name), ...one, at: Date.parse(one.createdAt), open: WORK.has(one.state), id: idOf(one) }));
-  return [...told, ...kept.filter((entry) => !told.some((one) => one.name === entry.name))].sort(newest);
+  return { entries: [...told, ...remembered.filter((entry) => !told.some((one) => one.name === entry.name))].sort(newest), files };
 }
 
 const idOf = ({ statusUrl }) => statusUrl.split("/").pop();
 
 export async function draw() {
-  const entries = await all();
+  const { entries, files } = await all();
   const rows = entries.map(row);
   $("workspaces").replaceChildren(...rows.map(({ item }) => item));
   show($("mine"), entries.length > 0);
+  kept.draw(files, entries.map(({ name }) => name));
   entries.forEach((entry, index) => look(entry, rows[index]));
 }
 

@@ -1,9 +1,9 @@
 // One workspace, for its owner: how to get in, what can be done with it, the key to keep.
 import { link, operate, remove, stack } from "./api.js";
-import { $, code, copyButton, h, icon, valueRow } from "./dom.js";
+import { $, code, copyButton, h, icon, show, valueRow } from "./dom.js";
 import * as memory from "./memory.js";
 import { picture } from "./qr.js";
-import { address, moment, t } from "./text.js";
+import { address, ago, moment, t } from "./text.js";
 import { go } from "./view.js";
 
 const USER = "opencode";
@@ -124,12 +124,13 @@ function actions(name, state) {
 function forOwner(found, key, url, openUrl, warning, told) {
   return [
     note("warn", warning),
-    found.state && found.state !== "ready" && found.state !== told && note("warn state-note", stateText(found.state)),
+    found.state && found.state !== "ready" && found.state !== told && note("warn state-note", found.trouble?.detail ?? stateText(found.state)),
     note("warn", found.passwordProblem?.detail),
     h("dl", { class: "values" },
       valueRow(t("page.address"), url, "url"), valueRow(t("page.user"), USER, "user"), found.password && passwordRow(found.password)),
     found.state !== "stopped" && h("p", { class: "row" }, openLink(openUrl), h("span", { class: "hush" }, t("page.open.hint"))),
-    found.createdAt && h("p", { class: "hush" }, t("page.stack.since", { time: moment(Date.parse(found.createdAt)) })),
+    found.createdAt && h("p", { class: "hush" }, t("page.stack.since", { time: moment(Date.parse(found.createdAt)) }),
+      found.lastUsedAt && ` · ${t("page.used", { time: ago(Date.parse(found.lastUsedAt)) })}`),
     actions(found.name, found.state), key && keepKey(found.name, key), move(found.name),
   ];
 }
@@ -154,11 +155,13 @@ export async function card(place, { name, url = address(name), openUrl = url + S
   }
 }
 
-let deleting;
+let deleting; // { name, files }: only files, whose workspace is gone already
 
-function askDelete(name) {
-  deleting = name;
-  $("delete-title").textContent = t("page.delete.title", { name });
+function askDelete(name, files = false) {
+  deleting = { name, files };
+  $("delete-title").textContent = t(files ? "page.kept.ask" : "page.delete.title", { name });
+  $("delete-what").textContent = t(files ? "page.kept.gone" : "page.delete.what");
+  show($("delete-tick"), !files);
   $("delete-ask").textContent = t("page.delete.confirm", { name });
   $("delete-name").value = "";
   $("delete-data").checked = false;
@@ -167,16 +170,19 @@ function askDelete(name) {
   $("delete-name").focus();
 }
 
+/** Asks whether the files that outlived a workspace are to go. */
+export const askPurge = (name) => askDelete(name, true);
+
 async function doDelete(event) {
   event.preventDefault();
-  const name = deleting;
+  const { name, files } = deleting;
   if ($("delete-name").value.trim().toLowerCase() !== name) {
     $("delete-problem").textContent = t("page.delete.mismatch", { name });
     return $("delete-name").focus();
   }
   $("delete-go").disabled = true;
   try {
-    const started = await remove(name, keyOf(name), $("delete-data").checked);
+    const started = await remove(name, keyOf(name), files || $("delete-data").checked);
     $("delete").close();
     follow(name, started);
   } catch (problem) {

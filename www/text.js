@@ -33,6 +33,15 @@ export const percent = (value) => new Intl.NumberFormat(locale, { style: "percen
 export const number = (value) => new Intl.NumberFormat(locale).format(value);
 export const moment = (time) => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(time);
 
+const SPANS = [["second", 60], ["minute", 60], ["hour", 24], ["day", 30], ["month", 12], ["year", Infinity]];
+
+/** A time that is past, as one speaks of it: "3 hours ago", "yesterday". */
+export function ago(time, from = Date.now()) {
+  let value = Math.max(0, (from - time) / 1000);
+  const [unit] = SPANS.find(([, most]) => value < most || ((value /= most), false));
+  return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(unit === "second" ? 0 : -Math.floor(value), unit);
+}
+
 /** Where a stack of this name will answer. */
 export function address(name) {
   const { scheme, suffix, port } = settings;

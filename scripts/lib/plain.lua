@@ -11,6 +11,7 @@ local h, code = page.h, page.code
 ---@field csrf string   the token for his forms
 ---@field mine boolean  it is his, so that he may act on it
 ---@field may_reveal boolean|nil  the password can be shown
+---@field still boolean|nil  the page does not refresh itself
 
 local function say(reader, key, args) return i18n.text(reader.language, key, args) end
 
@@ -42,13 +43,15 @@ local titles = {
   stopping = "page.job.stopping", starting = "page.job.starting", restarting = "page.job.restarting", rotating = "page.job.rotating",
   stopped = "page.job.stopped",
 }
-local failed_titles = { delete = "page.delete.failed", stop = "page.work.failed", start = "page.work.failed", restart = "page.work.failed",
-  rotate = "page.work.failed" }
+local failed_titles = { delete = "page.delete.failed" }
+
+local purge_titles = { deleting = "page.job.purging", deleted = "page.job.purged" } -- files alone
 
 --- The heading of an operation.
 function plain.title(reader, doc)
   local key = titles[doc.state] or titles.running
-  if doc.state == "failed" and failed_titles[doc.kind] then key = failed_titles[doc.kind] end
+  if doc.state == "failed" and doc.kind ~= "deploy" then key = failed_titles[doc.kind] or "page.work.failed" end
+  if doc.kind == "purge" and purge_titles[doc.state] then key = purge_titles[doc.state] end
   return say(reader, key, { name = doc.name })
 end
 
@@ -62,13 +65,23 @@ local function step_items(reader, doc)
   return #items > 0 and h("ol", { class = "steps" }, items)
 end
 
+-- A page that is being read should not move; so it can be told to stay as it is.
+local function refreshing(reader, doc)
+  local path = "/deployment/" .. doc.deploymentId
+  if reader.still then
+    return h("p", { class = "row" }, h("a", { class = "button small", href = path .. "?still=1" }, say(reader, "plain.again")),
+      h("a", { href = path }, say(reader, "plain.moving")))
+  end
+  return h("p", { class = "hush" }, say(reader, "plain.refresh"), " ", h("a", { href = path .. "?still=1" }, say(reader, "plain.still")))
+end
+
 local function pace(reader, doc)
   local queue = doc.position and say(reader, "page.queue.position", { position = doc.position })
   local eta = doc.etaSeconds and say(reader, "page.queue.eta", { time = i18n.duration(reader.language, doc.etaSeconds) })
   return {
     h("progress", { max = 100, value = doc.percent, ["aria-label"] = say(reader, "page.steps") }),
     h("p", {}, queue and queue .. " " .. (eta or "") or say(reader, "plain.progress", { percent = doc.percent })),
-    h("p", { class = "hush" }, say(reader, "plain.refresh")),
+    refreshing(reader, doc),
   }
 end
 
@@ -158,23 +171,43 @@ local function buttons(reader, stack)
   return #list > 0 and h("div", { class = "row" }, list)
 end
 
-local function deletion(reader, stack)
-  local form = h("form", { method = "post", action = ("/api/stack/%s/delete"):format(stack.name) },
-    h("input", { type = "hidden", name = "csrf", value = reader.csrf }), h("p", {}, say(reader, "page.delete.what")),
-    h("label", { class = "tick" }, h("input", { type = "checkbox", name = "data", value = "delete" }),
-      h("span", {}, say(reader, "page.delete.data"))),
+-- The browser itself sees to it that the name is typed: what has no name of its own is not sent.
+local function confirmation(reader, name)
+  local ask = say(reader, "page.delete.confirm", { name = name })
+  return h("label", {}, ask, h("input", { type = "text", dir = "ltr", required = true, pattern = name, title = ask, autocomplete = "off",
+    autocapitalize = "none", spellcheck = "false" }))
+end
+
+local function delete_form(reader, name, ...)
+  return h("form", { method = "post", action = ("/api/stack/%s/delete"):format(name) },
+    h("input", { type = "hidden", name = "csrf", value = reader.csrf }), { ... }, confirmation(reader, name),
     h("p", { class = "row" }, h("button", { type = "submit", class = "danger" }, say(reader, "page.delete.button"))))
-  return h("details", {}, h("summary", {}, say(reader, "page.delete.open")), form)
+end
+
+local function deletion(reader, stack)
+  return h("details", { class = "deletion" }, h("summary", {}, say(reader, "page.delete.open")),
+    delete_form(reader, stack.name, h("p", {}, say(reader, "page.delete.what")),
+      h("label", { class = "tick" }, h("input", { type = "checkbox", name = "data", value = "delete" }),
+        h("span", {}, say(reader, "page.delete.data")))))
+end
+
+local rotatable = { ready = true, unhealthy = true }
+
+local function rotation(reader, stack)
+  return rotatable[stack.state] and h("details", {}, h("summary", {}, say(reader, "page.act.rotate")),
+    h("p", {}, say(reader, "page.rotate.what")),
+    plain.button(reader, ("/api/stack/%s/password"):format(stack.name), say(reader, "page.rotate.go"), { action = "rotate" }))
 end
 
 --- A workspace, for its owner.
 ---@param reader Reader
----@param stack table  name, state, url, password?, username?, passwordProblem?
+---@param stack table  name, state, url, password?, username?, passwordProblem?, trouble?
 ---@return Element[]
 function plain.stack(reader, stack)
   return {
     h("h1", {}, say(reader, "page.stack.title", { name = stack.name })),
-    stack.state ~= "ready" and notice("warn state-note", plain.state(reader.language, stack.state)),
+    stack.state ~= "ready"
+      and notice("warn state-note", stack.trouble and stack.trouble.detail or plain.state(reader.language, stack.state)),
     stack.passwordProblem and notice("warn", stack.passwordProblem.detail),
     h("dl", { class = "values" }, row(say(reader, "page.address"), code(stack.url)),
       stack.username and row(say(reader, "page.user"), code(stack.username)),
@@ -182,27 +215,51 @@ function plain.stack(reader, stack)
     stack.state ~= "stopped" and link_out(reader, workspace.open(stack.url)),
     reader.may_reveal
       and plain.button(reader, ("/api/stack/%s/password"):format(stack.name), say(reader, "page.reveal"), { action = "reveal" }),
-    buttons(reader, stack), deletion(reader, stack),
+    buttons(reader, stack), rotation(reader, stack), deletion(reader, stack),
     h("p", {}, h("a", { href = "/stacks" }, say(reader, "page.back"))),
   }
 end
 
---- The workspaces of who reads, by name.
+-- A time as every language writes it; a browser's own words for it take a script.
+local function day(reader, key, at) return h("time", {}, say(reader, key, { time = os.date("!%Y-%m-%d", math.floor(at)) })) end
+
+local function stack_item(reader, stack)
+  return h("li", { class = stack.state }, h("a", { class = "entry", href = "/stack/" .. stack.name },
+    h("strong", {}, h("bdi", { dir = "ltr" }, stack.name)), code((stack.url:gsub("^https?://", "")))),
+    h("span", { class = "facts-row" }, h("span", { class = "state" }, plain.state(reader.language, stack.state)),
+      day(reader, "page.since", stack.created_at), stack.used_at and day(reader, "page.used", stack.used_at)))
+end
+
+-- The portal removes a workspace and its files by the one name: while there is a workspace of it, that would be what goes.
+local function kept_item(reader, volume)
+  local note = volume.reason == "left" and "page.kept.left" or volume.held and "page.kept.held" or nil
+  return h("li", {}, h("span", { class = "entry" }, h("strong", {}, h("bdi", { dir = "ltr" }, volume.name)), code(volume.volume)),
+    h("span", { class = "facts-row" }, day(reader, "page.kept.since", volume.at)),
+    note and h("span", { class = "hush note" }, say(reader, note)),
+    not volume.held and h("details", { class = "deletion" }, h("summary", {}, say(reader, "page.kept.open")),
+      delete_form(reader, volume.name, h("input", { type = "hidden", name = "data", value = "delete" }),
+        h("p", {}, say(reader, "page.kept.gone")))))
+end
+
+local function listed(reader, rows, item)
+  local items = {}
+  for i, one in ipairs(rows) do items[i] = item(reader, one) end
+  return h("div", { class = "mine" }, h("ul", {}, items))
+end
+
+--- The workspaces of who reads, by name, and the files that outlived others.
 ---@param reader Reader
 ---@param stacks table[]
 ---@param next_after string|nil  the name after which the next page begins
+---@param kept table[]  volumes; `held`: a workspace of its name stands
 ---@return Element[]
-function plain.stacks(reader, stacks, next_after)
-  local items = {}
-  for i, stack in ipairs(stacks) do
-    items[i] = h("li", { class = stack.state }, h("a", { class = "entry", href = "/stack/" .. stack.name },
-      h("strong", {}, h("bdi", { dir = "ltr" }, stack.name)), code((stack.url:gsub("^https?://", "")))),
-      h("span", { class = "state" }, plain.state(reader.language, stack.state)))
-  end
+function plain.stacks(reader, stacks, next_after, kept)
   return {
     h("h1", {}, say(reader, "page.mine.title")),
-    #items > 0 and h("div", { class = "mine" }, h("ul", {}, items)) or h("p", {}, say(reader, "plain.none")),
+    #stacks > 0 and listed(reader, stacks, stack_item) or h("p", {}, say(reader, "plain.none")),
     next_after and h("p", {}, h("a", { href = "/stacks?after=" .. next_after }, say(reader, "plain.more"))),
+    #kept > 0 and { h("h2", {}, say(reader, "page.kept.title")), h("p", { class = "hush" }, say(reader, "page.kept.what")),
+      listed(reader, kept, kept_item) },
     h("p", {}, h("a", { class = "button", href = "/" }, say(reader, "page.new"))),
   }
 end

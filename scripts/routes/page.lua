@@ -129,7 +129,8 @@ server.route("GET", "/deployment/:id", function(req)
   end
   local doc = summary.of(operation, rows, language, planned)
   local me = reader(req, language, owner.may(owner.from(req), operation.owner_id))
-  return view(req, language, plain.title(me, doc), plain.operation(me, doc), not doc.endedAt and REFRESH)
+  me.still = req.query.still ~= nil
+  return view(req, language, plain.title(me, doc), plain.operation(me, doc), not doc.endedAt and not me.still and REFRESH)
 end)
 
 -- Workspaces -------------------------------------------------------------------------------------------------------------
@@ -144,6 +145,7 @@ server.route("GET", "/stack/:name", function(req)
     return { status = 303, headers = { Location = "/deployment/" .. (row.delete_id or row.operation_id) } }
   end
   local shown = { name = row.name, state = row.state == "leftover" and "failed" or row.state, url = row.url }
+  stack.add_trouble(shown, row, language)
   if req.query.show == "password" and may_reveal(req, row) and stack.stands[row.state] then stack.add_password(shown, language) end
   local me = reader(req, language, true)
   me.may_reveal = not shown.username and stack.stands[row.state] and may_reveal(req, row)
@@ -155,11 +157,18 @@ local function owned(who, after)
   return journal.stacks { owner_id = who.id, limit = limits.page + 1, after = after }
 end
 
+-- Files that outlived their workspace.
+local function kept(who)
+  local volumes = who.id and journal.volumes(who.id) or {}
+  for _, volume in ipairs(volumes) do volume.held = journal.stack(volume.name) ~= false end
+  return volumes
+end
+
 server.route("GET", "/stacks", function(req)
   local language = page.language(req)
   local rows = owned(owner.from(req), req.query.after) or {}
   local next_after = #rows > limits.page and rows[limits.page].name or nil
   rows[limits.page + 1] = nil
-  local said = plain.stacks(reader(req, language, true), rows, next_after)
+  local said = plain.stacks(reader(req, language, true), rows, next_after, kept(owner.from(req)))
   return view(req, language, i18n.text(language, "page.mine.title"), said)
 end)

@@ -84,8 +84,8 @@ local function refine(shown)
   if operation then shown.state = operation.state end
 end
 
--- What lib/watcher.lua found, in words.
-local function add_trouble(shown, row, language)
+--- Adds what lib/watcher.lua found, in words.
+function stack.add_trouble(shown, row, language)
   if row.state ~= "unhealthy" then return end
   local code = row.reason or "stack_silent"
   shown.trouble = { code = code, detail = i18n.text(language, "watch." .. code), since = row.since and clock.iso(row.since) or nil }
@@ -123,7 +123,7 @@ server.route("GET", "/api/stack/:name", function(req)
   if not row then return who end
   local shown = view(row)
   refine(shown)
-  add_trouble(shown, row, i18n.from(req))
+  stack.add_trouble(shown, row, i18n.from(req))
   local may_see = door.decide(req, who, "reveal", { owner_id = row.owner_id }).allowed
   if may_see and stack.stands[row.state] then stack.add_password(shown, i18n.from(req)) end
   return { json = shown, headers = { Vary = "Authorization, Cookie, Accept-Language" } }

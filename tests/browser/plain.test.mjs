@@ -18,6 +18,10 @@ async function order(page, name) {
   await page.waitForURL('**/deployment/*')
 }
 
+// As if this browser had made what belongs to that key.
+const own = (context, value) =>
+  context.addCookies([{ name: '__Host-owner', value, url: desk.world.portal.url.replace('http:', 'https:'), httpOnly: true, sameSite: 'Strict' }])
+
 const link = (page, path) => page.waitForSelector(`.bare a[href="${path}"]`, { timeout: seconds(40) })
 
 for (const language of LANGUAGES) {
@@ -40,7 +44,10 @@ for (const language of LANGUAGES) {
     assert.ok((await body(page)).includes(text(language, 'page.state.stopped')))
     await page.goto(`${desk.world.portal.url}/stacks`)
     await page.click(`a[href="/stack/${name}"]`)
-    await page.click('.bare details summary')
+    await page.click('.bare .deletion summary')
+    await page.click('form[action$="/delete"] button')
+    assert.match(page.url(), /\/stack\//, 'nothing goes before its name is typed')
+    await page.fill('form[action$="/delete"] input[required]', name)
     await page.click('form[action$="/delete"] button')
     await link(page, '/')
     assert.equal(await heading(page), text(language, 'page.job.deleted', { name }))
@@ -68,6 +75,60 @@ test('cancel is a button', async () => {
   await link(page, '/?name=quiet-cancel')
   assert.equal(await heading(page), text('en', 'page.job.cancelled', { name: 'quiet-cancel' }))
   await desk.world.rehearsal.holdsNothing('quiet-cancel')
+  await done()
+})
+
+test('a new password, by two clicks', async () => {
+  const { key } = await desk.world.portal.ready('quiet-lock')
+  const old = (await desk.world.portal.stack('quiet-lock', { key })).json.password
+  const { page, context, done } = await desk.visit('nl', quiet)
+  await own(context, key)
+  await page.goto(`${desk.world.portal.url}/stack/quiet-lock`)
+  await page.locator('.bare details').first().locator('summary').click()
+  await page.locator('form[action$="/password"] button', { hasText: text('nl', 'page.rotate.go') }).click()
+  await page.waitForURL('**/deployment/*')
+  await (await link(page, '/stack/quiet-lock')).click()
+  await page.locator('form[action$="/password"] button', { hasText: text('nl', 'page.reveal') }).click()
+  const fresh = (await page.locator('.bare .value bdi').allTextContents())[2]
+  assert.notEqual(fresh, old)
+  assert.equal((await desk.world.rehearsal.stack('quiet-lock', '/path', { password: fresh })).status, 200)
+  assert.equal((await desk.world.rehearsal.stack('quiet-lock', '/path', { password: old })).status, 401)
+  await done()
+})
+
+test('the page can be told to stand still, and to move again', async () => {
+  await desk.world.rehearsal.faults({ at: 'deploy', kind: 'hang', ms: 8000, name: 'quiet-reader', times: 0 })
+  const { page, done } = await desk.visit('ar', quiet)
+  const refreshes = () => page.locator('meta[http-equiv=refresh]').count()
+  await order(page, 'quiet-reader')
+  assert.equal(await refreshes(), 1)
+  await page.click('.bare a[href$="?still=1"]')
+  assert.equal(await refreshes(), 0)
+  assert.equal(await page.getAttribute('html', 'lang'), 'ar')
+  assert.ok((await body(page)).includes(text('ar', 'plain.again')))
+  await page.click('.bare a[href^="/deployment/"]:not([href*=still])')
+  assert.equal(await refreshes(), 1)
+  await page.click('form[action$="/cancel"] button')
+  await link(page, '/?name=quiet-reader')
+  await done()
+})
+
+test('files that were kept are listed, with the day; they go after their workspace\'s name is typed', async () => {
+  const { key } = await desk.world.portal.ready('quiet-files')
+  const { json } = await desk.world.portal.remove('quiet-files', { key })
+  await desk.world.portal.follow(json.statusUrl)
+  const { page, context, done } = await desk.visit('nl', { ...quiet, expected: [/409/] })
+  await own(context, key)
+  await page.goto(`${desk.world.portal.url}/stacks`)
+  const today = new Date().toISOString().slice(0, 10)
+  assert.ok((await body(page)).includes(text('nl', 'page.kept.since', { time: today })))
+  await page.click('.deletion summary')
+  await page.fill('.deletion input[required]', 'something-else')
+  await page.click('.deletion button')
+  assert.match(page.url(), /\/stacks$/, 'that is not its name')
+  await page.fill('.deletion input[required]', 'quiet-files')
+  await page.click('.deletion button')
+  await page.waitForURL(/\/(deployment|api)\//)
   await done()
 })
 

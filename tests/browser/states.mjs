@@ -187,7 +187,7 @@ export const states = {
       const { page, name } = stage
       await page.waitForSelector(`.bare a[href="/stack/${name}"]`, { timeout: seconds(40) })
       await page.goto(`${stage.desk.world.portal.url}/stack/${name}?show=password`)
-      await page.click('.bare details summary')
+      for (const summary of await page.locator('.bare details summary').all()) await summary.click()
     },
   },
   'without JavaScript: refused': {
