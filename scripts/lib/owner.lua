@@ -6,7 +6,9 @@
 local config = require "core.config"
 local crypto = require "core.crypto"
 local client = require "lib.client"
+local cookie = require "lib.cookie"
 local credentials = require "lib.credentials"
+local session = require "lib.session"
 local owner = {}
 
 ---@class Who
@@ -15,6 +17,8 @@ local owner = {}
 ---@field name? string  a user's name, a token's label
 ---@field scopes? table<string, boolean>  of a token
 ---@field via string    bearer cookie proxy none
+---@field session? string  of an admin who has logged in: the hash of his session
+---@field session_ends? number
 ---@field code? string  of forged: what is wrong
 
 local MONTHS = 34560000 -- seconds that a browser keeps the cookie: 400 days, the most that browsers allow
@@ -32,22 +36,11 @@ function owner.key(id, generation)
   return "own_" .. id .. "." .. crypto.sign("owner", generation == 0 and id or id .. ":" .. generation)
 end
 
--- Cookies --------------------------------------------------------------------------------------------------------------
-
--- The prefix makes browsers refuse a cookie of that name that another host of the domain has set, such as somebody's stack. They demand
--- Secure with it, and so TLS; where there is none, nothing is left but the bare name.
-local function cookie_name(req) return client.is_secure(req) and "__Host-owner" or "owner" end
-
-local function cookie(req, value, seconds)
-  return ("%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict%s"):format(
-    cookie_name(req), value, seconds, client.is_secure(req) and "; Secure" or "")
-end
-
 --- The Set-Cookie that makes a browser the owner's of this key.
-function owner.cookie(req, key) return cookie(req, key, MONTHS) end
+function owner.cookie(req, key) return cookie.set(req, "owner", key, MONTHS) end
 
 --- The Set-Cookie that makes it forget.
-function owner.no_cookie(req) return cookie(req, "", 0) end
+function owner.no_cookie(req) return cookie.forget(req, "owner") end
 
 -- Reading --------------------------------------------------------------------------------------------------------------
 
@@ -99,16 +92,24 @@ end
 
 -- A cookie that is no longer good is as none: the browser cannot help it.
 local function of_cookie(req)
-  local sent = req.headers.cookie
-  local key = sent and ("; " .. sent):match(";%s*" .. cookie_name(req):gsub("%-", "%%-") .. "=([^;%s]+)")
+  local key = cookie.get(req, "owner")
   local id = key and of_key(key)
   return id and { kind = "owner", id = id, via = "cookie" } or nil
+end
+
+-- The admin's session is good in the admin's rooms alone: everywhere else the browser is its owner's.
+local function of_session(req)
+  local path = req.path
+  if path:sub(1, 6) ~= "/admin" and path:sub(1, 11) ~= "/api/admin/" then return nil end
+  local row, _, trouble = session.of(req)
+  if row == nil then return forged(trouble) end
+  return row and { kind = "admin", session = row.hash, session_ends = row.expires_at, via = "cookie" } or nil
 end
 
 local function read(req)
   local scheme, key = (req.headers.authorization or ""):match("^(%a+) +(%S+) *$")
   if scheme and scheme:lower() == "bearer" then return of_bearer(key) end -- other schemes are a proxy's matter
-  return of_proxy(req) or of_cookie(req) or { kind = "visitor", via = "none" }
+  return of_session(req) or of_proxy(req) or of_cookie(req) or { kind = "visitor", via = "none" }
 end
 
 --- Who sent the request. Waits for the journal when it brings a token.

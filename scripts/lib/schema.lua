@@ -198,4 +198,19 @@ return {
     WHERE kind IN ('stop', 'start', 'restart', 'rotate', 'repair', 'rebuild') AND ended_at IS NULL;
   CREATE UNIQUE INDEX operations_purge ON operations(name, owner_id) WHERE kind = 'purge' AND ended_at IS NULL;
   ]],
+
+  -- 6: the admin, logged in with a browser; the trail of one stack; a redeploy is work like a restart
+  [[
+  CREATE TABLE sessions (
+    hash        TEXT PRIMARY KEY,      -- of the secret in the browser's cookie
+    token       TEXT NOT NULL,         -- a keyed hash of the ADMIN_TOKEN that began it
+    network     TEXT NOT NULL,
+    created_at  REAL NOT NULL,
+    expires_at  REAL NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX audit_name ON audit(name, id);
+  DROP INDEX operations_work;
+  CREATE UNIQUE INDEX operations_work ON operations(name)
+    WHERE kind IN ('stop', 'start', 'restart', 'rotate', 'redeploy', 'repair', 'rebuild') AND ended_at IS NULL;
+  ]],
 }

@@ -124,8 +124,16 @@ server.around(pass)
 
 -- May this person do that? ---------------------------------------------------------------------------------------------
 
--- Who asks, or the refusal when it is nobody whom we know. An admin's token may be short enough to be guessed: after too many wrong ones,
--- the right one is told from them no more.
+--- The refusal when too many wrong secrets came from there: an admin's token may be short enough to be guessed, and after too many wrong
+--- ones the right one is told from them no more.
+---@param req Request
+---@return Reply|nil refusal
+function door.guessed_too_often(req)
+  local _, left = limit.take("auth " .. client.of(req).key, rates.auth[1], rates.auth[2], 0)
+  return left == 0 and door.wrong_guess(req) or nil
+end
+
+-- Who asks, or the refusal when it is nobody whom we know.
 local function identify(req)
   local who = owner.from(req)
   if who.kind == "forged" then
@@ -133,9 +141,8 @@ local function identify(req)
     return nil, door.wrong_guess(req) or problem.reply(req, who.code), who
   end
   if who.kind == "admin" and who.via == "bearer" then
-    local rate = rates.auth
-    local _, left, _, _ = limit.take("auth " .. client.of(req).key, rate[1], rate[2], 0)
-    if left == 0 then return nil, door.wrong_guess(req), who end
+    local refusal = door.guessed_too_often(req)
+    if refusal then return nil, refusal, who end
   end
   return who
 end
