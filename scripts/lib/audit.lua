@@ -3,6 +3,7 @@
 local server = require "core.server"
 local store = require "core.store"
 local clock = require "lib.clock"
+local feed = require "lib.feed"
 local audit = {}
 
 local INSERT = [[
@@ -46,17 +47,8 @@ end
 function audit.write(entry)
   local results, message = store.run { audit.statement(entry) }
   if not results then return nil, message, "journal" end
+  feed.changed("audit")
   return true
-end
-
---- Entries, newest first: `limit` of them before the entry `before`.
----@param limit integer
----@param before integer|nil
----@return table[]|nil rows, string? message, string? code
-function audit.page(limit, before)
-  local results, message = store.run { { "SELECT * FROM audit WHERE id < ?1 ORDER BY id DESC LIMIT ?2", before or math.maxinteger, limit } }
-  if not results then return nil, message, "journal" end
-  return results[1]
 end
 
 return audit

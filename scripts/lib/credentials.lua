@@ -3,6 +3,7 @@
 local crypto = require "core.crypto"
 local shared = require "core.shared"
 local store = require "core.store"
+local feed = require "lib.feed"
 local query = require "lib.query"
 local credentials = { link_seconds = 600 }
 
@@ -92,6 +93,7 @@ function credentials.new_invite(new)
     id, crypto.sha256(code), new.label, new.uses, or_null(new.seconds))
   if not row then return nil, message, trouble end
   row.code = code
+  feed.changed("access")
   return row
 end
 
@@ -110,6 +112,7 @@ end
 local function revoke(table_name, id)
   local rows, message, code = rows_of("UPDATE " .. table_name .. " SET revoked_at = COALESCE(revoked_at, NOW) WHERE id = ?1", id)
   if not rows then return nil, message, code end
+  feed.changed("access")
   return rows.changes > 0
 end
 
@@ -129,6 +132,7 @@ function credentials.new_token(new)
     id, crypto.sha256(secret), new.label, new.scopes, new.owner_id or "token." .. id, or_null(new.seconds))
   if not row then return nil, message, code end
   row.token = "tok_" .. id .. "." .. secret
+  feed.changed("access")
   return row
 end
 

@@ -16,6 +16,7 @@ local log = require "core.log"
 local sse = require "core.sse"
 local task = require "core.task"
 local counts = require "lib.counts"
+local feed = require "lib.feed"
 local i18n = require "lib.i18n"
 local journal = require "lib.journal"
 
@@ -85,6 +86,7 @@ local function write(id, list, finish)
   if finish then rows, message, code, ended = append_last(id, list, finish) else rows, message, code = append(id, list) end
   if not rows then return nil, message, code end
   for _, row in ipairs(rows) do counts.event(id, row) end
+  if list[1].event ~= "log" and #rows > 0 then feed.changed("operations") end
   events.publish(id, rows)
   if finish then return ended end
   return #rows > 0

@@ -5,6 +5,7 @@ local task = require "core.task"
 local claims = require "lib.claims"
 local context = require "lib.ctx"
 local dokploy = require "lib.dokploy"
+local feed = require "lib.feed"
 local journal = require "lib.journal"
 local undo = require "lib.undo"
 
@@ -84,6 +85,7 @@ local function release(op, work)
   end
   if journal.release(op.id) then
     claims.drop(op.name, op.id)
+    feed.changed("stacks")
     log.info("sweeper.name_free", { operation = op.id, name = op.name })
   end
 end
@@ -104,6 +106,8 @@ local function sweep(found)
     good, message = task.run(sweeper.deadline, undo.strays, work)
   end
   if good and found.age > sweeper.doubt then end_doubt(op, resources) end
+  shared.set("sweep.tried:" .. op.id, os.time(), 86400)
+  feed.changed("leftovers")
   if not good then log.warn("sweeper.not_yet", { operation = op.id, name = op.name, message = message }) end
 end
 
@@ -120,6 +124,26 @@ function sweeper.look()
   count(list)
   for _, found in ipairs(list) do task.lock("sweep:" .. found.id, sweep, found) end
   if #list > 0 then count(journal.leftovers() or {}) end
+end
+
+--- When that deploy's leftovers were last tried; nil: not since the portal was started.
+---@return number|nil
+function sweeper.tried(id) return shared.get("sweep.tried:" .. id) end
+
+--- One try at the leftovers of one deploy, now; waits for its end. False when it has none.
+---@param id string
+---@return boolean|nil tried, string? message, string? code
+function sweeper.try(id)
+  local list, message = journal.leftovers()
+  if not list then return nil, message, "journal" end
+  for _, found in ipairs(list) do
+    if found.id == id then
+      task.lock("sweep:" .. id, sweep, found)
+      count(journal.leftovers() or {})
+      return true
+    end
+  end
+  return false
 end
 
 --- How many deploys have something left, without waiting.

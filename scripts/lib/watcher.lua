@@ -8,6 +8,7 @@ local shared = require "core.shared"
 local store = require "core.store"
 local task = require "core.task"
 local dokploy = require "lib.dokploy"
+local feed = require "lib.feed"
 local health = require "lib.health"
 local journal = require "lib.journal"
 local place = require "lib.stack_place"
@@ -48,6 +49,7 @@ end
 local function write(stack, sql, reason)
   local results = store.run { { sql, stack.name, stack.operation_id, reason } }
   if not results or results[1].changes == 0 then return end
+  feed.changed("stacks")
   local state = reason and "unhealthy" or "ready"
   log.warn("stack.watched", { name = stack.name, operation = stack.operation_id, state = state, reason = reason })
 end
@@ -57,11 +59,16 @@ local function look(stack)
   local trouble = trouble_of(stack)
   if not trouble then
     shared.set(key, nil)
+    shared.set("seen:" .. stack.operation_id, os.time())
     if stack.state == "unhealthy" then write(stack, BETTER) end
   elseif shared.incr(key, 1, 10 * watcher.round) >= watcher.patience then
     write(stack, WORSE, trouble)
   end
 end
+
+--- When the stack that this deploy made was last seen to be well, since the portal was started.
+---@return number|nil
+function watcher.seen(operation_id) return shared.get("seen:" .. operation_id) end
 
 local watched = { ready = true, unhealthy = true }
 
