@@ -17,6 +17,7 @@ const STEP_STATES = {
 const TITLES = {
   queued: "page.job.running", running: "page.job.running", rolling_back: "page.job.rolling_back", deleting: "page.job.deleting",
   stopping: "page.job.stopping", starting: "page.job.starting", restarting: "page.job.restarting", rotating: "page.job.rotating",
+  redeploying: "page.job.redeploying",
   stopped: "page.job.stopped", ready: "page.job.ready", failed: "page.job.failed", cancelled: "page.job.cancelled", deleted: "page.job.deleted",
 };
 const PURGE = { deleting: "page.job.purging", deleted: "page.job.purged" }; // files alone

@@ -14,10 +14,11 @@ const STATES = {
   deleting: "page.state.deleting", queued: "page.state.queued", running: "page.state.running",
   rolling_back: "page.state.rolling_back", failed: "page.state.failed", stopping: "page.state.stopping",
   starting: "page.state.starting", restarting: "page.state.restarting", rotating: "page.state.rotating",
+  redeploying: "page.state.redeploying",
 };
 const ACTS = { ready: ["stop", "restart", "rotate"], unhealthy: ["stop", "restart", "rotate"], stopped: ["start"] };
 const ACT_TEXTS = { stop: "page.act.stop", start: "page.act.start", restart: "page.act.restart", rotate: "page.act.rotate" };
-export const WORK = new Set(["queued", "running", "rolling_back", "deleting", "stopping", "starting", "restarting", "rotating"]);
+export const WORK = new Set(["queued", "running", "rolling_back", "deleting", "stopping", "starting", "restarting", "redeploying", "rotating"]);
 
 const keyOf = (name) => memory.byName(name)?.key ?? (navigator.cookieEnabled ? undefined : memory.ownerKey());
 /** Whether there is any chance that it is told more than strangers are. */

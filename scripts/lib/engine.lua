@@ -171,8 +171,8 @@ local function begin(kind, name, also)
   return op
 end
 
---- Stops, starts or restarts a stack, or gives it a new password; the work goes on by itself.
----@param kind string  stop start restart rotate repair
+--- Stops, starts, restarts or redeploys a stack, or gives it a new password; the work goes on by itself.
+---@param kind string  stop start restart rotate repair redeploy
 ---@param name string
 ---@param also (fun(id: string): any[][])|nil  statements that are written together with the operation, given its id
 ---@return table|nil operation, string? message, string? code  stack_busy stack_unfit journal

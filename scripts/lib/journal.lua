@@ -90,7 +90,7 @@ end
 
 words.STANDS = [[name = ?1 AND operation_id = ?2 AND state IN ('ready', 'stopped', 'unhealthy', 'leftover') AND NOT EXISTS
   (SELECT 1 FROM operations o WHERE o.name = stacks.name AND o.ended_at IS NULL
-    AND o.kind IN ('stop', 'start', 'restart', 'rotate', 'repair', 'rebuild'))]]
+    AND o.kind IN ('stop', 'start', 'restart', 'rotate', 'redeploy', 'repair', 'rebuild'))]]
 local INSERT_DELETE = full [[
   INSERT INTO operations (id, kind, name, owner_id, template, url, params, state, created_at, started_at)
   SELECT ?3, 'delete', name, owner_id, template, url, ?4, 'deleting', NOW, NOW FROM stacks WHERE STANDS]]

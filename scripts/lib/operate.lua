@@ -30,6 +30,7 @@ operate.kinds = {
   restart = { state = "restarting", stack = "started" },
   rotate = { state = "rotating", stack = "started" },
   repair = { state = "restarting", stack = "started" }, -- of one that Dokploy could not start
+  redeploy = { state = "redeploying", stack = "started" }, -- the same, because the admin wants it: the image is pulled anew
 }
 
 -- Beginning --------------------------------------------------------------------------------------------------------------
@@ -41,7 +42,7 @@ local BEGIN = [[
 BEGIN = BEGIN:gsub("NOW", "(julianday('now') - 2440587.5) * 86400.0")
 
 --- Writes the operation down, if the stack stands and nothing else is done with it.
----@param kind string  stop start restart rotate repair
+---@param kind string  stop start restart rotate repair redeploy
 ---@param name string
 ---@param id string    the operation's
 ---@param also any[][]|nil  more statements, written with it
@@ -170,6 +171,8 @@ function flows.repair(ctx)
   return piece(ctx, "health", become_healthy)
 end
 
+flows.redeploy = flows.repair
+
 function flows.stop(ctx) return piece(ctx, "stop", stop) end
 
 local function start(ctx)
@@ -234,7 +237,7 @@ local function end_badly(ctx, op, message, code, args)
   args.name, args.step, args.seconds = op.name, ctx.step_name, os.time() - ctx.began
   local back = ctx.old_environment ~= nil and task.run(operate.healthy, put_back, ctx) == true
   local untouched = op.kind == "stop" or op.kind == "rotate" and not ctx.old_environment
-    or op.kind == "repair" and ctx.step_name == "deploy"
+    or ctx.step_name == "deploy"
   local data = { code = code, step = ctx.step_name, args = args, rolledBack = back, leftovers = {} }
   finish(op, "failed", data, { state = "failed", code = code, stack = (back or untouched) and "same" or "unhealthy" })
   log.warn("stack.operation_failed", { operation = op.id, name = op.name, kind = op.kind, code = code, message = tostring(message) })
@@ -245,7 +248,7 @@ local function context_of(op)
   local resources = create.surely(function() return journal.resources(op.params.target) end, always)
   local ctx = context.new(target, resources, {})
   ctx.op, ctx.began = op, os.time()
-  if op.kind == "repair" then -- a deployment of its own
+  if flows[op.kind] == flows.repair then -- a deployment of its own
     ctx.id, ctx.title = op.id, "ai-stack-deployer " .. op.id
     ctx.resources["deployment 2"] = nil
   end

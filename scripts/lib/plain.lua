@@ -41,6 +41,7 @@ local titles = {
   queued = "page.job.running", running = "page.job.running", rolling_back = "page.job.rolling_back", deleting = "page.job.deleting",
   ready = "page.job.ready", failed = "page.job.failed", cancelled = "page.job.cancelled", deleted = "page.job.deleted",
   stopping = "page.job.stopping", starting = "page.job.starting", restarting = "page.job.restarting", rotating = "page.job.rotating",
+  redeploying = "page.job.redeploying",
   stopped = "page.job.stopped",
 }
 local failed_titles = { delete = "page.delete.failed" }

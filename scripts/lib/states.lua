@@ -14,6 +14,7 @@ return {
   starting = { next = "ready", deadline = 420, late = "failed", cancel = "starting" },
   restarting = { next = "ready", deadline = 420, late = "failed", cancel = "restarting" },
   rotating = { next = "ready", deadline = 420, late = "failed", cancel = "rotating" },
+  redeploying = { next = "ready", deadline = 420, late = "failed", cancel = "redeploying" },
   -- the ends
   ready = { ended = true },
   failed = { ended = true },
