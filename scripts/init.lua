@@ -24,6 +24,11 @@ require "routes.operate" -- POST /api/stack/:name/stop, /start, /restart, /passw
 require "routes.owner"   -- GET /api/owner, POST /api/owner/...: key, link to another browser
 require "routes.admin"   -- invites, tokens, GET /api/audit
 require "routes.findings" -- GET /api/admin/findings, POST /api/admin/findings/...: what the journal and Dokploy do not agree on
+require "routes.lists"   -- GET /api/admin/...: stacks, operations, queue, leftovers, summary, and acts on several stacks
+require "routes.feed"    -- GET /api/admin/events
+require "routes.session" -- /admin/login, /admin/logout
+require "routes.admin_page" -- GET /admin and its sections
+require "routes.admin_acts" -- POST /admin/...: what the forms of that page do
 require "routes.metrics" -- GET /metrics
 require "routes.openapi" -- GET /api/openapi.json
 

@@ -148,14 +148,19 @@ local function or_nil(language, key, args)
   return i18n.has(key) and i18n.text(language, key, args) or nil
 end
 
+--- What could not be taken away, and why, in words: { kind, id, detail }.
+---@param language string
+---@param left { kind: string, id: string|nil, reason: string|nil }
+function i18n.leftover(language, left)
+  local args = { id = left.id or "", kind = left.kind }
+  local what = or_nil(language, "leftover.kind." .. left.kind, args) or i18n.text(language, "leftover.kind.other", args)
+  local why = left.reason and or_nil(language, "leftover.reason." .. left.reason, args)
+  return { kind = left.kind, id = left.id, detail = why and what .. " " .. why or what }
+end
+
 local function leftovers(language, list)
   local told = {}
-  for i, left in ipairs(list or {}) do
-    local args = { id = left.id or "", kind = left.kind }
-    local what = or_nil(language, "leftover.kind." .. left.kind, args) or i18n.text(language, "leftover.kind.other", args)
-    local why = left.reason and or_nil(language, "leftover.reason." .. left.reason, args)
-    told[i] = { kind = left.kind, id = left.id, detail = why and what .. " " .. why or what }
-  end
+  for i, left in ipairs(list or {}) do told[i] = i18n.leftover(language, left) end
   return json.array(told)
 end
 

@@ -98,18 +98,32 @@ local function starts(count, running)
   return queue.starts(count, ages_of(running), config.limits.running_deployments, pump.typical(), pace.known())
 end
 
+local function open_deploys()
+  local open, message, code = journal.unfinished()
+  if not open then return nil, message, code end
+  local waiting, running = {}, {}
+  for _, op in ipairs(open) do
+    if op.state == "queued" then waiting[#waiting + 1] = op elseif op.kind == "deploy" then running[#running + 1] = op end
+  end
+  return waiting, running
+end
+
+--- The line as it stands: who waits, in the order in which he will be served; who is being served; seconds until each who waits will be.
+---@return table[]|nil waiting, table[]|string running, integer[]|string etas
+function pump.line()
+  local waiting, running, code = open_deploys()
+  if not waiting then return nil, running, code end
+  return queue.order(waiting, running, ended_of(waiting)), running, starts(#waiting, running)
+end
+
 --- Whole seconds until each of the next `count` to come would start: behind those that wait already, or with `instead` in their place.
 ---@param count integer
 ---@param instead boolean|nil
 ---@return integer[]|nil, string? message, string? code
 function pump.forecast(count, instead)
-  local open, message, code = journal.unfinished()
-  if not open then return nil, message, code end
-  local waiting, running = 0, {}
-  for _, op in ipairs(open) do
-    if op.state == "queued" then waiting = waiting + 1 elseif op.kind == "deploy" then running[#running + 1] = op end
-  end
-  local before = instead and 0 or waiting
+  local waiting, running, code = open_deploys()
+  if not waiting then return nil, running, code end
+  local before = instead and 0 or #waiting
   return { table.unpack(starts(before + count, running), before + 1) }
 end
 

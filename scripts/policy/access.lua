@@ -23,7 +23,8 @@ local own = { look = true, stop = true, start = true, restart = true, rotate = t
 local own_key = { link = true, rotate_key = true, revoke_key = true } -- what is done with an owner key, by who has one
 
 -- Acts that go into the audit trail: all but looking.
-policy.unaudited = { look = true, list = true, list_invites = true, list_tokens = true, read_audit = true, list_findings = true }
+policy.unaudited = { look = true, list = true, list_invites = true, list_tokens = true, read_audit = true, list_findings = true,
+  oversee = true }
 
 local function is_admin(who) return who.kind == "admin" or who.kind == "token" and who.scopes.admin == true end
 
@@ -148,6 +149,8 @@ end, {
   { "yes", anna, "reveal", { mode = "open", owner_id = "anna" } },
   { "not_owner", admin, "reveal", { mode = "open", owner_id = "anna" } },
   { "yes", admin, "rotate", { mode = "open", owner_id = "anna" } },
+  { "admin_only", anna, "redeploy", { mode = "open", owner_id = "anna" } },
+  { "yes", admin, "redeploy", { mode = "open", owner_id = "anna" } },
   { "yes", anna, "rotate_key", { mode = "closed" } },
   { "owner_key_only", eve, "rotate_key", { mode = "forward-auth" } },
   { "admin_only", anna, "revoke_other_key", { mode = "open" } },

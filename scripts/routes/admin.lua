@@ -1,13 +1,15 @@
 --- The admin's: invites, tokens for programs, and the audit trail.
 local json = require "core.json"
 local server = require "core.server"
-local audit = require "lib.audit"
 local body = require "lib.body"
 local clock = require "lib.clock"
 local credentials = require "lib.credentials"
+local ledger = require "lib.ledger"
 local problem = require "lib.problem"
-local limits = require "policy.limits"
 local door = require "routes.door"
+local filter = require "routes.filter"
+
+local admin = {} -- for the admin's page, which does the same
 
 local YEARS = 10 * 366 * 86400 -- the longest that anything is good, in seconds
 
@@ -43,41 +45,65 @@ local function revoked(req, action, revoke, unknown)
   return done and { json = { id = id, revoked = true } } or problem.reply(req, unknown)
 end
 
+-- What it is worth: good revoked expired used_up.
+local function state_of(row)
+  return row.revoked_at and "revoked" or row.late == 1 and "expired" or row.uses and row.used >= row.uses and "used_up" or "good"
+end
+
 -- Invites ----------------------------------------------------------------------------------------------------------------
 
 local function invite_view(row)
   return {
-    id = row.id, code = row.code, label = row.label, uses = row.uses, used = row.used, createdAt = clock.iso(row.created_at),
-    expiresAt = clock.iso(row.expires_at), revokedAt = clock.iso(row.revoked_at),
+    id = row.id, state = state_of(row), code = row.code, label = row.label, uses = row.uses, used = row.used,
+    createdAt = clock.iso(row.created_at), expiresAt = clock.iso(row.expires_at), revokedAt = clock.iso(row.revoked_at),
   }
+end
+
+--- All of them, newest first; nil when the journal cannot be read.
+function admin.invites()
+  local rows = credentials.invites()
+  return rows and list_of(rows, invite_view)
 end
 
 server.route("GET", "/api/invites", function(req)
   local who, refusal = door.allow(req, "list_invites", {})
   if not who then return refusal end
-  local rows = credentials.invites()
-  return rows and { json = { invites = list_of(rows, invite_view) } } or problem.failure(req, "journal")
+  local list = admin.invites()
+  return list and { json = { invites = list } } or problem.failure(req, "journal")
 end)
 
-local invite_fields = { label = { type = "string" }, uses = { type = "number" }, expiresIn = { type = "number" } }
+admin.invite_fields = { label = { type = "string" }, uses = { type = "number" }, expiresIn = { type = "number" } }
 
-server.route("POST", "/api/invites", function(req)
+--- A new invite, with its code; nil and the refusal.
+---@param asked table  what admin.invite_fields lists
+function admin.make_invite(req, asked)
   local who, refusal = door.allow(req, "make_invite", {})
-  if not who then return refusal end
-  local asked, new, row
-  asked, refusal = body.read(req, invite_fields, true)
-  if not asked then return refusal end
+  if not who then return nil, refusal end
+  local new, row
   new, refusal = common(req, asked)
-  if not new then return refusal end
+  if not new then return nil, refusal end
   new.uses, refusal = whole(req, "uses", asked.uses or 1, 1, 100000)
-  if not new.uses then return refusal end
+  if not new.uses then return nil, refusal end
   row = credentials.new_invite(new)
-  return row and { status = 201, json = invite_view(row) } or problem.failure(req, "journal")
-end)
+  if not row then return nil, problem.failure(req, "journal") end
+  return invite_view(row)
+end
 
-server.route("DELETE", "/api/invites/:id", function(req)
-  return revoked(req, "revoke_invite", credentials.revoke_invite, "invite_unknown")
-end)
+local function making(fields, optional, make)
+  return function(req)
+    local asked, refusal = body.read(req, fields, optional)
+    if not asked then return refusal end
+    local made
+    made, refusal = make(req, asked)
+    return made and { status = 201, json = made } or refusal
+  end
+end
+
+server.route("POST", "/api/invites", making(admin.invite_fields, true, admin.make_invite))
+
+function admin.revoke_invite(req) return revoked(req, "revoke_invite", credentials.revoke_invite, "invite_unknown") end
+
+server.route("DELETE", "/api/invites/:id", admin.revoke_invite)
 
 -- Tokens -----------------------------------------------------------------------------------------------------------------
 
@@ -89,30 +115,36 @@ end
 
 local function token_view(row)
   return {
-    id = row.id, token = row.token, label = row.label, scopes = scopes_of(row.scopes), ownerId = row.owner_id,
+    id = row.id, state = state_of(row), token = row.token, label = row.label, scopes = scopes_of(row.scopes), ownerId = row.owner_id,
     createdAt = clock.iso(row.created_at), expiresAt = clock.iso(row.expires_at), revokedAt = clock.iso(row.revoked_at),
     usedAt = clock.iso(row.used_at),
   }
 end
 
+--- All of them, newest first; nil when the journal cannot be read.
+function admin.tokens()
+  local rows = credentials.tokens()
+  return rows and list_of(rows, token_view)
+end
+
 server.route("GET", "/api/tokens", function(req)
   local who, refusal = door.allow(req, "list_tokens", {})
   if not who then return refusal end
-  local rows = credentials.tokens()
-  return rows and { json = { tokens = list_of(rows, token_view) } } or problem.failure(req, "journal")
+  local list = admin.tokens()
+  return list and { json = { tokens = list } } or problem.failure(req, "journal")
 end)
 
-local known_scopes = { "create", "read", "delete", "admin" }
+admin.scopes = { "create", "read", "delete", "admin" }
 
 -- The scopes in their order, each once; nil and the refusal when one is unknown or there is none.
 local function read_scopes(req, text)
   local wanted, sorted = {}, {}
   for word in text:gmatch("[^%s,]+") do wanted[word] = true end
-  for _, scope in ipairs(known_scopes) do
+  for _, scope in ipairs(admin.scopes) do
     if wanted[scope] then sorted[#sorted + 1] = scope end
     wanted[scope] = nil
   end
-  if next(wanted) or #sorted == 0 then return nil, problem.value(req, "scopes", known_scopes) end
+  if next(wanted) or #sorted == 0 then return nil, problem.value(req, "scopes", admin.scopes) end
   return table.concat(sorted, " ")
 end
 
@@ -121,25 +153,27 @@ local token_fields = {
   owner = { type = "string" },
 }
 
-server.route("POST", "/api/tokens", function(req)
+--- A new token, with its secret; nil and the refusal.
+function admin.make_token(req, asked)
   local who, refusal = door.allow(req, "make_token", {})
-  if not who then return refusal end
-  local asked, new, row
-  asked, refusal = body.read(req, token_fields)
-  if not asked then return refusal end
+  if not who then return nil, refusal end
+  local new, row
   new, refusal = common(req, asked)
-  if not new then return refusal end
+  if not new then return nil, refusal end
   new.scopes, refusal = read_scopes(req, asked.scopes)
-  if not new.scopes then return refusal end
-  if asked.owner and not asked.owner:find("^[%w_.-]+$") then return problem.value(req, "owner", { "an owner's id" }) end
+  if not new.scopes then return nil, refusal end
+  if asked.owner and not asked.owner:find("^[%w_.-]+$") then return nil, problem.value(req, "owner", { "an owner's id" }) end
   new.owner_id = asked.owner
   row = credentials.new_token(new)
-  return row and { status = 201, json = token_view(row) } or problem.failure(req, "journal")
-end)
+  if not row then return nil, problem.failure(req, "journal") end
+  return token_view(row)
+end
 
-server.route("DELETE", "/api/tokens/:id", function(req)
-  return revoked(req, "revoke_token", credentials.revoke_token, "token_unknown")
-end)
+server.route("POST", "/api/tokens", making(token_fields, false, admin.make_token))
+
+function admin.revoke_token(req) return revoked(req, "revoke_token", credentials.revoke_token, "token_unknown") end
+
+server.route("DELETE", "/api/tokens/:id", admin.revoke_token)
 
 -- The trail --------------------------------------------------------------------------------------------------------------
 
@@ -151,17 +185,23 @@ local function entry_view(row)
   }
 end
 
-local function number_in(text) return text and #text <= 15 and text:find("^%d+$") and math.tointeger(tonumber(text)) or nil end
+--- A page of the trail, newest first; nil when the journal cannot be read.
+---@param which table  limit, and what admin.audit_filters lists
+function admin.audit(which)
+  local rows, next_before = ledger.audit(which)
+  return rows and { entries = list_of(rows, entry_view), next = next_before or json.null }
+end
+
+admin.audit_filters = { "search", "who", "action", "name", "allowed", "before" }
 
 server.route("GET", "/api/audit", function(req)
   local who, refusal = door.allow(req, "read_audit", {})
   if not who then return refusal end
-  local size, before = limits.page_size(req.query.limit), number_in(req.query.before)
-  if not size then return problem.value(req, "limit", { "1", "...", tostring(limits.page_max) }) end
-  if req.query.before and not before then return problem.value(req, "before", { "1", "2", "..." }) end
-  local rows = audit.page(size + 1, before)
-  if not rows then return problem.failure(req, "journal") end
-  local next_before = #rows > size and rows[size].id or json.null
-  rows[size + 1] = nil
-  return { json = { entries = list_of(rows, entry_view), next = next_before } }
+  local which
+  which, refusal = filter.which(req, admin.audit_filters)
+  if not which then return refusal end
+  local doc = admin.audit(which)
+  return doc and { json = doc } or problem.failure(req, "journal")
 end)
+
+return admin

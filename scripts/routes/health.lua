@@ -66,7 +66,13 @@ looks[#looks + 1] = function(info)
   if info.draining then return { "draining", {} } end
 end
 
-local function degraded(info, language)
+local health = {}
+
+--- What is not as it should be: { {code, detail, ...}, ... }. Waits for nothing.
+---@param language string
+---@param info table|nil
+function health.degraded(language, info)
+  info = info or look_around()
   local list = {}
   for _, look in ipairs(looks) do
     local found = look(info)
@@ -89,7 +95,7 @@ end
 
 server.route("GET", "/health", function(req)
   local info, language = look_around(), i18n.from(req)
-  local list = degraded(info, language)
+  local list = health.degraded(language, info)
   return {
     json = {
       status = #list == 0 and "healthy" or "degraded",
@@ -133,3 +139,5 @@ server.route("GET", "/ready", function(req)
     },
   }
 end)
+
+return health

@@ -13,7 +13,8 @@ local function content(schema, stream)
   if schema == "html" then return { ["text/html"] = { schema = { type = "string" } } } end
   local shape = schema == "any" and { type = "object" } or { ["$ref"] = "#/components/schemas/" .. schema }
   local found = { ["application/json"] = { schema = shape } }
-  if stream then found["text/event-stream"] = { schema = { type = "string", description = schemas.stream } } end
+  local told = stream == true and schemas.stream or stream
+  if told then found["text/event-stream"] = { schema = { type = "string", description = told } } end
   return found
 end
 
@@ -85,6 +86,7 @@ local function write()
       securitySchemes = {
         ownerKey = { type = "http", scheme = "bearer", description = "The ownerKey of a deploy's answer." },
         ownerCookie = { type = "apiKey", ["in"] = "cookie", name = "__Host-owner", description = "The same key, as browsers have it." },
+        adminCookie = { type = "apiKey", ["in"] = "cookie", name = "__Host-admin", description = "The session of POST /admin/login." },
         apiToken = { type = "http", scheme = "bearer", description = "A token of POST /api/tokens, within its scopes." },
         adminToken = { type = "http", scheme = "bearer", description = "The portal's ADMIN_TOKEN." },
       },

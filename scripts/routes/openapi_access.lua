@@ -107,7 +107,8 @@ return {
     answers = { [200] = { "It is good for nothing more", "RevokedRow" } }, problems = problems("admin_only", "token_unknown"),
   },
   {
-    "GET", "/api/audit", "Who did what", parameters = { "limit", "before", "lang" }, security = admin,
+    "GET", "/api/audit", "Who did what", security = admin,
+    parameters = { "search", "who", "action", "of_name", "allowed", "limit", "before", "lang" },
     text = "Newest first: every act but looking, and every one that was refused to somebody known, with the rule that decided and the "
       .. "policy that it stood in. Entries are never changed or removed.",
     answers = { [200] = { "A page of entries", "Audit" } }, problems = problems("admin_only", "value_invalid"),

@@ -24,6 +24,16 @@ local parameters = {
   row_id = path("id", text "The id that the list tells."),
   all = query("all", { type = "boolean", default = false }, "Those that are resolved as well."),
   link = path("link", text "The link's secret."),
+  search = query("search", text "Only what holds this text, whatever its case."),
+  stack_state = query("state", text("Only stacks of this state.", "ready")),
+  operation_state = query("state", text("Only operations of this state; open: those that have not ended.", "failed")),
+  kind = query("kind", text("Only operations of this kind.", "deploy")),
+  of_owner = query("owner", text "Only those of the owner of this id."),
+  of_name = query("name", text "Only those of this name."),
+  who = query("who", text("Only acts of such a person.", "admin")),
+  action = query("action", text("Only this act.", "delete")),
+  allowed = query("allowed", { type = "boolean" }, "Only what was allowed, or refused."),
+  batch = path("batch", text "The id of what was begun together."),
   after_name = query("after", text "The `next` of the page before."),
   idempotency = header("Idempotency-Key", { type = "string", minLength = 1, maxLength = limits.idempotency_key },
     "Makes the request safe to repeat for 24 hours: the same key and body gets the first answer again, another body 409. "
@@ -132,7 +142,7 @@ local entries = {
   },
 }
 
-for _, more in ipairs { "routes.openapi_access", "routes.openapi_findings" } do
+for _, more in ipairs { "routes.openapi_access", "routes.openapi_findings", "routes.openapi_admin" } do
   table.move(require(more), 1, 99, #entries + 1, entries)
 end
 

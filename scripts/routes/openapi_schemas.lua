@@ -65,9 +65,9 @@ all.Step = object({
 
 all.Status = object({
   deploymentId = text, name = text, url = text,
-  kind = one_of("deploy", "delete", "stop", "start", "restart", "rotate", "adopt", "repair", "rebuild", "remove", "purge"),
+  kind = one_of("deploy", "delete", "stop", "start", "restart", "redeploy", "rotate", "adopt", "repair", "rebuild", "remove", "purge"),
   state = one_of("queued", "running", "rolling_back", "ready", "failed", "cancelled", "deleting", "deleted",
-    "stopping", "stopped", "starting", "restarting", "rotating"),
+    "stopping", "stopped", "starting", "restarting", "redeploying", "rotating"),
   step = text, percent = { type = "integer", minimum = 0, maximum = 100 }, position = count, etaSeconds = count,
   createdAt = time, startedAt = time, endedAt = time, lastEventId = count,
   steps = list_of { ["$ref"] = "#/components/schemas/Step" },
@@ -116,7 +116,7 @@ all.Ready = object({
 }, "status")
 
 local words = { object = object, described = described, list_of = list_of, one_of = one_of, json = json }
-for _, more in ipairs { "routes.openapi_schemas_access", "routes.openapi_schemas_findings" } do
+for _, more in ipairs { "routes.openapi_schemas_access", "routes.openapi_schemas_findings", "routes.openapi_schemas_admin" } do
   for name, schema in pairs(require(more)(words)) do all[name] = schema end
 end
 

@@ -27,12 +27,14 @@ return function(words)
     NewInvite = object { label = text, uses = { type = "integer", minimum = 1, default = 1 }, expiresIn = seconds },
     Invite = object({
       id = text, code = described(text, "Told when it is made, and never again"), label = text, uses = count,
-      used = described(count, "Deployments that came of it and did not fail"), createdAt = time, expiresAt = time, revokedAt = time,
+      used = described(count, "Deployments that came of it and did not fail"),
+      state = one_of("good", "used_up", "expired", "revoked"), createdAt = time, expiresAt = time, revokedAt = time,
     }, "id", "label", "uses", "used", "createdAt"),
     Invites = object({ invites = list_of(ref "Invite") }, "invites"),
     NewToken = object({ label = text, scopes = scopes, expiresIn = seconds, owner = described(text, "An owner's id") }, "label", "scopes"),
     Token = object({
-      id = text, token = described(text, "Told when it is made, and never again"), label = text, scopes = list_of(text), ownerId = text,
+      id = text, token = described(text, "Told when it is made, and never again"),
+      state = one_of("good", "expired", "revoked"), label = text, scopes = list_of(text), ownerId = text,
       createdAt = time, expiresAt = time, revokedAt = time, usedAt = described(time, "The last use, to the minute"),
     }, "id", "label", "scopes", "ownerId", "createdAt"),
     Tokens = object({ tokens = list_of(ref "Token") }, "tokens"),

@@ -50,7 +50,7 @@ local function load_routes(options)
       rendered = function() return {} end },
     ["lib.dokploy"] = { last = function() return engine.dokploy or { reachable = true, version = "0.30.2", at = 1 } end },
     ["lib.breaker"] = { state = function() return engine.breaker or { state = "closed", failures = 0 } end },
-    ["lib.credentials"] = credentials,
+    ["lib.credentials"] = credentials, ["lib.pump"] = {}, ["lib.watcher"] = {},
     ["lib.findings"] = findings, ["lib.reconcile"] = { trouble = function() end, is_looking = function() return false end },
     ["lib.remedy"] = { actions = function() return { "remove" } end }, ["lib.purge"] = { kept = function() return engine.kept or {} end },
     ["lib.sweeper"] = { count = function() return engine.left or 0 end },
@@ -59,7 +59,8 @@ local function load_routes(options)
   fakes.task.run = function(_, fn, ...) return fn(...) end
   fakes.sse.subscribe = function(channel, how) return { status = 200, channel = channel, how = how } end
   for _, name in ipairs {
-    "door", "health", "check", "deploy", "status", "stack", "operate", "owner", "admin", "findings", "metrics", "openapi",
+    "door", "health", "check", "deploy", "status", "stack", "operate", "owner", "admin", "findings",
+    "lists", "feed", "session", "admin_page", "admin_acts", "metrics", "openapi",
   } do require("routes." .. name) end
   return fakes
 end

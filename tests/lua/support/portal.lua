@@ -82,6 +82,18 @@ local function shared()
     values[key] = value
     return true
   end
+  function fake.incr(key, by)
+    values[key] = (values[key] or 0) + by
+    return values[key]
+  end
+  function fake.keys(prefix)
+    local list = {}
+    for key in pairs(values) do
+      if key:sub(1, #prefix) == prefix then list[#list + 1] = key end
+    end
+    table.sort(list)
+    return list
+  end
   return fake
 end
 
@@ -158,6 +170,7 @@ function portal.start(options)
   local fakes = { json = json, server = server(), shared = shared(), crypto = crypto(), config = settings, sse = {}, gzip = gzip(),
     limit = limiter(), store = store(), log = { info = function() end, warn = function() end }, task = { lock = function(_, fn, ...) return fn(...) end } }
   fakes.metrics = metrics()
+  fakes.timer = { every = function() end }
   fakes.server.files = options.files
   for name, fake in pairs(fakes) do package.preload["core." .. name] = function() return fake end end
   for name, fake in pairs(options.modules or {}) do package.preload[name] = function() return fake end end

@@ -1,0 +1,193 @@
+--- What the admin's pages are made of: links that keep a filter, times, states, tables, forms. Pure.
+local json = require "core.json"
+local i18n = require "lib.i18n"
+local page = require "lib.page"
+local parts = {}
+
+local h = page.h
+parts.code = page.code
+
+---@class View
+---@field language string
+---@field csrf string
+---@field path string                   of this page
+---@field query table<string, string>  its filter
+
+function parts.say(view, key, args) return i18n.text(view.language, key, args) end
+local say = parts.say
+
+-- Links ----------------------------------------------------------------------------------------------------------------
+
+local function encoded(text)
+  return (text:gsub("[^%w_.~-]", function(sign) return ("%%%02X"):format(sign:byte()) end))
+end
+
+--- A path with a query, in a fixed order.
+---@param path string
+---@param query table<string, string|number|boolean|nil>
+---@return string
+function parts.href(path, query)
+  local pairs_of = {}
+  for name, value in pairs(query) do
+    if value and value ~= "" then pairs_of[#pairs_of + 1] = encoded(name) .. "=" .. encoded(tostring(value)) end
+  end
+  table.sort(pairs_of)
+  return #pairs_of > 0 and path .. "?" .. table.concat(pairs_of, "&") or path
+end
+
+-- The filter as it is, with some of it changed; a new filter begins at its first page.
+local function changed(view, changes)
+  local query = {}
+  for name, value in pairs(view.query) do query[name] = value end
+  query.after, query.before, query.lang = nil, nil, nil
+  for name, value in pairs(changes) do query[name] = value end
+  return parts.href(view.path, query)
+end
+
+--- Choices as links, each with how many there are, where that is known: { { value, label, count }, ... }.
+function parts.chips(view, name, label, choices)
+  local items = {}
+  for i, choice in ipairs(choices) do
+    local value, text, count = choice[1], choice[2], choice[3]
+    local current = (view.query[name] or "") == value
+    items[i] = h("li", {}, h("a", { href = changed(view, { [name] = value }), ["aria-current"] = current and "true" },
+      text, count and { " ", h("b", {}, count) }))
+  end
+  return h("nav", { class = "chips", ["aria-label"] = label }, h("ul", {}, items))
+end
+
+--- The way to the next page, and to the first when this is another.
+function parts.pager(view, cursor, next_value)
+  if next_value == json.null then next_value = nil end
+  local first = view.query[cursor] and h("a", { class = "button small", href = changed(view, {}) }, say(view, "admin.page.first"))
+  local more = next_value and h("a", { class = "button small", href = changed(view, { [cursor] = next_value }) }, say(view, "plain.more"))
+  return (first or more) and h("p", { class = "row pager" }, first, more)
+end
+
+-- Forms ----------------------------------------------------------------------------------------------------------------
+
+local function hidden(name, value) return h("input", { type = "hidden", name = name, value = value }) end
+parts.hidden = hidden
+
+--- A form that changes something.
+function parts.form(view, action, class, ...)
+  return h("form", { method = "post", action = action, class = class }, hidden("csrf", view.csrf), ...)
+end
+
+--- A form that is one button; `about`: what it is done to, for those who hear the button alone.
+function parts.button(view, action, key, about, class)
+  local label = say(view, key)
+  local props = { type = "submit", class = class or "small", ["aria-label"] = label .. " " .. about }
+  return parts.form(view, action, nil, h("button", props, label))
+end
+
+--- The search of a list; `more`: further fields; what else is chosen stays chosen.
+function parts.search(view, label, kept, more)
+  local keep = {}
+  for _, name in ipairs(kept) do keep[#keep + 1] = view.query[name] and hidden(name, view.query[name]) or nil end
+  return h("form", { class = "search", method = "get", action = view.path, role = "search" }, keep,
+    h("label", { ["for"] = "search", class = "unseen" }, label),
+    h("input", { type = "search", id = "search", name = "search", value = view.query.search, placeholder = label, autocomplete = "off",
+      autocapitalize = "none", spellcheck = "false", maxlength = "200" }),
+    more, h("button", { type = "submit", class = "small" }, say(view, "admin.search.button")))
+end
+
+local function options_of(choices, chosen)
+  local options = {}
+  for i, choice in ipairs(choices) do options[i] = h("option", { value = choice[1], selected = choice[1] == chosen }, choice[2]) end
+  return options
+end
+
+--- A field under its label.
+function parts.field(id, label, control) return h("div", { class = "field" }, h("label", { ["for"] = id }, label), control) end
+
+--- A choice among values, under its label: { { value, text }, ... }.
+function parts.choice(id, name, label, choices, chosen)
+  return parts.field(id, label, h("select", { id = id, name = name }, options_of(choices, chosen)))
+end
+
+--- The same in a search, where the choice says what it is.
+function parts.select(view, name, label, choices)
+  local control = h("select", { id = "f-" .. name, name = name }, options_of(choices, view.query[name] or ""))
+  return { h("label", { ["for"] = "f-" .. name, class = "unseen" }, label), control }
+end
+
+-- Values ---------------------------------------------------------------------------------------------------------------
+
+--- A time; the script writes it as the reader's language and place do.
+function parts.time(iso)
+  if not iso then return nil end
+  local day, minute = iso:match("^(%S+)T(%d+:%d+)")
+  return h("time", { datetime = iso, dir = "ltr" }, ("%s %s UTC"):format(day, minute))
+end
+
+--- Bytes as one says them of memory.
+function parts.memory(view, bytes)
+  if not bytes then return nil end
+  if bytes >= 2 ^ 30 then return say(view, "admin.size.gib", { size = ("%.4g"):format(bytes / 2 ^ 30) }) end
+  return say(view, "admin.size.mib", { size = ("%.0f"):format(bytes / 2 ^ 20) })
+end
+
+-- Ids that nobody reads: the beginning is enough to tell them apart.
+function parts.short(id) return id and parts.code(#id > 12 and id:sub(1, 10) .. "…" or id) end
+
+local classes = { queued = "running", running = "running", rolling_back = "running", deleting = "running", stopping = "running",
+  starting = "running", restarting = "running", rotating = "running", redeploying = "running", failed = "bad" }
+
+--- A state with its mark; never by colour alone.
+function parts.state(state, text)
+  return h("span", { class = "mark " .. (classes[state] or state) }, h("span", { class = "state" }, text))
+end
+
+--- What is open, in a list of its own.
+function parts.operation_link(id, text) return h("a", { href = "/deployment/" .. id }, text) end
+
+-- Tables ---------------------------------------------------------------------------------------------------------------
+
+local nothing = h("span", { class = "hush" }, "–")
+
+local function head(view, column)
+  local label = say(view, column[1])
+  local props = { scope = "col", role = "columnheader", class = column.class }
+  return h("th", props, column.hidden and h("span", { class = "unseen" }, label) or label)
+end
+
+-- A cell; as part of a card it says its column's label itself.
+local function cell(view, column, value)
+  if column.head then return h("th", { class = column.class, scope = "row", role = "rowheader" }, value) end
+  if column.hidden then return h("td", { class = column.class, role = "cell" }, value) end
+  return h("td", { class = column.class, role = "cell", ["data-label"] = say(view, column[1]) }, h("div", {}, value or nothing))
+end
+
+--- A table that becomes cards on a narrow screen. Columns: { key of the label, class = , hidden = the label is not seen, head = it names
+--- the row }; a row: its cells in their order, and its id. Roles are said aloud: browsers forget them when a table is laid out as cards.
+function parts.table(view, caption, columns, rows)
+  local heads, lines = {}, {}
+  for i, column in ipairs(columns) do heads[i] = head(view, column) end
+  for i, row in ipairs(rows) do
+    local cells = {}
+    for j, column in ipairs(columns) do cells[j] = cell(view, column, row[j]) end
+    lines[i] = h("tr", { role = "row", id = row.id }, cells)
+  end
+  return h("table", { role = "table" }, h("caption", { class = "unseen" }, say(view, caption)),
+    h("thead", { role = "rowgroup" }, h("tr", { role = "row" }, heads)), h("tbody", { role = "rowgroup" }, lines))
+end
+
+--- What stands where there is nothing.
+function parts.empty(text) return h("p", { class = "empty" }, text) end
+
+--- Labels and values: { { key of the label, value }, ... }; those without a value are left out.
+function parts.values(view, list)
+  local rows = {}
+  for i, entry in ipairs(list) do
+    rows[i] = entry[2] and h("div", { class = "value" }, h("dt", {}, say(view, entry[1])), h("dd", {}, h("span", {}, entry[2])))
+  end
+  return h("dl", { class = "values" }, rows)
+end
+
+function parts.notice(kind, ...) return h("div", { class = "notice " .. kind }, ...) end
+
+--- A part of a page, under a heading.
+function parts.section(title, ...) return h("section", { class = "part" }, h("h2", {}, title), ...) end
+
+return parts
