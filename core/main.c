@@ -28,8 +28,10 @@ enum { PARALLEL_FETCHES = 64, LIMITED_KEYS = 65536, DRAIN_MS = 8000, DRAIN_LOOK_
 struct arguments {
     const char *root;
     int rehearsal, check, health;
-    const char *port;     /* of --health, or NULL */
-    char *const *command; /* from the first word on, or NULL */
+    const char *port;                /* of --health, or NULL */
+    int (*copy)(const char *folder); /* --backup or --restore, or NULL */
+    const char *folder;              /* of --backup and --restore */
+    char *const *command;            /* from the first word on, or NULL */
 };
 
 static const char help[] =
@@ -40,6 +42,9 @@ static const char help[] =
     "  deployer [--root DIR] --check       checks configuration, scripts and locales, and ends\n"
     "  deployer [--root DIR] COMMAND ...   runs scripts/commands/COMMAND.lua: doctor, bootstrap, rollout, rollback\n"
     "  deployer --health [PORT]            asks the portal on this machine whether it is ready (HOST and PORT of the environment)\n"
+    "  deployer --backup FOLDER            copies the journal and the secret there, also while the portal runs (DATA_DIR of the "
+    "environment)\n"
+    "  deployer --restore FOLDER           puts them back; the portal must be stopped\n"
     "  deployer --version | --help\n"
     "\n"
     "DIR (the current folder if not given) holds config.lua, scripts/, www/ and locales/. What can be set stands in config.lua.\n"
@@ -80,14 +85,17 @@ static struct arguments read_arguments(int argc, char **argv)
         else if (strcmp(argv[i], "--health") == 0) {
             arguments.health = 1;
             if (i + 1 < argc) arguments.port = argv[++i];
+        } else if ((strcmp(argv[i], "--backup") == 0 || strcmp(argv[i], "--restore") == 0) && i + 1 < argc) {
+            arguments.copy = argv[i][2] == 'b' ? main_backup : main_restore;
+            arguments.folder = argv[++i];
         } else if (strcmp(argv[i], "--root") == 0 && i + 1 < argc)
             arguments.root = argv[++i];
         else if (argv[i][0] != '-') {
             arguments.command = argv + i;
             break;
         } else {
-            fprintf(stderr, "deployer: %s: %s\n\n%s", argv[i], strcmp(argv[i], "--root") == 0 ? "a folder must follow" : "no such argument",
-                    help);
+            int bare = strcmp(argv[i], "--root") == 0 || strcmp(argv[i], "--backup") == 0 || strcmp(argv[i], "--restore") == 0;
+            fprintf(stderr, "deployer: %s: %s\n\n%s", argv[i], bare ? "a folder must follow" : "no such argument", help);
             exit(2);
         }
     }
@@ -331,6 +339,7 @@ int main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN);
     if (arguments.health) return main_health(arguments.port);
+    if (arguments.copy) return arguments.copy(arguments.folder);
     main_stuck();
     log_init(arguments.check ? STDERR_FILENO : STDOUT_FILENO, LOG_INFO);
     prepare(&portal, &arguments);

@@ -1,5 +1,5 @@
 /* main_parts: what the main*.c files share. main.c wires and runs; main_data.c makes the data folder; main_reload.c reloads; main_check.c
- * is --check; main_health.c is --health; main_command.c runs a program of scripts/commands;
+ * is --check; main_health.c is --health; main_backup.c is --backup and --restore; main_command.c runs a program of scripts/commands;
  * main_stuck.c ends a process that a script has taken hostage. */
 #ifndef MAIN_PARTS_H
 #define MAIN_PARTS_H
@@ -46,6 +46,10 @@ int main_check(struct portal *portal);
 
 /* --health: asks /ready of the portal on this machine; `port` may be NULL: PORT of the environment, or 3000. The exit status. */
 int main_health(const char *port);
+
+/* --backup, --restore: the journal and the secret of DATA_DIR into a folder, and back. The exit status. */
+int main_backup(const char *folder);
+int main_restore(const char *folder);
 
 /* Runs scripts/commands/WORD.lua, WORD being the first of argv (which ends with NULL); the rest is for it. The exit status. */
 int main_command(struct portal *portal, char *const *argv);

@@ -55,6 +55,9 @@ typedef void store_done_fn(struct store_batch *batch, void *arg);
 /* Opens (creates, mode 0600) the database and starts the thread. NULL and *message (caller frees) on failure. Waits for the disk: only at
  * start. */
 struct store *store_open(const char *path, store_carry_fn *carry, void *carry_arg, char **message);
+/* A whole, checked copy of the journal into a new file of mode 0600, also while a portal works in it. Needs no store; waits for the disk.
+ * 0; or -1 and *message (caller frees). */
+int store_copy(const char *from_path, const char *to_path, char **message);
 /* Brings the schema to migrations[n-1], each in a transaction of its own, counted in user_version. Returns 0; -1 and *message (caller
  * frees) when one fails, the file is newer than n, or there is something to do and a batch was started already. Waits for the disk: only at
  * start. */
