@@ -117,6 +117,20 @@ static int into_force(const char *data)
     return rename(join(from, data, "journal.db.restored"), join(to, data, "journal.db")) == 0 ? 0 : fail(from, strerror(errno));
 }
 
+/* Restored by root, the files belong to whom the folder belongs to: the portal runs as that user. */
+static int give_to_owner(const char *data)
+{
+    static const char *const files[] = { "journal.db", "secret", "lock" };
+    char path[ROOM];
+    struct stat owner;
+
+    if (geteuid() != 0) return 0;
+    if (stat(data, &owner) != 0) return fail(data, strerror(errno));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (chown(join(path, data, files[i]), owner.st_uid, owner.st_gid) != 0) return fail(path, strerror(errno));
+    return 0;
+}
+
 int main_restore(const char *folder)
 {
     const char *data = data_dir();
@@ -126,7 +140,7 @@ int main_restore(const char *folder)
     if (take_lock(data) != 0) return 1;
     unlink(join(path, data, "journal.db.restored")); /* of a restore that was cut off */
     unlink(join(path, data, "secret.restored"));
-    if (copy_both(folder, data, 0) != 0 || put_aside(data, aside) != 0 || into_force(data) != 0) return 1;
+    if (copy_both(folder, data, 0) != 0 || put_aside(data, aside) != 0 || into_force(data) != 0 || give_to_owner(data) != 0) return 1;
     if (*aside) printf("what was there before is in %s\n", aside);
     printf("%s is as it was in %s; start the portal\n", data, folder);
     return 0;

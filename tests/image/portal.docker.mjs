@@ -2,7 +2,7 @@
 // Needs a Docker engine; `make test-docker` runs it.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { follow, request } from '../http/client.mjs'
@@ -139,6 +139,46 @@ describe('the portal\'s image', { skip }, () => {
     docker(['stop', portal])
     assert.ok(Date.now() - began < 5000, `it took ${Date.now() - began} ms`)
     assert.equal(inspect(portal, '{{.State.ExitCode}}'), '0')
+  })
+
+  // The commands of docs/backup.md, as they stand there, with other names for the image, the volume and the folder.
+  test('what docs/backup.md says to type backs the portal up and restores it', async (t) => {
+    const volume = `${tag}-kept`, place = folder(t, 'backups')
+    const blocks = [...readFileSync(path.join(top, 'docs/backup.md'), 'utf8').matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text]) => text)
+    assert.equal(blocks.length, 3)
+    const type = (block) => run('bash', ['-ec', block.replaceAll('deployer-data-portal', volume).replaceAll('IMAGE', image)], { cwd: place })
+    const rehearsal = start(['-e', 'NODE_ENV=development', '-e', 'REHEARSAL_HOST=0.0.0.0', '-e', 'REHEARSAL_SPEED=20', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
+    await until('the rehearsal listens', 20, () => event(rehearsal, 'rehearsal.listening'))
+    docker(['volume', 'create', '--label', tag, volume])
+    const portal = async () => {
+      const id = start(['-e', 'NODE_ENV=development', '-v', `${volume}:/data`, '--network', `container:${rehearsal}`])
+      await until('the portal listens', 20, () => event(id, 'portal.listening'))
+      return id
+    }
+    const url = `http://${inspect(rehearsal, '{{.NetworkSettings.IPAddress}}')}:3000`
+    const first = await portal()
+    const { json } = await request(`${url}/api/deploy`, { method: 'POST', json: { name: 'backed-up' } })
+    assert.equal((await follow(`${url}${json.statusUrl}`)).last.event, 'ready')
+    const [backUp, restore, tidy] = blocks
+    const made = type(backUp)
+    assert.equal(made.status, 0, made.err)
+    assert.match(type(restore).err, /a portal works in it/, 'restored into a running portal')
+    docker(['stop', first])
+    docker(['rm', first])
+    const over = type(restore)
+    assert.equal(over.status, 0, over.err)
+    assert.match(over.out, /what was there before is in \/data\/before-restore/)
+    assert.equal(type(tidy).status, 0)
+    docker(['volume', 'rm', volume]) // the machine is lost
+    docker(['volume', 'create', '--label', tag, volume])
+    const anew = type(restore)
+    assert.equal(anew.status, 0, anew.err)
+    await portal()
+    const owner = { headers: { authorization: `Bearer ${json.ownerKey}` } }
+    const stack = await request(`${url}/api/stack/backed-up`, owner)
+    assert.deepEqual([stack.status, stack.json?.state], [200, 'ready'], stack.text)
+    assert.equal((await request(`${url}/ready`)).status, 200)
+    docker(['run', '--rm', '--user', '0', '-v', `${place}:/backups`, '--entrypoint', 'rm', image, '-rf', '/backups/backups'])
   })
 
   test('it listens within 100 ms of its start', async (t) => {
