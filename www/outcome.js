@@ -25,12 +25,21 @@ function support(job) {
   return h("p", { class: "hush row" }, h("span", {}, t("page.support"), " ", code(text)), copyButton(t("page.support"), text));
 }
 
+// What is of use to whoever has to mend it.
+function lastWords({ lastAnswer: answer, lastLog: lines }) {
+  if (!answer && !lines?.length) return null;
+  return h("details", { class: "last-words" }, h("summary", {}, t("page.failure.more")),
+    answer && h("p", {}, answer.detail, " ", answer.message && code(answer.message)),
+    lines?.length > 0 && h("pre", { dir: "ltr", class: "mono" }, lines.join("\n")));
+}
+
 function failed(job) {
   const retry = job.kind !== "deploy" ? () => go({ w: job.name }, { moved: true }) : () => go({}, { name: job.name, submit: true });
   return [
-    h("div", { class: "notice bad" }, h("p", {}, h("strong", {}, job.end.detail)), job.end.advice && h("p", {}, job.end.advice)),
+    h("div", { class: "notice bad" }, h("p", {}, h("strong", {}, job.end.detail)), job.end.cause && h("p", {}, job.end.cause),
+      job.end.advice && h("p", {}, job.end.advice)),
     job.kind === "deploy" && cleaned(job.end), job.kind !== "deploy" && leftovers(job.end),
-    again(t("page.again"), retry), support(job),
+    again(t("page.again"), retry), lastWords(job.end), support(job),
   ];
 }
 

@@ -11,6 +11,7 @@ local task = require "core.task"
 local breaker = require "lib.breaker"
 local counts = require "lib.counts"
 local retry = require "lib.retry"
+local said = require "lib.said"
 
 local call = { at_once = 8, timeout = 10, key_tries = 6 } -- key_tries: of work that runs, when its key is refused: some 8 s
 
@@ -55,7 +56,7 @@ end
 local function told(body)
   local message = type(body) == "table" and type(body.message) == "string" and body.message or ""
   if message:find("^Failed query") then return "Failed query" end
-  return message:gsub("%c", " "):sub(1, 200)
+  return said.safely(message, 200)
 end
 
 -- An answer to what held a secret may repeat it: in its words, or in those of the database.
@@ -97,11 +98,11 @@ end
 local function judged(request, response)
   if response.status >= 200 and response.status < 300 then return success(request, response) end
   local body = json.decode(response.body)
-  local said = told(body)
-  if request.done and said:lower():find(request.done, 1, true) then return { ok = true, status = response.status, value = true } end
+  local words = told(body)
+  if request.done and words:lower():find(request.done, 1, true) then return { ok = true, status = response.status, value = true } end
   local code, auth = refusal(response.status, body)
   return { code = code, status = response.status, auth = auth, readable = code ~= "dokploy_unexpected_answer",
-    message = request.secret and HELD_BACK or said, wait = retry.after(response.headers["retry-after"], os.time()) }
+    message = request.secret and HELD_BACK or words, wait = retry.after(response.headers["retry-after"], os.time()) }
 end
 
 local function tell_breaker(request, answer)
@@ -131,31 +132,54 @@ local function exchange(request)
   return answer
 end
 
+local function named(request) return (request.body and "POST " or "GET ") .. request.procedure end
+
+-- What came of it, for whoever has to explain a failure. Words of ours are not Dokploy's.
+local function keep(client, request, answer)
+  local words = not answer.ok and answer.status and answer.message ~= HELD_BACK and answer.message or nil
+  client.asking = nil
+  client.answer = { call = named(request), status = answer.status, code = answer.code, message = words, at = os.time() }
+end
+
+--- What Dokploy answered last; or the call that it has not answered yet.
+---@param client table
+---@return { call: string, status: integer|nil, code: string|nil, message: string|nil, at: integer }|nil
+function call.last_answer(client)
+  local asking = client.asking
+  if not asking or os.time() - asking.at < call.timeout / 4 then return client.answer end
+  return { call = asking.call, code = "dokploy_unreachable", at = os.time() }
+end
+
 local function note(client, request, answer, attempt)
+  keep(client, request, answer)
   local fields = { call = request.procedure, status = answer.status, attempt = attempt, seconds = answer.seconds }
-  if answer.ok then
-    client.last = nil
-    return log.debug("dokploy.call", fields)
-  end
+  if answer.ok then return log.debug("dokploy.call", fields) end
   fields.code, fields.message = answer.code, answer.message
-  client.last = { call = request.procedure, status = answer.status, code = answer.code }
   if answer.code == "not_found" or answer.code == "no_such_call" then return log.debug("dokploy.call", fields) end
   log.warn("dokploy.call_failed", fields)
 end
 
 local probe = { procedure = "settings.getDokployVersion", repeatable = true, timeout = 5 }
 
+-- Tells whoever wants to know that work waits for Dokploy, and from when it will not: lib/ctx.lua makes an event of it.
+local function tell_wait(client, why, at)
+  if not client.waits then return end
+  client.waits(why, at)
+  return true
+end
+
 -- Waits until the breaker lets a call through. Work that runs waits as long as it is allowed to; a question from outside is turned away.
-local function admitted(client)
+local function admitted(client, waited)
   while true do
     local admit = breaker.admit()
-    if admit == true then return true end
+    if admit == true then return true, waited end
     if admit == "probe" then
       note(client, probe, exchange(probe), 1)
     elseif not client.patient then
       return nil, "Dokploy has failed too often just now; calls to it are held back", "dokploy_unreachable"
-    elseif client.wanted and not client.wanted() or not task.sleep(0.5) then
-      return nil, "no longer wanted", "cancelled"
+    else
+      waited = tell_wait(client, "held", breaker.state().retry_at) or waited
+      if client.wanted and not client.wanted() or not task.sleep(0.5) then return nil, "no longer wanted", "cancelled" end
     end
   end
 end
@@ -169,28 +193,43 @@ local function may_go_on(client, request, answer, attempt)
   return attempt < (request.tries or client.tries or retry.tries)
 end
 
+local LONG = 1 -- seconds that are worth a word
+
+-- Why it waits before the next try; one short pause is no news.
+local function tell_pause(client, answer, attempt, seconds)
+  if answer.wait and seconds >= LONG then return tell_wait(client, "limited", os.time() + math.ceil(seconds)) end
+  if attempt == 1 then return false end
+  return tell_wait(client, answer.auth and "refused" or answer.status and "error" or "unreachable")
+end
+
 --- Makes the call.
----@param client { patient: boolean|nil, tries: integer|nil, wanted: (fun(): boolean)|nil, last: table|nil }
---- patient: waits for the breaker and through outages; wanted: asked before each try; last: is set to the last failure
+---@param client { patient: boolean|nil, tries: integer|nil, wanted: (fun(): boolean)|nil, waits: fun(why: string|nil, at: number|nil)|nil }
+--- patient: waits for the breaker and through outages; wanted: asked before each try; waits: told why a call waits (held unreachable
+--- refused limited error) and till when, if that is known, and nil when it waits no more
 ---@param request table  procedure; query (GET) or body (POST); repeatable: doing it twice does no harm;
 --- shape(value): the wanted part of the answer, or nil when it is not as expected; timeout; tries; max_body: of the answer, in bytes;
 --- secret: Dokploy's words about it go nowhere; done: a refusal with these words, in lower case, says that it was done before;
 --- lenient: a 500 is an answer like others; aside: what comes of it is not how Dokploy is, for /health
 ---@return any value, string? message, string? code, table? info
 function call.run(client, request)
-  local attempt = 0
+  local attempt, waited = 0, false
   while true do
     attempt = attempt + 1
-    local admit, why, held = admitted(client)
+    local admit, why, held = admitted(client, waited)
     if not admit then return nil, why, held, { unknown = false } end
+    waited = why
+    client.asking = { call = named(request), at = os.time() }
     local answer = exchange(request)
     note(client, request, answer, attempt)
+    if waited and answer.status then waited = tell_wait(client, nil) and false end
     if answer.ok then return answer.value end
     answer.verdict = retry.verdict(answer, request.repeatable, answer.wait ~= nil)
     if not may_go_on(client, request, answer, attempt) then
       return nil, answer.message, answer.code, { status = answer.status, unknown = answer.verdict == "unknown" }
     end
-    if not task.sleep(answer.wait or retry.delay(attempt, math.random())) then
+    local pause = answer.wait or retry.delay(attempt, math.random())
+    waited = tell_pause(client, answer, attempt, pause) or waited
+    if not task.sleep(pause) then
       return nil, "no longer wanted", "cancelled", { unknown = false }
     end
   end

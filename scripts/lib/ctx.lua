@@ -2,12 +2,14 @@
 local config = require "core.config"
 local log = require "core.log"
 local task = require "core.task"
+local clock = require "lib.clock"
 local create = require "lib.create"
 local dokploy = require "lib.dokploy"
 local events = require "lib.events"
 local journal = require "lib.journal"
 local names = require "lib.names"
 local queue = require "lib.queue"
+local said = require "lib.said"
 
 local context = {}
 local Context = {}
@@ -36,6 +38,18 @@ end
 --- A name that is never used again: data of one owner never meets another.
 function context.volume(op) return ("portal-ai-workspace-%s-%s"):format(op.name, op.id:lower():gsub("[^a-z0-9]", ""):sub(1, 12)) end
 
+--- For a client's `waits`: tells a wait for Dokploy once, and its end.
+---@param tell fun(key: string|nil, args: table|nil)  key: the text "waiting.KEY"; nil: it waits no more
+function context.waits(tell)
+  local told
+  return function(why, at)
+    local news = why and why .. " " .. clock.of_day(at)
+    if news == told then return end
+    told = news
+    tell(why, why and { time = clock.of_day(at) })
+  end
+end
+
 --- The context of a deploy, as far as its record goes.
 ---@param op table         the journal's row
 ---@param resources table[] the journal's rows
@@ -47,7 +61,9 @@ function context.new(op, resources, steps)
     mark = context.mark(op), title = "ai-stack-deployer " .. op.id, volume = op.params and op.params.volume or context.volume(op),
     ids = {}, resources = {}, pending = {}, wanted = true, steps = steps,
   }, Context)
-  self.dokploy = dokploy.client { patient = true, wanted = function() return self.wanted end }
+  self.dokploy = dokploy.client {
+    patient = true, wanted = function() return self.wanted end, waits = context.waits(function(key, args) self:waits(key, args) end),
+  }
   for _, row in ipairs(resources) do self:know(row.kind, row.key, row.id, row.state, row.data, row.created_at or row.intended_at) end
   return self
 end
@@ -77,6 +93,14 @@ end
 function Context:tell(state, share, key, args)
   local data = { step = self.step.name, state = state, percent = queue.percent(self.steps, self.index, share), key = key, args = args }
   events.emit(self.id, { { event = "progress", data = data } })
+end
+
+-- How much of the step is done, by the seconds that it usually takes.
+local function share_of(self) return math.min(0.9, (os.time() - self.began) / math.max(1, self.step.expect)) end
+
+--- Tells that the step waits for Dokploy: the text "waiting.KEY"; nil: no more.
+function Context:waits(key, args)
+  if self.step then self:tell(key and "waiting" or "running", share_of(self), key, args) end
 end
 
 -- For steps --------------------------------------------------------------------------------------------------------------
@@ -115,18 +139,22 @@ function Context:record(kind, id)
 end
 
 --- Tells those who watch what the step is doing: the text "step.NAME.KEY" of the locales, with these arguments.
----@param key string
+---@param key string|nil
 ---@param args table<string, string|number>|nil
-function Context:progress(key, args)
-  local seconds = os.time() - self.began
-  self:tell("running", math.min(0.9, seconds / math.max(1, self.step.expect)), key, args)
-end
+function Context:progress(key, args) self:tell("running", share_of(self), key, args) end
 
---- Passes on lines of a log.
+--- The same for what it waits for; ctx:progress() tells that it goes on.
+function Context:waiting(key, args) self:tell("waiting", share_of(self), key, args) end
+
+local LONGEST = 1000 -- characters of a line
+
+--- Passes on lines of a log, without what looks like a secret.
 ---@param lines string|string[]
 function Context:log(lines)
   local list = {}
-  for i, line in ipairs(type(lines) == "table" and lines or { lines }) do list[i] = { event = "log", data = { line = line } } end
+  for i, line in ipairs(type(lines) == "table" and lines or { lines }) do
+    list[i] = { event = "log", data = { line = said.safely(line, LONGEST, self.password) } }
+  end
   if #list > 0 then events.emit(self.id, list) end
 end
 

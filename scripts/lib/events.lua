@@ -6,8 +6,10 @@
 ---   progress  {step, state, percent, key?, args?}  state: running done waiting undoing undone; key: the text "step.STEP.KEY" with args
 ---   log       {line} or {key, args}                a line of Dokploy's log as it is, or the text "log.KEY"
 ---   ready     {name, url, openUrl, warning?}       warning: a code, "warning.CODE" is its text
----   failed    {code, step, args, rolledBack, leftovers = {{kind, id, reason}, ...}}  texts: "failure.CODE.detail", "failure.CODE.advice",
----                                                  "leftover.reason.REASON"
+---   failed    {code, step, args, rolledBack, leftovers = {{kind, id, reason}, ...}, answer?, lines?, cause?}
+---                                                  texts: "failure.CODE.detail", "failure.CODE.advice", "leftover.reason.REASON";
+---                                                  answer: Dokploy's last {call, status, message, at}; lines: the last of its log;
+---                                                  cause: the likely one, "cause.CAUSE.detail" and "cause.CAUSE.advice" are its texts
 ---   cancelled {step, code?, rolledBack, leftovers}
 ---   deleted   {name, data, volume}                 data: kept deleted left
 ---   stopped   {name}

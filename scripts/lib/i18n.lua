@@ -175,8 +175,14 @@ function tell.queued(_, raw)
   return { position = raw.position, etaSeconds = raw.etaSeconds }
 end
 
+-- A step's own words, or those for any step that waits.
+local function detail_key(raw)
+  local own = "step." .. raw.step .. "." .. raw.key
+  return i18n.has(own) and own or "waiting." .. raw.key
+end
+
 function tell.progress(language, raw)
-  local detail = raw.key and i18n.text(language, "step." .. raw.step .. "." .. raw.key, raw.args)
+  local detail = raw.key and i18n.text(language, detail_key(raw), raw.args)
   return { step = raw.step, title = title(language, raw.step), state = raw.state, percent = raw.percent, detail = detail }
 end
 
@@ -196,12 +202,26 @@ local function detail_of(language, key, args)
   return reason and detail .. " " .. reason or detail
 end
 
+-- What Dokploy answered last: for programs in parts, for people in a sentence.
+local function last_answer(language, answer)
+  if not answer then return nil end
+  local method, procedure = answer.call:match("^(%u+) (.+)$")
+  local args = { call = answer.call, status = answer.status, time = clock.of_day(answer.at) }
+  return {
+    method = method, procedure = procedure, status = answer.status, message = answer.message ~= "" and answer.message or nil,
+    at = clock.iso(answer.at), detail = i18n.text(language, answer.status and "answer.got" or "answer.silent", args),
+  }
+end
+
 function tell.failed(language, raw)
   local key, args = "failure." .. raw.code, raw.args or {}
   if not i18n.has(key .. ".detail") then key = "failure.script_error" end
+  local cause = raw.cause and i18n.has("cause." .. raw.cause .. ".detail") and "cause." .. raw.cause
   return {
     code = raw.code, step = raw.step, title = title(language, raw.step),
-    detail = detail_of(language, key, args), advice = i18n.text(language, key .. ".advice", args),
+    detail = detail_of(language, key, args), advice = i18n.text(language, (cause or key) .. ".advice", args),
+    cause = cause and i18n.text(language, cause .. ".detail", args) or nil, causeCode = raw.cause,
+    lastAnswer = last_answer(language, raw.answer), lastLog = json.array(raw.lines or {}),
     rolledBack = raw.rolledBack, leftovers = leftovers(language, raw.leftovers), requestId = raw.requestId,
   }
 end

@@ -182,6 +182,17 @@ function journal.events(id, after)
   return each_decoded(rows, "data"), message, code
 end
 
+--- The last lines of its log that came from Dokploy, oldest first.
+---@return string[]
+function journal.last_log(id, count)
+  local rows = rows_of("SELECT data FROM events WHERE operation_id = ?1 AND event = 'log' ORDER BY seq DESC LIMIT ?2", id, count)
+  local lines = {}
+  for _, row in ipairs(each_decoded(rows, "data") or {}) do
+    if row.data.line then table.insert(lines, 1, row.data.line) end
+  end
+  return lines
+end
+
 -- What an operation's end means for the stack. ?1 the deploy that made it, ?2 the operation that ends, ?3 as ?4 above.
 words.ENDING = full "operation_id = ?1 AND EXISTS (SELECT 1 FROM operations WHERE id = ?2 AND OPEN AND cancel <= 1 - ?3)"
 words.WORKABLE = "state IN ('ready', 'stopped', 'unhealthy')"

@@ -8,6 +8,7 @@ local crypto = require "core.crypto"
 local log = require "core.log"
 local store = require "core.store"
 local task = require "core.task"
+local call = require "lib.call"
 local containers = require "lib.containers"
 local context = require "lib.ctx"
 local create = require "lib.create"
@@ -16,6 +17,7 @@ local events = require "lib.events"
 local health = require "lib.health"
 local journal = require "lib.journal"
 local place = require "lib.stack_place"
+local postmortem = require "lib.postmortem"
 local submission = require "lib.submission"
 local workspace = require "lib.workspace"
 
@@ -61,8 +63,8 @@ end
 
 -- The pieces -------------------------------------------------------------------------------------------------------------
 
-local function tell(ctx, step, state, key)
-  events.emit(ctx.op.id, { { event = "progress", data = { step = step, state = state, key = key } } })
+local function tell(ctx, step, state, key, args)
+  events.emit(ctx.op.id, { { event = "progress", data = { step = step, state = state, key = key, args = args } } })
 end
 
 -- Runs a piece and tells of its beginning and end.
@@ -235,10 +237,12 @@ local function end_badly(ctx, op, message, code, args)
   code = codes[code] or code or "script_error"
   args = args or {}
   args.name, args.step, args.seconds = op.name, ctx.step_name, os.time() - ctx.began
+  local answer = call.last_answer(ctx.dokploy) -- before anything is put back
   local back = ctx.old_environment ~= nil and task.run(operate.healthy, put_back, ctx) == true
   local untouched = op.kind == "stop" or op.kind == "rotate" and not ctx.old_environment
     or ctx.step_name == "deploy"
   local data = { code = code, step = ctx.step_name, args = args, rolledBack = back, leftovers = {} }
+  postmortem.add(op.id, data, answer)
   finish(op, "failed", data, { state = "failed", code = code, stack = (back or untouched) and "same" or "unhealthy" })
   log.warn("stack.operation_failed", { operation = op.id, name = op.name, kind = op.kind, code = code, message = tostring(message) })
 end
@@ -248,6 +252,7 @@ local function context_of(op)
   local resources = create.surely(function() return journal.resources(op.params.target) end, always)
   local ctx = context.new(target, resources, {})
   ctx.op, ctx.began = op, os.time()
+  function ctx.waits(_, key, args) tell(ctx, ctx.step_name, key and "waiting" or "running", key, args) end
   if flows[op.kind] == flows.repair then -- a deployment of its own
     ctx.id, ctx.title = op.id, "ai-stack-deployer " .. op.id
     ctx.resources["deployment 2"] = nil

@@ -120,9 +120,20 @@ function ends.stopped(reader, doc)
   return doc.mine and h("p", {}, h("a", { class = "button", href = "/stack/" .. doc.name }, say(reader, "plain.look"))) or {}
 end
 
+-- What is of use to whoever has to mend it.
+local function last_words(reader, result)
+  local answer = result.lastAnswer
+  if not answer and #(result.lastLog or {}) == 0 then return nil end
+  return h("details", {}, h("summary", {}, say(reader, "page.failure.more")),
+    answer and h("p", {}, answer.detail, answer.message and { " ", code(answer.message) }),
+    #(result.lastLog or {}) > 0 and h("pre", { dir = "ltr", class = "mono" }, table.concat(result.lastLog, "\n")))
+end
+
 function ends.failed(reader, doc)
-  local told = notice("bad", h("p", {}, h("strong", {}, doc.result.detail)), h("p", {}, doc.result.advice))
-  return { told, cleaned(reader, doc), again(reader, doc), support(reader, doc) }
+  local result = doc.result
+  local why = result.cause and h("p", {}, result.cause)
+  local told = notice("bad", h("p", {}, h("strong", {}, result.detail)), why, h("p", {}, result.advice))
+  return { told, cleaned(reader, doc), again(reader, doc), last_words(reader, result), support(reader, doc) }
 end
 
 function ends.cancelled(reader, doc) return { cleaned(reader, doc), again(reader, doc) } end

@@ -8,6 +8,7 @@ local claims = require "lib.claims"
 local events = require "lib.events"
 local journal = require "lib.journal"
 local pace = require "lib.pace"
+local postmortem = require "lib.postmortem"
 local queue = require "lib.queue"
 local runner = require "lib.runner"
 local states = require "lib.states"
@@ -44,6 +45,7 @@ end
 function pump.leave(op, state, code)
   local args = { name = op.name, seconds = states.queued.deadline }
   local data = { code = code, args = args, rolledBack = true, leftovers = {} }
+  if state == "failed" then postmortem.add(op.id, data, nil, "queued") end
   local how = { state = state, code = code, receipt = {}, stack = "gone", target = op.id }
   local ended, message = events.finish(op.id, state, data, function(list) return journal.finish(op.id, list[1], how) end)
   if ended == nil then return nil, message, "journal" end

@@ -1,6 +1,7 @@
 --- The life of one deploy or delete, in a task of its own: forward through the steps, or back through the record; one end, told once.
 local log = require "core.log"
 local task = require "core.task"
+local call = require "lib.call"
 local claims = require "lib.claims"
 local context = require "lib.ctx"
 local create = require "lib.create"
@@ -8,6 +9,7 @@ local dokploy = require "lib.dokploy"
 local events = require "lib.events"
 local journal = require "lib.journal"
 local operate = require "lib.operate"
+local postmortem = require "lib.postmortem"
 local purge = require "lib.purge"
 local states = require "lib.states"
 local undo = require "lib.undo"
@@ -32,11 +34,11 @@ local waited_for = { dokploy_unreachable = true, dokploy_refused = true }
 -- Why a step ended the deployment.
 local function failure_of(ctx, message, code, args)
   code = own_codes[code] or code or "script_error"
-  local last = ctx.dokploy.last
+  local last = call.last_answer(ctx.dokploy)
   if code == "step_timeout" and last and waited_for[last.code] then code = last.code end
   args = args or {}
   args.name, args.step, args.seconds = ctx.name, ctx.step and ctx.step.name, ctx.step and os.time() - ctx.began
-  return { code = code, step = args.step, args = args, message = tostring(message), last = last }
+  return { code = code, step = args.step, args = args, message = tostring(message), answer = last }
 end
 
 local function run_step(ctx, index)
@@ -113,11 +115,15 @@ end
 
 local function work_of(op, target, resources)
   local exact = op.kind == "remove" or op.kind == "rebuild" and op ~= target -- what else has the mark is for people to decide
-  return {
-    id = target.id, mark = context.mark(target), exact = exact, resources = resources,
-    dokploy = dokploy.client { patient = true },
-    tell = function(kind, state) events.emit(op.id, { { event = "progress", data = { step = kind, state = state } } }) end,
-  }
+  local work = { id = target.id, mark = context.mark(target), exact = exact, resources = resources }
+  function work.tell(kind, state, key, args)
+    work.at = kind
+    events.emit(op.id, { { event = "progress", data = { step = kind, state = state, key = key, args = args } } })
+  end
+  work.dokploy = dokploy.client { patient = true, waits = context.waits(function(key, args)
+    if work.at then work.tell(work.at, key and "waiting" or "undoing", key, args) end
+  end) }
+  return work
 end
 
 -- The steps' own undo, newest first: for what lib/undo.lua does not know.
@@ -152,7 +158,7 @@ local function take_away(work, state)
     log.warn("undo.given_up", { operation = work.id, message = message, reason = reason })
     undo.leave(work, (reason == "timeout" or reason == "failed") and "error" or reason)
   end
-  return undo.left(work)
+  return undo.left(work), reason
 end
 
 local function volume_row(target, work, reason)
@@ -172,6 +178,7 @@ local function end_back(op, work, left, failure)
   local free = #left == 0
   local leftovers = told_left(left, work)
   local data = { code = failure.code, step = failure.step, args = failure.args, rolledBack = #leftovers == 0, leftovers = leftovers }
+  if event == "failed" then postmortem.add(op.id, data, failure.answer) end
   finish(op.id, event, data, {
     state = event, code = failure.code, target = op.id, stack = free and "gone" or "leftover", volume = volume_row(op, work, "left"),
   })
@@ -189,7 +196,7 @@ local function back(op, ctx, failure)
   undo_steps(ctx)
   local resources = create.surely(function() return journal.resources(op.id) end, always)
   local work = work_of(op, op, resources)
-  end_back(op, work, take_away(work, "rolling_back"), failure)
+  end_back(op, work, (take_away(work, "rolling_back")), failure)
 end
 
 --- Runs a deploy to its end, from wherever the record says that it stands.
@@ -216,7 +223,10 @@ local function keep_volume(resources, target)
   end
 end
 
-local function end_delete(op, target, work, left, kept)
+-- Why a deletion did not come to its end, as a code.
+local reasons = { timeout = "step_timeout", unreachable = "dokploy_unreachable", refused = "dokploy_refused" }
+
+local function end_delete(op, target, work, kept, left, reason)
   local volume, data = kept or work.unable, "deleted"
   if volume then data = kept and "kept" or "left" end
   local how = { target = target.id, volume = volume and
@@ -226,8 +236,9 @@ local function end_delete(op, target, work, left, kept)
     finish(op.id, "deleted", { name = op.name, data = data, volume = volume }, how)
     claims.drop(op.name, target.id)
   else
-    how.state, how.stack, how.code = "failed", "leftover", left[1].reason == "unreachable" and "dokploy_unreachable" or "dokploy_error"
-    finish(op.id, "failed", { code = how.code, args = { name = op.name }, rolledBack = false, leftovers = left }, how)
+    how.state, how.stack, how.code = "failed", "leftover", reasons[reason] or "dokploy_error"
+    local told = { code = how.code, step = work.at, args = { name = op.name }, rolledBack = false, leftovers = left }
+    finish(op.id, "failed", postmortem.add(op.id, told, call.last_answer(work.dokploy)), how)
   end
   local tell = how.state == "failed" and log.warn or log.info
   tell("stack." .. how.state, { operation = op.id, name = op.name, data = data, left = #left })
@@ -260,9 +271,9 @@ function runner.delete(op)
   local kept = op.params.data ~= "delete" and keep_volume(resources, target) or nil
   if not kept then give_up_volume(resources) end
   local work = work_of(op, target, resources)
-  local left = take_away(work, "deleting")
+  local left, reason = take_away(work, "deleting")
   forget_volumes(resources)
-  end_delete(op, target, work, left, kept)
+  end_delete(op, target, work, kept, left, reason)
 end
 
 -- Made again ------------------------------------------------------------------------------------------------------------
@@ -285,9 +296,9 @@ local function make_room(op)
   local work = work_of(op, target, resources)
   local failure = still_there(op, work, resources)
   if failure then return failure end
-  local left = take_away(work, "deleting")
+  local left, reason = take_away(work, "deleting")
   if #left == 0 then return nil end
-  return { code = left[1].reason == "unreachable" and "dokploy_unreachable" or "dokploy_error", args = { name = op.name },
+  return { code = reasons[reason] or "dokploy_error", args = { name = op.name }, answer = call.last_answer(work.dokploy),
     message = "what is left of it cannot be taken away" }
 end
 

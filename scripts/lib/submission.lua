@@ -1,5 +1,6 @@
 --- One deployment in Dokploy, as it was sent: found again by its title, among the rows and in the queue.
 --- For scripts/steps/deploy.lua and outcome.lua.
+local said = require "lib.said"
 local submission = {}
 
 local function title_of(ctx, attempt) return attempt == 1 and ctx.title or ctx.title .. " " .. attempt end
@@ -116,18 +117,18 @@ function submission.cause(text)
 end
 
 -- For the log: what the admin has to see to.
-local function told(code, image, said)
+local function told(code, image, words)
   local what = "Dokploy reports that the deployment failed"
   if code == "image_not_found" then what = ("Dokploy cannot find the image %s (see to STACK_IMAGE)"):format(image) end
-  return said ~= "" and what .. ": " .. said or what
+  return words ~= "" and what .. ": " .. words or what
 end
 
 --- What to report of a row that failed: nil, message, code, args.
 function submission.failure(ctx, row, watch)
   local text = table.concat(watch.tail or {}, "\n")
-  local said = type(row.errorMessage) == "string" and row.errorMessage or ""
-  local code = submission.cause(text .. "\n" .. said)
-  return nil, told(code, tostring(ctx.params.image), said), code, { image = ctx.params.image }
+  local words = said.safely(row.errorMessage, 200, ctx.password)
+  local code = submission.cause(text .. "\n" .. words)
+  return nil, told(code, tostring(ctx.params.image), words), code, { image = ctx.params.image }
 end
 
 return submission

@@ -122,7 +122,8 @@ end
 
 local stream = "queued {position, etaSeconds}; progress {step, title, state, percent, detail}; log {line}; and last one of "
   .. "ready {name, url, openUrl, warning}, "
-  .. "failed {code, step, title, detail, advice, rolledBack, leftovers}, cancelled {rolledBack, leftovers}, "
+  .. "failed {code, step, title, detail, cause, causeCode, advice, lastAnswer {method, procedure, status, message, at, detail}, lastLog, "
+  .. "rolledBack, leftovers}, cancelled {rolledBack, leftovers}, "
   .. "deleted {name, data, volume}, stopped {name}. "
   .. "Each has `at`. Every event's id is its number."
 

@@ -19,7 +19,7 @@ local function unseen(ctx, watch)
   local place = submission.place(ctx)
   if place then
     watch.unseen = 0
-    if place ~= watch.place then ctx:progress("waiting", { position = place }) end
+    if place ~= watch.place then ctx:waiting("waiting", { position = place }) end
     watch.place = place
     return true
   end
@@ -38,6 +38,10 @@ local function look(ctx, watch)
     local good, why, word = unseen(ctx, watch)
     if not good then return nil, why, word end
     return false
+  end
+  if watch.place then
+    watch.place = nil
+    ctx:progress()
   end
   submission.pass_log(ctx, row, watch)
   if row.status == "running" then watch.began = watch.began or os.time() end

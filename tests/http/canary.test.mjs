@@ -40,7 +40,7 @@ async function ask(path, options = {}) {
 const post = (path, json, key) => portal.api(path, { method: 'POST', json, key, headers: client() })
 
 async function live() {
-  const invite = (await post('/api/invites', { uses: 5 }, secrets.admin)).json
+  const invite = (await post('/api/invites', { uses: 9 }, secrets.admin)).json
   const deployed = await post('/api/deploy', { name: 'canary', invite: invite.code })
   const key = deployed.json.ownerKey
   const told = [(await portal.follow(deployed.json.statusUrl)).events]
@@ -70,7 +70,30 @@ async function suffer() {
   const begun = await post('/api/deploy', { name: 'unlucky', invite: secrets.invite })
   const { events, last } = await portal.follow(begun.json.statusUrl)
   assert.equal(last.event, 'failed')
-  return events
+  return [events, await blab()]
+}
+
+// A Dokploy that says secrets aloud: in its log, in its answers, in the reason of a failure. What is told of the failure has none of them.
+async function blab() {
+  const aloud = `key ${secrets.dokploy}, login ${secrets.registry}, OPENCODE_SERVER_PASSWORD="${secrets.first}", https://x:${secrets.admin}@y`
+  await rehearsal.faults([
+    { at: 'deploy', kind: 'deploy_error', body: `Error: ${aloud}`, name: 'blabber' },
+    { at: 'application.update', kind: 'status', status: 500, body: JSON.stringify({ message: aloud, code: 'INTERNAL_SERVER_ERROR' }), times: 0, name: 'blabbed' },
+  ])
+  const told = []
+  for (const name of ['blabber', 'blabbed']) {
+    const { json } = await post('/api/deploy', { name, invite: secrets.invite })
+    for (const language of ['en', 'ar']) {
+      const { events, last } = await portal.follow(json.statusUrl, { language })
+      assert.equal(last.event, 'failed')
+      told.push(events)
+      await ask(`/deployment/${json.deploymentId}?lang=${language}`)
+    }
+    await ask(json.statusUrl, { headers: { accept: 'application/json' } })
+  }
+  assert.match(JSON.stringify(told[0].at(-1).data.lastLog), /login \*\*\*/, 'it was said, and is told without them')
+  assert.match(told[2].at(-1).data.lastAnswer.message, /login \*\*\*/)
+  return told
 }
 
 function filesBelow(folder) {
