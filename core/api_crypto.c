@@ -4,7 +4,7 @@
 #include <lauxlib.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -66,23 +66,60 @@ static int sha256(lua_State *L)
     return 1;
 }
 
-static void authenticate(lua_State *L, const unsigned char *key, const unsigned char *bytes, size_t len, unsigned char out[HASH])
+/* Signing: HMAC-SHA-256, with a key of its own for each purpose, so no text of one can be a text of another. Setting a key up costs more
+ * than signing with it, so it is kept: a state that is copied for each signature. Purposes are words of the scripts, a handful. */
+
+enum { PURPOSES = 16, PURPOSE = 32 };
+
+static struct {
+    char purpose[PURPOSE];
+    EVP_MAC_CTX *keyed;
+} signers[PURPOSES];
+
+static EVP_MAC_CTX *keyed_with(const unsigned char *key)
 {
-    unsigned n = 0;
-    if (!HMAC(EVP_sha256(), key, HASH, bytes, len, out, &n) || n != HASH) luaL_error(L, "HMAC-SHA-256 is not available");
+    static EVP_MAC *hmac;
+    if (!hmac) hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string("digest", (char[]){ "SHA256" }, 0), OSSL_PARAM_construct_end() };
+    if (mac && EVP_MAC_init(mac, key, HASH, params) == 1) return mac;
+    EVP_MAC_CTX_free(mac);
+    return NULL;
 }
 
-/* A key of its own for each purpose, so no text of one can be a text of another. */
+/* Ends mac. Returns whether it worked. */
+static int authenticate(EVP_MAC_CTX *mac, const void *bytes, size_t len, unsigned char out[HASH])
+{
+    size_t n = 0;
+    int done = mac && EVP_MAC_update(mac, bytes, len) == 1 && EVP_MAC_final(mac, out, &n, HASH) == 1 && n == HASH;
+    EVP_MAC_CTX_free(mac);
+    return done;
+}
+
+static EVP_MAC_CTX *signer_of(lua_State *L, const char *purpose)
+{
+    int i = 0;
+    while (i < PURPOSES && signers[i].keyed && strcmp(signers[i].purpose, purpose) != 0)
+        i++;
+    if (i == PURPOSES || strlen(purpose) >= PURPOSE) luaL_error(L, "crypto.sign: too many purposes, or too long a one: %s", purpose);
+    if (signers[i].keyed) return signers[i].keyed;
+    unsigned char key[HASH];
+    if (authenticate(keyed_with(secret_bytes()), purpose, strlen(purpose), key)) signers[i].keyed = keyed_with(key);
+    OPENSSL_cleanse(key, sizeof key);
+    strcpy(signers[i].purpose, purpose);
+    return signers[i].keyed;
+}
+
 static int sign(lua_State *L)
 {
-    size_t purpose_len, len;
-    unsigned char key[HASH], out[HASH];
-    const unsigned char *purpose = check_bytes(L, 1, &purpose_len), *bytes = check_bytes(L, 2, &len);
+    size_t len;
+    unsigned char out[HASH];
+    const char *purpose = luaL_checkstring(L, 1);
+    const unsigned char *bytes = check_bytes(L, 2, &len);
     if (!secret_bytes())
         return luaL_error(L, "crypto.sign: the installation's secret is not open (not while the scripts are only checked)");
-    authenticate(L, secret_bytes(), purpose, purpose_len, key);
-    authenticate(L, key, bytes, len, out);
-    OPENSSL_cleanse(key, sizeof key);
+    EVP_MAC_CTX *keyed = signer_of(L, purpose);
+    if (!keyed || !authenticate(EVP_MAC_CTX_dup(keyed), bytes, len, out)) return luaL_error(L, "HMAC-SHA-256 is not available");
     push_base64(L, out, sizeof out, urlsafe, 0);
     return 1;
 }

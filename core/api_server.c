@@ -128,6 +128,12 @@ static void set_rejected(lua_State *L, const struct server *server)
     lua_setfield(L, -2, "rejected");
 }
 
+static int now(lua_State *L)
+{
+    lua_pushnumber(L, api_clock());
+    return 1;
+}
+
 static int info(lua_State *L)
 {
     struct generation *generation = generation_of(L, NULL);
@@ -231,7 +237,7 @@ int api_server_open(lua_State *L)
 {
     static const luaL_Reg functions[] = { { "route", route },       { "routes", routes }, { "around", around }, { "on_error", on_error },
                                           { "on_start", on_start }, { "info", info },     { "asset", asset },   { "read", read_whole },
-                                          { "list", list },         { NULL, NULL } };
+                                          { "list", list },         { "now", now },       { NULL, NULL } };
 
     luaL_newlib(L, functions);
     return 1;

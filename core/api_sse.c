@@ -60,6 +60,15 @@ static int publish(lua_State *L)
     return 1;
 }
 
+static int has(lua_State *L)
+{
+    const char *channel = luaL_checkstring(L, 1);
+    struct core *core = api_core(L);
+
+    lua_pushboolean(L, core->sse && sse_has(core->sse, channel));
+    return 1;
+}
+
 static int is_reply(lua_State *L, int index)
 {
     if (!lua_istable(L, index) || !lua_getmetatable(L, index)) return 0;
@@ -96,7 +105,7 @@ int api_sse_read_reply(lua_State *L, int index, struct reply *reply)
 
 int api_sse_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "subscribe", subscribe }, { "publish", publish }, { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "subscribe", subscribe }, { "publish", publish }, { "has", has }, { NULL, NULL } };
 
     luaL_newmetatable(L, REPLY);
     lua_pop(L, 1);

@@ -269,6 +269,11 @@ int sse_publish(struct sse *sse, const char *channel_name, const struct sse_even
     return sent;
 }
 
+int sse_has(struct sse *sse, const char *channel)
+{
+    return channel_find(sse, channel) != NULL;
+}
+
 void sse_drain(struct sse *sse)
 {
     struct subscriber *subscriber;

@@ -29,6 +29,8 @@ void sse_subscribe(struct sse *sse, struct httpd_request *request, const char *c
                    int nreplay);
 /* Sends to each subscriber of the channel; returns how many. Data may hold line breaks. */
 int sse_publish(struct sse *sse, const char *channel, const struct sse_event *event);
+/* Whether anybody listens on the channel. */
+int sse_has(struct sse *sse, const char *channel);
 /* Draining: tells every stream to reconnect soon (a retry of 1 to 3 s, spread) and ends it. New ones are ended likewise at once. */
 void sse_drain(struct sse *sse);
 int sse_count(const struct sse *sse);

@@ -309,7 +309,7 @@ static int set_up(struct store_sql *sql, const char *path)
     sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL); /* a name in double quotes that is no column is an error, not a text */
     rc = sqlite3_exec(sql->db,
                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
-                      "PRAGMA journal_size_limit = 16777216",
+                      "PRAGMA journal_size_limit = 16777216; PRAGMA wal_autocheckpoint = 4000",
                       NULL, NULL, NULL);
     if (rc == SQLITE_OK) rc = read_int(sql, "PRAGMA user_version", &sql->version);
     if (rc == SQLITE_OK) rc = sqlite3_set_authorizer(sql->db, authorize, sql);

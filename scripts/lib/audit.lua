@@ -15,10 +15,13 @@ local function or_null(value)
   return value
 end
 
--- The scripts in force: how often they were loaded since the start, and when.
+-- The scripts in force: how often they were loaded since the start, and when. That is known once they are in force.
+local in_force
 local function policy_in_force()
+  if in_force then return in_force end
   local info = server.info()
-  return ("%d, loaded %s"):format(info.generation, clock.iso(info.loaded_at))
+  in_force = ("%d, loaded %s"):format(info.generation, clock.iso(info.loaded_at))
+  return in_force
 end
 
 ---@class AuditEntry

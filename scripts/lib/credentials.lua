@@ -100,12 +100,14 @@ end
 function credentials.invites() return rows_of(INVITE .. "ORDER BY created_at DESC, id LIMIT 1000") end
 
 --- What a code is worth: "good", or "unknown" "revoked" "expired" "used_up"; and its id.
+---@param code string
+---@param more integer|nil  uses that the journal does not have yet
 ---@return string|nil state, string? id, string? code
-function credentials.invite_state(code)
+function credentials.invite_state(code, more)
   local row, message, trouble = row_of(INVITE .. "WHERE hash = ?1", crypto.sha256(code))
   if row == nil then return nil, message, trouble end
   if not row then return "unknown" end
-  local state = row.revoked_at and "revoked" or row.late == 1 and "expired" or row.used >= row.uses and "used_up" or "good"
+  local state = row.revoked_at and "revoked" or row.late == 1 and "expired" or row.used + (more or 0) >= row.uses and "used_up" or "good"
   return state, row.id
 end
 

@@ -42,9 +42,10 @@ end
 ---@param id string
 ---@param rows { seq: integer, event: string, data: table, at: number }[]
 function events.publish(id, rows)
-  for _, row in ipairs(rows) do
-    for _, language in ipairs(i18n.languages()) do
-      sse.publish(events.channel(id, language.code), rendered(row, language.code))
+  for _, language in ipairs(i18n.languages()) do
+    local channel = events.channel(id, language.code)
+    if sse.has(channel) then
+      for _, row in ipairs(rows) do sse.publish(channel, rendered(row, language.code)) end
     end
   end
 end
@@ -100,7 +101,15 @@ end
 ---@return boolean|nil written, string? message, string? code
 function events.emit(id, list) return task.spawn(nil, write, id, list):wait() end
 
---- The same for the last event, which is written by `finish(list)` together with what it means: the operation's end.
+--- Writes and tells one event each of several operations, with one commit.
+---@param list { id: string, event: string, data: table }[]
+function events.emit_each(list)
+  local writing = {}
+  for i, item in ipairs(list) do writing[i] = task.spawn(nil, write, item.id, { { event = item.event, data = item.data } }) end
+  for _, handle in ipairs(writing) do handle:wait() end
+end
+
+--- The same as emit for the last event, which is written by `finish(list)` together with what it means: the operation's end.
 --- finish returns the rows written (none when the operation had ended already), or nil, message, code.
 ---@return boolean|nil ended
 function events.finish(id, event, data, finish)

@@ -47,14 +47,19 @@ local function operations_where(condition)
   return each_decoded(rows, "params", "failure", "receipt"), message, code
 end
 
---- Operations that wait for their turn, and all that have not ended; oldest first.
-function journal.queued() return operations_where("state = 'queued'") end
-function journal.unfinished() return operations_where(words.OPEN) end
+--- Operations that somebody works on; oldest first.
+function journal.running() return operations_where("state <> 'queued' AND ended_at IS NULL") end
+
+--- At most `most` of those that wait for their turn, oldest first: {id, name, owner_id, cancel, created_at}.
+function journal.waiting(most)
+  return rows_of([[SELECT id, name, owner_id, cancel, created_at FROM operations WHERE state = 'queued' AND ended_at IS NULL
+    ORDER BY created_at, id LIMIT ?1]], most)
+end
 
 local INSERT_DEPLOY = full [[
   INSERT INTO operations (id, kind, name, owner_id, template, url, params, state, created_at)
   SELECT ?1, 'deploy', ?2, ?3, ?4, ?5, ?6, 'queued', NOW
-  WHERE (SELECT count(*) FROM operations WHERE kind = 'deploy' AND OPEN) < ?7]]
+  WHERE (SELECT n FROM tally WHERE what = 'open deploys') < ?7]]
 local INSERT_STACK = [[
   INSERT INTO stacks (name, owner_id, state, operation_id, url, image, template, created_at)
   SELECT name, owner_id, 'deploying', id, url, ?2, template, created_at FROM operations WHERE id = ?1]]
@@ -115,9 +120,11 @@ local function changed(sql, ...)
   return rows.changes > 0
 end
 
---- Takes a waiting deploy out of the queue to run it. False when it was cancelled meanwhile.
+--- Takes a waiting deploy out of the queue to run it: the operation. False when it was cancelled meanwhile.
 function journal.start(id)
-  return changed(full "UPDATE operations SET state = 'running', started_at = NOW WHERE id = ?1 AND state = 'queued' AND cancel = 0", id)
+  local row, message, code = row_of(full [[
+    UPDATE operations SET state = 'running', started_at = NOW WHERE id = ?1 AND state = 'queued' AND cancel = 0 RETURNING *]], id)
+  return operation_of(row), message, code
 end
 
 --- A running deploy turns back; why is kept for the end, which may come after a crash.

@@ -13,7 +13,10 @@ local queue = require "lib.queue"
 local runner = require "lib.runner"
 local states = require "lib.states"
 
-local pump = { guess = 45 } -- seconds that a deployment takes, as long as none has been seen
+local pump = {
+  guess = 45,   -- seconds that a deployment takes, as long as none has been seen
+  window = 500, -- how many of those that wait are looked at in one go; who stands further back is told his place when he comes nearer
+}
 local steps
 local generation = crypto.token(6) -- of the scripts: after a reload, only the newest starts anything
 
@@ -56,29 +59,39 @@ end
 
 local function too_late(op) return os.time() - op.created_at > states.queued.deadline end
 
--- What is open, by what it needs; what should run and does not (its task was stopped) is started again.
-local function sorted(open)
-  local waiting, running = {}, {}
-  for _, op in ipairs(open) do
-    if op.state == "queued" then
-      if op.cancel == 1 then
-        pump.leave(op, "cancelled", "cancelled")
-      elseif too_late(op) then
-        pump.leave(op, "failed", "step_timeout")
-      else
-        waiting[#waiting + 1] = op
-      end
+-- Those that may still wait; the others leave.
+local function still_waiting(queued)
+  local waiting = {}
+  for _, op in ipairs(queued) do
+    if op.cancel == 1 then
+      pump.leave(op, "cancelled", "cancelled")
+    elseif too_late(op) then
+      pump.leave(op, "failed", "step_timeout")
     else
-      if op.kind == "deploy" then running[#running + 1] = op end
-      if not pump.alive(op.id) then pump.launch(op) end
+      waiting[#waiting + 1] = op
     end
   end
-  return waiting, running
+  return waiting
 end
 
-local function start(op, running)
-  if not journal.start(op.id) then return end
-  op.state = "running"
+-- What should run and does not (its task was stopped) is started again.
+local function revive(running)
+  for _, op in ipairs(running) do
+    if not pump.alive(op.id) then pump.launch(op) end
+  end
+end
+
+local function deploys_of(running)
+  local list = {}
+  for _, op in ipairs(running) do
+    if op.kind == "deploy" then list[#list + 1] = op end
+  end
+  return list
+end
+
+local function start(waiting, running)
+  local op = journal.start(waiting.id)
+  if not op then return end
   running[#running + 1] = op
   shared.set("queue.position:" .. op.id, nil)
   pump.launch(op)
@@ -100,14 +113,13 @@ local function starts(count, running)
   return queue.starts(count, ages_of(running), config.limits.running_deployments, pump.typical(), pace.known())
 end
 
+-- Who waits, as they came, and the deploys that run.
 local function open_deploys()
-  local open, message, code = journal.unfinished()
-  if not open then return nil, message, code end
-  local waiting, running = {}, {}
-  for _, op in ipairs(open) do
-    if op.state == "queued" then waiting[#waiting + 1] = op elseif op.kind == "deploy" then running[#running + 1] = op end
-  end
-  return waiting, running
+  local running, message, code = journal.running()
+  if not running then return nil, message, code end
+  local waiting, trouble, why = journal.waiting(pump.window)
+  if not waiting then return nil, trouble, why end
+  return waiting, deploys_of(running), running
 end
 
 --- The line as it stands: who waits, in the order in which he will be served; who is being served; seconds until each who waits will be.
@@ -137,24 +149,26 @@ local function is_news(told, position, eta)
 end
 
 local function tell_positions(waiting, running)
-  local etas = #waiting > 0 and starts(#waiting, running)
+  local etas, news = #waiting > 0 and starts(#waiting, running), {}
   for position, op in ipairs(waiting) do
     local key, eta = "queue.position:" .. op.id, etas[position]
     if is_news(shared.get(key), position, eta) then
       shared.set(key, ("%d %d"):format(position, os.time() + eta), states.queued.deadline)
-      events.emit(op.id, { { event = "queued", data = { position = position, etaSeconds = eta } } })
+      news[#news + 1] = { id = op.id, event = "queued", data = { position = position, etaSeconds = eta } }
     end
   end
+  events.emit_each(news)
 end
 
 local function round()
-  local open, message = journal.unfinished()
-  if not open then return log.warn("queue.unreadable", { message = message }) end
-  local waiting, running = sorted(open)
-  local places = config.limits.running_deployments
+  local queued, running, all = open_deploys()
+  if not queued then return log.warn("queue.unreadable", { message = running }) end
+  revive(all)
+  local waiting, places = still_waiting(queued), config.limits.running_deployments
   waiting = queue.order(waiting, running, ended_of(waiting))
   while #waiting > 0 and #running < places do start(table.remove(waiting, 1), running) end
   shared.set("queue.waiting", #waiting)
+  shared.set("queue.full", #running >= places)
   tell_positions(waiting, running)
   if #waiting > 0 then task.spawn("queue.pace", pace.look) end
 end
@@ -170,6 +184,11 @@ end
 function pump.kick()
   shared.set("queue.again", true)
   if shared.get("queue.generation") == generation then task.spawn("queue", rounds) end
+end
+
+--- Something has come to wait. While all places are taken there is no hurry: pump.tick tells it where it stands.
+function pump.arrived()
+  if not shared.get("queue.full") then pump.kick() end
 end
 
 --- Called each second: looks when somebody asked, or waits; and every half minute in any case.

@@ -2,13 +2,10 @@
 local queue = { late = 0.2 } -- of its usual time: what one that takes longer is still given
 
 -- Of those who have the fewest, the owner whose turn is longest ago: since his last one ended, or since he came.
-local function least_served(waiting, served, ended)
-  local best, fewest, since
-  for i, entry in ipairs(waiting) do
-    local has, from = served[entry.owner_id] or 0, math.max(entry.created_at or 0, ended[entry.owner_id] or 0)
-    if not best or has < fewest or has == fewest and from < since then best, fewest, since = i, has, from end
-  end
-  return best
+local function goes_before(a, b)
+  if a.served ~= b.served then return a.served < b.served end
+  if a.since ~= b.since then return a.since < b.since end
+  return a.came < b.came
 end
 
 local function served_by(running)
@@ -22,12 +19,14 @@ end
 ---@param running { owner_id: string }[]
 ---@param ended table<string, number>|nil  when an owner's last one ended
 function queue.order(waiting, running, ended)
-  local left, served, order = { table.unpack(waiting) }, served_by(running), {}
-  while #left > 0 do
-    local entry = table.remove(left, least_served(left, served, ended or {}))
-    served[entry.owner_id] = (served[entry.owner_id] or 0) + 1
-    order[#order + 1] = entry
+  local turns, served, order = {}, served_by(running), {}
+  for i, entry in ipairs(waiting) do
+    local has, last = served[entry.owner_id] or 0, ended and ended[entry.owner_id] or 0
+    turns[i] = { entry = entry, served = has, since = math.max(entry.created_at or 0, last), came = i }
+    served[entry.owner_id] = has + 1
   end
+  table.sort(turns, goes_before)
+  for i, turn in ipairs(turns) do order[i] = turn.entry end
   return order
 end
 

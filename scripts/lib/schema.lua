@@ -213,4 +213,22 @@ return {
   CREATE UNIQUE INDEX operations_work ON operations(name)
     WHERE kind IN ('stop', 'start', 'restart', 'rotate', 'redeploy', 'repair', 'rebuild') AND ended_at IS NULL;
   ]],
+
+  -- 7: what is asked for with every deploy is found at once, however many wait
+  [[
+  CREATE INDEX operations_running ON operations(created_at, id) WHERE state <> 'queued' AND ended_at IS NULL;
+  CREATE INDEX operations_waiting ON operations(created_at, id) WHERE state = 'queued' AND ended_at IS NULL;
+  DROP INDEX operations_open;
+
+  CREATE TABLE tally (                 -- counts that are kept as rows come and end
+    what        TEXT PRIMARY KEY,
+    n           INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  INSERT INTO tally SELECT 'open deploys', count(*) FROM operations WHERE kind = 'deploy' AND ended_at IS NULL;
+  CREATE TRIGGER tally_begun AFTER INSERT ON operations WHEN new.kind = 'deploy' AND new.ended_at IS NULL
+    BEGIN UPDATE tally SET n = n + 1 WHERE what = 'open deploys'; END;
+  CREATE TRIGGER tally_ended AFTER UPDATE OF ended_at ON operations
+    WHEN new.kind = 'deploy' AND old.ended_at IS NULL AND new.ended_at IS NOT NULL
+    BEGIN UPDATE tally SET n = n - 1 WHERE what = 'open deploys'; END;
+  ]],
 }

@@ -48,6 +48,10 @@ function server.on_start(fn) end
 --- `generation` counts loads; `rejected` is the last edit that was refused, nil once one was accepted; `mode` "portal" or "rehearsal"; times in seconds since 1970; `store.trouble` a code when the last commit failed
 function server.info() end
 
+--- The time, in seconds since 1970, with fractions.
+---@return number
+function server.now() end
+
 --- A static file's address below the version of all of them: kept for ever, as is what it imports by a relative address.
 ---@param path string  below www/, "app.js"
 ---@return string  "/assets/0123456789abcdef/app.js"

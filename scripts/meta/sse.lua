@@ -18,4 +18,9 @@ function sse.subscribe(channel, options) end
 ---@param event Event
 ---@return integer listeners
 function sse.publish(channel, event) end
+
+--- Whether anybody listens on the channel: who would publish to nobody can save himself the words.
+---@param channel string
+---@return boolean
+function sse.has(channel) end
 return sse

@@ -9,6 +9,7 @@ local body = require "lib.body"
 local claims = require "lib.claims"
 local client = require "lib.client"
 local credentials = require "lib.credentials"
+local deciding = require "lib.deciding"
 local engine = require "lib.engine"
 local journal = require "lib.journal"
 local names = require "lib.names"
@@ -21,8 +22,8 @@ local door = require "routes.door"
 
 local fields = { name = { type = "string", required = true }, template = { type = "string" }, invite = { type = "string" } }
 
-local reserved = policy.set(config.reserved_names)
 local quotas = limits.of(limits.quotas, config.production)
+local reserved = policy.set(config.reserved_names)
 
 local function is_free(name) return claims.get(name) == nil end
 
@@ -45,9 +46,9 @@ end
 -- May he? ----------------------------------------------------------------------------------------------------------------
 
 -- What the invite is worth: its state and id; nothing when none came along; or the refusal.
-local function judge_invite(req, code)
-  if not code then return nil, nil end
-  local state, id = credentials.invite_state(code)
+local function judge_invite(req, deploy)
+  if not deploy.by.code then return nil, nil end
+  local state, id = deploy:invite()
   if not state then return nil, nil, problem.failure(req, "journal") end
   if state == "unknown" then return state, nil, door.wrong_guess(req) end
   return state, id
@@ -61,18 +62,18 @@ local function too_many(req, who)
 end
 
 -- What the audit trail and the origin will say, when policy allows it; else nil and the refusal.
-local function permitted(req, who, name, invite)
-  local state, invite_id, refusal = judge_invite(req, invite)
+local function permitted(req, who, name, deploy)
+  local state, invite_id, refusal = judge_invite(req, deploy)
   if refusal then return nil, refusal end
-  local counts = credentials.counts(who.id, client.of(req).network)
-  if not counts then return nil, problem.failure(req, "journal") end
-  local entry, code = door.decide(req, who, "deploy", { invite = state, stacks = counts, quotas = quotas }, name)
+  local stacks = deploy:stacks()
+  if not stacks then return nil, problem.failure(req, "journal") end
+  local entry, code = door.decide(req, who, "deploy", { invite = state, stacks = stacks, quotas = quotas }, name)
   if not entry.allowed then
     return nil, door.note(req, entry) or problem.reply(req, code, { args = { name = name }, field = state and "invite" or nil })
   end
   refusal = too_many(req, who)
   if refusal then return nil, refusal end
-  return { entry = entry, invite_id = invite_id }
+  return { entry = entry, invite_id = invite_id, deploy = deploy }
 end
 
 -- Doing it ---------------------------------------------------------------------------------------------------------------
@@ -130,9 +131,10 @@ local function refused(req, name, code, retry_after)
   return problem.failure(req, code, options)
 end
 
--- What is written together with the deployment: where it came from, and who did it by which rule.
+-- What is written together with the deployment, at once: where it came from, and who did it by which rule.
 local function notes(req, grant)
   return function(id)
+    grant.deploy:done()
     return {
       credentials.origin_statement(id, client.of(req).network, grant.invite_id),
       audit.statement(grant.entry, id),
@@ -162,7 +164,9 @@ local function is_replay(idempotent) return idempotent ~= nil and journal.idempo
 
 local function decide_and_deploy(req, who, wanted)
   if is_replay(wanted.idempotency) then return deploy(req, who, wanted) end
-  local grant, refusal = permitted(req, who, wanted.name, wanted.invite)
+  local by = { owner_id = who.id, network = client.of(req).network, code = wanted.invite }
+  local counted <close> = deciding.begin(by, next(quotas) ~= nil)
+  local grant, refusal = permitted(req, who, wanted.name, counted)
   if not grant then return refusal end
   return deploy(req, who, wanted, grant)
 end
@@ -193,5 +197,7 @@ server.route("POST", "/api/deploy", function(req)
   local wanted
   wanted, refusal = read(req, who)
   if not wanted then return refusal end
-  return task.lock("deploy", decide_and_deploy, req, who, wanted) -- one at a time: quotas and invites are counted, then used
+  if not wanted.idempotency then return decide_and_deploy(req, who, wanted) end
+  -- Of the same request sent twice at once, the second is a replay of the first, and no second use of an invite or a quota.
+  return task.lock("asked:" .. wanted.idempotency.key, decide_and_deploy, req, who, wanted)
 end)

@@ -58,11 +58,12 @@ end
 ---@param class string
 ---@param key string
 ---@return Reply|nil refusal
----@return table|nil fields  the answer's RateLimit fields
+---@return integer|nil left  how many are left, and in how many seconds all are there again
+---@return number|nil full
 function door.take(req, class, key)
   local rate = rates[class]
   local allowed, left, full, wait = limit.take(class .. " " .. key, rate[1], rate[2])
-  if allowed then return nil, class ~= "check" and class ~= "read" and fields_of(class, left, full) or nil end
+  if allowed then return nil, left, full end
   local seconds = math.max(1, math.ceil(wait))
   return problem.reply(req, "rate_limited", { args = { seconds = seconds }, retry_after = seconds, headers = fields_of(class, left, full) })
 end
@@ -106,9 +107,10 @@ local function objection(req, pattern)
   if not safe[method] and not origin.is_own(req) then return problem.reply(req, "forbidden_origin") end
   local class = limits.class(method, pattern)
   if not class then return nil end
-  local refusal, fields = door.take(req, class, client.of(req).key)
+  local refusal, left, full = door.take(req, class, client.of(req).key)
   if refusal and is_admins(req) then return nil end
-  return refusal, fields
+  if refusal or class == "check" or class == "read" then return refusal end
+  return nil, fields_of(class, left, full)
 end
 
 local function pass(req, handler, pattern)

@@ -178,6 +178,12 @@ world({ ACCESS: 'invite', PORTAL_HOSTS: 'deploy.example.com,127.0.0.1' }, (the) 
     assert.deepEqual([replay.status, replay.json.deploymentId], [202, again.json.deploymentId])
     await the.portal.follow(again.json.statusUrl)
 
+    const fifth = (await post(the.portal, '/api/invites', { uses: 1 }, { key: ADMIN })).json
+    const twice = { name: 'clicked-twice', invite: fifth.code }
+    const both = await Promise.all([1, 2].map(() => post(the.portal, '/api/deploy', twice, { headers: { 'idempotency-key': 'click' } })))
+    assert.deepEqual(both.map(({ status, json: { deploymentId } }) => [status, deploymentId]), [[202, both[0].json.deploymentId], [202, both[0].json.deploymentId]])
+    await the.portal.follow(both[0].json.statusUrl)
+
     const third = (await post(the.portal, '/api/invites', { expiresIn: 1 }, { key: ADMIN })).json
     const fourth = (await post(the.portal, '/api/invites', {}, { key: ADMIN })).json
     assert.equal((await the.portal.api(`/api/invites/${fourth.id}`, { method: 'DELETE', key: ADMIN })).status, 200)
