@@ -71,7 +71,7 @@ static int sha256(lua_State *L)
 
 enum { PURPOSES = 16, PURPOSE = 32 };
 
-static struct {
+static struct signer {
     char purpose[PURPOSE];
     EVP_MAC_CTX *keyed;
 } signers[PURPOSES];
@@ -96,18 +96,23 @@ static int authenticate(EVP_MAC_CTX *mac, const void *bytes, size_t len, unsigne
     return done;
 }
 
-static EVP_MAC_CTX *signer_of(lua_State *L, const char *purpose)
+static struct signer *signer_of(const char *purpose)
 {
-    int i = 0;
-    while (i < PURPOSES && signers[i].keyed && strcmp(signers[i].purpose, purpose) != 0)
-        i++;
-    if (i == PURPOSES || strlen(purpose) >= PURPOSE) luaL_error(L, "crypto.sign: too many purposes, or too long a one: %s", purpose);
-    if (signers[i].keyed) return signers[i].keyed;
+    for (int i = 0; i < PURPOSES; i++)
+        if (!signers[i].keyed || strcmp(signers[i].purpose, purpose) == 0) return strlen(purpose) < PURPOSE ? &signers[i] : NULL;
+    return NULL;
+}
+
+static EVP_MAC_CTX *keyed_for(lua_State *L, const char *purpose)
+{
+    struct signer *signer = signer_of(purpose);
+    if (!signer) luaL_error(L, "crypto.sign: too many purposes, or too long a one: %s", purpose);
+    if (signer->keyed) return signer->keyed;
     unsigned char key[HASH];
-    if (authenticate(keyed_with(secret_bytes()), purpose, strlen(purpose), key)) signers[i].keyed = keyed_with(key);
+    if (authenticate(keyed_with(secret_bytes()), purpose, strlen(purpose), key)) signer->keyed = keyed_with(key);
     OPENSSL_cleanse(key, sizeof key);
-    strcpy(signers[i].purpose, purpose);
-    return signers[i].keyed;
+    strcpy(signer->purpose, purpose);
+    return signer->keyed;
 }
 
 static int sign(lua_State *L)
@@ -118,7 +123,7 @@ static int sign(lua_State *L)
     const unsigned char *bytes = check_bytes(L, 2, &len);
     if (!secret_bytes())
         return luaL_error(L, "crypto.sign: the installation's secret is not open (not while the scripts are only checked)");
-    EVP_MAC_CTX *keyed = signer_of(L, purpose);
+    EVP_MAC_CTX *keyed = keyed_for(L, purpose);
     if (!keyed || !authenticate(EVP_MAC_CTX_dup(keyed), bytes, len, out)) return luaL_error(L, "HMAC-SHA-256 is not available");
     push_base64(L, out, sizeof out, urlsafe, 0);
     return 1;

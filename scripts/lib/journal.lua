@@ -50,10 +50,10 @@ end
 --- Operations that somebody works on; oldest first.
 function journal.running() return operations_where("state <> 'queued' AND ended_at IS NULL") end
 
---- At most `most` of those that wait for their turn, oldest first: {id, name, owner_id, cancel, created_at}.
+--- At most `most` of those that wait for their turn, oldest first; without params and the like.
 function journal.waiting(most)
-  return rows_of([[SELECT id, name, owner_id, cancel, created_at FROM operations WHERE state = 'queued' AND ended_at IS NULL
-    ORDER BY created_at, id LIMIT ?1]], most)
+  return rows_of([[SELECT id, kind, name, owner_id, template, state, cancel, created_at FROM operations
+    WHERE state = 'queued' AND ended_at IS NULL ORDER BY created_at, id LIMIT ?1]], most)
 end
 
 local INSERT_DEPLOY = full [[
