@@ -45,11 +45,14 @@ end
 
 local methods = { __index = Deciding, __close = Deciding.done }
 
+local nothing = setmetatable({ by = {}, counted = {} }, methods)
+
 --- A deploy is about to be decided. Keep it in a `<close>` variable.
 ---@param by { owner_id: string|nil, network: string, code: string|nil }  owner_id: nil for an owner who will be new; code: the invite's
 ---@param has_quotas boolean
 ---@return Deciding
 function deciding.begin(by, has_quotas)
+  if not has_quotas and not by.code then return nothing end
   local counted = { invite = by.code and "deciding invite " .. by.code }
   if has_quotas then
     counted.total, counted.network = "deciding total", "deciding network " .. by.network

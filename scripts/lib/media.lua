@@ -4,7 +4,11 @@ local media = {}
 --- The media type, in lower case and without parameters.
 ---@param req Request
 ---@return string|nil
-function media.of(req) return (req.headers["content-type"] or ""):lower():match("^%s*([^;%s]+)") end
+function media.of(req)
+  local text = req.headers["content-type"]
+  if text == "application/json" then return text end -- as most programs say it
+  return text and text:lower():match("^%s*([^;%s]+)")
+end
 
 --- Whether it is a form: then the answer is a page, or the way to one.
 ---@param req Request

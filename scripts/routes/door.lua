@@ -45,10 +45,12 @@ end
 
 -- Limits ---------------------------------------------------------------------------------------------------------------
 
+local policies = {}
+for class, rate in pairs(rates) do policies[class] = ('"%s";q=%d;w=%d'):format(class, rate[1], rate[2]) end
+
 local function fields_of(class, left, full)
-  local rate = rates[class]
   return {
-    ["RateLimit-Policy"] = ('"%s";q=%d;w=%d'):format(class, rate[1], rate[2]),
+    ["RateLimit-Policy"] = policies[class],
     RateLimit = ('"%s";r=%d;t=%d'):format(class, left, math.ceil(full)),
   }
 end
