@@ -24,6 +24,10 @@ function refuse(wanted, problem) {
     name.ask(); // for its suggestions
     return $("name").focus();
   }
+  if (problem.code?.startsWith("invite_")) {
+    $("invite")?.setAttribute("aria-invalid", "true");
+    $("invite")?.focus();
+  }
   $("problem").replaceChildren(h("strong", {}, problem.title), h("p", {}, problem.message));
   show($("problem"), true);
 }
@@ -53,6 +57,7 @@ async function submit() {
   if (!wanted) name.missing();
   if (!wanted || name.isRefused()) return $("name").focus();
   show($("problem"), false);
+  $("invite")?.removeAttribute("aria-invalid");
   busy(true);
   try {
     const made = await ask({ name: wanted, ...chosen() });

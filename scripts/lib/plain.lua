@@ -313,7 +313,9 @@ end
 --- The field for an invite's code.
 function plain.invite(language)
   return h("p", { class = "invite" }, h("label", { ["for"] = "invite" }, i18n.text(language, "page.invite.label")),
-    h("input", { id = "invite", name = "invite", type = "text", dir = "ltr", autocomplete = "off", spellcheck = "false" }))
+    h("input", { id = "invite", name = "invite", type = "text", dir = "ltr", required = true, autocomplete = "off", autocapitalize = "none",
+      spellcheck = "false", ["aria-describedby"] = "invite-hint" }),
+    h("span", { id = "invite-hint", class = "hush" }, i18n.text(language, "problem.invite_needed.detail")))
 end
 
 return plain

@@ -100,6 +100,8 @@ end
 
 local function reader(req, language, mine) return { language = language, csrf = csrf.token(owner.from(req)), mine = mine } end
 
+local closed = config.access == "closed"
+
 server.route("GET", "/", function(req)
   local language = page.language(req)
   local name = names.fold(req.query.name or ""):sub(1, 64)
@@ -110,7 +112,8 @@ server.route("GET", "/", function(req)
     owner = owner.from(req).id and " data-owner",
     wait = plain.wait(language, estimate()),
     choices = choices[language],
-    closed = config.access == "closed" and h("p", { class = "notice warn" }, i18n.text(language, "problem.access_closed.detail")) or nil,
+    closed = closed and h("p", { class = "notice warn closed" }, i18n.text(language, "problem.access_closed.detail")),
+    hide_form = closed and " hidden",
     picture = picture(req),
   })
 end)

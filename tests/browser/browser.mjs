@@ -38,14 +38,14 @@ export async function openDesk(options) {
   const world = await startAll(options)
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args })
 
-  async function visit(language = 'en', { path = '/', expected = [], ...rest } = {}) {
+  async function visit(language = 'en', { path = '/', origin = world.portal.url, expected = [], ...rest } = {}) {
     const context = await browser.newContext({ locale: language, viewport: { width: 1100, height: 800 }, ...rest })
     context.setDefaultTimeout(seconds(20))
     await context.addInitScript(breaches)
     const complaints = []
-    context.on('page', (page) => watch(page, complaints, world.portal.url))
+    context.on('page', (page) => watch(page, complaints, origin))
     const page = await context.newPage()
-    await page.goto(world.portal.url + path)
+    await page.goto(origin + path)
     const done = async () => {
       await context.close()
       assert.deepEqual(complaints.filter((line) => !expected.some((pattern) => pattern.test(line))), [], 'the page complained')
