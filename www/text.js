@@ -31,7 +31,9 @@ export function duration(seconds, display = "narrow") {
 
 export const percent = (value) => new Intl.NumberFormat(locale, { style: "percent" }).format(value / 100);
 export const number = (value) => new Intl.NumberFormat(locale).format(value);
-export const moment = (time) => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(time);
+// Not dateStyle: its medium writes months as numbers in some languages.
+const MOMENT = { day: "numeric", month: "short", year: "numeric", hour: "numeric", minute: "2-digit" };
+export const moment = (time) => new Intl.DateTimeFormat(locale, MOMENT).format(time);
 
 const SPANS = [["second", 60], ["minute", 60], ["hour", 24], ["day", 30], ["month", 12], ["year", Infinity]];
 

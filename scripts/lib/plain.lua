@@ -56,12 +56,26 @@ function plain.title(reader, doc)
   return say(reader, key, { name = doc.name })
 end
 
+local busy = { running = true, waiting = true, undoing = true }
+local icons = { done = "done", failed = "bad", undone = "undo" }
+
+-- Once all has ended, nothing is busy any more, and the step that failed is the one to look at.
+local function step_state(doc, step)
+  if not doc.endedAt then return step.state end
+  if doc.state == "failed" and step.step == doc.result.step then return "failed" end
+  if busy[step.state] then return "pending" end
+  return doc.kind == "deploy" and doc.result.rolledBack and step.state == "done" and "undone" or step.state
+end
+
+-- An icon of the page's own set; decoration.
+local function icon(name) return h("svg", { ["aria-hidden"] = "true" }, h("use", { href = "#i-" .. name })) end
+
 local function step_items(reader, doc)
   local items = {}
   for i, step in ipairs(doc.steps) do
-    local state = say(reader, "page.step." .. step.state)
-    local told = say(reader, "plain.step", { title = step.title, state = state })
-    items[i] = h("li", { class = step.state }, h("span", { class = "mark" }), told)
+    local state = step_state(doc, step)
+    local told = say(reader, "plain.step", { title = step.title, state = say(reader, "page.step." .. state) })
+    items[i] = h("li", { class = state }, h("span", { class = "mark" }, icons[state] and icon(icons[state])), told)
   end
   return #items > 0 and h("ol", { class = "steps" }, items)
 end

@@ -1,10 +1,11 @@
 // Every state that the page can be in, and the way into it; for the contact sheet and for the look at accessibility.
 //   for (const [name, state] of Object.entries(states)) { const { page, leave } = await enter(desk, state, language, 'en-1') ... await leave() }
-import { copyRoot } from '../http/harness.mjs'
-import { deploy, ended, openDesk, ready, seconds, text } from './browser.mjs'
+import { copyRoot, startPortal } from '../http/harness.mjs'
+import { deploy, ended, openDesk, password, ready, seconds, text } from './browser.mjs'
 
-// One place only, so that there is a queue; and two templates to choose from.
-export function openStage() {
+// One place only, so that there is a queue; two templates to choose from; stacks are looked at all the time. Beside it, a portal that asks
+// for an invite and one that is closed.
+export async function openStage() {
   const copy = copyRoot()
   copy.edit('config.lua', (text) => text.replace('running_deployments = 8', 'running_deployments = 1'))
   copy.edit('scripts/policy/templates.lua', (text) =>
@@ -14,7 +15,17 @@ export function openStage() {
     copy.edit(`locales/${code}.json`, (text) =>
       text.replace('{', `{\n  "template.large.title": ${JSON.stringify(title)},\n  "template.large.about": ${JSON.stringify(about)},`))
   }
-  return openDesk({ root: copy.root })
+  for (const [file, round] of [['watcher', 60], ['usage', 600]]) {
+    copy.edit(`scripts/lib/${file}.lua`, (text) => text.replace(`round = ${round}`, 'round = 0.5'))
+  }
+  const desk = await openDesk({ root: copy.root })
+  const portals = {}
+  for (const access of ['invite', 'closed']) portals[access] = await startPortal({ rehearsal: desk.world.rehearsal, env: { ACCESS: access } })
+  const close = async () => {
+    for (const portal of Object.values(portals)) await portal.stop()
+    await desk.close()
+  }
+  return { ...desk, portals, close }
 }
 
 const slow = (desk, name, ms = 9000) => desk.world.rehearsal.faults({ at: 'deploy', kind: 'hang', ms, name, times: 0 })
@@ -43,6 +54,18 @@ const order = async ({ page, name }) => {
   await page.fill('#name', name)
   await page.click('#deploy')
   await page.waitForURL('**/deployment/*')
+}
+
+// Loads the page until it shows that.
+async function until(page, selector) {
+  while (!await page.waitForSelector(selector, { timeout: 1500 }).catch(() => undefined)) await page.reload()
+}
+
+async function removed({ page, name }) {
+  await page.click('#delete-open')
+  await page.fill('#delete-name', name)
+  await page.click('#delete-go')
+  await page.waitForSelector('#job.deleted #again')
 }
 
 // Each: enter({ desk, page, name, context, language }), from the form; `options` for the visit; `seen` of a state that another language
@@ -83,6 +106,25 @@ export const states = {
     },
   },
   running: { enter: async ({ desk, page, name }) => { await slow(desk, name); await deploy(page, name); await busy(page); await settled(page) } },
+  'running, log open': {
+    enter: async ({ desk, page, context, name }) => {
+      await context.grantPermissions(['notifications'], { origin: desk.world.portal.url })
+      await slow(desk, name)
+      await deploy(page, name)
+      await page.waitForSelector('#log:not([hidden])')
+      await page.click('#log summary')
+      if (await page.isVisible('#notify')) await page.click('#notify')
+    },
+  },
+  'being cancelled': {
+    enter: async ({ desk, page, name }) => {
+      await slow(desk, name)
+      await deploy(page, name)
+      await busy(page)
+      await page.click('#cancel')
+      await page.waitForSelector('#cancel-note:not(:empty)')
+    },
+  },
   reconnecting: {
     enter: async ({ desk, page, name, context }) => {
       await slow(desk, name)
@@ -156,12 +198,53 @@ export const states = {
   deleted: { seen: '#again',
     enter: async (stage) => {
       await made(stage)
-      await stage.page.click('#delete-open')
-      await stage.page.fill('#delete-name', stage.name)
-      await stage.page.click('#delete-go')
-      await stage.page.waitForSelector('#job.deleted #again')
+      await removed(stage)
     },
   },
+  'does not answer': { seen: '.notice.warn',
+    enter: async (stage) => {
+      const { desk, page, name } = stage
+      await made(stage)
+      await desk.world.rehearsal.faults({ at: 'stack', kind: 'status', status: 502, times: 0, name })
+      await page.click('#back')
+      await until(page, '#workspaces li.unhealthy')
+      await page.click('.entry')
+      await page.waitForSelector('.notice.warn')
+    },
+  },
+  'kept files': { seen: '[data-kept]',
+    enter: async ({ desk, page, name }) => {
+      for (const kept of [`${name}-old`, name]) {
+        await made({ page, name: kept })
+        await removed({ page, name: kept })
+        await page.click('#again')
+      }
+      await made({ page, name })
+      await desk.world.rehearsal.stack(name, '/L3dvcmtzcGFjZQ/session', { password: await password(page) })
+      await page.click('#back')
+      await until(page, 'time.used')
+      await page.waitForSelector('[data-kept] .note')
+    },
+  },
+  'asking to delete files': {
+    enter: async (stage) => {
+      await made(stage)
+      await removed(stage)
+      await stage.page.click('#again')
+      await stage.page.click('[data-kept] button')
+    },
+  },
+  invite: { seen: '#invite', options: { portal: 'invite' }, enter: ({ page }) => page.waitForSelector('#invite') },
+  'invite refused': { options: { portal: 'invite' },
+    enter: async ({ page, name }) => {
+      await page.fill('#invite', 'inv_abc')
+      await page.fill('#name', name)
+      await page.waitForSelector('#check.good')
+      await page.click('#deploy')
+      await page.waitForSelector('#problem:not([hidden])')
+    },
+  },
+  closed: { seen: '.closed', options: { portal: 'closed' }, enter: ({ page }) => page.waitForSelector('.closed') },
   'my workspaces': {
     enter: async ({ desk, page, name }) => {
       await made({ page, name })
@@ -190,6 +273,45 @@ export const states = {
       for (const summary of await page.locator('.bare details summary').all()) await summary.click()
     },
   },
+  'without JavaScript: standing still': { options: quiet,
+    enter: async (stage) => {
+      await slow(stage.desk, stage.name)
+      await order(stage)
+      await stage.page.click('.bare a[href$="?still=1"]')
+    },
+  },
+  'without JavaScript: kept files': { seen: '.deletion',
+    options: quiet,
+    enter: async (stage) => {
+      const { desk, page, name } = stage
+      await order(stage)
+      await page.waitForSelector(`.bare a[href="/stack/${name}"]`, { timeout: seconds(40) })
+      await page.goto(`${desk.world.portal.url}/stack/${name}`)
+      await page.click('.deletion summary')
+      await page.fill('.deletion input[required]', name)
+      await page.click('.deletion button')
+      await page.waitForSelector('.bare a[href="/"]', { timeout: seconds(40) })
+      await page.goto(desk.world.portal.url)
+      await order({ page, name: `${name}-2` })
+      await page.waitForSelector(`.bare a[href="/stack/${name}-2"]`, { timeout: seconds(40) })
+      await page.goto(`${desk.world.portal.url}/stacks`)
+      await page.click('.deletion summary')
+    },
+  },
+  'without JavaScript: failed': { seen: '.notice.bad', options: quiet,
+    enter: async (stage) => {
+      await stage.desk.world.rehearsal.faults({ at: 'deploy', kind: 'image_not_found', name: stage.name, times: 0 })
+      await order(stage)
+      await stage.page.waitForSelector('.bare .notice.bad', { timeout: seconds(40) })
+    },
+  },
+  'a link to take workspaces along': {
+    enter: async (stage) => {
+      await made(stage)
+      await stage.page.click('#move')
+      await stage.page.goto(await stage.page.textContent('#move-link'))
+    },
+  },
   'without JavaScript: refused': {
     options: quiet,
     enter: async ({ page }) => {
@@ -202,7 +324,8 @@ export const states = {
 
 // Brings a browser of its own into the state; leave() ends what runs there.
 export async function enter(desk, state, language, tag) {
-  const { page, context } = await desk.visit(language, state.options)
+  const { portal, ...options } = state.options ?? {}
+  const { page, context } = await desk.visit(language, { ...options, ...(portal ? { origin: desk.portals[portal].url } : {}) })
   const name = `sample-${tag}`
   const after = await state.enter({ desk, page, context, name, language })
   return {
