@@ -8,6 +8,7 @@ local timer = require "core.timer"
 local claims = require "lib.claims"
 local dokploy = require "lib.dokploy"
 local dotenv = require "lib.dotenv"
+local feed = require "lib.feed"
 local findings = require "lib.findings"
 local journal = require "lib.journal"
 local operate = require "lib.operate"
@@ -54,6 +55,8 @@ local function accept(request)
     return refused(op.name, message, code)
   end
   log.info("deployment.accepted", { operation = op.id, name = op.name, owner = op.owner_id })
+  feed.changed("operations")
+  if request.also then feed.changed("audit") end
   pump.arrived()
   return op
 end

@@ -4,6 +4,7 @@ local json = require "core.json"
 local shared = require "core.shared"
 local store = require "core.store"
 local claims = require "lib.claims"
+local feed = require "lib.feed"
 local query = require "lib.query"
 
 local findings = { kinds = { "vanished", "unknown", "in_error" } }
@@ -139,6 +140,15 @@ local function hold_names(rows)
   end
 end
 
+-- Tells the admin's pages, if this is another picture than the one before.
+local function tell(rows, look)
+  local ids = { look and look.at or 0 }
+  for i, row in ipairs(rows) do ids[i + 1] = row.id end
+  local picture = table.concat(ids, " ")
+  if shared.get "findings.picture" ~= picture then feed.changed("findings") end
+  shared.set("findings.picture", picture)
+end
+
 --- Counts them anew, and takes their names. True.
 function findings.refresh()
   local rows, message, code = findings.open()
@@ -149,6 +159,7 @@ function findings.refresh()
   hold_names(rows)
   local look = query.first(rows_of "SELECT at FROM looks")
   shared.set("findings.looked_at", look and look.at or nil)
+  tell(rows, look)
   return true
 end
 

@@ -22,6 +22,7 @@ local function rows_of(sql, values, ...)
   for _, value in ipairs { ... } do all[#all + 1] = value end
   local rows, message = query.rows(sql, table.unpack(all))
   if not rows then return nil, message, "journal" end
+  rows.changes = nil -- a plain list, as documents want it
   return rows
 end
 

@@ -64,10 +64,11 @@ local function document(req, language, code, options)
 end
 
 -- A browser without scripts, which has sent a form, gets a page.
-local function as_page(doc, headers)
+local function as_page(req, doc, headers)
   local h, back = page.h, i18n.text(headers["Content-Language"], "problem.back")
+  local home = req.path:find("^/admin") and "/admin" or "/"
   for name, value in pairs(page.headers) do headers[name] = value end
-  local said = { h("p", {}, doc.detail), h("p", {}, h("a", { class = "button", href = "/" }, back)) }
+  local said = { h("p", {}, doc.detail), h("p", {}, h("a", { class = "button", href = home }, back)) }
   return { status = doc.status, headers = headers, html = page.frame(headers["Content-Language"], doc.title, said) }
 end
 
@@ -84,7 +85,7 @@ function problem.reply(req, code, options)
   if options.retry_after then headers["Retry-After"] = tostring(options.retry_after) end
   if doc.status == 401 then headers["WWW-Authenticate"] = "Bearer" end
   for name, value in pairs(options.headers or {}) do headers[name] = value end
-  if media.is_form(req) then return as_page(doc, headers) end
+  if media.is_form(req) then return as_page(req, doc, headers) end
   return { status = doc.status, body = json.encode(doc), type = "application/problem+json", headers = headers }
 end
 

@@ -6,6 +6,7 @@ local shared = require "core.shared"
 local task = require "core.task"
 local claims = require "lib.claims"
 local events = require "lib.events"
+local feed = require "lib.feed"
 local journal = require "lib.journal"
 local pace = require "lib.pace"
 local postmortem = require "lib.postmortem"
@@ -36,6 +37,7 @@ function pump.typical() return queue.median(journal.durations()) or pump.guess e
 --- Runs an operation in a task of its own; nothing if it runs already.
 function pump.launch(op)
   if not nameless[op.kind] then claims.set(op.name, op.params.target or op.id) end
+  feed.changed("operations")
   return task.spawn(task_name(op.id), function()
     runner.run(op, steps)
     shared.set("queue.ended:" .. op.owner_id, os.time() + 1, states.queued.deadline)

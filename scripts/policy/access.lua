@@ -23,7 +23,7 @@ local own = { look = true, stop = true, start = true, restart = true, rotate = t
 local own_key = { link = true, rotate_key = true, revoke_key = true } -- what is done with an owner key, by who has one
 
 -- Acts that go into the audit trail: all but looking.
-policy.unaudited = { look = true, list = true, list_invites = true, list_tokens = true, read_audit = true, list_findings = true,
+policy.unaudited = { look = true, list = true, list_invites = true, list_tokens = true, read_audit = true, list_finding = true,
   oversee = true }
 
 local function is_admin(who) return who.kind == "admin" or who.kind == "token" and who.scopes.admin == true end

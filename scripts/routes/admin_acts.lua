@@ -2,18 +2,26 @@
 --- (lib/origin.lua), is written into the trail, and leads to a page that shows what came of it.
 local body = require "lib.body"
 local engine = require "lib.engine"
+local findings = require "lib.findings"
 local journal = require "lib.journal"
+local problem = require "lib.problem"
+local reconcile = require "lib.reconcile"
+local remedy = require "lib.remedy"
+local finding_parts = require "lib.admin.findings"
 local keys = require "lib.admin.keys"
 local parts = require "lib.admin.parts"
 local stacks = require "lib.admin.stacks"
 local admin = require "routes.admin"
+local pages = require "routes.admin_page"
 local bulk = require "routes.bulk"
 local door = require "routes.door"
+local findings_route = require "routes.findings"
 local lists = require "routes.lists"
-local pages = require "routes.admin_page"
-local problem = require "lib.problem"
 
 local function to(path) return { status = 303, headers = { Location = path } } end
+
+-- The word that was typed to confirm, as it is compared.
+local function typed(asked) return (asked.confirm or ""):lower():match("^%s*(.-)%s*$") end
 
 -- Stacks -----------------------------------------------------------------------------------------------------------------
 
@@ -23,7 +31,7 @@ local act_fields = {
 }
 
 local function is_confirmed(asked, list)
-  return asked.act ~= "delete" or (asked.confirm or ""):lower():match("^%s*(.-)%s*$") == stacks.word(list)
+  return asked.act ~= "delete" or typed(asked) == stacks.word(list)
 end
 
 pages.route("POST", "/admin/stacks/act", function(view, req)
@@ -62,6 +70,68 @@ pages.route("POST", "/admin/leftovers/:id/try", function(_, req)
   local gone, _, code = lists.try(req.params.id)
   if gone == nil and code ~= "deployment_unknown" then return problem.failure(req, code) end
   return to "/admin/leftovers"
+end)
+
+-- Findings ---------------------------------------------------------------------------------------------------------------
+
+pages.route("POST", "/admin/findings/look", function(_, req)
+  local asked, refusal = body.read(req, {})
+  if not asked then return refusal end
+  local who
+  who, refusal = door.allow(req, "look_for_findings", {})
+  if not who then return refusal end
+  reconcile.start()
+  return to "/admin/findings"
+end)
+
+pages.route("POST", "/admin/findings/adopt", function(view, req)
+  local picked = {}
+  for name in pairs(body.fields(req.body) or {}) do picked[#picked + 1] = name:match("^pick%.(%d+)$") end
+  local fields, rows = { act = { type = "string" } }, {}
+  for _, id in ipairs(picked) do
+    fields["pick." .. id] = { type = "string" }
+    rows[#rows + 1] = #id <= 15 and findings.get(math.tointeger(tonumber(id))) or nil
+  end
+  local asked, refusal = body.read(req, fields)
+  if not asked then return refusal end
+  local who
+  who, refusal = door.allow(req, "adopt_finding", {}, table.concat(picked, " "))
+  if not who then return refusal end
+  local _, refused = remedy.adopt_all(rows)
+  return #refused == 0 and to "/admin/findings" or pages.findings(view, req, finding_parts.refused(view, refused))
+end)
+
+pages.route("POST", "/admin/findings/:id/adopt", function(_, req)
+  local asked, refusal = body.read(req, {})
+  if not asked then return refusal end
+  local row
+  row, refusal = findings_route.find(req, "adopt")
+  if not row then return refusal end
+  local done, _, code = remedy.adopt(row)
+  return done and to "/admin/findings" or findings_route.refused(req, row, code)
+end)
+
+local function begin(req, row, action, data)
+  local operation, _, code = remedy.begin(action, row.id, data)
+  return operation and to("/deployment/" .. operation.id) or findings_route.refused(req, row, code)
+end
+
+pages.route("POST", "/admin/findings/:id/repair", function(_, req)
+  local asked, refusal = body.read(req, {})
+  if not asked then return refusal end
+  local row
+  row, refusal = findings_route.find(req, "repair")
+  return row and begin(req, row, "repair", "keep") or refusal
+end)
+
+pages.route("POST", "/admin/findings/:id/remove", function(view, req)
+  local asked, refusal = body.read(req, { data = { type = "string" }, confirm = { type = "string" } })
+  if not asked then return refusal end
+  local row
+  row, refusal = findings_route.find(req, "remove")
+  if not row then return refusal end
+  if typed(asked) == row.name then return begin(req, row, "remove", asked.data == "delete" and "delete" or "keep") end
+  return pages.ask_remove(view, row, parts.say(view, "page.delete.mismatch", { name = row.name }))
 end)
 
 -- Invites and tokens -----------------------------------------------------------------------------------------------------

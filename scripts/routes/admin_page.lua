@@ -9,6 +9,7 @@ local owner = require "lib.owner"
 local page = require "lib.page"
 local session = require "lib.session"
 local frame = require "lib.admin.frame"
+local findings = require "lib.admin.findings"
 local keys = require "lib.admin.keys"
 local overview = require "lib.admin.overview"
 local parts = require "lib.admin.parts"
@@ -18,6 +19,7 @@ local work = require "lib.admin.work"
 local admin = require "routes.admin"
 local bulk = require "routes.bulk"
 local door = require "routes.door"
+local findings_route = require "routes.findings"
 local filter = require "routes.filter"
 local lists = require "routes.lists"
 
@@ -77,7 +79,7 @@ pages.route("GET", "/admin", function(view)
   local doc = lists.summary(view.language)
   if not doc then return unreadable(view, "overview") end
   return { section = "overview", title = say(view, "admin.nav.overview"), main = overview.page(view, doc),
-    kinds = "stacks operations leftovers portal" }
+    kinds = "stacks operations leftovers findings portal" }
 end)
 
 pages.route("GET", "/admin/stacks", function(view, req)
@@ -105,6 +107,27 @@ pages.route("GET", "/admin/leftovers", function(view)
   if not doc then return unreadable(view, "leftovers") end
   local main = work.leftovers(view, doc)
   return { section = "leftovers", title = say(view, "admin.nav.leftovers"), main = main, kinds = "leftovers operations" }
+end)
+
+--- The page of findings; `told`: what came of an act.
+function pages.findings(view, req, told)
+  local doc = findings_route.page(which(req, { "before", "all" }), view.language)
+  if not doc then return unreadable(view, "findings") end
+  local main = findings.list(view, doc)
+  return { section = "findings", title = say(view, "admin.nav.findings"), tools = told, main = main, kinds = "findings operations" }
+end
+
+pages.route("GET", "/admin/findings", function(view, req) return pages.findings(view, req) end)
+
+--- The question before a finding is removed.
+function pages.ask_remove(view, finding, trouble)
+  return { section = "findings", title = say(view, "admin.finding.ask", { name = finding.name }), status = trouble and 422,
+    main = findings.question(view, finding, trouble) }
+end
+
+pages.route("GET", "/admin/findings/:id/remove", function(view, req)
+  local finding, refusal = findings_route.find(req, "list")
+  return finding and pages.ask_remove(view, finding) or refusal
 end)
 
 pages.route("GET", "/admin/audit", function(view, req)

@@ -13,10 +13,12 @@ function kinds.before(text)
   return number or nil, { "1", "2", "..." }
 end
 
-function kinds.allowed(text)
+function kinds.all(text)
   if text == "true" or text == "false" then return text == "true" end
   return nil, { "true", "false" }
 end
+
+kinds.allowed = kinds.all
 
 local function read(req, name)
   local text = req.query[name]

@@ -8,9 +8,11 @@ local i18n = require "lib.i18n"
 local problem = require "lib.problem"
 local reconcile = require "lib.reconcile"
 local remedy = require "lib.remedy"
-local limits = require "policy.limits"
 local door = require "routes.door"
+local filter = require "routes.filter"
 local stack = require "routes.stack"
+
+local shown = {} -- for the admin's page, which shows the same
 
 -- Showing ----------------------------------------------------------------------------------------------------------------
 
@@ -49,27 +51,32 @@ local function looked(language)
   }
 end
 
+--- A page of them, as a document; nil when the journal cannot be read.
+---@param which { limit: integer, before: integer|nil, all: boolean|nil }
+---@param language string
+function shown.page(which, language)
+  local size = which.limit
+  local rows = findings.page { limit = size + 1, before = which.before, all = which.all == true }
+  if not rows then return nil end
+  findings.refresh()
+  return {
+    findings = views(rows, language, size), next = #rows > size and rows[size].id or json.null,
+    open = findings.counts().all, looked = looked(language),
+  }
+end
+
 local function number_in(text) return #text <= 15 and text:find("^%d+$") and math.tointeger(tonumber(text)) or nil end
 
 server.route("GET", "/api/admin/findings", function(req)
-  local who, refusal = door.allow(req, "list_findings", {})
+  local who, refusal = door.allow(req, "list_finding", {})
   if not who then return refusal end
-  local size, before, language = limits.page_size(req.query.limit), nil, i18n.from(req)
-  if not size then return problem.value(req, "limit", { "1", "...", tostring(limits.page_max) }) end
-  if req.query.before then
-    before = number_in(req.query.before)
-    if not before then return problem.value(req, "before", { "1", "2", "..." }) end
-  end
-  local rows = findings.page { limit = size + 1, before = before, all = req.query.all == "true" }
-  if not rows then return problem.failure(req, "journal") end
-  findings.refresh()
-  return {
-    json = {
-      findings = views(rows, language, size), next = #rows > size and rows[size].id or json.null,
-      open = findings.counts().all, looked = looked(language),
-    },
-    headers = { Vary = "Authorization, Cookie, Accept-Language", ["Content-Language"] = language },
-  }
+  local which
+  which, refusal = filter.which(req, { "before", "all" })
+  if not which then return refusal end
+  local language = i18n.from(req)
+  local doc = shown.page(which, language)
+  if not doc then return problem.failure(req, "journal") end
+  return { json = doc, headers = { Vary = "Authorization, Cookie, Accept-Language", ["Content-Language"] = language } }
 end)
 
 server.route("POST", "/api/admin/findings/look", function(req)
@@ -84,8 +91,8 @@ end)
 
 -- Acting -----------------------------------------------------------------------------------------------------------------
 
--- The finding that the path names, if who asks may do that about it; else nil and the refusal.
-local function find(req, action)
+--- The finding that the path names, if who asks may do that about it; else nil and the refusal.
+function shown.find(req, action)
   local id = number_in(req.params.id)
   local row = id and findings.get(id)
   if id and row == nil then return nil, problem.failure(req, "journal") end
@@ -95,28 +102,28 @@ local function find(req, action)
   return row
 end
 
-local function refused(req, row, code)
+function shown.refused(req, row, code)
   if code:find("^dokploy_") then code = "dokploy_unreachable" end -- whatever it is, it is Dokploy that cannot be asked
   return problem.failure(req, code, { args = { name = row.name, id = tostring(row.id) } })
 end
 
-local function shown(req, id)
+local function reply_with(req, id)
   local row = findings.get(id)
   return row and { json = view(row, i18n.from(req)) } or problem.failure(req, "journal")
 end
 
 server.route("POST", "/api/admin/findings/:id/adopt", function(req)
-  local row, refusal = find(req, "adopt")
+  local row, refusal = shown.find(req, "adopt")
   if not row then return refusal end
   local asked
   asked, refusal = body.read(req, {}, true)
   if not asked then return refusal end
   local done, _, code = remedy.adopt(row)
-  return done and shown(req, row.id) or refused(req, row, code)
+  return done and reply_with(req, row.id) or shown.refused(req, row, code)
 end)
 
 local function begin(req, action, fields)
-  local row, refusal = find(req, action)
+  local row, refusal = shown.find(req, action)
   if not row then return refusal end
   local asked
   asked, refusal = body.read(req, fields, true)
@@ -124,7 +131,7 @@ local function begin(req, action, fields)
   local data = asked.data or "keep"
   if data ~= "keep" and data ~= "delete" then return problem.value(req, "data", { "keep", "delete" }) end
   local operation, _, code = remedy.begin(action, row.id, data)
-  return operation and stack.accepted(req, operation) or refused(req, row, code)
+  return operation and stack.accepted(req, operation) or shown.refused(req, row, code)
 end
 
 server.route("POST", "/api/admin/findings/:id/repair", function(req) return begin(req, "repair", {}) end)
@@ -184,3 +191,5 @@ server.route("POST", "/api/admin/findings/adopt", function(req)
   for i, row in ipairs(adopted) do adopted[i] = findings.get(row.id) or row end
   return { json = { adopted = views(adopted, i18n.from(req)), refused = told_refusals(req, refusals) } }
 end)
+
+return shown

@@ -8,6 +8,7 @@ local body = require "lib.body"
 local breaker = require "lib.breaker"
 local clock = require "lib.clock"
 local dokploy = require "lib.dokploy"
+local findings = require "lib.findings"
 local i18n = require "lib.i18n"
 local journal = require "lib.journal"
 local ledger = require "lib.ledger"
@@ -159,7 +160,8 @@ function lists.summary(language)
     access = { mode = config.access, detail = i18n.text(language, "health.access_" .. config.access) },
     policy = { generation = info.generation, loadedAt = clock.iso(info.loaded_at), rejected = rejected_view(info.rejected) },
     dokploy = dokploy_view(), stacks = json.array(states), running = #line.running, waiting = #line.waiting, places = line.places,
-    leftovers = sweeper.count(), streams = info.streams, connections = info.connections, memory = info.memory,
+    leftovers = sweeper.count(), findings = findings.counts().all,
+    streams = info.streams, connections = info.connections, memory = info.memory,
   }
 end
 

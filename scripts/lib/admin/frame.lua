@@ -11,7 +11,7 @@ for _, language in ipairs(i18n.languages()) do
   shells[language.code] = page.template("www/admin.html", language.code, { texts = i18n.group(language.code, "admin.live.") })
 end
 
-local sections = { "overview", "stacks", "operations", "queue", "leftovers", "audit", "access" }
+local sections = { "overview", "stacks", "operations", "queue", "leftovers", "findings", "audit", "access" }
 
 local function address(section) return section == "overview" and "/admin" or "/admin/" .. section end
 

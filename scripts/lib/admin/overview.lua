@@ -20,6 +20,7 @@ local function figures(view, doc)
   end
   items[#items + 1] = figure("/admin/queue", doc.waiting, say(view, "admin.queue.waiting"))
   items[#items + 1] = figure("/admin/leftovers", doc.leftovers, say(view, "admin.nav.leftovers"))
+  items[#items + 1] = figure("/admin/findings", doc.findings, say(view, "admin.nav.findings"))
   return h("ul", { class = "figures-row" }, items)
 end
 

@@ -81,6 +81,38 @@ function parts.button(view, action, key, about, class)
   return parts.form(view, action, nil, h("button", props, label))
 end
 
+--- The box that picks a row of a list, for parts.bar.
+function parts.pick(view, id, name)
+  return h("input", { type = "checkbox", class = "pick", name = "pick." .. id, value = "on", form = "picked",
+    ["aria-label"] = say(view, "admin.pick", { name = name }) })
+end
+
+--- The buttons for what is picked: { { act, text, class }, ... }.
+---@param method string  get: the next page only asks
+function parts.bar(view, method, action, choices)
+  local buttons = {}
+  for i, choice in ipairs(choices) do
+    local class = choice[3] and "small " .. choice[3] or "small"
+    buttons[i] = h("button", { type = "submit", name = "act", value = choice[1], class = class }, choice[2])
+  end
+  return h("form", { id = "picked", class = "bar", method = method, action = action }, method == "post" and hidden("csrf", view.csrf),
+    h("p", { id = "picked-count", class = "hush" }, say(view, "admin.picked")), h("div", { class = "row" }, buttons))
+end
+
+--- What a deletion asks for: whether the data goes too, and a word to be typed.
+---@param word string
+---@param trouble string|nil  why it is asked again
+function parts.deletion(view, word, trouble)
+  return {
+    h("label", { class = "tick" }, h("input", { type = "checkbox", name = "data", value = "delete" }),
+      h("span", {}, say(view, "page.delete.data"))),
+    h("label", { ["for"] = "confirm" }, say(view, "page.delete.confirm", { name = word })),
+    h("input", { type = "text", id = "confirm", name = "confirm", dir = "ltr", autocomplete = "off", autocapitalize = "none",
+      spellcheck = "false", required = true, ["aria-describedby"] = trouble and "trouble", ["aria-invalid"] = trouble and "true" }),
+    trouble and h("p", { class = "wrong", id = "trouble", role = "alert" }, trouble),
+  }
+end
+
 --- The search of a list; `more`: further fields; what else is chosen stays chosen.
 function parts.search(view, label, kept, more)
   local keep = {}

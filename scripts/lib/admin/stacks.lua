@@ -22,11 +22,6 @@ local function chips(view, counts)
   return parts.chips(view, "state", say(view, "admin.state"), choices)
 end
 
-local function pick(view, name)
-  return h("input", { type = "checkbox", class = "pick", name = "pick." .. name, value = "on", form = "picked",
-    ["aria-label"] = say(view, "admin.pick", { name = name }) })
-end
-
 local function state_of(view, stack)
   local text = parts.state(stack.state, plain.state(view.language, stack.state))
   if stack.workId then return { text, " ", parts.operation_link(stack.workId, say(view, "admin.follow")) } end
@@ -37,7 +32,7 @@ local function bare(url) return url and code((url:gsub("^https?://", ""))) end
 
 local function line(view, stack)
   return {
-    id = "stack-" .. stack.name, pick(view, stack.name),
+    id = "stack-" .. stack.name, parts.pick(view, stack.name, stack.name),
     { h("a", { href = "/admin/stacks/" .. stack.name }, h("strong", {}, h("bdi", { dir = "ltr" }, stack.name))),
       h("span", { class = "hush block" }, bare(stack.url)) },
     state_of(view, stack),
@@ -54,15 +49,11 @@ local columns = {
 
 local acts = { "stop", "start", "restart", "redeploy", "delete" }
 
--- The buttons for what is picked: the next page asks, and begins nothing.
+-- The next page asks, and begins nothing.
 local function bar(view)
-  local buttons = {}
-  for i, act in ipairs(acts) do
-    buttons[i] = h("button", { type = "submit", name = "act", value = act, class = act == "delete" and "small wary" or "small" },
-      say(view, "admin.act." .. act))
-  end
-  return h("form", { id = "picked", class = "bar", method = "get", action = "/admin/stacks/act" },
-    h("p", { id = "picked-count", class = "hush" }, say(view, "admin.picked")), h("div", { class = "row" }, buttons))
+  local choices = {}
+  for i, act in ipairs(acts) do choices[i] = { act, say(view, "admin.act." .. act), act == "delete" and "wary" or nil } end
+  return parts.bar(view, "get", "/admin/stacks/act", choices)
 end
 
 --- The list.
@@ -135,17 +126,6 @@ end
 ---@return string
 function stacks.word(list) return #list == 1 and list[1] or tostring(#list) end
 
-local function deletion(view, list, trouble)
-  return {
-    h("label", { class = "tick" }, h("input", { type = "checkbox", name = "data", value = "delete" }),
-      h("span", {}, say(view, "page.delete.data"))),
-    h("label", { ["for"] = "confirm" }, say(view, "page.delete.confirm", { name = stacks.word(list) })),
-    h("input", { type = "text", id = "confirm", name = "confirm", dir = "ltr", autocomplete = "off", autocapitalize = "none",
-      spellcheck = "false", required = true, ["aria-describedby"] = trouble and "trouble", ["aria-invalid"] = trouble and "true" }),
-    trouble and h("p", { class = "wrong", id = "trouble", role = "alert" }, trouble),
-  }
-end
-
 --- The heading of the question.
 function stacks.question_title(view, act, list)
   if #list == 1 then return say(view, "admin.ask." .. act .. ".single", { name = list[1] }) end
@@ -164,7 +144,7 @@ function stacks.question(view, act, list, trouble)
   return {
     #list > 1 and name_list(list), h("p", {}, say(view, "admin.ask." .. act .. ".what")),
     parts.form(view, "/admin/stacks/act", "ask", parts.hidden("act", act), parts.hidden("names", table.concat(list, ",")),
-      act == "delete" and deletion(view, list, trouble),
+      act == "delete" and parts.deletion(view, stacks.word(list), trouble),
       h("p", { class = "row" }, go, way_back(view))),
   }
 end

@@ -51,7 +51,7 @@ function work.table(view, list)
   }, lines)
 end
 
-local kinds = { "deploy", "stop", "start", "restart", "redeploy", "rotate", "delete" }
+local kinds = { "deploy", "stop", "start", "restart", "redeploy", "rotate", "delete", "adopt", "repair", "rebuild", "remove", "purge" }
 
 function work.search(view)
   local choices = { { "", say(view, "admin.kind.all") } }
