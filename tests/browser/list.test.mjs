@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { copyRoot } from '../http/harness.mjs'
-import { LANGUAGES, deploy, openDesk, password, ready, said, text } from './browser.mjs'
+import { LANGUAGES, deploy, openDesk, password, ready, said, text, title } from './browser.mjs'
 
 let desk
 before(async () => {
@@ -101,6 +101,35 @@ for (const language of LANGUAGES) {
     await page.waitForSelector(`[data-kept=${name}] .note`)
     assert.equal(await page.locator(`[data-kept=${name}] button`).count(), 0)
     assert.equal(await said(page, `[data-kept=${name}] .note`), text(language, 'page.kept.held'))
+    await done()
+  })
+}
+
+for (const language of LANGUAGES) {
+  test(`${language}: they go when their workspace's name is typed, and are off the list`, async () => {
+    const name = `purged-${language}`
+    const { page, done } = await desk.visit(language)
+    await deploy(page, name)
+    await ready(page)
+    await page.click('#delete-open')
+    await page.fill('#delete-name', name)
+    await page.click('#delete-go')
+    await page.waitForSelector('#job.deleted #again')
+    assert.ok(JSON.stringify((await desk.world.rehearsal.state()).volumes).includes(name), 'they are there')
+    await page.click('#again')
+    await page.click(`[data-kept=${name}] button`)
+    await page.keyboard.type(name)
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('#job.deleted #again')
+    assert.equal(await title(page), text(language, 'page.job.purged', { name }))
+    assert.ok((await said(page, '#outcome')).includes(text(language, 'page.deleted.gone')))
+    assert.ok(!JSON.stringify((await desk.world.rehearsal.state()).volumes).includes(name), 'they are not there any more')
+    await page.reload()
+    await page.waitForSelector('#job.deleted #again')
+    assert.equal(await title(page), text(language, 'page.job.purged', { name }))
+    await page.click('#again')
+    await page.waitForSelector('#form')
+    assert.equal(await page.locator(`[data-kept=${name}]`).count(), 0)
     await done()
   })
 }
