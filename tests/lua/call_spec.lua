@@ -96,6 +96,18 @@ describe("a call to Dokploy", function()
     for _, line in ipairs(fake.logged) do assert.is_not.equal("dokploy.call_failed", line.event) end
   end)
 
+  it("reads what is wrong with the volume of the longest name to its end", function()
+    local volume = "portal-ai-workspace-" .. ("n"):rep(32) .. "-0123456789ab"
+    local function answer(words)
+      local message = ("Command execution failed: Command failed: docker volume rm %s\\nError response from daemon: %s\\n"):format(volume, words)
+      fake.answer("dockerVolume.removeVolume", { status = 500, body = ('{"message":"%s"}'):format(message) })
+      return require("lib.dokploy").client():volume_remove(volume)
+    end
+    assert.is_true(answer(("get %s: no such volume"):format(volume)))
+    local _, _, code = answer(("remove %s: volume is in use - [%s]"):format(volume, ("c"):rep(64)))
+    assert.equal("in_use", code)
+  end)
+
   it("waits as long as Retry-After says", function()
     fake.answer("project.all", { status = 429, headers = { ["retry-after"] = "7" } }, good)
     local before = fake.now
