@@ -13,7 +13,21 @@ static int64_t now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* limit.take(key, burst, seconds, cost) -> allowed, left, full, wait */
+/* The group's key and how many times as much its bucket holds, if there is one. */
+static struct limiter_key group_of(lua_State *L, struct limiter_bucket bucket)
+{
+    struct limiter_key group = { .bucket = bucket };
+
+    if (lua_isnoneornil(L, 5)) return group;
+    luaL_checktype(L, 5, LUA_TSTRING);
+    group.text = lua_tolstring(L, 5, &group.len);
+    lua_Integer times = luaL_checkinteger(L, 6);
+    luaL_argcheck(L, times >= 1 && times <= 1000, 6, "times, from 1 on");
+    group.bucket.burst *= times;
+    return group;
+}
+
+/* limit.take(key, burst, seconds, cost, group, times) -> allowed, left, full, wait */
 static int take(lua_State *L)
 {
     size_t len;
@@ -28,7 +42,9 @@ static int take(lua_State *L)
     luaL_argcheck(L, cost >= 0 && cost <= 1000000000, 4, "tokens, from 0 on");
     if (!limiter) return luaL_error(L, "there is no limiter here");
     struct limiter_bucket bucket = { burst, (int64_t)(seconds * 1e6) };
-    struct limiter_answer answer = limiter_take(limiter, key, len, bucket, cost, now_us());
+    struct limiter_key group = group_of(L, bucket), own = { key, len, bucket };
+    struct limiter_answer answer =
+        group.text ? limiter_take_both(limiter, group, own, cost, now_us()) : limiter_take(limiter, key, len, bucket, cost, now_us());
     lua_pushboolean(L, answer.allowed);
     lua_pushinteger(L, answer.left);
     lua_pushnumber(L, (lua_Number)answer.full_us / 1e6);

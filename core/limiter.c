@@ -134,3 +134,13 @@ struct limiter_answer limiter_take(struct limiter *limiter, const char *key, siz
     if (cost > 0) *place = (struct entry){ .tag = tag, .full_at_us = now_us + debt, .window_us = window };
     return answer;
 }
+
+struct limiter_answer limiter_take_both(struct limiter *limiter, struct limiter_key group, struct limiter_key key, int64_t cost,
+                                        int64_t now_us)
+{
+    if (limiter_take(limiter, key.text, key.len, key.bucket, 0, now_us).left >= cost) {
+        struct limiter_answer answer = limiter_take(limiter, group.text, group.len, group.bucket, cost, now_us);
+        if (!answer.allowed) return answer;
+    }
+    return limiter_take(limiter, key.text, key.len, key.bucket, cost, now_us);
+}

@@ -29,4 +29,14 @@ void limiter_free(struct limiter *limiter);
 /* Takes `cost` tokens out of the key's bucket, if it has as many; else none. Cost 0 only looks. now_us: a clock that never goes back. */
 struct limiter_answer limiter_take(struct limiter *limiter, const char *key, size_t len, struct limiter_bucket bucket, int64_t cost,
                                    int64_t now_us);
+/* The same for a key that belongs to a group, such as an address to its network: both buckets must have the tokens, and both give them, or
+ * none does. A group that is exhausted brings no more keys into the table, so nobody who has many keys can fill it alone. The answer is the
+ * key's own, or the group's when that refused. */
+struct limiter_key {
+    const char *text;
+    size_t len;
+    struct limiter_bucket bucket;
+};
+struct limiter_answer limiter_take_both(struct limiter *limiter, struct limiter_key group, struct limiter_key key, int64_t cost,
+                                        int64_t now_us);
 #endif

@@ -78,6 +78,12 @@ function address.client(bytes)
   return #bytes == 4 and shown(bytes) or shown(cut(bytes, 64)) .. "/64"
 end
 
+--- The /48 of an IPv6 address: what one customer may get whole, with 65,536 of those above; nil for IPv4.
+---@return string|nil
+function address.site(bytes)
+  return #bytes == 16 and shown(cut(bytes, 48)) .. "/48" or nil
+end
+
 --- The network that a quota counts as one: a /24, or a /64.
 ---@return string
 function address.network(bytes)

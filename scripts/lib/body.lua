@@ -78,10 +78,10 @@ local function read_json(req)
   return nil, problem.reply(req, "json_invalid", { detail = "problem.json_invalid.object" })
 end
 
-local function read_form(req)
+local function read_form(req, proves_itself)
   local object = body.fields(req.body)
   if not object then return nil, problem.reply(req, "form_invalid") end
-  if not csrf.is_good(owner.from(req), object.csrf) then return nil, problem.reply(req, "csrf_invalid") end
+  if not csrf.is_good(owner.from(req), object.csrf, proves_itself) then return nil, problem.reply(req, "csrf_invalid") end
   object.csrf = nil
   return object
 end
@@ -90,11 +90,12 @@ end
 ---@param req Request
 ---@param fields table<string, { type: string, required?: boolean }>
 ---@param optional boolean|nil  no body at all is an empty object
+---@param proves_itself boolean|nil  what is in it is the proof: as a form it may carry a visitor's token (lib/csrf.lua)
 ---@return table|nil object
 ---@return Reply|nil refusal
-function body.read(req, fields, optional)
+function body.read(req, fields, optional, proves_itself)
   if optional and req.body == "" and not body.is_form(req) then return {} end
-  local object, refusal = (body.is_form(req) and read_form or read_json)(req)
+  local object, refusal = (body.is_form(req) and read_form or read_json)(req, proves_itself)
   if not object then return nil, refusal end
   local unknown = unknown_field(object, fields)
   if unknown then

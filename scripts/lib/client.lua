@@ -11,13 +11,15 @@ local stacks_have_tls = config.stack.scheme == "https"
 
 ---@class Client
 ---@field key string       who counts as one client: an IPv4 address, an IPv6 /64
+---@field site string|nil   the /48 of an IPv6 address
 ---@field network string   a /24 or a /64
 ---@field trusted boolean  the request came through a proxy that is trusted
 ---@field loopback boolean
 
 local function described(bytes, trusted)
   return {
-    key = bytes and address.client(bytes) or "unknown", network = bytes and address.network(bytes) or "unknown",
+    key = bytes and address.client(bytes) or "unknown", site = bytes and address.site(bytes) or nil,
+    network = bytes and address.network(bytes) or "unknown",
     trusted = trusted, loopback = bytes ~= nil and address.is_loopback(bytes),
   }
 end

@@ -16,17 +16,20 @@ function csrf.token(who) return sign(who, os.time() // DAY) end
 
 local visitor = { kind = "visitor" }
 
---- Whether a form brought the token of who sends it, made today or yesterday. Or a visitor's: whoever comes to a page by a link of another
---- site comes without the owner's cookie, which is strict; the form that he then sends has it. What other sites could do with a visitor's
---- token, lib/origin.lua refuses. An admin who has logged in needs the token of his very session.
+--- Whether a form brought the token of who sends it, made today or yesterday; an admin who has logged in: that of his very session. A
+--- visitor's token is for visitors: anybody can get one. Only a form that proves itself by what is in it (a one-time link, the admin's
+--- token) may bring a visitor's although an owner sends it: whoever comes to its page by a link of another site comes without his cookie,
+--- which is strict; the form that he then sends has it.
 ---@param who Who
 ---@param token string|nil
+---@param proves_itself boolean|nil
 ---@return boolean
-function csrf.is_good(who, token)
+function csrf.is_good(who, token, proves_itself)
   local day = math.tointeger(tonumber((token or ""):match("^(%d%d?%d?%d?%d?%d?)%.")))
   local today = os.time() // DAY
   if day ~= today and day ~= today - 1 then return false end
-  return crypto.equal(token, sign(who, day)) or not who.session and crypto.equal(token, sign(visitor, day))
+  if crypto.equal(token, sign(who, day)) then return true end
+  return proves_itself == true and not who.session and crypto.equal(token, sign(visitor, day))
 end
 
 return csrf

@@ -30,6 +30,9 @@ limits.rates = {
   },
 }
 
+-- So many times as much has the /48 that an IPv6 client is part of: whoever has one whole is 65,536 clients.
+limits.site = 8
+
 -- Routes whose class does not follow from the method. Not named: GET is "read", everything else "change". false: no limit.
 limits.classes = {
   ["/health"] = false, -- monitors must always get through

@@ -59,12 +59,14 @@ end
 ---@param req Request
 ---@param class string
 ---@param key string
+---@param site string|nil  what the key is part of
 ---@return Reply|nil refusal
 ---@return integer|nil left  how many are left, and in how many seconds all are there again
 ---@return number|nil full
-function door.take(req, class, key)
+function door.take(req, class, key, site)
   local rate = rates[class]
-  local allowed, left, full, wait = limit.take(class .. " " .. key, rate[1], rate[2])
+  local group = site and class .. " " .. site
+  local allowed, left, full, wait = limit.take(class .. " " .. key, rate[1], rate[2], 1, group, limits.site)
   if allowed then return nil, left, full end
   local seconds = math.max(1, math.ceil(wait))
   return problem.reply(req, "rate_limited", { args = { seconds = seconds }, retry_after = seconds, headers = fields_of(class, left, full) })
@@ -74,7 +76,8 @@ end
 ---@param req Request
 ---@return Reply|nil refusal
 function door.wrong_guess(req)
-  local refusal = door.take(req, "auth", client.of(req).key)
+  local from = client.of(req)
+  local refusal = door.take(req, "auth", from.key, from.site)
   return refusal
 end
 
@@ -109,7 +112,8 @@ local function objection(req, pattern)
   if not safe[method] and not origin.is_own(req) then return problem.reply(req, "forbidden_origin") end
   local class = limits.class(method, pattern)
   if not class then return nil end
-  local refusal, left, full = door.take(req, class, client.of(req).key)
+  local from = client.of(req)
+  local refusal, left, full = door.take(req, class, from.key, from.site)
   if refusal and is_admins(req) then return nil end
   if refusal or class == "check" or class == "read" then return refusal end
   return nil, fields_of(class, left, full)

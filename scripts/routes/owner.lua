@@ -83,7 +83,7 @@ server.route("GET", "/move/:link", function(req)
 end)
 
 server.route("POST", "/api/owner/move", function(req)
-  local asked, refusal = body.read(req, { link = { type = "string", required = true } })
+  local asked, refusal = body.read(req, { link = { type = "string", required = true } }, false, true)
   if not asked then return refusal end
   local id = credentials.use_link(asked.link)
   if id == nil then return problem.failure(req, "journal") end

@@ -80,7 +80,7 @@ end
 local fields = { token = { type = "string", required = true }, next = { type = "string" }, username = { type = "string" } }
 
 server.route("POST", "/admin/login", function(req)
-  local asked, refusal = body.read(req, fields)
+  local asked, refusal = body.read(req, fields, false, true)
   if not asked then return refusal end
   refusal = door.guessed_too_often(req)
   if refusal then return refusal end

@@ -115,6 +115,41 @@ static void a_full_table_lets_nobody_through_for_free(void **state)
     assert_true(take("later", 1, START + 61 * (int64_t)SECOND).allowed);
 }
 
+static struct limiter_answer take_of_group(const char *key)
+{
+    static const struct limiter_bucket forty_a_minute = { 40, 60 * (int64_t)SECOND };
+    struct limiter_key group = { "group", 5, forty_a_minute }, own = { key, strlen(key), five_a_minute };
+    return limiter_take_both(limiter, group, own, 1, START);
+}
+
+/* One who has more keys than there is room for: the newcomers of others find their buckets full all the same. */
+static void a_group_cannot_fill_the_table(void **state)
+{
+    char key[32];
+    int allowed = 0, served = 0;
+
+    (void)state;
+    for (int i = 0; i < 65536; i++) {
+        snprintf(key, sizeof key, "many-%d", i % 8192);
+        allowed += take_of_group(key).allowed;
+    }
+    assert_int_equal(allowed, 40);
+    for (int i = 0; i < 20; i++) {
+        snprintf(key, sizeof key, "newcomer-%d", i);
+        served += take(key, 1, START).allowed;
+    }
+    assert_int_equal(served, 20);
+}
+
+static void one_of_a_group_does_not_exhaust_it(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(take_of_group("loud").allowed, i < 5);
+    for (int i = 0; i < 5; i++)
+        assert_true(take_of_group("quiet").allowed);
+}
+
 static void a_changed_limit_counts_at_once(void **state)
 {
     struct limiter_bucket one_an_hour = { 1, 3600 * (int64_t)SECOND }, many = { 1000, SECOND };
@@ -139,6 +174,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_flood_forgets_no_offender, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_table_lets_nobody_through_for_free, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_changed_limit_counts_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_group_cannot_fill_the_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_of_a_group_does_not_exhaust_it, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,19 +89,21 @@ world({}, (the) => {
     assert.match(deployed.headers.location, /^\/deployment\/\w+$/)
     await the.portal.follow(deployed.headers.location.replace('/deployment/', '/api/status/'))
     const me = cookie(cookieOf(deployed)).headers
+    assert.equal((await form(the.portal, '/api/stack/by-form/stop', { csrf }, me)).status, 403, 'a visitor\'s token is none of the owner\'s')
+    const mine = (await the.portal.api('/api/owner', { headers: me })).json.csrf
     const forgotten = await form(the.portal, '/api/stack/by-form/stop', {}, me)
     assert.equal(forgotten.status, 403)
     assert.match(forgotten.headers['content-type'], /text\/html/)
-    assert.equal((await form(the.portal, '/api/stack/by-form/stop', { csrf }, { ...me, 'sec-fetch-site': 'cross-site' })).status, 403)
-    assert.equal((await form(the.portal, '/api/stack/by-form/password', { csrf, action: 'reveal' }, me)).headers.location, '/stack/by-form?show=password')
-    const removed = await form(the.portal, '/api/stack/by-form/delete', { csrf, data: 'delete' }, me)
+    assert.equal((await form(the.portal, '/api/stack/by-form/stop', { csrf: mine }, { ...me, 'sec-fetch-site': 'cross-site' })).status, 403)
+    assert.equal((await form(the.portal, '/api/stack/by-form/password', { csrf: mine, action: 'reveal' }, me)).headers.location, '/stack/by-form?show=password')
+    const removed = await form(the.portal, '/api/stack/by-form/delete', { csrf: mine, data: 'delete' }, me)
     assert.equal(removed.status, 303)
     await the.portal.follow(removed.headers.location.replace('/deployment/', '/api/status/'))
     const bad = await form(the.portal, '/api/deploy', { name: '<b>"x', csrf }, { ...own, 'accept-language': 'nl' })
     assert.equal(bad.status, 422)
     assert.match(bad.text, /<html lang="nl"/)
     assert.doesNotMatch(bad.text, /<b>"/)
-    assert.equal((await form(the.portal, '/api/owner/leave', { csrf }, me)).headers['set-cookie'][0].includes('Max-Age=0'), true)
+    assert.equal((await form(the.portal, '/api/owner/leave', { csrf: mine }, me)).headers['set-cookie'][0].includes('Max-Age=0'), true)
   })
 
   test('tokens: scopes, an end, revoked; and never told again', async () => {

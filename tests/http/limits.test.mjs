@@ -57,6 +57,13 @@ test('a household of IPv6 is one client', async () => {
   assert.equal((await check('2001:db8:1:3::1')).status, 200)
 })
 
+test('a whole /48 of IPv6 is not 65,536 clients', async () => {
+  const { n } = await exhaust((i) => check(`2001:db8:9:${i.toString(16)}::1`), 1000)
+  assert.ok(n >= 480 && n <= 520, `${n} in a moment`)
+  assert.equal((await check('2001:db8:a:1::1')).status, 200)
+  assert.equal((await check('203.0.113.9')).status, 200)
+})
+
 test('a reload forgets nothing', async () => {
   const from = portal.log.length
   portal.child.kill('SIGHUP')

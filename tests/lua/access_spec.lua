@@ -161,9 +161,12 @@ describe("a form", function()
   end)
   local anna, visitor = { kind = "owner", id = "anna" }, { kind = "visitor" }
 
-  it("carries a token that is its sender's, or a visitor's", function()
+  it("carries a token that is its sender's; a visitor's only where it proves itself", function()
     assert.is_true(csrf.is_good(anna, csrf.token(anna)))
-    assert.is_true(csrf.is_good(anna, csrf.token(visitor)))
+    assert.is_false(csrf.is_good(anna, csrf.token(visitor)))
+    assert.is_true(csrf.is_good(anna, csrf.token(visitor), true))
+    assert.is_true(csrf.is_good(visitor, csrf.token(visitor)))
+    assert.is_false(csrf.is_good(anna, csrf.token { kind = "owner", id = "bob" }, true))
     assert.is_false(csrf.is_good(anna, csrf.token { kind = "owner", id = "bob" }))
     assert.is_false(csrf.is_good(visitor, csrf.token(anna)))
     for _, bad in ipairs { "", "x", "1.2", "99999." .. csrf.token(anna), csrf.token(anna) .. "x" } do assert.is_false(csrf.is_good(anna, bad), bad) end
