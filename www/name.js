@@ -7,9 +7,12 @@ const PAUSE = 250;
 const field = $("name");
 let timer, asked, answer;
 
-/** A pasted address becomes its name; capitals and surrounding blanks are folded. Nothing else is repaired. */
+// Blanks, and the unseen marks of direction that come along with what is copied out of Arabic text.
+const AROUND = /^[\s\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+|[\s\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+$/g;
+
+/** A pasted address becomes its name; capitals and what surrounds it are folded. Nothing else is repaired. */
 export function clean(text) {
-  let name = text.trim().toLowerCase().replace(/^[\u2066-\u2069\u200e\u200f]+|[\u2066-\u2069\u200e\u200f]+$/g, "");
+  let name = text.replace(AROUND, "").toLowerCase();
   name = name.replace(/^https?:\/\//, "").replace(/[/?#].*$/, "").replace(/:\d+$/, "");
   const tail = `.${settings.suffix}`;
   return name.endsWith(tail) ? name.slice(0, -tail.length) : name;

@@ -57,6 +57,20 @@ test('every focus can be seen', async () => {
   await done()
 })
 
+test('nothing moves for who asked for that, and what is busy can still be told', async () => {
+  await desk.world.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 2500, name: 'quiet-eyes', times: 0 })
+  const { page, done } = await desk.visit('en', { reducedMotion: 'reduce' })
+  await deploy(page, 'quiet-eyes')
+  await page.waitForSelector('#step-list li.running')
+  assert.equal(await page.evaluate(() => document.getAnimations().length), 0)
+  assert.equal(await page.$eval('#step-list li.running .mark', (mark) => getComputedStyle(mark).borderStyle), 'dotted')
+  await page.emulateMedia({ reducedMotion: 'no-preference', forcedColors: 'active' })
+  const colours = await page.$eval('#step-list li.running .mark', (mark) => [getComputedStyle(mark).borderBlockEndColor, getComputedStyle(document.body).backgroundColor])
+  assert.notEqual(...colours, 'it can be seen in forced colours')
+  await ready(page)
+  await done()
+})
+
 for (const language of LANGUAGES) {
   test(`${language}: nothing runs off a screen of 320 pixels, and every target is 24 pixels or more`, async () => {
     const { page, done } = await desk.visit(language, { viewport: { width: 320, height: 640 } })

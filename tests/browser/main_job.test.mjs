@@ -73,6 +73,34 @@ test('the log is there, left to right, and can be copied', async () => {
   await done()
 })
 
+test('the log follows its end, unless its reader has gone back', async () => {
+  await desk.world.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 3000, name: 'long-log', times: 0 })
+  const { page, done } = await desk.visit('nl')
+  await deploy(page, 'long-log')
+  await page.waitForSelector('#log:not([hidden])')
+  await page.click('#log summary')
+  const more = (lines) => page.evaluate(async (count) => {
+    const { add, draw } = await import(document.querySelector('script[type=module]').src.replace('app.js', 'log.js'))
+    for (let i = 0; i < count; i++) add(`a line ${i}`)
+    draw()
+    const box = document.querySelector('#log-lines')
+    return { left: box.scrollHeight - box.scrollTop - box.clientHeight, top: box.scrollTop }
+  }, lines)
+  assert.ok((await more(100)).left < 2, 'at the end')
+  await page.hover('#log-lines')
+  await page.mouse.wheel(0, -400)
+  await page.waitForFunction(() => { const box = document.querySelector('#log-lines'); return box.scrollHeight - box.scrollTop - box.clientHeight > 100 })
+  const { left, top } = await more(50)
+  assert.ok(left > 1000, 'where the reader was')
+  assert.ok(top > 0)
+  await page.focus('#log-lines')
+  await page.keyboard.press('End')
+  await page.waitForFunction(() => { const box = document.querySelector('#log-lines'); return box.scrollHeight - box.scrollTop - box.clientHeight < 2 })
+  assert.ok((await more(50)).left < 2, 'at the end again')
+  await ready(page)
+  await done()
+})
+
 test('a second workspace belongs to the same owner, and both are listed', async () => {
   const { page, done } = await desk.visit('en')
   await deploy(page, 'first-of-two')

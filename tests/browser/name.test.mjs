@@ -68,9 +68,13 @@ test('typing asks once it pauses, not at every key', async () => {
 })
 
 test('a pasted address becomes its name, in the Arabic page too', async () => {
-  const { page, done } = await desk.visit('ar')
+  const { page, context, done } = await desk.visit('ar')
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
   const address = await page.textContent('#address')
-  await page.fill('#name', address.replace('name', 'Pasted-In') + '/L3dvcmtzcGFjZQ/session')
+  const marked = `\u2066 ${address.replace('name', 'Pasted-In')}/L3dvcmtzcGFjZQ/session \u2069` // as it is copied out of Arabic text
+  await page.evaluate((text) => navigator.clipboard.writeText(text), marked)
+  await page.focus('#name')
+  await page.keyboard.press('Control+V')
   await page.waitForSelector('#check.good')
   assert.equal(await page.inputValue('#name'), 'pasted-in')
   assert.equal(await page.$eval('#name', (field) => getComputedStyle(field).direction), 'ltr')
