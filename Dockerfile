@@ -36,7 +36,8 @@ ARG VERSION=dev
 ARG REVISION=unknown
 ARG RELEASE=dev
 RUN sh /tmp/sbom.sh "$VERSION" /tmp/linked >/app/sbom.cdx.json && rm /tmp/sbom.sh /tmp/linked \
- && useradd --system --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin deployer \
+ && groupadd --system --gid 10001 deployer \
+ && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin deployer \
  && mkdir -m 0700 /data && chown deployer:deployer /data
 LABEL org.opencontainers.image.title="AI Stack Deployer" \
       org.opencontainers.image.description="Self-service portal for personal AI coding workspaces on Dokploy" \

@@ -1,7 +1,7 @@
 // The portal's image, built and run: small, unprivileged, on a read-only root, and doing the whole main job on the rehearsal.
 // Needs a Docker engine; `make test-docker` runs it.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -14,6 +14,9 @@ const image = `${tag}:1`
 const canary = `canary-${process.pid}-${'s3cr3t'.repeat(4)}`
 const hard = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--memory', '128m']
 const base = process.env.PORTAL_BASE_IMAGE ?? 'debian:bookworm-slim'
+
+const compose = [['docker', 'compose'], ['docker-compose']].find(([program, ...args]) => spawnSync(program, [...args, 'version']).status === 0)
+const noCompose = compose ? false : 'there is neither `docker compose` nor docker-compose here'
 
 after(() => {
   if (skip) return
@@ -179,6 +182,26 @@ describe('the portal\'s image', { skip }, () => {
     assert.deepEqual([stack.status, stack.json?.state], [200, 'ready'], stack.text)
     assert.equal((await request(`${url}/ready`)).status, 200)
     docker(['run', '--rm', '--user', '0', '-v', `${place}:/backups`, '--entrypoint', 'rm', image, '-rf', '/backups/backups'])
+  })
+
+  // Traefik stays out: its image cannot be had everywhere. Ports are any that are free.
+  test('compose.yaml is well formed, and its portal and rehearsal work', { skip: noCompose }, async (t) => {
+    const place = folder(t, 'compose'), project = tag.replace(/\W/g, '')
+    const text = readFileSync(path.join(top, 'compose.yaml'), 'utf8').replace('image: ai-stack-deployer', `image: ${image}`).replace(/"127\.0\.0\.1:\d+:/g, '"127.0.0.1::')
+    writeFileSync(path.join(place, 'compose.yaml'), text)
+    writeFileSync(path.join(place, 'admin_token.txt'), 'an-admin-token-of-this-test\n', { mode: 0o644 })
+    const type = (...args) => run(compose[0], [...compose.slice(1), '-p', project, ...args], { cwd: place })
+    const checked = type('config')
+    assert.equal(checked.status, 0, checked.err)
+    t.after(() => type('down', '-v', '-t', '1'))
+    const up = type('up', '-d', '--no-build', 'rehearsal', 'portal')
+    assert.equal(up.status, 0, up.err)
+    const rehearsal = type('ps', '-q', 'rehearsal').out.trim()
+    const address = Object.values(JSON.parse(inspect(rehearsal, '{{json .NetworkSettings.Networks}}')))[0].IPAddress
+    const ready = await until('the portal is ready', 30, () => request(`http://${address}:3000/ready`).catch(() => undefined))
+    assert.equal(ready.status, 200)
+    const admin = { headers: { authorization: 'Bearer an-admin-token-of-this-test' } }
+    assert.equal((await request(`http://${address}:3000/api/stacks`, admin)).status, 200)
   })
 
   test('it listens within 100 ms of its start', async (t) => {
