@@ -1,6 +1,6 @@
 // The stack's image, built and run: with no network, unprivileged, on a read-only root. Needs a Docker engine; `make test-docker` runs it.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, afterEach, before, describe, test } from 'node:test'
 import { docker, render, run, stack, table, until, whyNoDocker } from './parts.mjs'
 
 const skip = whyNoDocker()
@@ -8,14 +8,13 @@ const password = 'c2VjcmV0LWZvci10aGlzLXRlc3Q'
 const tag = `deployer-test-stack-${process.pid}`
 let made = 0
 
-// What a test leaves: containers, volumes and images of this process alone.
-after(() => {
-  if (skip) return
+// What a test leaves: containers, volumes and images of this process alone. Each takes its own away: a server that idles is work too.
+function tidy() {
   for (const [list, remove] of [[['ps', '-aq'], ['rm', '-fv']], [['volume', 'ls', '-q'], ['volume', 'rm', '-f']]]) {
     const ids = run('docker', [...list, '--filter', `label=${tag}`]).out.split('\n').filter(Boolean)
     if (ids.length > 0) run('docker', [...remove, ...ids])
   }
-})
+}
 
 function volume() {
   const name = `${tag}-${++made}`
@@ -66,6 +65,7 @@ for (const { plugin, memory } of [{ plugin: 1, memory: '1g' }, { plugin: 0, memo
       docker(['build', '-q', '--network', 'host', '--build-arg', `PLUGIN=${plugin}`, ...(base ? ['--build-arg', `BASE_IMAGE=${base}`] : []), '-t', image, stack],
         { timeout: 900_000 })
     })
+    afterEach(tidy)
     after(() => run('docker', ['rmi', '-f', image]))
 
     test(`it starts with no network, read-only, unprivileged, in ${memory}; it is locked, and opens with its password`, async (t) => {
