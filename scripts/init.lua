@@ -33,7 +33,7 @@ require "routes.metrics" -- GET /metrics
 require "routes.openapi" -- GET /api/openapi.json
 
 -- Deployments. After a crash or a restart, what was interrupted goes on, or is taken away again.
-require("lib.engine").register(require "steps")
+require("lib.engine").register(require "steps", require("policy.limits").reconcile)
 
 -- And every few minutes, a look at everything around the portal, for /ready.
 require("lib.doctor.rounds").register()

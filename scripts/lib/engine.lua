@@ -223,8 +223,10 @@ end
 
 --- Sets the engine going with these steps: called once while the scripts load, by init.lua.
 ---@param steps table[]  scripts/steps/init.lua
-function engine.register(steps)
+---@param round number    seconds between two looks through Dokploy
+function engine.register(steps, round)
   pump.use(steps)
+  reconcile.round = round
   server.on_start(engine.resume)
   timer.every("engine.queue", 1, pump.tick)
   timer.every("engine.sweeper", 60, sweeper.look)

@@ -95,13 +95,14 @@ function findings.resolved(id, resolution) return { timed(RESOLVE), id, resoluti
 --- Writes what one look through Dokploy came to.
 ---@param found Difference[]  new ones, with their `facts`
 ---@param gone integer[]      ids of findings that are none any more
----@param projects integer    how many had our mark
+---@param projects integer|nil  how many had our mark; nil: not all could be read
 function findings.record(found, gone, projects)
-  local batch = { { timed(LOOKED), projects } }
+  local batch = { projects and { timed(LOOKED), projects } }
   for _, new in ipairs(found) do
     batch[#batch + 1] = { timed(FOUND), new.kind, new.thing, new.name, new.owner_id, new.operation_id, json.encode(new.facts) }
   end
   for _, id in ipairs(gone) do batch[#batch + 1] = findings.resolved(id, "gone") end
+  if #batch == 0 then return true end
   local results, message = store.run(batch)
   if not results then return nil, message, "journal" end
   return findings.refresh()

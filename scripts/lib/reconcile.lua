@@ -17,7 +17,7 @@ local reconcile = {
   tick = 5,      -- seconds between two looks at the clock
   round = 300,   -- seconds between two looks through Dokploy
   again = 30,    -- the same after one that failed
-  pause = 0.05,  -- seconds between two questions
+  pause = 0.02,  -- seconds between two questions
   deadline = 1800, -- seconds for a whole look
 }
 local client = dokploy.client { tries = 2 }
@@ -39,18 +39,23 @@ local function see(id)
   return { id = id, name = mark.name, operation_id = mark.id, owner_id = mark.owner_id, applications = applications, project = project }
 end
 
--- Everything with our mark.
+local alone = { dokploy_error = true, dokploy_unexpected_answer = true } -- failures that may be one project's alone
+
+-- Everything with our mark; and the ids of projects that could not be read, of which nothing can be said.
 local function see_all()
   local listed, message, code = client:projects_holding(context.marked)
   if not listed then return nil, message, code end
-  local seen = {}
+  local seen, unread = {}, {}
   for _, row in ipairs(listed) do
-    local project = context.read_mark(row.description) and see(row.projectId)
-    if project == nil then return nil, "a project could not be read", "dokploy_error" end
-    if project then seen[#seen + 1] = project end
-    if not task.sleep(reconcile.pause) then return nil, "cancelled", "cancelled" end
+    if context.read_mark(row.description) then
+      local project, why, trouble = see(row.projectId)
+      if project == nil and not alone[trouble] then return nil, why, trouble end
+      if project == nil then unread[row.projectId] = trouble end
+      seen[#seen + 1] = project or nil
+      if not task.sleep(reconcile.pause) then return nil, "cancelled", "cancelled" end
+    end
   end
-  return seen
+  return seen, unread
 end
 
 -- The same thing, looked at alone: the difference as it is now, false when there is none any more, nil when it cannot be told.
@@ -158,22 +163,32 @@ local function gone(rows, candidates)
   return ids
 end
 
-local function look()
-  local seen, message, code = see_all()
-  if not seen then return nil, message, code end
+local function compare(seen, unread)
   local stacks, busy = findings.known()
   if not stacks then return nil, busy, "journal" end
-  local rows
-  rows, message, code = findings.open()
-  if not rows then return nil, message, code end
-  local candidates, found = differences.between(seen, stacks, busy), {}
-  message, code = confirm(candidates, by_key(rows), found)
-  if message then return nil, message, code end
+  for _, stack in ipairs(stacks) do
+    if unread[stack.project_id] then busy[stack.operation_id] = true end
+  end
+  return differences.between(seen, stacks, busy)
+end
+
+local function look()
+  local seen, unread, code = see_all()
+  if not seen then return nil, unread, code end
+  local candidates, message, trouble = compare(seen, unread)
+  if not candidates then return nil, message, trouble end
+  local rows, why, word = findings.open()
+  if not rows then return nil, why, word end
+  local found = {}
+  message, trouble = confirm(candidates, by_key(rows), found)
+  if message then return nil, message, trouble end
   local ended = gone(rows, by_key(candidates))
+  local id, problem = next(unread)
   local written
-  written, message, code = findings.record(found, ended, #seen)
-  if not written then return nil, message, code end
-  log.info("reconcile.looked", { projects = #seen, stacks = #stacks, found = #found, gone = #ended })
+  written, message, trouble = findings.record(found, ended, not id and #seen or nil)
+  if not written then return nil, message, trouble end
+  log.info("reconcile.looked", { projects = #seen, found = #found, gone = #ended })
+  if id then return nil, "the project " .. id .. " cannot be read", problem end
   return true
 end
 

@@ -6,6 +6,7 @@ local limits = {}
 limits.page = 50            -- rows in one answer of a list when the client does not say
 limits.page_max = 200       -- and at most
 limits.idempotency_key = 255 -- the longest Idempotency-Key, in characters
+limits.reconcile = 300      -- seconds between two looks through Dokploy for what does not agree with the journal
 
 -- How many stacks there may be; nil: as many as one likes. The admin may go beyond.
 limits.quotas = {
