@@ -201,7 +201,7 @@ test('one call that fails in the middle of a look gives nothing away', () => inW
   assert.deepEqual(found, [])
   await rehearsal.forgetFaults()
   await takeAway(rehearsal, 'mina')
-  await rehearsal.faults({ at: 'project.one', kind: 'wrong_json', times: 1 })
+  await rehearsal.faults({ at: 'project.one', kind: 'wrong_json', times: 2 }) // it is asked twice
   const now = await admin.look()
   assert.deepEqual(now.findings.map(({ kind, name }) => `${kind} ${name}`), ['vanished mina'], 'of the others something can be said')
   assert.equal(now.looked.trouble.code, 'dokploy_unexpected_answer')
