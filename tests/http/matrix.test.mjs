@@ -91,6 +91,12 @@ const table = {
   'POST /api/tokens': { ...admins, body: { label: 'mine', scopes: 'admin' } },
   'DELETE /api/tokens/:id': admins,
   'GET /api/audit': admins,
+  'GET /api/admin/findings': admins,
+  'POST /api/admin/findings/look': admins,
+  'POST /api/admin/findings/adopt': { ...admins, body: { all: true } },
+  'POST /api/admin/findings/:id/adopt': admins,
+  'POST /api/admin/findings/:id/repair': admins,
+  'POST /api/admin/findings/:id/remove': admins,
 }
 
 const changing = (name) => !name.startsWith('GET ')
