@@ -153,7 +153,8 @@ end
 ---@param left { kind: string, id: string|nil, reason: string|nil }
 function i18n.leftover(language, left)
   local args = { id = left.id or "", kind = left.kind }
-  local what = or_nil(language, "leftover.kind." .. left.kind, args) or i18n.text(language, "leftover.kind.other", args)
+  local kind = left.unsure and left.kind .. "_unsure" or left.kind
+  local what = or_nil(language, "leftover.kind." .. kind, args) or i18n.text(language, "leftover.kind.other", args)
   local why = left.reason and or_nil(language, "leftover.reason." .. left.reason, args)
   return { kind = left.kind, id = left.id, detail = why and what .. " " .. why or what }
 end

@@ -167,8 +167,9 @@ local function volume_row(target, work, reason)
 end
 
 -- A volume that this Dokploy cannot remove is told, but keeps nobody from taking the name again: its own name is never used twice.
-local function told_left(left, work)
-  if work.unable then left[#left + 1] = { kind = "volume", id = work.unable, reason = "unable" } end
+-- Before the last step nobody knows whether a container has started, and with it the volume come to be.
+local function told_left(left, work, step)
+  if work.unable then left[#left + 1] = { kind = "volume", id = work.unable, reason = "unable", unsure = step ~= "health" } end
   return left
 end
 
@@ -176,7 +177,7 @@ local function end_back(op, work, left, failure)
   local now = journal.operation(op.id) or op
   local event = (failure.code == "cancelled" or now.cancel == 1) and "cancelled" or "failed"
   local free = #left == 0
-  local leftovers = told_left(left, work)
+  local leftovers = told_left(left, work, failure.step)
   local data = { code = failure.code, step = failure.step, args = failure.args, rolledBack = #leftovers == 0, leftovers = leftovers }
   if event == "failed" then postmortem.add(op.id, data, failure.answer) end
   finish(op.id, event, data, {
@@ -196,6 +197,7 @@ local function back(op, ctx, failure)
   undo_steps(ctx)
   local resources = create.surely(function() return journal.resources(op.id) end, always)
   local work = work_of(op, op, resources)
+  work.never_ran = failure.args and failure.args.never_ran
   end_back(op, work, (take_away(work, "rolling_back")), failure)
 end
 

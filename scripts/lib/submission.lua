@@ -123,12 +123,12 @@ local function told(code, image, words)
   return words ~= "" and what .. ": " .. words or what
 end
 
---- What to report of a row that failed: nil, message, code, args.
+--- What to report of a row that failed: nil, message, code, args. never_ran: of the first deployment that failed no container is there.
 function submission.failure(ctx, row, watch)
   local text = table.concat(watch.tail or {}, "\n")
   local words = said.safely(row.errorMessage, 200, ctx.password)
   local code = submission.cause(text .. "\n" .. words)
-  return nil, told(code, tostring(ctx.params.image), words), code, { image = ctx.params.image }
+  return nil, told(code, tostring(ctx.params.image), words), code, { image = ctx.params.image, never_ran = submission.attempts(ctx) == 1 }
 end
 
 return submission

@@ -183,7 +183,7 @@ end
 
 -- The volume exists only from the first start of a container on. One that is kept is nobody's here to touch.
 local function undo_volume(work, row)
-  if not row_of(work, "deployment") then
+  if not row_of(work, "deployment") or work.never_ran then
     settle(work, row, "undone")
     return true
   end
@@ -239,8 +239,8 @@ local finished = { undone = true, kept = true, lost = true }
 --- Takes away what is in the record.
 ---@param work table  { id: string, mark: string, resources: table[], dokploy: table, tell: fun(kind: string, state: string),
 --- exact: boolean|nil }
---- resources: the journal's rows; their states follow. exact: what else has the mark stays. Afterwards work.unable is a volume that this
---- Dokploy cannot remove.
+--- resources: the journal's rows; their states follow. exact: what else has the mark stays. never_ran: no container was ever started, so
+--- there is no volume. Afterwards work.unable is a volume that this Dokploy cannot remove.
 ---@return boolean|nil clean, string? message, string? reason
 function undo.run(work)
   for _, row in ipairs(undo.order(work.resources)) do

@@ -139,7 +139,8 @@ describe("a failed deployment's log", function()
   end)
 
   it("is worded for the log, with the image where that is the cause", function()
-    local function said(row, tail) return select(2, require("lib.submission").failure({ params = { image = "a/b:1" } }, row, { tail = tail })) end
+    local ctx = { params = { image = "a/b:1" }, known = function() end }
+    local function said(row, tail) return select(2, require("lib.submission").failure(ctx, row, { tail = tail })) end
     assert.equal("Dokploy reports that the deployment failed", said({}, {}))
     assert.equal("Dokploy reports that the deployment failed: boom", said({ errorMessage = "boom" }, {}))
     assert.equal("Dokploy cannot find the image a/b:1 (see to STACK_IMAGE)", said({}, { "manifest unknown" }))

@@ -99,7 +99,8 @@ describe("there is a text for", function()
     pipe:close()
     for key in source:gmatch(':log_note%(?%s*"([%l_]+)"') do needs("log." .. key) end
     for code in source:gmatch('ctx%.warning = "([%l_]+)"') do needs("warning." .. code) end
-    for _, kind in ipairs { "project", "application", "domain", "mount", "volume", "deployment", "other" } do needs("leftover.kind." .. kind) end
+    local kinds = { "project", "application", "domain", "mount", "volume", "volume_unsure", "deployment", "other" }
+    for _, kind in ipairs(kinds) do needs("leftover.kind." .. kind) end
     for _, reason in ipairs { "unreachable", "refused", "error", "running", "containers", "in_use", "not_ours", "unable" } do
       needs("leftover.reason." .. reason)
     end
