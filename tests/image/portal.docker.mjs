@@ -2,7 +2,8 @@
 // Needs a Docker engine; `make test-docker` runs it.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { follow, request } from '../http/client.mjs'
@@ -186,14 +187,17 @@ describe('the portal\'s image', { skip }, () => {
 
   // Traefik stays out: its image cannot be had everywhere. Ports are any that are free.
   test('compose.yaml is well formed, and its portal and rehearsal work', { skip: noCompose }, async (t) => {
-    const place = folder(t, 'compose'), project = tag.replace(/\W/g, '')
+    const place = mkdtempSync(path.join(tmpdir(), 'compose-')), project = tag.replace(/\W/g, '')
     const text = readFileSync(path.join(top, 'compose.yaml'), 'utf8').replace('image: ai-stack-deployer', `image: ${image}`).replace(/"127\.0\.0\.1:\d+:/g, '"127.0.0.1::')
     writeFileSync(path.join(place, 'compose.yaml'), text)
     writeFileSync(path.join(place, 'admin_token.txt'), 'an-admin-token-of-this-test\n', { mode: 0o644 })
     const type = (...args) => run(compose[0], [...compose.slice(1), '-p', project, ...args], { cwd: place })
     const checked = type('config')
     assert.equal(checked.status, 0, checked.err)
-    t.after(() => type('down', '-v', '-t', '1'))
+    t.after(() => {
+      type('down', '-v', '-t', '1')
+      rmSync(place, { recursive: true })
+    })
     const up = type('up', '-d', '--no-build', 'rehearsal', 'portal')
     assert.equal(up.status, 0, up.err)
     const rehearsal = type('ps', '-q', 'rehearsal').out.trim()
