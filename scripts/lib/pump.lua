@@ -190,14 +190,15 @@ end
 
 --- Something has come to wait. While all places are taken there is no hurry: pump.tick tells it where it stands.
 function pump.arrived()
-  if not shared.get("queue.full") then pump.kick() end
+  if shared.get("queue.full") then shared.set("queue.asked", true) else pump.kick() end
 end
 
 --- Called each second: looks when somebody asked, or waits; and every half minute in any case.
 function pump.tick()
   shared.set("queue.generation", generation)
-  local due = shared.add("queue.looked", true, 30)
-  if due or shared.get("queue.again") or (shared.get("queue.waiting") or 0) > 0 then pump.kick() end
+  local due, asked = shared.add("queue.looked", true, 30), shared.get("queue.asked")
+  if asked then shared.set("queue.asked", nil) end -- a look that begins now sees who asked
+  if due or asked or shared.get("queue.again") or (shared.get("queue.waiting") or 0) > 0 then pump.kick() end
 end
 
 --- From now on this generation starts what waits, with these steps.

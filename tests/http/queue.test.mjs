@@ -50,6 +50,25 @@ test('one owner with many does not keep another with one waiting', async () => {
   }
 })
 
+test('the first who has to wait is told his place at once', async () => {
+  const { portal, rehearsal, stop } = await world(1, 20, 50)
+  try {
+    await rehearsal.faults({ at: 'stack', kind: 'never_ready', times: 0 }) // so that none ends by itself
+    const first = await portal.deploy('in-front')
+    await until(async () => await state(portal, first) === 'running', 'one runs')
+    for (let i = 1; i < 4; i++) { // whenever he comes: between two looks, or during one
+      const second = await portal.deploy(`behind-${i}`)
+      await until(async () => (await portal.status(second.json.statusUrl)).json.position === 1, 'his place', seconds(8))
+      await portal.cancel(second.json.deploymentId, { key: second.json.ownerKey })
+      await until(async () => await state(portal, second) === 'cancelled', 'gone')
+    }
+    await portal.cancel(first.json.deploymentId, { key: first.json.ownerKey })
+    await portal.follow(first.json.statusUrl)
+  } finally {
+    await stop()
+  }
+})
+
 test('how many run at once follows config.lua while they run: more at once, and fewer without ending any', async () => {
   const { tree, portal, rehearsal, stop } = await world(1, 20, 50)
   try {
