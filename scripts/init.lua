@@ -35,5 +35,8 @@ require "routes.openapi" -- GET /api/openapi.json
 -- Deployments. After a crash or a restart, what was interrupted goes on, or is taken away again.
 require("lib.engine").register(require "steps", require("policy.limits").reconcile)
 
+-- What happened long ago is forgotten, but for how it ended.
+require("lib.prune").register(require("policy.limits").events_kept)
+
 -- And every few minutes, a look at everything around the portal, for /ready.
 require("lib.doctor.rounds").register()

@@ -30,6 +30,34 @@ local function in_lane(fn)
   return task.lock(lane.name, fn)
 end
 
+-- The budget for retries: how many are on their way, and how many calls there were in this minute and in the one before.
+local budget = { under_way = 0, minute = 0, calls = 0, before = 0 }
+local back = { __close = function(taken) budget.under_way = budget.under_way - (taken.retry and 1 or 0) end }
+
+local function count_call()
+  local minute = os.time() // 60
+  if minute ~= budget.minute then
+    budget.minute, budget.before, budget.calls = minute, minute == budget.minute + 1 and budget.calls or 0, 0
+  end
+  budget.calls = budget.calls + 1
+end
+
+-- Calls fn as part of the budget; a first try always is.
+local function within_budget(is_retry, fn)
+  count_call()
+  if is_retry then budget.under_way = budget.under_way + 1 end
+  local _ <close> = setmetatable({ retry = is_retry }, back)
+  return fn()
+end
+
+-- A retry waits until the budget has room for it. False when nobody wants it any more; what is not patient does not wait.
+local function await_budget(client)
+  while not retry.may_go(budget.under_way, math.max(budget.calls, budget.before)) do
+    if not client.patient or client.wanted and not client.wanted() or not task.sleep(0.5) then return false end
+  end
+  return true
+end
+
 local function escaped(text)
   return (text:gsub("[^%w._~-]", function(c) return ("%%%02X"):format(c:byte()) end))
 end
@@ -222,7 +250,7 @@ function call.run(client, request)
     if not admit then return nil, why, held, { unknown = false } end
     waited = why
     client.asking = { call = named(request), at = os.time() }
-    local answer = exchange(request)
+    local answer = within_budget(attempt > 1, function() return exchange(request) end)
     note(client, request, answer, attempt)
     if waited and answer.status then waited = tell_wait(client, nil) and false end
     if answer.ok then return answer.value end
@@ -232,8 +260,9 @@ function call.run(client, request)
     end
     local pause = answer.wait or retry.delay(attempt, math.random())
     waited = tell_pause(client, answer, attempt, pause) or waited
-    if not task.sleep(pause) then
-      return nil, "no longer wanted", "cancelled", { unknown = false }
+    if not task.sleep(pause) then return nil, "no longer wanted", "cancelled", { unknown = false } end
+    if not await_budget(client) then
+      return nil, answer.message, answer.code, { status = answer.status, unknown = answer.verdict == "unknown" }
     end
   end
 end

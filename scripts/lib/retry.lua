@@ -1,6 +1,6 @@
 --- When to try again, and how long to wait before. Pure: numbers in, numbers out.
 local http_date = require "lib.http_date"
-local retry = { tries = 4, base = 0.5, cap = 15, longest_after = 60 }
+local retry = { tries = 4, base = 0.5, cap = 15, longest_after = 60, share = 0.2, least = 3 }
 
 --- Seconds to wait before try number `attempt` + 1: full jitter under an exponential bound.
 ---@param attempt integer  how many tries there were, from 1
@@ -18,6 +18,12 @@ function retry.after(value, now)
   if not seconds then return nil end
   return math.max(0, math.min(retry.longest_after, seconds))
 end
+
+--- Whether one more retry may be on its way: a fifth of what is asked in a minute, three at least, so that an outage does not multiply
+--- the questions.
+---@param under_way integer  retries that are on their way
+---@param calls integer      calls of the last minute, of all kinds
+function retry.may_go(under_way, calls) return under_way < math.max(retry.least, math.floor(retry.share * calls)) end
 
 local worth_it = { [408] = true, [425] = true, [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
 

@@ -231,4 +231,10 @@ return {
     WHEN new.kind = 'deploy' AND old.ended_at IS NULL AND new.ended_at IS NOT NULL
     BEGIN UPDATE tally SET n = n - 1 WHERE what = 'open deploys'; END;
   ]],
+
+  -- 8: what happened on the way of operations that ended long ago is forgotten (lib/prune.lua)
+  [[
+  ALTER TABLE operations ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX operations_unpruned ON operations(ended_at) WHERE pruned = 0;
+  ]],
 }

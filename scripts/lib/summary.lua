@@ -76,7 +76,7 @@ function summary.of(operation, rows, language, planned)
     startedAt = clock.iso(operation.started_at),
     endedAt = clock.iso(operation.ended_at),
     lastEventId = #rows > 0 and rows[#rows].seq or 0,
-    steps = steps_of(rows, language, operation.kind == "deploy" and planned or {}),
+    steps = steps_of(rows, language, operation.kind == "deploy" and operation.pruned ~= 1 and planned or {}),
     result = result or json.null,
   }
 end

@@ -8,6 +8,8 @@ limits.page_max = 200       -- and at most
 limits.idempotency_key = 255 -- the longest Idempotency-Key, in characters
 limits.reconcile = 300      -- seconds between two looks through Dokploy for what does not agree with the journal
 
+limits.events_kept = 90 * 24 * 3600 -- seconds after the end of an operation in which its whole story can be read; its end always can
+
 -- How many stacks there may be; nil: as many as one likes. The admin may go beyond.
 limits.quotas = {
   production = { owner = 5, network = 20, total = 500 },

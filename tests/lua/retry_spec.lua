@@ -59,4 +59,10 @@ describe("what may be repeated", function()
       assert.equal("final", verdict({ status = status }, false))
     end
   end)
+
+  it("has a budget: a fifth of the calls of a minute, three at least", function()
+    for _, case in ipairs { { 0, 0, true }, { 2, 0, true }, { 3, 0, false }, { 3, 15, false }, { 3, 20, true }, { 19, 100, true }, { 20, 100, false } } do
+      assert.equal(case[3], retry.may_go(case[1], case[2]), case[1] .. " of " .. case[2])
+    end
+  end)
 end)
