@@ -31,6 +31,7 @@ function countPicked() {
   $("picked-count").textContent = t("admin.live.picked", { count: number.format(count) });
   for (const button of bar.querySelectorAll("button[name=act]")) button.disabled = count === 0;
   const every = $("pick-all");
+  if (!every) return;
   every.checked = count > 0 && count === all.length;
   every.indeterminate = count > 0 && count < all.length;
 }
@@ -38,7 +39,7 @@ function countPicked() {
 // The box that picks all stands in the table's head; it is of no use without this script.
 function addPickAll(place) {
   const head = place.querySelector("thead .tight");
-  if (!head) return;
+  if (!head || picks(place).length === 0) return;
   const box = Object.assign(document.createElement("input"), { type: "checkbox", id: "pick-all", className: "pick-all" });
   box.setAttribute("aria-label", t("admin.live.all"));
   head.replaceChildren(box);
@@ -106,6 +107,7 @@ async function look() {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store", signal: asking.signal });
     if (answer.redirected && new URL(answer.url).pathname === "/admin/login") return location.assign(answer.url);
     show(await answer.text());
+    if (source?.readyState === EventSource.OPEN) lost(false);
   } catch (error) {
     if (error.name !== "AbortError") lost(true);
   } finally {
@@ -155,7 +157,8 @@ function come() {
 if (kinds.length > 0) {
   listen();
   addEventListener("online", come);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && source.readyState === EventSource.CLOSED) come(); });
+  addEventListener("offline", () => lost(true)); // the stream may not notice for long
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) come(); }); // a sleep may have cut it unnoticed
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => { if (event.persisted) come(); });
 }

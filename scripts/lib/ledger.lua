@@ -1,6 +1,7 @@
 --- The journal as the admin reads it: stacks, operations and the trail, searched and a page at a time. Failures are nil, message, code.
 ---
 --- A search is a piece of text, whatever its case; pages go from a cursor that the page before told.
+local json = require "core.json"
 local query = require "lib.query"
 local ledger = {}
 
@@ -85,6 +86,7 @@ function ledger.operations(which)
   local rows, message, code = rows_of("SELECT rowid AS number, * FROM operations" .. sql .. " ORDER BY rowid DESC LIMIT ?",
     values, which.limit + 1)
   if not rows then return nil, message, code end
+  for _, row in ipairs(rows) do row.params, row.failure = json.decode(row.params), row.failure and json.decode(row.failure) end
   return page(rows, which.limit, "number")
 end
 

@@ -90,14 +90,14 @@ pages.route("GET", "/admin/stacks", function(view, req)
 end)
 
 pages.route("GET", "/admin/operations", function(view, req)
-  local doc = lists.operations(which(req, lists.operation_filters))
+  local doc = lists.operations(which(req, lists.operation_filters), view.language)
   if not doc then return unreadable(view, "operations") end
   local main = work.operations(view, doc)
   return { section = "operations", title = say(view, "admin.nav.operations"), tools = work.search(view), main = main, kinds = "operations" }
 end)
 
 pages.route("GET", "/admin/queue", function(view)
-  local doc = lists.queue()
+  local doc = lists.queue(view.language)
   if not doc then return unreadable(view, "queue") end
   return { section = "queue", title = say(view, "admin.nav.queue"), main = work.queue(view, doc), kinds = "operations" }
 end)
@@ -181,7 +181,7 @@ end)
 
 pages.route("GET", "/admin/stacks/:name", function(view, req)
   local stack = lists.stack(req.params.name, view.language)
-  local doc = lists.operations { name = req.params.name, limit = 20 }
+  local doc = lists.operations({ name = req.params.name, limit = 20 }, view.language)
   if stack == nil or not doc then return unreadable(view, "stacks") end
   local rows = work.table({ language = view.language, query = {} }, doc.operations)
   if stack then

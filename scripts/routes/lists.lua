@@ -70,31 +70,46 @@ end
 
 -- Operations -------------------------------------------------------------------------------------------------------------
 
-local function operation_view(row)
+-- What went wrong, where all of it is known.
+local function failure_of(row, language)
+  local key = row.code and "failure." .. row.code .. ".detail"
+  if not key or not i18n.has(key) then return nil end
+  local failure, params = row.failure or {}, row.params
+  local args = { name = row.name, step = row.step, image = params.image }
+  for name, value in pairs(failure.args or {}) do args[name] = value end
+  local text = i18n.text(language, key, args)
+  return not text:find("{%l+}") and text or nil
+end
+
+local function operation_view(row, language)
   return {
     deploymentId = row.id, kind = row.kind, name = row.name, ownerId = row.owner_id, template = row.template, state = row.state,
-    step = row.step, code = row.code, createdAt = clock.iso(row.created_at), startedAt = clock.iso(row.started_at),
+    step = row.step, code = row.code, detail = failure_of(row, language),
+    createdAt = clock.iso(row.created_at), startedAt = clock.iso(row.started_at),
     endedAt = clock.iso(row.ended_at), statusUrl = "/api/status/" .. row.id,
   }
 end
 
 lists.operation_filters = { "search", "state", "kind", "name", "before" }
 
-function lists.operations(which)
+function lists.operations(which, language)
   local rows, next_before = ledger.operations(which)
-  return rows and { operations = each(rows, operation_view), next = or_null(next_before) }
+  return rows and { operations = each(rows, operation_view, language), next = or_null(next_before) }
 end
 
 --- Who waits, in the order in which he will be served, and who is being served.
-function lists.queue()
+function lists.queue(language)
   local waiting, running, etas = pump.line()
   if not waiting then return nil end
-  local told = each(waiting, operation_view)
+  local told = each(waiting, operation_view, language)
   for position, op in ipairs(told) do op.position, op.etaSeconds = position, etas[position] end
-  return { places = config.limits.running_deployments, running = each(running, operation_view), waiting = told }
+  return { places = config.limits.running_deployments, running = each(running, operation_view, language), waiting = told }
 end
 
 -- Leftovers --------------------------------------------------------------------------------------------------------------
+
+-- These go with their application: not worth a line of their own.
+local parts = { domain = true, mount = true, deployment = true }
 
 local function thing_view(row, language)
   return i18n.leftover(language, { kind = row.kind, id = row.id, reason = row.data.reason })
@@ -115,7 +130,7 @@ function lists.leftovers(language)
         triedAt = clock.iso(sweeper.tried(row.operation_id)), things = json.array {} }
       by_id[row.operation_id], list[#list + 1] = entry, entry
     end
-    entry.things[#entry.things + 1] = thing_view(row, language)
+    if not parts[row.kind] then entry.things[#entry.things + 1] = thing_view(row, language) end
   end
   return { leftovers = json.array(list), keptData = each(volumes, volume_view) }
 end
@@ -151,7 +166,7 @@ end
 
 --- How everything is, in one document.
 function lists.summary(language)
-  local info, states, line, left = server.info(), ledger.states {}, lists.queue(), journal.left()
+  local info, states, line, left = server.info(), ledger.states {}, lists.queue(language), journal.left()
   if not states or not line or not left then return nil end
   local degraded = health.degraded(language)
   return {
@@ -186,7 +201,7 @@ end
 overseen("/api/admin/summary", {}, function(_, language) return lists.summary(language) end)
 overseen("/api/admin/stacks", lists.stack_filters, lists.stacks)
 overseen("/api/admin/operations", lists.operation_filters, lists.operations)
-overseen("/api/admin/queue", {}, lists.queue)
+overseen("/api/admin/queue", {}, function(_, language) return lists.queue(language) end)
 overseen("/api/admin/leftovers", {}, function(_, language) return lists.leftovers(language) end)
 
 local act_fields = {

@@ -28,7 +28,8 @@ return function(words)
     ManyResults = object({ results = list_of(ref "ManyResult") }, "results"),
     OperationRow = object({
       deploymentId = text, kind = kind, name = text, ownerId = text, template = text, state = text, step = text,
-      code = described(text, "Why it failed"), createdAt = time, startedAt = time, endedAt = time, statusUrl = text,
+      code = described(text, "Why it failed"), detail = described(text, "The same, in words"),
+      createdAt = time, startedAt = time, endedAt = time, statusUrl = text,
       position = described(count, "In the queue"), etaSeconds = count,
     }, "deploymentId", "kind", "name", "ownerId", "state", "createdAt", "statusUrl"),
     Operations = object({ operations = list_of(ref "OperationRow"), next = nullable "integer" }, "operations", "next"),

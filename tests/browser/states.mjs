@@ -1,6 +1,7 @@
 // Every state that the page can be in, and the way into it; for the contact sheet and for the look at accessibility.
 //   for (const [name, state] of Object.entries(states)) { const { page, leave } = await enter(desk, state, language, 'en-1') ... await leave() }
 import { copyRoot, startPortal } from '../http/harness.mjs'
+import { adminStates } from './admin_states.mjs'
 import { deploy, ended, openDesk, password, ready, seconds, text } from './browser.mjs'
 
 // One place only, so that there is a queue; two templates to choose from; stacks are looked at all the time. Beside it, a portal that asks
@@ -25,7 +26,7 @@ export async function openStage() {
     for (const portal of Object.values(portals)) await portal.stop()
     await desk.close()
   }
-  return { ...desk, portals, close }
+  return { ...desk, copy, portals, close }
 }
 
 const slow = (desk, name, ms = 9000) => desk.world.rehearsal.faults({ at: 'deploy', kind: 'hang', ms, name, times: 0 })
@@ -320,6 +321,7 @@ export const states = {
       await page.waitForSelector('main.bare h1')
     },
   },
+  ...adminStates,
 }
 
 // Brings a browser of its own into the state; leave() ends what runs there.

@@ -24,11 +24,17 @@ local function figures(view, doc)
   return h("ul", { class = "figures-row" }, items)
 end
 
--- The rejected edit is told in full under the policy.
+-- Where more is told of what is not as it should be.
+local sections = { findings = "findings", leftovers = "leftovers" }
+
 local function health(view, doc)
   if doc.status == "healthy" then return parts.notice("good", h("p", {}, say(view, "admin.healthy"))) end
   local items = {}
-  for i, found in ipairs(doc.degraded) do items[i] = h("p", {}, found.detail) end
+  for i, found in ipairs(doc.degraded) do
+    local section = sections[found.code]
+    local link = section and h("a", { href = "/admin/" .. section }, say(view, "admin.nav." .. section))
+    items[i] = h("p", {}, link and { link, ": " } or "", found.detail)
+  end
   return parts.notice("warn", items)
 end
 

@@ -156,12 +156,16 @@ end
 --- Bytes as one says them of memory.
 function parts.memory(view, bytes)
   if not bytes then return nil end
-  if bytes >= 2 ^ 30 then return say(view, "admin.size.gib", { size = ("%.4g"):format(bytes / 2 ^ 30) }) end
-  return say(view, "admin.size.mib", { size = ("%.0f"):format(bytes / 2 ^ 20) })
+  local key, unit = "admin.size.mib", 2 ^ 20
+  if bytes >= 2 ^ 30 then key, unit = "admin.size.gib", 2 ^ 30 end
+  return h("span", { class = "short" }, say(view, key, { size = ("%.3g"):format(bytes / unit) }))
 end
 
+--- A word of the portal's own that stays in one piece.
+function parts.word(text) return h("span", { class = "short" }, parts.code(text)) end
+
 -- Ids that nobody reads: the beginning is enough to tell them apart.
-function parts.short(id) return id and parts.code(#id > 12 and id:sub(1, 10) .. "…" or id) end
+function parts.short(id) return id and parts.word(#id > 12 and id:sub(1, 9) .. "…" or id) end
 
 local classes = { queued = "running", running = "running", rolling_back = "running", deleting = "running", stopping = "running",
   starting = "running", restarting = "running", rotating = "running", redeploying = "running", failed = "bad" }

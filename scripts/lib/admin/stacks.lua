@@ -35,16 +35,16 @@ local function line(view, stack)
     id = "stack-" .. stack.name, parts.pick(view, stack.name, stack.name),
     { h("a", { href = "/admin/stacks/" .. stack.name }, h("strong", {}, h("bdi", { dir = "ltr" }, stack.name))),
       h("span", { class = "hush block" }, bare(stack.url)) },
-    state_of(view, stack),
+    { state_of(view, stack), h("span", { class = "hush block" }, parts.time(stack.since)) },
     h("a", { href = parts.href("/admin/stacks", { owner = stack.ownerId }) }, parts.short(stack.ownerId)),
-    stack.image and code(stack.image), parts.time(stack.since), parts.memory(view, stack.memoryBytes), parts.time(stack.lastSeen),
+    stack.image and code(stack.image), parts.memory(view, stack.memoryBytes), parts.time(stack.lastSeen),
     parts.time(stack.lastUsedAt),
   }
 end
 
 local columns = {
   { "admin.pick.head", hidden = true, class = "tight" }, { "admin.stack", head = true }, { "admin.state" }, { "admin.owner" },
-  { "admin.image", class = "wide" }, { "admin.since" }, { "admin.memory" }, { "admin.seen" }, { "admin.used_at" },
+  { "admin.image", class = "wide" }, { "admin.memory" }, { "admin.seen" }, { "admin.used_at" },
 }
 
 local acts = { "stop", "start", "restart", "redeploy", "delete" }

@@ -23,7 +23,7 @@ local function line(view, entry)
   local allowed = entry.allowed and parts.state("ready", say(view, "admin.allowed")) or parts.state("failed", say(view, "admin.refused"))
   return {
     id = "entry-" .. entry.id, parts.time(entry.at), who(view, entry), act(view, entry.action),
-    entry.name and h("a", { href = parts.href("/admin/audit", { name = entry.name }) }, code(entry.name)), allowed, code(entry.rule),
+    entry.name and h("a", { href = parts.href("/admin/audit", { name = entry.name }) }, code(entry.name)), allowed, parts.word(entry.rule),
     h("details", {}, h("summary", {}, say(view, "admin.more")), parts.values(view, {
       { "admin.network", code(entry.network) }, { "admin.policy", code(entry.policy) },
       { "admin.request", code(entry.requestId) }, { "admin.owner", entry.ownerId and code(entry.ownerId) },

@@ -17,11 +17,10 @@ function work.outcome(view, state)
   return parts.state(state, ends[state] and say(view, "admin.end." .. state) or plain.state(view.language, state))
 end
 
-local function failure(view, op)
+local function failure(op)
   if not op.code then return nil end
-  local key = "failure." .. op.code .. ".detail"
-  local args = { name = op.name, step = op.step or "", seconds = "" }
-  return h("details", {}, h("summary", {}, code(op.code)), i18n.has(key) and h("p", {}, say(view, key, args)))
+  if not op.detail then return h("p", {}, code(op.code)) end
+  return h("details", {}, h("summary", {}, code(op.code)), h("p", {}, op.detail))
 end
 
 local function step(view, op)
@@ -33,7 +32,7 @@ local function line(view, op)
   return {
     id = "op-" .. op.deploymentId,
     { h("a", { href = "/admin/stacks/" .. op.name }, h("strong", {}, h("bdi", { dir = "ltr" }, op.name))) },
-    say(view, "admin.kind." .. op.kind), { work.outcome(view, op.state), failure(view, op) },
+    say(view, "admin.kind." .. op.kind), { work.outcome(view, op.state), failure(op) },
     step(view, op), parts.short(op.ownerId), parts.time(op.createdAt), parts.time(op.endedAt),
     parts.operation_link(op.deploymentId, say(view, "admin.follow")),
   }
