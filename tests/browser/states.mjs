@@ -99,7 +99,7 @@ export const states = {
   },
   queued: {
     enter: async ({ desk, page, name }) => {
-      await slow(desk, `${name}-first`, 30_000)
+      await slow(desk, `${name}-first`)
       const first = await desk.world.portal.deploy(`${name}-first`)
       await deploy(page, name)
       await page.waitForFunction(() => document.querySelector('#now').textContent !== '')
