@@ -44,14 +44,19 @@ const principals = {
   'same-site page': () => ({ key: anna.key, headers: neighbour }),
   'cookie that says not from where': () => ({ headers: { cookie: `__Host-owner=${anna.key}` } }),
 }
-const from = new Set(['wrong Origin', 'same-site page', 'cookie that says not from where'])
+const unproved = 'cookie that says not from where'
+const from = new Set(['wrong Origin', 'same-site page', unproved])
 
 // What each kind of route answers to each principal; `_` is for those not named; `theirs`: where it differs for the stack of another than
 // the one whose key, or made-up key, is brought.
 const open = { _: 200 }
 const stack = { _: 404, 'token without scope': 403 }
 const own = { _: 401, 'other owner': 403, 'token without scope': 403 }
-const admins = { _: 401, 'other owner': 403, 'token without scope': 403, 'wrong Origin': 403, 'same-site page': 403, 'cookie that says not from where': 403 }
+const admins = { _: 401, 'other owner': 403, 'token without scope': 403, 'wrong Origin': 403, 'same-site page': 403, [unproved]: 403 }
+
+// The admin's pages: whoever is not logged in there is led to the log-in.
+const page = { _: 303, [unproved]: 303 }
+const noForm = { _: 415, [unproved]: 415 }
 
 const table = {
   'GET /': open,
@@ -70,7 +75,7 @@ const table = {
   'POST /api/deploy': { _: 401, 'token without scope': 403, scope: 'create', body: { name: 'intruder' } },
   'POST /api/status/:id/cancel': { ...own, scope: 'create' },
   'GET /api/stack/:name': {
-    ...stack, scope: 'read', allowed: true, theirs: { 'wrong Origin': 404, 'same-site page': 404, 'cookie that says not from where': 404 },
+    ...stack, scope: 'read', allowed: true, theirs: { 'wrong Origin': 404, 'same-site page': 404, [unproved]: 404 },
   },
   'GET /api/stacks': { _: 401, 'other owner': 200, 'token without scope': 403, scope: 'read', allowed: true },
   'DELETE /api/stack/:name': { ...stack, scope: 'delete' },
@@ -83,7 +88,7 @@ const table = {
   'POST /api/owner/rotate': { _: 401, 'other owner': null, 'token without scope': 403 },
   'POST /api/owner/revoke': { _: 401, 'other owner': null, 'token without scope': 403 },
   'POST /api/owner/move': { _: 403, body: { link: 'made-up' } },
-  'POST /api/owner/leave': { _: 200 },
+  'POST /api/owner/leave': { _: 200, [unproved]: 200 },
   'GET /api/invites': admins,
   'POST /api/invites': { ...admins, body: {} },
   'DELETE /api/invites/:id': admins,
@@ -97,6 +102,42 @@ const table = {
   'POST /api/admin/findings/:id/adopt': admins,
   'POST /api/admin/findings/:id/repair': admins,
   'POST /api/admin/findings/:id/remove': admins,
+  'GET /favicon.ico': open,
+  'GET /api/admin/summary': admins,
+  'GET /api/admin/stacks': admins,
+  'GET /api/admin/operations': admins,
+  'GET /api/admin/queue': admins,
+  'GET /api/admin/leftovers': admins,
+  'GET /api/admin/events': admins,
+  'POST /api/admin/stacks': { ...admins, body: { action: 'delete', names: ['anna'] } },
+  'POST /api/admin/leftovers/:id/try': admins,
+  'GET /admin/login': open,
+  'POST /admin/login': noForm,
+  'GET /admin': page,
+  'GET /admin/stacks': page,
+  'GET /admin/stacks/:name': page,
+  'GET /admin/stacks/act': page,
+  'GET /admin/stacks/done/:batch': page,
+  'GET /admin/operations': page,
+  'GET /admin/queue': page,
+  'GET /admin/leftovers': page,
+  'GET /admin/findings': page,
+  'GET /admin/findings/:id/remove': page,
+  'GET /admin/audit': page,
+  'GET /admin/access': page,
+  'POST /admin/logout': noForm,
+  'POST /admin/stacks/act': page,
+  'POST /admin/operations/:id/cancel': page,
+  'POST /admin/leftovers/:id/try': page,
+  'POST /admin/findings/look': page,
+  'POST /admin/findings/adopt': page,
+  'POST /admin/findings/:id/adopt': page,
+  'POST /admin/findings/:id/repair': page,
+  'POST /admin/findings/:id/remove': page,
+  'POST /admin/access/invites': page,
+  'POST /admin/access/invites/:id/revoke': page,
+  'POST /admin/access/tokens': page,
+  'POST /admin/access/tokens/:id/revoke': page,
 }
 
 const changing = (name) => !name.startsWith('GET ')
@@ -104,7 +145,7 @@ const changing = (name) => !name.startsWith('GET ')
 function ask(name, { stackName, op, ...options }) {
   const [method, pattern] = name.split(' ')
   const id = pattern.startsWith('/api/status') || pattern.startsWith('/deployment') ? op : 'no-such-id'
-  const path = pattern.replace(':name', stackName).replace(':id', id).replace(':link', 'made-up')
+  const path = pattern.replace(':name', stackName).replace(':id', id).replace(':link', 'made-up').replace(':batch', 'made-up')
   const { body } = table[name]
   const accept = pattern.startsWith('/api/status') ? { accept: 'application/json' } : {}
   return portal.api(path, { method, ...(changing(name) && body ? { json: body } : {}), ...options, headers: { ...accept, ...options.headers } })
@@ -114,7 +155,7 @@ function ask(name, { stackName, op, ...options }) {
 function wanted(name, who) {
   const row = table[name]
   if (changing(name) && (who === 'wrong Origin' || who === 'same-site page')) return 403
-  if (changing(name) && who === 'cookie that says not from where') return name === 'POST /api/owner/leave' ? 200 : 403
+  if (changing(name) && who === unproved) return row[who] ?? 403
   if (!changing(name) && from.has(who) && row.allowed) return 200 // reading: the answer stays with whoever may read it
   return row[who] !== undefined ? row[who] : row._
 }
