@@ -45,17 +45,21 @@ static int list_has(const char *list, const char *word)
     return 0;
 }
 
+/* What evhttp takes for it: the beginning of the first such field. */
+static int asks_to_keep(const struct evhttp_request *evreq)
+{
+    const char *first = evhttp_find_header(evreq->input_headers, "Connection");
+    return first && strncasecmp(first, "keep-alive", 10) == 0;
+}
+
 static int wants_close(const struct evhttp_request *evreq, int http11)
 {
     struct evkeyval *field;
-    int keep = http11;
     TAILQ_FOREACH(field, evreq->input_headers, next)
     {
-        if (strcasecmp(field->key, "Connection") != 0) continue;
-        if (list_has(field->value, "close")) return 1;
-        if (strncasecmp(field->value, "keep-alive", 10) == 0) keep = 1; /* what evhttp takes for it */
+        if (strcasecmp(field->key, "Connection") == 0 && list_has(field->value, "close")) return 1;
     }
-    return !keep;
+    return !http11 && !asks_to_keep(evreq);
 }
 
 /* Skips "http://authority" of an absolute target, if the authority is what Host says. NULL otherwise. */
