@@ -230,7 +230,8 @@ function handlers.project(work, row)
       local good, message, reason = remove_project(work, row.id)
       if not good then return nil, message, reason end
     end
-    return work.exact or undo.strays(work)
+    if work.exact then return true end
+    return undo.strays(work)
   end, with_project)
 end
 

@@ -4,6 +4,7 @@
 --- The first line says what is done and how it is answered: a letter for the scene, then a character for each answer in turn (2: 200,
 --- 0: 404, 1: 401, 4: 400, 5: 500, 9: 429, x: cut off, r: no connection). Bodies follow, divided by empty lines. Both start
 --- anew at the end.
+local json = require "core.json"
 local loaded = ...
 
 -- Doubles ---------------------------------------------------------------------------------------------------------------
@@ -88,6 +89,18 @@ loaded["lib.journal"] = {
   lost = function(_, kind, key) return kept(kind, key) end,
   mark = function(_, kind, key, state) return kept(kind, key, state) end,
   events = function() return {} end,
+  last_log = function() return {} end,
+}
+local one_stack = { name = "anna", owner_id = "o", operation_id = "abc", state = "ready", project_id = "p1", application_id = "a1" }
+loaded["lib.findings"] = {
+  holds = function() return false end,
+  open = function() return {} end,
+  known = function() return { one_stack }, {} end,
+  record = function(found)
+    for _, one in ipairs(found) do kept(one.kind, one.thing, one.name, one.owner_id, one.operation_id, json.encode(one.facts)) end
+    return true
+  end,
+  refresh = nothing, looked_at = nothing,
 }
 loaded["lib.events"] = { emit = nothing, finish = function(_, event, data) return kept(event, data.code) end }
 loaded["core.store"] = {}
@@ -95,6 +108,7 @@ loaded["core.store"] = {}
 local context = require "lib.ctx"
 local dokploy = require "lib.dokploy"
 local operate = require "lib.operate"
+local reconcile = require "lib.reconcile"
 local steps = require "steps"
 local undo = require "lib.undo"
 
@@ -162,11 +176,17 @@ local function run_small()
   client:is_deploying "a1"
 end
 
+local function run_look()
+  reconcile.start()
+  failed_well(not reconcile.trouble(), "", reconcile.trouble())
+end
+
 local scenes = {}
 for i in ipairs(steps) do scenes[i] = function() run_step(i) end end
 for n = 2, 4 do scenes[#scenes + 1] = function() run_undo(n) end end
 for _, kind in ipairs { "stop", "start", "restart", "rotate" } do scenes[#scenes + 1] = function() run_operation(kind) end end
 scenes[#scenes + 1] = run_small
+scenes[#scenes + 1] = run_look
 
 return function(text)
   local scene, statuses, rest = text:match "^(%C)(%C*)\n(.*)$"
