@@ -115,12 +115,13 @@ local function starts(count, running)
   return queue.starts(count, ages_of(running), config.limits.running_deployments, pump.typical(), pace.known())
 end
 
--- Who waits, as they came, and the deploys that run.
+-- Who waits, as they came, and the deploys that run. What runs is read last: revive() must see it as it is, since an operation that ends
+-- while something else is read would have no task and seem to run.
 local function open_deploys()
-  local running, message, code = journal.running()
-  if not running then return nil, message, code end
-  local waiting, trouble, why = journal.waiting(pump.window)
-  if not waiting then return nil, trouble, why end
+  local waiting, message, code = journal.waiting(pump.window)
+  if not waiting then return nil, message, code end
+  local running, trouble, why = journal.running()
+  if not running then return nil, trouble, why end
   return waiting, deploys_of(running), running
 end
 

@@ -192,7 +192,10 @@ end
 local function back(op, ctx, failure)
   task.shield()
   ctx.wanted = false
-  create.surely(function() return journal.turn_back(op.id, failure) end, always)
+  local turned = create.surely(function() return journal.turn_back(op.id, failure) end, always)
+  if not turned and op.state ~= "rolling_back" then -- it had come to its end: what it made is somebody's
+    return log.error("deployment.ended_twice", { operation = op.id, name = op.name, code = failure.code })
+  end
   for _, handle in ipairs(ctx.pending) do handle:wait(runner.pending) end
   undo_steps(ctx)
   local resources = create.surely(function() return journal.resources(op.id) end, always)

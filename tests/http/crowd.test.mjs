@@ -1,7 +1,7 @@
 // Many at once: a name has one winner, and a queue loses nobody.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { seconds, startAll } from './harness.mjs'
+import { copyRoot, seconds, startAll } from './harness.mjs'
 
 let world, portal, rehearsal
 before(async () => {
@@ -45,5 +45,21 @@ test('a waiting deployment is told its place', async () => {
     const places = events.filter((e) => e.event === 'queued').map((e) => e.data.position)
     assert.ok(places.every((place) => Number.isInteger(place) && place >= 0), `places: ${places}`)
     assert.deepEqual(places, [...places].sort((a, b) => b - a), 'a place only gets better')
+  }
+})
+
+test('a look at the queue that takes long starts nothing again that has ended meanwhile', async () => {
+  const root = copyRoot()
+  root.edit('scripts/lib/journal.lua', (text) => text.replace(/(function journal\.(?:waiting|running)\(\w*\))/g, '$1 require("core.task").sleep(0.15)'))
+  const slow = await startAll({ speed: 200, root: root.root })
+  try {
+    const names = Array.from({ length: 24 }, (_, i) => `slow-${i}`)
+    const ends = await Promise.all(names.map((name) => slow.portal.ready(name)))
+    assert.equal(ends.length, 24)
+    const started = slow.portal.log.filter(({ event }) => event === 'deployment.started').map(({ operation }) => operation)
+    assert.equal(new Set(started).size, started.length, 'a deployment was started twice')
+    assert.equal((await slow.rehearsal.state()).projects.length, 24)
+  } finally {
+    await slow.stop()
   }
 })
