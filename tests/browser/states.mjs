@@ -121,7 +121,7 @@ export const states = {
     enter: async ({ desk, page, name }) => {
       await slow(desk, name)
       await deploy(page, name)
-      await busy(page)
+      await page.waitForSelector('li.running[data-step=outcome]') // from here a clean-up takes a while
       await page.click('#cancel')
       await page.waitForSelector('#cancel-note:not(:empty)')
     },
