@@ -58,14 +58,14 @@ test('every focus can be seen', async () => {
 })
 
 test('nothing moves for who asked for that, and what is busy can still be told', async () => {
-  await desk.world.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 2500, name: 'quiet-eyes', times: 0 })
+  await desk.world.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 5000, name: 'quiet-eyes', times: 0 })
   const { page, done } = await desk.visit('en', { reducedMotion: 'reduce' })
   await deploy(page, 'quiet-eyes')
-  await page.waitForSelector('#step-list li.running')
+  await page.waitForSelector('li.running[data-step=outcome]') // the one that takes a while
   assert.equal(await page.evaluate(() => document.getAnimations().length), 0)
-  assert.equal(await page.$eval('#step-list li.running .mark', (mark) => getComputedStyle(mark).borderStyle), 'dotted')
+  assert.equal(await page.$eval('li.running[data-step=outcome] .mark', (mark) => getComputedStyle(mark).borderStyle), 'dotted')
   await page.emulateMedia({ reducedMotion: 'no-preference', forcedColors: 'active' })
-  const colours = await page.$eval('#step-list li.running .mark', (mark) => [getComputedStyle(mark).borderBlockEndColor, getComputedStyle(document.body).backgroundColor])
+  const colours = await page.$eval('li.running[data-step=outcome] .mark', (mark) => [getComputedStyle(mark).borderBlockEndColor, getComputedStyle(document.body).backgroundColor])
   assert.notEqual(...colours, 'it can be seen in forced colours')
   await ready(page)
   await done()
