@@ -182,6 +182,12 @@ static void close_coroutine(struct task *task, enum task_outcome outcome)
                  lua_tostring(task->co, -1) ? lua_tostring(task->co, -1) : "(an error that is no text)");
 }
 
+static void give_coroutine(struct task *task)
+{
+    vm_thread_give(task->vm, task->co);
+    task->co = NULL;
+}
+
 void task_log_end(const struct task *task, enum task_outcome outcome, const char *message)
 {
     if (outcome != TASK_FAILED && outcome != TASK_STOPPED) return;
@@ -207,15 +213,16 @@ static void end(struct task *task, enum task_outcome outcome, int nresults)
     if (outcome != TASK_OK) {
         message = push_message(task, outcome);
         close_coroutine(task, outcome);
+        give_coroutine(task); /* what it holds is free before anybody is told */
     }
     release_name(task);
     leave_parent(task);
     if (task->done)
-        task->done(task, outcome, task->co, nresults, message, task->arg);
+        task->done(task, outcome, task->co ? task->co : L, nresults, message, task->arg);
     else
         task_log_end(task, outcome, message);
     lua_settop(L, top);
-    vm_thread_give(task->vm, task->co);
+    if (task->co) give_coroutine(task);
     free(task->name);
     vm_unref(task->vm);
     give_task(task);

@@ -262,10 +262,12 @@ lua_State *vm_thread_take(struct vm *vm)
     return co;
 }
 
-/* One that died inside a hook runs no hook ever again: it would be beyond the limit. It is left to the collector, at once, since it may
- * hold locks. */
+/* One that died inside a hook runs no hook ever again: it would be beyond the limit. One that came to the end of the memory holds what a
+ * deep recursion took, and a collection in need, which is all that others would come to, takes that from nobody. Either is left to the
+ * collector, at once: the first may hold locks, the second leaves the others nothing. */
 static void abandon(struct vm *vm, lua_State *co)
 {
+    vm->memory.refused = 0;
     lua_pushnil(vm->L);
     lua_rawsetp(vm->L, LUA_REGISTRYINDEX, co);
     lua_gc(vm->L, LUA_GCCOLLECT);
@@ -274,7 +276,7 @@ static void abandon(struct vm *vm, lua_State *co)
 void vm_thread_give(struct vm *vm, lua_State *co)
 {
     memset(lua_getextraspace(co), 0, LUA_EXTRASPACE);
-    if (lua_status(co) > LUA_YIELD) {
+    if (lua_status(co) > LUA_YIELD || vm->memory.refused) {
         abandon(vm, co);
         return;
     }

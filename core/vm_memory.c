@@ -86,7 +86,10 @@ void *vm_memory_allocate(void *ud, void *block, size_t old_size, size_t size)
         memory->bytes -= old_size;
         return NULL;
     }
-    if (memory->capped && size > old_size && memory->bytes + (size - old_size) > memory->max_bytes) return NULL;
+    if (memory->capped && size > old_size && memory->bytes + (size - old_size) > memory->max_bytes) {
+        memory->refused = 1;
+        return NULL;
+    }
     void *given = block ? resize(memory, block, old_size, size) : get(memory, size);
     if (given) memory->bytes += size - old_size;
     return given;

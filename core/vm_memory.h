@@ -12,6 +12,7 @@ enum { VM_MEMORY_STEP = 16, VM_MEMORY_SMALL = 256 };
 struct vm_memory {
     size_t bytes, max_bytes; /* in use; at most, while capped */
     int capped;
+    int refused;                                         /* there was no more under the cap; whoever looks resets it */
     char *start, *next, *end;                            /* the stretch; what is not cut yet begins at `next` */
     void *dropped[VM_MEMORY_SMALL / VM_MEMORY_STEP + 1]; /* by size: blocks to be used again */
 };

@@ -260,6 +260,16 @@ static void test_memory_is_capped(void **state)
     good("return 1");
 }
 
+/* What a recursion took is not kept by the coroutine, which is used again. */
+static void test_memory_of_a_recursion(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        bad("local function f() return 1 + f() end return f()", 1, "more memory");
+        good("local t = {} for i = 1, 20000 do t[i] = {} end");
+    }
+}
+
 static void test_memory_of_one_string(void **state)
 {
     (void)state;
@@ -338,6 +348,7 @@ int main(void)
         TEST(test_endless_where_no_yield_can_be),
         TEST(test_stopped_threads_do_not_escape_the_limit),
         TEST(test_memory_is_capped),
+        TEST(test_memory_of_a_recursion),
         TEST(test_memory_of_one_string),
         TEST(test_other_limits),
         TEST(test_call),
