@@ -7,72 +7,13 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { ADMIN, copyRoot, seconds, sse, startAll, terminal } from '../http/harness.mjs'
+import { seconds, startAll } from '../http/harness.mjs'
+import { checkNames, checkOperation, checkPresent, checkTime, listed, orphans, settle } from './books.mjs'
+import { dice, everyFault, ruleFor } from './faults.mjs'
+import { impatient } from './house.mjs'
 
 const SETTLE = 120 // seconds after the last job in which the sweeper may still come back to what a fault left
 const FIRST_KILLS = 0.4 // the portal is killed in this part of the run; after it one process lives on, and its memory is looked at
-
-// The same figures for the same seed.
-export function dice(seed) {
-  let state = seed >>> 0
-  const next = () => { // mulberry32
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-  const below = (n) => Math.floor(next() * n)
-  return { next, below, chance: (share) => next() < share, pick: (list) => list[below(list.length)], order: (list) => list.map((it) => [next(), it]).sort((a, b) => a[0] - b[0]).map(([, it]) => it) }
-}
-
-// Faults ---------------------------------------------------------------------------------------------------------------------
-
-const procedures = ['project.create', 'application.create', 'application.saveDockerProvider', 'application.saveEnvironment', 'mounts.create',
-  'domain.create', 'application.update', 'application.deploy', 'application.one', 'deployment.all', 'project.one', 'application.delete', 'project.remove']
-const kinds = {
-  calls: ['latency', 'status', 'hang', 'cut', 'html', 'half', 'wrong_json', 'wrong_type', 'lost'],
-  stack: ['latency', 'status', 'hang', 'cut', 'html', 'half', 'wrong_json', 'wrong_type', 'lost', 'never_ready', 'unprotected', 'wrong_password'],
-  deploy: ['latency', 'hang', 'deploy_error', 'image_not_found', 'registry_login', 'crash_loop', 'never_ready', 'unprotected', 'wrong_password', 'html'],
-}
-
-// Every kind at every place once, in an order of the seed's, and again from the start. Each kind of a place comes before any comes twice.
-function* everyFault(random) {
-  const calls = kinds.calls.map((kind) => random.order(procedures).map((at) => ({ at, kind })))
-  for (let round = 0; ; round++) {
-    const some = calls.map((list) => list[round % list.length])
-    const others = ['stack', 'deploy'].flatMap((at) => kinds[at].map((kind) => ({ at, kind })))
-    for (const rule of random.order([...some, ...others])) yield rule
-  }
-}
-
-// The rule as it is sent: for one stack only. A slow or hanging worker keeps everybody waiting, so it may not for long.
-function ruleFor(name, { at, kind }, random) {
-  const rule = { at, kind, name, times: 1 + random.below(3) }
-  if (kind === 'latency') rule.ms = 200 + random.below(1500)
-  if (kind === 'hang' && at === 'deploy') rule.ms = 2000
-  if (kind === 'status') rule.status = random.pick([400, 429, 500, 502, 503])
-  return rule
-}
-
-// The house ------------------------------------------------------------------------------------------------------------------
-
-const steps = ['project', 'application', 'settings', 'domain', 'deploy', 'outcome', 'health']
-const LATE = { step: 20, all: 120 }
-
-// The scripts with less patience, so that a hang need not be waited out in full; more of them at once.
-function impatient() {
-  const house = copyRoot()
-  house.edit('scripts/lib/call.lua', (text) => text.replace(/timeout = \d+/, 'timeout = 1'))
-  house.edit('scripts/lib/dokploy.lua', (text) => text.replace(/timeout = 30/g, 'timeout = 2'))
-  for (const step of steps) house.edit(`scripts/steps/${step}.lua`, (text) => text.replace(/deadline = \d+/, `deadline = ${LATE.step}`))
-  house.edit('scripts/steps/init.lua', (text) => text.replace(/deadline = \d+,/, `deadline = ${LATE.all},`))
-  house.edit('scripts/lib/engine.lua', (text) => text.replace('"engine.sweeper", 60', '"engine.sweeper", 2'))
-  house.edit('scripts/lib/breaker.lua', (text) => text.replace(/first_hold = \d+/, 'first_hold = 2').replace(/last_hold = \d+/, 'last_hold = 4'))
-  house.edit('config.lua', (text) => text.replace(/running_deployments = \d+/, 'running_deployments = 16'))
-  const read = (path, pattern) => Number(house.read(path).match(pattern)[1])
-  const state = (name) => read('scripts/lib/states.lua', new RegExp(`\\b${name} = \\{[^}]*deadline = (\\d+)`))
-  return { root: house.root, late: { queued: state('queued'), rolling_back: state('rolling_back'), deleting: state('deleting'), other: state('restarting'), ...LATE } }
-}
 
 // The run --------------------------------------------------------------------------------------------------------------------
 
@@ -118,7 +59,7 @@ class Soak {
 
   async follow(operation, onEvent) {
     const { events, last } = await this.portal.follow(operation.statusUrl, { limit: seconds(400), onEvent })
-    Object.assign(operation, { seen: events.map(({ id }) => id), last })
+    Object.assign(operation, { seen: events, last })
     return last
   }
 
@@ -229,7 +170,7 @@ class Soak {
       this.seconds = (Date.now() - begun) / 1000
       this.count.hits = (await this.rehearsal.faults()).reduce((sum, rule) => sum + rule.hits, 0)
       await this.rehearsal.forgetFaults()
-      await this.settle()
+      this.settled = await settle({ portal: this.portal, rehearsal: this.rehearsal, limit: SETTLE }, (...args) => this.wrong(...args))
       await this.check()
       this.checkMemory()
     } finally {
@@ -241,46 +182,18 @@ class Soak {
 
   // The books ----------------------------------------------------------------------------------------------------------------
 
-  async stacks() {
-    const all = []
-    let after
-    let kept
-    do {
-      const { json } = await this.portal.api(`/api/stacks?limit=200${after ? `&after=${after}` : ''}`, { key: ADMIN })
-      all.push(...json.stacks)
-      after = json.next
-      kept = json.keptData
-    } while (after)
-    return { all, kept }
-  }
-
-  // Faults are over: what they left is gone soon.
-  async settle() {
-    const from = Date.now()
-    for (;;) {
-      const { json } = await this.portal.api('/health')
-      const { all } = await this.stacks()
-      const left = json.degraded.filter(({ code }) => code === 'leftovers').length > 0 || all.some(({ state }) => !['ready', 'stopped', 'unhealthy'].includes(state))
-      if (!left && orphans(await this.rehearsal.state(), all, null).length === 0) break
-      if (Date.now() - from > seconds(SETTLE)) {
-        this.wrong(`not settled in ${SETTLE} s:`, json.degraded, all.filter(({ state }) => !['ready', 'stopped', 'unhealthy'].includes(state)))
-        break
-      }
-      await sleep(250)
-    }
-    this.settled = (Date.now() - from) / 1000
-  }
-
   async check() {
-    const { all, kept } = await this.stacks()
+    const wrong = (...args) => this.wrong(...args)
+    const { all, kept } = await listed(this.portal)
     const documents = new Map()
     const rest = [...this.operations.values()]
-    const lane = async () => { for (let it; (it = rest.pop());) documents.set(it.id, await this.checkOperation(it)) }
+    const lane = async () => { for (let it; (it = rest.pop());) documents.set(it.id, await checkOperation(this.portal, it, wrong)) }
     await Promise.all(Array.from({ length: 16 }, lane))
-    this.checkNames(all, [...documents.values()])
+    for (const document of documents.values()) checkTime(document, this, wrong)
+    checkNames(all, [...documents.values()], wrong)
     const state = await this.rehearsal.state()
-    for (const orphan of orphans(state, all, kept)) this.wrong('orphan:', orphan)
-    for (const missing of this.absent(state, all)) this.wrong('missing:', missing)
+    for (const orphan of orphans(state, all, kept)) wrong('orphan:', orphan)
+    checkPresent(state, all, wrong)
     const took = ({ createdAt, endedAt }) => (Date.parse(endedAt) - Date.parse(createdAt)) / 1000
     const fault = (name) => this.set.filter((rule) => rule.name === name).map(({ at, kind, times }) => ` ${times} x ${kind} at ${at}`).join()
     this.slowest = [...documents.values()].filter(({ endedAt }) => endedAt).sort((a, b) => took(b) - took(a)).slice(0, 3)
@@ -292,81 +205,6 @@ class Soak {
       const key = `${kind}: ${end}${end === 'failed' ? ` ${result?.code}` : ''}`
       this.ends[key] = (this.ends[key] ?? 0) + 1
     }
-  }
-
-  // One whole stream: numbered without a gap, one end and that the last; what a client saw at the time is the same.
-  async checkOperation(operation) {
-    const what = `${operation.kind} ${operation.name} (${operation.id})`
-    const { json: document } = await this.portal.status(operation.statusUrl)
-    if (!terminal.has(document.state)) {
-      this.wrong(`${what} has not ended:`, document.state)
-      return document
-    }
-    const stream = await sse(this.portal.url + operation.statusUrl)
-    const events = []
-    for await (const event of stream) events.push(event)
-    if (!stream.whole) this.wrong(`${what}: the stream of what has ended does not end`)
-    const ends = events.filter(({ event }) => terminal.has(event))
-    if (ends.length !== 1 || events.at(-1) !== ends[0]) this.wrong(`${what}: ${ends.length} ends:`, events.map(({ event }) => event).join(' '))
-    const ids = events.map(({ id }) => id).join()
-    if (ids !== events.map((_, i) => i + 1).join()) this.wrong(`${what}: numbers`, ids)
-    if (document.lastEventId !== events.length) this.wrong(`${what}: lastEventId ${document.lastEventId} of ${events.length}`)
-    if (ends[0] && ends[0].event !== document.state) this.wrong(`${what}: the stream ends ${ends[0].event}, the document ${document.state}`)
-    if (!operation.seen) this.wrong(`${what}: nobody saw its end`)
-    else if (operation.seen.join() !== ids) this.wrong(`${what}: seen were`, operation.seen.join(), 'of', ids)
-    this.checkTime(what, document)
-    return document
-  }
-
-  // Each crash takes a while out of an operation, and a step begins anew after it.
-  checkTime(what, { kind, state, createdAt, startedAt, endedAt, steps: taken }) {
-    const at = (text) => Date.parse(text) / 1000
-    const allowed = (from, to, most) => most * (1 + this.crashes.filter((crash) => crash >= from - 1 && crash <= to).length) + 5
-    const { late } = this
-    const most = kind === 'deploy' ? late.all + late.rolling_back : kind === 'delete' ? late.deleting : late.other
-    const from = at(startedAt ?? createdAt)
-    if (startedAt && from - at(createdAt) > late.queued) this.wrong(`${what} waited ${from - at(createdAt)} s`)
-    if (at(endedAt) - from > allowed(from, at(endedAt), most)) this.wrong(`${what} took ${at(endedAt) - from} s to ${state}; ${most} is the most`)
-    if (kind !== 'deploy') return
-    for (const step of taken) {
-      if (step.state !== 'done') continue
-      const took = at(step.endedAt) - at(step.startedAt)
-      if (took > allowed(at(step.startedAt), at(step.endedAt), late.step)) this.wrong(`${what}: step ${step.step} took ${took} s`)
-    }
-  }
-
-  // By the ends of its operations a name lives once or not at all; the list says the same.
-  checkNames(all, documents) {
-    const lives = new Map()
-    const add = (name, n) => lives.set(name, (lives.get(name) ?? 0) + n)
-    for (const { kind, name, state } of documents) {
-      if (kind === 'deploy' && state === 'ready') add(name, 1)
-      if (kind === 'delete' && state === 'deleted') add(name, -1)
-    }
-    const listed = all.map(({ name }) => name)
-    if (new Set(listed).size !== listed.length) this.wrong('a name is listed twice')
-    for (const [name, n] of lives) {
-      if (n !== 0 && n !== 1) this.wrong(`${name} lives ${n} times`)
-      if ((n === 1) !== listed.includes(name)) this.wrong(`${name}: by its operations it ${n === 1 ? 'lives' : 'is gone'}, the list has it ${listed.includes(name)}`)
-    }
-    for (const { name, state } of all) if (!lives.has(name)) this.wrong(`${name} is listed (${state}), and nothing made it`)
-  }
-
-  // What a live stack must have in the double: one of each.
-  absent(state, all) {
-    const found = []
-    const count = (list, test) => list.filter(test).length
-    for (const { name, state: how } of all) {
-      const application = state.applications.filter((it) => it.name === name)
-      const counts = {
-        projects: count(state.projects, (it) => it.name === name),
-        applications: application.length,
-        domains: count(state.domains, (it) => it.host.split('.')[0] === name),
-        services: count(state.services, (it) => it.appName === application[0]?.appName),
-      }
-      if (Object.values(counts).some((n) => n !== 1)) found.push({ name, how, ...counts })
-    }
-    return found
   }
 
   checkMemory() {
@@ -393,28 +231,6 @@ class Soak {
     ]
     return rows.map(([what, value]) => `  ${what.padEnd(34)} ${value}`).join('\n')
   }
-}
-
-// What the double holds of names that do not live. `kept`: the volumes that the portal says it kept; null: volumes are not looked at.
-function orphans(state, stacks, kept) {
-  const live = new Set(stacks.map(({ name }) => name))
-  const found = []
-  const look = (kind, list, nameOf) => {
-    for (const thing of list) if (!live.has(nameOf(thing))) found.push({ kind, thing })
-  }
-  const application = new Map(state.applications.map((it) => [it.applicationId, it]))
-  const byApp = new Map(state.applications.map((it) => [it.appName, it]))
-  look('project', state.projects, (it) => it.name)
-  look('application', state.applications, (it) => it.name)
-  look('domain', state.domains, (it) => application.get(it.applicationId)?.name)
-  look('mount', state.mounts, (it) => application.get(it.applicationId)?.name)
-  look('service', state.services, (it) => byApp.get(it.appName)?.name)
-  look('container', state.containers, (it) => byApp.get(it.appName)?.name)
-  look('route', state.routes, (it) => byApp.get(it.appName)?.name)
-  if (!kept) return found
-  const mounted = new Set([...state.mounts.map((it) => it.volumeName), ...kept.map((it) => it.volume)])
-  for (const volume of state.volumes) if (!mounted.has(volume.name)) found.push({ kind: 'volume', thing: volume })
-  return found
 }
 
 export async function soak(options = {}) {
