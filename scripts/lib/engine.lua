@@ -152,24 +152,26 @@ end
 local function delete(request)
   local stack, message = journal.stack(request.name)
   if stack == nil then return nil, message, "journal" end
-  if not stack then return nil, "there is no stack of that name", "stack_unknown" end
+  if not stack or stack.owner_id ~= request.owner_id then return nil, "he has no stack of that name", "stack_unknown" end
   if stack.state == "deleting" then return deleting(stack, request) end
   if stack.state ~= "deploying" then return begin_delete(stack, request) end
   local cancelled, why, code = cancel(stack.operation_id) -- not there yet: taking it away is cancelling it
   if not cancelled then return nil, why, code end
+  if not cancelled.cancelled and journal.stack(request.name) then return delete(request) end -- it has ended, and left something
   return journal.operation(stack.operation_id)
 end
 
 --- Removes a stack. Its data stays unless data is "delete". Asked again, the same operation.
----@param request { name: string, data: string, by: string, also: (fun(id: string): any[][])|nil }  also: as in engine.deploy
+---@param request { name: string, owner_id: string, data: string, by: string, also: (fun(id: string): any[][])|nil }
+--- owner_id: whose it is: it may have gone, and somebody else have the name, since that was looked at; also: as in engine.deploy
 ---@return table|nil operation, string? message, string? code  stack_unknown journal
 function engine.delete(request) return apart(task.lock, "delete:" .. request.name, delete, request) end
 
 -- What is done with a stack that stands --------------------------------------------------------------------------------
 
-local function begin(kind, name, also)
+local function begin(kind, stack, also)
   local id = engine.new_id()
-  local op, message, code = operate.begin(kind, name, id, also and also(id))
+  local op, message, code = operate.begin(kind, stack, id, also and also(id))
   if not op then return nil, message, code end
   pump.launch(op)
   return op
@@ -177,10 +179,10 @@ end
 
 --- Stops, starts, restarts or redeploys a stack, or gives it a new password; the work goes on by itself.
 ---@param kind string  stop start restart rotate repair redeploy
----@param name string
+---@param stack { name: string, owner_id: string }  as it was when it was looked at who may do that
 ---@param also (fun(id: string): any[][])|nil  statements that are written together with the operation, given its id
 ---@return table|nil operation, string? message, string? code  stack_busy stack_unfit journal
-function engine.operate(kind, name, also) return apart(begin, kind, name, also) end
+function engine.operate(kind, stack, also) return apart(begin, kind, stack, also) end
 
 -- Password ---------------------------------------------------------------------------------------------------------------
 

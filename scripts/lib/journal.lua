@@ -35,10 +35,11 @@ function journal.operation(id)
   return operation_of(row), message, code
 end
 
---- The newest operation of a kind on a name; false when there is none.
-function journal.last(name, kind)
-  local row, message, code = row_of(
-    "SELECT * FROM operations WHERE name = ?1 AND kind = ?2 ORDER BY created_at DESC LIMIT 1", name, kind)
+--- The newest operation of a kind on a name, of one owner or of all; false when there is none.
+function journal.last(name, kind, owner_id)
+  local row, message, code = row_of([[
+    SELECT * FROM operations WHERE name = ?1 AND kind = ?2 AND (?3 IS NULL OR owner_id = ?3) ORDER BY created_at DESC LIMIT 1]],
+    name, kind, or_null(owner_id))
   return operation_of(row), message, code
 end
 

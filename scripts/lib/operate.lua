@@ -40,21 +40,22 @@ operate.kinds = {
 local BEGIN = [[
   INSERT INTO operations (id, kind, name, owner_id, template, url, params, state, created_at, started_at)
   SELECT ?1, ?2, name, owner_id, template, url, json_object('target', operation_id, 'from', state), ?4, NOW, NOW
-  FROM stacks WHERE name = ?3 AND state IN ('ready', 'stopped', 'unhealthy') RETURNING id]]
+  FROM stacks WHERE name = ?3 AND owner_id = ?5 AND state IN ('ready', 'stopped', 'unhealthy') RETURNING id]]
 BEGIN = BEGIN:gsub("NOW", "(julianday('now') - 2440587.5) * 86400.0")
 
 --- Writes the operation down, if the stack stands and nothing else is done with it.
 ---@param kind string  stop start restart rotate repair redeploy
----@param name string
+---@param stack { name: string, owner_id: string }
 ---@param id string    the operation's
 ---@param also any[][]|nil  more statements, written with it
 ---@return table|nil operation, string? message, string? code  stack_busy stack_unfit journal
-function operate.begin(kind, name, id, also)
-  local results, message, code = store.run { { BEGIN, id, kind, name, operate.kinds[kind].state }, table.unpack(also or {}) }
+function operate.begin(kind, stack, id, also)
+  local statement = { BEGIN, id, kind, stack.name, operate.kinds[kind].state, stack.owner_id }
+  local results, message, code = store.run { statement, table.unpack(also or {}) }
   if code == "conflict" then return nil, "something is done with it already", "stack_busy" end
   if not results then return nil, message, "journal" end
   if not results[1][1] then return nil, "it does not stand", "stack_unfit" end
-  log.info("stack.operation_accepted", { operation = id, name = name, kind = kind })
+  log.info("stack.operation_accepted", { operation = id, name = stack.name, kind = kind })
   local op
   op, message = journal.operation(id)
   if not op then return nil, message, "journal" end

@@ -60,8 +60,8 @@ local function surely(act) return create.surely(act, always) end
 local function delete_ended(op)
   local ends = os.time() + purge.deadline
   repeat
-    local deleting = surely(function() return journal.last(op.name, "delete") end)
-    if not deleting or deleting.ended_at or deleting.owner_id ~= op.owner_id then return true end
+    local deleting = surely(function() return journal.last(op.name, "delete", op.owner_id) end)
+    if not deleting or deleting.ended_at then return true end
   until os.time() >= ends or not task.sleep(0.5)
   return false
 end

@@ -95,7 +95,7 @@ end
 
 local function repair(row)
   if row.kind == "vanished" then return rebuild(row) end
-  return engine.operate("repair", row.name, noted(row))
+  return engine.operate("repair", row, noted(row))
 end
 
 -- Remove -----------------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ end
 
 local function remove(row, data)
   if row.kind == "unknown" then return remove_unknown(row, data) end
-  return engine.delete { name = row.name, data = data, by = "admin", also = noted(row) }
+  return engine.delete { name = row.name, owner_id = row.owner_id, data = data, by = "admin", also = noted(row) }
 end
 
 -- Both -------------------------------------------------------------------------------------------------------------------

@@ -32,9 +32,9 @@ function bulk.names(text)
   return #list <= bulk.most and list or nil
 end
 
-local function begin(act, name, data, who)
-  if act == "delete" then return engine.delete { name = name, data = data, by = who.kind } end
-  return engine.operate(act, name)
+local function begin(act, stack, data, who)
+  if act == "delete" then return engine.delete { name = stack.name, owner_id = stack.owner_id, data = data, by = who.kind } end
+  return engine.operate(act, stack)
 end
 
 -- The operation that was begun, or nil and the code of what stood in the way.
@@ -45,7 +45,7 @@ local function one(req, who, act, name, data)
   local entry, refused = door.decide(req, who, act, { owner_id = row.owner_id }, name)
   if door.note(req, entry) then return nil, "journal" end
   if not entry.allowed then return nil, refused end
-  local operation, _, code = begin(act, name, data, who)
+  local operation, _, code = begin(act, row, data, who)
   if operation then return operation end
   return nil, problem.status[code] and code or "internal"
 end

@@ -12,7 +12,7 @@ local function begin(req, kind)
   local name = names.fold(req.params.name)
   local row, refusal = stack.find(req, kind, name)
   if not row then return refusal end
-  local operation, _, code = engine.operate(kind, name)
+  local operation, _, code = engine.operate(kind, row)
   if operation then return stack.accepted(req, operation) end
   return problem.failure(req, code, { args = { name = name, id = req.id } })
 end

@@ -144,29 +144,30 @@ local function repeated(req, operation, data)
   return purging and stack.accepted(req, purging) or problem.failure(req, code)
 end
 
--- The newest deletion of the name: of the stack, or of the data that it left.
-local function last_deletion(name)
-  local deletion, message, code = journal.last(name, "delete")
+-- The newest deletion of the name, by one owner or all: of the stack, or of the data that it left.
+local function last_deletion(name, owner_id)
+  local deletion, message, code = journal.last(name, "delete", owner_id)
   if not deletion then return deletion, message, code end
-  local purged = journal.last(name, "purge")
-  local newer = purged and purged.owner_id == deletion.owner_id and purged.created_at > deletion.created_at
-  return newer and purged or deletion
+  local purged = journal.last(name, "purge", deletion.owner_id)
+  return purged and purged.created_at > deletion.created_at and purged or deletion
 end
 
--- A repeated delete of what its owner has deleted already gives the same operation again: whoever lost the first answer gets it now.
+-- A repeated delete of what its owner has deleted already gives the same operation again: whoever lost the first answer gets it now. And
+-- whoever has files left of it can remove them, whoever has the name today.
 local function deleted_before(req, name, data)
-  local operation, _, code = last_deletion(name)
-  if operation == nil then return problem.failure(req, code) end
   local who, refusal = door.who(req)
   if not who then return masked(req, refusal, nil, name) end
-  local deleted = operation and (operation.state == "deleted" or operation.kind == "purge")
-  if not deleted or not owner.may(who, operation.owner_id) then return unknown(req, name) end
+  local admin = owner.is_admin(who)
+  if not admin and not who.id then return unknown(req, name) end
+  local operation, _, code = last_deletion(name, not admin and who.id or nil)
+  if operation == nil then return problem.failure(req, code) end
+  if not operation or operation.kind ~= "purge" and operation.state ~= "deleted" then return unknown(req, name) end
   return repeated(req, operation, data)
 end
 
--- It may have been deleted just now, between two looks.
+-- It may have been deleted just now, between two looks, or long ago and be somebody else's now.
 local function unless_deleted(req, name, data, refusal)
-  if journal.stack(name) ~= false then return refusal end
+  if refusal.status ~= 404 then return refusal end
   return deleted_before(req, name, data)
 end
 
@@ -178,7 +179,7 @@ local function delete(req, data)
   local row, who = stack.find(req, "delete", name)
   if not row then return unless_deleted(req, name, data, who) end
   local operation
-  operation, _, code = engine.delete { name = name, data = data, by = who.kind }
+  operation, _, code = engine.delete { name = name, owner_id = row.owner_id, data = data, by = who.kind }
   if operation then return stack.accepted(req, operation) end
   if code == "stack_unknown" then return unless_deleted(req, name, data, unknown(req, name)) end
   return problem.failure(req, code, { args = { name = name, id = req.id, url = status_url(row.operation_id) } })

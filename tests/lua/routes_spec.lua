@@ -7,7 +7,8 @@ local function load_routes(options)
   journal = { stacks_by_name = {}, operations = {}, last_delete = false }
   function journal.operation(id) return journal.operations[id] or false end
   function journal.stack(name) return journal.stacks_by_name[name] or false end
-  function journal.last(_, kind) return kind == "delete" and journal.last_delete end
+  local function deleted_by(owner_id) return journal.last_delete and journal.last_delete.owner_id == (owner_id or "me") and journal.last_delete end
+  function journal.last(_, kind, owner_id) return kind == "delete" and deleted_by(owner_id) end
   function journal.volumes() return {} end
   function journal.events() return {} end
   function journal.idempotency() return false end
@@ -383,6 +384,10 @@ describe("a stack", function()
     assert.equal("/api/status/del1", portal.ask("DELETE", "/api/stack/anna", { key = key_of "me" }).doc.statusUrl)
     assert.equal(404, portal.ask("DELETE", "/api/stack/anna", { key = key_of "other" }).status)
     assert.equal(404, portal.ask("DELETE", "/api/stack/anna").status)
+    journal.stacks_by_name.anna = { name = "anna", owner_id = "other", operation_id = "op2", state = "ready" } -- and has the name now
+    engine.kept = { { volume = "vol-anna" } }
+    engine.purge = function(name, owner_id) return { id = "purge-of-" .. owner_id, name = name, state = "deleting" } end
+    assert.equal("/api/status/purge-of-me", portal.ask("DELETE", "/api/stack/anna?data=delete", { key = key_of "me" }).doc.statusUrl)
   end)
 end)
 
