@@ -35,6 +35,7 @@ cppcheck              -                         checks the C
 clang-format          -                         keeps the C's style
 chromium              -                         the browser of the page's tests
 openssl               -                         certificates for the doctor's tests
+sqlite3               -                         reads the journal in the property test
 jq                    -                         renders the stack's configuration in its tests
 fonts-noto-core       -                         letters for the Arabic page
 fonts-dejavu-core     -                         letters for the others
@@ -103,11 +104,11 @@ install_missing() {
     fi
 }
 
-# The driver of the browser tests; its lock file pins it.
+# What the tests are written with; the lock file pins it.
 install_modules() {
     if [ ! -f tests/package-lock.json ]; then return; fi
     if [ -f tests/node_modules/.package-lock.json ] && [ ! tests/package-lock.json -nt tests/node_modules/.package-lock.json ]; then return; fi
-    echo "setup: npm ci in tests/ (playwright-core: drives the browser in the page's tests)"
+    echo "setup: npm ci in tests/ (playwright-core: drives the browser in the page's tests; fast-check: makes random sequences, and makes those that fail smaller)"
     (cd tests && npm ci --no-audit --no-fund --loglevel=error) || fail "npm ci failed in tests/; is the network there?"
     touch tests/node_modules/.package-lock.json
 }

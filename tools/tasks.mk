@@ -7,10 +7,11 @@ BUSTED ?= lua5.4 /usr/bin/busted
 # T=pattern: only the tests whose file or name holds it.
 T ?=
 JOBS ?= 2000
+RUNS ?= 200
 FAULTS ?= 5
 SEED ?=
 
-.PHONY: help setup setup-test run test test-lua test-contract test-http test-browser check check-format check-lua check-c check-house fmt asan bench soak
+.PHONY: help setup setup-test run test test-lua test-contract test-http test-browser check check-format check-lua check-c check-house fmt asan bench soak property
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | sort -u | \
@@ -75,6 +76,10 @@ asan: setup-test ## the C and HTTP tests under the address and undefined-behavio
 soak: setup-test ## many deployments with faults, cancels and kills, and then the books; JOBS=2000 FAULTS=5 SEED=
 	@$(MAKE) --no-print-directory $(DEPLOYER)
 	@DEPLOYER=$(abspath $(DEPLOYER)) JOBS=$(JOBS) FAULTS=$(FAULTS) SEED=$(SEED) node tests/soak/soak.mjs
+
+property: setup-test ## random commands, faults, kills and restarts against a model; RUNS=200 SEED=; REPLAY= plays one again
+	@$(MAKE) --no-print-directory $(DEPLOYER)
+	@DEPLOYER=$(abspath $(DEPLOYER)) RUNS=$(RUNS) SEED=$(SEED) REPLAY=$(REPLAY) LONGEST=$(LONGEST) node tests/property/property.mjs
 
 bench: ## deployments accepted a second beside bare commits; requests a second beside a bare evhttp; memory idle and with 1,000 streams
 	@tools/setup.sh bench

@@ -118,8 +118,8 @@ export async function sse(url, { lastEventId, language, key, headers = {} } = {}
 export const terminal = new Set(['ready', 'failed', 'cancelled', 'deleted', 'stopped'])
 
 // Follows a status stream to its terminal event, coming back with Last-Event-ID as a browser would when it is cut.
-// Returns { events, last, streams }. `until(event)` may end it earlier.
-export async function follow(url, { until = (event) => terminal.has(event.event), limit = seconds(60), after, language, key, onEvent } = {}) {
+// Returns { events, last, streams }. `until(event)` may end it earlier; `onStream(stream)` gets each connection, and may close it.
+export async function follow(url, { until = (event) => terminal.has(event.event), limit = seconds(60), after, language, key, onEvent, onStream } = {}) {
   const events = []
   let lastEventId = after
   let streams = 0
@@ -137,6 +137,7 @@ export async function follow(url, { until = (event) => terminal.has(event.event)
         continue
       }
       streams++
+      onStream?.(stream)
       if (stream.status !== 200) throw new Error(`${url}: ${stream.status} ${stream.text}\n  ${told()}`)
       for await (const event of stream) {
         if (lastEventId !== undefined && event.id <= lastEventId) throw new Error(`event ${event.id} came after ${lastEventId}`)
