@@ -54,7 +54,7 @@ static void check_folder(struct check *check, struct generation *generation, con
 
 static int run_checks(lua_State *L)
 {
-    vm_push_module(L, "lib.check");
+    vm_push_module(L, "lib.base.check");
     lua_getfield(L, -1, "check");
     lua_call(L, 0, 1);
     return 1;
@@ -68,7 +68,7 @@ static void check_more(struct check *check, struct generation *generation)
     struct vm_error error = { 0 };
     lua_State *L = vm_state(generation->vm);
 
-    snprintf(path, sizeof path, "%s/scripts/lib/check.lua", check->portal->settings.root);
+    snprintf(path, sizeof path, "%s/scripts/lib/base/check.lua", check->portal->settings.root);
     if (stat(path, &info) != 0) return;
     if (vm_call(generation->vm, run_checks, 0, &error) != 0) {
         complain(check, &error);

@@ -1,8 +1,8 @@
 /* vm: one lua_State that holds one generation of the scripts. Built, checked, swapped in, and freed with its last task.
  *
  * What a script can reach is what is in the module table: "core.*" modules that were registered, and .lua files below the scripts folder
- * by dotted name ("lib.names" is lib/names.lua, "steps" may be steps/init.lua). Text chunks only. No io, no debug, no load, no coroutine
- * library; of os only time, date, clock. Reading or assigning an undeclared global raises.
+ * by dotted name ("lib.base.names" is lib/base/names.lua, "steps" may be steps/init.lua). Text chunks only. No io, no debug, no load, no
+ * coroutine library; of os only time, date, clock. Reading or assigning an undeclared global raises.
  *
  * A turn is one stretch of running: from vm_turn_begin() to vm_turn_end(). In a turn memory is capped by the allocator, and time by a clock
  * that pcall cannot swallow: an alarm sets a hook that yields out of the coroutine, or, where it cannot yield, raises at each instruction.

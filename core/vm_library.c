@@ -100,7 +100,7 @@ static int is_file(const char *path)
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-/* Pushes the chunk of lib/names.lua, or of lib/names/init.lua, for "lib.names". */
+/* Pushes the chunk of lib/base/names.lua, or of lib/names/init.lua, for "lib.base.names". */
 static void push_script(lua_State *L, const char *name)
 {
     static const char *const endings[] = { ".lua", "/init.lua" };

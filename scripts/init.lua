@@ -4,13 +4,13 @@ local server = require "core.server"
 local store = require "core.store"
 
 -- The journal's tables, brought forward.
-store.migrate(require "lib.schema")
+store.migrate(require "lib.journal.schema")
 
 -- What the core itself cannot answer (no such path, a body too long, a script's mistake) is worded like any other problem.
-server.on_error(require("lib.problem").from_core)
+server.on_error(require("lib.page.problem").from_core)
 
 -- Who may come in is known before anybody does.
-server.on_start(require("lib.credentials").resume)
+server.on_start(require("lib.door.credentials").resume)
 
 -- Requests. One file a family of addresses; the door is what each of them goes through first.
 require "routes.door"
@@ -33,10 +33,10 @@ require "routes.metrics" -- GET /metrics
 require "routes.openapi" -- GET /api/openapi.json
 
 -- Deployments. After a crash or a restart, what was interrupted goes on, or is taken away again.
-require("lib.engine").register(require "steps", require("policy.limits").reconcile)
+require("lib.deploy.engine").register(require "steps")
 
--- What happened long ago is forgotten, but for how it ended.
-require("lib.prune").register(require("policy.limits").events_kept)
+-- And afterwards: the stacks are watched, leftovers swept up, the journal held against Dokploy.
+require("lib.watch").register(require "policy.limits")
 
 -- And every few minutes, a look at everything around the portal, for /ready.
 require("lib.doctor.rounds").register()

@@ -12,6 +12,13 @@ local core_floors = {
 }
 -- scripts/: folder -> floor. Inside a folder files may use one another, but not in a circle.
 local script_floors = { lib = 0, policy = 1, steps = 2, routes = 3, commands = 3, init = 4 }
+-- The same for the rooms of scripts/lib/.
+local room_floors = {
+  base = 0,
+  settings = 1, journal = 1, dokploy = 1, page = 1,
+  door = 2, deploy = 2, release = 2, doctor = 2, admin = 2,
+  watch = 3,
+}
 -- Folders that stand beside the floors: what else of scripts/ they may use, and who may use them.
 local apart = { rehearsal = { uses = { lib = true }, used_by = {} } }
 -- Pure decisions: no core modules in these, so that plain Lua can test them.
@@ -114,6 +121,19 @@ end
 
 local function folder_of(module) return module:match("^([^.]+)") end
 
+local function room_of(module) return module:match("^lib%.([^.]+)") end
+
+local function check_room(where, room, module)
+  local other = room_of(module)
+  if not other or other == room then return end
+  if not room_floors[other] then
+    fault(where, "%s has no floor: add its folder to the rooms in tools/floors.lua", module)
+  elseif room_floors[room] and room_floors[other] >= room_floors[room] then
+    fault(where, "lib/%s (floor %d) may not require %s (floor %d): an edge leads to a lower floor",
+      room, room_floors[room], module, room_floors[other])
+  end
+end
+
 local function check_require(where, folder, module)
   local other = folder_of(module)
   if other == "core" then
@@ -150,6 +170,7 @@ local function check_scripts()
         local where = path .. ":" .. number
         edges[module][required] = where
         check_require(where, folder, required)
+        if folder == "lib" then check_room(where, room_of(module), required) end
       end
     end)
   end

@@ -2,13 +2,13 @@
 --- already stays; so it may be run again at any time, and mends what is missing.
 local config = require "core.config"
 local console = require "core.console"
-local call = require "lib.call"
+local dotenv = require "lib.base.dotenv"
+local options = require "lib.base.options"
+local report = require "lib.doctor.report"
 local dokploy = require "lib.dokploy"
-local dotenv = require "lib.dotenv"
-local options = require "lib.options"
+local call = require "lib.dokploy.call"
 local release = require "lib.release"
-local report = require "lib.report"
-local rollout = require "lib.rollout"
+local rollout = require "lib.release.rollout"
 
 local help = [[
 deployer bootstrap --image IMAGE --domain HOST [--env NAME=VALUE]... [--http] [--release WORD] [--no-start]

@@ -1,9 +1,9 @@
 --- deployer doctor: is everything around the portal as it must be? One line each: ok, warn or fail, with the cure.
 --- The examinations stand in lib/doctor/*.lua.
 local console = require "core.console"
+local options = require "lib.base.options"
 local doctor = require "lib.doctor"
-local options = require "lib.options"
-local report = require "lib.report"
+local report = require "lib.doctor.report"
 
 local help = [[
 deployer doctor [--strict]

@@ -1,9 +1,9 @@
 --- deployer rollback: brings the good release before the one in force back.
 local console = require "core.console"
-local options = require "lib.options"
+local options = require "lib.base.options"
+local report = require "lib.doctor.report"
 local release = require "lib.release"
-local report = require "lib.report"
-local rollout = require "lib.rollout"
+local rollout = require "lib.release.rollout"
 
 local help = [[
 deployer rollback [--list] [--url URL] [--connect-to HOST:PORT] [--seconds N] [--name portal]

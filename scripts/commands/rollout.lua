@@ -1,9 +1,9 @@
 --- deployer rollout --image IMAGE: brings it into force through Dokploy, waits for its /ready, else goes back by itself.
 local console = require "core.console"
-local options = require "lib.options"
+local options = require "lib.base.options"
+local report = require "lib.doctor.report"
 local release = require "lib.release"
-local report = require "lib.report"
-local rollout = require "lib.rollout"
+local rollout = require "lib.release.rollout"
 
 local help = [[
 deployer rollout --image IMAGE [--release WORD] [--url URL] [--connect-to HOST:PORT] [--seconds N] [--name portal]

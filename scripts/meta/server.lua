@@ -17,8 +17,8 @@ local server = {}
 ---@alias Reply string|integer|table
 --- "text": 200, text/plain. 204: that status, no body.
 --- A table: `status` (200 if missing), one of `json` (a value), `text`, `html`, `body` (with `type`); `headers` {Name = "value"};
---- `cut = true` closes the connection without an answer; `cut = N` sends the head and body, but promises N bytes more than it sends (for rehearsals).
---- What `sse.subscribe` returns.
+--- `cut = true` closes the connection without an answer; `cut = N` sends the head and body, but promises N bytes more than it sends (for
+--- rehearsals). What `sse.subscribe` returns.
 
 --- Registers a handler. Only while the scripts load.
 ---@param method string   "GET", "POST", "DELETE"...; "*": any
@@ -26,8 +26,8 @@ local server = {}
 ---@param handler fun(req: Request): Reply   may wait
 function server.route(method, pattern, handler) end
 
---- The function that each request goes through on its way to the handler of its route: it checks, calls handler(req) or not, and returns the
---- reply. Only while the scripts load, and only once.
+--- The function that each request goes through on its way to the handler of its route: it checks, calls handler(req) or not, and returns
+--- the reply. Only while the scripts load, and only once.
 ---@param fn fun(req: Request, handler: fun(req: Request): Reply, pattern: string): Reply   may wait
 function server.around(fn) end
 
@@ -36,16 +36,21 @@ function server.around(fn) end
 function server.routes() end
 
 --- The function that words an error which the core found itself: a request with no route, a body too long, a handler that raised...
----@param handler fun(req: Request, status: integer, code: string, extra: table): Reply   may not wait; code is one of not_found method_not_allowed (extra.allow) body_too_large bad_request internal; without it a short English problem document is sent
+---@param handler fun(req: Request, status: integer, code: string, extra: table): Reply   may not wait; code is one of not_found
+---method_not_allowed (extra.allow) body_too_large bad_request internal; without it a short English problem document is sent
 function server.on_error(handler) end
 
---- Registers a function that is run once, in a task, when the portal starts (not after a reload), before it listens; an error in it stops the start.
+--- Registers a function that is run once, in a task, when the portal starts (not after a reload), before it listens; an error in it stops
+--- the start.
 ---@param fn fun()   may wait
 function server.on_start(fn) end
 
 --- What the process is doing.
----@return { version: string, generation: integer, loaded_at: number, started_at: number, rejected: { file: string, line: integer, message: string, at: number }|nil, draining: boolean, mode: string, store: { trouble: string|nil }, tasks: integer, streams: integer, connections: integer, memory: integer }
---- `generation` counts loads; `rejected` is the last edit that was refused, nil once one was accepted; `mode` "portal" or "rehearsal"; times in seconds since 1970; `store.trouble` a code when the last commit failed
+---@return { version: string, generation: integer, loaded_at: number, started_at: number, rejected: { file: string, line: integer, message:
+---string, at: number }|nil, draining: boolean, mode: string, store: { trouble: string|nil }, tasks: integer, streams: integer, connections:
+---integer, memory: integer }
+--- `generation` counts loads; `rejected` is the last edit that was refused, nil once one was accepted; `mode` "portal" or "rehearsal";
+--- times in seconds since 1970; `store.trouble` a code when the last commit failed
 function server.info() end
 
 --- The time, in seconds since 1970, with fractions.

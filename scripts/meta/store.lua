@@ -3,7 +3,8 @@
 local store = {}
 
 --- Runs statements as one: all or none. Waits until they are committed. Also the way to read.
----@param statements any[][]  { {sql, argument...}, ... }; arguments: string, integer, float, boolean (0/1), nil (use store.null in the middle)
+---@param statements any[][]  { {sql, argument...}, ... }; arguments: string, integer, float, boolean (0/1), nil (use store.null in the
+---middle)
 ---@return table[]|nil  for each statement its rows, { {column = value}, ... }, with `changes` = rows changed
 ---@return string? message
 ---@return string? code  conflict full readonly corrupt invalid closed failed
@@ -11,7 +12,8 @@ function store.run(statements) end
 
 store.null = nil ---@type userdata an SQL NULL in an argument list; NULLs in results are absent
 
---- Brings the schema forward; only while the scripts load for the first time. On a reload it raises when the list has grown: that needs a restart.
+--- Brings the schema forward; only while the scripts load for the first time. On a reload it raises when the list has grown: that needs a
+--- restart.
 ---@param migrations string[]
 function store.migrate(migrations) end
 

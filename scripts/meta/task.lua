@@ -4,7 +4,8 @@ local task = {}
 
 ---@class Handle
 local Handle = {}
---- Waits for the task's end and returns what its function returned; nil, message, code when it failed ("failed"), was stopped ("stopped") or cancelled ("cancelled"), or the time passed ("timeout"; it goes on).
+--- Waits for the task's end and returns what its function returned; nil, message, code when it failed ("failed"), was stopped ("stopped")
+--- or cancelled ("cancelled"), or the time passed ("timeout"; it goes on).
 ---@param seconds? number
 function Handle:wait(seconds) end
 --- Ends the task; what it waits for is given up. True if it was still alive.
@@ -16,7 +17,8 @@ function Handle:kill() end
 ---@return Handle|nil, string?, string?
 function task.spawn(name, fn, ...) end
 
---- Runs fn(...) as a child and waits for it. At the deadline, or when task.cancel was called for the caller, the child is ended where it stands.
+--- Runs fn(...) as a child and waits for it. At the deadline, or when task.cancel was called for the caller, the child is ended where it
+--- stands.
 ---@param seconds number|nil  nil: no deadline
 ---@return ... what fn returned; or nil, message, code: "timeout" "cancelled", or "failed" when it raised (message with traceback)
 function task.run(seconds, fn, ...) end
@@ -26,7 +28,8 @@ function task.run(seconds, fn, ...) end
 ---@return table[]  for each, in order, the list {n = count, ...} of what it returned, or {nil, message, code} as in task.run
 function task.all(fns) end
 
---- Asks the named task, in whatever generation, to stop: its task.run or task.sleep returns nil, message, "cancelled", now or when it next begins one. Other waits end in their own time.
+--- Asks the named task, in whatever generation, to stop: its task.run or task.sleep returns nil, message, "cancelled", now or when it next
+--- begins one. Other waits end in their own time.
 ---@return boolean  a task of that name is alive
 function task.cancel(name) end
 
@@ -41,7 +44,8 @@ function task.shield() end
 ---@param seconds number
 function task.sleep(seconds) end
 
---- Runs fn(...) while holding the named lock, first come, first served, in all generations; returns what fn returned. Freed however fn ends.
+--- Runs fn(...) while holding the named lock, first come, first served, in all generations; returns what fn returned. Freed however fn
+--- ends.
 ---@param name string
 function task.lock(name, fn, ...) end
 

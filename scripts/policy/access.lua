@@ -1,7 +1,7 @@
 --- Who may do what: one question, asked before every act, answered by the first rule below that has an answer. Pure: nothing is read
 --- or written here. Change a rule, or put another one between them; a change is in force when the scripts are reloaded. The examples at
 --- the end are tried by `deployer --check`: a rule that was changed by mistake is told there.
-local check = require "lib.check"
+local check = require "lib.base.check"
 local policy = {}
 
 ---@class What
@@ -56,7 +56,7 @@ end
 function modes.closed() return false, "access_closed" end
 
 --- The rules, in order. `decide` gets who, action, what; it returns nothing when the rule does not apply, else true, or false and a code
---- (of lib/problem.lua). The name of the rule that decided stands in the audit trail.
+--- (of lib/page/problem.lua). The name of the rule that decided stands in the audit trail.
 policy.rules = {
   { name = "passwords_are_their_owners", decide = function(who, action, what) -- also for the admin, who may change one, but not see it
     if action == "reveal" and who.id and what.owner_id ~= who.id then return false, "not_owner" end
@@ -100,7 +100,8 @@ policy.rules = {
 }
 
 --- Whether that person may do that.
----@param who { kind: string, id: string|nil, scopes: table<string, boolean>|nil }  kind: admin owner user token visitor, see lib/owner.lua
+---@param who { kind: string, id: string|nil, scopes: table<string, boolean>|nil }  kind: admin owner user token visitor, see
+---lib/door/owner.lua
 ---@param action string
 ---@param what What
 ---@return boolean allowed

@@ -1,6 +1,6 @@
 --- How much one client may ask for: requests in a time, stacks in all. Takes effect when the scripts are reloaded; what has been counted
 --- stays counted.
-local check = require "lib.check"
+local check = require "lib.base.check"
 local limits = {}
 
 limits.page = 50            -- rows in one answer of a list when the client does not say

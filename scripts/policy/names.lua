@@ -1,7 +1,7 @@
 --- Which names nobody may take. Add a word or a pattern: one line each. Takes effect when the scripts are reloaded.
 --- Also reserved, without an edit here: the words of reserved_names in config.lua (the variable RESERVED_NAMES).
-local names = require "lib.names"
-local lua_pattern = require "lib.pattern"
+local names = require "lib.base.names"
+local lua_pattern = require "lib.base.pattern"
 local policy = {}
 
 -- Whole names, in lower case. One line a group, and why.

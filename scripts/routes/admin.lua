@@ -1,11 +1,11 @@
 --- The admin's: invites, tokens for programs, and the audit trail.
 local json = require "core.json"
 local server = require "core.server"
-local body = require "lib.body"
-local clock = require "lib.clock"
-local credentials = require "lib.credentials"
-local ledger = require "lib.ledger"
-local problem = require "lib.problem"
+local clock = require "lib.base.clock"
+local body = require "lib.door.body"
+local credentials = require "lib.door.credentials"
+local ledger = require "lib.journal.ledger"
+local problem = require "lib.page.problem"
 local door = require "routes.door"
 local filter = require "routes.filter"
 

@@ -1,16 +1,16 @@
---- What the forms of the admin's page do. Each brings the token of its session (lib/csrf.lua), comes from the portal's own pages
---- (lib/origin.lua), is written into the trail, and leads to a page that shows what came of it.
-local body = require "lib.body"
-local engine = require "lib.engine"
-local findings = require "lib.findings"
-local journal = require "lib.journal"
-local problem = require "lib.problem"
-local reconcile = require "lib.reconcile"
-local remedy = require "lib.remedy"
+--- What the forms of the admin's page do. Each brings the token of its session (lib/door/csrf.lua), comes from the portal's own pages
+--- (lib/door/origin.lua), is written into the trail, and leads to a page that shows what came of it.
 local finding_parts = require "lib.admin.findings"
 local keys = require "lib.admin.keys"
 local parts = require "lib.admin.parts"
 local stacks = require "lib.admin.stacks"
+local engine = require "lib.deploy.engine"
+local body = require "lib.door.body"
+local journal = require "lib.journal"
+local findings = require "lib.journal.findings"
+local problem = require "lib.page.problem"
+local reconcile = require "lib.watch.reconcile"
+local remedy = require "lib.watch.remedy"
 local admin = require "routes.admin"
 local pages = require "routes.admin_page"
 local bulk = require "routes.bulk"

@@ -2,11 +2,11 @@
 local crypto = require "core.crypto"
 local json = require "core.json"
 local shared = require "core.shared"
-local engine = require "lib.engine"
-local i18n = require "lib.i18n"
+local names = require "lib.base.names"
+local engine = require "lib.deploy.engine"
 local journal = require "lib.journal"
-local names = require "lib.names"
-local problem = require "lib.problem"
+local i18n = require "lib.page.i18n"
+local problem = require "lib.page.problem"
 local door = require "routes.door"
 local bulk = { most = 200 }
 

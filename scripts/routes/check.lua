@@ -2,9 +2,9 @@
 local config = require "core.config"
 local json = require "core.json"
 local server = require "core.server"
-local claims = require "lib.claims"
-local i18n = require "lib.i18n"
-local names = require "lib.names"
+local names = require "lib.base.names"
+local claims = require "lib.journal.claims"
+local i18n = require "lib.page.i18n"
 local policy = require "policy.names"
 
 local limits = { min = names.min, max = names.max }

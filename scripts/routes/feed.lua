@@ -2,12 +2,12 @@
 local server = require "core.server"
 local shared = require "core.shared"
 local timer = require "core.timer"
-local breaker = require "lib.breaker"
+local feed = require "lib.base.feed"
 local dokploy = require "lib.dokploy"
-local feed = require "lib.feed"
-local problem = require "lib.problem"
-local session = require "lib.session"
-local sweeper = require "lib.sweeper"
+local breaker = require "lib.dokploy.breaker"
+local session = require "lib.door.session"
+local problem = require "lib.page.problem"
+local sweeper = require "lib.watch.sweeper"
 local door = require "routes.door"
 
 local LOOK = 3 -- seconds between two looks at what tells of no change by itself

@@ -2,14 +2,14 @@
 local config = require "core.config"
 local json = require "core.json"
 local server = require "core.server"
-local breaker = require "lib.breaker"
-local checkup = require "lib.checkup"
-local clock = require "lib.clock"
+local clock = require "lib.base.clock"
+local checkup = require "lib.doctor.checkup"
 local dokploy = require "lib.dokploy"
-local findings = require "lib.findings"
-local i18n = require "lib.i18n"
-local problem = require "lib.problem"
-local sweeper = require "lib.sweeper"
+local breaker = require "lib.dokploy.breaker"
+local findings = require "lib.journal.findings"
+local i18n = require "lib.page.i18n"
+local problem = require "lib.page.problem"
+local sweeper = require "lib.watch.sweeper"
 
 local function look_around()
   local info = server.info()

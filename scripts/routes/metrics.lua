@@ -1,15 +1,15 @@
---- GET /metrics: numbers for Prometheus. What has a moment is counted when it happens (lib/counts.lua and the core); what has a state is
---- looked at here. policy/metrics.lua says who may read it.
+--- GET /metrics: numbers for Prometheus. What has a moment is counted when it happens (lib/base/counts.lua and the core); what has a state
+--- is looked at here. policy/metrics.lua says who may read it.
 local config = require "core.config"
 local metrics = require "core.metrics"
 local server = require "core.server"
 local store = require "core.store"
-local breaker = require "lib.breaker"
 local dokploy = require "lib.dokploy"
-local findings = require "lib.findings"
-local owner = require "lib.owner"
-local problem = require "lib.problem"
-local sweeper = require "lib.sweeper"
+local breaker = require "lib.dokploy.breaker"
+local owner = require "lib.door.owner"
+local findings = require "lib.journal.findings"
+local problem = require "lib.page.problem"
+local sweeper = require "lib.watch.sweeper"
 local policy = require "policy.metrics"
 
 local function gauge(name, help, labels) metrics.declare(name, "gauge", help, labels) end

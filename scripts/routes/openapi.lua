@@ -3,9 +3,9 @@
 local crypto = require "core.crypto"
 local json = require "core.json"
 local server = require "core.server"
-local check = require "lib.check"
-local names = require "lib.names"
-local problem = require "lib.problem"
+local check = require "lib.base.check"
+local names = require "lib.base.names"
+local problem = require "lib.page.problem"
 local entries = require "routes.openapi_entries"
 local schemas = require "routes.openapi_schemas"
 

@@ -1,6 +1,6 @@
 --- The shapes of what the API takes and gives, as JSON Schema, for routes/openapi.lua.
 local json = require "core.json"
-local names = require "lib.names"
+local names = require "lib.base.names"
 local templates = require "policy.templates"
 
 local text = { type = "string" }

@@ -1,11 +1,11 @@
 --- POST /api/stack/:name/stop, /start, /restart, /password: what an owner does with a stack that stands. Each begins an operation; only
 --- telling the password is done at once.
 local server = require "core.server"
-local body = require "lib.body"
-local engine = require "lib.engine"
-local i18n = require "lib.i18n"
-local names = require "lib.names"
-local problem = require "lib.problem"
+local names = require "lib.base.names"
+local engine = require "lib.deploy.engine"
+local body = require "lib.door.body"
+local i18n = require "lib.page.i18n"
+local problem = require "lib.page.problem"
 local stack = require "routes.stack"
 
 local function begin(req, kind)

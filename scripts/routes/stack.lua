@@ -2,16 +2,16 @@
 local json = require "core.json"
 local server = require "core.server"
 local task = require "core.task"
-local body = require "lib.body"
-local clock = require "lib.clock"
-local engine = require "lib.engine"
-local i18n = require "lib.i18n"
+local clock = require "lib.base.clock"
+local names = require "lib.base.names"
+local workspace = require "lib.base.workspace"
+local engine = require "lib.deploy.engine"
+local purge = require "lib.deploy.purge"
+local body = require "lib.door.body"
+local owner = require "lib.door.owner"
 local journal = require "lib.journal"
-local names = require "lib.names"
-local owner = require "lib.owner"
-local problem = require "lib.problem"
-local purge = require "lib.purge"
-local workspace = require "lib.workspace"
+local i18n = require "lib.page.i18n"
+local problem = require "lib.page.problem"
 local limits = require "policy.limits"
 local door = require "routes.door"
 
@@ -84,7 +84,7 @@ local function refine(shown)
   if operation then shown.state = operation.state end
 end
 
---- Adds what lib/watcher.lua found, in words.
+--- Adds what lib/watch/watcher.lua found, in words.
 function stack.add_trouble(shown, row, language)
   if row.state ~= "unhealthy" then return end
   local code = row.reason or "stack_silent"

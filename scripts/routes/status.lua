@@ -1,16 +1,16 @@
 --- An operation's progress, as a stream of events or as one document, and its cancel button.
 local server = require "core.server"
 local sse = require "core.sse"
-local body = require "lib.body"
-local engine = require "lib.engine"
-local events = require "lib.events"
-local i18n = require "lib.i18n"
+local engine = require "lib.deploy.engine"
+local events = require "lib.deploy.events"
+local summary = require "lib.deploy.summary"
+local body = require "lib.door.body"
 local journal = require "lib.journal"
-local problem = require "lib.problem"
-local summary = require "lib.summary"
+local i18n = require "lib.page.i18n"
+local problem = require "lib.page.problem"
+local steps = require "steps"
 local door = require "routes.door"
 local stack = require "routes.stack"
-local steps = require "steps"
 
 local planned = {}
 for i, step in ipairs(steps) do planned[i] = step.name end

@@ -1,7 +1,7 @@
 --- Waits until Dokploy says how the deployment went, and passes its log on as it grows.
 --- Dokploy's "done" means that the swarm took it, not that it runs: the next step decides that.
-local pace = require "lib.pace"
-local submission = require "lib.submission"
+local pace = require "lib.deploy.pace"
+local submission = require "lib.deploy.submission"
 
 local PAUSE = 1    -- seconds between two looks
 local PATIENCE = 5 -- looks without a trace of it, where Dokploy shows its queue, before it is sent once more

@@ -3,8 +3,8 @@
 local config = require "core.config"
 local crypto = require "core.crypto"
 local task = require "core.task"
-local dotenv = require "lib.dotenv"
-local workspace = require "lib.workspace"
+local dotenv = require "lib.base.dotenv"
+local workspace = require "lib.base.workspace"
 
 local PASSWORD = "OPENCODE_SERVER_PASSWORD"
 

@@ -39,7 +39,7 @@ static int set_up(void **state)
     (void)state;
     if (scripts_make() != 0) return -1;
     write_config("return { watch = env 'NO_SUCH_VARIABLE' }");
-    scripts_write("lib/settings.lua", settings_lua);
+    scripts_write("lib/settings/init.lua", settings_lua);
     wire_loop = loop_new();
     memset(&core, 0, sizeof core);
     settings = (struct settings){ .root = scripts_root };

@@ -135,7 +135,7 @@ test('another ADMIN_TOKEN ends the sessions of the one before, and their streams
 
 test('it ends by itself', async () => {
   const copy = copyRoot()
-  copy.edit('scripts/lib/session.lua', (text) => text.replace('seconds = 8 * 3600', 'seconds = 2'))
+  copy.edit('scripts/lib/door/session.lua', (text) => text.replace('seconds = 8 * 3600', 'seconds = 2'))
   await withPortal({ root: copy.root }, async (portal) => {
     const admin = await logIn(portal)
     assert.ok(await isIn(admin))

@@ -50,7 +50,7 @@ test('a waiting deployment is told its place', async () => {
 
 test('a look at the queue that takes long starts nothing again that has ended meanwhile', async () => {
   const root = copyRoot()
-  root.edit('scripts/lib/journal.lua', (text) => text.replace(/(function journal\.(?:waiting|running)\(\w*\))/g, '$1 require("core.task").sleep(0.15)'))
+  root.edit('scripts/lib/journal/init.lua', (text) => text.replace(/(function journal\.(?:waiting|running)\(\w*\))/g, '$1 require("core.task").sleep(0.15)'))
   const slow = await startAll({ speed: 200, root: root.root })
   try {
     const names = Array.from({ length: 24 }, (_, i) => `slow-${i}`)

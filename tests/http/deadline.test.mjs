@@ -12,7 +12,7 @@ async function world(edit, options = {}) {
   return startAll({ root: tree.root, env: { NODE_ENV: 'test' }, ...options })
 }
 const deadline = (file, seconds) => (tree) => tree.edit(file, (text) => text.replace(/deadline = \d+/, `deadline = ${seconds}`))
-const state = (name, seconds) => (tree) => tree.edit('scripts/lib/states.lua', (text) => text.replace(new RegExp(`(${name} = .*deadline = )\\d+`), `$1${seconds}`))
+const state = (name, seconds) => (tree) => tree.edit('scripts/lib/journal/states.lua', (text) => text.replace(new RegExp(`(${name} = .*deadline = )\\d+`), `$1${seconds}`))
 
 // The end of an operation, the same in every language but for its words; the English one.
 async function endOf({ portal }, statusUrl, key) {
@@ -138,7 +138,7 @@ test('Dokploy dies in the middle of a deployment: the stream says so, and till w
 })
 
 test('Dokploy asks for patience, or hangs: that is told too, and ends well', { timeout: seconds(120) }, async () => {
-  const { portal, rehearsal, stop } = await world((tree) => tree.edit('scripts/lib/call.lua', (text) => text.replace(/timeout = \d+/, 'timeout = 1')), { speed: 20 })
+  const { portal, rehearsal, stop } = await world((tree) => tree.edit('scripts/lib/dokploy/call.lua', (text) => text.replace(/timeout = \d+/, 'timeout = 1')), { speed: 20 })
   try {
     await rehearsal.faults([
       { at: 'application.create', kind: 'status', status: 429, headers: { 'Retry-After': '3' } },

@@ -33,11 +33,11 @@ const later = {
 
 // The same scripts with shorter patience: a hang need not be waited out in full, ninety times over.
 const house = copyRoot()
-house.edit('scripts/lib/call.lua', (text) => text.replace(/timeout = \d+/, 'timeout = 1'))
+house.edit('scripts/lib/dokploy/call.lua', (text) => text.replace(/timeout = \d+/, 'timeout = 1'))
 for (const step of ['project', 'application', 'settings', 'domain', 'deploy', 'outcome', 'health']) {
   house.edit(`scripts/steps/${step}.lua`, (text) => text.replace(/deadline = \d+/, 'deadline = 15'))
 }
-house.edit('scripts/lib/engine.lua', (text) => text.replace('"engine.sweeper", 60', '"engine.sweeper", 1'))
+house.edit('scripts/lib/watch/init.lua', (text) => text.replace('"round.sweeper", 60', '"round.sweeper", 1'))
 
 function isClear(failed) {
   const { code, step, title, detail, advice } = failed.data

@@ -1,4 +1,4 @@
-local address = require "lib.address"
+local address = require "lib.base.address"
 
 describe("addresses", function()
   it("are read in all their forms", function()

@@ -4,7 +4,7 @@ describe("the breaker", function()
   local fake, breaker
   before_each(function()
     fake = support.start()
-    breaker = require "lib.breaker"
+    breaker = require "lib.dokploy.breaker"
   end)
   after_each(support.stop)
 

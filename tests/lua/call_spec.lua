@@ -4,7 +4,7 @@ describe("a call to Dokploy", function()
   local fake, call, shape
   before_each(function()
     fake = support.start { secrets = { DOKPLOY_API_TOKEN = "the-token" } }
-    call = require "lib.call"
+    call = require "lib.dokploy.call"
     shape = function(value) return type(value) == "table" and value or nil end
   end)
   after_each(support.stop)
@@ -133,7 +133,7 @@ describe("a call to Dokploy", function()
     fake.answer("project.all", { code = "refused", sent = false })
     read()
     read()
-    assert.equal("open", require("lib.breaker").state().state)
+    assert.equal("open", require("lib.dokploy.breaker").state().state)
     fake.sent = {}
     local _, _, code = read()
     assert.equal("dokploy_unreachable", code)
@@ -144,11 +144,11 @@ describe("a call to Dokploy", function()
     for _, answer in ipairs { { status = 401, body = '{"message":"Unauthorized"}' }, { status = 400, body = "{}" }, { status = 404, body = "{}" } } do
       fake.answer("project.all", answer)
       for _ = 1, 20 do read { tries = 1 } end
-      assert.equal("closed", require("lib.breaker").state().state)
+      assert.equal("closed", require("lib.dokploy.breaker").state().state)
     end
     fake.answer("project.all", { status = 503 })
     for _ = 1, 30 do read { tries = 1 } end
-    assert.equal("open", require("lib.breaker").state().state)
+    assert.equal("open", require("lib.dokploy.breaker").state().state)
   end)
 
   it("never logs the key, what was sent, or SQL with its values", function()

@@ -10,7 +10,7 @@ describe("what a step made by other means", function()
       return true
     end }
     support.start { modules = { ["lib.journal"] = journal } }
-    context = require "lib.ctx"
+    context = require "lib.deploy.ctx"
   end)
   after_each(support.stop)
 

@@ -16,11 +16,11 @@ local function load_engine()
     operations[op.id] = { id = op.id, kind = "delete", name = op.name, state = "deleting", params = op.params }
     return true
   end
-  local modules = { ["lib.journal"] = journal, ["lib.pump"] = { launch = function() end, cancel = function() end, leave = function() return true end } }
+  local modules = { ["lib.journal"] = journal, ["lib.deploy.pump"] = { launch = function() end, cancel = function() end, leave = function() return true end } }
   for _, name in ipairs { "findings", "operate", "purge", "reconcile", "sweeper", "usage", "watcher", "workspace" } do modules["lib." .. name] = {} end
   support.start { modules = modules }
   require("core.server").now = function() return 1000000 end
-  return require "lib.engine"
+  return require "lib.deploy.engine"
 end
 
 local function delete(engine, owner_id) return engine.delete { name = "anna", owner_id = owner_id or "me", data = "keep", by = "owner" } end

@@ -1,4 +1,4 @@
-local differences = require "lib.differences"
+local differences = require "lib.watch.differences"
 
 local function project(id, operation, applications, name)
   return { id = id, name = name or "anna", operation_id = operation, owner_id = "me", applications = applications or {} }
@@ -82,7 +82,7 @@ describe("the mark", function()
   local context
   before_each(function()
     support.start()
-    context = require "lib.ctx"
+    context = require "lib.deploy.ctx"
   end)
   after_each(support.stop)
 

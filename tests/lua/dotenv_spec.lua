@@ -1,4 +1,4 @@
-local dotenv = require "lib.dotenv"
+local dotenv = require "lib.base.dotenv"
 
 describe("an environment text", function()
   it("quotes every value with what it lacks", function()

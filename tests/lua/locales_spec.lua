@@ -60,7 +60,7 @@ describe("there is a text for", function()
   local function needs(key) assert.is_string(english[key], key .. " is missing in locales/en.json") end
 
   it("every problem", function()
-    local source = assert(io.open("scripts/lib/problem.lua")):read("a")
+    local source = assert(io.open("scripts/lib/page/problem.lua")):read("a")
     local codes = source:match("problem.status = (%b{})")
     local count = 0
     for code in codes:gmatch("([%l_]+) = %d+") do
@@ -94,7 +94,7 @@ describe("there is a text for", function()
   end)
 
   it("every note in a log, every warning, everything that may be left and why", function()
-    local pipe = assert(io.popen("cat scripts/lib/*.lua scripts/steps/*.lua"))
+    local pipe = assert(io.popen("cat scripts/lib/*/*.lua scripts/steps/*.lua"))
     local source = pipe:read("a")
     pipe:close()
     for key in source:gmatch(':log_note%(?%s*"([%l_]+)"') do needs("log." .. key) end

@@ -1,6 +1,6 @@
-local names = require "lib.names"
+local names = require "lib.base.names"
 local policy = require "policy.names"
-local lua_pattern = require "lib.pattern"
+local lua_pattern = require "lib.base.pattern"
 
 local function anyone() return true end
 

@@ -2,7 +2,7 @@
 local portal = require "support.portal"
 
 describe("the date of a header", function()
-  local date = require "lib.http_date"
+  local date = require "lib.base.http_date"
 
   it("is read", function()
     assert.equal(784111777, date.read "Sun, 06 Nov 1994 08:49:37 GMT")
@@ -20,7 +20,7 @@ describe("the date of a header", function()
 end)
 
 describe("the options of a program", function()
-  local options = require "lib.options"
+  local options = require "lib.base.options"
   local known = { image = "text", env = "list", seconds = "number", http = "flag" }
 
   it("are read in both ways of writing", function()
@@ -42,7 +42,7 @@ describe("the history of releases", function()
   local names
   before_each(function()
     portal.start()
-    names = require "lib.release_names"
+    names = require "lib.release.names"
   end)
 
   it("is what a description holds, and nothing of other descriptions", function()

@@ -3,8 +3,8 @@ local portal = require "support.portal"
 -- What the routes know beside the page.
 local modules = {
   ["lib.journal"] = { durations = function() return { 40, 42, 300 } end, operation = function() return false end },
-  ["lib.pump"] = { guess = 45 },
-  ["routes.door"] = {}, ["routes.stack"] = {}, ["lib.summary"] = {}, steps = {},
+  ["lib.deploy.pump"] = { guess = 45 },
+  ["routes.door"] = {}, ["routes.stack"] = {}, ["lib.deploy.summary"] = {}, steps = {},
 }
 
 local files = {

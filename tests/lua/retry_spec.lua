@@ -1,4 +1,4 @@
-local retry = require "lib.retry"
+local retry = require "lib.dokploy.retry"
 
 describe("waiting before another try", function()
   it("is spread over all of a bound that doubles up to its cap", function()

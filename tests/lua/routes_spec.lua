@@ -45,16 +45,16 @@ local function load_routes(options)
   end
   options = options or {}
   options.modules = {
-    ["lib.journal"] = journal, ["lib.engine"] = engine, steps = { { name = "project" }, { name = "health" } },
-    ["lib.claims"] = { get = function(name) return claimed[name] and "claimed" or nil end },
-    ["lib.events"] = { is_last = function(event) return event == "ready" or event == "failed" end, channel = function(id, l) return id .. ":" .. l end,
+    ["lib.journal"] = journal, ["lib.deploy.engine"] = engine, steps = { { name = "project" }, { name = "health" } },
+    ["lib.journal.claims"] = { get = function(name) return claimed[name] and "claimed" or nil end },
+    ["lib.deploy.events"] = { is_last = function(event) return event == "ready" or event == "failed" end, channel = function(id, l) return id .. ":" .. l end,
       rendered = function() return {} end },
     ["lib.dokploy"] = { last = function() return engine.dokploy or { reachable = true, version = "0.30.2", at = 1 } end },
-    ["lib.breaker"] = { state = function() return engine.breaker or { state = "closed", failures = 0 } end },
-    ["lib.credentials"] = credentials, ["lib.pump"] = {}, ["lib.watcher"] = {},
-    ["lib.findings"] = findings, ["lib.reconcile"] = { trouble = function() end, is_looking = function() return false end },
-    ["lib.remedy"] = { actions = function() return { "remove" } end }, ["lib.purge"] = { kept = function() return engine.kept or {} end },
-    ["lib.sweeper"] = { count = function() return engine.left or 0 end },
+    ["lib.dokploy.breaker"] = { state = function() return engine.breaker or { state = "closed", failures = 0 } end },
+    ["lib.door.credentials"] = credentials, ["lib.deploy.pump"] = {}, ["lib.watch.watcher"] = {},
+    ["lib.journal.findings"] = findings, ["lib.watch.reconcile"] = { trouble = function() end, is_looking = function() return false end },
+    ["lib.watch.remedy"] = { actions = function() return { "remove" } end }, ["lib.deploy.purge"] = { kept = function() return engine.kept or {} end },
+    ["lib.watch.sweeper"] = { count = function() return engine.left or 0 end },
   }
   local fakes = portal.start(options)
   fakes.task.run = function(_, fn, ...) return fn(...) end
@@ -66,7 +66,7 @@ local function load_routes(options)
   return fakes
 end
 
-local function key_of(id) return require("lib.owner").key(id) end
+local function key_of(id) return require("lib.door.owner").key(id) end
 
 describe("GET /api/check/:name", function()
   before_each(function() load_routes() end)

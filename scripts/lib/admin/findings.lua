@@ -1,8 +1,8 @@
 --- The admin's pages about findings: what the journal and Dokploy do not agree on, and the question before one is removed. Pure, from
 --- documents.
 local json = require "core.json"
-local page = require "lib.page"
 local parts = require "lib.admin.parts"
+local page = require "lib.page"
 local findings = {}
 
 local h, code, say = page.h, page.code, parts.say

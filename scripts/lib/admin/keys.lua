@@ -1,6 +1,6 @@
 --- The admin's page about who gets in: invites and tokens. Pure, from documents.
-local page = require "lib.page"
 local parts = require "lib.admin.parts"
+local page = require "lib.page"
 local keys = {}
 
 local h, code, say = page.h, page.code, parts.say

@@ -1,7 +1,7 @@
 --- The admin's first page: how everything is. Pure, from a document.
-local page = require "lib.page"
 local parts = require "lib.admin.parts"
-local plain = require "lib.plain"
+local page = require "lib.page"
+local plain = require "lib.page.plain"
 local overview = {}
 
 local h, code, say = page.h, page.code, parts.say

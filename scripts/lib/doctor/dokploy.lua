@@ -1,8 +1,8 @@
 --- Dokploy: can it be reached, what is it, and may the portal's token do what the portal does there?
 local config = require "core.config"
 local http = require "core.http"
+local clock = require "lib.base.http_date"
 local ask = require "lib.doctor.ask"
-local clock = require "lib.http_date"
 local dokploy = require "lib.dokploy"
 
 local client = dokploy.client { tries = 2 }

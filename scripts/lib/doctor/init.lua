@@ -7,7 +7,7 @@ local examinations = {
   require "lib.doctor.machine", -- disk and volume, rehearsal
 }
 
---- All of them, into a report (lib/report.lua). It changes nothing.
+--- All of them, into a report (lib/doctor/report.lua). It changes nothing.
 return function(report)
   for _, examine in ipairs(examinations) do examine(report) end
 end

@@ -5,10 +5,10 @@ local metrics = require "core.metrics"
 local shared = require "core.shared"
 local task = require "core.task"
 local timer = require "core.timer"
-local checkup = require "lib.checkup"
-local clock = require "lib.clock"
+local clock = require "lib.base.clock"
 local doctor = require "lib.doctor"
-local report = require "lib.report"
+local checkup = require "lib.doctor.checkup"
+local report = require "lib.doctor.report"
 
 local rounds = {
   every = 300,   -- seconds from one round to the next

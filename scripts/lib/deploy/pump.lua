@@ -1,0 +1,211 @@
+--- Starts what waits, as places become free, and tells the others where they stand. The journal is the queue; this only looks at it.
+local config = require "core.config"
+local crypto = require "core.crypto"
+local log = require "core.log"
+local shared = require "core.shared"
+local task = require "core.task"
+local feed = require "lib.base.feed"
+local events = require "lib.deploy.events"
+local pace = require "lib.deploy.pace"
+local postmortem = require "lib.deploy.postmortem"
+local queue = require "lib.deploy.queue"
+local runner = require "lib.deploy.runner"
+local journal = require "lib.journal"
+local claims = require "lib.journal.claims"
+local states = require "lib.journal.states"
+
+local pump = {
+  guess = 45,   -- seconds that a deployment takes, as long as none has been seen
+  window = 500, -- how many of those that wait are looked at in one go; who stands further back is told his place when he comes nearer
+}
+local steps
+local generation = crypto.token(6) -- of the scripts: after a reload, only the newest starts anything
+
+local nameless = { purge = true, remove = true } -- operations that need no name: somebody else may have it
+
+local function task_name(id) return "op:" .. id end
+
+--- Whether the operation's task is alive, in whatever generation.
+function pump.alive(id) return task.alive(task_name(id)) end
+
+--- Asks the operation's task to stop.
+function pump.cancel(id) return task.cancel(task_name(id)) end
+
+--- How many seconds a deployment takes: the median of the newest.
+function pump.typical() return queue.median(journal.durations()) or pump.guess end
+
+--- Runs an operation in a task of its own; nothing if it runs already.
+function pump.launch(op)
+  if not nameless[op.kind] then claims.set(op.name, op.params.target or op.id) end
+  feed.changed("operations")
+  return task.spawn(task_name(op.id), function()
+    runner.run(op, steps)
+    shared.set("queue.ended:" .. op.owner_id, os.time() + 1, states.queued.deadline)
+    pump.kick()
+  end) ~= nil
+end
+
+--- Ends a deploy that waits: nothing was made, so it leaves at once.
+---@return boolean|nil ended
+function pump.leave(op, state, code)
+  local args = { name = op.name, seconds = states.queued.deadline }
+  local data = { code = code, args = args, rolledBack = true, leftovers = {} }
+  if state == "failed" then postmortem.add(op.id, data, nil, "queued") end
+  local how = { state = state, code = code, receipt = {}, stack = "gone", target = op.id }
+  local ended, message = events.finish(op.id, state, data, function(list) return journal.finish(op.id, list[1], how) end)
+  if ended == nil then return nil, message, "journal" end
+  claims.drop(op.name, op.id)
+  pump.kick()
+  return ended
+end
+
+local function too_late(op) return os.time() - op.created_at > states.queued.deadline end
+
+-- Those that may still wait; the others leave.
+local function still_waiting(queued)
+  local waiting = {}
+  for _, op in ipairs(queued) do
+    if op.cancel == 1 then
+      pump.leave(op, "cancelled", "cancelled")
+    elseif too_late(op) then
+      pump.leave(op, "failed", "step_timeout")
+    else
+      waiting[#waiting + 1] = op
+    end
+  end
+  return waiting
+end
+
+-- What should run and does not (its task was stopped) is started again.
+local function revive(running)
+  for _, op in ipairs(running) do
+    if not pump.alive(op.id) then pump.launch(op) end
+  end
+end
+
+local function deploys_of(running)
+  local list = {}
+  for _, op in ipairs(running) do
+    if op.kind == "deploy" then list[#list + 1] = op end
+  end
+  return list
+end
+
+local function start(waiting, running)
+  local op = journal.start(waiting.id)
+  if not op then return end
+  running[#running + 1] = op
+  shared.set("queue.position:" .. op.id, nil)
+  pump.launch(op)
+end
+
+local function ended_of(waiting)
+  local ended = {}
+  for _, op in ipairs(waiting) do ended[op.owner_id] = shared.get("queue.ended:" .. op.owner_id) end
+  return ended
+end
+
+local function ages_of(running)
+  local ages, now = {}, os.time()
+  for i, op in ipairs(running) do ages[i] = math.max(0, now - (op.started_at or now)) end
+  return ages
+end
+
+local function starts(count, running)
+  return queue.starts(count, ages_of(running), config.limits.running_deployments, pump.typical(), pace.known())
+end
+
+-- Who waits, as they came, and the deploys that run. What runs is read last: revive() must see it as it is, since an operation that ends
+-- while something else is read would have no task and seem to run.
+local function open_deploys()
+  local waiting, message, code = journal.waiting(pump.window)
+  if not waiting then return nil, message, code end
+  local running, trouble, why = journal.running()
+  if not running then return nil, trouble, why end
+  return waiting, deploys_of(running), running
+end
+
+--- The line as it stands: who waits, in the order in which he will be served; who is being served; seconds until each who waits will be.
+---@return table[]|nil waiting, table[]|string running, integer[]|string etas
+function pump.line()
+  local waiting, running, code = open_deploys()
+  if not waiting then return nil, running, code end
+  return queue.order(waiting, running, ended_of(waiting)), running, starts(#waiting, running)
+end
+
+--- Whole seconds until each of the next `count` to come would start: behind those that wait already, or with `instead` in their place.
+---@param count integer
+---@param instead boolean|nil
+---@return integer[]|nil, string? message, string? code
+function pump.forecast(count, instead)
+  local waiting, running, code = open_deploys()
+  if not waiting then return nil, running, code end
+  local before = instead and 0 or #waiting
+  return { table.unpack(starts(before + count, running), before + 1) }
+end
+
+-- Whether somebody who was told his place, and when his turn would come, has to be told anew.
+local function is_news(told, position, eta)
+  local place, at = (told or ""):match("^(%d+) (%d+)$")
+  if tonumber(place) ~= position then return true end
+  return math.abs(os.time() + eta - tonumber(at)) > math.max(10, eta / 2)
+end
+
+local function tell_positions(waiting, running)
+  local etas, news = #waiting > 0 and starts(#waiting, running), {}
+  for position, op in ipairs(waiting) do
+    local key, eta = "queue.position:" .. op.id, etas[position]
+    if is_news(shared.get(key), position, eta) then
+      shared.set(key, ("%d %d"):format(position, os.time() + eta), states.queued.deadline)
+      news[#news + 1] = { id = op.id, event = "queued", data = { position = position, etaSeconds = eta } }
+    end
+  end
+  events.emit_each(news)
+end
+
+local function round()
+  local queued, running, all = open_deploys()
+  if not queued then return log.warn("queue.unreadable", { message = running }) end
+  revive(all)
+  local waiting, places = still_waiting(queued), config.limits.running_deployments
+  waiting = queue.order(waiting, running, ended_of(waiting))
+  while #waiting > 0 and #running < places do start(table.remove(waiting, 1), running) end
+  shared.set("queue.waiting", #waiting)
+  shared.set("queue.full", #running >= places)
+  tell_positions(waiting, running)
+  if #waiting > 0 then task.spawn("queue.pace", pace.look) end
+end
+
+local function rounds()
+  repeat
+    shared.set("queue.again", nil)
+    round()
+  until not shared.get("queue.again")
+end
+
+--- Looks at the queue soon. One look at a time; a look that is asked for meanwhile is had afterwards.
+function pump.kick()
+  shared.set("queue.again", true)
+  if shared.get("queue.generation") == generation then task.spawn("queue", rounds) end
+end
+
+--- Something has come to wait. While all places are taken there is no hurry: pump.tick tells it where it stands.
+function pump.arrived()
+  if shared.get("queue.full") then shared.set("queue.asked", true) else pump.kick() end
+end
+
+--- Called each second: looks when somebody asked, or waits; and every half minute in any case.
+function pump.tick()
+  shared.set("queue.generation", generation)
+  local due, asked = shared.add("queue.looked", true, 30), shared.get("queue.asked")
+  if asked then shared.set("queue.asked", nil) end -- a look that begins now sees who asked
+  if due or asked or shared.get("queue.again") or (shared.get("queue.waiting") or 0) > 0 then pump.kick() end
+end
+
+--- From now on this generation starts what waits, with these steps.
+function pump.use(list)
+  steps = list
+  shared.set("queue.generation", generation)
+end
+
+return pump

@@ -1,0 +1,240 @@
+--- The journal's schema, as the list of what each version added. Only ever append: a version that has shipped is never edited.
+--- Times are seconds since 1970, as floats. `data`, `failure`, `params` and `receipt` hold JSON.
+return {
+  -- 1: the first journal
+  [[
+  CREATE TABLE operations (            -- one deploy or one delete, from its acceptance to its one end
+    id          TEXT PRIMARY KEY,
+    kind        TEXT NOT NULL,         -- deploy, delete
+    name        TEXT NOT NULL,
+    owner_id    TEXT NOT NULL,
+    template    TEXT,
+    url         TEXT,
+    params      TEXT NOT NULL DEFAULT '{}', -- what was asked: image, memory_bytes, cpu_nanos; for a delete: data, target
+    state       TEXT NOT NULL,         -- queued running rolling_back ready failed cancelled deleting deleted
+    step        TEXT,                  -- the step that runs, or ran last
+    code        TEXT,                  -- why it failed
+    failure     TEXT,                  -- the rest of why: {code, step, args, message}
+    cancel      INTEGER NOT NULL DEFAULT 0, -- 1: somebody asked to stop it
+    receipt     TEXT,                  -- what was created, undone and left, told at the end
+    created_at  REAL NOT NULL,
+    started_at  REAL,
+    ended_at    REAL
+  );
+  CREATE INDEX operations_open ON operations(created_at) WHERE ended_at IS NULL;
+  CREATE INDEX operations_name ON operations(name, created_at);
+  CREATE INDEX operations_ready ON operations(ended_at) WHERE state = 'ready';
+
+  CREATE TABLE events (                -- what a stream tells, in raw form: codes and arguments, no words for people
+    operation_id TEXT NOT NULL REFERENCES operations(id),
+    seq         INTEGER NOT NULL,
+    event       TEXT NOT NULL,
+    data        TEXT NOT NULL,
+    at          REAL NOT NULL,
+    PRIMARY KEY (operation_id, seq)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE stacks (                -- a row is a claim: the name is taken while it stands
+    name        TEXT PRIMARY KEY,
+    owner_id    TEXT NOT NULL,
+    state       TEXT NOT NULL,         -- deploying ready deleting leftover
+    operation_id TEXT NOT NULL REFERENCES operations(id), -- the deploy that made it; its resources are the stack's
+    delete_id   TEXT,                  -- the delete that runs, or ran last
+    url         TEXT,
+    image       TEXT,
+    template    TEXT,
+    created_at  REAL NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX stacks_owner ON stacks(owner_id, name);
+
+  CREATE TABLE resources (             -- what a deploy made in Dokploy: written before the call, confirmed after it
+    operation_id TEXT NOT NULL REFERENCES operations(id),
+    kind        TEXT NOT NULL,         -- project application mount volume domain deployment
+    key         TEXT NOT NULL DEFAULT '', -- tells several of one kind apart
+    id          TEXT,                  -- Dokploy's id, once known
+    state       TEXT NOT NULL,         -- intended created lost undone left kept
+    data        TEXT NOT NULL DEFAULT '{}',
+    intended_at REAL NOT NULL,
+    created_at  REAL,
+    ended_at    REAL,                  -- when a re-read proved it gone, or it was left
+    PRIMARY KEY (operation_id, kind, key)
+  ) WITHOUT ROWID;
+  CREATE INDEX resources_open ON resources(state) WHERE state IN ('left', 'lost');
+
+  CREATE TABLE volumes (               -- data that outlived its stack
+    volume      TEXT PRIMARY KEY,
+    name        TEXT NOT NULL,
+    owner_id    TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    reason      TEXT NOT NULL,         -- kept: nobody asked to remove it; left: Dokploy could not
+    at          REAL NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX volumes_owner ON volumes(owner_id);
+
+  CREATE TABLE idempotency (           -- an Idempotency-Key and the deploy that it began, for 24 hours; the answer is made of that again
+    key         TEXT PRIMARY KEY,
+    body_hash   TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    at          REAL NOT NULL
+  ) WITHOUT ROWID;
+  ]],
+
+  -- 2: who may come in, and who did what. Of everything that opens a door, only a hash is kept.
+  [[
+  CREATE TABLE owners (                -- owners whose key was changed; for all others the first key is good
+    id          TEXT PRIMARY KEY,
+    generation  INTEGER NOT NULL       -- how often; the key of this generation is the good one
+  ) WITHOUT ROWID;
+
+  CREATE TABLE links (                 -- one-time links that take an owner to another browser
+    hash        TEXT PRIMARY KEY,
+    owner_id    TEXT NOT NULL,
+    expires_at  REAL NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE invites (               -- codes that let somebody deploy
+    id          TEXT PRIMARY KEY,
+    hash        TEXT NOT NULL UNIQUE,
+    label       TEXT NOT NULL,
+    uses        INTEGER NOT NULL,      -- how many deployments in all
+    created_at  REAL NOT NULL,
+    expires_at  REAL,
+    revoked_at  REAL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE tokens (                -- keys for programs
+    id          TEXT PRIMARY KEY,      -- the part before the dot
+    hash        TEXT NOT NULL,         -- of the part behind it
+    label       TEXT NOT NULL,
+    scopes      TEXT NOT NULL,         -- "create read delete admin"
+    owner_id    TEXT NOT NULL,         -- whose stacks it sees and makes
+    created_at  REAL NOT NULL,
+    expires_at  REAL,
+    revoked_at  REAL,
+    used_at     REAL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE origins (               -- where a deploy came from: for quotas, and for how often an invite was used
+    operation_id TEXT PRIMARY KEY,
+    network     TEXT NOT NULL,         -- a /24 or a /64
+    invite_id   TEXT
+  ) WITHOUT ROWID;
+  CREATE INDEX origins_network ON origins(network);
+  CREATE INDEX origins_invite ON origins(invite_id) WHERE invite_id IS NOT NULL;
+
+  CREATE TABLE audit (                 -- who did what to which stack, or was kept from it; never changed, never shortened
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    at          REAL NOT NULL,
+    who         TEXT NOT NULL,         -- admin, owner, token, user, visitor
+    who_id      TEXT,
+    who_name    TEXT,                  -- a user's name, a token's label
+    network     TEXT NOT NULL,
+    action      TEXT NOT NULL,
+    name        TEXT,                  -- the stack's, or the id of what it was done to
+    operation_id TEXT,
+    allowed     INTEGER NOT NULL,
+    rule        TEXT NOT NULL,         -- the rule in scripts/policy/access.lua that decided
+    policy      TEXT NOT NULL,         -- the generation of the scripts that it stood in, and when that was loaded
+    request_id  TEXT NOT NULL
+  );
+  CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never shortened'); END;
+  CREATE TRIGGER audit_stands BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
+
+  -- One piece of work at a time on a stack that stands.
+  CREATE UNIQUE INDEX operations_work ON operations(name) WHERE kind IN ('stop', 'start', 'restart', 'rotate') AND ended_at IS NULL;
+  ]],
+
+  -- 3: what is wrong with a stack that stands, and since when it is as it is
+  [[
+  ALTER TABLE stacks ADD COLUMN reason TEXT;
+  ALTER TABLE stacks ADD COLUMN since REAL;
+  ]],
+
+  -- 4: when a workspace was last worked in, as far as it told
+  [[
+  ALTER TABLE stacks ADD COLUMN used_at REAL;
+  ]],
+
+  -- 5: what the journal and Dokploy do not agree on, as lib/watch/reconcile.lua found it; and work on it
+  [[
+  CREATE TABLE findings (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind        TEXT NOT NULL,         -- vanished unknown in_error
+    thing       TEXT NOT NULL,         -- of unknown: the project or application in Dokploy; else the deploy that made the stack
+    name        TEXT NOT NULL,         -- this and the next two as the journal has them, or as the mark in Dokploy says
+    owner_id    TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    facts       TEXT NOT NULL DEFAULT '{}', -- what Dokploy told of it: enough to adopt it, or to take it away
+    found_at    REAL NOT NULL,
+    resolved_at REAL,
+    resolution  TEXT,                  -- gone (by itself) adopted repaired removed
+    work_id     TEXT                   -- the operation that was begun on it last
+  );
+  CREATE UNIQUE INDEX findings_open ON findings(kind, thing) WHERE resolved_at IS NULL;
+  CREATE INDEX findings_name ON findings(name) WHERE resolved_at IS NULL;
+  CREATE INDEX findings_work ON findings(work_id) WHERE work_id IS NOT NULL;
+
+  CREATE TABLE looks (                 -- one row: when Dokploy was last looked through to the end
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    at          REAL NOT NULL,
+    projects    INTEGER NOT NULL       -- how many had our mark
+  );
+
+  -- What was found is resolved in the moment in which the work on it ends well.
+  CREATE TRIGGER findings_resolved AFTER UPDATE OF ended_at ON operations
+  WHEN NEW.ended_at IS NOT NULL AND NEW.state IN ('ready', 'deleted') BEGIN
+    UPDATE findings SET resolved_at = NEW.ended_at, resolution = CASE NEW.state WHEN 'ready' THEN 'repaired' ELSE 'removed' END
+    WHERE work_id = NEW.id AND resolved_at IS NULL;
+  END;
+
+  -- A name that something unknown in Dokploy has is taken.
+  CREATE TRIGGER names_held BEFORE INSERT ON stacks
+  WHEN NEW.state = 'deploying' AND EXISTS (SELECT 1 FROM findings WHERE name = NEW.name AND kind = 'unknown' AND resolved_at IS NULL) BEGIN
+    SELECT RAISE(ABORT, 'Dokploy has something of that name');
+  END;
+
+  DROP INDEX operations_work;
+  CREATE UNIQUE INDEX operations_work ON operations(name)
+    WHERE kind IN ('stop', 'start', 'restart', 'rotate', 'repair', 'rebuild') AND ended_at IS NULL;
+  CREATE UNIQUE INDEX operations_purge ON operations(name, owner_id) WHERE kind = 'purge' AND ended_at IS NULL;
+  ]],
+
+  -- 6: the admin, logged in with a browser; the trail of one stack; a redeploy is work like a restart
+  [[
+  CREATE TABLE sessions (
+    hash        TEXT PRIMARY KEY,      -- of the secret in the browser's cookie
+    token       TEXT NOT NULL,         -- a keyed hash of the ADMIN_TOKEN that began it
+    network     TEXT NOT NULL,
+    created_at  REAL NOT NULL,
+    expires_at  REAL NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX audit_name ON audit(name, id);
+  DROP INDEX operations_work;
+  CREATE UNIQUE INDEX operations_work ON operations(name)
+    WHERE kind IN ('stop', 'start', 'restart', 'rotate', 'redeploy', 'repair', 'rebuild') AND ended_at IS NULL;
+  ]],
+
+  -- 7: what is asked for with every deploy is found at once, however many wait
+  [[
+  CREATE INDEX operations_running ON operations(created_at, id) WHERE state <> 'queued' AND ended_at IS NULL;
+  CREATE INDEX operations_waiting ON operations(created_at, id) WHERE state = 'queued' AND ended_at IS NULL;
+  DROP INDEX operations_open;
+
+  CREATE TABLE tally (                 -- counts that are kept as rows come and end
+    what        TEXT PRIMARY KEY,
+    n           INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  INSERT INTO tally SELECT 'open deploys', count(*) FROM operations WHERE kind = 'deploy' AND ended_at IS NULL;
+  CREATE TRIGGER tally_begun AFTER INSERT ON operations WHEN new.kind = 'deploy' AND new.ended_at IS NULL
+    BEGIN UPDATE tally SET n = n + 1 WHERE what = 'open deploys'; END;
+  CREATE TRIGGER tally_ended AFTER UPDATE OF ended_at ON operations
+    WHEN new.kind = 'deploy' AND old.ended_at IS NULL AND new.ended_at IS NOT NULL
+    BEGIN UPDATE tally SET n = n - 1 WHERE what = 'open deploys'; END;
+  ]],
+
+  -- 8: what happened on the way of operations that ended long ago is forgotten (lib/watch/prune.lua)
+  [[
+  ALTER TABLE operations ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX operations_unpruned ON operations(ended_at) WHERE pruned = 0;
+  ]],
+}
