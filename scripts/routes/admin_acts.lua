@@ -90,7 +90,9 @@ pages.route("POST", "/admin/findings/adopt", function(view, req)
   local fields, rows = { act = { type = "string" } }, {}
   for _, id in ipairs(picked) do
     fields["pick." .. id] = { type = "string" }
-    rows[#rows + 1] = #id <= 15 and findings.get(math.tointeger(tonumber(id))) or nil
+    local row = #id <= 15 and findings.get(math.tointeger(tonumber(id)))
+    if row == nil then return problem.failure(req, "journal") end
+    rows[#rows + 1] = row or nil
   end
   local asked, refusal = body.read(req, fields)
   if not asked then return refusal end

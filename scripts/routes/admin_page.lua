@@ -55,15 +55,23 @@ end
 function pages.route(method, pattern, make)
   server.route(method, pattern, function(req)
     local who = owner.from(req)
+    local _, refusal
+    if who.kind == "forged" then -- a wrong secret is counted here as everywhere
+      _, refusal = door.who(req)
+      return refusal
+    end
     if not owner.is_admin(who) then
       local stranger = method == "GET" and req.headers["sec-fetch-site"] == "cross-site"
       return stranger and come_again(req) or to_login(req)
     end
-    local _, refusal = door.who(req)
+    _, refusal = door.who(req)
     if refusal then return refusal end
-    local view = { language = page.language(req), csrf = csrf.token(who), path = req.path, query = req.query, who = who,
+    -- What a form is answered with has no address of its own: it belongs to its list, and is not asked for again by itself.
+    local path = method == "POST" and req.path:match("^/admin/[^/]+") or req.path
+    local view = { language = page.language(req), csrf = csrf.token(who), path = path, query = req.query, who = who,
       session = who.session, after = feed.now() }
     local made = make(view, req)
+    if method == "POST" then made.kinds = nil end
     return made.section and frame.reply(req, view, made) or made
   end)
 end

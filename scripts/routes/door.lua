@@ -137,7 +137,9 @@ server.around(pass)
 ---@param req Request
 ---@return Reply|nil refusal
 function door.guessed_too_often(req)
-  local _, left = limit.take("auth " .. client.of(req).key, rates.auth[1], rates.auth[2], 0)
+  local from, most, seconds = client.of(req), rates.auth[1], rates.auth[2]
+  local _, left = limit.take("auth " .. from.key, most, seconds, 0)
+  if left > 0 and from.site then _, left = limit.take("auth " .. from.site, most * limits.site, seconds, 0) end
   return left == 0 and door.wrong_guess(req) or nil
 end
 

@@ -143,7 +143,9 @@ function lists.try(id)
   local tried, message, code = task.spawn(nil, sweeper.try, id):wait(PATIENCE)
   if tried == false then return nil, "it left nothing", "deployment_unknown" end
   if not tried and code ~= "timeout" then return nil, message, code end
-  for _, row in ipairs(journal.left() or {}) do
+  local left, why = journal.left()
+  if not left then return nil, why, "journal" end
+  for _, row in ipairs(left) do
     if row.operation_id == id then return false end
   end
   return true

@@ -54,8 +54,8 @@ const stack = { _: 404, 'token without scope': 403 }
 const own = { _: 401, 'other owner': 403, 'token without scope': 403 }
 const admins = { _: 401, 'other owner': 403, 'token without scope': 403, 'wrong Origin': 403, 'same-site page': 403, [unproved]: 403 }
 
-// The admin's pages: whoever is not logged in there is led to the log-in.
-const page = { _: 303, [unproved]: 303 }
+// The admin's pages: whoever is not logged in there is led to the log-in; a wrong secret is told so, and counted, as everywhere.
+const page = { _: 303, 'expired token': 401, 'made-up key': 401, [unproved]: 303 }
 const noForm = { _: 415, [unproved]: 415 }
 
 const table = {

@@ -95,10 +95,17 @@ local function told_left(lines)
   return left
 end
 
+-- The first that this Dokploy could have removed, and did not.
+local function first_that_could(left)
+  for _, line in ipairs(left) do
+    if line.reason ~= "unable" then return line end
+  end
+end
+
 local function finish_with(op, lines)
   local left, newest = told_left(lines), lines[#lines]
   local receipt = { resources = lines, since = os.time() }
-  local stuck = left[1] and left[1].reason ~= "unable" and left[1] or nil
+  local stuck = first_that_could(left)
   if stuck then
     local code = stuck.reason == "in_use" and "volume_in_use" or stuck.reason == "unreachable" and "dokploy_unreachable" or "dokploy_error"
     local data = { code = code, step = "volume", args = { name = op.name, volume = stuck.id }, rolledBack = false, leftovers = left }

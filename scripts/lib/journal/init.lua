@@ -1,4 +1,5 @@
---- The journal: everything that must outlive a crash. All SQL is here and in schema.lua; one function an act.
+--- The journal: everything that must outlive a crash. What deployments need of it is here, the tables are in schema.lua; one function an
+--- act.
 --- Each act is one batch: all of it is on the disk when the function returns, or none. Failures are nil, message, code.
 local json = require "core.json"
 local store = require "core.store"

@@ -44,7 +44,8 @@ local STACKS = [[(
     (SELECT key FROM resources r WHERE r.operation_id = s.operation_id AND r.kind = 'volume') AS volume,
     COALESCE(w.state, CASE s.state WHEN 'leftover' THEN 'failed' WHEN 'deploying' THEN 'running' ELSE s.state END) AS shown
   FROM stacks s JOIN operations d ON d.id = s.operation_id
-  LEFT JOIN operations w ON w.rowid = (SELECT MAX(rowid) FROM operations o WHERE o.name = s.name AND o.ended_at IS NULL))]]
+  LEFT JOIN operations w ON w.rowid = (SELECT MAX(rowid) FROM operations o
+    WHERE o.name = s.name AND o.ended_at IS NULL AND o.kind NOT IN ('purge', 'remove')))]] -- those are about what had the name before
 local IN_STACK = "instr(lower(name || ' ' || owner_id || ' ' || COALESCE(image, '') || ' ' || COALESCE(template, '')), ?) > 0"
 
 --- Stacks in the order of their names, those of one state, owner or search.

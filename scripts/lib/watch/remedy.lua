@@ -34,15 +34,33 @@ local function may(row, action)
   return false
 end
 
+-- The operation that was begun before, as long as it runs or when it has done it; false when there is none.
+local function begun_before(row)
+  local op = row.work_id and journal.operation(row.work_id)
+  if op and (not op.ended_at or row.resolved_at) then return op end
+  return false
+end
+
+-- One thing at a time is done about a finding, and it is read again before.
+local function alone(fn, id, ...) return task.lock("finding:" .. id, fn, id, ...) end
+
 -- Adopt ------------------------------------------------------------------------------------------------------------------
 
---- Adopts one; true also when it was adopted before.
----@return boolean|nil, string? message, string? code  finding_unfit name_taken journal
-function remedy.adopt(row)
+local function adopt_one(id)
+  local row, message, code = findings.get(id)
+  if not row then return nil, message or "no such finding", code or "finding_unknown" end
   if row.resolution == "adopted" then return true end
-  if row.taken == 1 and not row.resolved_at then return nil, "there is a stack of that name", "name_taken" end
+  if row.resolved_at then return nil, "it is no longer so", "finding_gone" end
+  if begun_before(row) then return nil, "it is being worked on", "stack_busy" end
+  if row.taken == 1 then return nil, "there is a stack of that name", "name_taken" end
   if not may(row, "adopt") then return nil, "it cannot be adopted", "finding_unfit" end
-  local done, message, code = adopt.one(row)
+  return adopt.one(row)
+end
+
+--- Adopts one; true also when it was adopted before.
+---@return boolean|nil, string? message, string? code  finding_unknown finding_unfit finding_gone stack_busy name_taken journal
+function remedy.adopt(row)
+  local done, message, code = alone(adopt_one, row.id)
   if done then findings.refresh() end
   return done, message, code
 end
@@ -53,8 +71,7 @@ end
 function remedy.adopt_all(rows)
   local adopted, refused = {}, {}
   for _, row in ipairs(rows) do
-    local done, _, code
-    if row.resolution == "adopted" then done = true else done, _, code = adopt.one(row) end
+    local done, _, code = alone(adopt_one, row.id)
     if done then adopted[#adopted + 1] = row else refused[#refused + 1] = { row = row, code = code } end
   end
   findings.refresh()
@@ -128,14 +145,7 @@ end
 
 local acts = { repair = repair, remove = remove }
 
--- The operation that was begun before, as long as it runs or when it has done it; false when there is none.
-local function begun_before(row)
-  local op = row.work_id and journal.operation(row.work_id)
-  if op and (not op.ended_at or row.resolved_at) then return op end
-  return false
-end
-
-local function act(action, id, data)
+local function act(id, action, data)
   local row, message, code = findings.get(id)
   if not row then return nil, message or "no such finding", code or "finding_unknown" end
   local before = begun_before(row)
@@ -154,7 +164,7 @@ end
 ---@param data string    of remove: keep delete
 ---@return table|nil operation, string? message, string? code  finding_unknown finding_unfit finding_gone stack_busy stack_unfit journal
 function remedy.begin(action, id, data)
-  return assert(task.spawn(nil, task.lock, "finding:" .. id, act, action, id, data)):wait()
+  return assert(task.spawn(nil, alone, act, id, action, data)):wait()
 end
 
 return remedy
