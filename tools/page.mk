@@ -7,7 +7,7 @@ TWINS := $(patsubst %,%.gz,$(wildcard www/*.js www/*.css www/*.svg))
 
 .PHONY: contact-sheet lighthouse pictures twins
 
-all run test-http test-browser contact-sheet lighthouse: twins
+all run asan test-http test-browser contact-sheet lighthouse: twins
 
 twins: $(TWINS)
 

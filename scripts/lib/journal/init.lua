@@ -45,7 +45,7 @@ function journal.last(name, kind, owner_id)
 end
 
 local function operations_where(condition)
-  local rows, message, code = rows_of("SELECT * FROM operations WHERE " .. condition .. " ORDER BY created_at, id")
+  local rows, message, code = rows_of("SELECT * FROM operations WHERE " .. condition .. " ORDER BY created_at, rowid")
   return each_decoded(rows, "params", "failure", "receipt"), message, code
 end
 
@@ -55,7 +55,7 @@ function journal.running() return operations_where("state <> 'queued' AND ended_
 --- At most `most` of those that wait for their turn, oldest first; without params and the like.
 function journal.waiting(most)
   return rows_of([[SELECT id, kind, name, owner_id, template, state, cancel, created_at FROM operations
-    WHERE state = 'queued' AND ended_at IS NULL ORDER BY created_at, id LIMIT ?1]], most)
+    WHERE state = 'queued' AND ended_at IS NULL ORDER BY created_at, rowid LIMIT ?1]], most)
 end
 
 local INSERT_DEPLOY = full [[
