@@ -17,7 +17,7 @@ export async function openStage() {
       text.replace('{', `{\n  "template.large.title": ${JSON.stringify(title)},\n  "template.large.about": ${JSON.stringify(about)},`))
   }
   for (const [file, round] of [['watcher', 60], ['usage', 600]]) {
-    copy.edit(`scripts/lib/${file}.lua`, (text) => text.replace(`round = ${round}`, 'round = 0.5'))
+    copy.edit(`scripts/lib/watch/${file}.lua`, (text) => text.replace(`round = ${round}`, 'round = 0.5'))
   }
   const desk = await openDesk({ root: copy.root })
   const portals = {}
