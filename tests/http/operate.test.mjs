@@ -123,6 +123,19 @@ test('a failure is told, and the stack can be started again', async () => {
   assert.equal(await state('gina', key), 'ready')
 })
 
+test('a stop that failed leaves the state that is true', async () => {
+  const { key } = await portal.ready('jan')
+  const fault = (at) => rehearsal.faults({ at, kind: 'status', status: 400, times: 1, body: '{"message":"no"}', name: 'jan' })
+  await fault('application.stop')
+  assert.equal((await done('jan', 'stop', { key })).last.event, 'failed')
+  assert.equal(await state('jan', key), 'ready', 'it was refused, and runs')
+  await fault('docker.getContainersByAppNameMatch')
+  assert.equal((await done('jan', 'stop', { key })).last.event, 'failed')
+  assert.equal((await reach('jan')).status, 502)
+  assert.equal(await state('jan', key), 'unhealthy', 'it was done, and that could not be seen')
+  assert.equal((await done('jan', 'stop', { key })).last.event, 'stopped')
+})
+
 test('kill -9 in the middle: it goes on', async () => {
   const { key } = await portal.ready('hugo')
   for (const [what, json, end] of [['restart', undefined, 'ready'], ['password', { action: 'rotate' }, 'ready'], ['stop', undefined, 'stopped']]) {

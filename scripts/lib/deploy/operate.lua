@@ -234,17 +234,23 @@ end
 local codes = { timeout = "step_timeout", failed = "script_error", stopped = "script_error", not_found = "dokploy_error",
   no_such_call = "dokploy_error" }
 
+-- Nothing was changed, or what was tried came to nothing. A stop that failed may have stopped it all the same: whether it answers tells.
+local function as_before(ctx, op)
+  if op.kind == "rotate" then return not ctx.old_environment end
+  if ctx.step_name ~= "stop" then return ctx.step_name == "deploy" end
+  return op.params.from == "stopped" or health.lock(place.public(op.url, config)) == "locked"
+end
+
 local function end_badly(ctx, op, message, code, args)
   code = codes[code] or code or "script_error"
   args = args or {}
   args.name, args.step, args.seconds = op.name, ctx.step_name, os.time() - ctx.began
   local answer = call.last_answer(ctx.dokploy) -- before anything is put back
   local back = ctx.old_environment ~= nil and task.run(operate.healthy, put_back, ctx) == true
-  local untouched = op.kind == "stop" or op.kind == "rotate" and not ctx.old_environment
-    or ctx.step_name == "deploy"
+  local same = back or as_before(ctx, op)
   local data = { code = code, step = ctx.step_name, args = args, rolledBack = back, leftovers = {} }
   postmortem.add(op.id, data, answer)
-  finish(op, "failed", data, { state = "failed", code = code, stack = (back or untouched) and "same" or "unhealthy" })
+  finish(op, "failed", data, { state = "failed", code = code, stack = same and "same" or "unhealthy" })
   log.warn("stack.operation_failed", { operation = op.id, name = op.name, kind = op.kind, code = code, message = tostring(message) })
 end
 
