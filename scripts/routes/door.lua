@@ -143,18 +143,23 @@ function door.guessed_too_often(req)
   return left == 0 and door.wrong_guess(req) or nil
 end
 
--- Who asks, or the refusal when it is nobody whom we know.
+-- Why who asks is nobody whom we know, or must not be told whether he is: the refusal.
+local function doubt(req, who)
+  if who.kind == "forged" and who.code == "journal" then return problem.failure(req, "journal") end
+  if who.kind == "forged" then return door.wrong_guess(req) or problem.reply(req, who.code) end
+  return who.kind == "admin" and who.via == "bearer" and door.guessed_too_often(req) or nil
+end
+
+-- Who asks, or the refusal. Found once for a request: a wrong secret is one guess, however often it is looked at.
 local function identify(req)
-  local who = owner.from(req)
-  if who.kind == "forged" then
-    if who.code == "journal" then return nil, problem.failure(req, "journal") end
-    return nil, door.wrong_guess(req) or problem.reply(req, who.code), who
+  local found = rawget(req, "identified")
+  if not found then
+    local who = owner.from(req)
+    local refusal = doubt(req, who)
+    found = { who = not refusal and who or nil, refusal = refusal }
+    req.identified = found
   end
-  if who.kind == "admin" and who.via == "bearer" then
-    local refusal = door.guessed_too_often(req)
-    if refusal then return nil, refusal, who end
-  end
-  return who
+  return found.who, found.refusal
 end
 
 -- A browser sends the cookie along with whatever a page makes it send: it must say from where.
@@ -169,6 +174,14 @@ function door.who(req)
   if not is_proved(req, who) then return nil, problem.reply(req, "forbidden_origin") end
   return who
 end
+
+local visitor = { kind = "visitor", via = "none" }
+
+--- Who looks at what is open to everybody. Whoever brings a secret that is nobody's is a visitor there, and it is counted; so is whoever
+--- brought too many: what such a page shows must not tell the right secret from wrong ones.
+---@param req Request
+---@return Who
+function door.onlooker(req) return (door.who(req)) or visitor end
 
 -- What strangers were kept from is no news to the trail: whoever likes could make it long.
 local function note(entry)

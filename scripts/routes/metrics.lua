@@ -6,11 +6,11 @@ local server = require "core.server"
 local store = require "core.store"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
-local owner = require "lib.door.owner"
 local findings = require "lib.journal.findings"
 local problem = require "lib.page.problem"
 local sweeper = require "lib.watch.sweeper"
 local policy = require "policy.metrics"
+local door = require "routes.door"
 
 local function gauge(name, help, labels) metrics.declare(name, "gauge", help, labels) end
 
@@ -89,7 +89,7 @@ local function is_near(req)
 end
 
 server.route("GET", "/metrics", function(req)
-  if not policy.allows(owner.from(req), is_near(req)) then return problem.reply(req, "key_missing") end
+  if not policy.allows(door.onlooker(req), is_near(req)) then return problem.reply(req, "key_missing") end
   look_process()
   look_dokploy()
   look_findings()

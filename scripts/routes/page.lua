@@ -84,7 +84,7 @@ local function view(req, language, title, said, refresh)
       refresh and h("noscript", {}, h("meta", { ["http-equiv"] = "refresh", content = refresh })) },
     plain = h("noscript", {}, h("div", { class = "bare" }, said)),
     hide_home = " hidden",
-    owner = owner.from(req).id and " data-owner",
+    owner = door.onlooker(req).id and " data-owner",
     picture = picture(req),
   }, { private = true })
 end
@@ -98,7 +98,7 @@ local function refused(req, refusal)
   return reply
 end
 
-local function reader(req, language, mine) return { language = language, csrf = csrf.token(owner.from(req)), mine = mine } end
+local function reader(req, language, mine) return { language = language, csrf = csrf.token(door.onlooker(req)), mine = mine } end
 
 local closed = config.access == "closed"
 
@@ -107,9 +107,9 @@ server.route("GET", "/", function(req)
   local name = names.fold(req.query.name or ""):sub(1, 64)
   return shells[language].reply(req, {
     title = i18n.text(language, "page.title"),
-    csrf = csrf.token(owner.from(req)),
+    csrf = csrf.token(door.onlooker(req)),
     name = utf8.len(name) and name or "",
-    owner = owner.from(req).id and " data-owner",
+    owner = door.onlooker(req).id and " data-owner",
     wait = plain.wait(language, estimate()),
     choices = choices[language],
     closed = closed and h("p", { class = "notice warn closed" }, i18n.text(language, "problem.access_closed.detail")),
@@ -131,14 +131,14 @@ server.route("GET", "/deployment/:id", function(req)
     return reply
   end
   local doc = summary.of(operation, rows, language, planned)
-  local me = reader(req, language, owner.may(owner.from(req), operation.owner_id))
+  local me = reader(req, language, owner.may(door.onlooker(req), operation.owner_id))
   me.still = req.query.still ~= nil
   return view(req, language, plain.title(me, doc), plain.operation(me, doc), not doc.endedAt and not me.still and REFRESH)
 end)
 
 -- Workspaces -------------------------------------------------------------------------------------------------------------
 
-local function may_reveal(req, row) return door.decide(req, owner.from(req), "reveal", { owner_id = row.owner_id }).allowed end
+local function may_reveal(req, row) return door.decide(req, door.onlooker(req), "reveal", { owner_id = row.owner_id }).allowed end
 
 server.route("GET", "/stack/:name", function(req)
   local language = page.language(req)
@@ -169,9 +169,9 @@ end
 
 server.route("GET", "/stacks", function(req)
   local language = page.language(req)
-  local rows = owned(owner.from(req), req.query.after) or {}
+  local rows = owned(door.onlooker(req), req.query.after) or {}
   local next_after = #rows > limits.page and rows[limits.page].name or nil
   rows[limits.page + 1] = nil
-  local said = plain.stacks(reader(req, language, true), rows, next_after, kept(owner.from(req)))
+  local said = plain.stacks(reader(req, language, true), rows, next_after, kept(door.onlooker(req)))
   return view(req, language, i18n.text(language, "page.mine.title"), said)
 end)

@@ -97,6 +97,14 @@ test('guessing: after some wrong keys the right one is not told apart either', a
   assert.equal((await guess(ADMIN, '192.0.2.100')).status, 200)
 })
 
+test('guessing: a fresh network of a /48 that guessed too often learns nothing either', async () => {
+  const guess = (key, site, i) => portal.api('/api/stacks', { key, ...from(`2001:db8:${site}:${i.toString(16)}::1`) })
+  for (let i = 0; i < 80; i++) assert.equal((await guess(`guess-${i}`, 'bad', i)).json.code, 'key_invalid', `guess ${i}`) // 8 times 10
+  assert.equal((await guess('guess-80', 'bad', 80)).status, 429)
+  assert.equal((await guess(ADMIN, 'bad', 81)).status, 429, 'the right one is not told from them')
+  assert.equal((await guess(ADMIN, 'bed', 1)).status, 200, 'another site is not held up')
+})
+
 test('an edit of the policy counts at once', async () => {
   const since = portal.log.length
   root.edit('scripts/policy/limits.lua', (text) => text.replace('check = { 60, 60 }', 'check = { 3, 60 }'))

@@ -4,7 +4,7 @@ local portal = require "support.portal"
 local modules = {
   ["lib.journal"] = { durations = function() return { 40, 42, 300 } end, operation = function() return false end },
   ["lib.deploy.pump"] = { guess = 45 },
-  ["routes.door"] = {}, ["routes.stack"] = {}, ["lib.deploy.summary"] = {}, steps = {},
+  ["routes.door"] = { onlooker = function() return { kind = "visitor" } end }, ["routes.stack"] = {}, ["lib.deploy.summary"] = {}, steps = {},
 }
 
 local files = {

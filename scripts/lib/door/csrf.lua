@@ -5,8 +5,10 @@ local csrf = {}
 
 local DAY = 24 * 3600
 
+-- Who has neither a session nor an id is signed for as a visitor, whatever he brings: it must not tell whether a secret is the right one.
 local function sign(who, day)
-  return day .. "." .. crypto.sign("csrf", ("%s\n%s\n%d"):format(who.kind, who.session or who.id or "", day))
+  local id = who.session or who.id
+  return day .. "." .. crypto.sign("csrf", ("%s\n%s\n%d"):format(id and who.kind or "visitor", id or "", day))
 end
 
 --- The token for the forms of a page that this person gets.
