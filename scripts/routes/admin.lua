@@ -2,8 +2,10 @@
 local json = require "core.json"
 local server = require "core.server"
 local clock = require "lib.base.clock"
+local feed = require "lib.base.feed"
 local body = require "lib.door.body"
 local credentials = require "lib.door.credentials"
+local owner = require "lib.door.owner"
 local ledger = require "lib.journal.ledger"
 local problem = require "lib.page.problem"
 local door = require "routes.door"
@@ -155,7 +157,7 @@ local token_fields = {
 
 --- A new token, with its secret; nil and the refusal.
 function admin.make_token(req, asked)
-  local who, refusal = door.allow(req, "make_token", {})
+  local who, refusal = door.allow(req, "make_token", {}, asked.owner)
   if not who then return nil, refusal end
   local new, row
   new, refusal = common(req, asked)
@@ -171,7 +173,14 @@ end
 
 server.route("POST", "/api/tokens", making(token_fields, false, admin.make_token))
 
-function admin.revoke_token(req) return revoked(req, "revoke_token", credentials.revoke_token, "token_unknown") end
+-- What it opened is closed with it.
+local function revoke_token(id)
+  local done, message, code = credentials.revoke_token(id)
+  if done then feed.dismiss(owner.pass { kind = "token", token_id = id }) end
+  return done, message, code
+end
+
+function admin.revoke_token(req) return revoked(req, "revoke_token", revoke_token, "token_unknown") end
 
 server.route("DELETE", "/api/tokens/:id", admin.revoke_token)
 

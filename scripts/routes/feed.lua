@@ -5,7 +5,7 @@ local timer = require "core.timer"
 local feed = require "lib.base.feed"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
-local session = require "lib.door.session"
+local owner = require "lib.door.owner"
 local problem = require "lib.page.problem"
 local sweeper = require "lib.watch.sweeper"
 local door = require "routes.door"
@@ -23,7 +23,7 @@ server.route("GET", "/api/admin/events", function(req)
   if not who then return refusal end
   local after = last_seen(req)
   if not after then return problem.value(req, "after", { "0", "1", "2", "..." }) end
-  return feed.subscribe(who.session or "program", after)
+  return feed.subscribe(owner.pass(who), after)
 end)
 
 -- What is in no journal, as one word: the scripts in force, Dokploy, the breaker.
@@ -33,10 +33,10 @@ local function portal_word()
     tostring(last.version), breaker.state().state, sweeper.count(), tostring(info.store.trouble) }, " ")
 end
 
--- Sessions that are over, by time, log-out or another token, get no more.
+-- Whoever would not be let in any more gets no more: his session or token is over, by time, log-out or another ADMIN_TOKEN.
 local function send_away()
   for _, listener in ipairs(feed.listeners()) do
-    if listener ~= "program" and session.find(listener) == false then feed.dismiss(listener) end
+    if not owner.pass_stands(listener) then feed.dismiss(listener) end
   end
 end
 

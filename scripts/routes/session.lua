@@ -103,6 +103,6 @@ server.route("POST", "/admin/logout", function(req)
   refusal = noted(req, "log_out")
   if refusal then return refusal end
   if session.finish(who.session) == nil then return problem.failure(req, "journal") end
-  feed.dismiss(who.session)
+  feed.dismiss(owner.pass(who))
   return { status = 303, headers = headers }
 end)

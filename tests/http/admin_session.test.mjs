@@ -133,6 +133,43 @@ test('another ADMIN_TOKEN ends the sessions of the one before, and their streams
   })
 })
 
+test('a program\'s stream ends with what let it in: a token revoked or over, another ADMIN_TOKEN', async () => {
+  const file = join(temporary('secret'), 'admin')
+  writeFileSync(file, 'first-token-of-the-admin')
+  await withPortal({ env: { ADMIN_TOKEN: '', ADMIN_TOKEN_FILE: file } }, async (portal) => {
+    const key = 'first-token-of-the-admin'
+    const make = async (more) => (await portal.api('/api/tokens', { method: 'POST', key, json: { label: 'watch', scopes: 'admin', ...more } })).json
+    const [revoked, short, stays] = [await make(), await make({ expiresIn: 2 }), await make()]
+    const listen = async (bearer) => {
+      const stream = await portal.stream('/api/admin/events', { headers: { authorization: `Bearer ${bearer}` } })
+      assert.equal(stream.status, 200)
+      const the = { seen: [], whole: false, close: () => stream.close() }
+      ;(async () => { for await (const event of stream) the.seen.push(event.event) })().then(() => { the.whole = stream.whole }, () => {})
+      return the
+    }
+    const over = async (the, why) => {
+      await until(() => the.whole, `the stream ended: ${why}`)
+      assert.equal(the.seen.at(-1), 'over')
+    }
+    const streams = await Promise.all([revoked.token, short.token, stays.token, key].map(listen))
+    try {
+      const [by_revoked, by_short, on, bearer] = streams
+      assert.equal((await portal.api(`/api/tokens/${revoked.id}`, { method: 'DELETE', key })).status, 200)
+      await over(by_revoked, 'its token was revoked')
+      await over(by_short, 'its token came to its end')
+      writeFileSync(file, 'second-token-of-the-admin')
+      await over(bearer, 'there is another ADMIN_TOKEN')
+      assert.equal((await portal.api('/api/admin/events', { key: revoked.token })).json.code, 'key_revoked')
+      const before = on.seen.length
+      await portal.api('/api/invites', { method: 'POST', key: 'second-token-of-the-admin', json: {} })
+      await until(() => on.seen.slice(before).includes('changed'), 'the good token still hears of changes')
+      assert.ok(!on.seen.includes('over'))
+    } finally {
+      for (const stream of streams) stream.close()
+    }
+  })
+})
+
 test('it ends by itself', async () => {
   const copy = copyRoot()
   copy.edit('scripts/lib/door/session.lua', (text) => text.replace('seconds = 8 * 3600', 'seconds = 2'))

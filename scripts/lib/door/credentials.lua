@@ -161,6 +161,14 @@ function credentials.token(id, secret)
   return row
 end
 
+--- Whether a token that opened something once is still good; nil when the journal cannot be read.
+---@return boolean|nil good, string? message, string? code
+function credentials.token_stands(id)
+  local row, message, code = row_of(TOKEN .. "WHERE id = ?1", id)
+  if row == nil then return nil, message, code end
+  return row ~= false and not row.revoked_at and row.late ~= 1
+end
+
 -- Quotas ---------------------------------------------------------------------------------------------------------------
 
 --- How many stacks there are: of the owner, from the network, in all.

@@ -129,6 +129,32 @@ end
 ---@return boolean
 function owner.is_admin(who) return who.kind == "admin" or who.kind == "token" and who.scopes.admin == true end
 
+-- What stays open ------------------------------------------------------------------------------------------------------
+
+--- What let an admin in, as a word that can be kept with what stays open for him. It holds no secret.
+---@param who Who
+---@return string
+function owner.pass(who)
+  if who.session then return "session " .. who.session end
+  if who.kind == "token" then return "token " .. who.token_id end
+  if who.via == "proxy" then return "user " .. who.name end
+  return "bearer " .. session.mark()
+end
+
+local stands = {}
+function stands.session(hash) return session.find(hash) ~= false end
+function stands.token(id) return credentials.token_stands(id) ~= false end
+function stands.user(name) return contains(config.forward_auth.admins, name) end
+function stands.bearer(mark) return session.is_open() and mark == session.mark() end
+
+--- Whether that would let him in today. While the journal cannot be read, nobody is sent away.
+---@param pass string
+---@return boolean
+function owner.pass_stands(pass)
+  local kind, id = pass:match("^(%a+) (.*)$")
+  return stands[kind](id)
+end
+
 --- Whether that person may see and change what belongs to owner_id.
 ---@param who Who
 ---@param owner_id string

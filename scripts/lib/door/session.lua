@@ -18,7 +18,9 @@ local function token()
   return text ~= "" and text or nil
 end
 
-local function mark() return crypto.sign("admin-session", token() or "") end
+--- What stands for the token that is good now: it cannot be read back from it.
+---@return string
+function session.mark() return crypto.sign("admin-session", token() or "") end
 
 --- Whether there is a token to log in with.
 function session.is_open() return token() ~= nil end
@@ -40,8 +42,8 @@ local BEGIN = timed "INSERT INTO sessions (hash, token, network, created_at, exp
 function session.begin(req, network)
   local secret = crypto.token(32)
   local done, message = store.run {
-    { timed "DELETE FROM sessions WHERE expires_at < NOW OR token <> ?1", mark() },
-    { BEGIN, crypto.sha256(secret), mark(), network, session.seconds },
+    { timed "DELETE FROM sessions WHERE expires_at < NOW OR token <> ?1", session.mark() },
+    { BEGIN, crypto.sha256(secret), session.mark(), network, session.seconds },
   }
   if not done then return nil, message, "journal" end
   return cookie.set(req, NAME, secret, session.seconds)
@@ -54,7 +56,7 @@ local FIND = timed "SELECT hash, network, created_at, expires_at FROM sessions W
 ---@return { hash: string, created_at: number, expires_at: number }|false|nil row, string? message, string? code
 function session.find(hash)
   if not token() then return false end
-  local rows, message = query.rows(FIND, hash, mark())
+  local rows, message = query.rows(FIND, hash, session.mark())
   if not rows then return nil, message, "journal" end
   return rows[1] or false
 end
