@@ -1,13 +1,13 @@
 local engine = require "support.engine"
 
 describe("what is being decided", function()
-  local deciding, credentials, shared
+  local deciding, credentials, shared, fake
 
   before_each(function()
     credentials = {}
     function credentials.counts() return { owner = 1, network = 2, total = 3 } end
     function credentials.invite_state(_, more) return more < 1 and "good" or "used_up", "i1" end
-    engine.start { config = {}, modules = { ["lib.door.credentials"] = credentials } }
+    fake = engine.start { config = {}, modules = { ["lib.door.credentials"] = credentials } }
     deciding, shared = require "lib.door.deciding", require "core.shared"
   end)
 
@@ -38,7 +38,40 @@ describe("what is being decided", function()
     do
       local _ <close> = deciding.begin(anna, true)
     end
-    for _, what in ipairs { "total", "owner anna", "network 10.0.0.0/24" } do assert.is_nil(shared.get("deciding " .. what)) end
+    assert.same({}, shared.keys "deciding ")
+  end)
+
+  it("counts over the turn of a minute", function()
+    fake.now = 60 * 1000 - 1
+    local first = deciding.begin(anna, true)
+    fake.now = 60 * 1000
+    local second = deciding.begin(anna, true)
+    assert.same({ owner = 2, network = 3, total = 4 }, second:stacks())
+    first:done()
+    assert.same({ owner = 1, network = 2, total = 3 }, second:stacks())
+    second:done()
+    assert.same({}, shared.keys "deciding ")
+  end)
+
+  it("forgets who never told of his end", function()
+    deciding.begin(anna, true)
+    local next_one = deciding.begin(anna, true)
+    assert.equal("used_up", (next_one:invite()))
+    next_one:done()
+    fake.now = fake.now + 120
+    local later = deciding.begin(anna, true)
+    assert.same({ owner = 1, network = 2, total = 3 }, later:stacks())
+    assert.equal("good", (later:invite()))
+    later:done()
+    assert.same({}, shared.keys "deciding ")
+  end)
+
+  it("is not confused by one that took longer than it is remembered", function()
+    local slow = deciding.begin(anna, true)
+    fake.now = fake.now + 500
+    assert.same({ owner = 1, network = 2, total = 3 }, slow:stacks())
+    slow:done()
+    assert.same({}, shared.keys "deciding ")
   end)
 
   it("counts no stacks where there are no quotas", function()

@@ -25,11 +25,20 @@ local function shared(fake)
     module.set(key, value, seconds)
     return true
   end
-  function module.incr(key, by)
+  function module.incr(key, by, seconds) -- the time counts from the first
     assert(by, "by is missing")
-    local sum = (module.get(key) or 0) + (by or 1)
-    module.set(key, sum)
-    return sum
+    local entry = live(key)
+    if not entry then module.set(key, by, seconds) return by end
+    entry.value = entry.value + by
+    return entry.value
+  end
+  function module.keys(prefix)
+    local list = {}
+    for key in pairs(values) do
+      if live(key) and key:sub(1, #prefix) == prefix then list[#list + 1] = key end
+    end
+    table.sort(list)
+    return list
   end
   return module
 end
