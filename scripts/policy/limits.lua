@@ -6,6 +6,7 @@ local limits = {}
 limits.page = 50            -- rows in one answer of a list when the client does not say
 limits.page_max = 200       -- and at most
 limits.idempotency_key = 255 -- the longest Idempotency-Key, in characters
+limits.idempotency_random = 32 -- of so many it is held to be random; a visitor's shorter one counts only from where it came first
 limits.reconcile = 300      -- seconds between two looks through Dokploy for what does not agree with the journal
 
 limits.events_kept = 90 * 24 * 3600 -- seconds after the end of an operation in which its whole story can be read; its end always can

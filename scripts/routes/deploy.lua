@@ -103,9 +103,16 @@ end
 
 local function digest(kind, id, key) return crypto.sha256(table.concat({ kind, id or "", key }, "\n")) end
 
+-- A visitor is told a new owner's key again for his Idempotency-Key alone, so it is as good as that key. A short one may be guessed
+-- ("anna-1"): it counts only from where it came first.
+local function visitors_digest(req, key)
+  return digest("visitor", #key < limits.idempotency_random and client.of(req).key or nil, key)
+end
+
 -- A browser whose answer was lost may have its cookie all the same: it asked as a visitor then, and asks as the owner now.
-local function owners_digest(who, key)
-  local as_visitor = who.via == "cookie" and digest("visitor", nil, key)
+local function owners_digest(req, who, key)
+  if who.kind == "visitor" then return visitors_digest(req, key) end
+  local as_visitor = who.via == "cookie" and visitors_digest(req, key)
   local before = as_visitor and journal.idempotency(as_visitor)
   local operation = before and journal.operation(before.operation_id)
   return operation and operation.owner_id == who.id and as_visitor or digest(who.kind, who.id, key)
@@ -119,7 +126,7 @@ local function idempotency(req, who, name, template)
     return nil, problem.reply(req, "idempotency_key_invalid", { args = { max = limits.idempotency_key } })
   end
   return {
-    key = owners_digest(who, key),
+    key = owners_digest(req, who, key),
     body_hash = crypto.sha256(name .. "\n" .. template.id),
   }
 end

@@ -37,7 +37,9 @@ local parameters = {
   after_name = query("after", text "The `next` of the page before."),
   idempotency = header("Idempotency-Key", { type = "string", minLength = 1, maxLength = limits.idempotency_key },
     "Makes the request safe to repeat for 24 hours: the same key and body gets the first answer again, another body 409. "
-    .. "Take a random one, such as a UUID: the answer holds the owner key."),
+    .. "Take a random one, such as a UUID: the answer holds the owner key. "
+    .. ("Without a key of your own, one shorter than %d characters counts only from the address that it came from first."):format(
+      limits.idempotency_random)),
 }
 
 local none = json.array {}

@@ -1,7 +1,8 @@
 // Safe to repeat: an Idempotency-Key gives the first answer again, and only the first one does anything.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { startAll } from './harness.mjs'
+import { randomUUID } from 'node:crypto'
+import { startAll, startPortal } from './harness.mjs'
 
 let world, portal, rehearsal
 before(async () => {
@@ -55,6 +56,24 @@ test('a refusal is not remembered: the same request may succeed later', async ()
   const removal = await portal.remove('ines', { key })
   await portal.follow(removal.json.statusUrl)
   assert.equal((await portal.deploy('ines', keyed('five'))).status, 202)
+})
+
+test('a visitor\'s key that may be guessed gives nobody else his owner key', async () => {
+  const other = await startPortal({ rehearsal, env: { TRUSTED_PROXIES: '127.0.0.1' } })
+  const from = (address, key) => ({ headers: { 'idempotency-key': key, 'x-forwarded-for': address } })
+  try {
+    const first = await other.ready('inga', from('203.0.113.7', 'inga-1'))
+    const stranger = await other.deploy('inga', from('198.51.100.7', 'inga-1'))
+    assert.deepEqual([stranger.status, stranger.json.code, stranger.json.ownerKey], [409, 'name_taken', undefined])
+    assert.ok(!stranger.headers['set-cookie'])
+    assert.equal((await other.deploy('inga', from('203.0.113.7', 'inga-1'))).json.ownerKey, first.key)
+
+    const random = randomUUID() // whose network changed before the answer came
+    const moved = await other.ready('ilva', from('203.0.113.7', random))
+    assert.equal((await other.deploy('ilva', from('2001:db8::7', random))).json.ownerKey, moved.key)
+  } finally {
+    await other.stop()
+  }
 })
 
 test('a key that is too long or empty is refused in words', async () => {
