@@ -2,7 +2,7 @@
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ADMIN, startAll, until } from './harness.mjs'
-import { change, findings, idsOf, markOf, takeAway } from './findings.mjs'
+import { change, findings, forgetJournal, idsOf, markOf, takeAway } from './findings.mjs'
 
 async function inWorld(options, act) {
   const world = await startAll(options)
@@ -172,6 +172,30 @@ test('more than a page of unknown projects: all are found, their names are taken
   assert.equal((await admin.acted(one, 'remove')).last.event, 'deleted')
   await until(async () => (await portal.check(names[0])).json.available, 'its name is free again')
   await portal.ready(names[0])
+}))
+
+test('what is being removed is not adopted beside it, nor removed twice', () => inWorld({}, async ({ portal, rehearsal, admin }) => {
+  await portal.ready('rune')
+  await portal.kill9()
+  forgetJournal(portal)
+  await portal.restart()
+  const { findings: [finding] } = await admin.look()
+  assert.deepEqual([finding.kind, finding.actions], ['unknown', ['adopt', 'remove']])
+  await rehearsal.faults({ at: 'application.delete', kind: 'latency', ms: 6000 })
+  const removing = await admin.act(finding, 'remove', { data: 'delete' })
+  assert.equal(removing.status, 202, removing.text)
+  const beside = await admin.act(finding, 'adopt')
+  assert.deepEqual([beside.status, beside.json.code], [409, 'stack_busy'])
+  for (const choice of [{ ids: [finding.id] }, { all: true }]) {
+    const { adopted, refused } = (await admin.adopt(choice)).json
+    assert.deepEqual([adopted, refused.map(({ code }) => code)], [[], ['stack_busy']], JSON.stringify(choice))
+  }
+  assert.equal((await admin.act(finding, 'remove', { data: 'delete' })).json.deploymentId, removing.json.deploymentId, 'asked again, the same')
+  assert.equal((await portal.follow(removing.json.statusUrl)).last.event, 'deleted')
+  const after = await admin.act(finding, 'adopt')
+  assert.deepEqual([after.status, after.json.code], [409, 'finding_gone'])
+  assert.deepEqual((await portal.api('/api/stacks', { key: ADMIN })).json.stacks, [])
+  await rehearsal.holdsNothing('rune')
 }))
 
 test('while Dokploy is away nothing is concluded; what was found stays', () => inWorld({}, async ({ portal, rehearsal, admin }) => {
