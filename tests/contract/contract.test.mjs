@@ -47,7 +47,8 @@ class Stage {
   }
 
   async until(reached) {
-    for (let tries = 0; tries < 400; tries += 1) {
+    const end = Date.now() + 60000; // time, not tries: those are soon used up while the double waits for the processor
+    while (Date.now() < end) {
       if (reached(await this.control('GET', 'state'))) return;
     }
     throw new Error('the double never came into the state that was waited for');
