@@ -59,33 +59,47 @@ static struct store_value read_value(lua_State *L, int statement, int argument)
     return v;
 }
 
-/* The highest index, so that a nil in the middle is a NULL. */
-static int highest_index(lua_State *L, int statement)
+/* The field on top of the stack that is no argument. */
+static void read_option(lua_State *L, struct store_statement *s, int number)
 {
-    lua_Integer highest = 0;
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-        if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) < 1 || lua_tointeger(L, -2) > 1000)
-            luaL_error(L, "store.run: statement %d has a field that is no argument: %s", statement, luaL_tolstring(L, -2, NULL));
-        if (lua_tointeger(L, -2) > highest) highest = lua_tointeger(L, -2);
+    if (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), "gate") != 0 || !lua_isboolean(L, -1))
+        luaL_error(L, "store.run: statement %d has a field that is no argument: %s", number, luaL_tolstring(L, -2, NULL));
+    s->gate = lua_toboolean(L, -1);
+}
+
+/* The argument on top of the stack. One that is left out before it is a NULL. */
+static void read_argument(lua_State *L, struct store_statement *s, int number, int argument, int *room)
+{
+    if (argument > *room) {
+        s->args = mem_grow(s->args, (size_t)argument, sizeof *s->args);
+        memset(s->args + *room, 0, (size_t)(argument - *room) * sizeof *s->args);
+        *room = argument;
     }
-    return (int)highest;
+    s->args[argument - 1] = read_value(L, number, argument);
+    if (argument > s->nargs) s->nargs = argument;
+}
+
+static void read_fields(lua_State *L, struct store_statement *s, int number)
+{
+    int room = (int)lua_rawlen(L, -1);
+    s->args = mem_new((size_t)room, sizeof *s->args);
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        lua_Integer at = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+        if (at < 1 || at > 1000)
+            read_option(L, s, number);
+        else if (at > 1)
+            read_argument(L, s, number, (int)at - 1, &room);
+    }
 }
 
 /* The statement {sql, argument...} on top of the stack. */
 static void read_statement(lua_State *L, struct store_statement *s, int number)
 {
     if (!lua_istable(L, -1)) luaL_error(L, "store.run: statement %d is a %s, not a table {sql, argument...}", number, luaL_typename(L, -1));
-    int nargs = highest_index(L, number) - 1;
     if (lua_rawgeti(L, -1, 1) != LUA_TSTRING) luaL_error(L, "store.run: statement %d has no SQL", number);
     s->sql = mem_text(lua_tostring(L, -1));
     lua_pop(L, 1);
-    s->args = mem_new((size_t)(nargs > 0 ? nargs : 0), sizeof *s->args);
-    for (int i = 0; i < nargs; i++) {
-        lua_rawgeti(L, -1, i + 2);
-        s->args[i] = read_value(L, number, i + 1);
-        s->nargs = i + 1;
-        lua_pop(L, 1);
-    }
+    read_fields(L, s, number);
 }
 
 static struct store_batch **read_batch(lua_State *L)

@@ -31,6 +31,7 @@ struct store_statement {
     char *sql;
     int nargs; /* those that are missing at the end are NULL */
     struct store_value *args;
+    int gate; /* 1: when it gives no row and changes none, the statements after it are not run; the batch succeeds all the same */
     /* result: rows * columns values, row by row */
     int ncolumns;
     char **columns;

@@ -1,4 +1,5 @@
-/* One round: all that waited, in one transaction, each batch behind a savepoint of its own. */
+/* One round: all that waited, in one transaction. Batches that fail are rare, so the first try keeps no savepoints: they make SQLite copy
+ * each page that it changes. When one fails, all is run again with a savepoint for each batch, so that it fails alone. */
 #include "store_sql.h"
 #include "mem.h"
 #include <limits.h>
@@ -32,27 +33,29 @@ int store_is_trouble(const char *code)
     return code && strcmp(code, "conflict") != 0 && strcmp(code, "invalid") != 0;
 }
 
-/* Returns 0; or -1 when the transaction cannot go on: SQLite has rolled it back, or the disk failed in the middle of it. */
-static int run_job(struct store_sql *sql, struct store_job *job)
+/* Returns 0; or -1 when the transaction cannot go on: SQLite has rolled it back, or the disk failed in the middle of it, or there is no
+ * savepoint to go back to. */
+static int run_job(struct store_sql *sql, struct store_job *job, int with_savepoint)
 {
     job->ran = 1;
     job->wrote = 0;
     store_batch_clear(job->batch);
-    store_sql_do(sql, "SAVEPOINT batch");
+    if (with_savepoint) store_sql_do(sql, "SAVEPOINT batch");
     store_sql_run(sql, job);
     int lost = !store_sql_in_transaction(sql);
     if (lost && !job->batch->code) store_batch_fail(job->batch, "failed", "the transaction was lost");
     if (lost || store_is_trouble(job->batch->code)) return -1;
+    if (!with_savepoint) return job->batch->code ? -1 : 0;
     if (job->batch->code) store_sql_do(sql, "ROLLBACK TO batch");
     store_sql_do(sql, "RELEASE batch");
     return 0;
 }
 
 /* Returns the job that broke the transaction, or NULL. */
-static struct store_job *run_jobs(struct store_sql *sql, struct store_job *jobs)
+static struct store_job *run_jobs(struct store_sql *sql, struct store_job *jobs, int with_savepoints)
 {
     for (struct store_job *job = jobs; job; job = job->next)
-        if (!job->settled && run_job(sql, job) != 0) return job;
+        if (!job->settled && run_job(sql, job, with_savepoints) != 0) return job;
     return NULL;
 }
 
@@ -88,16 +91,19 @@ static const char *commit(struct store_sql *sql, int *written)
     return code;
 }
 
-/* One transaction. Settles at least one job: all; or the one that broke it; or those whose commit failed. */
-static void attempt(struct store_sql *sql, struct store_job *jobs, const char **trouble)
+/* One transaction. With savepoints it settles at least one job: all; or the one that broke it; or those whose commit failed. Without, a
+ * batch that fails settles none. */
+static void attempt(struct store_sql *sql, struct store_job *jobs, int with_savepoints, const char **trouble)
 {
     int written = 0;
     for (struct store_job *job = jobs; job; job = job->next)
         job->ran = 0;
     const char *code = store_sql_do(sql, "BEGIN");
-    struct store_job *broken = code ? NULL : run_jobs(sql, jobs);
+    struct store_job *broken = code ? NULL : run_jobs(sql, jobs, with_savepoints);
     if (!code && !broken) code = commit(sql, &written);
-    if (broken) {
+    if (broken && !with_savepoints) {
+        roll_back(sql);
+    } else if (broken) {
         if (store_is_trouble(broken->batch->code)) *trouble = broken->batch->code;
         settle(broken, NULL, NULL);
         roll_back(sql);
@@ -123,6 +129,7 @@ static int unsettled(const struct store_job *jobs)
 
 void store_round(struct store_sql *sql, struct store_job *jobs, const char **trouble)
 {
+    attempt(sql, jobs, 0, trouble);
     while (unsettled(jobs))
-        attempt(sql, jobs, trouble);
+        attempt(sql, jobs, 1, trouble);
 }

@@ -270,11 +270,18 @@ static void run_statement(struct store_sql *sql, struct store_job *job, struct s
     sqlite3_clear_bindings(stmt);
 }
 
+static int is_shut_gate(const struct store_statement *s)
+{
+    return s->gate && s->nrows == 0 && s->changes == 0;
+}
+
 void store_sql_run(struct store_sql *sql, struct store_job *job)
 {
     struct store_batch *batch = job->batch;
-    for (int i = 0; i < batch->nstatements && !batch->code; i++)
+    for (int i = 0; i < batch->nstatements && !batch->code; i++) {
         run_statement(sql, job, &batch->statements[i]);
+        if (is_shut_gate(&batch->statements[i])) break;
+    }
 }
 
 /* Opening */
@@ -301,6 +308,7 @@ static int read_int(struct store_sql *sql, const char *text, int *value)
 
 static int set_up(struct store_sql *sql, const char *path)
 {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody asks, and counting takes a lock each time; no longer possible the second time */
     int rc = sqlite3_open_v2(path, &sql->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK) return rc;
     if (sqlite3_db_readonly(sql->db, "main")) return SQLITE_READONLY;
@@ -309,7 +317,7 @@ static int set_up(struct store_sql *sql, const char *path)
     sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL); /* a name in double quotes that is no column is an error, not a text */
     rc = sqlite3_exec(sql->db,
                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
-                      "PRAGMA journal_size_limit = 16777216; PRAGMA wal_autocheckpoint = 4000",
+                      "PRAGMA journal_size_limit = 16777216; PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY",
                       NULL, NULL, NULL);
     if (rc == SQLITE_OK) rc = read_int(sql, "PRAGMA user_version", &sql->version);
     if (rc == SQLITE_OK) rc = sqlite3_set_authorizer(sql->db, authorize, sql);

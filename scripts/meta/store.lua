@@ -5,6 +5,7 @@ local store = {}
 --- Runs statements as one: all or none. Waits until they are committed. Also the way to read.
 ---@param statements any[][]  { {sql, argument...}, ... }; arguments: string, integer, float, boolean (0/1), nil (use store.null in the
 ---middle)
+---`gate = true` in a statement: when it gives no row and changes none, those after it are not run; the batch succeeds all the same
 ---@return table[]|nil  for each statement its rows, { {column = value}, ... }, with `changes` = rows changed
 ---@return string? message
 ---@return string? code  conflict full readonly corrupt invalid closed failed

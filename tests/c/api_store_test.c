@@ -61,7 +61,9 @@ static void test_store_values(void **state)
                "r = assert(store.run {{'INSERT INTO t(name, n) VALUES(?, ?)', 'a'}, {'INSERT INTO t(name) VALUES(?)', 'b'}, {'UPDATE t SET "
                "n = 1'}, {'SELECT name FROM t ORDER BY name'}})\n"
                "assert(r[1].changes == 1 and r[3].changes == 2 and #r[4] == 2 and r[4][2].name == 'b')\n"
-               "assert(#assert(store.run {}) == 0)");
+               "assert(#assert(store.run {}) == 0)\n"
+               "r = assert(store.run {{'SELECT 1 WHERE ?', false, gate = true}, {'SELECT 2 AS two'}}) assert(#r == 2 and #r[2] == 0)\n"
+               "r = assert(store.run {{'SELECT 1 WHERE ?', false, gate = false}, {'SELECT 2 AS two'}}) assert(r[2][1].two == 2)");
 }
 
 static void test_store_failures(void **state)
@@ -77,7 +79,7 @@ static void test_store_failures(void **state)
                "local function misuse(word, ...) local ok, e = pcall(store.run, ...) assert(not ok and e:find(word), tostring(e)) end\n"
                "misuse('table', 'SELECT 1') misuse('statement 1', {'SELECT 1'}) misuse('statement 2 has no SQL', {{'SELECT 1'}, {5}})\n"
                "misuse('statement 1, argument 2: a table', {{'SELECT ?, ?', 1, {}}}) misuse('no argument: name', {{'SELECT ?', name = 1}}) "
-               "misuse('function', {{'SELECT ?', print}})");
+               "misuse('no argument: gate', {{'SELECT 1', gate = 1}}) misuse('function', {{'SELECT ?', print}})");
 }
 
 static void test_store_migrate(void **state)

@@ -70,7 +70,7 @@ static struct store_batch *run(const char *sql)
     return run_batch(batch_of(1, &sql));
 }
 
-static void expect_code(const char *sql, const char *code)
+static __attribute__((unused)) void expect_code(const char *sql, const char *code)
 {
     struct store_batch *batch = run(sql);
     if (!code && batch->code) print_error("%s: %s\n", batch->code, batch->message);

@@ -47,48 +47,6 @@ static void test_rows_and_changes(void **state)
     store_batch_free(batch);
 }
 
-static void test_all_or_none_and_the_others_unharmed(void **state)
-{
-    (void)state;
-    const char *good[] = { "INSERT INTO names(name) VALUES('one')" };
-    const char *bad[] = { "INSERT INTO names(name) VALUES('two')", "INSERT INTO names(name) VALUES('one')" };
-    const char *last[] = { "INSERT INTO names(name) VALUES('three')" };
-    struct outcome outcomes[3];
-    start(&outcomes[0], batch_of(1, good));
-    start(&outcomes[1], batch_of(2, bad));
-    start(&outcomes[2], batch_of(1, last));
-    loop_run(loop);
-    assert_null(outcomes[0].batch->code);
-    assert_string_equal(outcomes[1].batch->code, "conflict");
-    assert_null(outcomes[2].batch->code);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(outcomes[i].order, i + 1);
-        store_batch_free(outcomes[i].batch);
-    }
-    assert_int_equal(number("SELECT count(*) FROM names"), 2);
-    assert_int_equal(number("SELECT count(*) FROM names WHERE name = 'two'"), 0);
-}
-
-static void test_a_read_sees_what_was_started_before(void **state)
-{
-    (void)state;
-    enum { N = 200 };
-    static struct outcome writes[N], reads[N];
-    const char *write[] = { "INSERT INTO names(name) VALUES(hex(randomblob(8)))" }, *read[] = { "SELECT count(*) FROM names" };
-    for (int i = 0; i < N; i++) {
-        start(&writes[i], batch_of(1, write));
-        start(&reads[i], batch_of(1, read));
-    }
-    loop_run(loop);
-    for (int i = 0; i < N; i++) {
-        assert_null(writes[i].batch->code);
-        assert_int_equal(reads[i].batch->statements[0].values[0].i, i + 1);
-        assert_true(writes[i].order < reads[i].order);
-        store_batch_free(writes[i].batch);
-        store_batch_free(reads[i].batch);
-    }
-}
-
 static void test_codes(void **state)
 {
     (void)state;
@@ -121,25 +79,6 @@ static void test_scripts_cannot_touch_transactions_or_files(void **state)
     assert_int_equal(number("SELECT count(*) FROM names"), 1);
     assert_int_equal(number("PRAGMA synchronous"), 2);
     assert_int_equal(number("PRAGMA foreign_keys"), 1);
-}
-
-/* An ON CONFLICT ROLLBACK takes the whole transaction with it; the others of the round must not notice. */
-static void test_a_batch_that_breaks_the_transaction(void **state)
-{
-    (void)state;
-    struct outcome outcomes[3];
-    const char *one[] = { "INSERT INTO names(name) VALUES('one')" }, *breaks[] = { "INSERT OR ROLLBACK INTO names(name) VALUES('one')" },
-               *two[] = { "INSERT INTO names(name) VALUES('two')" };
-    start(&outcomes[0], batch_of(1, one));
-    start(&outcomes[1], batch_of(1, breaks));
-    start(&outcomes[2], batch_of(1, two));
-    loop_run(loop);
-    assert_null(outcomes[0].batch->code);
-    assert_string_equal(outcomes[1].batch->code, "conflict");
-    assert_null(outcomes[2].batch->code);
-    for (int i = 0; i < 3; i++)
-        store_batch_free(outcomes[i].batch);
-    assert_int_equal(number("SELECT count(*) FROM names"), 2);
 }
 
 static void test_too_many_arguments(void **state)
@@ -447,11 +386,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_values_come_back_as_they_went),
         TEST(test_rows_and_changes),
-        TEST(test_all_or_none_and_the_others_unharmed),
-        TEST(test_a_read_sees_what_was_started_before),
         TEST(test_codes),
         TEST(test_scripts_cannot_touch_transactions_or_files),
-        TEST(test_a_batch_that_breaks_the_transaction),
         TEST(test_too_many_arguments),
         TEST(test_many_different_statements),
         TEST(test_schema_change_with_prepared_statements),
