@@ -47,10 +47,10 @@ BEGIN = BEGIN:gsub("NOW", "(julianday('now') - 2440587.5) * 86400.0")
 ---@param kind string  stop start restart rotate repair redeploy
 ---@param stack { name: string, owner_id: string }
 ---@param id string    the operation's
----@param also any[][]|nil  more statements, written with it
+---@param also any[][]|nil  more statements, written with it if it is begun
 ---@return table|nil operation, string? message, string? code  stack_busy stack_unfit journal
 function operate.begin(kind, stack, id, also)
-  local statement = { BEGIN, id, kind, stack.name, operate.kinds[kind].state, stack.owner_id }
+  local statement = { BEGIN, id, kind, stack.name, operate.kinds[kind].state, stack.owner_id, gate = true }
   local results, message, code = store.run { statement, table.unpack(also or {}) }
   if code == "conflict" then return nil, "something is done with it already", "stack_busy" end
   if not results then return nil, message, "journal" end

@@ -8,7 +8,7 @@ local audit = {}
 
 local INSERT = [[
   INSERT INTO audit (at, who, who_id, who_name, network, action, name, operation_id, allowed, rule, policy, request_id)
-  SELECT (julianday('now') - 2440587.5) * 86400.0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11]]
+  VALUES ((julianday('now') - 2440587.5) * 86400.0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)]]
 
 local function or_null(value)
   if value == nil then return store.null end
@@ -33,14 +33,13 @@ end
 ---@field rule string
 ---@field request_id string
 
---- The statement that adds an entry, to be run together with what it tells of. With an operation's id it takes effect only if there is one.
+--- The statement that adds an entry, to be run together with what it tells of.
 ---@param entry AuditEntry
 ---@param operation_id string|nil
 ---@return any[]
 function audit.statement(entry, operation_id)
-  local sql = operation_id and INSERT .. " FROM operations WHERE id = ?7" or INSERT
   local who = entry.who
-  return { sql, who.kind, or_null(who.id), or_null(who.name), entry.network, entry.action, or_null(entry.name), or_null(operation_id),
+  return { INSERT, who.kind, or_null(who.id), or_null(who.name), entry.network, entry.action, or_null(entry.name), or_null(operation_id),
     entry.allowed, entry.rule, policy_in_force(), entry.request_id }
 end
 

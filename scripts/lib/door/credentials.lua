@@ -179,9 +179,9 @@ function credentials.counts(owner_id, network)
     owner_id or "", network)
 end
 
---- The statement that notes where a deploy came from; takes effect only if the deploy was accepted.
+--- The statement that notes where a deploy came from, to be run together with what accepts it.
 function credentials.origin_statement(operation_id, network, invite_id)
-  return { "INSERT INTO origins (operation_id, network, invite_id) SELECT id, ?2, ?3 FROM operations WHERE id = ?1",
+  return { "INSERT INTO origins (operation_id, network, invite_id) VALUES (?1, ?2, ?3)",
     operation_id, network, or_null(invite_id) }
 end
 

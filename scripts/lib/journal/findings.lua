@@ -115,10 +115,8 @@ function findings.resolve(id, resolution)
   return findings.refresh()
 end
 
-local WORKED_ON = "UPDATE findings SET work_id = ?2 WHERE id = ?1 AND EXISTS (SELECT 1 FROM operations WHERE id = ?2)"
-
---- The statement that notes which operation works on it, if that was begun.
-function findings.worked_on(id, operation_id) return { WORKED_ON, id, operation_id } end
+--- The statement that notes which operation works on it, to be run together with what begins that.
+function findings.worked_on(id, operation_id) return { "UPDATE findings SET work_id = ?2 WHERE id = ?1", id, operation_id } end
 
 -- Their shadow in core.shared, for answers that do not wait ------------------------------------------------------------------
 

@@ -58,35 +58,36 @@ function journal.waiting(most)
     WHERE state = 'queued' AND ended_at IS NULL ORDER BY created_at, rowid LIMIT ?1]], most)
 end
 
+local IS_ROOM = "SELECT 1 FROM tally WHERE what = 'open deploys' AND n < ?1"
 local INSERT_DEPLOY = full [[
   INSERT INTO operations (id, kind, name, owner_id, template, url, params, state, created_at)
-  SELECT ?1, 'deploy', ?2, ?3, ?4, ?5, ?6, 'queued', NOW
-  WHERE (SELECT n FROM tally WHERE what = 'open deploys') < ?7]]
-local INSERT_STACK = [[
+  VALUES (?1, 'deploy', ?2, ?3, ?4, ?5, ?6, 'queued', NOW)]]
+local INSERT_STACK = full [[
   INSERT INTO stacks (name, owner_id, state, operation_id, url, image, template, created_at)
-  SELECT name, owner_id, 'deploying', id, url, ?2, template, created_at FROM operations WHERE id = ?1]]
-local INSERT_KEY = [[
-  INSERT INTO idempotency (key, body_hash, operation_id, at) SELECT ?2, ?3, id, created_at FROM operations WHERE id = ?1]]
+  VALUES (?1, ?2, 'deploying', ?3, ?4, ?5, ?6, NOW)]]
+local INSERT_KEY = full "INSERT INTO idempotency (key, body_hash, operation_id, at) VALUES (?1, ?2, ?3, NOW)"
 
 --- Accepts a deploy: the operation, the claim of its name, and its Idempotency-Key.
 --- nil, message, "queue_full" when `most` are open; "conflict" when the name or the key is taken.
 ---@param op { id: string, name: string, owner_id: string, template: string, url: string, params: table }
 ---@param key { key: string, body_hash: string }|nil
 ---@param most integer
----@param also any[][]|nil  more statements, written with it
+---@param also any[][]|nil  more statements, written with it if it is accepted
 function journal.accept(op, key, most, also)
+  local template = or_null(op.template)
   local batch = {
-    { INSERT_DEPLOY, op.id, op.name, op.owner_id, or_null(op.template), op.url, json.encode(op.params), most },
-    { INSERT_STACK, op.id, or_null(op.params.image) },
+    { IS_ROOM, most, gate = true },
+    { INSERT_DEPLOY, op.id, op.name, op.owner_id, template, op.url, json.encode(op.params) },
+    { INSERT_STACK, op.name, op.owner_id, op.id, op.url, or_null(op.params.image), template },
   }
   if key then
     batch[#batch + 1] = { full "DELETE FROM idempotency WHERE at < NOW - ?1", KEPT_KEYS }
-    batch[#batch + 1] = { INSERT_KEY, op.id, key.key, key.body_hash }
+    batch[#batch + 1] = { INSERT_KEY, key.key, key.body_hash, op.id }
   end
   for _, statement in ipairs(also or {}) do batch[#batch + 1] = statement end
   local results, message, code = store.run(batch)
   if not results then return nil, message, code end
-  if results[1].changes == 0 then return nil, "as many deployments as may are running and waiting", "queue_full" end
+  if #results[1] == 0 then return nil, "as many deployments as may are running and waiting", "queue_full" end
   return true
 end
 
@@ -108,7 +109,7 @@ local DELETING_STACK = full "UPDATE stacks SET state = 'deleting', delete_id = ?
 ---@param also any[][]|nil  more statements, written with it
 function journal.begin_delete(op, also)
   local results, message, code = store.run {
-    { INSERT_DELETE, op.name, op.params.target, op.id, json.encode(op.params) },
+    { INSERT_DELETE, op.name, op.params.target, op.id, json.encode(op.params), gate = true },
     { DELETING_STACK, op.name, op.params.target, op.id },
     table.unpack(also or {}),
   }

@@ -237,4 +237,14 @@ return {
   ALTER TABLE operations ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX operations_unpruned ON operations(ended_at) WHERE pruned = 0;
   ]],
+
+  -- 9: cheaper conditions: each insert looks at them, and for a list of more than two words SQLite makes a table first
+  [[
+  DROP INDEX operations_work;
+  CREATE UNIQUE INDEX operations_work ON operations(name)
+    WHERE (kind = 'stop' OR kind = 'start' OR kind = 'restart' OR kind = 'rotate' OR kind = 'redeploy' OR kind = 'repair' OR kind = 'rebuild')
+      AND ended_at IS NULL;
+  DROP INDEX operations_unpruned;
+  CREATE INDEX operations_unpruned ON operations(ended_at) WHERE pruned = 0 AND ended_at IS NOT NULL;
+  ]],
 }

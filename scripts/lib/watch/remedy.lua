@@ -89,7 +89,7 @@ local BEGIN_REBUILD = timed [[
   WHERE s.operation_id = ?2 AND s.state IN ('ready', 'stopped', 'unhealthy') RETURNING id]]
 -- The files are not this operation's: whatever becomes of it, they stay.
 local KEEP = timed [[
-  INSERT INTO resources (operation_id, kind, key, state, intended_at) SELECT id, 'volume', ?2, 'kept', NOW FROM operations WHERE id = ?1]]
+  INSERT INTO resources (operation_id, kind, key, state, intended_at) VALUES (?1, 'volume', ?2, 'kept', NOW)]]
 
 local function launched(id)
   local op, message = journal.operation(id)
@@ -102,7 +102,7 @@ end
 local function rebuild(row)
   local id, volume = engine.new_id(), row.facts.volume
   local results, message, code = store.run {
-    { BEGIN_REBUILD, id, row.operation_id, volume }, { KEEP, id, volume }, findings.worked_on(row.id, id),
+    { BEGIN_REBUILD, id, row.operation_id, volume, gate = true }, { KEEP, id, volume }, findings.worked_on(row.id, id),
   }
   if code == "conflict" then return nil, "something is done with it already", "stack_busy" end
   if not results then return nil, message, "journal" end
