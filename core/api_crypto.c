@@ -34,17 +34,42 @@ static void push_base64(lua_State *L, const unsigned char *bytes, size_t len, co
     luaL_pushresult(&b);
 }
 
-static int token(lua_State *L)
+static void push_hex(lua_State *L, const unsigned char *bytes, size_t len)
 {
-    unsigned char bytes[MAX_TOKEN];
+    luaL_Buffer b;
+    char *hex = luaL_buffinitsize(L, &b, 2 * len);
+    for (size_t i = 0; i < len; i++)
+        hex[2 * i] = "0123456789abcdef"[bytes[i] >> 4], hex[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    luaL_pushresultsize(&b, 2 * len);
+}
+
+/* As many random bytes as argument 1 says. Returns how many that are. */
+static size_t read_random(lua_State *L, unsigned char bytes[MAX_TOKEN])
+{
     lua_Integer n = luaL_checkinteger(L, 1);
     luaL_argcheck(L, n >= 1 && n <= MAX_TOKEN, 1, "between 1 and 1024 bytes");
     for (size_t got = 0; got < (size_t)n;) {
         ssize_t more = getrandom(bytes + got, (size_t)n - got, 0);
         if (more > 0) got += (size_t)more;
     }
-    push_base64(L, bytes, (size_t)n, urlsafe, 0);
-    OPENSSL_cleanse(bytes, sizeof bytes);
+    return (size_t)n;
+}
+
+static int token(lua_State *L)
+{
+    unsigned char bytes[MAX_TOKEN];
+    size_t n = read_random(L, bytes);
+    push_base64(L, bytes, n, urlsafe, 0);
+    OPENSSL_cleanse(bytes, n);
+    return 1;
+}
+
+static int random_hex(lua_State *L)
+{
+    unsigned char bytes[MAX_TOKEN];
+    size_t n = read_random(L, bytes);
+    push_hex(L, bytes, n);
+    OPENSSL_cleanse(bytes, n);
     return 1;
 }
 
@@ -57,12 +82,9 @@ static int sha256(lua_State *L)
 {
     size_t len;
     unsigned char out[HASH];
-    char hex[2 * HASH];
     const unsigned char *bytes = check_bytes(L, 1, &len);
     hash(L, bytes, len, out);
-    for (int i = 0; i < HASH; i++)
-        hex[2 * i] = "0123456789abcdef"[out[i] >> 4], hex[2 * i + 1] = "0123456789abcdef"[out[i] & 15];
-    lua_pushlstring(L, hex, sizeof hex);
+    push_hex(L, out, sizeof out);
     return 1;
 }
 
@@ -182,8 +204,8 @@ static int unbase64(lua_State *L)
 
 int api_crypto_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "token", token },   { "sha256", sha256 },     { "sign", sign }, { "equal", equal },
-                                          { "base64", base64 }, { "unbase64", unbase64 }, { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "token", token }, { "hex", random_hex }, { "sha256", sha256 },     { "sign", sign },
+                                          { "equal", equal }, { "base64", base64 },  { "unbase64", unbase64 }, { NULL, NULL } };
     luaL_newlib(L, functions);
     return 1;
 }

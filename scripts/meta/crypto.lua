@@ -4,6 +4,10 @@ local crypto = {}
 ---@param bytes integer
 ---@return string
 function crypto.token(bytes) end
+--- The same as lower-case hexadecimal digits, two for each byte.
+---@param bytes integer
+---@return string
+function crypto.hex(bytes) end
 ---@return string hex
 function crypto.sha256(text) end
 --- HMAC-SHA-256 under the installation's own secret (DATA_DIR/secret, made at first start, mode 0600), base64url.

@@ -116,7 +116,9 @@ static void test_token(void **state)
                       "for n = 1, 64 do local t = crypto.token(n) assert(#t == math.ceil(n * 4 / 3) and t:find '^[%w_-]+$', t) end\n"
                       "for _ = 1, 1000 do local t = crypto.token(16) assert(not seen[t]) seen[t] = true end\n"
                       "assert(#crypto.token(1024) == 1366)\n"
-                      "for _, n in ipairs {0, -1, 1025, 1.5, 'x'} do assert(not pcall(crypto.token, n)) end");
+                      "for n = 1, 64 do local h = crypto.hex(n) assert(#h == 2 * n and h:find '^[0-9a-f]+$', h) end\n"
+                      "assert(crypto.hex(16) ~= crypto.hex(16) and #crypto.hex(1024) == 2048)\n"
+                      "for _, n in ipairs {0, -1, 1025, 1.5, 'x'} do assert(not pcall(crypto.token, n) and not pcall(crypto.hex, n)) end");
 }
 
 static void test_base64(void **state)

@@ -10,9 +10,12 @@ local SETTLE = 10 -- seconds after which a channel that reaches nobody is given 
 
 -- Numbers go on rising over a restart: they begin with the time.
 local function number()
-  shared.add("feed.number", os.time() * 1000)
-  shared.add("feed.first", shared.get "feed.number")
-  return shared.get "feed.number"
+  local newest = shared.get "feed.number"
+  if newest then return newest end
+  newest = os.time() * 1000
+  shared.set("feed.number", newest)
+  shared.set("feed.first", newest)
+  return newest
 end
 
 local function event_of(id, kind) return { id = id, event = "changed", data = json.encode { kind = kind } } end

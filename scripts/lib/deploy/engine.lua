@@ -22,7 +22,7 @@ local quick = dokploy.client { tries = 2 } -- for questions from outside
 --- A new operation's id: unguessable (88 bits), and fit for a volume's name and a search as it is. It begins with the time, in hundredths
 --- of a second: what is new lies together in the journal's indexes, so a commit writes a few pages, not one for each row.
 ---@return string
-function engine.new_id() return ("%010x%s"):format(server.now() * 100 // 1 | 0, crypto.sha256(crypto.token(32)):sub(1, 22)) end
+function engine.new_id() return ("%010x%s"):format(server.now() * 100 // 1 | 0, crypto.hex(11)) end
 
 -- Work that must not end halfway when the client leaves: in a task of its own.
 local function apart(fn, ...) return assert(task.spawn(nil, fn, ...)):wait() end

@@ -22,7 +22,7 @@ local function row_of(...) return query.first(rows_of(...)) end
 
 -- A short name that may be seen, and a secret of 256 bits that is given out once.
 local function new_pair()
-  return crypto.sha256(crypto.token(16)):sub(1, 12), crypto.token(32)
+  return crypto.hex(6), crypto.token(32)
 end
 
 -- Owner keys -----------------------------------------------------------------------------------------------------------

@@ -153,6 +153,7 @@ local function crypto()
   local count = 0
   return {
     token = function(bytes) count = count + 1 return ("T%03d-_"):format(count):rep(bytes):sub(1, bytes * 4 // 3) end,
+    hex = function(bytes) count = count + 1 return ("%x"):format(count + 0xabc000):rep(bytes):sub(1, bytes * 2) end,
     sha256 = hash,
     sign = function(purpose, text) return hash("secret" .. purpose .. "\n" .. text) end,
     equal = function(a, b) return a == b end,
