@@ -242,8 +242,8 @@ return {
   [[
   DROP INDEX operations_work;
   CREATE UNIQUE INDEX operations_work ON operations(name)
-    WHERE (kind = 'stop' OR kind = 'start' OR kind = 'restart' OR kind = 'rotate' OR kind = 'redeploy' OR kind = 'repair' OR kind = 'rebuild')
-      AND ended_at IS NULL;
+    WHERE ended_at IS NULL AND (kind = 'stop' OR kind = 'start' OR kind = 'restart' OR kind = 'rotate' OR kind = 'redeploy'
+      OR kind = 'repair' OR kind = 'rebuild');
   DROP INDEX operations_unpruned;
   CREATE INDEX operations_unpruned ON operations(ended_at) WHERE pruned = 0 AND ended_at IS NOT NULL;
   ]],
