@@ -1,6 +1,7 @@
 /* core.timer: see scripts/meta/timer.lua. */
 #include "api.h"
 #include "api_server.h"
+#include "loop.h"
 
 #include <lauxlib.h>
 
@@ -16,9 +17,15 @@ static int every(lua_State *L)
     return 0;
 }
 
+static int now(lua_State *L)
+{
+    lua_pushnumber(L, (double)loop_now_us() / 1e6);
+    return 1;
+}
+
 int api_timer_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "every", every }, { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "every", every }, { "now", now }, { NULL, NULL } };
 
     luaL_newlib(L, functions);
     return 1;

@@ -5,4 +5,7 @@ local timer = {}
 ---@param seconds number
 ---@param fn fun()
 function timer.every(name, seconds, fn) end
+--- Seconds since some moment, with fractions, for measuring: they go on evenly, whatever is done to the clock.
+---@return number
+function timer.now() end
 return timer

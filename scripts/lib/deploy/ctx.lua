@@ -2,6 +2,7 @@
 local config = require "core.config"
 local log = require "core.log"
 local task = require "core.task"
+local timer = require "core.timer"
 local clock = require "lib.base.clock"
 local names = require "lib.base.names"
 local create = require "lib.deploy.create"
@@ -70,9 +71,11 @@ end
 
 -- For lib/ ---------------------------------------------------------------------------------------------------------------
 
---- Takes a resource into memory, as it is in the record; `at`: when it was made or meant, now if missing.
+--- Takes a resource into memory, as it is in the record; `at`: when it was made or meant, in seconds since 1970; now if missing. What is
+--- kept is that moment on the timer's clock, which nobody sets.
 function Context:know(kind, key, id, state, data, at)
-  self.resources[kind .. " " .. key] = { kind = kind, key = key, id = id, state = state, data = data, at = at or os.time() }
+  local age = at and math.max(0, os.time() - at) or 0
+  self.resources[kind .. " " .. key] = { kind = kind, key = key, id = id, state = state, data = data, since = timer.now() - age }
   if state ~= "created" then return end
   self.ids[kind] = id
   for name, value in pairs(data.ids or {}) do
@@ -84,7 +87,7 @@ function Context:known(kind, key) return self.resources[kind .. " " .. key] end
 
 --- Begins a step: from here on progress, records and the deadline are its own.
 function Context:enter(index)
-  self.index, self.step, self.began = index, self.steps[index], os.time()
+  self.index, self.step, self.began = index, self.steps[index], timer.now()
 end
 
 --- Tells how the step goes.
@@ -96,7 +99,7 @@ function Context:tell(state, share, key, args)
 end
 
 -- How much of the step is done, by the seconds that it usually takes.
-local function share_of(self) return math.min(0.9, (os.time() - self.began) / math.max(1, self.step.expect)) end
+local function share_of(self) return math.min(0.9, (timer.now() - self.began) / math.max(1, self.step.expect)) end
 
 --- Tells that the step waits for Dokploy: the text "waiting.KEY"; nil: no more.
 function Context:waits(key, args)
@@ -175,7 +178,7 @@ function Context:log_note(key, args) events.emit(self.id, { { event = "log", dat
 function Context:sleep(seconds) return task.sleep(seconds) end
 
 --- Whole seconds until the step's deadline.
-function Context:remaining() return self.step.deadline - (os.time() - self.began) end
+function Context:remaining() return math.floor(self.step.deadline - (timer.now() - self.began)) end
 
 --- Says something to the admin, in the log.
 function Context:warn(message, fields)

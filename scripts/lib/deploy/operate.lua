@@ -8,6 +8,7 @@ local crypto = require "core.crypto"
 local log = require "core.log"
 local store = require "core.store"
 local task = require "core.task"
+local timer = require "core.timer"
 local dotenv = require "lib.base.dotenv"
 local workspace = require "lib.base.workspace"
 local create = require "lib.deploy.create"
@@ -81,14 +82,14 @@ end
 local function stop(ctx)
   local stopped, message, code = ctx.dokploy:application_stop(ctx.ids.application)
   if not stopped then return nil, message, code end
-  local ends = os.time() + operate.stopping
+  local ends = timer.now() + operate.stopping
   repeat
     local rows
     rows, message, code = ctx.dokploy:containers(ctx.ids.app_name)
     if not rows then return nil, message, code end
     if not containers.any_up(rows) then return true end
     if not task.sleep(1) then return nil, "no longer wanted", "cancelled" end
-  until os.time() >= ends
+  until timer.now() >= ends
   return nil, "its container does not end", "stack_does_not_stop"
 end
 
@@ -100,7 +101,7 @@ end
 local function become_healthy(ctx)
   local target, message, code = place.target(ctx, config)
   if not target then return nil, message, code end
-  local good, ends, last = 0, os.time() + operate.healthy
+  local good, ends, last = 0, timer.now() + operate.healthy
   repeat
     local seen = health.look(target)
     last = seen.code
@@ -109,7 +110,7 @@ local function become_healthy(ctx)
     if last == "stack_unprotected" then break end
     ctx.warning = last == "certificate" and "certificate" or nil
     if not task.sleep(1) then return nil, "no longer wanted", "cancelled" end
-  until os.time() >= ends
+  until timer.now() >= ends
   if last == "certificate" then return true end
   return nil, "it did not become healthy in time", last, { reason = "" }
 end
@@ -244,7 +245,7 @@ end
 local function end_badly(ctx, op, message, code, args)
   code = codes[code] or code or "script_error"
   args = args or {}
-  args.name, args.step, args.seconds = op.name, ctx.step_name, os.time() - ctx.began
+  args.name, args.step, args.seconds = op.name, ctx.step_name, math.floor(timer.now() - ctx.began)
   local answer = call.last_answer(ctx.dokploy) -- before anything is put back
   local back = ctx.old_environment ~= nil and task.run(operate.healthy, put_back, ctx) == true
   local same = back or as_before(ctx, op)
@@ -258,7 +259,7 @@ local function context_of(op)
   local target = create.surely(function() return journal.operation(op.params.target) end, always)
   local resources = create.surely(function() return journal.resources(op.params.target) end, always)
   local ctx = context.new(target, resources, {})
-  ctx.op, ctx.began = op, os.time()
+  ctx.op, ctx.began = op, timer.now()
   function ctx.waits(_, key, args) tell(ctx, ctx.step_name, key and "waiting" or "running", key, args) end
   if flows[op.kind] == flows.repair then -- a deployment of its own
     ctx.id, ctx.title = op.id, "ai-stack-deployer " .. op.id

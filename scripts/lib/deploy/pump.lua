@@ -4,6 +4,7 @@ local crypto = require "core.crypto"
 local log = require "core.log"
 local shared = require "core.shared"
 local task = require "core.task"
+local timer = require "core.timer"
 local feed = require "lib.base.feed"
 local events = require "lib.deploy.events"
 local pace = require "lib.deploy.pace"
@@ -59,7 +60,14 @@ function pump.leave(op, state, code)
   return ended
 end
 
-local function too_late(op) return os.time() - op.created_at > states.queued.deadline end
+-- For how long it has been waiting; by the timer's clock from the first look on, so that nobody leaves because the clock was set.
+local function waited(op)
+  local key, now = "queue.since:" .. op.id, timer.now()
+  shared.add(key, now - math.max(0, os.time() - op.created_at), states.queued.deadline)
+  return now - (shared.get(key) or now)
+end
+
+local function too_late(op) return waited(op) > states.queued.deadline end
 
 -- Those that may still wait; the others leave.
 local function still_waiting(queued)
@@ -95,7 +103,7 @@ local function start(waiting, running)
   local op = journal.start(waiting.id)
   if not op then return end
   running[#running + 1] = op
-  shared.set("queue.position:" .. op.id, nil)
+  for _, key in ipairs { "queue.position:", "queue.since:" } do shared.set(key .. op.id, nil) end
   pump.launch(op)
 end
 

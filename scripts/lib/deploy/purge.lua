@@ -3,6 +3,7 @@
 local log = require "core.log"
 local store = require "core.store"
 local task = require "core.task"
+local timer = require "core.timer"
 local query = require "lib.base.query"
 local create = require "lib.deploy.create"
 local events = require "lib.deploy.events"
@@ -58,11 +59,11 @@ local function surely(act) return create.surely(act, always) end
 
 -- A delete that keeps the data may still run: the volume is free, and listed, when it has ended.
 local function delete_ended(op)
-  local ends = os.time() + purge.deadline
+  local ends = timer.now() + purge.deadline
   repeat
     local deleting = surely(function() return journal.last(op.name, "delete", op.owner_id) end)
     if not deleting or deleting.ended_at then return true end
-  until os.time() >= ends or not task.sleep(0.5)
+  until timer.now() >= ends or not task.sleep(0.5)
   return false
 end
 

@@ -1,6 +1,7 @@
 --- The life of one deploy or delete, in a task of its own: forward through the steps, or back through the record; one end, told once.
 local log = require "core.log"
 local task = require "core.task"
+local timer = require "core.timer"
 local workspace = require "lib.base.workspace"
 local create = require "lib.deploy.create"
 local context = require "lib.deploy.ctx"
@@ -37,7 +38,7 @@ local function failure_of(ctx, message, code, args)
   local last = call.last_answer(ctx.dokploy)
   if code == "step_timeout" and last and waited_for[last.code] then code = last.code end
   args = args or {}
-  args.name, args.step, args.seconds = ctx.name, ctx.step and ctx.step.name, ctx.step and os.time() - ctx.began
+  args.name, args.step, args.seconds = ctx.name, ctx.step and ctx.step.name, ctx.step and math.floor(timer.now() - ctx.began)
   return { code = code, step = args.step, args = args, message = tostring(message), answer = last }
 end
 

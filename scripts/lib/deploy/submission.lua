@@ -1,5 +1,6 @@
 --- One deployment in Dokploy, as it was sent: found again by its title, among the rows and in the queue.
 --- For scripts/steps/deploy.lua and outcome.lua.
+local timer = require "core.timer"
 local said = require "lib.dokploy.said"
 local submission = {}
 
@@ -35,7 +36,7 @@ local function find(ctx, title, attempt)
     if row_titled(rows, title) then return { id = title } end
     local place = place_of(ctx, title)
     if place ~= nil then return place and { id = title } end
-    if not meant or os.time() - meant.at >= BLIND then return false end
+    if not meant or timer.now() - meant.since >= BLIND then return false end
     ctx:sleep(1)
   end
 end
@@ -57,7 +58,7 @@ function submission.attempts(ctx) return ctx:known("deployment", "2") and 2 or 1
 --- Seconds since it was sent last, also before a restart of the portal.
 function submission.age(ctx)
   local sent = ctx:known("deployment", tostring(submission.attempts(ctx)))
-  return sent and os.time() - sent.at or 0
+  return sent and timer.now() - sent.since or 0
 end
 
 --- Its row, of the newest attempt that has one; false when there is none; nil, message, code when that cannot be known.

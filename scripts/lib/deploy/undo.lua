@@ -4,6 +4,7 @@
 --- The order is the one that a real Dokploy needs: deleting a project alone leaves its containers running, and deleting an application
 --- whose deployment runs lets Dokploy start it afterwards. So: no deployment runs - application - its containers gone - project - volume.
 local task = require "core.task"
+local timer = require "core.timer"
 local create = require "lib.deploy.create"
 local dokploy = require "lib.dokploy"
 local containers = require "lib.dokploy.containers"
@@ -54,12 +55,12 @@ local function reason_of(code) return reasons[code] or "error" end
 
 -- Asks again each second until check() says true; nil, nil, code when the time is over, or what check() failed with.
 local function await(seconds, late, check)
-  local ends = os.time() + seconds
+  local ends = timer.now() + seconds
   while true do
     local good, message, code = check()
     if good == nil then return nil, message, reason_of(code) end
     if good then return true end
-    if os.time() >= ends then return nil, "it takes too long", late end
+    if timer.now() >= ends then return nil, "it takes too long", late end
     if not task.sleep(1) then return nil, "cancelled", "unreachable" end
   end
 end

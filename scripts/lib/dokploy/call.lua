@@ -8,6 +8,7 @@ local json = require "core.json"
 local log = require "core.log"
 local shared = require "core.shared"
 local task = require "core.task"
+local timer = require "core.timer"
 local counts = require "lib.base.counts"
 local breaker = require "lib.dokploy.breaker"
 local retry = require "lib.dokploy.retry"
@@ -177,7 +178,7 @@ end
 ---@return { call: string, status: integer|nil, code: string|nil, message: string|nil, at: integer }|nil
 function call.last_answer(client)
   local asking = client.asking
-  if not asking or os.time() - asking.at < call.timeout / 4 then return client.answer end
+  if not asking or timer.now() - asking.since < call.timeout / 4 then return client.answer end
   return { call = asking.call, code = "dokploy_unreachable", at = os.time() }
 end
 
@@ -249,7 +250,7 @@ function call.run(client, request)
     local admit, why, held = admitted(client, waited)
     if not admit then return nil, why, held, { unknown = false } end
     waited = why
-    client.asking = { call = named(request), at = os.time() }
+    client.asking = { call = named(request), since = timer.now() }
     local answer = within_budget(attempt > 1, function() return exchange(request) end)
     note(client, request, answer, attempt)
     if waited and answer.status then waited = tell_wait(client, nil) and false end

@@ -2,7 +2,7 @@
 --- answers that were laid out.
 ---   local fake = require("support.engine").start { config = {...}, modules = {...} }
 ---   fake.answer("project.all", { status = 200, body = "[]" }, ...)  one after the other; the last one for ever
----   fake.now, fake.logged, fake.sent
+---   fake.now, fake.logged, fake.sent; fake.jump: seconds by which somebody set the clock
 local portal = require "support.portal"
 local engine = {}
 
@@ -94,7 +94,7 @@ end
 --- Forgets what was loaded; puts the stand-ins in place and returns what tests look into.
 function engine.start(options)
   options = options or {}
-  local fake = { now = 1000000, logged = {}, sent = {}, answers = {} }
+  local fake = { now = 1000000, jump = 0, logged = {}, sent = {}, answers = {} }
   local stack = { suffix = "localhost", scheme = "http", public_port = 3100 }
   local config = options.config or { dokploy = { url = "http://dokploy.test" }, rehearsal = true, stack = stack }
   fake.core = portal.start { config = config, modules = options.modules, secrets = options.secrets }
@@ -103,7 +103,8 @@ function engine.start(options)
     fake[name] = module
     package.preload["core." .. name] = function() return module end
   end
-  os.time = function() return math.floor(fake.now) end -- luacheck: ignore 122
+  os.time = function() return math.floor(fake.now + fake.jump) end -- luacheck: ignore 122
+  fake.core.timer.now = function() return fake.now end
   function fake.answer(name, ...) fake.answers[name] = { ... } end
   function fake.count(name)
     local count = 0

@@ -171,7 +171,7 @@ function portal.start(options)
   local fakes = { json = json, server = server(), shared = shared(), crypto = crypto(), config = settings, sse = {}, gzip = gzip(),
     limit = limiter(), store = store(), log = { info = function() end, warn = function() end }, task = { lock = function(_, fn, ...) return fn(...) end } }
   fakes.metrics = metrics()
-  fakes.timer = { every = function() end }
+  fakes.timer = { every = function() end, now = os.clock }
   fakes.server.files = options.files
   for name, fake in pairs(fakes) do package.preload["core." .. name] = function() return fake end end
   for name, fake in pairs(options.modules or {}) do package.preload[name] = function() return fake end end
