@@ -40,3 +40,15 @@ describe("what a step made by other means", function()
     assert.equal(2, #confirmed)
   end)
 end)
+
+describe("the name of a volume", function()
+  after_each(support.stop)
+  it("is another one for deployments of a name that begin in the same moment", function()
+    support.start { modules = { ["lib.journal"] = {} } }
+    local context = require "lib.deploy.ctx"
+    local first = context.volume { name = "anna", id = "29d067d3cc" .. ("0123456789"):rep(2) .. "ab" }
+    local second = context.volume { name = "anna", id = "29d067d3cc" .. ("0123456789"):rep(2) .. "cd" }
+    assert.equal("portal-ai-workspace-anna-0123456789ab", first)
+    assert.not_equal(first, second)
+  end)
+end)

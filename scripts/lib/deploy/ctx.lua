@@ -36,8 +36,8 @@ function context.read_mark(text)
   return name and names.well_formed(name) and { name = name, id = id, owner_id = owner_id } or nil
 end
 
---- A name that is never used again: data of one owner never meets another.
-function context.volume(op) return ("portal-ai-workspace-%s-%s"):format(op.name, op.id:lower():gsub("[^a-z0-9]", ""):sub(1, 12)) end
+--- A name that is never used again: data of one owner never meets another. By the end of the id, which is random; it begins with the time.
+function context.volume(op) return ("portal-ai-workspace-%s-%s"):format(op.name, op.id:lower():gsub("[^a-z0-9]", ""):sub(-12)) end
 
 --- For a client's `waits`: tells a wait for Dokploy once, and its end.
 ---@param tell fun(key: string|nil, args: table|nil)  key: the text "waiting.KEY"; nil: it waits no more
