@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 enum {
-    EVICT_MS = 1000,  /* at the cap, a connection idle for so long makes room */
+    EVICT_MS = 1000,  /* at the cap, a connection that is idle, or sends a request, for so long makes room */
     EVICT_MOST = 64,  /* in one sweep */
     LINGER_MS = 2000, /* a connection whose last answer is sent: its client's time to see it */
     LINE_BYTES = 4096 /* the line of a chunk's size, and some */
@@ -140,10 +140,10 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
     httpd_conn_unref(conn);
 }
 
-static void turn_away(struct httpd_conn *conn)
+static void turn_away(struct httpd_conn *conn, const char *why)
 {
     httpd_conn_ref(conn);
-    httpd_conn_refuse(conn, 503, "too_many_connections", "Too many connections are open from this address.");
+    httpd_conn_refuse(conn, 503, "too_many_connections", why);
     if (conn->evcon) httpd_conn_close(conn); /* it shall not linger, that would be one more */
     httpd_conn_unref(conn);
 }
@@ -168,7 +168,7 @@ void httpd_conn_attach(struct httpd_conn *conn)
         guard_init(&conn->guard, &conn->httpd->guard_limits);
         httpd_conn_set_state(conn, CONN_IDLE);
         start_sweep(conn->httpd);
-        if (httpd_peer_arrive(conn) != 0) turn_away(conn);
+        if (httpd_peer_arrive(conn) != 0) turn_away(conn, "Too many connections are open from this address.");
     }
     bufferevent_decref(bev);
 }
@@ -179,17 +179,34 @@ static void on_attach(evutil_socket_t fd, short what, void *arg)
     httpd_conn_attach(arg);
 }
 
-/* Closes a connection that is over for us, or the one that has been idle longest. Returns 0 when none has been for long. */
+static int has_been_long(const struct httpd_conn *conn)
+{
+    return conn && now_ms() - conn->since_ms >= EVICT_MS;
+}
+
+/* Whose request has been arriving for longest. */
+static struct httpd_conn *slowest(struct httpd *httpd)
+{
+    struct httpd_conn *head = TAILQ_FIRST(&httpd->conns[CONN_HEAD]), *body = TAILQ_FIRST(&httpd->conns[CONN_READING]);
+    return !head || (body && body->since_ms < head->since_ms) ? body : head;
+}
+
+/* Closes a connection that is over for us, or the one that has been idle longest, or the slowest sender: thousands of those must not keep
+ * others out until their time is over. Returns 0 when none has been for long. */
 static int evict(struct httpd *httpd)
 {
-    struct httpd_conn *oldest = TAILQ_FIRST(&httpd->conns[CONN_LINGERING]);
-    if (!oldest) oldest = TAILQ_FIRST(&httpd->conns[CONN_IDLE]);
-    if (!oldest || (oldest->state == CONN_IDLE && now_ms() - oldest->since_ms < EVICT_MS)) return 0;
-    httpd_conn_close(oldest);
+    struct httpd_conn *over = TAILQ_FIRST(&httpd->conns[CONN_LINGERING]), *idle = TAILQ_FIRST(&httpd->conns[CONN_IDLE]);
+    if (over || has_been_long(idle)) {
+        httpd_conn_close(over ? over : idle);
+        return 1;
+    }
+    struct httpd_conn *slow = slowest(httpd);
+    if (!has_been_long(slow)) return 0;
+    turn_away(slow, "Too many connections are open, and this request took too long to arrive.");
     return 1;
 }
 
-/* At the cap an idle connection makes room; if there is none, nothing more is accepted until one closes. */
+/* At the cap such a connection makes room; if there is none, nothing more is accepted until one closes. */
 static void make_room(struct httpd *httpd)
 {
     if (httpd->nconnections < httpd->limits.max_connections || evict(httpd)) return;

@@ -1,0 +1,185 @@
+#include "httpd_server.h"
+
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <sys/resource.h>
+
+/* How many connections there may be, and who makes room when there are as many. */
+
+static void test_cap(void **state)
+{
+    struct httpd_limits limits = httpd_default_limits;
+    (void)state;
+    limits.max_connections = 2;
+    restart(&limits);
+    struct wire one = wire_new(port), two = wire_new(port), three = wire_new(port);
+    assert_int_equal(wire_ask(&one, GET("/1"), NULL), 200);
+    wire_send(three.fd, GET("/3"));
+    wire_turn(50);
+    assert_int_equal(httpd_connections(server), 2);
+    assert_int_equal(requests, 1);
+    wire_free(&one);
+    assert_int_equal(wire_answer(&three, NULL), 200);
+    assert_int_equal(httpd_connections(server), 2);
+    wire_free(&two);
+    wire_free(&three);
+}
+
+static void test_idle_connection_makes_room_at_the_cap(void **state)
+{
+    struct httpd_limits limits = httpd_default_limits;
+    (void)state;
+    limits.max_connections = 2;
+    restart(&limits);
+    struct wire idle = wire_new(port), busy = wire_new(port);
+    hold(&busy);
+    struct wire third = wire_new(port);
+    int64_t start_ms = loop_now_ms();
+    assert_int_equal(wire_ask(&third, GET("/3"), NULL), 200);
+    assert_in_range(loop_now_ms() - start_ms, 0, 3500);
+    wire_expect_end(&idle);
+    reply_text(held, 200, "kept");
+    wire_expect(&busy, "kept");
+    wire_free(&idle);
+    wire_free(&busy);
+    wire_free(&third);
+}
+
+/* Their own time would be over in 10 and 30 seconds: until then two who send a byte now and then had kept everybody out. */
+static void test_slow_senders_make_room_at_the_cap(void **state)
+{
+    struct httpd_limits limits = httpd_default_limits;
+    (void)state;
+    limits.max_connections = 2;
+    limits.head_timeout_ms = limits.request_timeout_ms = 600000;
+    restart(&limits);
+    struct wire head = wire_new(port), body = wire_new(port);
+    wire_send(body.fd, "POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nslow");
+    wire_turn(20);
+    wire_send(head.fd, "GET / HTTP/1.1\r\nHos");
+    wire_turn(20);
+    struct wire third = wire_new(port);
+    assert_int_equal(wire_ask(&third, GET("/3"), NULL), 200);
+    assert_int_equal(wire_answer(&body, NULL), 503); /* who has sent for longest */
+    wire_expect_end(&body);
+    struct wire fourth = wire_new(port);
+    assert_int_equal(wire_ask(&fourth, GET("/4"), NULL), 200);
+    assert_true(httpd_connections(server) <= 2);
+    wire_free(&head);
+    wire_free(&body);
+    wire_free(&third);
+    wire_free(&fourth);
+}
+
+/* An IPv4 address of this machine that is not loopback; 0: it has none. */
+static in_addr_t own_address(void)
+{
+    struct ifaddrs *all, *at;
+    in_addr_t found = 0;
+    if (getifaddrs(&all) != 0) return 0;
+    for (at = all; at; at = at->ifa_next)
+        if (at->ifa_addr && at->ifa_addr->sa_family == AF_INET && !(at->ifa_flags & IFF_LOOPBACK))
+            found = ((struct sockaddr_in *)at->ifa_addr)->sin_addr.s_addr;
+    freeifaddrs(all);
+    return found;
+}
+
+static struct wire wire_from(in_addr_t address)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = address };
+    struct wire wire = { .fd = wire_socket(), .text = calloc(1, 1) };
+    assert_int_equal(bind(wire.fd, (struct sockaddr *)&at, sizeof at), 0);
+    at.sin_port = htons((uint16_t)port);
+    assert_int_equal(connect(wire.fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(fcntl(wire.fd, F_SETFL, O_NONBLOCK), 0);
+    return wire;
+}
+
+static void test_cap_of_an_address(void **state)
+{
+    struct httpd_limits limits = httpd_default_limits;
+    in_addr_t address = own_address();
+    const char *body;
+    (void)state;
+    if (!address) skip();
+    limits.max_connections_each = 2;
+    restart(&limits);
+    port = httpd_listen(server, "::", 0);
+    struct wire wires[3];
+    for (int i = 0; i < 3; i++)
+        wires[i] = wire_from(address);
+    assert_int_equal(wire_ask(&wires[0], GET("/"), &body), 200);
+    assert_null(strstr(body, "::ffff:"));
+    assert_int_equal(wire_ask(&wires[1], GET("/"), NULL), 200);
+    assert_int_equal(wire_answer(&wires[2], NULL), 503);
+    assert_non_null(strstr(wires[2].text, "too_many_connections"));
+    wire_expect_end(&wires[2]);
+    struct wire loopback[3]; /* which is not counted */
+    for (int i = 0; i < 3; i++) {
+        loopback[i] = wire_new(port);
+        assert_int_equal(wire_ask(&loopback[i], GET("/"), &body), 200);
+        assert_string_equal(body, "GET /? from 127.0.0.1 []");
+    }
+    wire_free(&wires[0]);
+    wire_turn(20);
+    struct wire next = wire_from(address);
+    assert_int_equal(wire_ask(&next, GET("/"), NULL), 200);
+    wire_free(&next);
+    for (int i = 0; i < 3; i++) {
+        wire_free(&wires[i]);
+        wire_free(&loopback[i]);
+    }
+}
+
+static int highest_fd(void)
+{
+    int fd = dup(0);
+    close(fd);
+    return fd;
+}
+
+static void test_out_of_descriptors(void **state)
+{
+    struct rlimit limit, tight;
+    struct wire first = wire_new(port);
+    int fd = wire_socket(), lines[2], turns = 0;
+    char said[65536];
+    (void)state;
+    assert_int_equal(wire_ask(&first, GET("/1"), NULL), 200);
+    assert_int_equal(pipe(lines), 0);
+    log_init(lines[1], LOG_WARN);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    tight = limit;
+    tight.rlim_cur = (rlim_t)highest_fd();
+    setrlimit(RLIMIT_NOFILE, &tight);
+    wire_dial(fd, port);
+    for (int64_t end = loop_now_ms() + 250; loop_now_ms() < end; turns++)
+        wire_turn(20);
+    assert_int_equal(wire_ask(&first, GET("/2"), NULL), 200);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    struct wire second = { .fd = fd, .text = calloc(1, 1) };
+    assert_int_equal(wire_ask(&second, GET("/3"), NULL), 200);
+    log_flush();
+    log_init(STDOUT_FILENO, LOG_ERROR);
+    ssize_t len = read(lines[0], said, sizeof said - 1);
+    assert_in_range(len, 1, 1500); /* a few lines, not a flood */
+    close(lines[0]);
+    close(lines[1]);
+    wire_free(&first);
+    wire_free(&second);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_cap),
+        TEST(test_idle_connection_makes_room_at_the_cap),
+        TEST(test_slow_senders_make_room_at_the_cap),
+        TEST(test_cap_of_an_address),
+        TEST(test_out_of_descriptors),
+    };
+    set_up_all();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(big);
+    return failed;
+}
