@@ -153,7 +153,7 @@ static int info(lua_State *L)
     if (core->store) set_text(L, "trouble", store_trouble(core->store));
     lua_setfield(L, -2, "store");
     set_integer(L, "tasks", task_count());
-    set_integer(L, "streams", core->sse ? sse_count(core->sse) : 0);
+    set_integer(L, "streams", core->sse ? sse_count(core->sse, NULL) : 0);
     set_integer(L, "connections", core->httpd ? httpd_connections(core->httpd) : 0);
     set_integer(L, "memory", (lua_Integer)vm_bytes(generation->vm));
     return 1;

@@ -107,6 +107,7 @@ struct reply {
     int nfields;
     struct httpd_field fields[REPLY_FIELDS + 2]; /* and Content-Type, and the end */
     const char *channel;                         /* not NULL: a stream */
+    const char *client;
     int64_t last_id;
     struct sse_event *events;
     int nevents;

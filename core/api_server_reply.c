@@ -135,7 +135,7 @@ static void send_stream(struct core *core, const struct reply *reply, struct htt
     if (strcmp(httpd_method(request), "HEAD") == 0)
         httpd_reply(request, 200, fields, "", 0); /* the head of a stream, and no stream */
     else
-        sse_subscribe(core->sse, request, reply->channel, reply->last_id, reply->events, reply->nevents);
+        sse_subscribe(core->sse, request, reply->client, reply->channel, reply->last_id, reply->events, reply->nevents);
 }
 
 void api_server_send(struct core *core, struct reply *reply, struct httpd_request *request)

@@ -9,7 +9,7 @@
 #define REPLY "core.sse.reply"
 
 static const char *const event_keys[] = { "id", "event", "data", "last", NULL };
-static const char *const option_keys[] = { "last_id", "replay", NULL };
+static const char *const option_keys[] = { "client", "last_id", "replay", NULL };
 
 /* Reads the event table at `index`; its texts live as long as the table. */
 static struct sse_event read_event(lua_State *L, int index)
@@ -38,11 +38,13 @@ static int subscribe(lua_State *L)
         lua_replace(L, 2);
     }
     api_known_keys(L, 2, option_keys);
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     lua_pushvalue(L, 1);
     lua_setfield(L, -2, "channel");
     lua_pushnumber(L, api_number(L, 2, "last_id", 0));
     lua_setfield(L, -2, "last_id");
+    lua_pushstring(L, api_text(L, 2, "client", ""));
+    lua_setfield(L, -2, "client");
     if (lua_getfield(L, 2, "replay") != LUA_TNIL) luaL_argexpected(L, lua_istable(L, -1), 2, "replay as a list of events");
     lua_setfield(L, -2, "replay");
     luaL_setmetatable(L, REPLY);
@@ -66,6 +68,15 @@ static int has(lua_State *L)
     struct core *core = api_core(L);
 
     lua_pushboolean(L, core->sse && sse_has(core->sse, channel));
+    return 1;
+}
+
+static int count(lua_State *L)
+{
+    const char *client = luaL_optstring(L, 1, NULL);
+    struct core *core = api_core(L);
+
+    lua_pushinteger(L, core->sse ? sse_count(core->sse, client) : 0);
     return 1;
 }
 
@@ -98,6 +109,8 @@ int api_sse_read_reply(lua_State *L, int index, struct reply *reply)
     reply->last_id = (int64_t)lua_tonumber(L, -1);
     lua_getfield(L, index, "channel");
     reply->channel = lua_tostring(L, -1);
+    lua_getfield(L, index, "client");
+    reply->client = lua_tostring(L, -1);
     lua_getfield(L, index, "replay");
     read_replay(L, reply);
     return 1;
@@ -105,7 +118,9 @@ int api_sse_read_reply(lua_State *L, int index, struct reply *reply)
 
 int api_sse_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "subscribe", subscribe }, { "publish", publish }, { "has", has }, { NULL, NULL } };
+    static const luaL_Reg functions[] = {
+        { "subscribe", subscribe }, { "publish", publish }, { "has", has }, { "count", count }, { NULL, NULL }
+    };
 
     luaL_newmetatable(L, REPLY);
     lua_pop(L, 1);

@@ -22,6 +22,7 @@ struct subscriber {
     struct httpd_request *request;
     int slot;
     int64_t last_id;
+    char client[SSE_CLIENT_LEN + 1];
 };
 TAILQ_HEAD(subscribers, subscriber);
 
@@ -234,8 +235,8 @@ void sse_free(struct sse *sse)
     free(sse);
 }
 
-void sse_subscribe(struct sse *sse, struct httpd_request *request, const char *channel, int64_t last_id, const struct sse_event *replay,
-                   int nreplay)
+void sse_subscribe(struct sse *sse, struct httpd_request *request, const char *client, const char *channel, int64_t last_id,
+                   const struct sse_event *replay, int nreplay)
 {
     static const struct httpd_field fields[] = {
         { "Content-Type", "text/event-stream" }, { "Cache-Control", "no-cache" }, { "X-Accel-Buffering", "no" }, { 0 }
@@ -243,6 +244,7 @@ void sse_subscribe(struct sse *sse, struct httpd_request *request, const char *c
     struct subscriber *subscriber = subscriber_new(sse, channel);
     subscriber->request = request;
     subscriber->last_id = last_id;
+    snprintf(subscriber->client, sizeof subscriber->client, "%s", client);
     httpd_stream_start(request, 200, fields, on_left, subscriber);
     if (sse->draining)
         reconnect_soon(subscriber);
@@ -282,7 +284,12 @@ void sse_drain(struct sse *sse)
         reconnect_soon(subscriber);
 }
 
-int sse_count(const struct sse *sse)
+int sse_count(const struct sse *sse, const char *client)
 {
-    return sse->count;
+    const struct subscriber *subscriber;
+    int count = 0;
+    if (!client) return sse->count;
+    for (int i = 0; i < SLOTS; i++)
+        TAILQ_FOREACH(subscriber, &sse->slots[i], in_slot) count += strncmp(subscriber->client, client, SSE_CLIENT_LEN) == 0;
+    return count;
 }

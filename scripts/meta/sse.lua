@@ -9,7 +9,7 @@ local sse = {}
 
 --- A reply that turns the request into a stream. Events of `replay` come first; no id comes twice.
 ---@param channel string
----@param options? { last_id?: integer, replay?: Event[] }
+---@param options? { last_id?: integer, replay?: Event[], client?: string }  client: for whom, as sse.count counts
 ---@return table reply
 function sse.subscribe(channel, options) end
 
@@ -23,4 +23,9 @@ function sse.publish(channel, event) end
 ---@param channel string
 ---@return boolean
 function sse.has(channel) end
+
+--- How many streams are open: of one client, or of all.
+---@param client? string
+---@return integer
+function sse.count(client) end
 return sse

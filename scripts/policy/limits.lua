@@ -17,6 +17,13 @@ limits.quotas = {
   development = {},
 }
 
+-- How many progress streams one client may have open at a time (many people may be behind one address), and how many there may be in all:
+-- the rest of limits.max_connections in config.lua is left to requests that are answered at once. nil: as many as one likes.
+limits.streams = {
+  production = { client = 200, total = 3000 },
+  development = {},
+}
+
 -- Requests of one class: { how many at once, seconds until as many are there again }. Counted for each client (an IPv4 address, the /64
 -- of an IPv6 one) and, once it is known who asks, for each owner. In development they stop nothing but a loop gone wild.
 limits.rates = {

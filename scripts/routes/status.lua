@@ -1,13 +1,16 @@
 --- An operation's progress, as a stream of events or as one document, and its cancel button.
+local config = require "core.config"
 local server = require "core.server"
 local sse = require "core.sse"
 local engine = require "lib.deploy.engine"
 local events = require "lib.deploy.events"
 local summary = require "lib.deploy.summary"
 local body = require "lib.door.body"
+local client = require "lib.door.client"
 local journal = require "lib.journal"
 local i18n = require "lib.page.i18n"
 local problem = require "lib.page.problem"
+local limits = require "policy.limits"
 local steps = require "steps"
 local door = require "routes.door"
 local stack = require "routes.stack"
@@ -44,13 +47,23 @@ local function document(req, operation)
   }
 end
 
+local most = limits.of(limits.streams, config.production)
+local SOON = 10 -- seconds after which whoever has too many may try again
+
+-- A stream is a connection that stays: the refusal when there are too many.
+local function too_many(req, from)
+  if not (most.client and sse.count(from) >= most.client) and not (most.total and sse.count() >= most.total) then return nil end
+  return problem.reply(req, "rate_limited", { args = { seconds = SOON }, retry_after = SOON })
+end
+
 -- Reading the events is the last wait before subscribing: what is written later is published later, so nothing falls between.
 local function stream(req, operation, after)
   local language = i18n.from(req)
   local replay, _, code = events.rendered(operation.id, after, language)
   if not replay then return problem.failure(req, code) end
   if operation.ended_at and #replay == 0 then return 204 end -- it has all of it: EventSource stops asking
-  return sse.subscribe(events.channel(operation.id, language), { last_id = after, replay = replay })
+  local from = client.of(req).key
+  return too_many(req, from) or sse.subscribe(events.channel(operation.id, language), { last_id = after, replay = replay, client = from })
 end
 
 server.route("GET", "/api/status/:id", function(req)

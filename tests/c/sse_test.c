@@ -17,12 +17,12 @@ static struct sse_event event(int64_t id, const char *name, const char *data, in
     return (struct sse_event){ id, name, data, strlen(data), last };
 }
 
-/* The path without its slash is the channel. */
+/* The path without its slash is the channel, the query the client. */
 static void on_request(struct httpd_request *request, void *arg)
 {
     (void)arg;
     subscribed++;
-    sse_subscribe(sse, request, httpd_path(request) + 1, last_id, replay, nreplay);
+    sse_subscribe(sse, request, httpd_query(request), httpd_path(request) + 1, last_id, replay, nreplay);
 }
 
 static int set_up(void **state)
@@ -72,7 +72,7 @@ static void test_head_and_events(void **state)
     assert_non_null(strstr(wire.text, "\r\nX-Accel-Buffering: no\r\n"));
     assert_int_equal(publish("a", event(1, "progress", "{\"percent\":5}", 0)), 1);
     wire_expect(&wire, "id: 1\nevent: progress\ndata: {\"percent\":5}\n\n");
-    assert_int_equal(sse_count(sse), 1);
+    assert_int_equal(sse_count(sse, NULL), 1);
     wire_free(&wire);
 }
 
@@ -127,7 +127,7 @@ static void test_last_event_ends_the_stream(void **state)
     struct wire one = subscribe(GET("/a")), two = subscribe(GET("/a"));
     (void)state;
     assert_int_equal(publish("a", event(1, "ready", "done", 1)), 2);
-    assert_int_equal(sse_count(sse), 0);
+    assert_int_equal(sse_count(sse, NULL), 0);
     wire_expect_end(&one);
     wire_expect_end(&two);
     assert_non_null(strstr(one.text, "data: done\n\n\r\n0\r\n\r\n"));
@@ -149,8 +149,27 @@ static void test_replayed_last_event_ends_the_stream(void **state)
     wire = subscribe(GET("/a"));
     wire_expect_end(&wire);
     assert_null(strstr(wire.text, "id: 7"));
-    assert_int_equal(sse_count(sse), 0);
+    assert_int_equal(sse_count(sse, NULL), 0);
     wire_free(&wire);
+}
+
+static void test_streams_of_a_client_are_counted(void **state)
+{
+    struct wire one = subscribe(GET("/a?anna")), two = subscribe(GET("/b?anna")), other = subscribe(GET("/a?ann")),
+                none = subscribe(GET("/a"));
+    (void)state;
+    assert_int_equal(sse_count(sse, NULL), 4);
+    assert_int_equal(sse_count(sse, "anna"), 2);
+    assert_int_equal(sse_count(sse, "ann"), 1);
+    assert_int_equal(sse_count(sse, "bob"), 0);
+    publish("a", event(1, "ready", "done", 1));
+    assert_int_equal(sse_count(sse, "anna"), 1);
+    wire_free(&two);
+    while (sse_count(sse, "anna") > 0)
+        wire_turn(1);
+    wire_free(&one);
+    wire_free(&other);
+    wire_free(&none);
 }
 
 static void test_reader_leaves(void **state)
@@ -158,12 +177,12 @@ static void test_reader_leaves(void **state)
     struct wire one = subscribe(GET("/a")), two = subscribe(GET("/a"));
     (void)state;
     wire_free(&one);
-    while (sse_count(sse) == 2)
+    while (sse_count(sse, NULL) == 2)
         wire_turn(1);
     assert_int_equal(publish("a", event(1, "x", "still here", 0)), 1);
     wire_expect(&two, "still here");
     wire_free(&two);
-    while (sse_count(sse) > 0)
+    while (sse_count(sse, NULL) > 0)
         wire_turn(1);
     assert_int_equal(httpd_connections(server), 0);
 }
@@ -174,12 +193,12 @@ static void test_slow_reader_is_cut_off_and_the_others_are_not(void **state)
     struct wire slow = subscribe(GET("/a")), quick = subscribe(GET("/a"));
     (void)state;
     memset(data, 'd', sizeof data - 1);
-    for (int64_t id = 1; id < 500 && sse_count(sse) == 2; id++) {
+    for (int64_t id = 1; id < 500 && sse_count(sse, NULL) == 2; id++) {
         publish("a", event(id, "x", data, 0));
         wire_forget(&quick);
         wire_expect(&quick, "d\n\n");
     }
-    assert_int_equal(sse_count(sse), 1);
+    assert_int_equal(sse_count(sse, NULL), 1);
     publish("a", event(1000, "x", "for the quick", 0));
     wire_expect(&quick, "for the quick");
     wire_free(&slow);
@@ -216,7 +235,7 @@ static void test_drain(void **state)
     assert_in_range(retry, 1000, 3000);
     struct wire late = subscribe(GET("/a"));
     wire_expect_end(&late);
-    assert_int_equal(sse_count(sse), 0);
+    assert_int_equal(sse_count(sse, NULL), 0);
     wire_free(&one);
     wire_free(&two);
     wire_free(&late);
@@ -229,7 +248,7 @@ static void test_head_request(void **state)
     wire_send(wire.fd, "HEAD /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
     wire_expect_end(&wire);
     assert_string_equal(strstr(wire.text, "\r\n\r\n"), "\r\n\r\n");
-    assert_int_equal(sse_count(sse), 0);
+    assert_int_equal(sse_count(sse, NULL), 0);
     wire_free(&wire);
 }
 
@@ -244,6 +263,7 @@ int main(void)
         TEST(test_replay_and_live_events_overlap),
         TEST(test_last_event_ends_the_stream),
         TEST(test_replayed_last_event_ends_the_stream),
+        TEST(test_streams_of_a_client_are_counted),
         TEST(test_reader_leaves),
         TEST(test_slow_reader_is_cut_off_and_the_others_are_not),
         TEST(test_heartbeat),

@@ -2,7 +2,7 @@
 // reload forgets nothing. (In development nothing is held up: the other tests show it.)
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { ADMIN, copyRoot, startPortal, startRehearsal } from './harness.mjs'
+import { ADMIN, copyRoot, startPortal, startRehearsal, until } from './harness.mjs'
 
 let rehearsal, portal, root
 const real = () => ({
@@ -124,6 +124,37 @@ test('quotas: an owner has as many stacks as the policy says', async () => {
   const many = await Promise.all([4, 5, 6, 7, 8].map((i) => portal.deploy(`quota-${i}`, from(`100.64.1.${i}`))))
   assert.deepEqual(many.map(({ status, json }) => json.code ?? status).sort(), [202, 202, 'quota_network', 'quota_network', 'quota_network'])
   await Promise.all(many.filter(({ status }) => status === 202).map(({ json }) => portal.follow(json.statusUrl)))
+})
+
+test('streams: one client has as many as the policy says, and all together leave room for others', async () => {
+  const since = portal.log.length
+  root.edit('scripts/policy/limits.lua', (text) => text.replace('{ client = 200, total = 3000 }', '{ client = 3, total = 5 }'))
+  portal.child.kill('SIGHUP')
+  await portal.logged((line) => line.event === 'scripts.loaded', 'the reload', { from: since })
+  await rehearsal.faults({ at: 'deploy', kind: 'hang', name: 'watched' })
+  const { json } = await portal.deploy('watched', { key: ADMIN })
+  const open = []
+  const watch = async (address) => {
+    const stream = await portal.stream(json.statusUrl, from(address))
+    if (stream.status === 200) open.push(stream)
+    else stream.close()
+    return stream.status
+  }
+  const look = (address) => portal.status(json.statusUrl, from(address))
+  try {
+    assert.deepEqual([await watch('203.0.113.60'), await watch('203.0.113.60'), await watch('203.0.113.60')], [200, 200, 200])
+    assert.equal(await watch('203.0.113.60'), 429)
+    assert.deepEqual([await watch('203.0.113.61'), await watch('203.0.113.62')], [200, 200])
+    const refused = await portal.api(json.statusUrl, from('203.0.113.63'))
+    assert.deepEqual([refused.status, refused.json.code, refused.headers['retry-after']], [429, 'rate_limited', '10'])
+    assert.equal((await look('203.0.113.60')).status, 200, 'the document is there all the same')
+    open.shift().close()
+    await until(async () => (await watch('203.0.113.60')) === 200, 'there is room again')
+  } finally {
+    for (const stream of open) stream.close()
+    await portal.cancel(json.deploymentId, { key: ADMIN })
+    await portal.follow(json.statusUrl, { key: ADMIN })
+  }
 })
 
 test('an address that no proxy of ours tells is not believed', async () => {
