@@ -81,11 +81,12 @@ property: setup-test ## random commands, faults, kills and restarts against a mo
 	@$(MAKE) --no-print-directory $(DEPLOYER)
 	@DEPLOYER=$(abspath $(DEPLOYER)) RUNS=$(RUNS) SEED=$(SEED) REPLAY=$(REPLAY) LONGEST=$(LONGEST) node tests/property/property.mjs
 
-bench: ## deployments accepted a second beside bare commits; requests a second beside a bare evhttp; memory idle and with 1,000 streams
+bench: ## deployments accepted, requests a second, each beside the bare thing; memory; /health beside 1,000 slow clients
 	@tools/setup.sh bench
 	@$(MAKE) --no-print-directory $(DEPLOYER) $(BUILD)/bench/bare $(BUILD)/bench/commit
 	@DEPLOYER=$(abspath $(DEPLOYER)) COMMIT=$(abspath $(BUILD)/bench/commit) node tests/bench/accept.mjs
 	@ulimit -n "$$(ulimit -Hn)" && DEPLOYER=$(abspath $(DEPLOYER)) BARE=$(abspath $(BUILD)/bench/bare) node tests/bench/bench.mjs
+	@ulimit -n "$$(ulimit -Hn)" && DEPLOYER=$(abspath $(DEPLOYER)) node tests/bench/slow.mjs
 
 $(BUILD)/bench/bare: tests/bench/bare.c
 	@mkdir -p $(@D)

@@ -1,0 +1,82 @@
+// How soon /health answers beside 1,000 clients of each slow kind. What is measured is the whole way, as a monitor sees it: a connection of
+// its own for each request.
+//   SLOW=1000 ASKED=200 MOST_MS=100
+import { readFileSync } from 'node:fs'
+import { startAll } from '../http/harness.mjs'
+import { Wire } from '../http/wire.mjs'
+
+const number = (name, otherwise) => Number(process.env[name] ?? otherwise)
+const many = number('SLOW', 1000)
+const asked = number('ASKED', 200)
+const most = number('MOST_MS', 100)
+const DRIP_MS = 400
+
+const { portal, stop } = await startAll()
+const host = `Host: 127.0.0.1:${portal.port}\r\n`
+const pause = (ms) => new Promise((done) => setTimeout(done, ms))
+
+// What each kind sends at first, and then a byte now and then; `deaf`: it reads nothing. Those ask for much at once, which is work and not
+// slowness: what is measured begins when it is done.
+const kinds = {
+  'nobody': { count: 0 },
+  'silent': { first: '' },
+  'slow heads': { first: `GET / HTTP/1.1\r\n${host}X-Slow: `, drip: 'a' },
+  'slow bodies': { first: `POST /api/deploy HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n`, drip: ' ' },
+  'slow chunks': { first: `POST /api/deploy HTTP/1.1\r\n${host}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`, drip: '1\r\n \r\n' },
+  'slow readers': { first: `GET / HTTP/1.1\r\n${host}\r\n`.repeat(50), deaf: true },
+}
+
+async function open(count, { first = '', deaf }) {
+  const wires = Array.from({ length: count }, () => new Wire(portal.port))
+  await Promise.all(wires.map((wire) => new Promise((done, failed) => wire.socket.on('connect', done).on('error', failed))))
+  for (const wire of wires) {
+    if (deaf) wire.socket.pause()
+    wire.socket.write(first)
+  }
+  return wires
+}
+
+async function ask() {
+  const took = []
+  for (let i = 0; i < asked; i++) {
+    const start = performance.now()
+    const { status } = await portal.api('/health')
+    if (status !== 200) throw new Error(`/health: ${status}`)
+    took.push(performance.now() - start)
+    await pause(10)
+  }
+  return took.sort((a, b) => a - b)
+}
+
+// Seconds of processor time.
+const used = () => {
+  const fields = readFileSync(`/proc/${portal.child.pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+async function quiet() {
+  for (let i = 0; i < 120; i++) {
+    const before = used()
+    await pause(500)
+    if (used() - before < 0.05) return
+  }
+}
+
+const megabytes = () => Number(readFileSync(`/proc/${portal.child.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) / 1024
+
+console.log(`/health beside ${many} others, ${asked} times, in milliseconds`)
+console.log('                       middle      99 %      most   the portal holds')
+let missed = 0
+for (const [name, kind] of Object.entries(kinds)) {
+  const wires = await open(kind.count ?? many, kind)
+  const drip = setInterval(() => { for (const wire of wires) if (kind.drip && !wire.ended) wire.socket.write(kind.drip) }, DRIP_MS)
+  await quiet()
+  const took = await ask()
+  clearInterval(drip)
+  const late = took[Math.floor(took.length * 0.99)]
+  console.log(`  ${name.padEnd(16)} ${[took[Math.floor(took.length / 2)], late, took.at(-1)].map((ms) => ms.toFixed(1).padStart(9)).join(' ')}   ${megabytes().toFixed(1).padStart(10)} MB`)
+  if (late >= most) missed = console.log(`MISSED: ${late.toFixed(1)} ms beside ${name}; the goal is ${most}`) ?? 1
+  for (const wire of wires) wire.close()
+}
+await stop()
+process.exit(missed)
