@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -38,11 +39,23 @@ static int take_lock(struct portal *portal, const char *folder)
     return -1;
 }
 
+/* Before anything opens the journal or makes a secret: half of both may still be on its way. */
+static int end_restore(const char *folder)
+{
+    char *said = NULL;
+    int rc = main_restore_resume(folder, &said);
+
+    if (rc != 0)
+        log_line(rc < 0 ? LOG_ERROR : LOG_WARN, rc < 0 ? "portal.start_failed" : "portal.restore_cut", "%s", said ? said : "out of memory");
+    free(said);
+    return rc < 0 ? -1 : 0;
+}
+
 int main_data_open(struct portal *portal)
 {
     char *folder = portal->settings.data_dir;
 
-    if (make_folders(folder) == 0) return take_lock(portal, folder);
+    if (make_folders(folder) == 0) return take_lock(portal, folder) == 0 ? end_restore(folder) : -1;
     log_line(LOG_ERROR, "portal.start_failed", "%s: cannot be made: %s (set DATA_DIR to a folder that this user may write to)", folder,
              strerror(errno));
     return -1;
