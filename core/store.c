@@ -138,7 +138,7 @@ static void *writer(void *arg)
 
 /* Opening and closing */
 
-/* Signals are the loop's. */
+/* Signals are the loop's, but for the one that says that a page of a file could not be had: it strikes the thread that asked for it. */
 static int start_thread(struct store *store)
 {
     sigset_t all, before;
@@ -150,6 +150,7 @@ static int start_thread(struct store *store)
     pthread_mutex_init(&store->mutex, NULL);
     pthread_mutex_init(&store->sql_mutex, NULL);
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int rc = pthread_create(&store->thread, NULL, writer, store);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -162,6 +163,17 @@ static void release(struct store *store)
     free(store);
 }
 
+/* What SQLite has once opened for reading alone stays so: then it is better not to start. Other trouble passes, and is waited out. */
+static int can_be_written(struct store *store, const char *path, char **message)
+{
+    store->trouble = store_sql_probe(store->sql);
+    if (!store->trouble || strcmp(store->trouble, "readonly") != 0) return 1;
+    *message = store_sentence("the journal %s cannot be written (it and the -wal and -shm beside it must be this user's to write: look at "
+                              "their owner, rights and attributes, and at the disk)",
+                              path);
+    return 0;
+}
+
 static int set_up(struct store *store, const char *path, char **message)
 {
     if (store_crash_init() != 0) {
@@ -170,6 +182,7 @@ static int set_up(struct store *store, const char *path, char **message)
     }
     if (!(store->sql = store_sql_open(path, message))) return -1;
     store->version = store_sql_version(store->sql);
+    if (!can_be_written(store, path, message)) return -1;
     int rc = start_thread(store);
     if (rc != 0) *message = store_sentence("cannot start the journal's thread: %s", strerror(rc));
     return rc == 0 ? 0 : -1;

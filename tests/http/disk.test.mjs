@@ -3,7 +3,7 @@
 import { after, describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyRoot, seconds, startPortal, startRehearsal, temporary, until } from './harness.mjs'
 
@@ -200,6 +200,47 @@ describe('the disk', { timeout: seconds(240) }, () => {
       await all.stop()
     }
   })
+
+  // The index is a file in memory: where the disk takes a page of it away, no call fails, the program is struck.
+  test('takes the journal\'s index away: the process ends with a sentence, and started again it goes on', async () => {
+    const all = await world(temporary('disk'))
+    const { portal } = all
+    try {
+      portal.expect(/portal\.disk_failed/)
+      const answers = []
+      for (let i = 0; i < 4; i++) answers.push(await portal.deploy(`running-${i}`))
+      await portal.follow(answers[2].json.statusUrl, { until: ({ data }) => data.step === 'application' })
+      truncateSync(join(all.data, 'journal.db-shm'))
+      assert.deepEqual(await portal.gone, { code: 70, signal: null })
+      assert.match(portal.tail(), /portal\.disk_failed.*journal\.db-shm.*to be started again/)
+      await portal.restart()
+      await isWell(all)
+      await allEnded(all, answers)
+    } finally {
+      await all.stop()
+    }
+  })
+
+  for (const end of ['-shm', '-wal'])
+    test(`lets journal.db${end} be read alone: the portal does not start, and says what to look at`, { skip: noExt4 }, async () => {
+      const all = await world(ext4().place)
+      const { portal } = all
+      const file = join(all.data, `journal.db${end}`)
+      try {
+        portal.expect(/portal\.start_failed/)
+        const { json } = await portal.deploy('before')
+        await portal.kill9()
+        run('chattr', '+i', file)
+        await assert.rejects(portal.restart(), /portal\.start_failed.*cannot be written \(it and the -wal and -shm beside it must be this user's/)
+        assert.equal(portal.ended.code, 1)
+        run('chattr', '-i', file)
+        await portal.restart()
+        assert.equal((await portal.follow(json.statusUrl)).last.event, 'ready')
+      } finally {
+        spawnSync('chattr', ['-i', file])
+        await all.stop()
+      }
+    })
 
   test('is taken away with all that is on it, and put back', async () => {
     const place = temporary('disk')
