@@ -28,6 +28,7 @@ struct store {
     pthread_mutex_t sql_mutex; /* held while the connection is used */
     struct store_sql *sql;
     _Atomic(const char *) trouble;
+    time_t probed; /* the writer's: when it last looked whether the trouble is over */
 };
 
 /* What is carried over to the loop names its store by number: it may come when the store is closed. Loop thread. */
@@ -97,14 +98,22 @@ static void hand_over(struct store *store, struct store_job *list)
     if (carry) store->carry(store->carry_arg, on_carried, (void *)store->id);
 }
 
+/* With trouble, each second, however much there is to do. */
+static int is_probe_due(struct store *store)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec - store->probed < PROBE_SECONDS) return 0;
+    store->probed = now.tv_sec;
+    return 1;
+}
+
 static void run(struct store *store, struct store_job *list)
 {
     const char *trouble = store->trouble;
     pthread_mutex_lock(&store->sql_mutex);
-    if (list)
-        store_round(store->sql, list, &trouble);
-    else
-        trouble = store_sql_probe(store->sql);
+    if (trouble && is_probe_due(store)) trouble = store_sql_probe(store->sql);
+    if (list) store_round(store->sql, list, &trouble);
     pthread_mutex_unlock(&store->sql_mutex);
     store->trouble = trouble;
 }

@@ -20,8 +20,8 @@ struct store_sql {
     uint64_t tick;
     int own; /* a statement of ours runs: transactions and pragmas are allowed */
     int version;
-    char *path;
-    struct stat file; /* what was opened there */
+    char *path, *wal_path;
+    struct stat file, wal; /* what was opened there */
 };
 
 /* Scripts may not end our transactions, open other files or change how the journal is written. */
@@ -83,11 +83,15 @@ int store_sql_has_written(const struct store_sql *sql)
     return sqlite3_txn_state(sql->db, "main") == SQLITE_TXN_WRITE;
 }
 
-const char *store_sql_gone(const struct store_sql *sql)
+static int is_there(const char *path, const struct stat *opened)
 {
     struct stat now;
-    if (stat(sql->path, &now) == 0 && now.st_ino == sql->file.st_ino && now.st_dev == sql->file.st_dev) return NULL;
-    return "gone";
+    return stat(path, &now) == 0 && now.st_ino == opened->st_ino && now.st_dev == opened->st_dev;
+}
+
+const char *store_sql_gone(const struct store_sql *sql)
+{
+    return is_there(sql->path, &sql->file) && is_there(sql->wal_path, &sql->wal) ? NULL : "gone";
 }
 
 const char *store_sql_do(struct store_sql *sql, const char *text)
@@ -99,10 +103,21 @@ const char *store_sql_do(struct store_sql *sql, const char *text)
     return rc == SQLITE_OK ? NULL : code_of(rc);
 }
 
+static int open_again(struct store_sql *sql);
+
+/* The WAL alone was removed: all that is in it is still at hand, and goes into the file itself; then there can be a new one. */
+static int save_wal(struct store_sql *sql)
+{
+    int in_wal = -1, in_file = -2;
+    sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_FULL, &in_wal, &in_file);
+    return in_wal == in_file ? open_again(sql) : -1;
+}
+
 const char *store_sql_probe(struct store_sql *sql)
 {
     char write[48];
-    if (store_sql_gone(sql)) return "gone";
+    if (!is_there(sql->path, &sql->file)) return "gone";
+    if (store_sql_gone(sql) && save_wal(sql) != 0) return "gone";
     sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL); /* lets the WAL begin again at its start */
     snprintf(write, sizeof write, "PRAGMA user_version = %d", sql->version);
     const char *code = store_sql_do(sql, "BEGIN IMMEDIATE");
@@ -321,7 +336,26 @@ static int set_up(struct store_sql *sql, const char *path)
                       NULL, NULL, NULL);
     if (rc == SQLITE_OK) rc = read_int(sql, "PRAGMA user_version", &sql->version);
     if (rc == SQLITE_OK) rc = sqlite3_set_authorizer(sql->db, authorize, sql);
+    if (rc == SQLITE_OK && stat(sql->wal_path, &sql->wal) != 0) rc = SQLITE_CANTOPEN;
     return rc;
+}
+
+static void close_it(struct store_sql *sql)
+{
+    for (int i = 0; i < CACHED; i++)
+        sqlite3_finalize(sql->cache[i].stmt);
+    memset(sql->cache, 0, sizeof sql->cache);
+    sqlite3_close(sql->db);
+    sql->db = NULL;
+}
+
+static int open_again(struct store_sql *sql)
+{
+    close_it(sql);
+    sql->own = 1;
+    int rc = set_up(sql, sql->path);
+    sql->own = 0;
+    return rc == SQLITE_OK ? 0 : -1;
 }
 
 struct store_sql *store_sql_open(const char *path, char **message)
@@ -332,6 +366,7 @@ struct store_sql *store_sql_open(const char *path, char **message)
     }
     struct store_sql *sql = mem_new(1, sizeof *sql);
     sql->path = mem_text(path);
+    sql->wal_path = store_sentence("%s-wal", path);
     int rc = stat(path, &sql->file) == 0 ? set_up(sql, path) : SQLITE_CANTOPEN;
     if (rc == SQLITE_OK) return sql;
     *message =
@@ -343,10 +378,9 @@ struct store_sql *store_sql_open(const char *path, char **message)
 void store_sql_close(struct store_sql *sql)
 {
     if (!sql) return;
-    for (int i = 0; i < CACHED; i++)
-        sqlite3_finalize(sql->cache[i].stmt);
-    sqlite3_close(sql->db);
+    close_it(sql);
     free(sql->path);
+    free(sql->wal_path);
     free(sql);
 }
 

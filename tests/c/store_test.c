@@ -330,6 +330,26 @@ static void test_a_file_that_is_taken_away(void **state)
     assert_int_equal(number("SELECT count(*) FROM names"), 2);
 }
 
+static void test_a_wal_that_is_taken_away(void **state)
+{
+    char wal[140], shm[140];
+    int left = 100;
+    (void)state;
+    snprintf(wal, sizeof wal, "%s-wal", path);
+    snprintf(shm, sizeof shm, "%s-shm", path);
+    expect_code("INSERT INTO names(name) VALUES('before')", NULL);
+    assert_int_equal(unlink(wal), 0);
+    assert_int_equal(unlink(shm), 0);
+    expect_code("INSERT INTO names(name) VALUES('nowhere')", "gone");
+    struct loop_timer *timer = loop_timer_new(loop, 50, 50, on_tick, &left);
+    loop_run(loop);
+    loop_timer_free(timer);
+    assert_null(store_trouble(store));
+    expect_code("INSERT INTO names(name) VALUES('after')", NULL);
+    assert_int_equal(number("SELECT count(*) FROM names"), 2);
+    assert_int_equal(access(wal, F_OK), 0);
+}
+
 /* DEPLOYER_CRASH_AT: a child writes five names, one commit each, and dies at the third. */
 static int names_after_crash_at(const char *at)
 {
@@ -401,6 +421,7 @@ int main(void)
         TEST(test_carried_call_after_close),
         TEST(test_full_disk_and_back),
         TEST(test_a_file_that_is_taken_away),
+        TEST(test_a_wal_that_is_taken_away),
         TEST(test_trouble_ends_by_itself),
         TEST(test_crash_before),
         TEST(test_crash_after),

@@ -242,6 +242,30 @@ describe('the disk', { timeout: seconds(240) }, () => {
       }
     })
 
+  // Somebody tidies up: what stands in the -wal alone is still at hand in the portal, but nobody would find it after a crash.
+  test('loses the -wal of the journal: what was accepted is there after a kill -9', async () => {
+    const place = temporary('disk')
+    const all = await world(place)
+    const { portal } = all
+    try {
+      const { key, answer } = await portal.ready('before')
+      for (const end of ['-wal', '-shm']) rmSync(join(all.data, `journal.db${end}`))
+      const next = await until(async () => {
+        const asked = await portal.deploy('next')
+        assert.ok(asked.status === 202 || asked.json.code === 'journal', asked.text)
+        return asked.status === 202 && asked
+      }, 'it is accepted again')
+      await portal.kill9()
+      await portal.restart()
+      assert.equal((await portal.status(answer.json.statusUrl)).json.state, 'ready')
+      assert.equal((await portal.stack('before', { key })).json.state, 'ready')
+      assert.equal((await portal.follow(next.json.statusUrl)).last.event, 'ready')
+      await isWell(all)
+    } finally {
+      await all.stop()
+    }
+  })
+
   test('is taken away with all that is on it, and put back', async () => {
     const place = temporary('disk')
     const all = await world(place)
