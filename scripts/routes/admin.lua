@@ -47,32 +47,42 @@ local function revoked(req, action, revoke, unknown)
   return done and { json = { id = id, revoked = true } } or problem.reply(req, unknown)
 end
 
--- What it is worth: good revoked expired used_up.
-local function state_of(row)
-  return row.revoked_at and "revoked" or row.late == 1 and "expired" or row.uses and row.used >= row.uses and "used_up" or "good"
+admin.key_filters = { "search", "state", "after" }
+
+-- A page of invites or tokens as a document; nil when the journal cannot be read.
+local function page_of(name, rows, next_after, view)
+  return rows and { [name] = list_of(rows, view), next = next_after or json.null }
+end
+
+local function listing(path, action, document)
+  server.route("GET", path, function(req)
+    local who, refusal = door.allow(req, action, {})
+    if not who then return refusal end
+    local which
+    which, refusal = filter.which(req, admin.key_filters)
+    if not which then return refusal end
+    local doc = document(which)
+    return doc and { json = doc } or problem.failure(req, "journal")
+  end)
 end
 
 -- Invites ----------------------------------------------------------------------------------------------------------------
 
 local function invite_view(row)
   return {
-    id = row.id, state = state_of(row), code = row.code, label = row.label, uses = row.uses, used = row.used,
+    id = row.id, state = row.state or "good", code = row.code, label = row.label, uses = row.uses, used = row.used,
     createdAt = clock.iso(row.created_at), expiresAt = clock.iso(row.expires_at), revokedAt = clock.iso(row.revoked_at),
   }
 end
 
---- All of them, newest first; nil when the journal cannot be read.
-function admin.invites()
-  local rows = credentials.invites()
-  return rows and list_of(rows, invite_view)
+--- A page of them, newest first; nil when the journal cannot be read.
+---@param which WhichKeys
+function admin.invites(which)
+  local rows, next_after = credentials.invites(which)
+  return page_of("invites", rows, next_after, invite_view)
 end
 
-server.route("GET", "/api/invites", function(req)
-  local who, refusal = door.allow(req, "list_invites", {})
-  if not who then return refusal end
-  local list = admin.invites()
-  return list and { json = { invites = list } } or problem.failure(req, "journal")
-end)
+listing("/api/invites", "list_invites", admin.invites)
 
 admin.invite_fields = { label = { type = "string" }, uses = { type = "number" }, expiresIn = { type = "number" } }
 
@@ -117,24 +127,20 @@ end
 
 local function token_view(row)
   return {
-    id = row.id, state = state_of(row), token = row.token, label = row.label, scopes = scopes_of(row.scopes), ownerId = row.owner_id,
+    id = row.id, state = row.state or "good", token = row.token, label = row.label, scopes = scopes_of(row.scopes), ownerId = row.owner_id,
     createdAt = clock.iso(row.created_at), expiresAt = clock.iso(row.expires_at), revokedAt = clock.iso(row.revoked_at),
     usedAt = clock.iso(row.used_at),
   }
 end
 
---- All of them, newest first; nil when the journal cannot be read.
-function admin.tokens()
-  local rows = credentials.tokens()
-  return rows and list_of(rows, token_view)
+--- A page of them, newest first; nil when the journal cannot be read.
+---@param which WhichKeys
+function admin.tokens(which)
+  local rows, next_after = credentials.tokens(which)
+  return page_of("tokens", rows, next_after, token_view)
 end
 
-server.route("GET", "/api/tokens", function(req)
-  local who, refusal = door.allow(req, "list_tokens", {})
-  if not who then return refusal end
-  local list = admin.tokens()
-  return list and { json = { tokens = list } } or problem.failure(req, "journal")
-end)
+listing("/api/tokens", "list_tokens", admin.tokens)
 
 admin.scopes = { "create", "read", "delete", "admin" }
 

@@ -146,7 +146,7 @@ local function made(what, fields, prepare, make)
     local row
     row, refusal = make(req, prepare(asked))
     if not row then return refusal end
-    return pages.access(view, keys.told(view, what, row.code or row.token), 201)
+    return pages.access(view, req, keys.told(view, what, row.code or row.token), 201)
   end
 end
 

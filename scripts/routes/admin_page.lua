@@ -104,17 +104,18 @@ pages.route("GET", "/admin/operations", function(view, req)
   return { section = "operations", title = say(view, "admin.nav.operations"), tools = work.search(view), main = main, kinds = "operations" }
 end)
 
-pages.route("GET", "/admin/queue", function(view)
+pages.route("GET", "/admin/queue", function(view, req)
   local doc = lists.queue(view.language)
   if not doc then return unreadable(view, "queue") end
-  return { section = "queue", title = say(view, "admin.nav.queue"), main = work.queue(view, doc), kinds = "operations" }
+  local main, search = work.queue(view, doc, which(req, { "search", "from" })), work.plain_search(view)
+  return { section = "queue", title = say(view, "admin.nav.queue"), tools = search, main = main, kinds = "operations" }
 end)
 
-pages.route("GET", "/admin/leftovers", function(view)
+pages.route("GET", "/admin/leftovers", function(view, req)
   local doc = lists.leftovers(view.language)
   if not doc then return unreadable(view, "leftovers") end
-  local main = work.leftovers(view, doc)
-  return { section = "leftovers", title = say(view, "admin.nav.leftovers"), main = main, kinds = "leftovers operations" }
+  local main, search = work.leftovers(view, doc, which(req, { "search", "from" })), work.plain_search(view)
+  return { section = "leftovers", title = say(view, "admin.nav.leftovers"), tools = search, main = main, kinds = "leftovers operations" }
 end)
 
 --- The page of findings; `told`: what came of an act.
@@ -145,15 +146,21 @@ pages.route("GET", "/admin/audit", function(view, req)
   return { section = "audit", title = say(view, "admin.nav.audit"), tools = trail.search(view), main = main, kinds = "audit" }
 end)
 
+-- Invites and tokens share their search; each list has its own cursor.
+local function keys_of(asked, cursor)
+  return { search = asked.search, state = asked.state, limit = asked.limit, after = asked[cursor] }
+end
+
 --- The page of invites and tokens; `told`: what was just made.
-function pages.access(view, told, status)
-  local invites, tokens = admin.invites(), admin.tokens()
+function pages.access(view, req, told, status)
+  local asked = which(req, { "search", "state", "invites", "tokens" })
+  local invites, tokens = admin.invites(keys_of(asked, "invites")), admin.tokens(keys_of(asked, "tokens"))
   if not invites or not tokens then return unreadable(view, "access") end
-  return { section = "access", title = say(view, "admin.nav.access"), tools = { told, keys.forms(view) },
+  return { section = "access", title = say(view, "admin.nav.access"), tools = { told, keys.forms(view), keys.search(view) },
     main = keys.lists(view, invites, tokens), kinds = "access operations", status = status }
 end
 
-pages.route("GET", "/admin/access", function(view) return pages.access(view) end)
+pages.route("GET", "/admin/access", function(view, req) return pages.access(view, req) end)
 
 -- One stack, and acts on several -----------------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ function kinds.before(text)
   return number or nil, { "1", "2", "..." }
 end
 
+kinds.from = kinds.before
+
 function kinds.all(text)
   if text == "true" or text == "false" then return text == "true" end
   return nil, { "true", "false" }

@@ -78,8 +78,9 @@ return {
     answers = { [200] = { "Forgotten", "Left" } }, problems = { "forbidden_origin", "rate_limited" },
   },
   {
-    "GET", "/api/invites", "The invites", parameters = { "lang" }, security = admin,
-    answers = { [200] = { "All of them, newest first, without their codes", "Invites" } }, problems = problems("admin_only"),
+    "GET", "/api/invites", "The invites", parameters = { "search", "key_state", "limit", "after_id", "lang" }, security = admin,
+    answers = { [200] = { "A page of them, newest first, without their codes", "Invites" } },
+    problems = problems("admin_only", "value_invalid"),
   },
   {
     "POST", "/api/invites", "Make an invite", parameters = { "lang" }, security = admin, body = "NewInvite",
@@ -92,8 +93,9 @@ return {
     answers = { [200] = { "It is good for nothing more", "RevokedRow" } }, problems = problems("admin_only", "invite_unknown"),
   },
   {
-    "GET", "/api/tokens", "The tokens of programs", parameters = { "lang" }, security = admin,
-    answers = { [200] = { "All of them, newest first, without their secrets", "Tokens" } }, problems = problems("admin_only"),
+    "GET", "/api/tokens", "The tokens of programs", parameters = { "search", "key_state", "limit", "after_id", "lang" }, security = admin,
+    answers = { [200] = { "A page of them, newest first, without their secrets", "Tokens" } },
+    problems = problems("admin_only", "value_invalid"),
   },
   {
     "POST", "/api/tokens", "Make a token for a program", parameters = { "lang" }, security = admin, body = "NewToken",

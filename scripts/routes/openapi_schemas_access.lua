@@ -30,14 +30,14 @@ return function(words)
       used = described(count, "Deployments that came of it and did not fail"),
       state = one_of("good", "used_up", "expired", "revoked"), createdAt = time, expiresAt = time, revokedAt = time,
     }, "id", "label", "uses", "used", "createdAt"),
-    Invites = object({ invites = list_of(ref "Invite") }, "invites"),
+    Invites = object({ invites = list_of(ref "Invite"), next = nullable "string" }, "invites", "next"),
     NewToken = object({ label = text, scopes = scopes, expiresIn = seconds, owner = described(text, "An owner's id") }, "label", "scopes"),
     Token = object({
       id = text, token = described(text, "Told when it is made, and never again"),
       state = one_of("good", "expired", "revoked"), label = text, scopes = list_of(text), ownerId = text,
       createdAt = time, expiresAt = time, revokedAt = time, usedAt = described(time, "The last use, to the minute"),
     }, "id", "label", "scopes", "ownerId", "createdAt"),
-    Tokens = object({ tokens = list_of(ref "Token") }, "tokens"),
+    Tokens = object({ tokens = list_of(ref "Token"), next = nullable "string" }, "tokens", "next"),
     Entry = object({
       id = count, at = time, who = one_of("admin", "owner", "user", "token", "visitor"), ownerId = text, whoName = text,
       network = described(text, "Where it came from: a /24, or a /64"), action = text, name = described(text, "The stack's, or an id"),

@@ -152,6 +152,40 @@ describe('one portal', () => {
     assert.equal((await admin.form('/admin/access/tokens', { label: 'nothing' })).status, 422)
   })
 
+  test('invites and tokens are searched, filtered by what they are worth, and paged', async () => {
+    const labels = async (what, query = '') => (await portal.api(`/api/${what}?${query}`, as)).json[what].map(({ label }) => label)
+    const make = (what, json) => portal.api(`/api/${what}`, { method: 'POST', ...as, json })
+    for (const label of ['Spring class', 'Autumn class']) await make('invites', { label })
+    const { json: taken } = await make('invites', { label: 'Taken back' })
+    await portal.api(`/api/invites/${taken.id}`, { method: 'DELETE', ...as })
+    for (const scopes of ['read', 'read delete']) await make('tokens', { label: `robot that may ${scopes}`, scopes })
+
+    assert.deepEqual(await labels('invites', 'search=CLASS'), ['Autumn class', 'Spring class'])
+    assert.deepEqual(await labels('invites', `search=${taken.id}`), ['Taken back'])
+    assert.deepEqual(await labels('invites', 'search=%25'), [], 'a search is no pattern')
+    assert.deepEqual(await labels('invites', 'state=revoked'), ['Taken back'])
+    assert.deepEqual(await labels('tokens', 'search=delete'), ['robot that may read delete'])
+    assert.deepEqual(await labels('tokens', 'state=revoked'), ['ci'])
+    for (const what of ['invites', 'tokens']) {
+      const seen = []
+      for (let next = ''; next !== null;) {
+        const { json } = await portal.api(`/api/${what}?limit=2${next && `&after=${next}`}`, as)
+        assert.ok(json[what].length <= 2)
+        seen.push(...json[what].map(({ label }) => label))
+        next = json.next
+      }
+      assert.deepEqual(seen, await labels(what), `${what}: every one, once, newest first`)
+      assert.equal((await portal.api(`/api/${what}?limit=0`, as)).json.code, 'value_invalid')
+    }
+
+    const found = (await admin.get('/admin/access?search=class&limit=1')).text
+    assert.ok(found.includes('Autumn class') && !found.includes('Spring class') && !found.includes('robot that'))
+    const more = found.match(/href="([^"]*[?&;]invites=[^"]*)"/)[1].replaceAll('&amp;', '&')
+    const rest = (await admin.get(more)).text
+    assert.ok(rest.includes('Spring class') && !rest.includes('Autumn class'))
+    assert.ok((await admin.get('/admin/access?search=nowhere')).text.includes('Nothing fits this search.'))
+  })
+
   test('the summary tells how everything is', async () => {
     const summary = await ask('summary')
     assert.equal(summary.policy.generation, 1)
@@ -222,6 +256,11 @@ test('the queue: who waits, in which order; a waiting one is cancelled by a form
     const admin = await logIn(portal)
     const page = (await admin.get('/admin/queue')).text
     assert.ok(page.includes('second') && page.indexOf('second') < page.indexOf('third'))
+    const found = (await admin.get('/admin/queue?search=THIRD')).text
+    assert.ok(found.includes('third') && !found.includes('second') && found.includes('<div>2</div>'), 'found, with its place in the whole queue')
+    const [, more] = (await admin.get('/admin/queue?limit=1')).text.match(/href="(\/admin\/queue[^"]*from=2[^"]*)"/)
+    const next = (await admin.get(more.replaceAll('&amp;', '&'))).text
+    assert.ok(next.includes('third') && !next.includes('second'))
     assert.equal((await admin.form(`/admin/operations/${second.json.deploymentId}/cancel`)).headers.location, '/admin/queue')
     assert.equal((await portal.follow(second.json.statusUrl)).last.event, 'cancelled')
     assert.deepEqual((await queue()).waiting.map(({ name }) => name), ['third'])
@@ -250,6 +289,8 @@ test('leftovers: what, since when, tried when; and a try now', async () => {
     assert.ok((await left())[0].triedAt)
     await rehearsal.forgetFaults()
     const admin = await logIn(portal)
+    assert.ok((await admin.get('/admin/leftovers?search=LITT')).text.includes(`left-${id}`))
+    assert.ok(!(await admin.get('/admin/leftovers?search=gold')).text.includes(`left-${id}`))
     assert.equal((await admin.form(`/admin/leftovers/${id}/try`)).headers.location, '/admin/leftovers')
     await until(async () => (await left()).length === 0, 'nothing is left')
     await rehearsal.holdsNothing('litter')

@@ -44,7 +44,7 @@ local function invites(view, list)
       say(view, "admin.uses", { used = row.used, uses = row.uses }), parts.time(row.createdAt),
       parts.time(row.expiresAt), revoke(view, "/admin/access/invites/", row) }
   end
-  return #lines == 0 and parts.empty(say(view, "admin.invites.none")) or parts.table(view, "admin.invites", {
+  return #lines == 0 and parts.nothing(view, "admin.invites.none") or parts.table(view, "admin.invites", {
     { "admin.label", head = true }, { "admin.state" }, { "admin.used" }, { "admin.made" },
     { "admin.ends" }, { "admin.revoke", hidden = true },
   }, lines)
@@ -89,19 +89,26 @@ local function tokens(view, list)
     lines[i] = { id = "token-" .. row.id, h("bdi", {}, row.label), state(view, row), scope_list(row.scopes), parts.time(row.usedAt),
       parts.time(row.createdAt), parts.time(row.expiresAt), revoke(view, "/admin/access/tokens/", row) }
   end
-  return #lines == 0 and parts.empty(say(view, "admin.tokens.none")) or parts.table(view, "admin.tokens", {
+  return #lines == 0 and parts.nothing(view, "admin.tokens.none") or parts.table(view, "admin.tokens", {
     { "admin.label", head = true }, { "admin.state" }, { "admin.scopes" }, { "admin.used_last" },
     { "admin.made" }, { "admin.ends" }, { "admin.revoke", hidden = true },
   }, lines)
 end
 
---- Both lists, as they are now.
-function keys.lists(view, invite_rows, token_rows)
+--- Both lists, as they are now, each with pages of its own.
+function keys.lists(view, invite_doc, token_doc)
+  local choices = { { "", say(view, "admin.all") } }
+  for _, worth in ipairs { "good", "used_up", "expired", "revoked" } do
+    choices[#choices + 1] = { worth, say(view, "admin.key." .. worth) }
+  end
   return {
-    parts.section(say(view, "admin.invites"), invites(view, invite_rows)),
-    parts.section(say(view, "admin.tokens"), tokens(view, token_rows)),
+    parts.chips(view, "state", say(view, "admin.state"), choices),
+    parts.section(say(view, "admin.invites"), invites(view, invite_doc.invites), parts.pager(view, "invites", invite_doc.next)),
+    parts.section(say(view, "admin.tokens"), tokens(view, token_doc.tokens), parts.pager(view, "tokens", token_doc.next)),
   }
 end
+
+function keys.search(view) return parts.search(view, say(view, "admin.search.access"), { "state" }) end
 
 --- The forms for new ones; they stay as they are while the lists change.
 function keys.forms(view) return h("div", { class = "forms" }, new_invite(view), new_token(view)) end

@@ -35,13 +35,22 @@ function parts.href(path, query)
   return #pairs_of > 0 and path .. "?" .. table.concat(pairs_of, "&") or path
 end
 
--- The filter as it is, with some of it changed; a new filter begins at its first page.
+-- The address of this page with some of its query changed; false: without it.
 local function changed(view, changes)
   local query = {}
   for name, value in pairs(view.query) do query[name] = value end
-  query.after, query.before, query.lang = nil, nil, nil
+  query.lang = nil
   for name, value in pairs(changes) do query[name] = value end
   return parts.href(view.path, query)
+end
+
+-- Where the pages of lists begin: a new filter begins at its first page.
+local cursors = { "after", "before", "from", "invites", "tokens" }
+
+local function filtered(view, name, value)
+  local changes = { [name] = value }
+  for _, cursor in ipairs(cursors) do changes[cursor] = false end
+  return changed(view, changes)
 end
 
 --- Choices as links, each with how many there are, where that is known: { { value, label, count }, ... }.
@@ -50,7 +59,7 @@ function parts.chips(view, name, label, choices)
   for i, choice in ipairs(choices) do
     local value, text, count = choice[1], choice[2], choice[3]
     local current = (view.query[name] or "") == value
-    items[i] = h("li", {}, h("a", { href = changed(view, { [name] = value }), ["aria-current"] = current and "true" },
+    items[i] = h("li", {}, h("a", { href = filtered(view, name, value), ["aria-current"] = current and "true" },
       text, count and { " ", h("b", {}, count) }))
   end
   return h("nav", { class = "chips", ["aria-label"] = label }, h("ul", {}, items))
@@ -59,9 +68,30 @@ end
 --- The way to the next page, and to the first when this is another.
 function parts.pager(view, cursor, next_value)
   if next_value == json.null then next_value = nil end
-  local first = view.query[cursor] and h("a", { class = "button small", href = changed(view, {}) }, say(view, "admin.page.first"))
-  local more = next_value and h("a", { class = "button small", href = changed(view, { [cursor] = next_value }) }, say(view, "plain.more"))
+  local function link(value, key) return h("a", { class = "button small", href = changed(view, { [cursor] = value }) }, say(view, key)) end
+  local first = view.query[cursor] and link(false, "admin.page.first")
+  local more = next_value and link(next_value, "plain.more")
   return (first or more) and h("p", { class = "row pager" }, first, more)
+end
+
+--- Of a list that comes whole: those that the search fits. `in_text`: what of a row is searched.
+---@param search string|nil
+---@param in_text fun(row): string
+function parts.found(list, search, in_text)
+  if not search then return list end
+  local found = {}
+  for _, row in ipairs(list) do
+    if in_text(row):lower():find(search:lower(), 1, true) then found[#found + 1] = row end
+  end
+  return found
+end
+
+--- A page of such a list, and where the next one begins, for the cursor "from".
+---@param which { from: integer|nil, limit: integer }
+function parts.slice(list, which)
+  local first = math.max(1, math.min(which.from or 1, #list))
+  local next_first = first + which.limit
+  return table.move(list, first, math.min(next_first - 1, #list), 1, {}), next_first <= #list and next_first or nil
 end
 
 -- Forms ----------------------------------------------------------------------------------------------------------------
@@ -211,6 +241,12 @@ end
 
 --- What stands where there is nothing.
 function parts.empty(text) return h("p", { class = "empty" }, text) end
+
+--- The same for a list: whether there is nothing at all, or nothing that fits what is asked for.
+function parts.nothing(view, key)
+  local asked = view.query.search or view.query.state or view.query.kind or view.query.owner
+  return parts.empty(say(view, asked and "admin.nothing" or key))
+end
 
 --- Labels and values: { { key of the label, value }, ... }; those without a value are left out.
 function parts.values(view, list)

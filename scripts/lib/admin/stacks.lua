@@ -67,7 +67,7 @@ function stacks.list(view, doc)
     view.query.owner and h("p", {}, say(view, "admin.of_owner"), " ", code(view.query.owner), " ",
       h("a", { href = "/admin/stacks" }, say(view, "admin.all"))),
     #lines > 0 and { bar(view), parts.table(view, "admin.nav.stacks", columns, lines) }
-      or parts.empty(say(view, next(view.query) and "admin.nothing" or "admin.stacks.none")),
+      or parts.nothing(view, "admin.stacks.none"),
     parts.pager(view, "after", doc.next),
   }
 end

@@ -40,7 +40,7 @@ end
 
 --- A table of operations.
 function work.table(view, list)
-  if #list == 0 then return parts.empty(say(view, next(view.query) and "admin.nothing" or "admin.operations.none")) end
+  if #list == 0 then return parts.nothing(view, "admin.operations.none") end
   local lines = {}
   for i, op in ipairs(list) do lines[i] = line(view, op) end
   return parts.table(view, "admin.nav.operations", {
@@ -82,7 +82,7 @@ local function running(view, list)
     lines[i] = { id = "op-" .. op.deploymentId, name_of(op), work.outcome(view, op.state), step(view, op),
       parts.short(op.ownerId), parts.time(op.startedAt), cancel_button(view, op) }
   end
-  return #lines == 0 and parts.empty(say(view, "admin.running.none")) or parts.table(view, "admin.running", {
+  return #lines == 0 and parts.nothing(view, "admin.running.none") or parts.table(view, "admin.running", {
     { "admin.stack", head = true }, { "admin.state" }, { "admin.step" }, { "admin.owner" },
     { "admin.begun" }, { "page.cancel.button", hidden = true },
   }, lines)
@@ -94,17 +94,20 @@ local function waiting(view, list)
     lines[i] = { id = "op-" .. op.deploymentId, name_of(op), op.position, parts.short(op.ownerId), parts.time(op.createdAt),
       i18n.duration(view.language, op.etaSeconds), cancel_button(view, op) }
   end
-  return #lines == 0 and parts.empty(say(view, "admin.queue.none")) or parts.table(view, "admin.queue.waiting", {
+  return #lines == 0 and parts.nothing(view, "admin.queue.none") or parts.table(view, "admin.queue.waiting", {
     { "admin.stack", head = true }, { "admin.position" }, { "admin.owner" }, { "admin.waits_since" },
     { "admin.eta" }, { "page.cancel.button", hidden = true },
   }, lines)
 end
 
-function work.queue(view, doc)
+local function in_queue(op) return ("%s %s %s"):format(op.name, op.deploymentId, op.ownerId) end
+
+function work.queue(view, doc, which)
+  local rows, next_from = parts.slice(parts.found(doc.waiting, which.search, in_queue), which)
   return {
     h("p", { class = "hush" }, say(view, "admin.places", { places = doc.places })),
-    parts.section(say(view, "admin.queue.waiting"), waiting(view, doc.waiting)),
-    parts.section(say(view, "admin.running"), running(view, doc.running)),
+    parts.section(say(view, "admin.queue.waiting"), waiting(view, rows), parts.pager(view, "from", next_from)),
+    parts.section(say(view, "admin.running"), running(view, parts.found(doc.running, which.search, in_queue))),
   }
 end
 
@@ -122,7 +125,7 @@ local function left(view, list)
     lines[i] = { id = "left-" .. entry.deploymentId, name_of(entry), things(entry), parts.time(entry.since), parts.time(entry.triedAt),
       parts.button(view, ("/admin/leftovers/%s/try"):format(entry.deploymentId), "admin.try", entry.name) }
   end
-  return #lines == 0 and parts.empty(say(view, "admin.leftovers.none")) or parts.table(view, "admin.nav.leftovers", {
+  return #lines == 0 and parts.nothing(view, "admin.leftovers.none") or parts.table(view, "admin.nav.leftovers", {
     { "admin.stack", head = true }, { "admin.what" }, { "admin.since" }, { "admin.tried" },
     { "admin.try", hidden = true },
   }, lines)
@@ -134,17 +137,27 @@ local function kept(view, list)
     lines[i] = { code(volume.volume), code(volume.name), parts.short(volume.ownerId), say(view, "admin.kept." .. volume.reason),
       parts.time(volume.since) }
   end
-  return #lines == 0 and parts.empty(say(view, "admin.kept.none")) or parts.table(view, "admin.kept", {
+  return #lines == 0 and parts.nothing(view, "admin.kept.none") or parts.table(view, "admin.kept", {
     { "admin.volume", head = true }, { "admin.stack" }, { "admin.owner" }, { "admin.why" },
     { "admin.since" },
   }, lines)
 end
 
-function work.leftovers(view, doc)
+local function in_left(entry) return entry.name .. " " .. entry.deploymentId end
+local function in_kept(volume) return ("%s %s %s"):format(volume.volume, volume.name, volume.ownerId) end
+
+-- What is left is little and wants doing, so all of it is shown; what is kept grows over the years.
+function work.leftovers(view, doc, which)
+  local volumes, next_from = parts.slice(parts.found(doc.keptData, which.search, in_kept), which)
   return {
-    h("p", { class = "hush" }, say(view, "admin.leftovers.text")), left(view, doc.leftovers),
-    parts.section(say(view, "admin.kept"), h("p", { class = "hush" }, say(view, "admin.kept.text")), kept(view, doc.keptData)),
+    h("p", { class = "hush" }, say(view, "admin.leftovers.text")),
+    left(view, parts.found(doc.leftovers, which.search, in_left)),
+    parts.section(say(view, "admin.kept"), h("p", { class = "hush" }, say(view, "admin.kept.text")), kept(view, volumes),
+      parts.pager(view, "from", next_from)),
   }
 end
+
+--- The search of a list of what has a name, an owner and an id.
+function work.plain_search(view) return parts.search(view, say(view, "admin.search.operations"), {}) end
 
 return work

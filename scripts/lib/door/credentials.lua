@@ -76,12 +76,29 @@ function credentials.use_link(secret)
   return row.good == 1 and row.owner_id
 end
 
+-- Lists of what was given out ------------------------------------------------------------------------------------------
+
+---@class WhichKeys
+---@field search string|nil  a piece of text, whatever its case
+---@field state string|nil   good revoked expired used_up
+---@field after string|nil   the id to go on after
+---@field limit integer
+
+-- A page of them, newest first; and the id to go on after.
+local function page(from, in_text, which)
+  return query.page("SELECT * FROM (" .. timed(from) .. ")", {
+    { "instr(lower(" .. in_text .. "), ?) > 0", which.search and which.search:lower() }, { "state = ?", which.state },
+    { "(created_at, id) < (SELECT created_at, id FROM (" .. timed(from) .. ") WHERE id = ?)", which.after },
+  }, "created_at DESC, id DESC", which.limit, "id")
+end
+
 -- Invites --------------------------------------------------------------------------------------------------------------
 
 -- A deployment that came to nothing gives its use back.
 local USED = [[(SELECT count(*) FROM origins JOIN operations ON operations.id = origins.operation_id
   WHERE invite_id = invites.id AND state NOT IN ('failed', 'cancelled'))]]
-local INVITE = "SELECT id, label, uses, " .. USED .. " AS used, created_at, expires_at, revoked_at, expires_at <= NOW AS late FROM invites "
+local INVITE = [[SELECT *, CASE WHEN revoked_at NOT NULL THEN 'revoked' WHEN expires_at <= NOW THEN 'expired'
+  WHEN used >= uses THEN 'used_up' ELSE 'good' END AS state FROM (SELECT *, ]] .. USED .. " AS used FROM invites)"
 
 --- A new invite: its row with `code`, which is told this once.
 ---@param new { label: string, uses: integer, seconds: number|nil }
@@ -97,18 +114,21 @@ function credentials.new_invite(new)
   return row
 end
 
-function credentials.invites() return rows_of(INVITE .. "ORDER BY created_at DESC, id LIMIT 1000") end
+--- Invites, newest first.
+---@param which WhichKeys
+---@return table[]|nil rows, string|nil next
+function credentials.invites(which) return page(INVITE, "label || ' ' || id", which) end
 
 --- What a code is worth: "good", or "unknown" "revoked" "expired" "used_up"; and its id.
 ---@param code string
 ---@param more integer|nil  uses that the journal does not have yet
 ---@return string|nil state, string? id, string? code
 function credentials.invite_state(code, more)
-  local row, message, trouble = row_of(INVITE .. "WHERE hash = ?1", crypto.sha256(code))
+  local row, message, trouble = row_of(INVITE .. " WHERE hash = ?1", crypto.sha256(code))
   if row == nil then return nil, message, trouble end
   if not row then return "unknown" end
-  local state = row.revoked_at and "revoked" or row.late == 1 and "expired" or row.used + (more or 0) >= row.uses and "used_up" or "good"
-  return state, row.id
+  local is_used_up = row.state == "good" and row.used + (more or 0) >= row.uses
+  return is_used_up and "used_up" or row.state, row.id
 end
 
 local function revoke(table_name, id)
@@ -123,7 +143,8 @@ function credentials.revoke_invite(id) return revoke("invites", id) end
 
 -- Tokens ---------------------------------------------------------------------------------------------------------------
 
-local TOKEN = "SELECT id, label, scopes, owner_id, created_at, expires_at, revoked_at, used_at, expires_at <= NOW AS late FROM tokens "
+local TOKEN = [[SELECT *, CASE WHEN revoked_at NOT NULL THEN 'revoked' WHEN expires_at <= NOW THEN 'expired' ELSE 'good' END AS state
+  FROM tokens]]
 
 --- A new token: its row with `token`, which is told this once.
 ---@param new { label: string, scopes: string, seconds: number|nil, owner_id: string|nil }
@@ -138,7 +159,11 @@ function credentials.new_token(new)
   return row
 end
 
-function credentials.tokens() return rows_of(TOKEN .. "ORDER BY created_at DESC, id LIMIT 1000") end
+--- Tokens, newest first.
+---@param which WhichKeys
+---@return table[]|nil rows, string|nil next
+function credentials.tokens(which) return page(TOKEN, "label || ' ' || id || ' ' || owner_id || ' ' || scopes", which) end
+
 function credentials.revoke_token(id) return revoke("tokens", id) end
 
 local USED_EVERY = 60 -- seconds between two notes of when it was used last
@@ -150,13 +175,12 @@ end
 --- Whose token that is: its row, or false and why not: key_invalid key_expired key_revoked.
 ---@return table|false|nil row, string? code
 function credentials.token(id, secret)
-  local row, message, code = row_of((TOKEN:gsub("SELECT id", "SELECT hash, id")) .. "WHERE id = ?1", id)
+  local row, message, code = row_of(TOKEN .. " WHERE id = ?1", id)
   if row == nil then return nil, code, message end
   -- Compared also when there is none, so that time does not tell which ids there are.
   local same = crypto.equal(row and row.hash or "", crypto.sha256(secret))
   if not row or not same then return false, "key_invalid" end
-  if row.revoked_at then return false, "key_revoked" end
-  if row.late == 1 then return false, "key_expired" end
+  if row.state ~= "good" then return false, "key_" .. row.state end
   note_use(id)
   return row
 end
