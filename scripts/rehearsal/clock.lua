@@ -51,9 +51,11 @@ function clock.work(seconds)
   task.sleep(seconds / config.rehearsal_server.speed)
 end
 
---- Waits for something that never comes, until the time has passed or the process ends.
-function clock.hang(seconds)
-  while seconds > 0 and not server.info().draining do
+--- Waits for something that never comes, until the time has passed, it is over, or the process ends.
+---@param seconds number
+---@param is_over nil|fun(): boolean
+function clock.hang(seconds, is_over)
+  while seconds > 0 and not server.info().draining and not (is_over and is_over()) do
     task.sleep(0.2)
     seconds = seconds - 0.2
   end

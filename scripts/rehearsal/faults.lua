@@ -35,7 +35,7 @@ local fields = { at = "string", kind = "string", times = "number", skip = "numbe
   body = "string", name = "string", id = "number", hits = "number", seen = "number" }
 
 local rules = {}
-local last_id = 0
+local last_id, clearings = 0, 0
 
 local function kinds_at(at)
   if at == "stack" then return of_stack end
@@ -86,8 +86,12 @@ function faults.list()
 end
 
 function faults.clear()
-  rules = {}
+  rules, clearings = {}, clearings + 1
 end
+
+--- How often all rules were forgotten: whoever plays one that lasts stops when this rises.
+---@return integer
+function faults.clearings() return clearings end
 
 local function applies(rule, at, names)
   local everywhere = rule.at == "*" and at ~= "stack" and at ~= "deploy" and at ~= "health" and at ~= "trpc/settings.health"
