@@ -132,7 +132,7 @@ local function idempotency(req, who, name, template)
 end
 
 local function refused(req, name, code, retry_after)
-  local options = { args = { name = name, id = req.id, seconds = retry_after or 30 } }
+  local options = { args = { name = name, id = req.id } }
   if code == "queue_full" then options.retry_after = retry_after or 30 end
   if code == "name_taken" then options.field, options.more = "name", suggestions(name) end
   return problem.failure(req, code, options)

@@ -69,7 +69,7 @@ function door.take(req, class, key, site)
   local allowed, left, full, wait = limit.take(class .. " " .. key, rate[1], rate[2], 1, group, limits.site)
   if allowed then return nil, left, full end
   local seconds = math.max(1, math.ceil(wait))
-  return problem.reply(req, "rate_limited", { args = { seconds = seconds }, retry_after = seconds, headers = fields_of(class, left, full) })
+  return problem.reply(req, "rate_limited", { retry_after = seconds, headers = fields_of(class, left, full) })
 end
 
 --- A secret that is nobody's was tried: the refusal when that happened too often.

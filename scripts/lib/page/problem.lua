@@ -51,6 +51,7 @@ end
 
 local function document(req, language, code, options)
   local doc, args = {}, sayable(options.args)
+  args.time = options.retry_after and i18n.duration(language, options.retry_after)
   for key, value in pairs(options.more or {}) do doc[key] = value end
   doc.type = "urn:ai-stack-deployer:problem:" .. code
   doc.code = code
