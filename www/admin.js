@@ -7,7 +7,8 @@ const texts = JSON.parse($("texts").textContent);
 const t = (key, args = {}) => (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => args[name] ?? whole);
 const locale = language === "ar" ? "ar-u-nu-latn" : language; // the server writes 1, 2, 3 in every language
 const number = new Intl.NumberFormat(locale);
-const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+// Not dateStyle: its medium writes months as numbers in some languages.
+const moment = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric", hour: "numeric", minute: "2-digit" });
 
 // Times as the reader's language and place write them; the whole of it for who points at one.
 function tellTimes(place) {

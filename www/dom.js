@@ -29,6 +29,12 @@ export function icon(name, classes = "") {
 /** Names, addresses, ids: left to right whatever surrounds them. */
 export const code = (text, id) => h("bdi", { dir: "ltr", class: "mono", id }, text);
 
+/** An address, in which the name stands out and stays in one piece. */
+export function place(address, name, id) {
+  const at = address.indexOf(name, address.indexOf("//") + 1);
+  return h("bdi", { dir: "ltr", class: "mono", id }, address.slice(0, at), h("b", {}, name), address.slice(at + name.length));
+}
+
 export function show(element, visible) {
   element.hidden = !visible;
 }
@@ -77,7 +83,7 @@ export function copyButton(label, value) {
   return copies(button, () => value);
 }
 
-/** A labelled value with a copy button: one row of a <dl>. */
-export function valueRow(label, value, id) {
-  return h("div", { class: "value" }, h("dt", {}, label), h("dd", {}, h("span", {}, code(value, id)), copyButton(label, value)));
+/** A labelled value with a copy button: one row of a <dl>. `shown`: as it is shown. */
+export function valueRow(label, value, shown) {
+  return h("div", { class: "value" }, h("dt", {}, label), h("dd", {}, h("span", {}, shown), copyButton(label, value)));
 }

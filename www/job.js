@@ -1,6 +1,6 @@
 // An operation as it happens: its steps, its log, its end.
 import { cancel, now, status } from "./api.js";
-import { $, focus, h, icon, say, show } from "./dom.js";
+import { $, code, focus, h, icon, place, say, show } from "./dom.js";
 import { ENDS, follow } from "./follow.js";
 import * as log from "./log.js";
 import * as memory from "./memory.js";
@@ -166,8 +166,13 @@ function drawTitle() {
   const title = t(titleKey(), { name });
   if ($("job-title").textContent !== title) $("job-title").textContent = title;
   $("job").className = job.end ? job.state : "working";
-  $("job-address").textContent = !job.end && job.name ? job.url ?? address(job.name) : "";
+  drawAddress();
   document.title = job.end ? `${title} · ${t("page.title")}` : `${percent(job.percent)} · ${title}`;
+}
+
+function drawAddress() {
+  const shown = !job.end && job.name ? job.url ?? address(job.name) : "";
+  if ($("job-address").textContent !== shown) $("job-address").replaceWith(shown ? place(shown, job.name, "job-address") : code("", "job-address"));
 }
 
 function queueText() {

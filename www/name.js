@@ -1,6 +1,6 @@
 // The name field: the address it will give, and whether the name is free, while typing.
 import { check } from "./api.js";
-import { $, code, h, icon, show } from "./dom.js";
+import { $, code, h, icon, place, show } from "./dom.js";
 import { address, settings, t } from "./text.js";
 
 const PAUSE = 250;
@@ -64,7 +64,7 @@ export async function ask() {
 function changed() {
   const name = current();
   if (/[:/.]/.test(field.value) && name !== field.value) field.value = name; // a pasted address
-  $("address").textContent = address(name || t("page.name.example"));
+  $("address").replaceWith(place(address(name || t("page.name.example")), name || t("page.name.example"), "address"));
   $("preview").classList.toggle("empty", !name);
   show($("problem"), false);
   if (answer?.for === name) return;

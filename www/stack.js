@@ -1,6 +1,6 @@
 // One workspace, for its owner: how to get in, what can be done with it, the key to keep.
 import { link, operate, remove, stack } from "./api.js";
-import { $, code, copyButton, h, icon, show, valueRow } from "./dom.js";
+import { $, code, copyButton, h, icon, place, show, valueRow } from "./dom.js";
 import * as memory from "./memory.js";
 import { picture } from "./qr.js";
 import { address, ago, moment, t } from "./text.js";
@@ -32,17 +32,18 @@ function openLink(url) {
 const note = (kind, text) => text && h("p", { class: `notice ${kind}` }, text);
 
 function passwordRow(password) {
-  const row = valueRow(t("page.password"), password, "password");
-  const value = row.querySelector("bdi");
-  const button = h("button", { type: "button", class: "small", id: "reveal", "aria-pressed": "false", "aria-controls": "password" }, t("page.reveal"));
-  const turn = () => {
-    const shown = button.getAttribute("aria-pressed") === "false";
-    button.setAttribute("aria-pressed", String(shown));
+  const value = code(HIDDEN, "password");
+  const row = valueRow(t("page.password"), password, value);
+  const button = h("button", { type: "button", class: "small", id: "reveal", "aria-controls": "password" });
+  let shown = false;
+  const draw = () => {
     button.textContent = t(shown ? "page.hide" : "page.reveal");
+    button.setAttribute("aria-label", `${button.textContent}: ${t("page.password")}`);
     value.textContent = shown ? password : HIDDEN;
+    row.classList.toggle("shown", shown);
   };
-  value.textContent = HIDDEN;
-  button.addEventListener("click", turn);
+  button.addEventListener("click", () => { shown = !shown; draw(); });
+  draw();
   row.querySelector("dd").lastChild.before(button);
   return row;
 }
@@ -128,7 +129,7 @@ function forOwner(found, key, url, openUrl, warning, told) {
     found.state && found.state !== "ready" && found.state !== told && note("warn state-note", found.trouble?.detail ?? stateText(found.state)),
     note("warn", found.passwordProblem?.detail),
     h("dl", { class: "values" },
-      valueRow(t("page.address"), url, "url"), valueRow(t("page.user"), USER, "user"), found.password && passwordRow(found.password)),
+      valueRow(t("page.address"), url, place(url, found.name, "url")), valueRow(t("page.user"), USER, code(USER, "user")), found.password && passwordRow(found.password)),
     found.state !== "stopped" && h("p", { class: "row" }, openLink(openUrl), h("span", { class: "hush" }, t("page.open.hint"))),
     found.createdAt && h("p", { class: "hush" }, t("page.stack.since", { time: moment(Date.parse(found.createdAt)) }),
       found.lastUsedAt && ` · ${t("page.used", { time: ago(Date.parse(found.lastUsedAt)) })}`),
@@ -136,23 +137,23 @@ function forOwner(found, key, url, openUrl, warning, told) {
   ];
 }
 
-function forOthers(url, openUrl, warning, why) {
+function forOthers(name, url, openUrl, warning, why) {
   return [
-    note("warn", warning), h("dl", { class: "values" }, valueRow(t("page.address"), url, "url")),
+    note("warn", warning), h("dl", { class: "values" }, valueRow(t("page.address"), url, place(url, name, "url"))),
     h("p", { class: "row" }, openLink(openUrl)), note("", why),
   ];
 }
 
 /** Fills `place` with the workspace's card; what only the owner may see is fetched by the cookie, or with the key this browser has. */
 export async function card(place, { name, url = address(name), openUrl = url + SESSION, warning, told }) {
-  if (!isKnown(name)) return place.replaceChildren(...forOthers(url, openUrl, warning, t("page.stack.not_yours")).filter(Boolean));
+  if (!isKnown(name)) return place.replaceChildren(...forOthers(name, url, openUrl, warning, t("page.stack.not_yours")).filter(Boolean));
   try {
     const found = await stack(name, keyOf(name));
     if (WORK.has(found.state) && found.statusUrl) return go({ d: found.statusUrl.split("/").pop() }, { replace: true });
     place.replaceChildren(...forOwner({ name, ...found }, keyOf(name), url, openUrl, warning, told).filter(Boolean));
   } catch (problem) {
     const why = problem.status === 404 ? t("page.stack.not_yours") : problem.message;
-    place.replaceChildren(...forOthers(url, openUrl, warning, why).filter(Boolean));
+    place.replaceChildren(...forOthers(name, url, openUrl, warning, why).filter(Boolean));
   }
 }
 

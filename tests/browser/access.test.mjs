@@ -1,4 +1,4 @@
-// For everybody: keyboard only, narrow screens, languages, weight, no JavaScript.
+// For everybody: keyboard only, no movement, languages, weight. (Narrow screens and enlarged text: axe.mjs, in every state.)
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { LANGUAGES, deploy, openDesk, ready, text, title } from './browser.mjs'
@@ -70,27 +70,6 @@ test('nothing moves for who asked for that, and what is busy can still be told',
   await ready(page)
   await done()
 })
-
-for (const language of LANGUAGES) {
-  test(`${language}: nothing runs off a screen of 320 pixels, and every target is 24 pixels or more`, async () => {
-    const { page, done } = await desk.visit(language, { viewport: { width: 320, height: 640 } })
-    const fits = async (where) => {
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${where} is too wide`)
-      const small = await page.$$eval('a, button, summary, input', (all) => all.filter((one) => one.checkVisibility())
-        .filter((one) => { const box = one.getBoundingClientRect(); return box.width < 24 || box.height < 24 }).map((one) => one.outerHTML))
-      assert.deepEqual(small, [], where)
-    }
-    await fits('the form')
-    await deploy(page, `the-longest-name-there-may-be-${language}`)
-    await fits('the progress')
-    await ready(page)
-    await fits('the result')
-    await page.click('#back')
-    await page.waitForSelector('#workspaces li.ready')
-    await fits('the list')
-    await done()
-  })
-}
 
 test('another language is one click, keeps the view, and stays', async () => {
   await desk.world.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 2500, name: 'polyglot', times: 0 })

@@ -166,7 +166,9 @@ test('a filter is an address: back goes back, and the browser writes times and n
   await page.goBack()
   assert.ok(!page.url().includes('state'))
   const { iso, told } = await page.$eval('#live time', (time) => ({ iso: time.dateTime, told: time.textContent }))
-  assert.equal(told, await page.evaluate((at) => new Intl.DateTimeFormat('ar-u-nu-latn', { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at)), iso))
+  const [month, ...numbers] = await page.evaluate((at) => [new Intl.DateTimeFormat('ar', { month: 'long' }).format(new Date(at)), at.slice(0, 4),
+    String(new Date(at).getDate())], iso)
+  assert.ok([month, ...numbers].every((part) => told.includes(part)), told)
   assert.equal(await page.$eval('#live tbody th bdi', (name) => name.dir), 'ltr')
   await done()
 })

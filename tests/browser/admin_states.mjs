@@ -40,9 +40,9 @@ async function vanish({ portal, rehearsal }, name) {
   }, 'it is found missing')
 }
 
-// A section, as it is when somebody opens it.
-const section = (path, more) => ({
-  seen: '#live', options: login,
+// A section, as it is when somebody opens it; more(stage) happens once, show(stage) in each language.
+const section = (path, { more, show } = {}) => ({
+  seen: '#live', options: login, show,
   enter: async (stage) => {
     await furnish(stage.desk)
     await logIn(stage.page)
@@ -50,6 +50,8 @@ const section = (path, more) => ({
     return more?.(stage)
   },
 })
+
+const details = ({ page }) => page.click('#live td details summary')
 
 const pickTwo = async ({ page }) => { for (const name of ['atelier', 'cellar']) await page.check(`[name="pick.${name}"]`) }
 
@@ -64,11 +66,12 @@ async function litter({ desk: { world: { portal, rehearsal } }, page, name }) {
 }
 
 async function wait({ desk: { world: { portal, rehearsal } }, page, name }) {
-  await rehearsal.faults({ at: 'deploy', kind: 'hang', ms: 9000, name, times: 0 })
+  await rehearsal.faults({ at: 'deploy', kind: 'hang', name, times: 0 })
   const made = [await portal.deploy(name), await portal.deploy(`${name}-2`), await portal.deploy(`${name}-3`)]
   await page.waitForSelector(`#op-${made[2].json.deploymentId}`)
   return async () => {
     for (const { json } of made.reverse()) await portal.cancel(json.deploymentId, as)
+    await rehearsal.forgetFaults()
     for (const { json } of made) await portal.follow(json.statusUrl)
   }
 }
@@ -93,8 +96,9 @@ async function shut({ desk: { world: { rehearsal } }, page, language }) {
 export const adminStates = {
   'admin: log in': { seen: '#token', options: login, enter: ({ page }) => page.waitForSelector('#token') },
   'admin: wrong token': {
+    seen: '#token',
     options: login,
-    enter: async ({ page }) => {
+    show: async ({ page }) => {
       await page.fill('#token', 'not this one')
       await page.click('.login button')
       await page.waitForSelector('.notice.bad')
@@ -102,28 +106,29 @@ export const adminStates = {
   },
   'admin: closed': { options: login, enter: shut },
   'admin: overview': section('/admin'),
-  'admin: rejected edit': section('/admin', spoil),
+  'admin: rejected edit': section('/admin', { more: spoil }),
   'admin: workspaces': section('/admin/stacks'),
-  'admin: workspaces picked': section('/admin/stacks', pickTwo),
+  'admin: workspaces picked': section('/admin/stacks', { show: pickTwo }),
+  'admin: nothing found': section('/admin/stacks?search=nowhere'),
   'admin: one workspace': section('/admin/stacks/atelier'),
-  'admin: asking to delete several': { ...section('/admin/stacks/act?act=delete&pick.atelier=on&pick.cellar=on'), seen: undefined },
-  'admin: what came of it': section('/admin/stacks/act?act=start&pick.atelier=on&pick.cellar=on&pick.nobody=on', async ({ page }) => {
+  'admin: asking to delete several': section('/admin/stacks/act?act=delete&pick.atelier=on&pick.cellar=on'),
+  'admin: what came of it': section('/admin/stacks/act?act=start&pick.atelier=on&pick.cellar=on&pick.nobody=on', { more: async ({ page }) => {
     await page.click('.ask .primary')
     await page.waitForSelector('#live table')
-  }),
-  'admin: operations': section('/admin/operations', async ({ page }) => { await page.click('#live td details summary') }),
-  'admin: queue': section('/admin/queue', wait),
-  'admin: leftovers': section('/admin/leftovers', litter),
+  } }),
+  'admin: operations': section('/admin/operations', { show: details }),
+  'admin: queue': section('/admin/queue', { more: wait }),
+  'admin: leftovers': section('/admin/leftovers', { more: litter }),
   'admin: findings': section('/admin/findings'),
-  'admin: audit': section('/admin/audit', async ({ page }) => { await page.click('#live td details summary') }),
-  'admin: access': section('/admin/access', async ({ page }) => { for (const summary of await page.$$('.new summary')) await summary.click() }),
+  'admin: audit': section('/admin/audit', { show: details }),
+  'admin: access': section('/admin/access?limit=2', { show: async ({ page }) => { for (const summary of await page.$$('.new summary')) await summary.click() } }),
   'admin: new token': {
-    ...section('/admin/access', async ({ page }) => {
+    ...section('/admin/access', { show: async ({ page }) => {
       await page.click('.new:nth-of-type(2) summary')
       await page.fill('#token-label', 'laptop')
       await page.click('form[action="/admin/access/tokens"] button')
       await page.waitForSelector('#secret')
-    }), seen: undefined,
+    } }), seen: undefined,
   },
   'admin: without JavaScript': { ...section('/admin/stacks'), options: { ...login, javaScriptEnabled: false } },
 }

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { chromium } from 'playwright-core'
-import { seconds, startAll } from '../http/harness.mjs'
+import { copyRoot, seconds, startAll } from '../http/harness.mjs'
 
 export { seconds }
 export const LANGUAGES = ['en', 'nl', 'ar']
@@ -34,8 +34,17 @@ function breaches() {
   addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`))
 }
 
+// A tree in which the portal looks ten times as often whether something has come about: what is looked at here is the page.
+export function hastyRoot() {
+  const copy = copyRoot()
+  copy.edit('scripts/steps/outcome.lua', (lua) => lua.replace('PAUSE = 1 ', 'PAUSE = 0.1 '))
+  copy.edit('scripts/steps/health.lua', (lua) => lua.replace('ctx:sleep(1)', 'ctx:sleep(0.1)'))
+  copy.edit('scripts/lib/deploy/operate.lua', (lua) => lua.replaceAll('task.sleep(1)', 'task.sleep(0.1)'))
+  return copy
+}
+
 export async function openDesk(options) {
-  const world = await startAll(options)
+  const world = await startAll({ ...options, root: options?.root ?? hastyRoot().root })
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args })
 
   async function visit(language = 'en', { path = '/', origin = world.portal.url, expected = [], ...rest } = {}) {
@@ -60,6 +69,33 @@ export async function openDesk(options) {
   return { world, browser, visit, close }
 }
 
+// What is wrong with the page for who enlarges it four times (a screen of 320 pixels), or its text twice; who taps with a finger; who uses keys.
+export async function hindrances(page) {
+  const found = []
+  const tooWide = () => page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
+  const before = page.viewportSize()
+  await page.setViewportSize({ width: 640, height: 512 })
+  await page.evaluate(() => { document.documentElement.style.fontSize = '200%' })
+  if (await tooWide()) found.push('runs off the screen with text of twice the size')
+  await page.evaluate(() => { document.documentElement.style.fontSize = '' })
+  await page.setViewportSize({ width: 320, height: 256 })
+  if (await tooWide()) found.push('runs off a screen of 320 pixels')
+  await page.keyboard.press('Tab') // from here on whatever has the focus shows it
+  found.push(...await page.$$eval('a[href], button, summary, input:not([type=hidden]), select, [tabindex="0"]', (all) => {
+    const faults = []
+    for (const one of all.filter((it) => it.checkVisibility() && !it.disabled && !it.matches('.skip'))) {
+      const { width, height } = one.getBoundingClientRect()
+      if ((width < 24 || height < 24) && getComputedStyle(one).display !== 'inline') faults.push(`is smaller than 24 pixels: ${one.outerHTML}`)
+      one.focus()
+      const { outlineStyle, outlineWidth } = getComputedStyle(one)
+      if (document.activeElement === one && (outlineStyle === 'none' || parseFloat(outlineWidth) < 2)) faults.push(`shows no focus: ${one.outerHTML}`)
+    }
+    return faults
+  }))
+  await page.setViewportSize(before)
+  return found
+}
+
 // Types a name, waits for the verdict, and sends it.
 export async function deploy(page, name) {
   await page.fill('#name', name)
@@ -71,7 +107,7 @@ export async function deploy(page, name) {
 export const ready = (page) => page.waitForSelector('#job.ready #password', { timeout: seconds(60) })
 // What the owner gets to see when he asks for it.
 export async function password(page) {
-  if (await page.getAttribute('#reveal', 'aria-pressed') === 'false') await page.click('#reveal')
+  if ((await page.textContent('#password')).startsWith('•')) await page.click('#reveal')
   return page.textContent('#password')
 }
 export const ended = (page, how) => page.waitForSelector(`#job.${how} #again`, { timeout: seconds(60) })

@@ -5,7 +5,7 @@ import { LANGUAGES, deploy, ready, said, text, title } from './browser.mjs'
 import { openStage } from './states.mjs'
 
 let desk
-before(async () => { desk = await openStage() }) // one place, two templates
+before(async () => { desk = await openStage() }) // one place; beside it a portal with two templates
 afterEach(() => desk.world.rehearsal.forgetFaults())
 after(() => desk?.close())
 
@@ -18,7 +18,7 @@ const memory = async (name) => {
 }
 
 test('what is chosen by keyboard is what is made', async () => {
-  const { page, done } = await desk.visit('nl')
+  const { page, done } = await desk.visit('nl', { origin: desk.portals.choice.url })
   assert.ok((await said(page, '.choices')).includes(text('nl', 'template.size', { size: '4' })))
   await page.focus('#name')
   await page.keyboard.type('roomy-one')
@@ -34,7 +34,7 @@ test('what is chosen by keyboard is what is made', async () => {
 })
 
 test('a click on its words chooses it; the first one is chosen for who does not', async () => {
-  const { page, done } = await desk.visit('ar')
+  const { page, done } = await desk.visit('ar', { origin: desk.portals.choice.url })
   await deploy(page, 'usual-one')
   await ready(page)
   assert.equal(await memory('usual-one'), 2)

@@ -2,7 +2,7 @@
 // build/contact-sheet/index.html. STATES=pattern and LANGUAGES=ar shoot fewer.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { LANGUAGES } from './browser.mjs'
-import { enter, openStage, states } from './states.mjs'
+import { inEach, openStage, states } from './states.mjs'
 
 const folder = process.argv[2] ?? 'build/contact-sheet'
 const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1100, height: 800 } }
@@ -13,10 +13,12 @@ async function shoot(page, name) {
   const files = []
   for (const [size, viewport] of Object.entries(sizes)) {
     await page.setViewportSize(viewport)
+    await page.evaluate(() => scrollTo(0, 0)) // what sticks to the window's edge would stand in the middle
     for (const colorScheme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme })
       const file = `${name}-${size}-${colorScheme}.png`
-      await page.screenshot({ path: `${folder}/${file}`, fullPage: true, animations: 'disabled' })
+      // Over a page that is taller than the window a question would stand in its upper part only.
+      await page.screenshot({ path: `${folder}/${file}`, fullPage: !await page.isVisible('dialog[open]'), animations: 'disabled' })
       files.push({ file, width: viewport.width })
     }
   }
@@ -36,13 +38,10 @@ const desk = await openStage()
 const rows = []
 try {
   for (const [number, [name, state]] of wanted.entries()) {
-    for (const language of languages) {
-      const tag = `${language}-${number + 1}`
-      const { page, leave } = await enter(desk, state, language, tag)
+    await inEach(desk, state, languages, number + 1, async ({ page, language }) => {
       rows.push({ name, language, files: await shoot(page, `${String(number + 1).padStart(2, '0')}-${language}`) })
-      await leave()
       console.log(`${name} · ${language}`)
-    }
+    })
   }
 } finally {
   writeFileSync(`${folder}/index.html`, sheet(rows))

@@ -1,14 +1,13 @@
 // Every state that the page can be in, and the way into it; for the contact sheet and for the look at accessibility.
-//   for (const [name, state] of Object.entries(states)) { const { page, leave } = await enter(desk, state, language, 'en-1') ... await leave() }
-import { copyRoot, startPortal } from '../http/harness.mjs'
+//   for (const [name, state] of Object.entries(states)) await inEach(desk, state, LANGUAGES, tag, async ({ page, language }) => { ... })
+import assert from 'node:assert/strict'
+import { startPortal } from '../http/harness.mjs'
 import { adminStates } from './admin_states.mjs'
-import { deploy, ended, openDesk, password, ready, seconds, text } from './browser.mjs'
+import { deploy, ended, hastyRoot, openDesk, password, ready, seconds, text } from './browser.mjs'
 
-// One place only, so that there is a queue; two templates to choose from; stacks are looked at all the time. Beside it, a portal that asks
-// for an invite and one that is closed.
-export async function openStage() {
-  const copy = copyRoot()
-  copy.edit('config.lua', (text) => text.replace('running_deployments = 8', 'running_deployments = 1'))
+// A tree with two templates to choose from.
+function treeWithChoice() {
+  const copy = hastyRoot()
   copy.edit('scripts/policy/templates.lua', (text) =>
     text.replace(/\n\}\n\n--- The template/, '\n  { id = "large", memory_bytes = 4 * 2 ^ 30 // 1 },\n}\n\n--- The template'))
   for (const [code, title, about] of [['en', 'Large workspace', 'The same, with room for big projects.'],
@@ -16,12 +15,21 @@ export async function openStage() {
     copy.edit(`locales/${code}.json`, (text) =>
       text.replace('{', `{\n  "template.large.title": ${JSON.stringify(title)},\n  "template.large.about": ${JSON.stringify(about)},`))
   }
+  return copy.root
+}
+
+// One place only, so that there is a queue; stacks are looked at all the time. Beside it, a portal that offers a choice, one that asks for an
+// invite and one that is closed.
+export async function openStage() {
+  const copy = hastyRoot()
+  copy.edit('config.lua', (text) => text.replace('running_deployments = 8', 'running_deployments = 1'))
   for (const [file, round] of [['watcher', 60], ['usage', 600]]) {
     copy.edit(`scripts/lib/watch/${file}.lua`, (text) => text.replace(`round = ${round}`, 'round = 0.5'))
   }
   const desk = await openDesk({ root: copy.root })
-  const portals = {}
-  for (const access of ['invite', 'closed']) portals[access] = await startPortal({ rehearsal: desk.world.rehearsal, env: { ACCESS: access } })
+  const { rehearsal } = desk.world
+  const portals = { choice: await startPortal({ rehearsal, root: treeWithChoice() }) }
+  for (const access of ['invite', 'closed']) portals[access] = await startPortal({ rehearsal, env: { ACCESS: access } })
   const close = async () => {
     for (const portal of Object.values(portals)) await portal.stop()
     await desk.close()
@@ -29,18 +37,26 @@ export async function openStage() {
   return { ...desk, copy, portals, close }
 }
 
-const slow = (desk, name, ms = 9000) => desk.world.rehearsal.faults({ at: 'deploy', kind: 'hang', ms, name, times: 0 })
-const busy = (page) => page.waitForSelector('#step-list li.running')
-const settled = (page) => page.waitForFunction(() => document.querySelector('#elapsed').textContent !== '')
+// Its deployment stands still until the state is left.
+const slow = (desk, name) => desk.world.rehearsal.faults({ at: 'deploy', kind: 'hang', name, times: 0 })
+const STANDING = '#step-list li.running[data-step=outcome]'
+const LONGEST = 'the-longest-name-that-is-allowed'
+
+async function standing({ desk, page, name }) {
+  await slow(desk, name)
+  await deploy(page, name)
+  await page.waitForSelector(STANDING)
+  await page.waitForSelector('#log:not([hidden])')
+}
 
 async function made({ page, name }) {
   await deploy(page, name)
   await ready(page)
 }
 
-// What the portal answers about an operation, changed on its way.
-async function changed(page, change) {
-  await page.route('**/api/status/*', async (route) => {
+// What the portal answers about an operation, or what `path` names, changed on its way.
+async function changed(page, change, path = '**/api/status/*') {
+  await page.route(path, async (route) => {
     if (!route.request().headers().accept.includes('json')) return route.abort()
     const answer = await route.fetch()
     const found = await answer.json()
@@ -69,140 +85,154 @@ async function removed({ page, name }) {
   await page.waitForSelector('#job.deleted #again')
 }
 
-// Each: enter({ desk, page, name, context, language }), from the form; `options` for the visit; `seen` of a state that another language
-// finds as it is.
+const typed = (name, then) => async (stage) => {
+  await stage.page.fill('#name', name ?? stage.name)
+  await stage.page.waitForSelector(then)
+}
+
+// Each: enter(stage) leads into it, once; show(stage) is done in each language; from the form. `options` are for the visit. `seen`: of a state
+// that stays as it is when the page is opened in another language, what is waited for then. The stage: { desk, page, context, name, language }.
 export const states = {
-  empty: { enter: ({ page }) => page.waitForSelector('#check') },
+  empty: { seen: '#check', enter: ({ page }) => page.waitForSelector('#check') },
+  'a choice of templates': { seen: '.choice', options: { portal: 'choice' }, enter: ({ page }) => page.waitForSelector('.choice') },
   checking: {
-    enter: async ({ page }) => {
-      await page.route('**/api/check/*', () => {})
-      await page.fill('#name', 'my-workspace')
-    },
+    seen: '#name',
+    enter: ({ page }) => page.route('**/api/check/*', () => {}),
+    show: typed('my-workspace', '#name[aria-busy=true]'),
   },
-  free: { enter: async ({ page, name }) => { await page.fill('#name', name); await page.waitForSelector('#check.good') } },
+  free: { seen: '#name', show: typed(undefined, '#check.good') },
+  'free, the longest name': { seen: '#name', show: typed(LONGEST, '#check.good') },
   taken: {
-    enter: async ({ desk, page, name }) => {
-      await desk.world.portal.ready(name)
-      await page.fill('#name', name)
-      await page.waitForSelector('#suggestions button')
-    },
+    seen: '#name',
+    enter: ({ desk, name }) => desk.world.portal.ready(name),
+    show: typed(undefined, '#suggestions button'),
   },
-  reserved: { enter: async ({ page }) => { await page.fill('#name', 'admin'); await page.waitForSelector('#check.wrong') } },
+  reserved: { seen: '#name', show: typed('admin', '#check.wrong') },
   unreachable: {
-    enter: async ({ page, name }) => {
-      await page.route('**/api/deploy', (route) => route.abort())
-      await page.fill('#name', name)
-      await page.waitForSelector('#check.good')
-      await page.click('#deploy')
-      await page.waitForSelector('#problem:not([hidden])')
+    seen: '#name',
+    enter: ({ page }) => page.route('**/api/deploy', (route) => route.abort()),
+    show: async (stage) => {
+      await typed(undefined, '#check.good')(stage)
+      await stage.page.click('#deploy')
+      await stage.page.waitForSelector('#problem:not([hidden])')
+      await stage.page.evaluate(() => sessionStorage.clear()) // else the attempt goes on when the page is loaded again
     },
   },
   queued: {
+    seen: '#now:not(:empty)',
     enter: async ({ desk, page, name }) => {
       await slow(desk, `${name}-first`)
       const first = await desk.world.portal.deploy(`${name}-first`)
       await deploy(page, name)
-      await page.waitForFunction(() => document.querySelector('#now').textContent !== '')
+      await page.waitForSelector('#now:not(:empty)')
       return () => desk.world.portal.cancel(first.json.deploymentId, { key: first.json.ownerKey })
     },
   },
-  running: { enter: async ({ desk, page, name }) => { await slow(desk, name); await deploy(page, name); await busy(page); await settled(page) } },
+  running: { seen: STANDING, enter: standing },
+  'running, the longest name': { seen: STANDING, enter: (stage) => standing(Object.assign(stage, { name: LONGEST })) },
   'running, log open': {
-    enter: async ({ desk, page, context, name }) => {
-      await context.grantPermissions(['notifications'], { origin: desk.world.portal.url })
-      await slow(desk, name)
-      await deploy(page, name)
-      await page.waitForSelector('#log:not([hidden])')
+    seen: STANDING,
+    enter: async (stage) => {
+      await stage.context.grantPermissions(['notifications'], { origin: stage.desk.world.portal.url })
+      await standing(stage)
+    },
+    show: async ({ page }) => {
       await page.click('#log summary')
       if (await page.isVisible('#notify')) await page.click('#notify')
     },
   },
   'being cancelled': {
-    enter: async ({ desk, page, name }) => {
-      await slow(desk, name)
-      await deploy(page, name)
-      await page.waitForSelector('li.running[data-step=outcome]') // from here a clean-up takes a while
-      await page.click('#cancel')
-      await page.waitForSelector('#cancel-note:not(:empty)')
+    enter: async (stage) => {
+      await standing(stage) // from here a clean-up takes a while
+      await stage.page.click('#cancel')
+      await stage.page.waitForSelector('#cancel-note:not(:empty)')
     },
   },
   reconnecting: {
-    enter: async ({ desk, page, name, context }) => {
-      await slow(desk, name)
-      await deploy(page, name)
-      await busy(page)
-      await context.setOffline(true)
-      await page.waitForSelector('#lost:not([hidden])')
-      return () => context.setOffline(false)
+    enter: async (stage) => {
+      await standing(stage)
+      await stage.context.setOffline(true)
+      await stage.page.waitForSelector('#lost:not([hidden])')
+      return () => stage.context.setOffline(false)
     },
   },
   ready: { seen: '#password', enter: made },
+  'ready, the longest name': { seen: '#password', enter: (stage) => made(Object.assign(stage, { name: LONGEST })) },
   'ready, all open': {
-    enter: async ({ page, name }) => {
-      await made({ page, name })
+    seen: '#password',
+    enter: made,
+    show: async ({ page }) => {
       await page.click('#reveal')
-      await page.click('.keep summary')
+      for (const summary of ['.keep summary', '#steps summary', '#log summary']) if (await page.isVisible(summary)) await page.click(summary)
       await page.click('#move')
       await page.waitForSelector('#move-link')
-      await page.click('#steps summary')
-      await page.click('#log summary')
     },
   },
-  'ready with a warning': { seen: '.notice.warn',
-    enter: async ({ page, name, language }) => {
-      await made({ page, name })
-      await changed(page, (found) => {
-        found.result.warning = text(language, 'warning.certificate')
+  'ready with a warning': {
+    seen: '.notice.warn',
+    enter: async (stage) => {
+      await made(stage)
+      await changed(stage.page, (found) => {
+        found.result.warning = text(stage.language, 'warning.certificate')
       })
-      await page.waitForSelector('.notice.warn')
+      await stage.page.waitForSelector('.notice.warn')
     },
   },
-  'password not known': { seen: '.notice.warn',
-    enter: async ({ desk, page, name }) => {
-      await made({ page, name })
-      await desk.world.rehearsal.faults({ at: 'application.one', kind: 'status', status: 500, times: 0 })
-      await page.reload()
-      await page.waitForSelector('.notice.warn')
+  'password not known': {
+    seen: '.notice.warn',
+    enter: async (stage) => {
+      await made(stage)
+      await changed(stage.page, (found) => {
+        Object.assign(found, { password: undefined, passwordProblem: { detail: text(stage.language, 'password.dokploy_unreachable') } })
+      }, `**/api/stack/${stage.name}`)
+      await stage.page.waitForSelector('.notice.warn')
     },
   },
-  failed: { seen: '#job.failed #again',
+  failed: {
+    seen: '#job.failed #again',
     enter: async ({ desk, page, name }) => {
       await desk.world.rehearsal.faults({ at: 'deploy', kind: 'image_not_found', name, times: 0 })
       await deploy(page, name)
       await ended(page, 'failed')
     },
+    show: ({ page }) => page.click('.last-words summary'),
   },
-  'failed with leftovers': { seen: '.leftovers',
-    enter: async ({ desk, page, name, language }) => {
-      const left = { kind: 'project', id: 'pr_8Qk2', detail: text(language, 'leftover.kind.project', { id: 'pr_8Qk2' }) }
+  'failed with leftovers': {
+    seen: '.leftovers',
+    enter: async (stage) => {
+      const { desk, page, name } = stage
       await desk.world.rehearsal.faults({ at: 'deploy', kind: 'deploy_error', name, times: 0 })
       await deploy(page, name)
       await ended(page, 'failed')
       await changed(page, (found) => {
-        Object.assign(found.result, { rolledBack: false, leftovers: [left] })
+        const detail = text(stage.language, 'leftover.kind.project', { id: 'pr_8Qk2' })
+        Object.assign(found.result, { rolledBack: false, leftovers: [{ kind: 'project', id: 'pr_8Qk2', detail }] })
       })
       await page.waitForSelector('.leftovers')
     },
   },
-  cancelled: { seen: '#again',
-    enter: async ({ desk, page, name }) => {
-      await slow(desk, name)
-      await deploy(page, name)
-      await busy(page)
-      await page.click('#cancel')
-      await ended(page, 'cancelled')
+  cancelled: {
+    seen: '#job.cancelled #again',
+    enter: async (stage) => {
+      await standing(stage)
+      await stage.page.click('#cancel')
+      await stage.desk.world.rehearsal.forgetFaults()
+      await ended(stage.page, 'cancelled')
     },
   },
-  stopped: { seen: '#act-start', enter: async (stage) => { await made(stage); await stage.page.click('#act-stop'); await stage.page.waitForSelector('#job.stopped #act-start') } },
-  'asking to delete': { enter: async (stage) => { await made(stage); await stage.page.click('#delete-open') } },
-  'asking for a new password': { enter: async (stage) => { await made(stage); await stage.page.click('#act-rotate') } },
-  deleted: { seen: '#again',
+  stopped: {
+    seen: '#job.stopped #act-start',
     enter: async (stage) => {
       await made(stage)
-      await removed(stage)
+      await stage.page.click('#act-stop')
+      await stage.page.waitForSelector('#job.stopped #act-start')
     },
   },
-  'does not answer': { seen: '.notice.warn',
+  'asking to delete': { seen: '#delete-open', enter: made, show: ({ page }) => page.click('#delete-open') },
+  'asking for a new password': { seen: '#act-rotate', enter: made, show: ({ page }) => page.click('#act-rotate') },
+  deleted: { seen: '#again', enter: async (stage) => { await made(stage); await removed(stage) } },
+  'does not answer': {
+    seen: '.notice.warn',
     enter: async (stage) => {
       const { desk, page, name } = stage
       await made(stage)
@@ -213,7 +243,8 @@ export const states = {
       await page.waitForSelector('.notice.warn')
     },
   },
-  'kept files': { seen: '[data-kept]',
+  'kept files': {
+    seen: '[data-kept] .note',
     enter: async ({ desk, page, name }) => {
       for (const kept of [`${name}-old`, name]) {
         await made({ page, name: kept })
@@ -228,25 +259,28 @@ export const states = {
     },
   },
   'asking to delete files': {
+    seen: '[data-kept]',
     enter: async (stage) => {
       await made(stage)
       await removed(stage)
       await stage.page.click('#again')
-      await stage.page.click('[data-kept] button')
     },
+    show: ({ page }) => page.click('[data-kept] button'),
   },
   invite: { seen: '#invite', options: { portal: 'invite' }, enter: ({ page }) => page.waitForSelector('#invite') },
-  'invite refused': { options: { portal: 'invite' },
-    enter: async ({ page, name }) => {
-      await page.fill('#invite', 'inv_abc')
-      await page.fill('#name', name)
-      await page.waitForSelector('#check.good')
-      await page.click('#deploy')
-      await page.waitForSelector('#problem:not([hidden])')
+  'invite refused': {
+    seen: '#invite',
+    options: { portal: 'invite' },
+    show: async (stage) => {
+      await stage.page.fill('#invite', 'inv_abc')
+      await typed(undefined, '#check.good')(stage)
+      await stage.page.click('#deploy')
+      await stage.page.waitForSelector('#problem:not([hidden])')
     },
   },
   closed: { seen: '.closed', options: { portal: 'closed' }, enter: ({ page }) => page.waitForSelector('.closed') },
   'my workspaces': {
+    seen: '#job:not([hidden]) #back', // loaded anew, the page is where the work goes on
     enter: async ({ desk, page, name }) => {
       await made({ page, name })
       await page.click('#act-stop')
@@ -254,34 +288,41 @@ export const states = {
       await page.click('#back')
       await made({ page, name: `${name}-2` })
       await page.click('#back')
-      await slow(desk, `${name}-3`)
-      await deploy(page, `${name}-3`)
+      await standing({ desk, page, name: LONGEST })
       await page.click('#back')
+      await page.waitForSelector('#workspaces li.running')
+    },
+    show: async ({ page }) => {
+      if (await page.isVisible('#back')) await page.click('#back')
       await page.waitForSelector('#workspaces li.running')
       await page.click('#key-entry summary')
     },
   },
-  'not known': { seen: '#outcome p', options: { path: '/deployment/nothing-here' }, enter: ({ page }) => page.waitForSelector('#outcome p') },
+  'not known': { seen: '#job:not([hidden]) #outcome p', options: { path: '/deployment/nothing-here' }, enter: ({ page }) => page.waitForSelector('#outcome p') },
   'without JavaScript: form': { seen: '#form', options: quiet, enter: ({ page }) => page.waitForSelector('#form') },
-  'without JavaScript: running': { options: quiet, enter: async (stage) => { await slow(stage.desk, stage.name); await order(stage) } },
-  'without JavaScript: workspace': { seen: '.bare dl',
+  'without JavaScript: running': { seen: 'progress', options: quiet, enter: async (stage) => { await slow(stage.desk, stage.name); await order(stage) } },
+  'without JavaScript: workspace': {
+    seen: '.bare dl',
     options: quiet,
     enter: async (stage) => {
       await order(stage)
       const { page, name } = stage
       await page.waitForSelector(`.bare a[href="/stack/${name}"]`, { timeout: seconds(40) })
       await page.goto(`${stage.desk.world.portal.url}/stack/${name}?show=password`)
-      for (const summary of await page.locator('.bare details summary').all()) await summary.click()
     },
+    show: async ({ page }) => { for (const summary of await page.locator('.bare details summary').all()) await summary.click() },
   },
-  'without JavaScript: standing still': { options: quiet,
+  'without JavaScript: standing still': {
+    seen: 'progress',
+    options: quiet,
     enter: async (stage) => {
       await slow(stage.desk, stage.name)
       await order(stage)
       await stage.page.click('.bare a[href$="?still=1"]')
     },
   },
-  'without JavaScript: kept files': { seen: '.deletion',
+  'without JavaScript: kept files': {
+    seen: '.deletion',
     options: quiet,
     enter: async (stage) => {
       const { desk, page, name } = stage
@@ -296,21 +337,16 @@ export const states = {
       await order({ page, name: `${name}-2` })
       await page.waitForSelector(`.bare a[href="/stack/${name}-2"]`, { timeout: seconds(40) })
       await page.goto(`${desk.world.portal.url}/stacks`)
-      await page.click('.deletion summary')
     },
+    show: ({ page }) => page.click('.deletion summary'),
   },
-  'without JavaScript: failed': { seen: '.notice.bad', options: quiet,
+  'without JavaScript: failed': {
+    seen: '.notice.bad',
+    options: quiet,
     enter: async (stage) => {
       await stage.desk.world.rehearsal.faults({ at: 'deploy', kind: 'image_not_found', name: stage.name, times: 0 })
       await order(stage)
       await stage.page.waitForSelector('.bare .notice.bad', { timeout: seconds(40) })
-    },
-  },
-  'a link to take workspaces along': {
-    enter: async (stage) => {
-      await made(stage)
-      await stage.page.click('#move')
-      await stage.page.goto(await stage.page.textContent('#move-link'))
     },
   },
   'without JavaScript: refused': {
@@ -321,17 +357,51 @@ export const states = {
       await page.waitForSelector('main.bare h1')
     },
   },
+  'a link to take workspaces along': {
+    seen: '.bare button',
+    enter: async (stage) => {
+      await made(stage)
+      await stage.page.click('#move')
+      await stage.page.goto(await stage.page.textContent('#move-link'))
+    },
+  },
   ...adminStates,
 }
 
-// Brings a browser of its own into the state; leave() ends what runs there.
-export async function enter(desk, state, language, tag) {
+// Brings a browser of its own into the state, has it looked at in each of these languages, look({ page, language, ... }), and ends what runs
+// there. What stays as it is in another language is entered once.
+export async function inEach(desk, state, languages, tag, look) {
+  const visits = state.seen ? [languages] : languages.map((language) => [language])
+  for (const [number, [first, ...others]] of visits.entries()) {
+    const { stage, leave } = await enter(desk, state, first, `sample-${tag}${number || ''}`)
+    await look(stage)
+    for (const language of others) {
+      stage.language = language
+      await open(stage.page, language)
+      await stage.page.waitForSelector(state.seen)
+      assert.equal(await stage.page.getAttribute('html', 'lang'), language)
+      await state.show?.(stage)
+      await look(stage)
+    }
+    await leave()
+  }
+}
+
+// The same page, in another language.
+async function open(page, language) {
+  const url = new URL(page.url())
+  url.searchParams.set('lang', language)
+  await page.goto(url.href)
+}
+
+async function enter(desk, state, language, name) {
   const { portal, ...options } = state.options ?? {}
   const { page, context } = await desk.visit(language, { ...options, ...(portal ? { origin: desk.portals[portal].url } : {}) })
-  const name = `sample-${tag}`
-  const after = await state.enter({ desk, page, context, name, language })
+  const stage = { desk, page, context, name, language }
+  const after = await state.enter?.(stage)
+  await state.show?.(stage)
   return {
-    page,
+    stage,
     async leave() {
       if (typeof after === 'function') await after()
       await context.setOffline(false)
