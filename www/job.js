@@ -6,6 +6,7 @@ import * as log from "./log.js";
 import * as memory from "./memory.js";
 import * as notify from "./notify.js";
 import { outcome } from "./outcome.js";
+import { leave } from "./stack.js";
 import { address, duration, number, percent, t } from "./text.js";
 
 const BUSY = new Set(["running", "waiting", "undoing"]);
@@ -59,6 +60,7 @@ async function begin(mine) {
 }
 
 export function close() {
+  leave();
   job?.stop?.();
   clearInterval(job?.timer);
   job = undefined;
@@ -124,7 +126,7 @@ function progress(data, at) {
   });
   job.queue = undefined;
   job.percent = data.percent ?? job.percent;
-  if (data.state === "undoing") job.state = "rolling_back";
+  if (data.state === "undoing" && job.kind === "deploy") job.state = "rolling_back"; // a delete does nothing else
   else if (job.state === "queued") job.state = job.kind === "delete" ? "deleting" : "running";
   if (fresh && ["running", "undoing"].includes(data.state)) say(data.title);
 }

@@ -96,5 +96,7 @@ async function useKey(event) {
 
 export function start() {
   $("key-form").addEventListener("submit", useKey);
-  memory.onChange(() => { if (!$("home").hidden) draw(); });
+  const again = () => { if (!$("home").hidden) draw(); };
+  memory.onChange(again);
+  addEventListener("online", again);
 }

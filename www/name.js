@@ -4,6 +4,7 @@ import { $, code, h, icon, place, show } from "./dom.js";
 import { address, settings, t } from "./text.js";
 
 const PAUSE = 250;
+const PATIENCE = 8000; // milliseconds until an answer that does not come is not waited for
 const field = $("name");
 let timer, asked, answer;
 
@@ -51,12 +52,15 @@ export async function ask() {
   const name = current();
   if (!name) return;
   const mine = (asked = new AbortController());
+  const late = setTimeout(() => { verdict("", t("page.name.unknown")); field.removeAttribute("aria-busy"); }, PATIENCE);
+  mine.signal.addEventListener("abort", () => clearTimeout(late));
   try {
     const found = await check(name, mine.signal);
     if (mine === asked && name === current()) judge(name, found);
   } catch (problem) {
     if (mine === asked && problem.name !== "AbortError") verdict("", t("page.name.unknown"));
   } finally {
+    clearTimeout(late);
     if (mine === asked) field.removeAttribute("aria-busy");
   }
 }

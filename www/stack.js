@@ -90,17 +90,19 @@ function move(name) {
 
 // What can be done -------------------------------------------------------------------------------------------------------
 
-function follow(name, started) {
+const BEGUN = { stop: "stopping", start: "starting", restart: "restarting", rotate: "rotating", delete: "deleting", purge: "deleting" };
+
+function follow(name, kind, started) {
   const id = started.deploymentId ?? started.statusUrl.split("/").pop();
   if (memory.byName(name)) memory.update(name, { id, open: true });
-  go({ d: id }, { moved: true });
+  go({ d: id }, { moved: true, seed: { name, kind, state: BEGUN[kind] } });
 }
 
 async function act(name, what, trouble) {
   if (what === "rotate" && !(await askRotate())) return;
   try {
     const path = what === "rotate" ? ["password", keyOf(name), { action: "rotate" }] : [what, keyOf(name)];
-    follow(name, await operate(name, ...path));
+    follow(name, what, await operate(name, ...path));
   } catch (problem) {
     trouble.textContent = problem.message;
   }
@@ -144,16 +146,39 @@ function forOthers(name, url, openUrl, warning, why) {
   ];
 }
 
+// A moment, longer each time; over at once when the network is back.
+function pause(tries) {
+  return new Promise((resolve) => {
+    setTimeout(resolve, Math.min(15000, 1000 * 2 ** tries));
+    addEventListener("online", resolve, { once: true });
+  });
+}
+
+const WHY = { 0: "page.unreachable.waiting", 404: "page.stack.not_yours" };
+let wish = 0; // whoever asked before the newest has nothing to show any more
+
+/** What is still on its way to a card is not wanted any more. */
+export function leave() {
+  wish++;
+}
+
 /** Fills `place` with the workspace's card; what only the owner may see is fetched by the cookie, or with the key this browser has. */
 export async function card(place, { name, url = address(name), openUrl = url + SESSION, warning, told }) {
-  if (!isKnown(name)) return place.replaceChildren(...forOthers(name, url, openUrl, warning, t("page.stack.not_yours")).filter(Boolean));
-  try {
-    const found = await stack(name, keyOf(name));
-    if (WORK.has(found.state) && found.statusUrl) return go({ d: found.statusUrl.split("/").pop() }, { replace: true });
-    place.replaceChildren(...forOwner({ name, ...found }, keyOf(name), url, openUrl, warning, told).filter(Boolean));
-  } catch (problem) {
-    const why = problem.status === 404 ? t("page.stack.not_yours") : problem.message;
-    place.replaceChildren(...forOthers(name, url, openUrl, warning, why).filter(Boolean));
+  const mine = ++wish;
+  const draw = (parts) => place.replaceChildren(...parts.filter(Boolean));
+  if (!isKnown(name)) return draw(forOthers(name, url, openUrl, warning, t(WHY[404])));
+  for (let tries = 0; mine === wish; tries++) {
+    try {
+      const found = await stack(name, keyOf(name));
+      if (mine !== wish) return;
+      if (WORK.has(found.state) && found.statusUrl) return go({ d: found.statusUrl.split("/").pop() }, { replace: true });
+      return draw(forOwner({ name, ...found }, keyOf(name), url, openUrl, warning, told));
+    } catch (problem) {
+      if (mine !== wish) return;
+      draw(forOthers(name, url, openUrl, warning, WHY[problem.status] ? t(WHY[problem.status]) : problem.message));
+      if (problem.status !== 0) return;
+      await pause(tries);
+    }
   }
 }
 
@@ -186,7 +211,7 @@ async function doDelete(event) {
   try {
     const started = await remove(name, keyOf(name), files || $("delete-data").checked);
     $("delete").close();
-    follow(name, started);
+    follow(name, files ? "purge" : "delete", started);
   } catch (problem) {
     $("delete-problem").textContent = problem.message;
   } finally {

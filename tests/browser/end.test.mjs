@@ -73,15 +73,23 @@ test('only who started it can cancel', async () => {
   await watcher.done()
 })
 
-test('files go too when the box is ticked', async () => {
+test('files go too when the box is ticked; all the while it is called a deletion', async () => {
+  await desk.world.rehearsal.faults({ at: 'application.delete', kind: 'latency', ms: 700 })
   const { page, done } = await desk.visit('en')
   await deploy(page, 'all-of-it')
   await ready(page)
   await page.click('#delete-open')
   await page.check('#delete-data')
   await page.fill('#delete-name', 'all-of-it')
+  await page.evaluate(() => {
+    const heading = document.querySelector('#job-title')
+    window.headings = []
+    new MutationObserver(() => window.headings.push(heading.textContent)).observe(heading, { childList: true, characterData: true, subtree: true })
+  })
   await page.click('#delete-go')
   await page.waitForSelector('#job.deleted #again')
+  assert.deepEqual([...new Set(await page.evaluate(() => window.headings))],
+    ['page.job.deleting', 'page.job.deleted'].map((key) => text('en', key, { name: 'all-of-it' })))
   assert.ok((await said(page, '#outcome')).includes(text('en', 'page.deleted.gone')))
   const { volumes } = await desk.world.rehearsal.state()
   assert.ok(!JSON.stringify(volumes).includes('all-of-it'))

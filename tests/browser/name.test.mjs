@@ -56,6 +56,19 @@ test('the last answer wins, also when an earlier one comes later', async () => {
   await done()
 })
 
+test('an answer that never comes is not waited for, and stops nobody', async () => {
+  const { page, done } = await desk.visit('ar')
+  await page.route('**/api/check/*', () => {})
+  await page.clock.install()
+  await page.fill('#name', 'nobody-knows')
+  await page.clock.runFor(1000)
+  assert.equal(await page.getAttribute('#name', 'aria-busy'), 'true')
+  await page.clock.runFor(10_000)
+  assert.equal(await said(page, '#check'), text('ar', 'page.name.unknown'))
+  assert.equal(await page.getAttribute('#name', 'aria-busy'), null)
+  await done()
+})
+
 test('typing asks once it pauses, not at every key', async () => {
   const { page, done } = await desk.visit('en')
   const asked = []

@@ -88,7 +88,7 @@ test('a new password, by two clicks', async () => {
   await page.locator('form[action$="/password"] button', { hasText: text('nl', 'page.rotate.go') }).click()
   await page.waitForURL('**/deployment/*')
   await (await link(page, '/stack/quiet-lock')).click()
-  await page.locator('form[action$="/password"] button', { hasText: text('nl', 'page.reveal') }).click()
+  await page.locator('form[action$="/password"] button', { hasText: text('nl', 'plain.reveal') }).click()
   const fresh = (await page.locator('.bare .value bdi').allTextContents())[2]
   assert.notEqual(fresh, old)
   assert.equal((await desk.world.rehearsal.stack('quiet-lock', '/path', { password: fresh })).status, 200)

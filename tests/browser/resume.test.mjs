@@ -45,6 +45,26 @@ test('a second tab shows the same work, and both see its end', async () => {
   await done()
 })
 
+test('a network that is lost when it becomes ready: the password comes when it is back, and to no other view', async () => {
+  const { page, done } = await desk.visit('nl', { expected: [/Failed to load resource/] })
+  await page.route('**/api/stack/late-password', (route) => route.abort())
+  await deploy(page, 'late-password')
+  await page.waitForFunction((words) => document.querySelector('#outcome')?.textContent.includes(words), text('nl', 'page.unreachable.waiting'))
+  await page.unroute('**/api/stack/late-password')
+  await ready(page)
+  await page.route('**/api/stack/late-password', async (route) => { await page.waitForTimeout(1500); await route.continue().catch(() => {}) })
+  await page.goto(`${desk.world.portal.url}/stack/late-password`)
+  await page.click('#back')
+  await page.waitForSelector('#workspaces li')
+  const answered = page.waitForResponse('**/api/stack/late-password')
+  await slow(4000)
+  await deploy(page, 'another-view')
+  await answered
+  await busy(page)
+  assert.equal(await page.textContent('#outcome'), '', 'what was asked for elsewhere does not come here')
+  await done()
+})
+
 test('a double click makes one workspace', async () => {
   const { page, done } = await desk.visit('en')
   let sent = 0

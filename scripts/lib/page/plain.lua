@@ -241,7 +241,7 @@ function plain.stack(reader, stack)
       stack.password and row(say(reader, "page.password"), code(stack.password))),
     stack.state ~= "stopped" and link_out(reader, workspace.open(stack.url)),
     reader.may_reveal
-      and plain.button(reader, ("/api/stack/%s/password"):format(stack.name), say(reader, "page.reveal"), { action = "reveal" }),
+      and plain.button(reader, ("/api/stack/%s/password"):format(stack.name), say(reader, "plain.reveal"), { action = "reveal" }),
     buttons(reader, stack), rotation(reader, stack), deletion(reader, stack),
     h("p", {}, h("a", { href = "/stacks" }, say(reader, "page.back"))),
   }
