@@ -51,6 +51,14 @@ test('a link to the portal is shown with a picture and words in its language; ev
   assert.deepEqual([...icon.bytes.subarray(0, 6)], [0, 0, 1, 0, 3, 0], 'an icon of three sizes')
 })
 
+test('the style knows no left and no right: what it says holds in both directions of writing', () => {
+  for (const name of ['style.css', 'admin.css']) {
+    const css = readFileSync(new URL(`../../www/${name}`, import.meta.url), 'utf8').replace(/\/\*.*?\*\//gs, '').replace(/@(media|container)[^{]*/g, '')
+    const sides = css.match(/(?<![\w-])(((margin|padding|border|inset|scroll-margin|scroll-padding)-)?(left|right|top|bottom)[\w-]*|(min-|max-)?(width|height)|float)\s*:[^;}]*|text-align:\s*(left|right)/g)
+    assert.deepEqual(sides ?? [], [], name)
+  }
+})
+
 test('what is private is compressed too, and kept by nobody', async () => {
   const { headers, bytes } = await get('/deployment/none', { headers: gzip })
   assert.equal(headers['cache-control'], 'no-store')
