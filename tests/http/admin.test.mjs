@@ -132,6 +132,10 @@ describe('one portal', () => {
     assert.ok((await admin.get(done.headers.location)).text.includes('deleted'))
     assert.equal((await admin.form('/admin/stacks/act', { act: 'delete', names: 'anna', confirm: 'anna2' })).status, 422)
     assert.equal((await admin.form('/admin/stacks/act', { act: 'stop', names: 'anna' })).status, 303)
+    const refused = await admin.form('/admin/stacks/act', { act: 'stop', names: 'nobody' })
+    for (const [language, words] of [['en', 'There is no workspace named nobody'], ['nl', 'Er is geen werkplek met de naam nobody']]) {
+      assert.ok((await admin.get(`${refused.headers.location}?lang=${language}`)).text.includes(words), language)
+    }
     assert.equal((await admin.get('/admin/stacks/done/unknown')).headers.location, '/admin/stacks')
   })
 

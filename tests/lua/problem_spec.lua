@@ -32,11 +32,13 @@ describe("a problem", function()
     end
   end)
 
-  it("says when to come back", function()
-    local reply = problem.reply(request(), "queue_full", { retry_after = 17, args = { seconds = 17 } })
+  it("says when to come back, to people in the form that goes with the number", function()
+    local reply = problem.reply(request(), "queue_full", { retry_after = 17 })
     assert.equal("17", reply.headers["Retry-After"])
     assert.equal(17, doc_of(reply).retryAfter)
-    assert.truthy(doc_of(reply).detail:find("17", 1, true))
+    assert.truthy(doc_of(reply).detail:find("20 seconds", 1, true))
+    local arabic = problem.reply(request { headers = { ["Accept-Language"] = "ar" } }, "rate_limited", { retry_after = 3 })
+    assert.truthy(doc_of(arabic).detail:find("5 ثوانٍ", 1, true))
   end)
 
   it("asks for a bearer when a key is missing", function()
@@ -75,10 +77,10 @@ describe("a problem", function()
 
   it("leaves no placeholder open, whatever its code", function()
     local args = { path = "/x", method = "GET", allow = "POST", id = "1", message = "m", field = "f", known = "k", type = "string", good = "g",
-      min = 3, max = 32, name = "anna", seconds = 5, failing = "journal", host = "h", detail = "d", volume = "v" }
+      min = 3, max = 32, name = "anna", failing = "journal", host = "h", detail = "d", volume = "v" }
     for code, status in pairs(problem.status) do
       for _, language in ipairs { "en", "nl", "ar" } do
-        local doc = doc_of(problem.reply(request { headers = { ["Accept-Language"] = language } }, code, { args = args }))
+        local doc = doc_of(problem.reply(request { headers = { ["Accept-Language"] = language } }, code, { args = args, retry_after = 5 }))
         assert.equal(status, doc.status)
         assert.is_nil((doc.title .. doc.detail):find("[{}]"), code .. " " .. language)
         assert.is_nil((doc.title .. doc.detail):find("problem.", 1, true), code)

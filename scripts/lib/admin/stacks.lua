@@ -157,12 +157,16 @@ end
 ---@param outcome fun(operation: table): Element
 function stacks.results(view, results, operation, outcome)
   local lines = {}
+  -- In the language of whoever looks now; "internal" alone tells of the request that it was.
+  local function why(done)
+    return done.code == "internal" and done.detail or say(view, "problem." .. done.code .. ".detail", { name = done.name })
+  end
   for i, done in ipairs(results) do
     local found = done.deploymentId and operation(done.deploymentId)
     lines[i] = {
       { h("a", { href = "/admin/stacks/" .. done.name }, h("strong", {}, h("bdi", { dir = "ltr" }, done.name))) },
       found and outcome(found) or parts.state("failed", say(view, "admin.not_begun")),
-      found and parts.operation_link(found.id, say(view, "admin.follow")) or done.detail,
+      found and parts.operation_link(found.id, say(view, "admin.follow")) or why(done),
     }
   end
   return {
