@@ -122,6 +122,7 @@ export function checkPresent(state, all, wrong) {
       projects: count(state.projects, (it) => it.name === name),
       applications: application.length,
       domains: count(state.domains, (it) => it.host.split('.')[0] === name),
+      mounts: count(state.mounts, (it) => it.applicationId === application[0]?.applicationId),
       services: count(state.services, (it) => it.appName === application[0]?.appName),
     }
     if (Object.values(counts).some((n) => n !== 1)) wrong('missing, or there twice:', { name, how, ...counts })

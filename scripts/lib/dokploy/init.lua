@@ -259,6 +259,11 @@ function Client:domain_create(application, host, port, https)
   return made, message, code, info
 end
 
+function Client:domain_delete(id) return remove(self, "domain.delete", { domainId = id }) end
+
+--- Of the volume, nothing is removed.
+function Client:mount_remove(id) return remove(self, "mounts.remove", { mountId = id }) end
+
 function Client:domains(application) return ask(self, "domain.byApplicationId", { applicationId = application }, rows "domainId") end
 
 -- Deployments ----------------------------------------------------------------------------------------------------------

@@ -49,6 +49,46 @@ local function recorded(work, kind)
   end
 end
 
+-- What an application has twice, of what its deploy made there: the same address, the same files in the same place.
+local parts = {
+  { kind = "domain", list = "domains", key = "domainId", same = { "host", "path", "port" }, remove = "domain_delete" },
+  { kind = "mount", list = "mounts", key = "mountId", same = { "volumeName", "mountPath" }, remove = "mount_remove" },
+}
+
+local function is_same(a, b, fields)
+  for _, field in ipairs(fields) do
+    if a[field] ~= b[field] then return false end
+  end
+  return true
+end
+
+-- The one in the record, which stays. Older versions of Dokploy tell no id of a mount: then the first one with our volume.
+local function ours_among(rows, part, work)
+  local id, volume = recorded(work, part.kind), nil
+  for _, row in ipairs(work.resources) do
+    if row.kind == "volume" then volume = row.key end
+  end
+  for _, row in ipairs(rows) do
+    if row[part.key] == id or id == "" and row.volumeName == volume then return row end
+  end
+end
+
+local function spare_parts(work, application)
+  local whole, message = work.dokploy:application_one(application)
+  if not whole then return nil, message end
+  for _, part in ipairs(parts) do
+    local rows = type(whole[part.list]) == "table" and whole[part.list] or {}
+    local ours = ours_among(rows, part, work)
+    for _, row in ipairs(rows) do
+      if ours and row ~= ours and is_same(row, ours, part.same) then
+        local good, why = remove_duplicate(work, part.kind, row[part.key], work.dokploy[part.remove])
+        if not good then return nil, why end
+      end
+    end
+  end
+  return true
+end
+
 local function each(list, key, known, remove, work)
   for _, found in ipairs(list) do
     if found.description == work.mark and found[key] ~= known then
@@ -69,7 +109,10 @@ local function spare(work)
   local project
   project, message = work.dokploy:project_one(known)
   if not project then return nil, message end
-  return each((dokploy.services_of(project)), "applicationId", recorded(work, "application"), spare_application, work)
+  local application = recorded(work, "application")
+  good, message = each((dokploy.services_of(project)), "applicationId", application, spare_application, work)
+  if not good or not application then return good, message end
+  return spare_parts(work, application)
 end
 
 local function end_doubt(op, resources)
