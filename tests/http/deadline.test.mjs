@@ -122,7 +122,7 @@ test('Dokploy dies in the middle of a deployment: the stream says so, and till w
     await rehearsal.kill9()
     const held = ({ data }) => data.state === 'waiting' && /\d\d:\d\d:\d\d/.test(data.detail)
     const seen = await portal.follow(json.statusUrl, { until: held, language: 'nl' })
-    assert.match(seen.last.data.detail, /^Dokploy antwoordt niet; nieuwe poging om/)
+    assert.match(seen.last.data.detail, /^Dokploy reageert niet; nieuwe poging om/)
     const { steps } = (await portal.status(json.statusUrl)).json
     assert.equal(steps.find(({ step }) => step === seen.last.data.step).state, 'waiting')
     await rehearsal.restart()
