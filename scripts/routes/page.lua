@@ -149,7 +149,7 @@ server.route("GET", "/stack/:name", function(req)
   end
   local shown = { name = row.name, state = row.state == "leftover" and "failed" or row.state, url = row.url }
   stack.add_trouble(shown, row, language)
-  if req.query.show == "password" and may_reveal(req, row) and stack.stands[row.state] then stack.add_password(shown, language) end
+  if req.query.show == "password" and stack.reveals(req, door.onlooker(req), row) then stack.add_password(shown, language) end
   local me = reader(req, language, true)
   me.may_reveal = not shown.username and stack.stands[row.state] and may_reveal(req, row)
   return view(req, language, i18n.text(language, "page.stack.title", { name = row.name }), plain.stack(me, shown))

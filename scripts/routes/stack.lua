@@ -1,6 +1,7 @@
 --- A stack, for its owner and the admin: look at it, list them, delete it. To everybody else it is not there.
 local json = require "core.json"
 local server = require "core.server"
+local shared = require "core.shared"
 local task = require "core.task"
 local clock = require "lib.base.clock"
 local names = require "lib.base.names"
@@ -118,14 +119,38 @@ end
 -- States in which a stack has a password worth telling.
 stack.stands = { ready = true, stopped = true, unhealthy = true }
 
+local NOTED = 3600 -- seconds between two entries in the trail
+
+-- Who looks at his stack is told its password: in the trail once in a while for each network, since pages look often.
+local function note_reveal(req, entry)
+  local key = table.concat({ "revealed", entry.who.id or "", entry.name, entry.network }, " ")
+  if not shared.add(key, true, NOTED) then return nil end
+  local refusal = door.note(req, entry)
+  if refusal then shared.set(key, nil) end
+  return refusal
+end
+
+--- Whether who asks is told the password of a stack, by looking at it; the refusal when that cannot be written down.
+---@param req Request
+---@param who Who
+---@param row table
+---@return boolean reveals, Reply? refusal
+function stack.reveals(req, who, row)
+  local entry = door.decide(req, who, "reveal", { owner_id = row.owner_id }, row.name)
+  if not entry.allowed or not stack.stands[row.state] then return false end
+  local refusal = note_reveal(req, entry)
+  return not refusal, refusal
+end
+
 server.route("GET", "/api/stack/:name", function(req)
   local row, who = stack.find(req, "look", names.fold(req.params.name))
   if not row then return who end
   local shown = view(row)
   refine(shown)
   stack.add_trouble(shown, row, i18n.from(req))
-  local may_see = door.decide(req, who, "reveal", { owner_id = row.owner_id }).allowed
-  if may_see and stack.stands[row.state] then stack.add_password(shown, i18n.from(req)) end
+  local reveals, refusal = stack.reveals(req, who, row)
+  if refusal then return refusal end
+  if reveals then stack.add_password(shown, i18n.from(req)) end
   return { json = shown, headers = { Vary = "Authorization, Cookie, Accept-Language" } }
 end)
 

@@ -149,6 +149,18 @@ world({}, (the) => {
     assert.equal((await the.portal.api('/api/audit?before=x', { key: ADMIN })).status, 422)
   })
 
+  test('who looks at a stack and is told its password is in the trail, once in a while', async () => {
+    const { key } = await the.portal.ready('looked-at')
+    const reveals = async () => (await the.portal.api('/api/audit?name=looked-at&action=reveal', { key: ADMIN })).json.entries
+    for (let i = 0; i < 3; i++) assert.ok((await the.portal.stack('looked-at', { key })).json.password)
+    const [entry, ...more] = await reveals()
+    assert.deepEqual([entry?.who, entry?.allowed, entry?.rule, more], ['owner', true, 'owner', []])
+    assert.equal((await the.portal.stack('looked-at', { key: ADMIN })).json.password, undefined)
+    assert.equal((await the.portal.stack('looked-at')).status, 404)
+    await post(the.portal, '/api/stack/looked-at/password', { action: 'reveal' }, { key })
+    assert.equal((await reveals()).length, 2, 'asked for in words, each time')
+  })
+
   test('a page of the internet that was made to lead here is not answered', async () => {
     const rebound = await the.portal.api('/api/check/anna', { headers: { host: 'evil.example:3000' } })
     assert.deepEqual([rebound.status, rebound.json.code], [421, 'host_unknown'])
