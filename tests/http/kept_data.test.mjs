@@ -1,6 +1,7 @@
 // Files that a delete kept: listed to their owner and the admin, and removed when the owner asks for it after all.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
+import { impatient } from '../soak/house.mjs'
 import { ADMIN, startAll, until } from './harness.mjs'
 
 async function inWorld(options, act) {
@@ -102,6 +103,20 @@ test('a delete that could not end, asked again with data=delete, takes the files
   assert.deepEqual([last.event, last.data.data], ['deleted', 'deleted'])
   assert.deepEqual([(await rehearsal.state()).volumes, await keptBy(portal, key)], [[], []])
 }))
+
+test('of a deploy that never was ready no files are kept: nobody has worked in them', () => {
+  const house = impatient({ quick: true })
+  house.edit('scripts/lib/watch/init.lua', (text) => text.replace('"round.sweeper", 1', '"round.sweeper", 600')) // it would do it too
+  return inWorld({ root: house.root }, async ({ portal, rehearsal }) => {
+    await rehearsal.faults([{ at: 'deploy', kind: 'unprotected', name: 'tilda' }, { at: 'dockerVolume.removeVolume', kind: 'status', status: 400, times: 0 }])
+    const { key, last } = await portal.deployed('tilda')
+    assert.deepEqual([last.event, last.data.leftovers.map(({ kind }) => kind)], ['failed', ['volume']], JSON.stringify(last))
+    await rehearsal.forgetFaults()
+    const away = await removed(portal, 'tilda', { key })
+    assert.deepEqual([away.last.event, away.last.data.data], ['deleted', 'deleted'])
+    assert.deepEqual([(await rehearsal.state()).volumes, await keptBy(portal, key)], [[], []])
+  })
+})
 
 test('killed in the middle of removing, it goes on after the restart', () => inWorld({}, async ({ portal, rehearsal }) => {
   const { key } = await portal.ready('tom')

@@ -96,13 +96,17 @@ export function checkTime(document, { late, crashes }, wrong) {
   }
 }
 
-// By the ends of its operations a name lives once or not at all; the list says the same.
+// By the ends of its operations a name lives once or not at all; the list says the same. A delete takes away what lives, or what a deploy
+// left that failed.
 export function checkNames(all, documents, wrong) {
   const lives = new Map()
-  const add = (name, n) => lives.set(name, (lives.get(name) ?? 0) + n)
-  for (const { kind, name, state } of documents) {
-    if (kind === 'deploy' && state === 'ready') add(name, 1)
-    if (kind === 'delete' && state === 'deleted') add(name, -1)
+  const left = new Set()
+  for (const { kind, name, state, result } of [...documents].sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1))) {
+    if (kind === 'deploy' && state === 'ready') lives.set(name, (lives.get(name) ?? 0) + 1)
+    if (kind === 'deploy' && result?.leftovers?.length > 0) left.add(name)
+    if (kind !== 'delete' || state !== 'deleted') continue
+    if (!lives.get(name) && left.delete(name)) continue
+    lives.set(name, (lives.get(name) ?? 0) - 1)
   }
   const names = all.map(({ name }) => name)
   if (new Set(names).size !== names.length) wrong('a name is listed twice')

@@ -270,11 +270,15 @@ local function target_of(op)
   return target, create.surely(function() return journal.resources(target.id) end, always)
 end
 
+-- What a deploy left that never was ready is nobody's data: its volume goes, as it would have gone then.
+local never_used = { failed = true, cancelled = true }
+
 --- Runs a delete to its end.
 function runner.delete(op)
   task.shield()
   local target, resources = target_of(op)
-  local kept = op.params.data ~= "delete" and keep_volume(resources, target) or nil
+  local keeps = op.params.data ~= "delete" and not never_used[target.state]
+  local kept = keeps and keep_volume(resources, target) or nil
   if not kept then give_up_volume(resources) end
   local work = work_of(op, target, resources)
   local left, reason = take_away(work, "deleting")
