@@ -4,6 +4,7 @@ local config = require "core.config"
 local metrics = require "core.metrics"
 local server = require "core.server"
 local store = require "core.store"
+local address = require "lib.base.address"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
 local findings = require "lib.journal.findings"
@@ -71,21 +72,10 @@ local function look_operations()
   for _, row in ipairs(results[1]) do metrics.set("deployer_operations", row.n, row.state) end
 end
 
-local private = { "^127%.", "^10%.", "^192%.168%.", "^169%.254%.", "^::1$", "^f[cd]", "^fe80:" }
-
-local function is_private(peer)
-  peer = peer:gsub("^::ffff:", "")
-  local second = tonumber(peer:match "^172%.(%d+)%.")
-  if second then return second >= 16 and second <= 31 end
-  for _, pattern in ipairs(private) do
-    if peer:find(pattern) then return true end
-  end
-  return false
-end
-
 local function is_near(req)
   local passed_on = req.headers["x-forwarded-for"] or req.headers.forwarded or req.headers["x-real-ip"] or req.headers.via
-  return not passed_on and is_private(req.peer)
+  local peer = address.parse(req.peer)
+  return not passed_on and peer ~= nil and address.is_private(peer)
 end
 
 server.route("GET", "/metrics", function(req)

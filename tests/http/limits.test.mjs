@@ -162,6 +162,8 @@ test('an address that no proxy of ours tells is not believed', async () => {
   try {
     const { n } = await exhaust((i) => bare.check('anna', from(`203.0.113.${i % 250}`)))
     assert.ok(n >= 60 && n <= 70, `${n} with invented addresses`)
+    const told = bare.log.filter(({ event }) => event === 'client.proxy_not_trusted')
+    assert.deepEqual(told.map(({ level, peer }) => [level, peer]), [['warn', '127.0.0.1']], 'the operator is told, once')
   } finally {
     await bare.stop()
   }

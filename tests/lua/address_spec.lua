@@ -19,6 +19,16 @@ describe("addresses", function()
     end
   end)
 
+  it("are private, or anybody's", function()
+    for _, text in ipairs { "127.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.1.1", "::1", "fd00::1", "fe80::1",
+      "::ffff:10.0.0.1" } do
+      assert.is_true(address.is_private(address.parse(text)), text)
+    end
+    for _, text in ipairs { "128.0.0.1", "11.0.0.1", "172.15.0.1", "172.32.0.1", "192.169.0.1", "::2", "2001:db8::1", "fe00::1", "::" } do
+      assert.is_false(address.is_private(address.parse(text)), text)
+    end
+  end)
+
   it("count as one client: an IPv4 address, a /64 of IPv6", function()
     assert.equal("192.0.2.7", address.client(address.parse "192.0.2.7"))
     assert.equal(address.client(address.parse "2001:db8:1:2::1"), address.client(address.parse "2001:db8:1:2:ffff:ffff:ffff:ffff"))

@@ -115,4 +115,12 @@ function address.within(bytes, blocks)
   return false
 end
 
+local private = {}
+for text in ("127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1 fc00::/7 fe80::/10"):gmatch "%S+" do
+  private[#private + 1] = address.block(text)
+end
+
+--- Whether it is of this machine or of a private network.
+function address.is_private(bytes) return address.within(bytes, private) end
+
 return address

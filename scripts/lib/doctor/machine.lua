@@ -1,6 +1,7 @@
 --- This machine: the disk that the journal lies on, and what a production portal must not be.
 local config = require "core.config"
 local console = require "core.console"
+local shared = require "core.shared"
 
 local LITTLE, TOO_LITTLE = 1 << 30, 100 << 20
 
@@ -41,8 +42,17 @@ local function look_admin(report)
   end
 end
 
+-- The running portal sees who asks; see lib/door/client.lua.
+local function look_proxy(report)
+  local peer = shared.get "client.proxy"
+  if not peer then return end
+  report:warn("proxy", ("requests come through %s for others, who count as one client and hold one another up"):format(peer),
+    "if that is your proxy, set TRUSTED_PROXIES to its address or network, such as 172.18.0.0/16")
+end
+
 return function(report)
   look_disk(report)
+  look_proxy(report)
   if config.rehearsal then
     report:warn("rehearsal", "the portal works on the double of Dokploy; nothing real is deployed", "set DOKPLOY_URL")
   end

@@ -2,6 +2,8 @@
 --- address that they saw. Their X-Forwarded-For is walked from its right end, where the nearest proxy wrote, to the first address that is
 --- not trusted: what stands left of that may be anybody's invention.
 local config = require "core.config"
+local log = require "core.log"
+local shared = require "core.shared"
 local address = require "lib.base.address"
 local client = {}
 
@@ -42,6 +44,22 @@ local function walk(bytes, header)
   return bytes
 end
 
+-- A peer of a private network that passes others on, and is not trusted, makes them all one client: they hold one another up. It is told in
+-- the log and by lib/doctor/machine.lua, until the scripts are loaded with it trusted.
+local LOOKS = 100 -- requests of a peer that are looked at
+
+local function suspect(req, found)
+  found.looks = found.looks + 1
+  if not req.headers["x-forwarded-for"] then return end
+  found.looks = LOOKS
+  if not shared.add("client.proxy", req.peer) then return end
+  log.warn("client.proxy_not_trusted", { peer = req.peer,
+    message = "requests come through this address for others, who count as one client; set TRUSTED_PROXIES if it is your proxy's" })
+end
+
+local seen = shared.get "client.proxy"
+if seen and address.within(address.parse(seen), proxies) then shared.set("client.proxy", nil) end
+
 -- Peers repeat; what is worked out for one is kept. Strangers can be many, so it starts anew at 1000.
 local known, count = {}, 0
 
@@ -51,6 +69,7 @@ local function of_peer(peer)
   local bytes = address.parse(peer)
   found = described(bytes, bytes ~= nil and address.within(bytes, proxies))
   found.bytes = bytes
+  found.looks = not found.trusted and bytes and address.is_private(bytes) and 0 or LOOKS
   if count >= 1000 then known, count = {}, 0 end
   known[peer], count = found, count + 1
   return found
@@ -61,6 +80,7 @@ end
 ---@return Client
 function client.of(req)
   local found = of_peer(req.peer)
+  if found.looks < LOOKS then suspect(req, found) end
   if not found.trusted then return found end
   local behind = rawget(req, "client")
   if behind then return behind end
