@@ -67,7 +67,7 @@ return {
     scheme = env "STACK_SCHEME", -- "https" (the default), or "http" where nothing terminates TLS
     connect_to = env "STACK_CONNECT_TO", -- host:port that health checks connect to in place of what DNS says, such as traefik:443
     image = env "STACK_IMAGE", -- with a tag or a digest
-    memory = "2 GiB", -- the limit of one stack; 1 GiB is the least that OpenCode lives on
+    memory = "2 GiB", -- the limit of one stack; 1 GiB is the least: OpenCode takes about half of it, builds the rest
     cpus = nil, -- the limit of one stack, such as 2 or 0.5; left out: none
 
     -- For a private registry. Left out: the image is public.

@@ -45,5 +45,13 @@ refresh_plugin() {
 }
 [ "$plugin" = 0 ] || refresh_plugin
 
+# The engine under the server sizes its heap by the machine's memory and does not see the container's limit. Told of half of it, it holds a
+# working session in 512 MB, where it is killed otherwise; the other half is for what is no heap, and for a person's own programs.
+limit=$(cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1)
+case $limit in
+'' | *[!0-9]* | ????????????????*) ;; # there is none
+*) export BUN_JSC_forceRAMSize="${BUN_JSC_forceRAMSize:-$((limit / 2))}" ;;
+esac
+
 cd /workspace
 exec opencode serve --hostname 0.0.0.0 --port "$PORT" "$@"

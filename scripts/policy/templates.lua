@@ -6,7 +6,7 @@ policy.list = {
   {
     id = "default",
     image = nil,         -- nil: stack.image of config.lua
-    memory_bytes = nil,  -- nil: stack.memory of config.lua. Never below 1 GiB: OpenCode is killed at its first real work
+    memory_bytes = nil,  -- nil: stack.memory of config.lua. Never below 1 GiB: OpenCode takes about half of it
     cpu_nanos = nil,     -- nil: stack.cpus of config.lua; 1 CPU is 1000000000
     env = nil,           -- variables for the container, such as { STACK_AGENTS = '{"Oracle":"opencode/big-pickle"}' }: another model
                          -- for an agent, without another image. No secrets: they would stand in the journal

@@ -1,7 +1,8 @@
 // The stack's image, built and run: with no network, unprivileged, on a read-only root. Needs a Docker engine; `make test-docker` runs it.
 import assert from 'node:assert/strict'
+import path from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { docker, render, run, stack, table, until, whyNoDocker } from './parts.mjs'
+import { docker, render, run, stack, table, top, until, whyNoDocker } from './parts.mjs'
 
 const skip = whyNoDocker()
 const password = 'c2VjcmV0LWZvci10aGlzLXRlc3Q'
@@ -22,11 +23,12 @@ function volume() {
   return name
 }
 
-const hard = ['--network', 'none', '--read-only', '--tmpfs', '/tmp:exec,size=256m', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--pids-limit', '512']
+const memory = '512m'
+const hard = ['--network', 'none', '--read-only', '--tmpfs', '/tmp:exec,size=256m', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--pids-limit', '512', '--memory', memory]
 const variables = (all) => Object.entries({ OPENCODE_DISABLE_MODELS_FETCH: '1', ...all }).flatMap(([name, value]) => ['-e', `${name}=${value}`])
 
-function start(image, { memory = '1g', env = { OPENCODE_SERVER_PASSWORD: password }, mount = volume() } = {}) {
-  return docker(['run', '-d', '--label', tag, ...hard, '--memory', memory, '-v', `${mount}:/workspace`, ...variables(env), image])
+function start(image, { env = { OPENCODE_SERVER_PASSWORD: password }, mount = volume() } = {}) {
+  return docker(['run', '-d', '--label', tag, ...hard, '-v', `${mount}:/workspace`, ...variables(env), image])
 }
 
 // From inside, since there is no network: { status, type, challenge, body }; undefined when no answer came in time.
@@ -57,7 +59,40 @@ const usable = (container) => looks('the workspace opens', (timeout) => {
 })
 const state = (container, format) => docker(['inspect', '-f', format, container])
 
-for (const { plugin, memory } of [{ plugin: 1, memory: '1g' }, { plugin: 0, memory: '512m' }])
+// A provider whose model is played by a container beside: what a session costs is not to be had from a start alone.
+const played = { OPENCODE_CONFIG_CONTENT: JSON.stringify({
+  enabled_providers: ['opencode', 'played'],
+  provider: { played: {
+    npm: '@ai-sdk/openai-compatible', name: 'Played', options: { baseURL: 'http://127.0.0.1:9999/v1', apiKey: 'none' },
+    models: { model: { name: 'Model', tool_call: true, limit: { context: 100000, output: 8000 } } },
+  } },
+}) }
+
+async function playModel(image, container) {
+  const model = docker(['create', '--label', tag, '--network', `container:${container}`, '--entrypoint', 'bun', image, '/tmp/model.js'])
+  docker(['cp', path.join(top, 'tests/stack/model.js'), `${model}:/tmp/model.js`])
+  docker(['start', model])
+  await until('the model listens', 60, () => run('docker', ['logs', model]).out.includes('listening'))
+}
+
+// Sends one message to a new session and waits for all that comes of it: the tools that were called.
+async function converse(container) {
+  const json = ['-X', 'POST', '-H', 'content-type: application/json', '-d']
+  const session = get(container, '/session', { timeout: 60, more: [...json, '{}'] }).json()
+  get(container, `/session/${session.id}/prompt_async`, { timeout: 60, more: [...json, JSON.stringify({
+    model: { providerID: 'played', modelID: 'model' }, parts: [{ type: 'text', text: 'Please make some files, and look at them.' }],
+  })] })
+  return () => looks('the agent is done', (timeout) => {
+    const parts = get(container, `/session/${session.id}/message`, { timeout })?.json().flatMap((message) => message.parts)
+    const tools = parts?.filter(({ type, state }) => type === 'tool' && state.status === 'completed').map(({ tool }) => tool)
+    return parts?.some(({ type, text }) => type === 'text' && text.startsWith('It is done.')) && tools
+  }, 5)
+}
+
+const peak = (container) => Math.round(docker(['exec', container, 'sh', '-c',
+  'cat /sys/fs/cgroup/memory.peak /sys/fs/cgroup/memory/memory.max_usage_in_bytes 2>/dev/null | head -n 1']) / 1048576)
+
+for (const plugin of [1, 0])
   describe(plugin ? 'with the plugin' : 'without the plugin', { skip }, () => {
     const image = `${tag}:${plugin}`
     before(() => {
@@ -70,7 +105,7 @@ for (const { plugin, memory } of [{ plugin: 1, memory: '1g' }, { plugin: 0, memo
 
     test(`it starts with no network, read-only, unprivileged, in ${memory}; it is locked, and opens with its password`, async (t) => {
       const began = Date.now()
-      const container = start(image, { memory })
+      const container = start(image)
       const locked = await answered(container, '/global/health', { user: null })
       assert.equal(locked.status, 401)
       assert.match(locked.challenge, /^Basic/)
@@ -84,6 +119,19 @@ for (const { plugin, memory } of [{ plugin: 1, memory: '1g' }, { plugin: 0, memo
       assert.notEqual(run('docker', ['exec', container, 'touch', '/usr/local/bin/x']).status, 0, 'the root can be written')
       await until('Docker calls it healthy', 90, () => state(container, '{{.State.Health.Status}}') === 'healthy')
       assert.equal(state(container, '{{.State.OOMKilled}}'), 'false')
+    })
+
+    test(`in ${memory} agents work: two sessions at once, with files, searches and a shell`, async (t) => {
+      const container = start(image, { env: { OPENCODE_SERVER_PASSWORD: password, ...played } })
+      await playModel(image, container)
+      await usable(container)
+      for (const place of ['/agent', '/provider', '/config', '/command']) await answered(container, place, { timeout: 15 }) // as the page does
+      t.diagnostic(`${peak(container)} MiB at most until the page is there`)
+      for (let round = 0; round < 2; round++)
+        for (const end of [await converse(container), await converse(container)]) assert.deepEqual(await end(), ['bash', 'write', 'grep'])
+      t.diagnostic(`${peak(container)} MiB at most with four sessions`)
+      assert.equal(docker(['exec', container, 'sh', '-c', 'ls /workspace/many | wc -l']), '304')
+      assert.equal(state(container, '{{.State.OOMKilled}} {{.RestartCount}} {{.State.Running}}'), 'false 0 true')
     })
 
     test('without the password, nothing but the page\'s manifest is to be had', async () => {

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import Ajv from 'ajv'
+import { request } from '../http/client.mjs'
 import { folder, jsonc, models, noOpencode, opencode, render, run, stack, table, until } from './parts.mjs'
 
 const live = process.env.MODELS === 'live'
@@ -39,8 +40,8 @@ async function serve(t, config) {
   const url = await until('OpenCode listens', 30, () => said.match(/listening on (http:\S+)/)?.[1])
   const get = async (place, timeout) => {
     try {
-      const answer = await fetch(url + place, { headers: { authorization }, signal: AbortSignal.timeout(timeout) })
-      return answer.ok ? await answer.json() : undefined
+      const { status, json } = await request(url + place, { headers: { authorization }, timeout })
+      return status === 200 ? json : undefined
     } catch { return undefined } // the first requests may never be answered
   }
   return (place, timeout = 3000) => until(`${place} answers`, 90, () => get(place, timeout))
