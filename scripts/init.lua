@@ -6,14 +6,11 @@ local store = require "core.store"
 -- The journal's tables, brought forward.
 store.migrate(require "lib.journal.schema")
 
--- What the core itself cannot answer (no such path, a body too long, a script's mistake) is worded like any other problem.
-server.on_error(require("lib.page.problem").from_core)
-
 -- Who may come in is known before anybody does.
 server.on_start(require("lib.door.credentials").resume)
 
 -- Requests. One file a family of addresses; the door is what each of them goes through first.
-require "routes.door"
+require "routes.door"    -- and what the core cannot answer
 require "routes.page"    -- GET /
 require "routes.health"  -- GET /health, /ready
 require "routes.check"   -- GET /api/check/:name

@@ -119,16 +119,22 @@ local function objection(req, pattern)
   return nil, fields_of(class, left, full)
 end
 
+local function behind_tls(req, reply)
+  return client.over_tls(req) and with_fields(reply, { ["Strict-Transport-Security"] = HSTS }) or reply
+end
+
 local function pass(req, handler, pattern)
   local refusal, fields = objection(req, pattern)
   local reply = refusal or handler(req)
   if type(reply) == "table" and reply.channel then return reply end -- a stream has its own head
   if fields then reply = with_fields(reply, fields) end
-  if client.over_tls(req) then reply = with_fields(reply, { ["Strict-Transport-Security"] = HSTS }) end
-  return reply
+  return behind_tls(req, reply)
 end
 
 server.around(pass)
+
+-- What the core itself cannot answer (no such path, a body too long, a script's mistake) is worded like any other problem.
+server.on_error(function(req, ...) return behind_tls(req, problem.from_core(req, ...)) end)
 
 -- May this person do that? ---------------------------------------------------------------------------------------------
 

@@ -236,6 +236,23 @@ world({ ACCESS: 'forward-auth', TRUSTED_PROXIES: '127.0.0.1/32', FORWARD_AUTH_AD
     assert.equal(tls.status, 421) // listens on this machine alone
     const here = await the.portal.api('/api/check/anna', { headers: { 'x-forwarded-proto': 'https' } })
     assert.match(here.headers['strict-transport-security'], /max-age=31536000/)
-    assert.equal((await the.portal.api('/api/check/anna')).headers['strict-transport-security'], undefined)
+    for (const [path, method] of [['/', 'GET'], ['/nothing', 'GET'], ['/api/deploy', 'GET'], ['/api/stacks', 'GET'], ['/admin', 'GET'], ['/api/check/anna', 'HEAD']]) {
+      const { headers } = await the.portal.api(path, { method, headers: { 'x-forwarded-proto': 'https' } })
+      assert.match(headers['strict-transport-security'] ?? '', /max-age=31536000/, path)
+    }
+    for (const path of ['/api/check/anna', '/nothing']) assert.equal((await the.portal.api(path)).headers['strict-transport-security'], undefined)
+  })
+
+  test('no page is held by a window of a neighbour', async () => {
+    for (const path of ['/', '/stacks', '/stack/nobody', '/admin/login', '/move/made-up']) {
+      const { headers } = await the.portal.api(path)
+      assert.deepEqual([headers['cross-origin-opener-policy'], headers['cross-origin-resource-policy']], ['same-origin', 'same-origin'], path)
+      assert.match(headers['content-security-policy'], /default-src 'none'.*frame-ancestors 'none'/, path)
+    }
+  })
+
+  test('a page of a problem is no different', async () => {
+    const { headers } = await the.portal.api('/nothing', { headers: { accept: 'text/html' } })
+    assert.match(headers['content-security-policy'], /frame-ancestors 'none'/)
   })
 })

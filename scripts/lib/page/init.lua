@@ -187,6 +187,8 @@ page.headers = {
     .. "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   ["Cache-Control"] = "no-cache",
   ["Referrer-Policy"] = "same-origin",
+  ["Cross-Origin-Opener-Policy"] = "same-origin", -- stacks are neighbours: no window of theirs holds one of ours, nor is it part of theirs
+  ["Cross-Origin-Resource-Policy"] = "same-origin",
   Vary = "Accept-Language, Cookie, Accept-Encoding",
 }
 
