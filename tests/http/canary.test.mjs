@@ -112,6 +112,10 @@ test('no secret gets out', async () => {
     const { status } = await ask(path, { key: secrets.admin })
     assert.equal(status, 200, path)
   }
+  for (const path of ['', '/stacks', '/stacks/canary', '/operations', '/queue', '/leftovers', '/findings', '/audit', '/access']) {
+    const { status } = await ask(`/admin${path}`, { key: secrets.admin })
+    assert.equal(status, 200, path)
+  }
   const places = { log: portal.lines.join('\n'), events: JSON.stringify(told) }
   for (const { path, text } of answers) places[`answer of ${path}`] = (places[`answer of ${path}`] ?? '') + text
   for (const file of filesBelow(portal.env.DATA_DIR)) places[file] = readFileSync(file, 'latin1')

@@ -2,7 +2,7 @@
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { DEPLOYER, copyRoot, startPortal, startRehearsal } from './harness.mjs'
+import { ADMIN, DEPLOYER, copyRoot, startPortal, startRehearsal } from './harness.mjs'
 
 let rehearsal, portal, root
 before(async () => {
@@ -63,4 +63,37 @@ test('--check tries the examples beside the rules, and holds the API\'s document
   const forgotten = check()
   assert.equal(forgotten.status, 1)
   assert.match(forgotten.stderr, /GET \/api\/secret-door has no entry/)
+})
+
+test('no script can shorten or change the audit trail: the journal itself refuses', async () => {
+  const from = portal.log.length
+  const init = root.read('scripts/init.lua')
+  root.write('scripts/routes/forger.lua', `local server, store = require "core.server", require "core.store"
+server.route("GET", "/forge", function(req)
+  local done, message = store.run { { req.query.sql } }
+  return { json = { done = done ~= nil, message = message } }
+end)
+`)
+  root.write('scripts/init.lua', `${init}\nrequire "routes.forger"\n`)
+  await portal.logged((it) => it.event === 'scripts.loaded', 'the reload', { from })
+  const { json } = await portal.deploy('trailed')
+  await portal.follow(json.statusUrl)
+  const trail = async () => JSON.stringify((await portal.api('/api/audit', { key: ADMIN })).json.entries)
+  const before = await trail()
+  assert.match(before, /"trailed"/)
+  const columns = 'who_id, who_name, network, action, name, operation_id, allowed, rule, policy, request_id FROM audit'
+  for (const [sql, why] of [
+    ['DELETE FROM audit', 'never shortened'],
+    ["UPDATE audit SET who = 'nobody'", 'never changed'],
+    ['UPDATE audit SET allowed = 1 - allowed WHERE id = 1', 'never changed'],
+    [`INSERT OR REPLACE INTO audit SELECT id, at, 'nobody', ${columns}`, 'never changed'],
+  ]) {
+    const { json: told } = await portal.api(`/forge?${new URLSearchParams({ sql })}`)
+    assert.equal(told.done, false, sql)
+    assert.ok(told.message.includes(`the audit trail is ${why}`), told.message)
+  }
+  assert.equal(await trail(), before)
+  const back = portal.log.length
+  root.write('scripts/init.lua', init)
+  await portal.logged((it) => it.event === 'scripts.loaded', 'the way back', { from: back })
 })

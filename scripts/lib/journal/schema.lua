@@ -247,4 +247,10 @@ return {
   DROP INDEX operations_unpruned;
   CREATE INDEX operations_unpruned ON operations(ended_at) WHERE pruned = 0 AND ended_at IS NOT NULL;
   ]],
+
+  -- 10: INSERT OR REPLACE takes a row away without the trigger that is about taking away
+  [[
+  CREATE TRIGGER audit_is_no_palimpsest BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = new.id)
+    BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
+  ]],
 }
