@@ -137,7 +137,7 @@ class Soak {
       }
     }
     this.done++
-    if (this.crashes.length >= this.kills) this.memory.push([this.done, this.resident()])
+    if (!this.crashing && this.crashes.length >= this.kills) this.memory.push([this.done, this.resident()])
     if (this.crashes.length < this.kills && this.done >= (this.crashes.length + 1) * (this.jobs * FIRST_KILLS) / this.kills) await this.crash()
     if (process.stdout.isTTY && !this.quick) process.stdout.write(`\r  ${this.done} of ${this.jobs} `)
   }
