@@ -116,11 +116,11 @@ export const adminStates = {
     await page.click('.ask .primary')
     await page.waitForSelector('#live table')
   } }),
-  'admin: operations': section('/admin/operations', { show: details }),
+  'admin: operations': section('/admin/operations?limit=12', { show: details }),
   'admin: queue': section('/admin/queue', { more: wait }),
   'admin: leftovers': section('/admin/leftovers', { more: litter }),
   'admin: findings': section('/admin/findings'),
-  'admin: audit': section('/admin/audit', { show: details }),
+  'admin: audit': section('/admin/audit?limit=12', { show: details }),
   'admin: access': section('/admin/access?limit=2', { show: async ({ page }) => { for (const summary of await page.$$('.new summary')) await summary.click() } }),
   'admin: new token': {
     ...section('/admin/access', { show: async ({ page }) => {
