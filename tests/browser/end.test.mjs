@@ -24,6 +24,7 @@ for (const language of LANGUAGES) {
     assert.ok(outcome.includes(page.url().split('/').pop()), 'the id for support')
     assert.equal(await page.locator('#step-list li.failed').count(), 1)
     assert.equal(await page.locator('#step-list li.running').count(), 0)
+    assert.equal(await said(page, '[data-step=health] .unseen'), `(${text(language, 'page.step.skipped')})`, 'nothing is to come any more')
     await desk.world.rehearsal.holdsNothing(name)
     await page.reload()
     await ended(page, 'failed')

@@ -60,11 +60,11 @@ end
 local busy = { running = true, waiting = true, undoing = true }
 local icons = { done = "done", failed = "bad", undone = "undo" }
 
--- Once all has ended, nothing is busy any more, and the step that failed is the one to look at.
+-- Once all has ended, nothing is busy or to come any more, and the step that failed is the one to look at.
 local function step_state(doc, step)
   if not doc.endedAt then return step.state end
   if doc.state == "failed" and step.step == doc.result.step then return "failed" end
-  if busy[step.state] then return "pending" end
+  if busy[step.state] or step.state == "pending" then return "skipped" end
   return doc.kind == "deploy" and doc.result.rolledBack and step.state == "done" and "undone" or step.state
 end
 
