@@ -28,7 +28,12 @@ local function state_of(view, stack)
   return text
 end
 
-local function bare(url) return url and code((url:gsub("^https?://", ""))) end
+-- An address without its scheme; where there is no room it goes on below from its dot.
+local function bare(url)
+  if not url then return nil end
+  local name, rest = url:match("^https?://([^.]*)(.*)$")
+  return h("bdi", { dir = "ltr", class = "mono" }, name, h("wbr"), rest)
+end
 
 local function line(view, stack)
   return {
@@ -43,8 +48,8 @@ local function line(view, stack)
 end
 
 local columns = {
-  { "admin.pick.head", hidden = true, class = "tight" }, { "admin.stack", head = true }, { "admin.state" }, { "admin.owner" },
-  { "admin.image", class = "wide" }, { "admin.memory" }, { "admin.seen" }, { "admin.used_at" },
+  { "admin.pick.head", hidden = true, class = "tight" }, { "admin.stack", head = true, class = "wide" }, { "admin.state" },
+  { "admin.owner" }, { "admin.image", class = "wide" }, { "admin.memory" }, { "admin.seen" }, { "admin.used_at" },
 }
 
 local acts = { "stop", "start", "restart", "redeploy", "delete" }

@@ -45,7 +45,7 @@ local function attributes(props)
   return table.concat(parts)
 end
 
-local void = { input = true, meta = true, link = true, br = true }
+local void = { input = true, meta = true, link = true, br = true, wbr = true }
 
 --- An element: h("p", { class = "x" }, "text", child, { child, child }...). Texts are escaped; nil and false are left out.
 ---@param tag string
