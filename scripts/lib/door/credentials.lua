@@ -188,9 +188,9 @@ end
 --- Whether a token that opened something once is still good; nil when the journal cannot be read.
 ---@return boolean|nil good, string? message, string? code
 function credentials.token_stands(id)
-  local row, message, code = row_of(TOKEN .. "WHERE id = ?1", id)
+  local row, message, code = row_of(TOKEN .. " WHERE id = ?1", id)
   if row == nil then return nil, message, code end
-  return row ~= false and not row.revoked_at and row.late ~= 1
+  return row ~= false and row.state == "good"
 end
 
 -- Quotas ---------------------------------------------------------------------------------------------------------------
