@@ -85,6 +85,20 @@ for (const [what, image, told] of [
     assert.doesNotMatch((await command(['rollback', '--list', '--name', name])).out, /:3/, 'what failed counts as good')
   })
 
+test('where Docker went back by itself, what answers is what a rollout goes back to', async () => {
+  assert.equal((await bootstrap('six', 'portal:1')).status, 0)
+  assert.equal((await rollout('six', 'portal:2')).status, 0)
+  const { applications } = await state()
+  const { applicationId } = applications.find(({ dockerImage, appName }) => dockerImage === 'portal:2' && appName.startsWith('deployer-six'))
+  const update = await request(`${rehearsal.url}/api/application.update`,
+    { method: 'POST', json: { applicationId, dockerImage: 'portal:1' }, headers: { 'x-api-key': 'rehearsal' } })
+  assert.equal(update.status, 200, update.text)
+  const { status, out } = await rollout('six', 'portal-never-ready:3')
+  assert.equal(status, 1)
+  assert.match(out, /in force: 2$[\s\S]*ok +rollback +2 is in force again/m)
+  assert.equal(await ready('six'), '2')
+})
+
 test('an outage of Dokploy in the middle of a rollout is waited out', async () => {
   assert.equal((await bootstrap('five', 'portal:1')).status, 0)
   await fault({ at: 'application.update', kind: 'status', status: 503, times: 2 })

@@ -14,15 +14,18 @@ local function bring(report, application, where, to, seconds)
   return true
 end
 
--- What to go back to. Docker may have gone back by itself while Dokploy still names the image that failed: so an image counts as good when
--- it was found good before, or when what answers calls itself by its tag.
+-- What to go back to. Docker may have gone back by itself while Dokploy names another image: so of the good ones that one counts which
+-- answers; else the one that Dokploy names. An image that was never found good is, when what answers calls itself by its tag.
 local function before(application, where)
   local image, good = application.dockerImage, release.history(application)
-  for _, entry in ipairs(good) do
-    if entry.image == image then return entry end
-  end
   local answer = release.ask(where)
-  local word = answer and answer.status == 200 and answer.release
+  local word, named, answering = answer and answer.status == 200 and answer.release or nil, nil, nil
+  for _, entry in ipairs(good) do
+    if entry.image == image then named = entry end
+    if entry.release == word then answering = answering or entry end
+  end
+  if named and (not answering or named.release == word) then return named end
+  if answering then return answering end
   if word and word == (release.word_of(image) or word) then return { image = image, release = word } end
   return good[1]
 end
