@@ -2,7 +2,8 @@
 // holds nothing of it; what can, ends in one stack and not two. Each case has processes of its own: a breaker that one opens is not the other's.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { copyRoot, seconds, startAll, until } from './harness.mjs'
+import { impatient } from '../soak/house.mjs'
+import { seconds, startAll, until } from './harness.mjs'
 
 const calls = [
   'project.create', 'application.create', 'application.saveDockerProvider', 'application.saveEnvironment', 'mounts.create', 'domain.create',
@@ -32,12 +33,7 @@ const later = {
 }
 
 // The same scripts with shorter patience: a hang need not be waited out in full, ninety times over.
-const house = copyRoot()
-house.edit('scripts/lib/dokploy/call.lua', (text) => text.replace(/timeout = \d+/, 'timeout = 1'))
-for (const step of ['project', 'application', 'settings', 'domain', 'deploy', 'outcome', 'health']) {
-  house.edit(`scripts/steps/${step}.lua`, (text) => text.replace(/deadline = \d+/, 'deadline = 15'))
-}
-house.edit('scripts/lib/watch/init.lua', (text) => text.replace('"round.sweeper", 60', '"round.sweeper", 1'))
+const house = impatient({ quick: true })
 
 function isClear(failed) {
   const { code, step, title, detail, advice } = failed.data
@@ -60,7 +56,7 @@ async function isClean(failed, at, { portal, rehearsal }) {
 }
 
 async function rehearse(rule, ends) {
-  const world = await startAll({ speed: 100, root: house.root, env: { NODE_ENV: 'test' } })
+  const world = await startAll({ speed: 1000, root: house.root, env: { NODE_ENV: 'test' } })
   const { portal, rehearsal } = world
   try {
     await rehearsal.faults({ times: 0, ...rule })

@@ -1,12 +1,14 @@
 // Killed just before and just after each commit of making a vanished stack again: after the restart it is ready, once, on its old files.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
+import { impatient } from '../soak/house.mjs'
 import { ADMIN, PATIENCE, startPortal, startRehearsal, until } from './harness.mjs'
 import { findings, idsOf, takeAway } from './findings.mjs'
 
 const STRIDE = Number(process.env.STRIDE ?? 8) // every so many commits: each moment takes seconds
+const { root } = impatient({ quick: true })
 let rehearsal
-before(async () => { rehearsal = await startRehearsal() })
+before(async () => { rehearsal = await startRehearsal({ root, speed: 1000 }) })
 after(() => rehearsal.stop())
 
 const lost = (error) => /ECONNRESET|ECONNREFUSED|socket hang up|no answer/.test(`${error.code} ${error.message}`)
@@ -22,7 +24,7 @@ async function vanished(portal, name) {
 
 // True when the armed crash came before the repair had ended.
 async function repairUnder(name, at) {
-  const portal = await startPortal({ rehearsal })
+  const portal = await startPortal({ rehearsal, root })
   const admin = findings(portal)
   try {
     const { key, volume, finding } = await vanished(portal, name)
@@ -64,7 +66,7 @@ test('a stack that vanished, made again under kills', { timeout: 400_000 * PATIE
 })
 
 test('an unknown project, removed under kills', { timeout: 400_000 * PATIENCE }, async () => {
-  const portal = await startPortal({ rehearsal })
+  const portal = await startPortal({ rehearsal, root })
   const admin = findings(portal)
   try {
     await until(async () => (await admin.list()).looked.at, 'Dokploy was looked through')

@@ -1,8 +1,10 @@
 // The answer to a call is lost once; the work was done. The portal looks before it repeats, so nothing is there twice. On both versions of Dokploy.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
+import { impatient } from '../soak/house.mjs'
 import { startAll } from './harness.mjs'
 
+const { root } = impatient({ quick: true })
 const calls = [
   'project.create', 'application.create', 'application.saveDockerProvider', 'application.saveEnvironment', 'mounts.create', 'domain.create',
   'application.update', 'application.deploy',
@@ -12,7 +14,7 @@ for (const version of ['0.30.2', '0.26.5']) {
   describe(`Dokploy ${version}`, { concurrency: 4 }, () => {
     for (const at of calls) {
       test(`${version}: the answer of ${at} is lost`, async () => {
-        const world = await startAll({ version, speed: 100 })
+        const world = await startAll({ version, speed: 1000, root })
         const { portal, rehearsal } = world
         try {
           await rehearsal.faults({ at, kind: 'lost', times: 1 })
@@ -31,7 +33,7 @@ for (const version of ['0.30.2', '0.26.5']) {
 
     for (const at of ['application.delete', 'project.remove']) {
       test(`${version}: the answer of ${at} is lost`, async () => {
-        const world = await startAll({ version, speed: 100 })
+        const world = await startAll({ version, speed: 1000, root })
         const { portal, rehearsal } = world
         try {
           const { key } = await portal.ready('lena')
@@ -46,7 +48,7 @@ for (const version of ['0.30.2', '0.26.5']) {
     }
 
     test(`${version}: a refused Retry-After is obeyed`, async () => {
-      const world = await startAll({ version, speed: 100 })
+      const world = await startAll({ version, speed: 1000, root })
       const { portal, rehearsal } = world
       try {
         await rehearsal.faults({ at: 'deployment.all', kind: 'status', status: 503, headers: { 'Retry-After': '2' }, times: 1 })

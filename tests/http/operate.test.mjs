@@ -1,11 +1,12 @@
 // What an owner does with a stack that stands: stop, start, restart, a new password; each an operation with a stream and one end.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
+import { impatient } from '../soak/house.mjs'
 import { ADMIN, seconds, startAll, until } from './harness.mjs'
 
 let world, portal, rehearsal
 before(async () => {
-  world = await startAll()
+  world = await startAll({ root: impatient({ quick: true }).root })
   ;({ portal, rehearsal } = world)
 })
 after(() => world.stop())
