@@ -1,11 +1,15 @@
 // The process dies or is ended in the middle: after a restart each deployment is ready or cleanly gone, and its stream goes on without a gap.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import http from 'node:http'
+import { impatient } from '../soak/house.mjs'
 import { startAll, until } from './harness.mjs'
+
+const { root } = impatient({ quick: true })
 
 // Ends the portal right after the n-th event of a deployment, starts it again, and follows the stream on.
 async function interrupted(name, { how, at, version }) {
-  const world = await startAll({ speed: 20, version })
+  const world = await startAll({ root, speed: 20, version })
   const { portal, rehearsal } = world
   try {
     const { json } = await portal.deploy(name)
@@ -73,7 +77,7 @@ test('SIGTERM tells open streams when to come back, and ends them in good order'
 })
 
 test('kill -9 in the middle of a deletion: the deletion is finished', async () => {
-  const world = await startAll()
+  const world = await startAll({ root })
   const { portal, rehearsal } = world
   try {
     const { key } = await portal.ready('vera')
@@ -91,7 +95,7 @@ test('kill -9 in the middle of a deletion: the deletion is finished', async () =
 })
 
 test('kill -9 with eight running and more waiting: every one ends, and none is there twice', async () => {
-  const world = await startAll({ speed: 20 })
+  const world = await startAll({ root, speed: 20 })
   const { portal, rehearsal } = world
   try {
     const answers = await Promise.all(Array.from({ length: 12 }, (_, i) => portal.deploy(`wim-${i}`)))
@@ -104,6 +108,77 @@ test('kill -9 with eight running and more waiting: every one ends, and none is t
     assert.equal(state.projects.length, ready)
     assert.equal(state.applications.length, ready)
     assert.equal(state.domains.length, ready)
+  } finally {
+    await world.stop()
+  }
+})
+
+test('killed in a step that the next scripts do not have: it is rolled back', async () => {
+  const house = impatient({ quick: true })
+  const world = await startAll({ root: house.root, speed: 20 })
+  const { portal, rehearsal } = world
+  try {
+    const { json } = await portal.deploy('xena')
+    const { events: first, last: reached } = await portal.follow(json.statusUrl, { until: begins('domain') })
+    await portal.kill9()
+    house.edit('scripts/steps/init.lua', (text) => text.replace(/  require "steps.domain",.*\n/, ''))
+    await portal.restart()
+    const { events: rest, last } = await portal.follow(json.statusUrl, { after: reached.id })
+    assert.deepEqual([...first, ...rest].map(({ id }) => id), [...first, ...rest].map((_, i) => i + 1))
+    assert.deepEqual([last.event, last.data.code, last.data.step, last.data.leftovers], ['failed', 'script_error', 'domain', []])
+    await rehearsal.holdsNothing('xena')
+    assert.equal((await portal.check('xena')).json.available, true)
+  } finally {
+    await world.stop()
+  }
+})
+
+// Deploys over one kept-alive connection, one after the other, until it breaks; what was accepted, by name.
+async function hammer(portal, lane, accepted) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  const post = (name) => new Promise((done, failed) => {
+    const body = JSON.stringify({ name })
+    const headers = { 'content-type': 'application/json', 'content-length': body.length, 'idempotency-key': name }
+    const request = http.request({ agent, port: portal.port, host: '127.0.0.1', path: '/api/deploy', method: 'POST', headers }, (response) => {
+      let text = ''
+      response.on('data', (chunk) => { text += chunk })
+      response.on('error', failed)
+      response.on('end', () => done({ status: response.statusCode, text }))
+    })
+    request.on('error', failed)
+    request.end(body)
+  })
+  try {
+    for (let i = 0; ; i++) {
+      const name = `yara-${lane}-${i}`
+      const { status, text } = await post(name)
+      assert.equal(status, 202, text)
+      accepted.set(name, JSON.parse(text))
+    }
+  } catch (error) {
+    if (!['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(error.code)) throw error
+  } finally {
+    agent.destroy()
+  }
+}
+
+test('kill -9 under 64 connections that deploy: what was accepted is there, and is told again', async () => {
+  const house = impatient({ quick: true })
+  house.edit('config.lua', (text) => text.replace(/\bqueue = \d+/, 'queue = 100000'))
+  const world = await startAll({ root: house.root, speed: 1000 })
+  const { portal } = world
+  try {
+    const accepted = new Map()
+    const lanes = Array.from({ length: 64 }, (_, lane) => hammer(portal, lane, accepted))
+    await until(() => accepted.size >= 300, 'some hundreds are accepted')
+    await portal.kill9()
+    await Promise.all(lanes)
+    await portal.restart()
+    for (const [name, { deploymentId, ownerKey, statusUrl }] of accepted) {
+      assert.equal((await portal.status(statusUrl)).status, 200, `${name} was accepted`)
+      const { status, json } = await portal.deploy(name, { headers: { 'idempotency-key': name } })
+      assert.deepEqual([status, json.deploymentId, json.ownerKey], [202, deploymentId, ownerKey])
+    }
   } finally {
     await world.stop()
   }
