@@ -74,9 +74,9 @@ ASAN := $(BUILD)/asan
 
 asan: setup-test ## the C units, HTTP, contract and ops tests under the address and undefined-behaviour sanitizers; FAMILIES=
 	@$(MAKE) --no-print-directory BUILD=$(ASAN) SANITIZE=1 $(ASAN)/deployer test-c
-	@rm -rf $(ASAN)/reports && install -m 755 tools/sanitized.sh $(ASAN)/sanitized
+	@rm -rf $(ASAN)/reports && mkdir $(ASAN)/reports && install -m 755 tools/sanitized.sh $(ASAN)/sanitized
 	@failed=0; for family in $(FAMILIES); do echo "== asan: $$family"; \
-	  TEST_PATIENCE=4 DEPLOYER=$(abspath $(ASAN)/sanitized) PROMTOOL="$$(tools/promtool.sh $(BUILD)/promtool)" tools/test.sh $$family '$(T)' || failed=1; \
+	  SANITIZED=1 TEST_PATIENCE=4 DEPLOYER=$(abspath $(ASAN)/sanitized) PROMTOOL="$$(tools/promtool.sh $(BUILD)/promtool)" tools/test.sh $$family '$(T)' || failed=1; \
 	done; \
 	if ls $(ASAN)/reports/* >/dev/null 2>&1; then cat $(ASAN)/reports/*; echo "asan: found something" >&2; exit 1; fi; \
 	[ $$failed = 0 ] || exit 1; echo "asan: nothing found"

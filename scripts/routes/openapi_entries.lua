@@ -112,7 +112,7 @@ local entries = {
       .. "and are kept: a stream resumes exactly where it was left, also days later. The last event is ready, failed, cancelled "
       .. "or deleted; who has it already gets 204.",
     answers = { [200] = { "The stream, or the document", "Status", stream = true }, [204] = { "It has ended and there is nothing more" } },
-    problems = { "deployment_unknown", "value_invalid", "journal" },
+    problems = { "deployment_unknown", "value_invalid", "journal", "rate_limited" },
   },
   {
     "POST", "/api/status/:id/cancel", "Cancel an operation", parameters = { "id", "lang" }, security = key,
