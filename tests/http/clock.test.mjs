@@ -104,3 +104,23 @@ for (const [how, by] of [['ahead', 3 * HOURS], ['back', -3 * HOURS]]) {
     })
   })
 }
+
+test('an Idempotency-Key is remembered for 24 hours', { skip: noCompiler }, async () => {
+  const clock = made()
+  const { root } = impatient({ quick: true })
+  const rehearsal = await startRehearsal({ root, speed: 1000 })
+  const portal = await startPortal({ rehearsal, root, env: clock.env })
+  try {
+    const asked = { headers: { 'idempotency-key': 'a-day' } }
+    const { answer } = await portal.ready('five', asked)
+    clock.set(23 * HOURS)
+    assert.equal((await portal.deploy('five', asked)).json.deploymentId, answer.json.deploymentId)
+    clock.set(25 * HOURS)
+    const late = await portal.deploy('five', asked)
+    assert.deepEqual([late.status, late.json.code], [409, 'name_taken'], 'a request like any other')
+  } finally {
+    clock.close()
+    await portal.stop()
+    await rehearsal.stop()
+  }
+})
