@@ -27,8 +27,8 @@ const memory = '512m'
 const hard = ['--network', 'none', '--read-only', '--tmpfs', '/tmp:exec,size=256m', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--pids-limit', '512', '--memory', memory]
 const variables = (all) => Object.entries({ OPENCODE_DISABLE_MODELS_FETCH: '1', ...all }).flatMap(([name, value]) => ['-e', `${name}=${value}`])
 
-function start(image, { env = { OPENCODE_SERVER_PASSWORD: password }, mount = volume() } = {}) {
-  return docker(['run', '-d', '--label', tag, ...hard, '-v', `${mount}:/workspace`, ...variables(env), image])
+function start(image, { env = { OPENCODE_SERVER_PASSWORD: password }, mount = volume(), more = [] } = {}) {
+  return docker(['run', '-d', '--label', tag, ...hard, ...more, '-v', `${mount}:/workspace`, ...variables(env), image])
 }
 
 // From inside, since there is no network: { status, type, challenge, body }; undefined when no answer came in time.
@@ -144,7 +144,7 @@ for (const plugin of [1, 0])
     })
 
     test('every agent that is shown has a model of the table, and its models are offered', async () => {
-      const container = start(image)
+      const container = start(image, { more: ['--memory', '1g'] }) // asked for its models, OpenCode runs a second time
       await usable(container)
       const agents = (await answered(container, '/agent', { timeout: 15 })).json()
       const offered = docker(['exec', '-e', 'HOME=/workspace/.stack/home', container, 'opencode', 'models', 'opencode'], { timeout: 400_000 }).split('\n')
