@@ -27,9 +27,11 @@ for (const language of LANGUAGES) {
     await page.waitForSelector('#check.good')
     assert.equal(await said(page, '#check'), text(language, 'page.name.free', { name }))
     assert.match(await page.textContent('#address'), new RegExp(`^http://${name}\\.localhost:\\d+$`))
+    await desk.world.rehearsal.faults({ at: 'deploy', kind: 'hang', name, times: 0 })
     await page.click('#deploy')
 
     await page.waitForSelector('#step-list li.done')
+    await desk.world.rehearsal.forgetFaults()
     await ready(page)
     assert.equal(await title(page), text(language, 'page.job.ready', { name }))
     if (language === 'ar') assert.ok((await page.textContent('#job-title')).includes(`\u2068${name}\u2069`), 'the name keeps its direction')
