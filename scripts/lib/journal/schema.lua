@@ -246,6 +246,7 @@ return {
       OR kind = 'repair' OR kind = 'rebuild');
   DROP INDEX operations_unpruned;
   CREATE INDEX operations_unpruned ON operations(ended_at) WHERE pruned = 0 AND ended_at IS NOT NULL;
+  CREATE INDEX idempotency_at ON idempotency(at); -- old ones are looked for with each new one
   ]],
 
   -- 10: INSERT OR REPLACE takes a row away without the trigger that is about taking away
