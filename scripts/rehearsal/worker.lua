@@ -74,19 +74,18 @@ local function create_service(application, row, fault)
   return fail(row, ("(HTTP code 400) unexpected - rpc error: code = InvalidArgument desc = %s "):format(objection))
 end
 
--- A worker that is stuck, until somebody forgets the faults.
-local function hang(rule)
-  local clearings = faults.clearings()
-  clock.hang((rule.ms or 3600000) / 1000, function() return faults.clearings() > clearings end)
+-- A worker that is stuck, until somebody forgets the faults; `since`: how often that had happened when the rule was taken.
+local function hang(rule, since)
+  clock.hang((rule.ms or 3600000) / 1000, function() return faults.clearings() > since end)
 end
 
 -- All of one deployment; true when Docker took the service.
 local function deploy(job, application, row)
-  local rule = faults.take("deploy", names.of_application(application))
+  local since, rule = faults.clearings(), faults.take("deploy", names.of_application(application))
   local fault = rule and rule.kind
   write(row, "Initializing deployment")
   clock.work(0.3)
-  if fault == "hang" then hang(rule) end
+  if fault == "hang" then hang(rule, since) end
   if fault == "deploy_error" then return fail(row, rule.body or "Error: ❌ the deployment was told to fail", true) end
   if application.sourceType ~= "docker" then return fail(row, "Error: ❌ Github Provider not found", true) end
   if job.type == "deploy" and not pull(application, row, fault) then return false end
