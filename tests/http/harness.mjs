@@ -159,7 +159,19 @@ class Program {
   // Starts it again on the same data and the same port.
   async restart(env = {}) {
     this.env = { ...this.env, ...env, [this.portVariable]: String(this.port) }
-    return this.start()
+    return until(() => this.#startUnlessTaken(), `port ${this.port} is free again`)
+  }
+
+  // Nothing listens on the port that it had; but an outgoing connection of any program may have been given it meanwhile, for a moment.
+  async #startUnlessTaken() {
+    const before = this.lines.length
+    try {
+      return await this.start()
+    } catch (error) {
+      if (!this.lines.slice(before).some((line) => /Address already in use/.test(line))) throw error
+      this.lines.length = before
+      return false
+    }
   }
 }
 
