@@ -1,5 +1,6 @@
 /* core.store */
 #include "api.h"
+#include "log.h"
 #include "mem.h"
 #include "store.h"
 #include "task.h"
@@ -182,12 +183,27 @@ static int run(lua_State *L)
     return task_wait(L, &wait->ticket, give_up, wait);
 }
 
+static int read_oldest(lua_State *L, int n)
+{
+    int oldest = n;
+    if (lua_getfield(L, 1, "oldest") != LUA_TNIL) oldest = (int)luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+    luaL_argcheck(L, n == 0 || (oldest >= 1 && oldest <= n), 1, "oldest is a version between 1 and the last one");
+    return oldest;
+}
+
+static void warn_of_newer(struct core *core, int n)
+{
+    if (core->store && store_version(core->store) > n)
+        log_stray(LOG_WARN, "store.newer", "the journal was written by a newer release; these scripts can work with it");
+}
+
 /* The list is held by the stack; so is the array of pointers. */
 static int migrate(lua_State *L)
 {
     struct core *core = api_core(L);
     luaL_checktype(L, 1, LUA_TTABLE);
-    int n = (int)lua_rawlen(L, 1);
+    int n = (int)lua_rawlen(L, 1), oldest = read_oldest(L, n);
     const char **list = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *list, 0);
     luaL_checkstack(L, n + 4, "migrations");
     for (int i = 0; i < n; i++) {
@@ -196,7 +212,7 @@ static int migrate(lua_State *L)
         list[i] = lua_tostring(L, -1);
     }
     char *message = NULL;
-    if (!core->store || store_migrate(core->store, list, n, &message) == 0) return 0;
+    if (!core->store || store_migrate(core->store, list, n, oldest, &message) == 0) return warn_of_newer(core, n), 0;
     lua_pushfstring(L, "store.migrate: %s", message);
     free(message);
     return lua_error(L);

@@ -240,16 +240,21 @@ void store_close(struct store *store)
     release(store);
 }
 
-int store_migrate(struct store *store, const char *const *migrations, int n, char **message)
+int store_version(const struct store *store)
 {
-    if (store->version == n) return 0;
+    return store->version;
+}
+
+int store_migrate(struct store *store, const char *const *migrations, int n, int oldest, char **message)
+{
+    if (store->version == n || (store->version > n && store_sql_is_for(store->sql, n))) return 0;
     if (store->started) {
         *message = store_sentence("the schema is at %d and the scripts want %d: it changes at start only, start the portal anew",
                                   store->version, n);
         return -1;
     }
     pthread_mutex_lock(&store->sql_mutex);
-    int rc = store_sql_migrate(store->sql, migrations, n, message);
+    int rc = store_sql_migrate(store->sql, migrations, n, oldest, message);
     store->version = store_sql_version(store->sql);
     pthread_mutex_unlock(&store->sql_mutex);
     return rc;

@@ -59,10 +59,13 @@ struct store *store_open(const char *path, store_carry_fn *carry, void *carry_ar
 /* A whole, checked copy of the journal into a new file of mode 0600, also while a portal works in it. Needs no store; waits for the disk.
  * 0; or -1 and *message (caller frees). */
 int store_copy(const char *from_path, const char *to_path, char **message);
-/* Brings the schema to migrations[n-1], each in a transaction of its own, counted in user_version. Returns 0; -1 and *message (caller
- * frees) when one fails, the file is newer than n, or there is something to do and a batch was started already. Waits for the disk: only at
- * start. */
-int store_migrate(struct store *store, const char *const *migrations, int n, char **message);
+/* Brings the schema to migrations[n-1], each in a transaction of its own, counted in user_version. `oldest` is the lowest version whose
+ * scripts can work with the one that is reached; it is kept in the journal, so that a release to which somebody goes back knows: a newer
+ * journal is left as it is then. Returns 0; -1 and *message (caller frees) when one fails, the file is newer than n and not for n, or there
+ * is something to do and a batch was started already. Waits for the disk: only at start. */
+int store_migrate(struct store *store, const char *const *migrations, int n, int oldest, char **message);
+/* The version of the schema. */
+int store_version(const struct store *store);
 
 struct store_batch *store_batch_new(int nstatements);
 void store_batch_free(struct store_batch *batch);

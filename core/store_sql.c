@@ -18,8 +18,8 @@ struct store_sql {
     sqlite3 *db;
     struct cached cache[CACHED];
     uint64_t tick;
-    int own; /* a statement of ours runs: transactions and pragmas are allowed */
-    int version;
+    int own;             /* a statement of ours runs: transactions and pragmas are allowed */
+    int version, oldest; /* of the schema; the lowest whose scripts can work with it, which stands in application_id; 0: not told */
     char *path, *wal_path;
     struct stat file, wal; /* what was opened there */
 };
@@ -335,6 +335,7 @@ static int set_up(struct store_sql *sql, const char *path)
                       "PRAGMA journal_size_limit = 16777216; PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY",
                       NULL, NULL, NULL);
     if (rc == SQLITE_OK) rc = read_int(sql, "PRAGMA user_version", &sql->version);
+    if (rc == SQLITE_OK) rc = read_int(sql, "PRAGMA application_id", &sql->oldest);
     if (rc == SQLITE_OK) rc = sqlite3_set_authorizer(sql->db, authorize, sql);
     if (rc == SQLITE_OK && stat(sql->wal_path, &sql->wal) != 0) rc = SQLITE_CANTOPEN;
     return rc;
@@ -386,10 +387,10 @@ void store_sql_close(struct store_sql *sql)
 
 /* Migrations */
 
-static const char *migrate_one(struct store_sql *sql, const char *text, int version)
+static const char *migrate_one(struct store_sql *sql, const char *text, int version, int oldest)
 {
-    char count[48];
-    snprintf(count, sizeof count, "PRAGMA user_version = %d", version);
+    char count[96];
+    snprintf(count, sizeof count, "PRAGMA user_version = %d; PRAGMA application_id = %d", version, oldest < version ? oldest : version);
     const char *code = store_sql_do(sql, "BEGIN IMMEDIATE");
     if (!code) code = store_sql_do(sql, text);
     if (!code && !store_sql_in_transaction(sql)) return "invalid"; /* it held a COMMIT */
@@ -398,7 +399,12 @@ static const char *migrate_one(struct store_sql *sql, const char *text, int vers
     return code;
 }
 
-int store_sql_migrate(struct store_sql *sql, const char *const *migrations, int n, char **message)
+int store_sql_is_for(const struct store_sql *sql, int n)
+{
+    return sql->oldest > 0 && sql->oldest <= n;
+}
+
+int store_sql_migrate(struct store_sql *sql, const char *const *migrations, int n, int oldest, char **message)
 {
     if (sql->version > n) {
         *message = store_sentence("the journal has schema %d, these scripts know %d: install the newer version again, or put a backup back",
@@ -406,7 +412,7 @@ int store_sql_migrate(struct store_sql *sql, const char *const *migrations, int 
         return -1;
     }
     for (; sql->version < n; sql->version++) {
-        const char *code = migrate_one(sql, migrations[sql->version], sql->version + 1);
+        const char *code = migrate_one(sql, migrations[sql->version], sql->version + 1, oldest);
         if (!code) continue;
         *message = store_sentence("migration %d failed (%s): %s", sql->version + 1, code, sqlite3_errmsg(sql->db));
         if (store_sql_in_transaction(sql)) store_sql_do(sql, "ROLLBACK");

@@ -24,7 +24,9 @@ char *store_sentence(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
 struct store_sql *store_sql_open(const char *path, char **message);
 void store_sql_close(struct store_sql *sql);
 int store_sql_version(const struct store_sql *sql);
-int store_sql_migrate(struct store_sql *sql, const char *const *migrations, int n, char **message);
+/* Whether scripts of schema n can work with the journal, newer as it is. */
+int store_sql_is_for(const struct store_sql *sql, int n);
+int store_sql_migrate(struct store_sql *sql, const char *const *migrations, int n, int oldest, char **message);
 /* Runs one word of our own: BEGIN, COMMIT... Returns NULL, or a code. */
 const char *store_sql_do(struct store_sql *sql, const char *text);
 /* What SQLite said last, in words. */

@@ -15,7 +15,7 @@ store.null = nil ---@type userdata an SQL NULL in an argument list; NULLs in res
 
 --- Brings the schema forward; only while the scripts load for the first time. On a reload it raises when the list has grown: that needs a
 --- restart.
----@param migrations string[]
+---@param migrations string[]  with `oldest`, the lowest version whose scripts can work with the last one; without it, only those of the last
 function store.migrate(migrations) end
 
 return store

@@ -98,7 +98,7 @@ static void must_open(void)
     store = store_open(path, carry, loop, &message);
     if (!store) print_error("%s\n", message);
     assert_non_null(store);
-    assert_int_equal(store_migrate(store, schema, 1, &message), 0);
+    assert_int_equal(store_migrate(store, schema, 1, 1, &message), 0);
 }
 
 static int set_up(void **state)

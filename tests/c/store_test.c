@@ -121,13 +121,13 @@ static void test_migrations(void **state)
     const char *bad[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(b); CREATE TABL" };
     const char *good[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(b)" };
     (void)state;
-    assert_int_equal(store_migrate(store, bad, 3, &message), -1);
+    assert_int_equal(store_migrate(store, bad, 3, 3, &message), -1);
     assert_non_null(strstr(message, "migration 3"));
     free(message);
-    assert_int_equal(store_migrate(store, good, 3, &message), 0);
+    assert_int_equal(store_migrate(store, good, 3, 3, &message), 0);
     assert_int_equal(number("SELECT count(*) FROM two"), 0);
-    assert_int_equal(store_migrate(store, good, 3, &message), 0); /* nothing to do: always fine */
-    assert_int_equal(store_migrate(store, good, 2, &message), -1);
+    assert_int_equal(store_migrate(store, good, 3, 3, &message), 0); /* nothing to do: always fine */
+    assert_int_equal(store_migrate(store, good, 2, 2, &message), -1);
     free(message);
 }
 
@@ -137,7 +137,7 @@ static void test_migrations_only_at_start(void **state)
     const char *more[] = { schema[0], "CREATE TABLE one(a)" };
     (void)state;
     expect_code("SELECT 1", NULL);
-    assert_int_equal(store_migrate(store, more, 2, &message), -1);
+    assert_int_equal(store_migrate(store, more, 2, 2, &message), -1);
     assert_non_null(strstr(message, "start"));
     free(message);
 }
@@ -147,11 +147,34 @@ static void test_newer_schema_is_refused(void **state)
     char *message = NULL;
     const char *more[] = { schema[0], "CREATE TABLE one(a)" };
     (void)state;
-    assert_int_equal(store_migrate(store, more, 2, &message), 0);
+    assert_int_equal(store_migrate(store, more, 2, 2, &message), 0);
     store_close(store);
     store = store_open(path, carry, loop, &message);
     assert_non_null(store);
-    assert_int_equal(store_migrate(store, schema, 1, &message), -1);
+    assert_int_equal(store_migrate(store, schema, 1, 1, &message), -1);
+    assert_non_null(strstr(message, "newer"));
+    free(message);
+}
+
+/* A release that somebody goes back to, because the newer one was not good. */
+static void test_newer_schema_that_says_it_will_do(void **state)
+{
+    char *message = NULL;
+    const char *more[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(a)" };
+    (void)state;
+    assert_int_equal(store_migrate(store, more, 3, 2, &message), 0);
+    for (int again = 0; again < 2; again++) { /* it stays what it is */
+        store_close(store);
+        store = store_open(path, carry, loop, &message);
+        assert_non_null(store);
+        assert_int_equal(store_migrate(store, more, 2, 2, &message), 0);
+        assert_int_equal(store_version(store), 3);
+        expect_code("INSERT INTO two(a) VALUES(1)", NULL);
+        assert_int_equal(store_migrate(store, more, 2, 2, &message), 0); /* a reload */
+    }
+    store_close(store);
+    store = store_open(path, carry, loop, &message);
+    assert_int_equal(store_migrate(store, schema, 1, 1, &message), -1);
     assert_non_null(strstr(message, "newer"));
     free(message);
 }
@@ -414,6 +437,7 @@ int main(void)
         TEST(test_migrations),
         TEST(test_migrations_only_at_start),
         TEST(test_newer_schema_is_refused),
+        TEST(test_newer_schema_that_says_it_will_do),
         TEST(test_it_lasts),
         TEST(test_mode_0600),
         TEST(test_opening_what_is_no_journal),

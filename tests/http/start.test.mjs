@@ -111,3 +111,33 @@ test('SIGINT ends it as SIGTERM does', async () => {
   assert.deepEqual(await portal.gone, { code: 0, signal: null })
   await rehearsal.stop()
 })
+
+// What a release left behind that was rolled out, did not get ready and was taken back: a journal with one version more.
+test('a newer journal is worked with where it says so, and refused with the cure where it does not', async () => {
+  const newer = (oldest) => {
+    const house = copyRoot()
+    house.edit('scripts/lib/journal/schema.lua', (text) => text.replace(/ {2}oldest = \d+,/, (line) => (oldest ? line : ''))
+      .replace(/\}\s*$/, '  "CREATE TABLE of_the_next_release(a)",\n}\n'))
+    return house.root
+  }
+  const rehearsal = await startRehearsal()
+  const end = async (portal) => {
+    await portal.stop()
+    return portal.log.map((line) => line.event)
+  }
+  const start = (data, root) => startPortal({ rehearsal, root, env: { DATA_DIR: data } })
+  try {
+    const good = temporary('data'), bad = temporary('data')
+    await end(await start(good, newer(true)))
+    const back = await start(good)
+    await back.ready('anna')
+    assert.ok((await end(back)).includes('store.newer'))
+    const forward = await start(good, newer(true))
+    assert.equal((await forward.check('anna')).json.available, false)
+    await end(forward)
+    await end(await start(bad, newer(false)))
+    await assert.rejects(start(bad), /install the newer version again, or put a backup back/)
+  } finally {
+    await rehearsal.stop()
+  }
+})
