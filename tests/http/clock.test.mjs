@@ -46,8 +46,8 @@ for (const [how, by] of [['ahead', 3 * HOURS], ['back', -3 * HOURS]]) {
     })
     after(async () => {
       clock.close()
-      await portal.stop()
-      await rehearsal.stop()
+      await portal?.stop()
+      await rehearsal?.stop()
     })
 
     const set = async () => {

@@ -53,7 +53,7 @@ local function accept(request)
   log.info("deployment.accepted", { operation = op.id, name = op.name, owner = op.owner_id })
   feed.changed("operations")
   if request.also then feed.changed("audit") end
-  pump.arrived()
+  pump.arrived(op.id)
   return op
 end
 

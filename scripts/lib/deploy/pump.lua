@@ -60,11 +60,14 @@ function pump.leave(op, state, code)
   return ended
 end
 
--- For how long it has been waiting; by the timer's clock from the first look on, so that nobody leaves because the clock was set.
+-- For how long it has been waiting; by the timer's clock, so that nobody leaves because the clock was set. Who came before this start of the
+-- portal is taken over by the time of day, at the first look.
+local function waits(id, seconds) shared.add("queue.since:" .. id, timer.now() - seconds, states.queued.deadline) end
+
 local function waited(op)
-  local key, now = "queue.since:" .. op.id, timer.now()
-  shared.add(key, now - math.max(0, os.time() - op.created_at), states.queued.deadline)
-  return now - (shared.get(key) or now)
+  waits(op.id, math.max(0, os.time() - op.created_at))
+  local now = timer.now()
+  return now - (shared.get("queue.since:" .. op.id) or now)
 end
 
 local function too_late(op) return waited(op) > states.queued.deadline end
@@ -198,7 +201,9 @@ function pump.kick()
 end
 
 --- Something has come to wait. While all places are taken there is no hurry: pump.tick tells it where it stands.
-function pump.arrived()
+---@param id string
+function pump.arrived(id)
+  waits(id, 0)
   if shared.get("queue.full") then shared.set("queue.asked", true) else pump.kick() end
 end
 
