@@ -60,8 +60,8 @@ function pump.leave(op, state, code)
   return ended
 end
 
--- For how long it has been waiting; by the timer's clock, so that nobody leaves because the clock was set. Who came before this start of the
--- portal is taken over by the time of day, at the first look.
+-- For how long it has been waiting; by the timer's clock, so that nobody leaves because the clock was set. Who came before this start of
+-- the portal is taken over by the time of day, at the first look.
 local function waits(id, seconds) shared.add("queue.since:" .. id, timer.now() - seconds, states.queued.deadline) end
 
 local function waited(op)
