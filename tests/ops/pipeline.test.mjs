@@ -144,7 +144,7 @@ describe('verify', { skip: noGit }, () => {
   })
 
   test('what is ended in its middle takes its stack away', async () => {
-    await world.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 60_000 })
+    await world.rehearsal.faults({ at: 'deploy', kind: 'hang' })
     const cut = standIns('jq') // no statusUrl can be read: it goes wrong after the stack was asked for
     const { status, out } = await verify({ PATH: cut.PATH, SMOKE_TOKEN: await token('create read delete') })
     assert.notEqual(status, 0)
