@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DEPLOYER, request, startAll, temporary, until } from './harness.mjs'
 
@@ -51,10 +51,10 @@ test('when the portal ends, the double stays until Ctrl-C', async () => {
   const [, rehearsal] = await says(/Rehearsal: (\S+)/)
   await says(/Ctrl-C ends all/)
   const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ')
-  const [pid] = children.filter((id) => readFileSync(`/proc/${id}/cmdline`, 'utf8') === `${DEPLOYER}\0`)
+  const [pid] = children.filter((id) => readFileSync(`/proc/${id}/cmdline`, 'utf8').split('\0').length === 2) // the double has an argument
   process.kill(Number(pid), 'SIGKILL')
   await says(/The portal has ended \(status 137\)/)
-  const [command] = await says(/^ .*\bPORT=0 .*deployer$/m)
+  const [command] = await says(new RegExp(`^ .*\\bPORT=0 .*${basename(DEPLOYER)}$`, 'm'))
   for (const part of ['ACCESS=closed', 'ADMIN_TOKEN=... ', 'DATA_DIR=/', `REHEARSAL_PORT=${new URL(rehearsal).port} `]) assert.ok(command.includes(part), command)
   assert.ok(!command.includes('not-to-be-shown'))
   assert.equal((await request(`${rehearsal}/__rehearsal/state`)).status, 200)
