@@ -331,10 +331,21 @@ static void test_trouble_ends_by_itself(void **state)
     assert_null(store_trouble(store));
 }
 
+/* The trouble ends by itself, and two rows are there. */
+static void expect_recovery(void)
+{
+    int left = 100;
+    struct loop_timer *timer = loop_timer_new(loop, 50, 50, on_tick, &left);
+    loop_run(loop);
+    loop_timer_free(timer);
+    assert_null(store_trouble(store));
+    expect_code("INSERT INTO names(name) VALUES('after')", NULL);
+    assert_int_equal(number("SELECT count(*) FROM names"), 2);
+}
+
 static void test_a_file_that_is_taken_away(void **state)
 {
     char away[140];
-    int left = 100;
     (void)state;
     snprintf(away, sizeof away, "%s.away", path);
     expect_code("INSERT INTO names(name) VALUES('before')", NULL);
@@ -345,18 +356,12 @@ static void test_a_file_that_is_taken_away(void **state)
     assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)), 0); /* another in its place is not ours */
     expect_code("INSERT INTO names(name) VALUES('elsewhere')", "gone");
     assert_int_equal(rename(away, path), 0);
-    struct loop_timer *timer = loop_timer_new(loop, 50, 50, on_tick, &left);
-    loop_run(loop);
-    loop_timer_free(timer);
-    assert_null(store_trouble(store));
-    expect_code("INSERT INTO names(name) VALUES('after')", NULL);
-    assert_int_equal(number("SELECT count(*) FROM names"), 2);
+    expect_recovery();
 }
 
 static void test_a_wal_that_is_taken_away(void **state)
 {
     char wal[140], shm[140];
-    int left = 100;
     (void)state;
     snprintf(wal, sizeof wal, "%s-wal", path);
     snprintf(shm, sizeof shm, "%s-shm", path);
@@ -364,12 +369,7 @@ static void test_a_wal_that_is_taken_away(void **state)
     assert_int_equal(unlink(wal), 0);
     assert_int_equal(unlink(shm), 0);
     expect_code("INSERT INTO names(name) VALUES('nowhere')", "gone");
-    struct loop_timer *timer = loop_timer_new(loop, 50, 50, on_tick, &left);
-    loop_run(loop);
-    loop_timer_free(timer);
-    assert_null(store_trouble(store));
-    expect_code("INSERT INTO names(name) VALUES('after')", NULL);
-    assert_int_equal(number("SELECT count(*) FROM names"), 2);
+    expect_recovery();
     assert_int_equal(access(wal, F_OK), 0);
 }
 
