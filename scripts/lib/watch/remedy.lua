@@ -34,10 +34,13 @@ local function may(row, action)
   return false
 end
 
--- The operation that was begun before, as long as it runs or when it has done it; false when there is none.
+-- The operation that was begun before, as long as it runs or when it has done it; false when there is none. What ends well resolves the
+-- finding in the same moment, and that may lie between the two readings: one that has ended is held against the finding as it is now.
 local function begun_before(row)
   local op = row.work_id and journal.operation(row.work_id)
-  if op and (not op.ended_at or row.resolved_at) then return op end
+  if not op then return false end
+  local now = op.ended_at and not row.resolved_at and findings.get(row.id) or row
+  if not op.ended_at or now.resolved_at then return op end
   return false
 end
 
