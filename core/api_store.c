@@ -6,114 +6,133 @@
 #include "task.h"
 #include <lauxlib.h>
 
-#define HOLDER "store.batch"
-
 struct wait {
     struct task_ticket ticket;
     int given_up; /* the task has ended; the batch goes on */
 };
 
-/* Reading the statements: the batch is held by a userdata, so that a raised error frees it. */
+/* Checking the statements: all that can raise an error does so before anything is allocated. */
 
-static int free_held(lua_State *L)
+static int can_be_kept(lua_State *L)
 {
-    struct store_batch **held = lua_touserdata(L, 1);
-    store_batch_free(*held);
-    *held = NULL;
-    return 0;
-}
-
-static struct store_batch **hold_batch(lua_State *L, int nstatements)
-{
-    struct store_batch **held = lua_newuserdatauv(L, sizeof *held, 0);
-    *held = NULL;
-    luaL_setmetatable(L, HOLDER);
-    *held = store_batch_new(nstatements);
-    return held;
-}
-
-static struct store_value read_value(lua_State *L, int statement, int argument)
-{
-    struct store_value v = { .type = STORE_NULL };
-    const char *text;
     switch (lua_type(L, -1)) {
     case LUA_TNIL:
-        break;
+    case LUA_TBOOLEAN:
+    case LUA_TNUMBER:
+    case LUA_TSTRING:
+        return 1;
+    default:
+        return lua_islightuserdata(L, -1) && !lua_touserdata(L, -1);
+    }
+}
+
+/* The argument that the field on top of the stack is, counted from 1; 0 when it is the SQL, -1 when it is an option. */
+static int argument_of(lua_State *L)
+{
+    lua_Integer at = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+    return at >= 1 && at <= 1000 ? (int)at - 1 : -1;
+}
+
+static void check_field(lua_State *L, int number)
+{
+    int argument = argument_of(L);
+    if (argument > 0 && !can_be_kept(L))
+        luaL_error(L, "store.run: statement %d, argument %d: a %s cannot be kept", number, argument, luaL_typename(L, -1));
+    if (argument >= 0) return;
+    if (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), "gate") != 0 || !lua_isboolean(L, -1))
+        luaL_error(L, "store.run: statement %d has a field that is no argument: %s", number, luaL_tolstring(L, -2, NULL));
+}
+
+/* The statement {sql, argument...} on top of the stack. */
+static void check_statement(lua_State *L, int number)
+{
+    if (!lua_istable(L, -1)) luaL_error(L, "store.run: statement %d is a %s, not a table {sql, argument...}", number, luaL_typename(L, -1));
+    if (lua_rawgeti(L, -1, 1) != LUA_TSTRING) luaL_error(L, "store.run: statement %d has no SQL", number);
+    lua_pop(L, 1);
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        check_field(L, number);
+}
+
+/* Returns how many there are. */
+static int check_statements(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checkstack(L, 8, "statements");
+    int n = (int)lua_rawlen(L, 1);
+    for (int i = 1; i <= n; i++) {
+        lua_rawgeti(L, 1, i);
+        check_statement(L, i);
+        lua_pop(L, 1);
+    }
+    return n;
+}
+
+/* Reading them */
+
+static struct store_value read_value(lua_State *L, struct store_batch *batch)
+{
+    struct store_value v = { .type = STORE_NULL };
+    size_t len;
+    const char *text;
+    switch (lua_type(L, -1)) {
     case LUA_TBOOLEAN:
         v.type = STORE_INT;
         v.i = lua_toboolean(L, -1);
         break;
     case LUA_TNUMBER:
         v.type = lua_isinteger(L, -1) ? STORE_INT : STORE_REAL;
-        v.i = lua_tointeger(L, -1);
-        v.r = lua_tonumber(L, -1);
+        if (v.type == STORE_INT)
+            v.i = lua_tointeger(L, -1);
+        else
+            v.r = lua_tonumber(L, -1);
         break;
     case LUA_TSTRING:
         v.type = STORE_TEXT;
-        text = lua_tolstring(L, -1, &v.len);
-        v.text = mem_copy(text, v.len);
+        text = lua_tolstring(L, -1, &len);
+        v.text = store_batch_text(batch, text, len);
+        v.len = len;
         break;
-    default:
-        if (!lua_islightuserdata(L, -1) || lua_touserdata(L, -1))
-            luaL_error(L, "store.run: statement %d, argument %d: a %s cannot be kept", statement, argument, luaL_typename(L, -1));
     }
     return v;
 }
 
-/* The field on top of the stack that is no argument. */
-static void read_option(lua_State *L, struct store_statement *s, int number)
-{
-    if (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), "gate") != 0 || !lua_isboolean(L, -1))
-        luaL_error(L, "store.run: statement %d has a field that is no argument: %s", number, luaL_tolstring(L, -2, NULL));
-    s->gate = lua_toboolean(L, -1);
-}
-
-/* The argument on top of the stack. One that is left out before it is a NULL. */
-static void read_argument(lua_State *L, struct store_statement *s, int number, int argument, int *room)
+/* One that is left out before it is a NULL; the length of a table with holes says little. */
+static void read_argument(lua_State *L, struct store_batch *batch, struct store_statement *s, int argument, int *room)
 {
     if (argument > *room) {
-        s->args = mem_grow(s->args, (size_t)argument, sizeof *s->args);
-        memset(s->args + *room, 0, (size_t)(argument - *room) * sizeof *s->args);
+        struct store_value *args = store_batch_take(batch, (size_t)argument, sizeof *args);
+        if (*room > 0) memcpy(args, s->args, (size_t)*room * sizeof *args);
+        s->args = args;
         *room = argument;
     }
-    s->args[argument - 1] = read_value(L, number, argument);
+    s->args[argument - 1] = read_value(L, batch);
     if (argument > s->nargs) s->nargs = argument;
 }
 
-static void read_fields(lua_State *L, struct store_statement *s, int number)
+static void read_statement(lua_State *L, struct store_batch *batch, struct store_statement *s)
 {
     int room = (int)lua_rawlen(L, -1);
-    s->args = mem_new((size_t)room, sizeof *s->args);
+    s->args = store_batch_take(batch, (size_t)room, sizeof *s->args);
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-        lua_Integer at = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
-        if (at < 1 || at > 1000)
-            read_option(L, s, number);
-        else if (at > 1)
-            read_argument(L, s, number, (int)at - 1, &room);
+        int argument = argument_of(L);
+        if (argument > 0)
+            read_argument(L, batch, s, argument, &room);
+        else if (argument < 0)
+            s->gate = lua_toboolean(L, -1);
+        else
+            s->sql = read_value(L, batch).text;
     }
 }
 
-/* The statement {sql, argument...} on top of the stack. */
-static void read_statement(lua_State *L, struct store_statement *s, int number)
+static struct store_batch *read_batch(lua_State *L, int n)
 {
-    if (!lua_istable(L, -1)) luaL_error(L, "store.run: statement %d is a %s, not a table {sql, argument...}", number, luaL_typename(L, -1));
-    if (lua_rawgeti(L, -1, 1) != LUA_TSTRING) luaL_error(L, "store.run: statement %d has no SQL", number);
-    s->sql = mem_text(lua_tostring(L, -1));
-    lua_pop(L, 1);
-    read_fields(L, s, number);
-}
-
-static struct store_batch **read_batch(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TTABLE);
-    int n = (int)lua_rawlen(L, 1);
-    struct store_batch **held = hold_batch(L, n);
+    struct store_batch *batch = store_batch_new(n);
     for (int i = 0; i < n; i++) {
         lua_rawgeti(L, 1, i + 1);
-        read_statement(L, &(*held)->statements[i], i + 1);
+        read_statement(L, batch, &batch->statements[i]);
         lua_pop(L, 1);
     }
-    return held;
+    return batch;
 }
 
 /* Giving the results */
@@ -161,8 +180,7 @@ static void on_done(struct store_batch *batch, void *arg)
 {
     struct wait *wait = arg;
     if (!wait->given_up) task_wake(wait->ticket, push_results, batch);
-    free(wait);
-    store_batch_free(batch);
+    store_batch_free(batch); /* and the wait with it */
 }
 
 static void give_up(void *op)
@@ -174,12 +192,12 @@ static void give_up(void *op)
 static int run(lua_State *L)
 {
     struct core *core = api_core(L);
-    struct store_batch **held = read_batch(L);
+    int n = check_statements(L);
     task_check_wait(L);
     if (!core->store) return api_fail(L, "closed", "there is no journal here");
-    struct wait *wait = mem_new(1, sizeof *wait);
-    store_start(core->store, *held, on_done, wait);
-    *held = NULL;
+    struct store_batch *batch = read_batch(L, n);
+    struct wait *wait = store_batch_take(batch, 1, sizeof *wait);
+    store_start(core->store, batch, on_done, wait);
     return task_wait(L, &wait->ticket, give_up, wait);
 }
 
@@ -221,10 +239,6 @@ static int migrate(lua_State *L)
 int api_store_open(lua_State *L)
 {
     static const luaL_Reg functions[] = { { "run", run }, { "migrate", migrate }, { NULL, NULL } };
-    luaL_newmetatable(L, HOLDER);
-    lua_pushcfunction(L, free_held);
-    lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
     luaL_newlib(L, functions);
     lua_pushlightuserdata(L, NULL); /* the same as json.null, so a null from JSON is a NULL */
     lua_setfield(L, -2, "null");

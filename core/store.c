@@ -72,8 +72,7 @@ static int deliver(struct store *store)
     while (list) {
         struct store_job *job = list;
         list = job->next;
-        job->done(job->batch, job->arg);
-        free(job);
+        job->done(job->batch, job->arg); /* which frees the batch, and the job with it */
     }
     return any;
 }
@@ -262,10 +261,11 @@ int store_migrate(struct store *store, const char *const *migrations, int n, int
 
 void store_start(struct store *store, struct store_batch *batch, store_done_fn *done, void *arg)
 {
-    struct store_job *job = mem_new(1, sizeof *job);
+    struct store_job *job = store_batch_take(batch, 1, sizeof *job);
     job->batch = batch;
     job->done = done;
     job->arg = arg;
+    store_batch_asked(batch);
     store->started = 1;
     pthread_mutex_lock(&store->mutex);
     if (store->closing) store_batch_fail(batch, "closed", "the journal is closed");

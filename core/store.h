@@ -13,6 +13,7 @@
  */
 #ifndef STORE_H
 #define STORE_H
+#include "mem_arena.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,10 +21,12 @@ struct store;
 enum store_type { STORE_NULL, STORE_INT, STORE_REAL, STORE_TEXT };
 struct store_value {
     enum store_type type;
-    int64_t i;
-    double r;
+    union {
+        int64_t i;
+        double r;
+        size_t len; /* of text */
+    };
     char *text;
-    size_t len;
 };
 
 /* One statement of a batch and, afterwards, its result. */
@@ -47,6 +50,9 @@ struct store_batch {
      * was taken away), "invalid" (the SQL), "closed", "failed" */
     const char *code;
     char *message;
+    /* store's */
+    struct arena arena;      /* all that hangs on the batch, and itself */
+    struct arena_mark asked; /* where it stood before there was a result */
 };
 
 /* Carries `fn(arg)` over to the thread that owns the callbacks; loop_post() with a loop bound to it. */
@@ -67,7 +73,11 @@ int store_migrate(struct store *store, const char *const *migrations, int n, int
 /* The version of the schema. */
 int store_version(const struct store *store);
 
+/* With room for so many statements, to be filled with what store_batch_take() and store_batch_text() give. */
 struct store_batch *store_batch_new(int nstatements);
+/* Memory that lives as long as the batch: zeroed; a copy with a NUL behind it. Before the batch is started. */
+void *store_batch_take(struct store_batch *batch, size_t n, size_t size);
+char *store_batch_text(struct store_batch *batch, const char *bytes, size_t len);
 void store_batch_free(struct store_batch *batch);
 /* Starts the batch; `done(batch, arg)` is called exactly once, on the loop, later; the callback owns the batch from then on and frees it.
  */

@@ -4,75 +4,70 @@
 
 struct store_batch *store_batch_new(int nstatements)
 {
-    struct store_batch *batch = mem_new(1, sizeof *batch);
+    struct arena arena = { NULL };
+    struct store_batch *batch = memset(arena_take(&arena, sizeof *batch), 0, sizeof *batch);
+    batch->arena = arena;
     batch->nstatements = nstatements;
-    batch->statements = mem_new((size_t)nstatements, sizeof *batch->statements);
+    batch->statements = store_batch_take(batch, (size_t)nstatements, sizeof *batch->statements);
     return batch;
 }
 
-static void free_values(struct store_value *values, int64_t n)
+void *store_batch_take(struct store_batch *batch, size_t n, size_t size)
 {
-    for (int64_t i = 0; i < n; i++)
-        free(values[i].text);
-    free(values);
+    return memset(arena_take(&batch->arena, n * size), 0, n * size);
 }
 
-static void clear_result(struct store_statement *s)
+char *store_batch_text(struct store_batch *batch, const char *bytes, size_t len)
 {
-    free_values(s->values, s->nrows * s->ncolumns);
-    for (int i = 0; i < s->ncolumns; i++)
-        free(s->columns[i]);
-    free(s->columns);
-    s->values = NULL;
-    s->columns = NULL;
-    s->nrows = s->changes = 0;
-    s->ncolumns = 0;
+    return arena_copy(&batch->arena, bytes, len);
+}
+
+void store_batch_asked(struct store_batch *batch)
+{
+    batch->asked = arena_mark(&batch->arena);
 }
 
 void store_batch_clear(struct store_batch *batch)
 {
-    for (int i = 0; i < batch->nstatements; i++)
-        clear_result(&batch->statements[i]);
-    free(batch->message);
+    for (int i = 0; i < batch->nstatements; i++) {
+        struct store_statement *s = &batch->statements[i];
+        s->values = NULL;
+        s->columns = NULL;
+        s->nrows = s->changes = 0;
+        s->ncolumns = 0;
+    }
     batch->message = NULL;
     batch->code = NULL;
+    arena_back(&batch->arena, batch->asked);
 }
 
 void store_batch_free(struct store_batch *batch)
 {
     if (!batch) return;
-    store_batch_clear(batch);
-    for (int i = 0; i < batch->nstatements; i++) {
-        free(batch->statements[i].sql);
-        free_values(batch->statements[i].args, batch->statements[i].nargs);
-    }
-    free(batch->statements);
-    free(batch);
+    struct arena arena = batch->arena; /* it lies in there itself */
+    arena_back(&arena, (struct arena_mark){ NULL, NULL });
 }
 
-static char *sentence(const char *fmt, va_list args)
-{
-    char text[1024];
-    vsnprintf(text, sizeof text, fmt, args);
-    return mem_text(text);
-}
+enum { SENTENCE = 1024 };
 
 char *store_sentence(const char *fmt, ...)
 {
+    char text[SENTENCE];
     va_list args;
     va_start(args, fmt);
-    char *text = sentence(fmt, args);
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    return text;
+    return mem_text(text);
 }
 
 void store_batch_fail(struct store_batch *batch, const char *code, const char *fmt, ...)
 {
+    char text[SENTENCE];
     va_list args;
     va_start(args, fmt);
-    char *message = sentence(fmt, args);
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     store_batch_clear(batch);
     batch->code = code;
-    batch->message = message;
+    batch->message = store_batch_text(batch, text, strlen(text));
 }

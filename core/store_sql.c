@@ -200,7 +200,7 @@ static void bind(sqlite3_stmt *stmt, int at, const struct store_value *v)
     }
 }
 
-static struct store_value column(sqlite3_stmt *stmt, int i)
+static struct store_value column(struct store_batch *batch, sqlite3_stmt *stmt, int i)
 {
     struct store_value v = { .type = STORE_NULL };
     switch (sqlite3_column_type(stmt, i)) {
@@ -218,37 +218,48 @@ static struct store_value column(sqlite3_stmt *stmt, int i)
         v.type = STORE_TEXT;
         const void *bytes = sqlite3_column_blob(stmt, i);
         v.len = (size_t)sqlite3_column_bytes(stmt, i);
-        v.text = mem_copy(bytes, v.len);
+        v.text = store_batch_text(batch, bytes, v.len);
     }
     return v;
 }
 
-static void add_row(struct store_statement *s, sqlite3_stmt *stmt)
+/* Room for rows grows to the double; what was there before stays where it was until the batch is freed. */
+static void make_room(struct store_batch *batch, struct store_statement *s)
 {
-    int64_t n = s->nrows;
-    if ((n & (n - 1)) == 0) s->values = mem_grow(s->values, (size_t)(n ? 2 * n : 1) * (size_t)s->ncolumns, sizeof *s->values);
+    size_t used = (size_t)s->nrows * (size_t)s->ncolumns;
+    if (s->nrows & (s->nrows - 1)) return;
+    struct store_value *room = store_batch_take(batch, used ? 2 * used : (size_t)s->ncolumns, sizeof *room);
+    if (used) memcpy(room, s->values, used * sizeof *room);
+    s->values = room;
+}
+
+static void add_row(struct store_batch *batch, struct store_statement *s, sqlite3_stmt *stmt)
+{
+    make_room(batch, s);
     for (int i = 0; i < s->ncolumns; i++)
-        s->values[n * s->ncolumns + i] = column(stmt, i);
+        s->values[s->nrows * s->ncolumns + i] = column(batch, stmt, i);
     s->nrows++;
 }
 
-static void name_columns(struct store_statement *s, sqlite3_stmt *stmt)
+static void name_columns(struct store_batch *batch, struct store_statement *s, sqlite3_stmt *stmt)
 {
     s->ncolumns = sqlite3_column_count(stmt);
-    s->columns = mem_new((size_t)s->ncolumns, sizeof *s->columns);
-    for (int i = 0; i < s->ncolumns; i++)
-        s->columns[i] = mem_text(sqlite3_column_name(stmt, i));
+    s->columns = store_batch_take(batch, (size_t)s->ncolumns, sizeof *s->columns);
+    for (int i = 0; i < s->ncolumns; i++) {
+        const char *name = sqlite3_column_name(stmt, i);
+        s->columns[i] = store_batch_text(batch, name, strlen(name));
+    }
 }
 
 /* Steps to the end. Returns SQLITE_DONE, or what went wrong. */
-static int collect(struct store_statement *s, sqlite3_stmt *stmt)
+static int collect(struct store_batch *batch, struct store_statement *s, sqlite3_stmt *stmt)
 {
     errno = 0;
     int rc = sqlite3_step(stmt);
-    name_columns(s, stmt); /* after the step: it prepares the statement anew when the schema has changed */
+    name_columns(batch, s, stmt); /* after the step: it prepares the statement anew when the schema has changed */
     for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt)) {
         if (s->nrows == MAX_ROWS) return SQLITE_TOOBIG;
-        add_row(s, stmt);
+        add_row(batch, s, stmt);
     }
     return rc;
 }
@@ -276,7 +287,7 @@ static void run_statement(struct store_sql *sql, struct store_job *job, struct s
     sqlite3_int64 before = sqlite3_total_changes64(sql->db);
     for (int i = 0; i < s->nargs; i++)
         bind(stmt, i + 1, &s->args[i]);
-    int rc = collect(s, stmt);
+    int rc = collect(job->batch, s, stmt);
     if (rc != SQLITE_DONE)
         fail(sql, job->batch, s->sql, rc);
     else if (writes && sqlite3_total_changes64(sql->db) != before)

@@ -15,6 +15,8 @@ struct store_job {
 };
 
 /* store_batch.c */
+/* What is taken from here on is result: store_batch_clear() gives it back. */
+void store_batch_asked(struct store_batch *batch);
 /* Ends the batch with a code and a sentence; results so far are dropped. */
 void store_batch_fail(struct store_batch *batch, const char *code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void store_batch_clear(struct store_batch *batch);

@@ -45,7 +45,7 @@ static struct store_batch *batch_of(int n, const char *const *sql)
 {
     struct store_batch *batch = store_batch_new(n);
     for (int i = 0; i < n; i++)
-        batch->statements[i].sql = strdup(sql[i]);
+        batch->statements[i].sql = store_batch_text(batch, sql[i], strlen(sql[i]));
     return batch;
 }
 

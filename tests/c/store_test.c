@@ -7,14 +7,14 @@
 static void test_values_come_back_as_they_went(void **state)
 {
     (void)state;
-    struct store_batch *batch = store_batch_new(1);
+    const char *sql[] = { "SELECT ? AS i, ? AS r, ? AS t, ? AS n, ? AS missing" };
+    struct store_batch *batch = batch_of(1, sql);
     struct store_statement *s = &batch->statements[0];
-    s->sql = strdup("SELECT ? AS i, ? AS r, ? AS t, ? AS n, ? AS missing");
     s->nargs = 4;
-    s->args = calloc(4, sizeof *s->args);
+    s->args = store_batch_take(batch, 4, sizeof *s->args);
     s->args[0] = (struct store_value){ .type = STORE_INT, .i = INT64_MIN };
     s->args[1] = (struct store_value){ .type = STORE_REAL, .r = 0.1 };
-    s->args[2] = (struct store_value){ .type = STORE_TEXT, .text = memcpy(malloc(3), "a\0b", 3), .len = 3 };
+    s->args[2] = (struct store_value){ .type = STORE_TEXT, .text = store_batch_text(batch, "a\0b", 3), .len = 3 };
     batch = run_batch(batch);
     s = &batch->statements[0];
     assert_null(batch->code);
@@ -87,7 +87,7 @@ static void test_too_many_arguments(void **state)
     const char *sql[] = { "SELECT ?" };
     struct store_batch *batch = batch_of(1, sql);
     batch->statements[0].nargs = 2;
-    batch->statements[0].args = calloc(2, sizeof(struct store_value));
+    batch->statements[0].args = store_batch_take(batch, 2, sizeof(struct store_value));
     batch = run_batch(batch);
     assert_string_equal(batch->code, "invalid");
     store_batch_free(batch);
