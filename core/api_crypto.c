@@ -1,12 +1,12 @@
 /* core.crypto: OpenSSL's hashes, the system's random bytes, the installation's secret. */
 #include "api.h"
+#include "random.h"
 #include "secret.h"
 #include <lauxlib.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum { HASH = 32, MAX_TOKEN = 1024 };
 
@@ -48,10 +48,7 @@ static size_t read_random(lua_State *L, unsigned char bytes[MAX_TOKEN])
 {
     lua_Integer n = luaL_checkinteger(L, 1);
     luaL_argcheck(L, n >= 1 && n <= MAX_TOKEN, 1, "between 1 and 1024 bytes");
-    for (size_t got = 0; got < (size_t)n;) {
-        ssize_t more = getrandom(bytes + got, (size_t)n - got, 0);
-        if (more > 0) got += (size_t)more;
-    }
+    random_bytes(bytes, (size_t)n);
     return (size_t)n;
 }
 

@@ -182,7 +182,6 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_limits *limits, ht
     httpd->limits.max_connections = connection_cap(httpd->limits.max_connections);
     httpd->on_request = on_request;
     httpd->arg = arg;
-    httpd->random_used = sizeof httpd->random;
     for (int i = 0; i < CONN_STATES; i++)
         TAILQ_INIT(&httpd->conns[i]);
     evtimer_assign(&httpd->starved_event, loop_base(loop), on_fed, httpd);

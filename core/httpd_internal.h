@@ -104,8 +104,6 @@ struct httpd {
     struct event starved_event, sweep_event;
     time_t date_second;
     char date[48];
-    unsigned char random[2048];
-    size_t random_used;
     char head[HTTPD_HEAD_BYTES];
 };
 

@@ -1,12 +1,12 @@
 #include "httpd_internal.h"
 #include "log.h"
 #include "loop.h"
+#include "random.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 struct httpd_conn *httpd_request_conn(const struct httpd_request *request)
@@ -17,18 +17,13 @@ struct httpd_conn *httpd_request_conn(const struct httpd_request *request)
 /* ---- what a request is made of ---- */
 
 /* 80 random bits: nobody guesses or repeats one. */
-static void make_id(struct httpd *httpd, char id[17])
+static void make_id(char id[17])
 {
     static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
-    if (httpd->random_used == sizeof httpd->random) {
-        if (getrandom(httpd->random, sizeof httpd->random, 0) != (ssize_t)sizeof httpd->random) {
-            log_line(LOG_ERROR, "httpd.random", "the system has no random numbers");
-            abort();
-        }
-        httpd->random_used = 0;
-    }
+    unsigned char bytes[16];
+    random_bytes(bytes, sizeof bytes);
     for (int i = 0; i < 16; i++)
-        id[i] = letters[httpd->random[httpd->random_used++] & 31];
+        id[i] = letters[bytes[i] & 31];
     id[16] = 0;
 }
 
@@ -151,7 +146,7 @@ void httpd_conn_unwatch(struct httpd_conn *conn)
 void httpd_request_clear(struct httpd_request *request)
 {
     memset(request, 0, sizeof *request);
-    make_id(httpd_request_conn(request)->httpd, request->id);
+    make_id(request->id);
     request->path = "/";
     request->query = "";
     request->started_us = loop_now_us();
@@ -192,7 +187,6 @@ void httpd_request_begin(struct evhttp_request *evreq, void *arg)
     httpd_conn_ref(conn); /* the request's */
     httpd_conn_ref(conn); /* ours */
     if (!refused(conn, &conn->request)) httpd->on_request(&conn->request, httpd->arg);
-    if (conn->request.evreq && conn->evcon && !conn->request.streaming) watch(conn);
     httpd_conn_unref(conn);
 }
 
@@ -343,6 +337,8 @@ int64_t httpd_started_us(const struct httpd_request *request)
 
 void httpd_on_gone(struct httpd_request *request, void (*fn)(void *arg), void *arg)
 {
+    struct httpd_conn *conn = httpd_request_conn(request);
     request->on_gone = fn;
     request->gone_arg = arg;
+    if (fn && request->evreq && conn->evcon && !request->streaming && !conn->watched) watch(conn);
 }

@@ -1,8 +1,8 @@
 #include "json_text.h"
 #include "mem.h"
+#include "random.h"
 
 #include <inttypes.h>
-#include <sys/random.h>
 
 enum { KEPT = 1 << 16 };
 
@@ -31,10 +31,7 @@ const char *json_token(void)
     uint64_t random[2];
 
     if (token[0]) return token;
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
-        fputs("the system has no random numbers\n", stderr);
-        abort();
-    }
+    random_bytes(random, sizeof random);
     snprintf(token, sizeof token, "/%016" PRIx64 "%016" PRIx64, random[0], random[1]);
     return token;
 }

@@ -1,8 +1,8 @@
 #include "limiter.h"
 #include "mem.h"
+#include "random.h"
 
 #include <string.h>
-#include <sys/random.h>
 
 enum { WAYS = 8 };
 
@@ -26,7 +26,7 @@ struct limiter *limiter_new(size_t keys)
     while (limiter->nrows * WAYS < keys)
         limiter->nrows *= 2;
     limiter->entries = mem_new(limiter->nrows * WAYS, sizeof *limiter->entries);
-    if (getrandom(limiter->seed, sizeof limiter->seed, 0) != (ssize_t)sizeof limiter->seed) abort();
+    random_bytes(limiter->seed, sizeof limiter->seed);
     return limiter;
 }
 

@@ -1,10 +1,10 @@
 #include "secret.h"
 #include "mem.h"
+#include "random.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdarg.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,8 +28,8 @@ static int write_file(const char *path)
     unsigned char fresh[SECRET_BYTES];
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return -1;
-    int good = fchmod(fd, 0600) == 0 && getrandom(fresh, sizeof fresh, 0) == (ssize_t)sizeof fresh &&
-               write(fd, fresh, sizeof fresh) == (ssize_t)sizeof fresh && fsync(fd) == 0;
+    random_bytes(fresh, sizeof fresh);
+    int good = fchmod(fd, 0600) == 0 && write(fd, fresh, sizeof fresh) == (ssize_t)sizeof fresh && fsync(fd) == 0;
     return close(fd) == 0 && good ? 0 : -1;
 }
 

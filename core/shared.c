@@ -1,6 +1,6 @@
 #include "shared.h"
 #include "mem.h"
-#include <sys/random.h>
+#include "random.h"
 #include <time.h>
 
 struct entry {
@@ -95,7 +95,7 @@ static void make_room(struct shared *shared)
 struct shared *shared_new(void)
 {
     struct shared *shared = mem_new(1, sizeof *shared);
-    if (getrandom(&shared->seed, sizeof shared->seed, 0) != (ssize_t)sizeof shared->seed) abort();
+    random_bytes(&shared->seed, sizeof shared->seed);
     resize(shared, 64);
     return shared;
 }

@@ -1,0 +1,47 @@
+#include "random.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* Small ones come out of one fetch, and the last of it may not be enough for the next. */
+static void test_nobody_gets_the_same_twice(void **state)
+{
+    enum { N = 1000, LEN = 24 };
+    static unsigned char taken[N][LEN];
+    (void)state;
+    for (int i = 0; i < N; i++)
+        random_bytes(taken[i], LEN);
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < i; k++)
+            assert_memory_not_equal(taken[i], taken[k], LEN);
+}
+
+static int bits_set(const unsigned char *bytes, size_t len)
+{
+    int count = 0;
+    for (size_t i = 0; i < len; i++)
+        count += __builtin_popcount(bytes[i]);
+    return count;
+}
+
+static void test_long_ones_are_filled_to_the_end(void **state)
+{
+    static unsigned char bytes[100000 + 1];
+    (void)state;
+    random_bytes(bytes, sizeof bytes - 1);
+    assert_int_equal(bytes[sizeof bytes - 1], 0);
+    for (size_t at = 0; at + 1000 < sizeof bytes; at += 1000)
+        assert_in_range(bits_set(bytes + at, 1000), 3500, 4500);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nobody_gets_the_same_twice),
+        cmocka_unit_test(test_long_ones_are_filled_to_the_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
