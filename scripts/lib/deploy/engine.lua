@@ -1,12 +1,12 @@
 --- The deployment engine, as routes see it: deploy, delete, cancel, password; and what init.lua sets going.
 local config = require "core.config"
-local crypto = require "core.crypto"
 local log = require "core.log"
 local server = require "core.server"
 local task = require "core.task"
 local timer = require "core.timer"
 local dotenv = require "lib.base.dotenv"
 local feed = require "lib.base.feed"
+local ids = require "lib.base.ids"
 local workspace = require "lib.base.workspace"
 local operate = require "lib.deploy.operate"
 local pump = require "lib.deploy.pump"
@@ -19,10 +19,9 @@ local findings = require "lib.journal.findings"
 local engine = {}
 local quick = dokploy.client { tries = 2 } -- for questions from outside
 
---- A new operation's id: unguessable (88 bits), and fit for a volume's name and a search as it is. It begins with the time, in hundredths
---- of a second: what is new lies together in the journal's indexes, so a commit writes a few pages, not one for each row.
+--- A new operation's id: unguessable (88 bits), and fit for a volume's name and a search as it is.
 ---@return string
-function engine.new_id() return ("%010x%s"):format(server.now() * 100 // 1 | 0, crypto.hex(11)) end
+function engine.new_id() return ids.new(11) end
 
 -- Work that must not end halfway when the client leaves: in a task of its own.
 local function apart(fn, ...) return assert(task.spawn(nil, fn, ...)):wait() end

@@ -5,6 +5,7 @@
 --- that no script can read. A changed key is one of the next generation; those before are worthless then.
 local config = require "core.config"
 local crypto = require "core.crypto"
+local ids = require "lib.base.ids"
 local client = require "lib.door.client"
 local cookie = require "lib.door.cookie"
 local credentials = require "lib.door.credentials"
@@ -23,9 +24,9 @@ local owner = {}
 
 local MONTHS = 34560000 -- seconds that a browser keeps the cookie: 400 days, the most that browsers allow
 
---- A new owner's id.
+--- A new owner's id. It is no secret: the signature in the key is.
 ---@return string
-function owner.new() return crypto.token(16) end
+function owner.new() return ids.new(8) end
 
 --- The key of an owner's id, of the generation that is good now, or of another one.
 ---@param id string

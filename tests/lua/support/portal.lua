@@ -59,6 +59,7 @@ local function server()
   function fake.on_error(handler) fake.error_handler = handler end
   function fake.on_start() end
   function fake.info() return fake.infos end
+  function fake.now() return 1000000 end
   function fake.asset(path) return "/assets/v1/" .. path end
   function fake.read(path) return fake.files and fake.files[path] or read(path) end
   function fake.list(folder)
