@@ -5,9 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { LONGEST = 64 * 1024 };
+enum { LONGEST = 64 * 1024, WRITING_SECONDS = 2 };
 
 struct secret {
     char *name, *file; /* file: NULL when the value came from the variable itself */
@@ -113,13 +114,19 @@ static void complain(struct secret *secret, int error)
              secret->value ? "the last value that was read stays in use" : "there is no value until it can be read");
 }
 
+/* Emptied just now: somebody is writing it in place. */
+static int is_being_written(const struct stat *now)
+{
+    return now->st_size == 0 && time(NULL) - now->st_mtim.tv_sec < WRITING_SECONDS;
+}
+
 /* 0, or errno: then the value is what it was. */
 static int refresh(struct secret *secret)
 {
     struct stat now;
 
     if (stat(secret->file, &now) != 0) return errno;
-    if (secret->value && same(&now, &secret->seen)) return 0;
+    if (secret->value && (same(&now, &secret->seen) || is_being_written(&now))) return 0;
     char *value = read_text(secret->file);
     if (!value) return errno;
     if (!secret->value && (now.st_mode & S_IROTH))

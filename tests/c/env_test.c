@@ -115,6 +115,23 @@ static void test_the_last_value_stays(void **state)
     assert_string_equal(env_secret("TOKEN"), "two");
 }
 
+/* "echo two > file" empties it first: that is no trouble until it lasts. */
+static void test_a_file_that_is_being_written(void **state)
+{
+    const struct timespec long_ago[2] = { { 1000000000, 0 }, { 1000000000, 0 } };
+    (void)state;
+    write_secret("one");
+    assert_string_equal(env_secret("TOKEN"), "one");
+    assert_int_equal(truncate(path, 0), 0);
+    assert_string_equal(env_secret("TOKEN"), "one");
+    assert_string_equal(logged(), "");
+    assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+    assert_string_equal(env_secret("TOKEN"), "one");
+    assert_non_null(strstr(logged(), "the file is empty"));
+    write_secret("two");
+    assert_string_equal(env_secret("TOKEN"), "two");
+}
+
 static void test_a_file_that_is_missing(void **state)
 {
     (void)state;
@@ -162,6 +179,7 @@ int main(void)
         TEST(test_secret_of_a_variable),
         TEST(test_secret_of_a_file),
         TEST(test_the_last_value_stays),
+        TEST(test_a_file_that_is_being_written),
         TEST(test_a_file_that_is_missing),
         TEST(test_what_cannot_work_is_told),
         TEST(test_a_file_for_everybody),

@@ -72,6 +72,8 @@ const sanitizer = /AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|run
 const base = { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC', ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0', UBSAN_OPTIONS: 'print_stacktrace=1' }
 
 class Program {
+  static running = new Set()
+
   constructor(kind, args, env) {
     Object.assign(this, { kind, args, env: { ...base, ...env }, lines: [], log: [], waiting: new Set(), expected: [] })
     this.leave = () => this.child?.kill('SIGKILL')
@@ -81,10 +83,12 @@ class Program {
     const from = this.log.length
     this.child = spawn(DEPLOYER, this.args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] })
     made.add(this)
+    Program.running.add(this)
     this.gone = new Promise((done, failed) => {
       this.child.on('error', (error) => failed(new Error(`${DEPLOYER}: ${error.message}; 'make' builds it`)))
       this.child.on('close', (code, signal) => {
         made.delete(this)
+        Program.running.delete(this)
         this.ended = { code, signal }
         for (const waiter of this.waiting) waiter.end()
         done(this.ended)
@@ -141,15 +145,29 @@ class Program {
 
   // Ends it as an operator does, and looks at what it leaves.
   async stop({ limit = seconds(15) } = {}) {
-    if (!this.ended) {
-      this.child.kill('SIGTERM')
-      const timer = setTimeout(() => this.child.kill('SIGKILL'), limit)
-      await this.gone
-      clearTimeout(timer)
+    if (this.ended) return this.#found(() => this.inspect())
+    this.child.kill('SIGTERM')
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), limit)
+    await this.gone
+    clearTimeout(timer)
+    this.#found(() => {
       assert.deepEqual(this.ended, { code: 0, signal: null }, `the ${this.kind} did not end well\n${this.tail()}`)
-    }
-    this.inspect()
+      this.inspect()
+    })
   }
+
+  // What is found wrong at the end ends the test's file: whoever was to stop the other programs next never comes to it.
+  #found(look) {
+    try {
+      look()
+    } catch (error) {
+      for (const program of Program.running) program.letGo()
+      throw error
+    }
+  }
+
+  // The tests' process does not wait for it any more, and takes it along when it ends.
+  letGo() { for (const held of [this.child, this.child.stdout, this.child.stderr]) held.unref() }
 
   async kill9() {
     this.child.kill('SIGKILL')
