@@ -1,5 +1,7 @@
-// Deployments accepted and on disk a second, beside a bare INSERT-and-COMMIT loop on the same disk; rounds take turns, and the ratio is the
-// median of each round's. One connection beside the many shows what it is that they share: a commit. What is accepted piles up: one runs (the rehearsal is slow), the others wait. A round has a portal of its own.
+// Deployments accepted and on disk a second, beside a bare INSERT-and-COMMIT loop on the same disk, and a loop that writes the rows of a
+// deployment with a COMMIT for each; rounds take turns, and the ratio is the median of each round's. One connection beside the many shows
+// what it is that they share: a commit. What is accepted piles up: one runs (the rehearsal is slow), the others wait. A round has a portal
+// of its own.
 //   ACCEPT_ROUNDS=3 ACCEPT_SECONDS=2 ACCEPT_CONNECTIONS=64
 import { execFile, spawn } from 'node:child_process'
 import { openSync, readFileSync, writeFileSync } from 'node:fs'
@@ -53,11 +55,25 @@ async function startPortal(rehearsal) {
   }
 }
 
-async function bare() {
-  const { stdout } = await run(process.env.COMMIT, [join(temporary('commit'), 'rows.db'), String(seconds)])
+async function commits(path, sql = []) {
+  const { stdout } = await run(process.env.COMMIT, [path, String(seconds), ...sql])
   const [rate, p99] = stdout.split(' ').map(Number)
   return { rate, p99: p99 / 1000 }
 }
+
+const bare = () => commits(join(temporary('commit'), 'rows.db'))
+
+// What is written for a deployment, made of one that is there.
+const another = (table, changed) => `INSERT INTO ${table} (${Object.keys(changed).join(', ')})
+  SELECT ${Object.values(changed).join(', ')} FROM ${table} ORDER BY rowid LIMIT 1`
+const id = "printf('%032x', ?1)", owner = "printf('%026x', ?1)", name = "'again-' || ?1"
+const rows = [
+  another('operations', { id, kind: "'deploy'", name, owner_id: owner, template: 'template', url: 'url', params: 'params', state: "'queued'", created_at: 'created_at' }),
+  `INSERT INTO stacks (name, owner_id, state, operation_id, url, image, template, created_at)
+    SELECT ${name}, ${owner}, 'deploying', ${id}, url, image, template, created_at FROM stacks LIMIT 1`,
+  `INSERT INTO origins (operation_id, network) SELECT ${id}, network FROM origins LIMIT 1`,
+  another('audit', { at: 'at', who: 'who', network: 'network', action: 'action', name, operation_id: id, allowed: 'allowed', rule: 'rule', policy: 'policy', request_id: 'request_id' }),
+]
 
 const inMilliseconds = { us: 0.001, ms: 1, s: 1000, m: 60000 }
 
@@ -71,7 +87,10 @@ async function accepts(connections) {
     const sent = Number(stdout.match(/(\d+) requests in/)[1])
     if (/Socket errors/.test(stdout) || /Non-2xx/.test(stdout)) throw new Error(`not all was accepted (${good}):\n${stdout}\n${portal.told().slice(-2000)}`)
     const [, figure, unit] = stdout.match(/99%\s+([\d.]+)(us|ms|s|m)/)
-    return { rate: Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)[1]), p99: Number(figure) * inMilliseconds[unit], sent, good }
+    return {
+      rate: Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)[1]), p99: Number(figure) * inMilliseconds[unit], sent, good,
+      journal: join(portal.folder, 'journal.db'),
+    }
   } finally {
     await portal.kill()
     await rehearsal.kill9()
@@ -79,14 +98,19 @@ async function accepts(connections) {
 }
 
 const figures = []
-for (let round = 0; round < rounds; round++) figures.push({ loop: await bare(), one: await accepts(1), many: await accepts(connections) })
+for (let round = 0; round < rounds; round++) {
+  const loop = await bare(), one = await accepts(1), many = await accepts(connections)
+  figures.push({ loop, one, many, same: await commits(many.journal, rows) })
+}
 const of = (who, what) => median(figures.map((it) => it[who][what]))
 const line = (name, who) => console.log(`  ${name.padEnd(32)}${of(who, 'rate').toFixed(0).padStart(10)}   ${of(who, 'p99').toFixed(1).padStart(7)} ms`)
 const ratio = (a, b) => median(figures.map((it) => it[a].rate / it[b].rate)).toFixed(2).padStart(10)
 console.log(`accepted and on disk, median of ${rounds} rounds of ${seconds} s`)
 console.log('                                    a second       p99')
 line('INSERT and COMMIT', 'loop')
+line("a deployment's rows and COMMIT", 'same')
 line('POST /api/deploy, 1 connection', 'one')
 line(`POST /api/deploy, ${connections} connections`, 'many')
 console.log(`  all together / one alone        ${ratio('many', 'one')}`)
+console.log(`  all together / its rows, COMMIT ${ratio('many', 'same')}`)
 console.log(`  all together / INSERT and COMMIT${ratio('many', 'loop')}   (the goal is ${goal})${Number(ratio('many', 'loop')) < goal ? '   MISSED' : ''}`)

@@ -1,5 +1,6 @@
 /* commit: one INSERT and one COMMIT after the other, and nothing else; as safe as the journal (WAL, synchronous=FULL).
- * commit FILE SECONDS prints commits a second, and the 99th percentile of one in microseconds. */
+ * commit FILE SECONDS prints commits a second, and the 99th percentile of one in microseconds. With more arguments, these are what is
+ * done before each COMMIT: statements with one place, ?1, for a number that rises. */
 #include <sqlite3.h>
 
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <time.h>
 
 #define MOST 1000000
+#define STATEMENTS 16
 
 static double took[MOST];
 
@@ -33,48 +35,72 @@ static void run(sqlite3 *db, const char *sql)
     exit(1);
 }
 
-static void commit_one(sqlite3 *db, sqlite3_stmt *insert, int number)
+static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK) return statement;
+    fprintf(stderr, "commit: %s, in: %s\n", sqlite3_errmsg(db), sql);
+    exit(1);
+}
+
+static void commit_one(sqlite3 *db, sqlite3_stmt *const *statements, int count, int number)
 {
     run(db, "BEGIN IMMEDIATE");
-    sqlite3_bind_int(insert, 1, number);
-    if (sqlite3_step(insert) != SQLITE_DONE) {
+    for (int i = 0; i < count; i++) {
+        sqlite3_bind_int(statements[i], 1, number);
+        if (sqlite3_step(statements[i]) != SQLITE_DONE) {
+            fprintf(stderr, "commit: %s\n", sqlite3_errmsg(db));
+            exit(1);
+        }
+        sqlite3_reset(statements[i]);
+    }
+    run(db, "COMMIT");
+}
+
+static sqlite3 *open_file(const char *path)
+{
+    sqlite3 *db = NULL;
+    if (sqlite3_open(path, &db) != SQLITE_OK) {
         fprintf(stderr, "commit: %s\n", sqlite3_errmsg(db));
         exit(1);
     }
-    sqlite3_reset(insert);
-    run(db, "COMMIT");
+    run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000");
+    return db;
+}
+
+/* The statements that were given, or the bare one. Returns how many. */
+static int prepare_all(sqlite3 *db, sqlite3_stmt **statements, int given, char **sql)
+{
+    if (given == 0) {
+        run(db, "CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, number INTEGER, text TEXT)");
+        statements[0] = prepare(db, "INSERT INTO rows (number, text) VALUES (?1, hex(randomblob(100)))");
+        return 1;
+    }
+    for (int i = 0; i < given; i++)
+        statements[i] = prepare(db, sql[i]);
+    return given;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "use: commit FILE SECONDS\n");
+    if (argc < 3 || argc > 3 + STATEMENTS) {
+        fprintf(stderr, "use: commit FILE SECONDS [SQL...]\n");
         return 2;
     }
-    sqlite3 *db = NULL;
-    sqlite3_stmt *insert = NULL;
-    if (sqlite3_open(argv[1], &db) != SQLITE_OK) {
-        fprintf(stderr, "commit: %s\n", sqlite3_errmsg(db));
-        return 1;
-    }
-    run(db, "PRAGMA journal_mode = WAL");
-    run(db, "PRAGMA synchronous = FULL");
-    run(db, "CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, number INTEGER, text TEXT)");
-    if (sqlite3_prepare_v2(db, "INSERT INTO rows (number, text) VALUES (?1, hex(randomblob(100)))", -1, &insert, NULL) != SQLITE_OK) {
-        fprintf(stderr, "commit: %s\n", sqlite3_errmsg(db));
-        return 1;
-    }
+    sqlite3 *db = open_file(argv[1]);
+    sqlite3_stmt *statements[STATEMENTS];
+    int count = prepare_all(db, statements, argc - 3, argv + 3), n = 0;
     double begun = now(), ends = begun + atof(argv[2]), last = begun;
-    int n = 0;
     while (last < ends && n < MOST) {
-        commit_one(db, insert, n);
+        commit_one(db, statements, count, n);
         double at = now();
         took[n++] = at - last;
         last = at;
     }
     qsort(took, (size_t)n, sizeof(took[0]), compare);
     printf("%.1f %.0f\n", n / (last - begun), took[n - 1 - n / 100] * 1e6);
-    sqlite3_finalize(insert);
+    for (int i = 0; i < count; i++)
+        sqlite3_finalize(statements[i]);
     sqlite3_close(db);
     return 0;
 }
