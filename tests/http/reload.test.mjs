@@ -103,6 +103,19 @@ test('a step that fails is a failed deployment that is clean', async () => {
   await edited(step('return true'))
 })
 
+test('an error where an operation ends is its end, and the stack can be worked with again', async () => {
+  const { key } = await portal.ready('stumbled')
+  const act = async (what) => portal.follow((await portal.api(`/api/stack/stumbled/${what}`, { method: 'POST', key })).json.statusUrl)
+  const good = house.read('scripts/lib/deploy/operate.lua')
+  await edited(() => house.edit('scripts/lib/deploy/operate.lua', (text) => text.replace('local function end_well(ctx, op)', '$& error("a bug at the end")')))
+  portal.expect(/a bug at the end/)
+  const { last } = await act('stop')
+  assert.deepEqual([last.event, last.data.code], ['failed', 'script_error'])
+  await edited(() => house.write('scripts/lib/deploy/operate.lua', good))
+  assert.equal((await act('start')).last.event, 'ready')
+  assert.equal(portal.log.filter(({ event }) => event === 'operation.broken').length, 1)
+})
+
 test('running work ends on the scripts it began with', async () => {
   const { json } = await portal.deploy('steady')
   await portal.follow(json.statusUrl, { until: (e) => e.data.step !== undefined })
