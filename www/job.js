@@ -12,7 +12,7 @@ import { address, duration, number, percent, t } from "./text.js";
 const BUSY = new Set(["running", "waiting", "undoing"]);
 const ICONS = { done: "done", failed: "bad", undone: "undo" };
 const STEP_STATES = {
-  pending: "page.step.pending", skipped: "page.step.skipped", waiting: "page.step.waiting", running: "page.step.running", done: "page.step.done",
+  pending: "page.step.pending", skipped: "page.step.skipped", stopped: "page.step.stopped", waiting: "page.step.waiting", running: "page.step.running", done: "page.step.done",
   failed: "page.step.failed", undoing: "page.step.undoing", undone: "page.step.undone",
 };
 const TITLES = {
@@ -209,10 +209,12 @@ function write(element, text = "") {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// Once all has ended, nothing is busy or to come any more, and the step that failed is the one to look at.
+// Once all has ended, the step that failed is the one to look at. Before that, while all is taken back, no step goes forward any more.
 function stateOf(key, step) {
   if (job.state === "failed" && key === job.end.step) return "failed";
-  if (job.end && (BUSY.has(step.state) || step.state === "pending")) return "skipped";
+  const back = job.state === "rolling_back";
+  if (step.state === "pending" && (job.end || back)) return "skipped";
+  if (job.end ? BUSY.has(step.state) : back && step.state === "running") return "stopped";
   return job.kind === "deploy" && job.end?.rolledBack && step.state === "done" ? "undone" : step.state; // some steps leave nothing to undo
 }
 
@@ -243,7 +245,7 @@ function tick() {
   for (const step of job.steps.values()) {
     if (!step.item) continue;
     const end = step.endedAt || job.endedAt;
-    write(step.item.querySelector("time"), end || BUSY.has(step.state) ? sinceText(step.startedAt, end) : "");
+    write(step.item.querySelector("time"), end || BUSY.has(step.item.className) ? sinceText(step.startedAt, end) : "");
   }
   drawQueue();
 }

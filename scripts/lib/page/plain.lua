@@ -60,12 +60,13 @@ end
 local busy = { running = true, waiting = true, undoing = true }
 local icons = { done = "done", failed = "bad", undone = "undo" }
 
--- Once all has ended, nothing is busy or to come any more, and the step that failed is the one to look at.
+-- Once all has ended, the step that failed is the one to look at. Before that, while all is taken back, no step goes forward any more.
 local function step_state(doc, step)
-  if not doc.endedAt then return step.state end
+  local back, state = doc.state == "rolling_back", step.state
   if doc.state == "failed" and step.step == doc.result.step then return "failed" end
-  if busy[step.state] or step.state == "pending" then return "skipped" end
-  return doc.kind == "deploy" and doc.result.rolledBack and step.state == "done" and "undone" or step.state
+  if state == "pending" and (doc.endedAt or back) then return "skipped" end
+  if doc.endedAt and busy[state] or back and state == "running" then return "stopped" end
+  return doc.endedAt and doc.kind == "deploy" and doc.result.rolledBack and step.state == "done" and "undone" or step.state
 end
 
 -- An icon of the page's own set; decoration.
