@@ -13,9 +13,10 @@ enum { LONGEST = 64 * 1024, WRITING_SECONDS = 2 };
 struct secret {
     char *name, *file; /* file: NULL when the value came from the variable itself */
     char *value;
-    struct stat seen; /* the file, when it was read */
-    int both;         /* the variable and NAME_FILE were set, which may not be */
-    int trouble;      /* errno that was logged last, so that each is logged once */
+    struct stat seen;   /* the file, when it was read */
+    int both;           /* the variable and NAME_FILE were set, which may not be */
+    int trouble;        /* errno that was logged last, so that each is logged once */
+    time_t empty_since; /* when the file was first found empty, on a clock that never jumps; 0: it was not */
     struct secret *next;
 };
 
@@ -114,10 +115,14 @@ static void complain(struct secret *secret, int error)
              secret->value ? "the last value that was read stays in use" : "there is no value until it can be read");
 }
 
-/* Emptied just now: somebody is writing it in place. */
-static int is_being_written(const struct stat *now)
+/* Empty only since a moment ago: somebody is writing it in place. When that was the file does not tell: its time is set last. */
+static int is_being_written(struct secret *secret)
 {
-    return now->st_size == 0 && time(NULL) - now->st_mtim.tv_sec < WRITING_SECONDS;
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    if (!secret->empty_since) secret->empty_since = now.tv_sec;
+    return now.tv_sec - secret->empty_since < WRITING_SECONDS;
 }
 
 /* 0, or errno: then the value is what it was. */
@@ -126,9 +131,10 @@ static int refresh(struct secret *secret)
     struct stat now;
 
     if (stat(secret->file, &now) != 0) return errno;
-    if (secret->value && (same(&now, &secret->seen) || is_being_written(&now))) return 0;
+    if (secret->value && same(&now, &secret->seen)) return 0;
     char *value = read_text(secret->file);
-    if (!value) return errno;
+    if (!value) return errno == ENODATA && secret->value && is_being_written(secret) ? 0 : errno;
+    secret->empty_since = 0;
     if (!secret->value && (now.st_mode & S_IROTH))
         log_line(LOG_WARN, "env.secret_open", "%s: everybody on this machine may read it (chmod o-r)", secret->file);
     secret->trouble = 0;
