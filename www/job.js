@@ -111,10 +111,10 @@ function take(kind, data, number) {
   later();
 }
 
-// Of what was known already only the last words of a step are new.
+// Of what was known already only the last words of a step are new, and whether it is being taken back.
 function recall(data) {
   const step = job.steps.get(data.step);
-  if (step) step.detail = data.detail;
+  if (step) Object.assign(step, { detail: data.detail, back: step.back || data.state === "undoing" });
 }
 
 function progress(data, at) {
@@ -123,6 +123,7 @@ function progress(data, at) {
   job.steps.set(data.step, {
     ...step, title: data.title ?? step.title, state: data.state, detail: data.detail,
     startedAt: step.startedAt || at, endedAt: ["done", "undone"].includes(data.state) ? at : undefined,
+    back: step.back || data.state === "undoing",
   });
   job.queue = undefined;
   job.percent = data.percent ?? job.percent;
@@ -214,7 +215,7 @@ function stateOf(key, step) {
   if (job.state === "failed" && key === job.end.step) return "failed";
   const back = job.state === "rolling_back";
   if (step.state === "pending" && (job.end || back)) return "skipped";
-  if (job.end ? BUSY.has(step.state) : back && step.state === "running") return "stopped";
+  if (job.end ? BUSY.has(step.state) : back && !step.back && BUSY.has(step.state)) return "stopped"; // taking back may wait, too
   return job.kind === "deploy" && job.end?.rolledBack && step.state === "done" ? "undone" : step.state; // some steps leave nothing to undo
 }
 
@@ -244,7 +245,7 @@ function tick() {
   write($("elapsed"), sinceText(job.createdAt, job.endedAt));
   for (const step of job.steps.values()) {
     if (!step.item) continue;
-    const end = step.endedAt || job.endedAt;
+    const end = step.endedAt || (step.item.className !== "stopped" && job.endedAt);
     write(step.item.querySelector("time"), end || BUSY.has(step.item.className) ? sinceText(step.startedAt, end) : "");
   }
   drawQueue();

@@ -59,7 +59,7 @@ all.Cancelled = object({
 }, "deploymentId", "state", "cancelled", "detail", "statusUrl")
 
 all.Step = object({
-  step = text, title = text, state = one_of("pending", "running", "waiting", "done", "undoing", "undone"),
+  step = text, title = text, state = one_of("pending", "running", "waiting", "stopped", "done", "undoing", "undone"),
   startedAt = time, endedAt = time,
 }, "step", "title", "state")
 

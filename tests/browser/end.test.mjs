@@ -62,6 +62,30 @@ test('cancel ends in verified clean', async () => {
   await done()
 })
 
+test('a step that waits for Dokploy when it is cancelled waits no more', async () => {
+  const { world: { portal, rehearsal } } = desk
+  await rehearsal.faults([
+    { at: 'deploy', kind: 'hang', name: 'ahead', times: 0 }, { at: 'application.delete', kind: 'latency', ms: 1500, name: 'behind', times: 0 },
+  ])
+  const ahead = await portal.deploy('ahead')
+  await portal.follow(ahead.json.statusUrl, { until: ({ data }) => data.step === 'outcome' })
+  const { page, done } = await desk.visit('en')
+  await deploy(page, 'behind')
+  await page.waitForSelector('[data-step=outcome].waiting')
+  await page.click('#cancel')
+  await page.waitForSelector('[data-step=outcome].stopped')
+  await page.waitForSelector('[data-step=application].undoing')
+  const { steps } = (await portal.status(new URL(page.url()).pathname.replace('/deployment/', '/api/status/'))).json
+  assert.deepEqual(steps.filter(({ step }) => ['outcome', 'health'].includes(step)).map(({ state }) => state), ['stopped', 'pending'])
+  await page.reload()
+  await page.waitForSelector('[data-step=outcome].stopped')
+  await rehearsal.forgetFaults()
+  await ended(page, 'cancelled')
+  await portal.cancel(ahead.json.deploymentId, { key: ahead.json.ownerKey })
+  await portal.follow(ahead.json.statusUrl)
+  await done()
+})
+
 test('only who started it can cancel', async () => {
   await desk.world.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 2500, name: 'watched', times: 0 })
   const first = await desk.visit('en')

@@ -57,15 +57,14 @@ function plain.title(reader, doc)
   return say(reader, key, { name = doc.name })
 end
 
-local busy = { running = true, waiting = true, undoing = true }
 local icons = { done = "done", failed = "bad", undone = "undo" }
 
 -- Once all has ended, the step that failed is the one to look at. Before that, while all is taken back, no step goes forward any more.
 local function step_state(doc, step)
-  local back, state = doc.state == "rolling_back", step.state
+  local state = step.state
   if doc.state == "failed" and step.step == doc.result.step then return "failed" end
-  if state == "pending" and (doc.endedAt or back) then return "skipped" end
-  if doc.endedAt and busy[state] or back and state == "running" then return "stopped" end
+  if state == "pending" and (doc.endedAt or doc.state == "rolling_back") then return "skipped" end
+  if state == "undoing" and doc.endedAt then return "stopped" end
   return doc.endedAt and doc.kind == "deploy" and doc.result.rolledBack and step.state == "done" and "undone" or step.state
 end
 
