@@ -64,7 +64,7 @@ const char *httpd_body(const struct httpd_request *request, size_t *len); /* nev
 const char *httpd_peer(const struct httpd_request *request);   /* the peer's address, without port; IPv4 as such, never as ::ffff: */
 const char *httpd_id(const struct httpd_request *request);     /* the request id: 16 letters and digits */
 int64_t httpd_started_us(const struct httpd_request *request); /* loop_now_us() when it was whole */
-/* Calls fn(arg) when the client leaves before the answer. One slot; NULL takes it away. */
+/* Calls fn(arg) when the client leaves before the answer, which is watched for from then on. One slot; NULL takes it away. */
 void httpd_on_gone(struct httpd_request *request, void (*fn)(void *arg), void *arg);
 
 struct httpd_field {

@@ -1,4 +1,5 @@
 #include "random.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@ static void fetch(unsigned char *bytes, size_t len)
 {
     for (size_t got = 0; got < len;) {
         ssize_t more = getrandom(bytes + got, len - got, 0);
+        if (more < 0 && errno == EINTR) continue;
         if (more < 0) {
             fputs("the system has no random numbers\n", stderr);
             abort();

@@ -14,6 +14,7 @@ struct store_batch *store_batch_new(int nstatements)
 
 void *store_batch_take(struct store_batch *batch, size_t n, size_t size)
 {
+    mem_must(n > 0 && n * size / n != size ? NULL : batch);
     return memset(arena_take(&batch->arena, n * size), 0, n * size);
 }
 

@@ -194,8 +194,8 @@ end
 --- A word of the portal's own that stays in one piece.
 function parts.word(text) return h("span", { class = "short" }, parts.code(text)) end
 
--- Ids that nobody reads: the beginning is enough to tell them apart.
-function parts.short(id) return id and parts.word(#id > 12 and id:sub(1, 9) .. "…" or id) end
+-- Ids that nobody reads: the end tells them apart; the beginning is the time.
+function parts.short(id) return id and parts.word(#id > 12 and "…" .. id:sub(-9) or id) end
 
 local classes = { queued = "running", running = "running", rolling_back = "running", deleting = "running", stopping = "running",
   starting = "running", restarting = "running", rotating = "running", redeploying = "running", failed = "bad" }
