@@ -156,7 +156,7 @@ function draw() {
   const mayCancel = job.kind === "deploy" && !job.end && Boolean(memory.byName(job.name)?.key);
   show($("cancel-row"), mayCancel);
   show($("cancel"), job.state !== "rolling_back");
-  notify.offer(!job.end);
+  notify.offer(!job.end && job.state !== "rolling_back");
 }
 
 function titleKey() {
