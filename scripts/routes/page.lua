@@ -56,7 +56,7 @@ local function estimate()
   if known and os.time() - known_at < FRESH then return known end
   local seconds, waiting = queue.median(journal.durations()), shared.get("queue.waiting") or 0
   local typical = seconds or pump.guess
-  local eta = waiting > 0 and (pump.forecast(1) or { 0 })[1] or 0
+  local eta = waiting > 0 and pump.forecast() or 0
   known, known_at = { typical = typical, measured = seconds ~= nil, waiting = waiting, eta = eta }, os.time()
   return known
 end

@@ -31,8 +31,7 @@ local function apart(fn, ...) return assert(task.spawn(nil, fn, ...)):wait() end
 local function refused(name, message, code)
   if code == "conflict" then return nil, "somebody has the name " .. name, "name_taken" end
   if code ~= "queue_full" then return nil, message, "journal" end
-  local room = pump.forecast(1, true) -- who waits first is started then, and leaves his place
-  return nil, message, code, math.max(1, room and room[1] or pump.typical())
+  return nil, message, code, math.max(1, pump.next_place() or pump.typical())
 end
 
 local function accept(request)

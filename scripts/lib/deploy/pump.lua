@@ -144,15 +144,21 @@ function pump.line()
   return queue.order(waiting, running, ended_of(waiting)), running, starts(#waiting, running)
 end
 
---- Whole seconds until each of the next `count` to come would start: behind those that wait already, or with `instead` in their place.
----@param count integer
----@param instead boolean|nil
----@return integer[]|nil, string? message, string? code
-function pump.forecast(count, instead)
+--- Whole seconds until one more that comes would start, behind those that wait already.
+---@return integer|nil, string? message, string? code
+function pump.forecast()
   local waiting, running, code = open_deploys()
   if not waiting then return nil, running, code end
-  local before = instead and 0 or #waiting
-  return { table.unpack(starts(before + count, running), before + 1) }
+  return starts(#waiting + 1, running)[#waiting + 1]
+end
+
+--- Whole seconds until whoever waits first is started, and leaves his place to others. Those that wait are not read for it: it is told to
+--- everybody who comes while the queue is full.
+---@return integer|nil, string? message, string? code
+function pump.next_place()
+  local running, message, code = journal.running()
+  if not running then return nil, message, code end
+  return starts(1, deploys_of(running))[1]
 end
 
 -- Whether somebody who was told his place, and when his turn would come, has to be told anew.
