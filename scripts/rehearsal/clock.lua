@@ -11,7 +11,7 @@ local stopped_at -- while the clock is stopped: seconds since 1970
 
 --- Milliseconds since 1970, never the same twice: what is made later is later.
 function clock.now()
-  local now = (stopped_at or os.time()) * 1000 + ahead
+  local now = ((stopped_at or server.now()) * 1000 + ahead) // 1 | 0
   if now <= last then now = last + 1 end
   last = now
   return now
@@ -43,7 +43,7 @@ end
 
 --- Stops it, so that only advance() moves it; or lets it go on.
 function clock.stop(stop)
-  stopped_at = stop and os.time() or nil
+  stopped_at = stop and server.now() or nil
 end
 
 --- Waits as long as a real server would need, divided by the configured speed.

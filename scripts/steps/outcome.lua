@@ -1,6 +1,7 @@
 --- Waits until Dokploy says how the deployment went, and passes its log on as it grows.
 --- Dokploy's "done" means that the swarm took it, not that it runs: the next step decides that.
 local timer = require "core.timer"
+local clock = require "lib.base.clock"
 local pace = require "lib.deploy.pace"
 local submission = require "lib.deploy.submission"
 
@@ -47,7 +48,7 @@ local function look(ctx, watch)
   submission.pass_log(ctx, row, watch)
   if row.status == "running" then watch.began = watch.began or timer.now() end
   if row.status == "done" then
-    pace.took(watch.began and math.floor(timer.now() - watch.began) or 0)
+    pace.took(clock.between(row.startedAt, row.finishedAt) or timer.now() - (watch.began or timer.now()))
     return true
   end
   if row.status == "error" then return submission.failure(ctx, row, watch) end

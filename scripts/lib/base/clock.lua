@@ -22,6 +22,22 @@ function clock.iso(seconds)
   return to_the_second(ms // 1000) .. (".%03dZ"):format(ms % 1000)
 end
 
+-- Only to be held against another one: it is taken for a time of this machine's own zone.
+local function local_time(text)
+  local year, month, day, hour, min, sec, rest = tostring(text):match "^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)(%.?%d*)Z$"
+  if not year then return nil end
+  return os.time { year = year, month = month, day = day, hour = hour, min = min, sec = sec } + (tonumber("0" .. rest) or 0)
+end
+
+--- Seconds from one time in ISO 8601 to another; nil when one of them is none.
+---@param from any
+---@param to any
+---@return number|nil
+function clock.between(from, to)
+  local began, ended = local_time(from), local_time(to)
+  return began and ended and ended - began
+end
+
 --- The time of day in a sentence: "14:03:20 UTC"; "" when there is none.
 ---@param seconds number|nil
 ---@return string

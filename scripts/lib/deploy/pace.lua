@@ -9,15 +9,15 @@ local once = dokploy.client { tries = 1 }
 
 local function known()
   local list = {}
-  for seconds in (shared.get "pace.took" or ""):gmatch("%d+") do list[#list + 1] = math.tointeger(tonumber(seconds)) end
+  for seconds in (shared.get "pace.took" or ""):gmatch("%S+") do list[#list + 1] = tonumber(seconds) end
   return list
 end
 
 --- A deployment of ours ran so many seconds in Dokploy, without its time in Dokploy's queue.
----@param seconds integer
+---@param seconds number
 function pace.took(seconds)
   local list = known()
-  list[#list + 1] = seconds
+  list[#list + 1] = ("%.1f"):format(math.max(0, seconds))
   shared.set("pace.took", table.concat(list, " ", math.max(1, #list - pace.kept + 1)))
 end
 

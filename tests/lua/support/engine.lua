@@ -103,7 +103,7 @@ function engine.start(options)
     fake[name] = module
     package.preload["core." .. name] = function() return module end
   end
-  os.time = function() return math.floor(fake.now + fake.jump) end -- luacheck: ignore 122
+  os.time = function(date) return date and real_time(date) or math.floor(fake.now + fake.jump) end -- luacheck: ignore 122
   fake.core.timer.now = function() return fake.now end
   function fake.answer(name, ...) fake.answers[name] = { ... } end
   function fake.count(name)
