@@ -268,21 +268,18 @@ local function context_of(op)
   return ctx
 end
 
-local function work(op)
+--- The body of the operation's task. Returns when it has ended.
+---@param op table  the journal's row
+function operate.run(op)
+  task.shield() -- it is not called back halfway: each has an end within its deadline
   local ctx = context_of(op)
   local good, message, code, args = task.run(operate.deadline, flows[op.kind], ctx)
   if good then return end_well(ctx, op) end
   end_badly(ctx, op, message, code, args)
 end
 
---- The body of the operation's task. Returns when it has ended.
----@param op table  the journal's row
-function operate.run(op)
-  task.shield() -- it is not called back halfway: each has an end within its deadline
-  local good, message = pcall(work, op)
-  if good then return end
-  -- The last resort, for an error in these scripts themselves. What became of the stack nobody knows; lib/watch/watcher.lua looks.
-  log.error("operation.broken", { operation = op.id, message = tostring(message) })
+--- The end of one that an error in these scripts broke off. What became of the stack nobody knows; lib/watch/watcher.lua looks.
+function operate.broken(op)
   finish(op, "failed", { code = "script_error", args = { name = op.name }, rolledBack = false, leftovers = {} },
     { state = "failed", code = "script_error", stack = "unhealthy" })
 end

@@ -327,6 +327,7 @@ end
 local function broken(op, message)
   task.shield()
   log.error("operation.broken", { operation = op.id, message = message })
+  if operate.kinds[op.kind] then return operate.broken(op) end
   local target = { id = op.kind ~= "delete" and op.id or op.params.target }
   local work = { id = target.id, resources = journal.resources(target.id) or {} }
   undo.leave(work, "error")
@@ -336,9 +337,9 @@ end
 
 --- The body of an operation's task. Returns when it has ended. Not in a child: task.cancel reaches the task that runs the steps.
 function runner.run(op, steps)
-  if operate.kinds[op.kind] then return operate.run(op) end
-  local run = { delete = runner.delete, remove = runner.delete, purge = purge.run, rebuild = runner.rebuild }
-  local good, message = pcall(run[op.kind] or runner.deploy, op, steps)
+  local runs = { delete = runner.delete, remove = runner.delete, purge = purge.run, rebuild = runner.rebuild }
+  local run = operate.kinds[op.kind] and operate.run or runs[op.kind] or runner.deploy
+  local good, message = pcall(run, op, steps)
   if not good then broken(op, tostring(message)) end
 end
 

@@ -6,7 +6,7 @@ local i18n = require "lib.page.i18n"
 local summary = {}
 
 local ended = { done = true, undone = true }
-local goes_on = { running = true, waiting = true }
+local busy = { running = true, waiting = true, undoing = true }
 
 local function new_step(language, name)
   return { step = name, title = i18n.text(language, "step." .. name .. ".title"), state = "pending" }
@@ -18,15 +18,16 @@ local function apply(step, raw)
   step.endedAt = ended[raw.state] and clock.iso(raw.at) or nil
 end
 
--- What is done in the name of a step while all is taken back is no step forward, although it may wait, too.
-local function stop(list, taken_back)
+-- Once all has ended, nothing is busy any more; before that, while all is taken back, no step goes forward (taking back may wait, too).
+local function stop(list, operation, taken_back)
   for _, step in ipairs(list) do
-    if goes_on[step.state] and not taken_back[step.step] then step.state = "stopped" end
+    local over = operation.ended_at or operation.state == "rolling_back" and not taken_back[step.step]
+    if over and busy[step.state] then step.state = "stopped" end
   end
 end
 
--- The steps in order: those planned, then those that came beyond the plan. `over`: none of them goes on.
-local function steps_of(rows, language, planned, over)
+-- The steps in order: those planned, then those that came beyond the plan.
+local function steps_of(operation, rows, language, planned)
   local list, by_name, taken_back = {}, {}, {}
   local function step_of(name)
     if not by_name[name] then
@@ -37,10 +38,12 @@ local function steps_of(rows, language, planned, over)
   end
   for _, name in ipairs(planned) do step_of(name) end
   for _, row in ipairs(rows) do
-    if row.event == "progress" then apply(step_of(row.data.step), row.data) end
-    if row.data.state == "undoing" then taken_back[row.data.step] = true end
+    if row.event == "progress" then
+      apply(step_of(row.data.step), row.data)
+      if row.data.state == "undoing" then taken_back[row.data.step] = true end
+    end
   end
-  if over then stop(list, taken_back) end
+  stop(list, operation, taken_back)
   return json.array(list)
 end
 
@@ -86,8 +89,7 @@ function summary.of(operation, rows, language, planned)
     startedAt = clock.iso(operation.started_at),
     endedAt = clock.iso(operation.ended_at),
     lastEventId = #rows > 0 and rows[#rows].seq or 0,
-    steps = steps_of(rows, language, operation.kind == "deploy" and operation.pruned ~= 1 and planned or {},
-      operation.state == "rolling_back" or operation.ended_at ~= nil),
+    steps = steps_of(operation, rows, language, operation.kind == "deploy" and operation.pruned ~= 1 and planned or {}),
     result = result or json.null,
   }
 end

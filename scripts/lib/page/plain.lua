@@ -59,13 +59,12 @@ end
 
 local icons = { done = "done", failed = "bad", undone = "undo" }
 
--- Once all has ended, the step that failed is the one to look at. Before that, while all is taken back, no step goes forward any more.
+-- Once all has ended, the step that failed is the one to look at; and while all is taken back, nothing is to come any more.
 local function step_state(doc, step)
   local state = step.state
   if doc.state == "failed" and step.step == doc.result.step then return "failed" end
   if state == "pending" and (doc.endedAt or doc.state == "rolling_back") then return "skipped" end
-  if state == "undoing" and doc.endedAt then return "stopped" end
-  return doc.endedAt and doc.kind == "deploy" and doc.result.rolledBack and step.state == "done" and "undone" or step.state
+  return doc.endedAt and doc.kind == "deploy" and doc.result.rolledBack and state == "done" and "undone" or state
 end
 
 -- An icon of the page's own set; decoration.
