@@ -62,7 +62,8 @@ void api_known_keys(lua_State *L, int index, const char *const *known)
     index = lua_absindex(L, index);
     luaL_checktype(L, index, LUA_TTABLE);
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "an option's key must be a word, not a %s", luaL_typename(L, -2));
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "an option's key must be a word, not a %s", luaL_typename(L, -2));
         const char *key = lua_tostring(L, -2);
         if (!is_known(key, known)) raise_unknown(L, key, known);
     }
@@ -81,7 +82,8 @@ const char *api_text(lua_State *L, int index, const char *key, const char *missi
     const char *text = missing;
 
     if (push_field(L, index, key)) {
-        if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "option %s must be a string, not a %s", key, luaL_typename(L, -1));
+        if (lua_type(L, -1) != LUA_TSTRING)
+            luaL_error(L, "option %s must be a string, not a %s", key, luaL_typename(L, -1));
         text = lua_tostring(L, -1);
     }
     lua_pop(L, 1);
@@ -93,7 +95,8 @@ lua_Number api_number(lua_State *L, int index, const char *key, lua_Number missi
     lua_Number number = missing;
 
     if (push_field(L, index, key)) {
-        if (lua_type(L, -1) != LUA_TNUMBER) luaL_error(L, "option %s must be a number, not a %s", key, luaL_typename(L, -1));
+        if (lua_type(L, -1) != LUA_TNUMBER)
+            luaL_error(L, "option %s must be a number, not a %s", key, luaL_typename(L, -1));
         number = lua_tonumber(L, -1);
     }
     lua_pop(L, 1);
@@ -105,7 +108,8 @@ int api_flag(lua_State *L, int index, const char *key, int missing)
     int flag = missing;
 
     if (push_field(L, index, key)) {
-        if (!lua_isboolean(L, -1)) luaL_error(L, "option %s must be true or false, not a %s", key, luaL_typename(L, -1));
+        if (!lua_isboolean(L, -1))
+            luaL_error(L, "option %s must be true or false, not a %s", key, luaL_typename(L, -1));
         flag = lua_toboolean(L, -1);
     }
     lua_pop(L, 1);

@@ -1,6 +1,8 @@
-/* api: what every api_*.c shares: the running parts, and the two helpers that carry all error policy.
+/* api: what every api_*.c shares: the running parts, and the two helpers that carry all error
+ * policy.
  *
- * Success returns the value. The world's failures return nil, message, code. Misuse raises, naming the argument.
+ * Success returns the value. The world's failures return nil, message, code. Misuse raises, naming
+ * the argument.
  */
 #ifndef API_H
 #define API_H
@@ -37,10 +39,12 @@ struct core {
 
 struct core *api_core(lua_State *L);
 /* Pushes nil, message, code; returns 3. */
-int api_fail(lua_State *L, const char *code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int api_fail(lua_State *L, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Raises when the table at `index` has a key that is not among `known` (NULL-terminated). */
 void api_known_keys(lua_State *L, int index, const char *const *known);
-/* Fields of an options table; raise on a wrong type, naming the key. A missing field gives the default. Texts live as long as the table. */
+/* Fields of an options table; raise on a wrong type, naming the key. A missing field gives the
+ * default. Texts live as long as the table. */
 const char *api_text(lua_State *L, int index, const char *key, const char *missing);
 lua_Number api_number(lua_State *L, int index, const char *key, lua_Number missing);
 int api_flag(lua_State *L, int index, const char *key, int missing);

@@ -1,4 +1,5 @@
-/* core.config: runs config.lua, has lib.settings check it, and gives the result read-only. See scripts/meta/config.lua. */
+/* core.config: runs config.lua, has lib.settings check it, and gives the result read-only. See
+ * scripts/meta/config.lua. */
 #include "api.h"
 #include "api_server.h"
 #include "env.h"
@@ -17,8 +18,9 @@ static int env(lua_State *L)
     return 1;
 }
 
-/* A mark that a secret stands here: nil when it is unset. The value itself is for config.secret(). What was meant to be set and is not
- * stops the start: nobody would notice that there is no admin. */
+/* A mark that a secret stands here: nil when it is unset. The value itself is for config.secret().
+ * What was meant to be set and is not stops the start: nobody would notice that there is no admin.
+ */
 static int secret_mark(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
@@ -40,15 +42,18 @@ static int secret(lua_State *L)
 
 static int refuse_name(lua_State *L)
 {
-    return luaL_error(L, "there is no \"%s\" here (config.lua has env \"NAME\", secret \"NAME\" and Lua's own string, math, table, ...)",
+    return luaL_error(L,
+                      "there is no \"%s\" here (config.lua has env \"NAME\", secret \"NAME\" and "
+                      "Lua's own string, math, table, ...)",
                       luaL_tolstring(L, 2, NULL));
 }
 
 /* Pushes config.lua's globals. */
 static void push_globals(lua_State *L)
 {
-    static const char *const safe[] = { "assert",   "error", "ipairs", "pairs", "select", "tonumber",
-                                        "tostring", "type",  "string", "table", "math",   NULL };
+    static const char *const safe[] = { "assert", "error",    "ipairs",   "pairs",
+                                        "select", "tonumber", "tostring", "type",
+                                        "string", "table",    "math",     NULL };
 
     lua_newtable(L);
     lua_pushglobaltable(L);
@@ -83,7 +88,8 @@ static void push_raw(lua_State *L, const char *root)
 
 static int refuse_change(lua_State *L)
 {
-    return luaL_error(L, "the configuration is read-only: %s is set in config.lua", luaL_tolstring(L, 2, NULL));
+    return luaL_error(L, "the configuration is read-only: %s is set in config.lua",
+                      luaL_tolstring(L, 2, NULL));
 }
 
 static int pairs_of(lua_State *L)
@@ -142,7 +148,8 @@ int api_config_open(lua_State *L)
     struct settings *settings = &generation_of(L, NULL)->settings;
 
     vm_push_module(L, "lib.settings");
-    if (!lua_istable(L, -1) || lua_getfield(L, -1, "check") != LUA_TFUNCTION) return luaL_error(L, "lib.settings has no function check");
+    if (!lua_istable(L, -1) || lua_getfield(L, -1, "check") != LUA_TFUNCTION)
+        return luaL_error(L, "lib.settings has no function check");
     push_raw(L, settings->root);
     lua_pushcfunction(L, env);
     lua_pushstring(L, settings->rehearsal ? "rehearsal" : "portal");
@@ -169,7 +176,8 @@ static lua_Number number_at(lua_State *L, const char *table, const char *key)
 static void copy_text(lua_State *L, const char *key, char *to, size_t room)
 {
     if (lua_getfield(L, -1, key) != LUA_TSTRING) luaL_error(L, "lib.settings gave no text %s", key);
-    if (lua_rawlen(L, -1) >= room) luaL_error(L, "config.lua: %s: this is longer than %d bytes", key, (int)room - 1);
+    if (lua_rawlen(L, -1) >= room)
+        luaL_error(L, "config.lua: %s: this is longer than %d bytes", key, (int)room - 1);
     snprintf(to, room, "%s", lua_tostring(L, -1));
     lua_pop(L, 1);
 }
@@ -186,7 +194,8 @@ static void read_log_level(lua_State *L, struct settings *settings)
 {
     enum log_level level = LOG_INFO;
 
-    if (lua_getfield(L, -1, "log_level") != LUA_TSTRING || log_level_parse(lua_tostring(L, -1), &level) != 0)
+    if (lua_getfield(L, -1, "log_level") != LUA_TSTRING ||
+        log_level_parse(lua_tostring(L, -1), &level) != 0)
         luaL_error(L, "lib.settings gave no log_level");
     settings->log_level = level;
     lua_pop(L, 1);
@@ -198,9 +207,11 @@ static void read_data_dir(lua_State *L, struct settings *settings)
     char given[2048];
 
     copy_text(L, "data_dir", given, sizeof given);
-    int len = snprintf(settings->data_dir, sizeof settings->data_dir, "%s%s%s%s", given[0] == '/' ? "" : settings->root,
-                       given[0] == '/' ? "" : "/", given, settings->rehearsal ? "/rehearsal" : "");
-    if (len >= (int)sizeof settings->data_dir) luaL_error(L, "config.lua: data_dir: this is too long");
+    int len = snprintf(settings->data_dir, sizeof settings->data_dir, "%s%s%s%s",
+                       given[0] == '/' ? "" : settings->root, given[0] == '/' ? "" : "/", given,
+                       settings->rehearsal ? "/rehearsal" : "");
+    if (len >= (int)sizeof settings->data_dir)
+        luaL_error(L, "config.lua: data_dir: this is too long");
 }
 
 static void read_port(lua_State *L, struct settings *settings)

@@ -17,7 +17,8 @@ static int print(lua_State *L)
     const char *text = luaL_checklstring(L, 1, &len);
 
     for (size_t i = 0; i < len; i++)
-        putchar((unsigned char)text[i] < 0x20 && text[i] != '\n' && text[i] != '\t' ? '?' : text[i]);
+        putchar((unsigned char)text[i] < 0x20 && text[i] != '\n' && text[i] != '\t' ? '?'
+                                                                                    : text[i]);
     putchar('\n');
     fflush(stdout);
     return 0;
@@ -41,7 +42,8 @@ static void set_flag(lua_State *L, const char *key, int value)
     lua_setfield(L, -2, key);
 }
 
-/* The free room is what this user may fill; `mounted`: the folder lies on another file system than the root. */
+/* The free room is what this user may fill; `mounted`: the folder lies on another file system than
+ * the root. */
 static int disk(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
@@ -60,7 +62,9 @@ static int disk(lua_State *L)
 
 int api_console_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "print", print }, { "env", env }, { "disk", disk }, { NULL, NULL } };
+    static const luaL_Reg functions[] = {
+        { "print", print }, { "env", env }, { "disk", disk }, { NULL, NULL }
+    };
 
     luaL_newlib(L, functions);
     return 1;

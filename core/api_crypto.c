@@ -19,13 +19,15 @@ static const unsigned char *check_bytes(lua_State *L, int index, size_t *len)
     return (const unsigned char *)lua_tolstring(L, index, len);
 }
 
-static void push_base64(lua_State *L, const unsigned char *bytes, size_t len, const char *alphabet, int pad)
+static void push_base64(lua_State *L, const unsigned char *bytes, size_t len, const char *alphabet,
+                        int pad)
 {
     luaL_Buffer b;
     luaL_buffinit(L, &b);
     for (size_t i = 0; i < len; i += 3) {
         size_t n = len - i < 3 ? len - i : 3;
-        unsigned three = (unsigned)bytes[i] << 16 | (n > 1 ? (unsigned)bytes[i + 1] << 8 : 0) | (n > 2 ? bytes[i + 2] : 0);
+        unsigned three = (unsigned)bytes[i] << 16 | (n > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
+                         (n > 2 ? bytes[i + 2] : 0);
         for (size_t k = 0; k <= n; k++)
             luaL_addchar(&b, alphabet[three >> (18 - 6 * k) & 63]);
         for (size_t k = n; pad && k < 3; k++)
@@ -39,7 +41,8 @@ static void push_hex(lua_State *L, const unsigned char *bytes, size_t len)
     luaL_Buffer b;
     char *hex = luaL_buffinitsize(L, &b, 2 * len);
     for (size_t i = 0; i < len; i++)
-        hex[2 * i] = "0123456789abcdef"[bytes[i] >> 4], hex[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+        hex[2 * i] = "0123456789abcdef"[bytes[i] >> 4],
+                hex[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
     luaL_pushresultsize(&b, 2 * len);
 }
 
@@ -72,7 +75,8 @@ static int random_hex(lua_State *L)
 
 static void hash(lua_State *L, const unsigned char *bytes, size_t len, unsigned char out[HASH])
 {
-    if (EVP_Digest(bytes, len, out, NULL, EVP_sha256(), NULL) != 1) luaL_error(L, "SHA-256 is not available");
+    if (EVP_Digest(bytes, len, out, NULL, EVP_sha256(), NULL) != 1)
+        luaL_error(L, "SHA-256 is not available");
 }
 
 static int sha256(lua_State *L)
@@ -85,8 +89,9 @@ static int sha256(lua_State *L)
     return 1;
 }
 
-/* Signing: HMAC-SHA-256, with a key of its own for each purpose, so no text of one can be a text of another. Setting a key up costs more
- * than signing with it, so it is kept: a state that is copied for each signature. Purposes are words of the scripts, a handful. */
+/* Signing: HMAC-SHA-256, with a key of its own for each purpose, so no text of one can be a text of
+ * another. Setting a key up costs more than signing with it, so it is kept: a state that is copied
+ * for each signature. Purposes are words of the scripts, a handful. */
 
 enum { PURPOSES = 16, PURPOSE = 32 };
 
@@ -100,7 +105,8 @@ static EVP_MAC_CTX *keyed_with(const unsigned char *key)
     static EVP_MAC *hmac;
     if (!hmac) hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
-    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string("digest", (char[]){ "SHA256" }, 0), OSSL_PARAM_construct_end() };
+    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string("digest", (char[]){ "SHA256" }, 0),
+                            OSSL_PARAM_construct_end() };
     if (mac && EVP_MAC_init(mac, key, HASH, params) == 1) return mac;
     EVP_MAC_CTX_free(mac);
     return NULL;
@@ -110,7 +116,8 @@ static EVP_MAC_CTX *keyed_with(const unsigned char *key)
 static int authenticate(EVP_MAC_CTX *mac, const void *bytes, size_t len, unsigned char out[HASH])
 {
     size_t n = 0;
-    int done = mac && EVP_MAC_update(mac, bytes, len) == 1 && EVP_MAC_final(mac, out, &n, HASH) == 1 && n == HASH;
+    int done = mac && EVP_MAC_update(mac, bytes, len) == 1 &&
+               EVP_MAC_final(mac, out, &n, HASH) == 1 && n == HASH;
     EVP_MAC_CTX_free(mac);
     return done;
 }
@@ -118,7 +125,8 @@ static int authenticate(EVP_MAC_CTX *mac, const void *bytes, size_t len, unsigne
 static struct signer *signer_of(const char *purpose)
 {
     for (int i = 0; i < PURPOSES; i++)
-        if (!signers[i].keyed || strcmp(signers[i].purpose, purpose) == 0) return strlen(purpose) < PURPOSE ? &signers[i] : NULL;
+        if (!signers[i].keyed || strcmp(signers[i].purpose, purpose) == 0)
+            return strlen(purpose) < PURPOSE ? &signers[i] : NULL;
     return NULL;
 }
 
@@ -128,7 +136,8 @@ static EVP_MAC_CTX *keyed_for(lua_State *L, const char *purpose)
     if (!signer) luaL_error(L, "crypto.sign: too many purposes, or too long a one: %s", purpose);
     if (signer->keyed) return signer->keyed;
     unsigned char key[HASH];
-    if (authenticate(keyed_with(secret_bytes()), purpose, strlen(purpose), key)) signer->keyed = keyed_with(key);
+    if (authenticate(keyed_with(secret_bytes()), purpose, strlen(purpose), key))
+        signer->keyed = keyed_with(key);
     OPENSSL_cleanse(key, sizeof key);
     strcpy(signer->purpose, purpose);
     return signer->keyed;
@@ -141,9 +150,11 @@ static int sign(lua_State *L)
     const char *purpose = luaL_checkstring(L, 1);
     const unsigned char *bytes = check_bytes(L, 2, &len);
     if (!secret_bytes())
-        return luaL_error(L, "crypto.sign: the installation's secret is not open (not while the scripts are only checked)");
+        return luaL_error(L, "crypto.sign: the installation's secret is not open (not while the "
+                             "scripts are only checked)");
     EVP_MAC_CTX *keyed = keyed_for(L, purpose);
-    if (!keyed || !authenticate(EVP_MAC_CTX_dup(keyed), bytes, len, out)) return luaL_error(L, "HMAC-SHA-256 is not available");
+    if (!keyed || !authenticate(EVP_MAC_CTX_dup(keyed), bytes, len, out))
+        return luaL_error(L, "HMAC-SHA-256 is not available");
     push_base64(L, out, sizeof out, urlsafe, 0);
     return 1;
 }
@@ -168,7 +179,8 @@ static int base64(lua_State *L)
     return 1;
 }
 
-/* The value of four characters, the last `pad` of them "="; -1 when they are none, or say bits that are not used. */
+/* The value of four characters, the last `pad` of them "="; -1 when they are none, or say bits that
+ * are not used. */
 static long read_four(const char *text, int pad)
 {
     long value = 0;
@@ -189,7 +201,8 @@ static int unbase64(lua_State *L)
     if (len % 4) return luaL_pushfail(L), 1;
     luaL_buffinit(L, &b);
     for (size_t i = 0; i < len; i += 4) {
-        int last = i + 4 == len, pad = last ? (text[i + 3] == '=') + (text[i + 3] == '=' && text[i + 2] == '=') : 0;
+        int last = i + 4 == len,
+            pad = last ? (text[i + 3] == '=') + (text[i + 3] == '=' && text[i + 2] == '=') : 0;
         long value = read_four(text + i, pad);
         if (value < 0) return luaL_pushfail(L), 1;
         for (int k = 0; k < 3 - pad; k++)
@@ -201,8 +214,10 @@ static int unbase64(lua_State *L)
 
 int api_crypto_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "token", token }, { "hex", random_hex }, { "sha256", sha256 },     { "sign", sign },
-                                          { "equal", equal }, { "base64", base64 },  { "unbase64", unbase64 }, { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "token", token },       { "hex", random_hex },
+                                          { "sha256", sha256 },     { "sign", sign },
+                                          { "equal", equal },       { "base64", base64 },
+                                          { "unbase64", unbase64 }, { NULL, NULL } };
     luaL_newlib(L, functions);
     return 1;
 }

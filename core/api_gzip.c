@@ -12,7 +12,8 @@ static int pack(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
-    struct gzip_piece *piece = gzip_pack(text, len); /* nothing raises until it is freed, but for want of memory */
+    struct gzip_piece *piece =
+        gzip_pack(text, len); /* nothing raises until it is freed, but for want of memory */
     size_t size = sizeof *piece + piece->len;
     memcpy(lua_newuserdatauv(L, size, 0), piece, size);
     free(piece);
@@ -35,9 +36,11 @@ static int join(lua_State *L)
     struct gzip_stream stream;
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_Integer n = luaL_len(L, 1);
-    for (lua_Integer i = 1; i <= n; i++) { /* all are looked at before anything is held that an error would lose */
+    for (lua_Integer i = 1; i <= n;
+         i++) { /* all are looked at before anything is held that an error would lose */
         lua_rawgeti(L, 1, i);
-        luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING || luaL_testudata(L, -1, PIECE), 1, "a list of texts and of what gzip.pack gave");
+        luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING || luaL_testudata(L, -1, PIECE), 1,
+                      "a list of texts and of what gzip.pack gave");
         lua_pop(L, 1);
     }
     gzip_begin(&stream);

@@ -10,8 +10,10 @@ struct call {
     struct fetch *fetch;
 };
 
-/* Pushes the value joined to what came before under this name; a field that comes twice is a list. */
-static void set_header(lua_State *L, const char *name, size_t name_len, const char *value, size_t value_len)
+/* Pushes the value joined to what came before under this name; a field that comes twice is a list.
+ */
+static void set_header(lua_State *L, const char *name, size_t name_len, const char *value,
+                       size_t value_len)
 {
     lua_pushlstring(L, name, name_len);
     lua_pushvalue(L, -1);
@@ -82,14 +84,16 @@ static void cancel(void *op)
 static int64_t milliseconds(lua_State *L, const char *key)
 {
     lua_Number seconds = api_number(L, 1, key, 0);
-    if (!(seconds >= 0 && seconds <= 86400)) luaL_error(L, "option %s must be between 0 and 86400 seconds", key);
+    if (!(seconds >= 0 && seconds <= 86400))
+        luaL_error(L, "option %s must be between 0 and 86400 seconds", key);
     return seconds > 0 && seconds < 0.001 ? 1 : (int64_t)(seconds * 1000);
 }
 
 static size_t max_body(lua_State *L)
 {
     lua_Number bytes = api_number(L, 1, "max_body", 0);
-    if (!(bytes >= 0 && bytes <= 1 << 30)) luaL_error(L, "option max_body must be between 0 and %d bytes", 1 << 30);
+    if (!(bytes >= 0 && bytes <= 1 << 30))
+        luaL_error(L, "option max_body must be between 0 and %d bytes", 1 << 30);
     return (size_t)bytes;
 }
 
@@ -106,19 +110,22 @@ static const char *const *read_headers(lua_State *L)
 {
     if (lua_getfield(L, 1, "headers") == LUA_TNIL) return NULL;
     int from = lua_gettop(L), i = 0;
-    if (!lua_istable(L, from)) luaL_error(L, "option headers must be a table, not a %s", luaL_typename(L, from));
+    if (!lua_istable(L, from))
+        luaL_error(L, "option headers must be a table, not a %s", luaL_typename(L, from));
     int n = count_fields(L, from);
     const char **lines = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *lines, 0);
     lua_createtable(L, n, 0);
     for (lua_pushnil(L); lua_next(L, from); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING || (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER))
+        if (lua_type(L, -2) != LUA_TSTRING ||
+            (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER))
             luaL_error(L, "option headers: names and values must be strings");
         lua_pushvalue(L, -2);
         lua_pushliteral(L, ": ");
         lua_pushvalue(L, -3);
         lua_concat(L, 3);
         lines[i] = lua_tostring(L, -1);
-        if (strlen(lines[i]) != lua_rawlen(L, -1)) luaL_error(L, "option headers: a NUL in a header");
+        if (strlen(lines[i]) != lua_rawlen(L, -1))
+            luaL_error(L, "option headers: a NUL in a header");
         lua_rawseti(L, from + 2, ++i);
     }
     lines[n] = NULL;
@@ -128,7 +135,8 @@ static const char *const *read_headers(lua_State *L)
 static void read_body(lua_State *L, struct fetch_options *options)
 {
     int type = lua_getfield(L, 1, "body");
-    if (type != LUA_TNIL && type != LUA_TSTRING) luaL_error(L, "option body must be a string, not a %s", luaL_typename(L, -1));
+    if (type != LUA_TNIL && type != LUA_TSTRING)
+        luaL_error(L, "option body must be a string, not a %s", luaL_typename(L, -1));
     options->body = lua_tolstring(L, -1, &options->body_len);
 }
 
@@ -144,8 +152,10 @@ static unsigned read_flags(lua_State *L)
 
 static void read_options(lua_State *L, struct fetch_options *options)
 {
-    static const char *const known[] = { "url",    "method", "headers",    "body",        "timeout", "connect_timeout", "max_body", "fresh",
-                                         "verify", "fence",  "connect_to", "certificate", NULL };
+    static const char *const known[] = { "url",     "method",          "headers",    "body",
+                                         "timeout", "connect_timeout", "max_body",   "fresh",
+                                         "verify",  "fence",           "connect_to", "certificate",
+                                         NULL };
     api_known_keys(L, 1, known);
     options->url = api_text(L, 1, "url", NULL);
     if (!options->url) luaL_error(L, "option url is missing");

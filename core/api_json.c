@@ -1,7 +1,9 @@
-/* core.json. Written is in api_json_encode.c; read by lua-cjson, with what it gets wrong put right around it.
+/* core.json. Written is in api_json_encode.c; read by lua-cjson, with what it gets wrong put right
+ * around it.
  *
- * By itself it reads NaN, 0x10, 01, broken UTF-8 and a field twice; makes floats of all numbers, and {} of []. So the text is checked first
- * (json_check.h), and what lua-cjson cannot carry goes through it as a token (json_text.h). */
+ * By itself it reads NaN, 0x10, 01, broken UTF-8 and a field twice; makes floats of all numbers,
+ * and {} of []. So the text is checked first (json_check.h), and what lua-cjson cannot carry goes
+ * through it as a token (json_text.h). */
 #include "api.h"
 #include "api_json.h"
 #include "json_check.h"
@@ -15,7 +17,8 @@
 
 #define ARRAY "json.array" /* the metatable's name of tables that are arrays, also when empty */
 #define CJSON "json.cjson"
-static const double exact = 9007199254740992.0; /* 2^53: up to here a double has every whole number */
+static const double exact =
+    9007199254740992.0; /* 2^53: up to here a double has every whole number */
 
 int luaopen_cjson(lua_State *L);
 
@@ -85,7 +88,8 @@ static int array(lua_State *L)
         lua_replace(L, 1);
     }
     luaL_checktype(L, 1, LUA_TTABLE);
-    luaL_argcheck(L, api_json_is_array(L, 1) || !lua_getmetatable(L, 1), 1, "the table has a metatable of its own");
+    luaL_argcheck(L, api_json_is_array(L, 1) || !lua_getmetatable(L, 1), 1,
+                  "the table has a metatable of its own");
     mark_array(L, 1);
     return 1;
 }
@@ -130,14 +134,16 @@ static int mend(lua_State *L)
 
     int table = lua_gettop(L);
     luaL_checkstack(L, 6, "JSON");
-    if (lua_rawgeti(L, table, 1) != LUA_TNIL) mark_array(L, table); /* an empty one comes as a token */
+    if (lua_rawgeti(L, table, 1) != LUA_TNIL)
+        mark_array(L, table); /* an empty one comes as a token */
     lua_settop(L, table);
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
         if (mend(L)) set_field(L, table);
     return 0;
 }
 
-/* Raises when there is not so much memory left: lua-cjson leaks its own when Lua refuses it some on the way. */
+/* Raises when there is not so much memory left: lua-cjson leaks its own when Lua refuses it some on
+ * the way. */
 static void make_sure_of(lua_State *L, size_t bytes)
 {
     void *ud, *block;
@@ -160,7 +166,8 @@ static int decode(lua_State *L)
     const char *text = lua_tolstring(L, 1, &len);
     lua_settop(L, 1);
     if (json_check(text, len, &check) != 0)
-        return api_fail(L, "invalid", "not valid JSON: %s (line %d, column %d)", check.error, check.line, check.column);
+        return api_fail(L, "invalid", "not valid JSON: %s (line %d, column %d)", check.error,
+                        check.line, check.column);
     if (check.text != text) lua_pushlstring(L, check.text, check.len);
     make_sure_of(L, check.memory + 4096);
     call_cjson(L);
@@ -179,7 +186,9 @@ static int encode(lua_State *L)
 
 int api_json_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "decode", decode }, { "encode", encode }, { "array", array }, { NULL, NULL } };
+    static const luaL_Reg functions[] = {
+        { "decode", decode }, { "encode", encode }, { "array", array }, { NULL, NULL }
+    };
 
     luaL_newmetatable(L, ARRAY);
     lua_pop(L, 1);

@@ -1,5 +1,5 @@
-/* json.encode. lua-cjson is not asked: it writes a slash as \/, 14 digits of a number, whatever bytes a string holds, and a list with a
- * name in it as an object. */
+/* json.encode. lua-cjson is not asked: it writes a slash as \/, 14 digits of a number, whatever
+ * bytes a string holds, and a list with a name in it as an object. */
 #include "api_json.h"
 #include "json_check.h"
 #include "json_text.h"
@@ -87,7 +87,8 @@ static void put_number(lua_State *L)
     char text[40];
     int digits = 14;
 
-    if (!isfinite(number)) luaL_error(L, "json.encode: JSON has no word for %s", isnan(number) ? "nan" : "inf");
+    if (!isfinite(number))
+        luaL_error(L, "json.encode: JSON has no word for %s", isnan(number) ? "nan" : "inf");
     if (lua_isinteger(L, -1))
         snprintf(text, sizeof text, LUA_INTEGER_FMT, lua_tointeger(L, -1));
     else
@@ -109,8 +110,10 @@ static void refuse_mixture(lua_State *L)
 static lua_Integer check_place(lua_State *L)
 {
     if (lua_type(L, -2) == LUA_TSTRING) refuse_mixture(L);
-    if (!lua_isinteger(L, -2)) luaL_error(L, "json.encode: a field name that is a %s", luaL_typename(L, -2));
-    if (lua_tointeger(L, -2) < 1) luaL_error(L, "json.encode: a list begins at 1, not at %I", lua_tointeger(L, -2));
+    if (!lua_isinteger(L, -2))
+        luaL_error(L, "json.encode: a field name that is a %s", luaL_typename(L, -2));
+    if (lua_tointeger(L, -2) < 1)
+        luaL_error(L, "json.encode: a list begins at 1, not at %I", lua_tointeger(L, -2));
     return lua_tointeger(L, -2);
 }
 
@@ -155,7 +158,8 @@ static void put_object(lua_State *L, int depth)
     put("}", 1);
 }
 
-/* An empty one says by its mark which it is; of the others the first key tells, and the rest must follow. */
+/* An empty one says by its mark which it is; of the others the first key tells, and the rest must
+ * follow. */
 static void put_table(lua_State *L, int depth)
 {
     int marked = api_json_is_array(L, -1);

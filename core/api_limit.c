@@ -43,8 +43,9 @@ static int take(lua_State *L)
     if (!limiter) return luaL_error(L, "there is no limiter here");
     struct limiter_bucket bucket = { burst, (int64_t)(seconds * 1e6) };
     struct limiter_key group = group_of(L, bucket), own = { key, len, bucket };
-    struct limiter_answer answer =
-        group.text ? limiter_take_both(limiter, group, own, cost, now_us()) : limiter_take(limiter, key, len, bucket, cost, now_us());
+    struct limiter_answer answer = group.text
+                                       ? limiter_take_both(limiter, group, own, cost, now_us())
+                                       : limiter_take(limiter, key, len, bucket, cost, now_us());
     lua_pushboolean(L, answer.allowed);
     lua_pushinteger(L, answer.left);
     lua_pushnumber(L, (lua_Number)answer.full_us / 1e6);

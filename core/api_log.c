@@ -37,13 +37,18 @@ static void check_name(lua_State *L)
 static struct field read_field(lua_State *L)
 {
     check_name(L);
-    struct field f = { .name = lua_tostring(L, -2), .type = lua_type(L, -1), .whole = lua_isinteger(L, -1) };
+    struct field f = { .name = lua_tostring(L, -2),
+                       .type = lua_type(L, -1),
+                       .whole = lua_isinteger(L, -1) };
     if (f.type == LUA_TSTRING)
         f.text = lua_tolstring(L, -1, &f.len);
     else if (f.type == LUA_TBOOLEAN)
         f.whole = lua_toboolean(L, -1);
     else if (f.type != LUA_TNUMBER)
-        luaL_argerror(L, 2, lua_pushfstring(L, "the field \"%s\" is a %s, not a string, number or boolean", f.name, luaL_typename(L, -1)));
+        luaL_argerror(L, 2,
+                      lua_pushfstring(L,
+                                      "the field \"%s\" is a %s, not a string, number or boolean",
+                                      f.name, luaL_typename(L, -1)));
     if (f.type == LUA_TNUMBER) f.integer = lua_tointeger(L, -1), f.number = lua_tonumber(L, -1);
     return f;
 }
@@ -113,9 +118,11 @@ static int write_error(lua_State *L)
 
 int api_log_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        { "debug", write_debug }, { "info", write_info }, { "warn", write_warn }, { "error", write_error }, { NULL, NULL }
-    };
+    static const luaL_Reg functions[] = { { "debug", write_debug },
+                                          { "info", write_info },
+                                          { "warn", write_warn },
+                                          { "error", write_error },
+                                          { NULL, NULL } };
     luaL_newlib(L, functions);
     return 1;
 }

@@ -29,18 +29,21 @@ static int declare(lua_State *L)
     int n = read_labels(L, 4, labels);
 
     if (metrics_declare(name, kind, luaL_checkstring(L, 3), labels, n)) return 0;
-    return luaL_error(L, "metrics.declare: %s is no good name, or was declared otherwise before", name);
+    return luaL_error(L, "metrics.declare: %s is no good name, or was declared otherwise before",
+                      name);
 }
 
 /* Argument 1 is the family's name, 2 the number, then a text for each label. */
-static int tell(lua_State *L, enum metrics_kind kind, void (*fn)(struct metrics_family *, const char *const *, double))
+static int tell(lua_State *L, enum metrics_kind kind,
+                void (*fn)(struct metrics_family *, const char *const *, double))
 {
     const char *values[METRICS_LABELS], *name = luaL_checkstring(L, 1);
     struct metrics_family *family = metrics_find(name);
     double n = luaL_checknumber(L, 2);
 
     if (!family) return luaL_error(L, "metrics: there is no %s (see metrics.declare)", name);
-    if (metrics_kind_of(family) != kind) return luaL_error(L, "metrics: %s is of another kind", name);
+    if (metrics_kind_of(family) != kind)
+        return luaL_error(L, "metrics: %s is of another kind", name);
     luaL_argcheck(L, kind == METRICS_GAUGE || n >= 0, 2, "from 0 on");
     for (int i = 0; i < metrics_labels_of(family); i++)
         values[i] = luaL_checkstring(L, 3 + i);
@@ -76,15 +79,18 @@ static int text(lua_State *L)
     size_t len;
     char *bytes = metrics_text(&len);
 
-    lua_pushlstring(L, bytes, len); /* raises only when memory is out, and then the process has other cares */
+    lua_pushlstring(L, bytes,
+                    len); /* raises only when memory is out, and then the process has other cares */
     free(bytes);
     return 1;
 }
 
 int api_metrics_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "declare", declare }, { "add", add },   { "observe", observe }, { "set", set },
-                                          { "clear", clear },     { "text", text }, { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "declare", declare }, { "add", add },
+                                          { "observe", observe }, { "set", set },
+                                          { "clear", clear },     { "text", text },
+                                          { NULL, NULL } };
 
     luaL_newlib(L, functions);
     return 1;

@@ -69,7 +69,8 @@ static int around(lua_State *L)
     struct generation *generation = generation_of(L, "server.around");
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    if (generation->around != LUA_NOREF) return luaL_error(L, "server.around: it was called before; there is one such function");
+    if (generation->around != LUA_NOREF)
+        return luaL_error(L, "server.around: it was called before; there is one such function");
     lua_settop(L, 1);
     generation->around = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
@@ -170,7 +171,8 @@ static int asset(lua_State *L)
         lua_pushfstring(L, "/assets/%s", path);
         return 1;
     }
-    if (!www_find(core->www, path)) return luaL_error(L, "server.asset: there is no file www/%s", path);
+    if (!www_find(core->www, path))
+        return luaL_error(L, "server.asset: there is no file www/%s", path);
     lua_pushfstring(L, "/assets/%s/%s", www_version(core->www), path);
     return 1;
 }
@@ -235,9 +237,17 @@ static int list(lua_State *L)
 
 int api_server_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "route", route },       { "routes", routes }, { "around", around }, { "on_error", on_error },
-                                          { "on_start", on_start }, { "info", info },     { "asset", asset },   { "read", read_whole },
-                                          { "list", list },         { "now", now },       { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "route", route },
+                                          { "routes", routes },
+                                          { "around", around },
+                                          { "on_error", on_error },
+                                          { "on_start", on_start },
+                                          { "info", info },
+                                          { "asset", asset },
+                                          { "read", read_whole },
+                                          { "list", list },
+                                          { "now", now },
+                                          { NULL, NULL } };
 
     luaL_newlib(L, functions);
     return 1;

@@ -1,4 +1,5 @@
-/* api_server: the portal's own HTTP side as scripts see it, and one load of the scripts: a generation.
+/* api_server: the portal's own HTTP side as scripts see it, and one load of the scripts: a
+ * generation.
  *
  *   api_server.c             the module core.server
  *   api_server_generation.c  building a generation, putting it into force, retiring it
@@ -6,7 +7,8 @@
  *   api_server_view.c        the table that a handler gets: fields are read when they are asked for
  *   api_server_reply.c       from what a handler returned to an answer
  *
- * A generation is a vm with what its scripts registered. It lives in the vm, and so as long as the vm's last task.
+ * A generation is a vm with what its scripts registered. It lives in the vm, and so as long as the
+ * vm's last task.
  */
 #ifndef API_SERVER_H
 #define API_SERVER_H
@@ -38,9 +40,10 @@ struct generation {
     struct settings settings; /* as config.lua says now */
     struct router *router;    /* its values are registry references to the handlers */
     int on_error;             /* registry reference, or LUA_NOREF */
-    int around;               /* registry reference, or LUA_NOREF: what each request goes through to its handler */
-    int routes;               /* registry reference to the list of what was registered */
-    int on_start;             /* registry reference to the list of functions */
+    int around;   /* registry reference, or LUA_NOREF: what each request goes through to its handler
+                   */
+    int routes;   /* registry reference to the list of what was registered */
+    int on_start; /* registry reference to the list of functions */
     struct generation_timer *timers;
 };
 
@@ -59,8 +62,10 @@ struct server {
 
 /* --- generations --- */
 
-/* A vm with the settings of config.lua read, the scripts not run yet. `like` gives root and rehearsal. NULL and *error. */
-struct generation *generation_new(struct server *server, const struct settings *like, struct vm_error *error);
+/* A vm with the settings of config.lua read, the scripts not run yet. `like` gives root and
+ * rehearsal. NULL and *error. */
+struct generation *generation_new(struct server *server, const struct settings *like,
+                                  struct vm_error *error);
 /* Runs the scripts. 0; or -1 and *error: then it can only be dropped. */
 int generation_load(struct generation *generation, struct vm_error *error);
 /* Gives up one that never came into force. */
@@ -69,8 +74,10 @@ void generation_drop(struct generation *generation);
 void generation_take(struct generation *generation);
 /* Ends the timers of the one in force and lets go of it. */
 void generation_retire(struct server *server);
-/* Runs the on_start functions, one after the other, in a task. done(NULL, arg), or with why one failed. */
-void generation_start(struct generation *generation, void (*done)(const char *message, void *arg), void *arg);
+/* Runs the on_start functions, one after the other, in a task. done(NULL, arg), or with why one
+ * failed. */
+void generation_start(struct generation *generation, void (*done)(const char *message, void *arg),
+                      void *arg);
 /* The generation that L belongs to; raises unless it is loading when `what` is given. */
 struct generation *generation_of(lua_State *L, const char *what);
 /* For timer.every: takes the function at the top of the stack. */
@@ -78,7 +85,8 @@ void generation_add_timer(lua_State *L, const char *name, int64_t ms);
 
 /* --- requests --- */
 
-/* One request on its way through a task. Never given back to the system, so that a late look into a request's table is recognised. */
+/* One request on its way through a task. Never given back to the system, so that a late look into a
+ * request's table is recognised. */
 struct exchange {
     uint64_t number; /* changes when the request is answered */
     struct httpd_request *request;
@@ -112,15 +120,19 @@ struct reply {
     struct sse_event *events;
     int nevents;
 };
-/* In a protected call: reads the value at `index`, and leaves all that `reply` points to on the stack; raises when it is no reply. */
+/* In a protected call: reads the value at `index`, and leaves all that `reply` points to on the
+ * stack; raises when it is no reply. */
 void api_server_read_reply(lua_State *L, int index, struct reply *reply);
 /* Answers; the request is dead then. */
 void api_server_send(struct core *core, struct reply *reply, struct httpd_request *request);
 /* Answers with a problem document in English, without any script. */
-void api_server_plain_error(struct httpd_request *request, int status, const char *code, const char *allow);
+void api_server_plain_error(struct httpd_request *request, int status, const char *code,
+                            const char *allow);
 
-/* 1 when the value at `index` is what sse.subscribe gave; then it is read as api_server_read_reply does. */
+/* 1 when the value at `index` is what sse.subscribe gave; then it is read as api_server_read_reply
+ * does. */
 int api_sse_read_reply(lua_State *L, int index, struct reply *reply);
-/* Reads config.lua's values for the C side from the table that core.config gave, at the top of the stack. */
+/* Reads config.lua's values for the C side from the table that core.config gave, at the top of the
+ * stack. */
 void api_config_read(lua_State *L, struct settings *settings);
 #endif

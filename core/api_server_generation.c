@@ -34,7 +34,9 @@ static struct generation *make(struct server *server, struct vm *vm)
     lua_State *L = vm_state(vm);
     struct generation *generation = lua_newuserdatauv(L, sizeof *generation, 0);
 
-    *generation = (struct generation){ .server = server, .vm = vm, .on_error = LUA_NOREF, .around = LUA_NOREF };
+    *generation = (struct generation){
+        .server = server, .vm = vm, .on_error = LUA_NOREF, .around = LUA_NOREF
+    };
     generation->router = router_new();
     api_server_view_open(L);
     lua_createtable(L, 0, 1);
@@ -55,12 +57,14 @@ static int require_config(lua_State *L)
     return 0;
 }
 
-struct generation *generation_new(struct server *server, const struct settings *like, struct vm_error *error)
+struct generation *generation_new(struct server *server, const struct settings *like,
+                                  struct vm_error *error)
 {
     char folder[4096];
 
     snprintf(folder, sizeof folder, "%s/scripts", like->root);
-    struct vm *vm = vm_new(&(struct vm_options){ .folder = folder, .modules = api_modules, .context = server->core });
+    struct vm *vm = vm_new(
+        &(struct vm_options){ .folder = folder, .modules = api_modules, .context = server->core });
     if (!vm) {
         *error = (struct vm_error){ .message = "out of memory" };
         return NULL;
@@ -96,7 +100,10 @@ struct generation *generation_of(lua_State *L, const char *what)
     lua_pop(L, 1);
     if (!generation) luaL_error(L, "there is no server here");
     if (what && !generation->loading)
-        luaL_error(L, "%s: only while the scripts load (at the top of a file, not inside a function that runs later)", what);
+        luaL_error(L,
+                   "%s: only while the scripts load (at the top of a file, not inside a function "
+                   "that runs later)",
+                   what);
     return generation;
 }
 
@@ -109,7 +116,8 @@ void generation_add_timer(lua_State *L, const char *name, int64_t ms)
 
     snprintf(full, sizeof full, "timer.%s", name);
     for (struct generation_timer *other = generation->timers; other; other = other->next)
-        if (strcmp(other->name, full) == 0) luaL_error(L, "timer.every: there is a timer named %s already", name);
+        if (strcmp(other->name, full) == 0)
+            luaL_error(L, "timer.every: there is a timer named %s already", name);
     struct generation_timer *timer = mem_new(1, sizeof *timer);
     timer->generation = generation;
     timer->name = mem_text(full);
@@ -132,7 +140,8 @@ static void on_timer(void *arg)
 static void start_timers(struct generation *generation)
 {
     for (struct generation_timer *timer = generation->timers; timer; timer = timer->next)
-        timer->timer = loop_timer_new(generation->server->core->loop, timer->ms, timer->ms, on_timer, timer);
+        timer->timer =
+            loop_timer_new(generation->server->core->loop, timer->ms, timer->ms, on_timer, timer);
 }
 
 static void stop_timers(struct generation *generation)
@@ -174,7 +183,8 @@ struct start {
     void *arg;
 };
 
-static void on_started(struct task *task, enum task_outcome outcome, lua_State *co, int nresults, const char *message, void *arg)
+static void on_started(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
+                       const char *message, void *arg)
 {
     struct start *start = arg;
 
@@ -198,7 +208,8 @@ static int begin_starts(lua_State *L)
     return run_starts(L, LUA_OK, 1);
 }
 
-void generation_start(struct generation *generation, void (*done)(const char *message, void *arg), void *arg)
+void generation_start(struct generation *generation, void (*done)(const char *message, void *arg),
+                      void *arg)
 {
     lua_State *L = vm_state(generation->vm);
     struct start *start = mem_new(1, sizeof *start);

@@ -7,14 +7,16 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const keys[] = { "status", "json", "text", "html", "body", "type", "headers", "cut", NULL };
+static const char *const keys[] = { "status", "json",    "text", "html", "body",
+                                    "type",   "headers", "cut",  NULL };
 
 /* --- reading: what is pushed stays, since the reply points to it --- */
 
 static const char *text_of(lua_State *L, const char *what)
 {
     if (lua_type(L, -1) == LUA_TNUMBER) return lua_tostring(L, -1);
-    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "a reply's %s must be a string, not a %s", what, luaL_typename(L, -1));
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "a reply's %s must be a string, not a %s", what, luaL_typename(L, -1));
     return lua_tostring(L, -1);
 }
 
@@ -26,7 +28,8 @@ static int push_key(lua_State *L, int index, const char *key)
 
 static int check_status(lua_State *L, lua_Integer status)
 {
-    if (status < 200 || status > 599) luaL_error(L, "a reply's status must be from 200 to 599, not %d", (int)status);
+    if (status < 200 || status > 599)
+        luaL_error(L, "a reply's status must be from 200 to 599, not %d", (int)status);
     return (int)status;
 }
 
@@ -60,7 +63,8 @@ static void read_body(lua_State *L, int index, struct reply *reply)
 
 static void add_field(lua_State *L, struct reply *reply, const char *name, const char *value)
 {
-    if (reply->nfields == REPLY_FIELDS) luaL_error(L, "a reply has more than %d header fields", REPLY_FIELDS);
+    if (reply->nfields == REPLY_FIELDS)
+        luaL_error(L, "a reply has more than %d header fields", REPLY_FIELDS);
     if (strcasecmp(name, "content-type") == 0)
         reply->type = value;
     else
@@ -70,7 +74,8 @@ static void add_field(lua_State *L, struct reply *reply, const char *name, const
 static void read_headers(lua_State *L, int index, struct reply *reply)
 {
     if (!push_key(L, index, "headers")) return;
-    if (!lua_istable(L, -1)) luaL_error(L, "a reply's headers must be a table { Name = \"value\" }");
+    if (!lua_istable(L, -1))
+        luaL_error(L, "a reply's headers must be a table { Name = \"value\" }");
     int headers = lua_gettop(L);
     luaL_checkstack(L, 2 * REPLY_FIELDS, NULL);
     for (lua_pushnil(L); lua_next(L, headers);) {
@@ -112,7 +117,8 @@ void api_server_read_reply(lua_State *L, int index, struct reply *reply)
         reply->type = "text/plain; charset=utf-8";
         break;
     case LUA_TNUMBER:
-        if (!lua_isinteger(L, index)) luaL_error(L, "a handler returned a number that is no status");
+        if (!lua_isinteger(L, index))
+            luaL_error(L, "a handler returned a number that is no status");
         reply->status = check_status(L, lua_tointeger(L, index));
         break;
     case LUA_TTABLE:
@@ -130,12 +136,14 @@ void api_server_read_reply(lua_State *L, int index, struct reply *reply)
 
 static void send_stream(struct core *core, const struct reply *reply, struct httpd_request *request)
 {
-    static const struct httpd_field fields[] = { { "Content-Type", "text/event-stream" }, { NULL, NULL } };
+    static const struct httpd_field fields[] = { { "Content-Type", "text/event-stream" },
+                                                 { NULL, NULL } };
 
     if (strcmp(httpd_method(request), "HEAD") == 0)
         httpd_reply(request, 200, fields, "", 0); /* the head of a stream, and no stream */
     else
-        sse_subscribe(core->sse, request, reply->client, reply->channel, reply->last_id, reply->events, reply->nevents);
+        sse_subscribe(core->sse, request, reply->client, reply->channel, reply->last_id,
+                      reply->events, reply->nevents);
 }
 
 void api_server_send(struct core *core, struct reply *reply, struct httpd_request *request)
@@ -144,10 +152,12 @@ void api_server_send(struct core *core, struct reply *reply, struct httpd_reques
         send_stream(core, reply, request);
         return;
     }
-    if (reply->type) reply->fields[reply->nfields++] = (struct httpd_field){ "Content-Type", reply->type };
+    if (reply->type)
+        reply->fields[reply->nfields++] = (struct httpd_field){ "Content-Type", reply->type };
     reply->fields[reply->nfields] = (struct httpd_field){ NULL, NULL };
     if (reply->cut)
-        httpd_cut(request, reply->status, reply->fields, reply->body, reply->len, reply->len + reply->promised);
+        httpd_cut(request, reply->status, reply->fields, reply->body, reply->len,
+                  reply->len + reply->promised);
     else
         httpd_reply(request, reply->status, reply->fields, reply->body, reply->len);
 }
@@ -165,13 +175,17 @@ static const struct {
     { "internal", "The portal made a mistake. Its log says more under this request id." },
 };
 
-void api_server_plain_error(struct httpd_request *request, int status, const char *code, const char *allow)
+void api_server_plain_error(struct httpd_request *request, int status, const char *code,
+                            const char *allow)
 {
-    struct httpd_field fields[] = { { "Content-Type", "application/problem+json" }, { allow ? "Allow" : NULL, allow }, { NULL, NULL } };
+    struct httpd_field fields[] = { { "Content-Type", "application/problem+json" },
+                                    { allow ? "Allow" : NULL, allow },
+                                    { NULL, NULL } };
     char body[HTTPD_PROBLEM_BYTES];
     size_t i = 0, last = sizeof plain / sizeof *plain - 1;
 
     while (i < last && strcmp(plain[i].code, code) != 0)
         i++;
-    httpd_reply(request, status, fields, body, httpd_problem(request, body, status, code, plain[i].detail));
+    httpd_reply(request, status, fields, body,
+                httpd_problem(request, body, status, code, plain[i].detail));
 }

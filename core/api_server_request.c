@@ -14,7 +14,8 @@
 
 static struct exchange *free_exchanges;
 
-static struct exchange *begin(struct server *server, struct httpd_request *request, const char *pattern)
+static struct exchange *begin(struct server *server, struct httpd_request *request,
+                              const char *pattern)
 {
     static uint64_t counter;
     struct exchange *exchange = free_exchanges;
@@ -23,7 +24,9 @@ static struct exchange *begin(struct server *server, struct httpd_request *reque
         free_exchanges = exchange->next;
     else
         exchange = mem_new(1, sizeof *exchange);
-    *exchange = (struct exchange){ .number = ++counter, .request = request, .generation = server->current, .pattern = pattern };
+    *exchange = (struct exchange){
+        .number = ++counter, .request = request, .generation = server->current, .pattern = pattern
+    };
     return exchange;
 }
 
@@ -63,7 +66,8 @@ static void note(struct access *access, const struct exchange *exchange)
 
 static int is_health(const char *pattern)
 {
-    return strcmp(pattern, "/health") == 0 || strcmp(pattern, "/ready") == 0 || strcmp(pattern, "/metrics") == 0;
+    return strcmp(pattern, "/health") == 0 || strcmp(pattern, "/ready") == 0 ||
+           strcmp(pattern, "/metrics") == 0;
 }
 
 /* A status has three digits: httpd and the reader of replies see to that. */
@@ -71,13 +75,17 @@ static void count(const struct access *access, int status)
 {
     static const char *const labels[] = { "method", "route", "code" };
     static struct metrics_family *requests, *seconds;
-    char code[4] = { (char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10), (char)('0' + status % 10), '\0' };
-    const char *const values[] = { access->method, access->pattern[0] ? access->pattern : "none", code };
+    char code[4] = { (char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
+                     (char)('0' + status % 10), '\0' };
+    const char *const values[] = { access->method, access->pattern[0] ? access->pattern : "none",
+                                   code };
 
     if (!requests) {
-        requests = metrics_declare("deployer_http_requests_total", METRICS_COUNTER, "Answered requests", labels, 3);
+        requests = metrics_declare("deployer_http_requests_total", METRICS_COUNTER,
+                                   "Answered requests", labels, 3);
         seconds = metrics_declare("deployer_http_request_duration_seconds", METRICS_HISTOGRAM,
-                                  "From the whole request to its answer; of a stream, to its head", labels, 2);
+                                  "From the whole request to its answer; of a stream, to its head",
+                                  labels, 2);
     }
     metrics_add(requests, values, 1);
     metrics_observe(seconds, values, (double)(loop_now_us() - access->started_us) / 1e6);
@@ -165,9 +173,12 @@ static void fail(struct exchange *exchange, int status, const char *code, const 
     end(exchange);
 }
 
-static void log_failure(const struct exchange *exchange, enum task_outcome outcome, const char *message)
+static void log_failure(const struct exchange *exchange, enum task_outcome outcome,
+                        const char *message)
 {
-    if (!log_begin(LOG_ERROR, outcome == TASK_STOPPED ? "http.handler_stopped" : "http.handler_failed")) return;
+    if (!log_begin(LOG_ERROR,
+                   outcome == TASK_STOPPED ? "http.handler_stopped" : "http.handler_failed"))
+        return;
     log_str("route", exchange->pattern);
     log_str("id", httpd_id(exchange->request));
     log_str("message", message);
@@ -221,7 +232,8 @@ static void give_up(struct exchange *exchange)
     end(exchange);
 }
 
-static void on_handled(struct task *task, enum task_outcome outcome, lua_State *co, int nresults, const char *message, void *arg)
+static void on_handled(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
+                       const char *message, void *arg)
 {
     struct exchange *exchange = arg;
 
@@ -247,7 +259,8 @@ static void push_params(lua_State *L, const struct router_match *match)
     lua_setfield(L, -2, "params");
 }
 
-static void handle(struct server *server, struct httpd_request *request, const struct router_match *match)
+static void handle(struct server *server, struct httpd_request *request,
+                   const struct router_match *match)
 {
     struct exchange *exchange = begin(server, request, match->pattern);
     lua_State *L = vm_state(server->current->vm);
@@ -290,7 +303,8 @@ void api_server_on_request(struct httpd_request *request, void *arg)
         fail(begin(server, request, NULL), 413, "body_too_large", NULL);
         return;
     }
-    switch (router_find(server->current->router, httpd_method(request), httpd_path(request), &match)) {
+    switch (
+        router_find(server->current->router, httpd_method(request), httpd_path(request), &match)) {
     case ROUTER_FOUND:
         handle(server, request, &match);
         break;
@@ -301,7 +315,8 @@ void api_server_on_request(struct httpd_request *request, void *arg)
         fail(begin(server, request, NULL), 405, "method_not_allowed", match.allow);
         break;
     case ROUTER_NO_PATH:
-        if (!serve_file(server, request)) fail(begin(server, request, NULL), 404, "not_found", NULL);
+        if (!serve_file(server, request))
+            fail(begin(server, request, NULL), 404, "not_found", NULL);
         break;
     }
 }

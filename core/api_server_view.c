@@ -110,13 +110,16 @@ static const struct {
     const char *name;
     void (*push)(lua_State *L, const struct httpd_request *request);
 } fields[] = {
-    { "body", push_body },     { "gzip", push_gzip },        { "headers", push_headers }, { "host", push_host }, { "id", push_id },
-    { "method", push_method }, { "params", push_no_params }, { "path", push_path },       { "peer", push_peer }, { "query", push_query },
+    { "body", push_body },        { "gzip", push_gzip }, { "headers", push_headers },
+    { "host", push_host },        { "id", push_id },     { "method", push_method },
+    { "params", push_no_params }, { "path", push_path }, { "peer", push_peer },
+    { "query", push_query },
 };
 
 /* --- the table --- */
 
-/* Reads a field when it is first asked for, and keeps it in the table. [1] and [2] say which request it is of. */
+/* Reads a field when it is first asked for, and keeps it in the table. [1] and [2] say which
+ * request it is of. */
 static int index_view(lua_State *L)
 {
     size_t n = sizeof fields / sizeof *fields, i = 0;
@@ -130,7 +133,8 @@ static int index_view(lua_State *L)
     lua_rawgeti(L, 1, 2);
     const struct exchange *exchange = lua_touserdata(L, -2);
     if (!exchange || exchange->number != (uint64_t)lua_tointeger(L, -1))
-        return luaL_error(L, "req.%s was first asked for after the answer was given; read it before", name);
+        return luaL_error(
+            L, "req.%s was first asked for after the answer was given; read it before", name);
     fields[i].push(L, exchange->request);
     lua_pushvalue(L, 2);
     lua_pushvalue(L, -2);
@@ -138,7 +142,8 @@ static int index_view(lua_State *L)
     return 1;
 }
 
-/* What every request is asked for is there from the start; and there is room for params, and for what the scripts add. */
+/* What every request is asked for is there from the start; and there is room for params, and for
+ * what the scripts add. */
 void api_server_push_view(lua_State *L, const struct exchange *exchange)
 {
     lua_createtable(L, 2, 8);

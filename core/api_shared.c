@@ -66,7 +66,9 @@ static struct shared_value check_value(lua_State *L, int index)
         v.text = lua_tolstring(L, index, &v.len);
         break;
     default:
-        luaL_argerror(L, index, lua_pushfstring(L, "a %s cannot be shared, only a string, number or boolean", luaL_typename(L, index)));
+        luaL_argerror(L, index,
+                      lua_pushfstring(L, "a %s cannot be shared, only a string, number or boolean",
+                                      luaL_typename(L, index)));
     }
     return v;
 }
@@ -118,7 +120,8 @@ static int incr(lua_State *L)
     int64_t ttl_ms = check_seconds(L, 3);
     struct shared_value old = shared_get(table(L), key.bytes, key.len);
     if (old.type != SHARED_NONE) ttl_ms = SHARED_SAME_TTL;
-    if (old.type != SHARED_NONE && old.type != SHARED_INT && old.type != SHARED_NUM) luaL_argerror(L, 1, "the key holds no number");
+    if (old.type != SHARED_NONE && old.type != SHARED_INT && old.type != SHARED_NUM)
+        luaL_argerror(L, 1, "the key holds no number");
     if (old.type == SHARED_NONE) old.type = SHARED_INT;
     push_value(L, &old);
     lua_pushvalue(L, 2);
@@ -167,9 +170,8 @@ static int keys(lua_State *L)
 
 int api_shared_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        { "get", get }, { "set", set }, { "add", add }, { "incr", incr }, { "keys", keys }, { NULL, NULL }
-    };
+    static const luaL_Reg functions[] = { { "get", get },   { "set", set },   { "add", add },
+                                          { "incr", incr }, { "keys", keys }, { NULL, NULL } };
     luaL_newlib(L, functions);
     return 1;
 }

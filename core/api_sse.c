@@ -25,7 +25,8 @@ static struct sse_event read_event(lua_State *L, int index)
     lua_rawget(L, index);
     event.data = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &event.len) : NULL;
     lua_pop(L, 1);
-    if (event.id < 0 || !event.event || !event.data) luaL_error(L, "an event needs id (a number from 0 on), event and data (strings)");
+    if (event.id < 0 || !event.event || !event.data)
+        luaL_error(L, "an event needs id (a number from 0 on), event and data (strings)");
     return event;
 }
 
@@ -45,7 +46,8 @@ static int subscribe(lua_State *L)
     lua_setfield(L, -2, "last_id");
     lua_pushstring(L, api_text(L, 2, "client", ""));
     lua_setfield(L, -2, "client");
-    if (lua_getfield(L, 2, "replay") != LUA_TNIL) luaL_argexpected(L, lua_istable(L, -1), 2, "replay as a list of events");
+    if (lua_getfield(L, 2, "replay") != LUA_TNIL)
+        luaL_argexpected(L, lua_istable(L, -1), 2, "replay as a list of events");
     lua_setfield(L, -2, "replay");
     luaL_setmetatable(L, REPLY);
     return 1;
@@ -118,9 +120,11 @@ int api_sse_read_reply(lua_State *L, int index, struct reply *reply)
 
 int api_sse_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        { "subscribe", subscribe }, { "publish", publish }, { "has", has }, { "count", count }, { NULL, NULL }
-    };
+    static const luaL_Reg functions[] = { { "subscribe", subscribe },
+                                          { "publish", publish },
+                                          { "has", has },
+                                          { "count", count },
+                                          { NULL, NULL } };
 
     luaL_newmetatable(L, REPLY);
     lua_pop(L, 1);

@@ -26,7 +26,8 @@ static int can_be_kept(lua_State *L)
     }
 }
 
-/* The argument that the field on top of the stack is, counted from 1; 0 when it is the SQL, -1 when it is an option. */
+/* The argument that the field on top of the stack is, counted from 1; 0 when it is the SQL, -1 when
+ * it is an option. */
 static int argument_of(lua_State *L)
 {
     lua_Integer at = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
@@ -37,17 +38,23 @@ static void check_field(lua_State *L, int number)
 {
     int argument = argument_of(L);
     if (argument > 0 && !can_be_kept(L))
-        luaL_error(L, "store.run: statement %d, argument %d: a %s cannot be kept", number, argument, luaL_typename(L, -1));
+        luaL_error(L, "store.run: statement %d, argument %d: a %s cannot be kept", number, argument,
+                   luaL_typename(L, -1));
     if (argument >= 0) return;
-    if (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), "gate") != 0 || !lua_isboolean(L, -1))
-        luaL_error(L, "store.run: statement %d has a field that is no argument: %s", number, luaL_tolstring(L, -2, NULL));
+    if (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), "gate") != 0 ||
+        !lua_isboolean(L, -1))
+        luaL_error(L, "store.run: statement %d has a field that is no argument: %s", number,
+                   luaL_tolstring(L, -2, NULL));
 }
 
 /* The statement {sql, argument...} on top of the stack. */
 static void check_statement(lua_State *L, int number)
 {
-    if (!lua_istable(L, -1)) luaL_error(L, "store.run: statement %d is a %s, not a table {sql, argument...}", number, luaL_typename(L, -1));
-    if (lua_rawgeti(L, -1, 1) != LUA_TSTRING) luaL_error(L, "store.run: statement %d has no SQL", number);
+    if (!lua_istable(L, -1))
+        luaL_error(L, "store.run: statement %d is a %s, not a table {sql, argument...}", number,
+                   luaL_typename(L, -1));
+    if (lua_rawgeti(L, -1, 1) != LUA_TSTRING)
+        luaL_error(L, "store.run: statement %d has no SQL", number);
     lua_pop(L, 1);
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
         check_field(L, number);
@@ -97,7 +104,8 @@ static struct store_value read_value(lua_State *L, struct store_batch *batch)
 }
 
 /* One that is left out before it is a NULL; the length of a table with holes says little. */
-static void read_argument(lua_State *L, struct store_batch *batch, struct store_statement *s, int argument, int *room)
+static void read_argument(lua_State *L, struct store_batch *batch, struct store_statement *s,
+                          int argument, int *room)
 {
     if (argument > *room) {
         struct store_value *args = store_batch_take(batch, (size_t)argument, sizeof *args);
@@ -206,14 +214,16 @@ static int read_oldest(lua_State *L, int n)
     int oldest = n;
     if (lua_getfield(L, 1, "oldest") != LUA_TNIL) oldest = (int)luaL_checkinteger(L, -1);
     lua_pop(L, 1);
-    luaL_argcheck(L, n == 0 || (oldest >= 1 && oldest <= n), 1, "oldest is a version between 1 and the last one");
+    luaL_argcheck(L, n == 0 || (oldest >= 1 && oldest <= n), 1,
+                  "oldest is a version between 1 and the last one");
     return oldest;
 }
 
 static void warn_of_newer(struct core *core, int n)
 {
     if (core->store && store_version(core->store) > n)
-        log_stray(LOG_WARN, "store.newer", "the journal was written by a newer release; these scripts can work with it");
+        log_stray(LOG_WARN, "store.newer",
+                  "the journal was written by a newer release; these scripts can work with it");
 }
 
 /* The list is held by the stack; so is the array of pointers. */
@@ -226,11 +236,13 @@ static int migrate(lua_State *L)
     luaL_checkstack(L, n + 4, "migrations");
     for (int i = 0; i < n; i++) {
         if (lua_rawgeti(L, 1, i + 1) != LUA_TSTRING)
-            luaL_error(L, "store.migrate: migration %d is a %s, not SQL text", i + 1, luaL_typename(L, -1));
+            luaL_error(L, "store.migrate: migration %d is a %s, not SQL text", i + 1,
+                       luaL_typename(L, -1));
         list[i] = lua_tostring(L, -1);
     }
     char *message = NULL;
-    if (!core->store || store_migrate(core->store, list, n, oldest, &message) == 0) return warn_of_newer(core, n), 0;
+    if (!core->store || store_migrate(core->store, list, n, oldest, &message) == 0)
+        return warn_of_newer(core, n), 0;
     lua_pushfstring(L, "store.migrate: %s", message);
     free(message);
     return lua_error(L);

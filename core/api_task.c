@@ -1,4 +1,5 @@
-/* core.task: see scripts/meta/task.lua. The handle that task.spawn gives is in api_task_handle.c. */
+/* core.task: see scripts/meta/task.lua. The handle that task.spawn gives is in api_task_handle.c.
+ */
 #include "api_task.h"
 #include "api.h"
 #include "loop.h"
@@ -21,7 +22,8 @@ static const char *code_of(enum task_outcome outcome)
 int api_task_push_end(lua_State *to, const struct api_task_end *end)
 {
     if (end->outcome == TASK_OK) {
-        if (!lua_checkstack(to, end->nresults + 1)) return api_fail(to, "failed", "%d results are too many", end->nresults);
+        if (!lua_checkstack(to, end->nresults + 1))
+            return api_fail(to, "failed", "%d results are too many", end->nresults);
         lua_xmove(end->co, to, end->nresults);
         return end->nresults;
     }
@@ -105,10 +107,12 @@ static int push_timeout(lua_State *co, void *unused)
     return api_fail(co, "timeout", "the time for it has passed");
 }
 
-static void on_run_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults, const char *message, void *arg)
+static void on_run_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
+                       const char *message, void *arg)
 {
     struct run *run = arg;
-    struct api_task_end end = { outcome == TASK_STOPPED ? TASK_FAILED : outcome, co, nresults, message };
+    struct api_task_end end = { outcome == TASK_STOPPED ? TASK_FAILED : outcome, co, nresults,
+                                message };
 
     (void)task;
     loop_timer_free(run->deadline);
@@ -180,10 +184,12 @@ static void leave_all(struct all *all)
     free(all);
 }
 
-static void on_one_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults, const char *message, void *arg)
+static void on_one_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
+                       const char *message, void *arg)
 {
     struct all_child *child = arg;
-    struct api_task_end end = { outcome == TASK_STOPPED ? TASK_FAILED : outcome, co, nresults, message };
+    struct api_task_end end = { outcome == TASK_STOPPED ? TASK_FAILED : outcome, co, nresults,
+                                message };
     lua_State *L = vm_state(child->all->vm);
 
     (void)task;
@@ -225,7 +231,8 @@ static int run_all(lua_State *L)
     for (int i = 0; i < n; i++) {
         lua_rawgeti(L, 1, i + 1);
         all->children[i] = (struct all_child){ all, NULL, i + 1 };
-        all->children[i].task = task_spawn(api_core(L)->loop, L, NULL, 0, on_one_end, &all->children[i]);
+        all->children[i].task =
+            task_spawn(api_core(L)->loop, L, NULL, 0, on_one_end, &all->children[i]);
         task_adopt(task_current(L), all->children[i].task);
     }
     return task_wait(L, &all->ticket, cancel_all, all);
@@ -305,8 +312,10 @@ static int alive(lua_State *L)
 
 int api_task_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "spawn", api_task_spawn }, { "run", run },       { "all", run_all },     { "cancel", cancel },
-                                          { "cancelled", cancelled },  { "shield", shield }, { "sleep", sleep_for }, { "lock", lock },
+    static const luaL_Reg functions[] = { { "spawn", api_task_spawn }, { "run", run },
+                                          { "all", run_all },          { "cancel", cancel },
+                                          { "cancelled", cancelled },  { "shield", shield },
+                                          { "sleep", sleep_for },      { "lock", lock },
                                           { "alive", alive },          { NULL, NULL } };
 
     luaL_newmetatable(L, LOCK);

@@ -1,4 +1,5 @@
-/* task.spawn, and the handle it gives: a userdata whose user value, once the task has ended, is the list of what it returned. */
+/* task.spawn, and the handle it gives: a userdata whose user value, once the task has ended, is the
+ * list of what it returned. */
 #include "api.h"
 #include "api_task.h"
 #include "loop.h"
@@ -79,7 +80,8 @@ static void on_deadline(void *arg)
     task_wake(ticket, push_timeout, NULL);
 }
 
-static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults, const char *message, void *arg)
+static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
+                   const char *message, void *arg)
 {
     struct handle *handle = arg;
     struct api_task_end end = { outcome, co, nresults, message };
@@ -126,7 +128,8 @@ static int kill_it(lua_State *L)
     int lives = task_alive(handle->task, handle->id);
 
     if (lives) task_kill(handle->task);
-    if (lives && handle->task == task_current(L) && lua_isyieldable(L)) return lua_yield(L, 0); /* never comes back */
+    if (lives && handle->task == task_current(L) && lua_isyieldable(L))
+        return lua_yield(L, 0); /* never comes back */
     lua_pushboolean(L, lives);
     return 1;
 }
@@ -136,7 +139,9 @@ int api_task_spawn(lua_State *L)
     const char *name = luaL_optstring(L, 1, NULL);
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
-    if (!task_current(L)) return luaL_error(L, "task.spawn: only from a task; while the scripts load, use server.on_start or timer.every");
+    if (!task_current(L))
+        return luaL_error(L, "task.spawn: only from a task; while the scripts load, use "
+                             "server.on_start or timer.every");
     if (name && task_find(name)) return api_fail(L, "conflict", "a task named %s is alive", name);
     struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
     *handle = (struct handle){ NULL, 0, 0, LUA_NOREF, NULL };
@@ -144,7 +149,8 @@ int api_task_spawn(lua_State *L)
     lua_pushvalue(L, -1);
     handle->ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_insert(L, 2);
-    handle->task = task_spawn(api_core(L)->loop, L, name, lua_gettop(L) - 3, on_end, handle); /* starts after this turn */
+    handle->task = task_spawn(api_core(L)->loop, L, name, lua_gettop(L) - 3, on_end,
+                              handle); /* starts after this turn */
     handle->id = task_id(handle->task);
     return 1;
 }

@@ -16,7 +16,8 @@ struct secret {
     struct stat seen;   /* the file, when it was read */
     int both;           /* the variable and NAME_FILE were set, which may not be */
     int trouble;        /* errno that was logged last, so that each is logged once */
-    time_t empty_since; /* when the file was first found empty, on a clock that never jumps; 0: it was not */
+    time_t empty_since; /* when the file was first found empty, on a clock that never jumps; 0: it
+                           was not */
     struct secret *next;
 };
 
@@ -81,8 +82,9 @@ static struct secret *meet(const char *name)
 
 static int same(const struct stat *one, const struct stat *other)
 {
-    return one->st_ino == other->st_ino && one->st_dev == other->st_dev && one->st_size == other->st_size &&
-           one->st_mtim.tv_sec == other->st_mtim.tv_sec && one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
+    return one->st_ino == other->st_ino && one->st_dev == other->st_dev &&
+           one->st_size == other->st_size && one->st_mtim.tv_sec == other->st_mtim.tv_sec &&
+           one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
 }
 
 /* The file's text without the line break at its end; NULL and errno. */
@@ -111,11 +113,14 @@ static void complain(struct secret *secret, int error)
 {
     if (!error || error == secret->trouble) return;
     secret->trouble = error;
-    log_line(LOG_ERROR, "env.secret_unreadable", "%s_FILE: %s: %s (%s)", secret->name, secret->file, reason(error),
-             secret->value ? "the last value that was read stays in use" : "there is no value until it can be read");
+    log_line(LOG_ERROR, "env.secret_unreadable", "%s_FILE: %s: %s (%s)", secret->name, secret->file,
+             reason(error),
+             secret->value ? "the last value that was read stays in use"
+                           : "there is no value until it can be read");
 }
 
-/* Empty only since a moment ago: somebody is writing it in place. When that was the file does not tell: its time is set last. */
+/* Empty only since a moment ago: somebody is writing it in place. When that was the file does not
+ * tell: its time is set last. */
 static int is_being_written(struct secret *secret)
 {
     struct timespec now;
@@ -136,7 +141,8 @@ static int refresh(struct secret *secret)
     if (!value) return errno == ENODATA && secret->value && is_being_written(secret) ? 0 : errno;
     secret->empty_since = 0;
     if (!secret->value && (now.st_mode & S_IROTH))
-        log_line(LOG_WARN, "env.secret_open", "%s: everybody on this machine may read it (chmod o-r)", secret->file);
+        log_line(LOG_WARN, "env.secret_open",
+                 "%s: everybody on this machine may read it (chmod o-r)", secret->file);
     secret->trouble = 0;
     secret->seen = now;
     forget(secret->value);
@@ -165,10 +171,14 @@ int env_secret_check(const char *name, char *why, size_t size)
     int error = secret->file ? refresh(secret) : 0;
 
     if (secret->both)
-        snprintf(why, size, "%s and %s_FILE are both set, and only one can count (unset one of them)", name, name);
+        snprintf(why, size,
+                 "%s and %s_FILE are both set, and only one can count (unset one of them)", name,
+                 name);
     else if (error && !secret->value)
-        snprintf(why, size, "%s_FILE names %s, which gives no secret: %s (make it a file that this user may read, or unset %s_FILE)", name,
-                 secret->file, reason(error), name);
+        snprintf(why, size,
+                 "%s_FILE names %s, which gives no secret: %s (make it a file that this user may "
+                 "read, or unset %s_FILE)",
+                 name, secret->file, reason(error), name);
     else
         return 0;
     return -1;

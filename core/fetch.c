@@ -83,7 +83,8 @@ static void launch(struct fetch *fetch)
     TAILQ_INSERT_TAIL(&pool->active, fetch, link);
     pool->running++;
     fetch_easy_set(fetch, easy, left_ms > 0 ? left_ms : 1);
-    if (curl_multi_add_handle(pool->multi, easy) != CURLM_OK) abort(); /* it fails on misuse and without memory alone */
+    if (curl_multi_add_handle(pool->multi, easy) != CURLM_OK)
+        abort(); /* it fails on misuse and without memory alone */
 }
 
 static void launch_waiting(struct fetch_pool *pool)
@@ -120,7 +121,8 @@ static void act(struct fetch_pool *pool, curl_socket_t fd, int events)
 static void on_io(int events, void *arg)
 {
     struct fetch_socket *s = arg;
-    act(s->pool, s->fd, (events & LOOP_READ ? CURL_CSELECT_IN : 0) | (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0));
+    act(s->pool, s->fd,
+        (events & LOOP_READ ? CURL_CSELECT_IN : 0) | (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0));
 }
 
 static void forget_socket(struct fetch_socket *s)
@@ -151,7 +153,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *so
     }
     if (!s) s = new_socket(pool, fd);
     loop_watch_free(s->watch);
-    s->watch = loop_watch_io(pool->loop, fd, (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0), on_io, s);
+    s->watch = loop_watch_io(
+        pool->loop, fd,
+        (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0), on_io, s);
     return 0;
 }
 
@@ -168,7 +172,8 @@ static int on_timer(CURLM *multi, long timeout_ms, void *arg)
     struct fetch_pool *pool = arg;
     (void)multi;
     loop_timer_free(pool->curl_timer);
-    pool->curl_timer = timeout_ms < 0 ? NULL : loop_timer_new(pool->loop, timeout_ms, 0, on_time, pool);
+    pool->curl_timer =
+        timeout_ms < 0 ? NULL : loop_timer_new(pool->loop, timeout_ms, 0, on_time, pool);
     return 0;
 }
 
@@ -224,7 +229,8 @@ static void lose_patience(void *arg)
     end(fetch);
 }
 
-struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_options *options, fetch_done_fn *done, void *arg)
+struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_options *options,
+                          fetch_done_fn *done, void *arg)
 {
     struct fetch *fetch = mem_new(1, sizeof *fetch);
     fetch->pool = pool;
@@ -239,7 +245,8 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_options *o
     }
     TAILQ_INSERT_TAIL(&pool->waiting, fetch, link);
     launch_waiting(pool);
-    if (fetch->state == FETCH_WAITING) fetch->patience = loop_timer_new(pool->loop, fetch->timeout_ms, 0, lose_patience, fetch);
+    if (fetch->state == FETCH_WAITING)
+        fetch->patience = loop_timer_new(pool->loop, fetch->timeout_ms, 0, lose_patience, fetch);
     return fetch;
 }
 

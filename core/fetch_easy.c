@@ -9,15 +9,18 @@
 #include <unistd.h>
 
 enum { MAX_HEAD = 65536, DEFAULT_BODY = 1 << 20, DEFAULT_MS = 15000, DEFAULT_CONNECT_MS = 3000 };
-/* A server that closes idle connections after 5 s must not do so under our feet. libcurl counts whole seconds: this is "below 4". */
+/* A server that closes idle connections after 5 s must not do so under our feet. libcurl counts
+ * whole seconds: this is "below 4". */
 enum { IDLE_SECONDS = 3 };
 
-static void fail(struct fetch *fetch, const char *code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void fail(struct fetch *fetch, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 static void fail(struct fetch *fetch, const char *code, const char *fmt, ...)
 {
     va_list args;
     struct fetch_result *r = &fetch->result;
-    int n = snprintf(r->message, sizeof r->message, "%s: ", fetch->where ? fetch->where : "request");
+    int n =
+        snprintf(r->message, sizeof r->message, "%s: ", fetch->where ? fetch->where : "request");
     va_start(args, fmt);
     vsnprintf(r->message + n, sizeof r->message - (size_t)n, fmt, args);
     va_end(args);
@@ -72,8 +75,8 @@ static void set_headers(struct fetch *fetch, const char *const *lines)
     for (; lines && *lines; lines++) {
         size_t name_len = strcspn(*lines, ":");
         if (!is_token(*lines, name_len) || !(*lines)[name_len] || has_control(*lines)) {
-            fail(fetch, "invalid", "the header %.*s is not valid", (int)(name_len > 40 ? 40 : name_len),
-                 is_token(*lines, name_len) ? *lines : "");
+            fail(fetch, "invalid", "the header %.*s is not valid",
+                 (int)(name_len > 40 ? 40 : name_len), is_token(*lines, name_len) ? *lines : "");
         } else if (is_named(*lines, "content-length") || is_named(*lines, "transfer-encoding")) {
             fail(fetch, "invalid", "the header %.*s is set by the body", (int)name_len, *lines);
         } else {
@@ -92,9 +95,11 @@ static void set_where(struct fetch *fetch, CURLU *url)
     curl_url_get(url, CURLUPART_HOST, &host, 0);
     curl_url_get(url, CURLUPART_PORT, &port, 0);
     curl_url_get(url, CURLUPART_PATH, &path, 0);
-    snprintf(where, sizeof where, "%s %s://%s%s%s%s", fetch->method, scheme, host, port ? ":" : "", port ? port : "", path);
+    snprintf(where, sizeof where, "%s %s://%s%s%s%s", fetch->method, scheme, host, port ? ":" : "",
+             port ? port : "", path);
     fetch->where = mem_text(where);
-    if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0) fail(fetch, "invalid", "only http and https can be asked");
+    if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+        fail(fetch, "invalid", "only http and https can be asked");
     curl_free(scheme);
     curl_free(host);
     curl_free(port);
@@ -121,8 +126,8 @@ static void set_url(struct fetch *fetch, const char *text)
 static int is_target(const char *text)
 {
     const char *port = strrchr(text, ':');
-    return port && port > text && strlen(text) < 256 && !has_control(text) && port[1] && strlen(port + 1) <= 5 &&
-           strspn(port + 1, "0123456789") == strlen(port + 1);
+    return port && port > text && strlen(text) < 256 && !has_control(text) && port[1] &&
+           strlen(port + 1) <= 5 && strspn(port + 1, "0123456789") == strlen(port + 1);
 }
 
 static void set_connect_to(struct fetch *fetch, const char *target)
@@ -140,7 +145,8 @@ static void set_connect_to(struct fetch *fetch, const char *target)
 void fetch_easy_init(struct fetch *fetch, const struct fetch_options *options)
 {
     const char *method = options->method ? options->method : "GET";
-    fetch->method = mem_text(is_token(method, strlen(method)) && strlen(method) < 20 ? method : "?");
+    fetch->method =
+        mem_text(is_token(method, strlen(method)) && strlen(method) < 20 ? method : "?");
     set_url(fetch, options->url);
     if (strcmp(fetch->method, "?") == 0) fail(fetch, "invalid", "the method is not a word");
     set_headers(fetch, options->headers);
@@ -148,7 +154,8 @@ void fetch_easy_init(struct fetch *fetch, const struct fetch_options *options)
     if (options->body) fetch->body = mem_copy(options->body, options->body_len);
     fetch->body_len = options->body ? options->body_len : 0;
     fetch->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_MS;
-    fetch->connect_timeout_ms = options->connect_timeout_ms > 0 ? options->connect_timeout_ms : DEFAULT_CONNECT_MS;
+    fetch->connect_timeout_ms =
+        options->connect_timeout_ms > 0 ? options->connect_timeout_ms : DEFAULT_CONNECT_MS;
     fetch->max_body = options->max_body ? options->max_body : DEFAULT_BODY;
     fetch->flags = options->flags;
 }
@@ -190,7 +197,8 @@ static size_t on_body(char *bytes, size_t one, size_t len, void *arg)
     return len + 1; /* anything but len ends the transfer */
 }
 
-/* One line a call. A line of status begins a head anew (after a 100); what comes after the body is a trailer and trusted with nothing. */
+/* One line a call. A line of status begins a head anew (after a 100); what comes after the body is
+ * a trailer and trusted with nothing. */
 static size_t on_head(char *line, size_t one, size_t len, void *arg)
 {
     struct fetch *fetch = arg;
@@ -198,7 +206,8 @@ static size_t on_head(char *line, size_t one, size_t len, void *arg)
     size_t end = len, name_len = 0;
     while (end && isspace((unsigned char)line[end - 1]))
         end--;
-    if (len > 5 && memcmp(line, "HTTP/", 5) == 0 && fetch->head.bytes) fetch->head.bytes[fetch->head.len = 0] = 0;
+    if (len > 5 && memcmp(line, "HTTP/", 5) == 0 && fetch->head.bytes)
+        fetch->head.bytes[fetch->head.len = 0] = 0;
     while (name_len < end && line[name_len] != ':')
         name_len++;
     if (fetch->body_begun || name_len == end || !is_token(line, name_len)) return len;
@@ -207,14 +216,17 @@ static size_t on_head(char *line, size_t one, size_t len, void *arg)
         value++;
     for (size_t i = 0; i < name_len; i++)
         line[i] = (char)tolower((unsigned char)line[i]);
-    if (append(&fetch->head, line, name_len, MAX_HEAD) == 0 && append(&fetch->head, ": ", 2, MAX_HEAD) == 0 &&
-        append(&fetch->head, line + value, end - value, MAX_HEAD) == 0 && append(&fetch->head, "\n", 1, MAX_HEAD) == 0)
+    if (append(&fetch->head, line, name_len, MAX_HEAD) == 0 &&
+        append(&fetch->head, ": ", 2, MAX_HEAD) == 0 &&
+        append(&fetch->head, line + value, end - value, MAX_HEAD) == 0 &&
+        append(&fetch->head, "\n", 1, MAX_HEAD) == 0)
         return len;
     fetch->too_large = 1;
     return len + 1;
 }
 
-/* Called when the connection stands and the request is about to go: before this, surely nothing was sent. */
+/* Called when the connection stands and the request is about to go: before this, surely nothing was
+ * sent. */
 static int on_send(void *arg, char *to, char *from, int to_port, int from_port)
 {
     struct fetch *fetch = arg;
@@ -238,29 +250,39 @@ static int inner_v6(const struct in6_addr *address)
 {
     static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b };
     const uint8_t *a = address->s6_addr;
-    if (IN6_IS_ADDR_UNSPECIFIED(address) || IN6_IS_ADDR_LOOPBACK(address) || IN6_IS_ADDR_LINKLOCAL(address) ||
-        IN6_IS_ADDR_MULTICAST(address))
+    if (IN6_IS_ADDR_UNSPECIFIED(address) || IN6_IS_ADDR_LOOPBACK(address) ||
+        IN6_IS_ADDR_LINKLOCAL(address) || IN6_IS_ADDR_MULTICAST(address))
         return 1;
-    if (IN6_IS_ADDR_V4MAPPED(address) || IN6_IS_ADDR_V4COMPAT(address) || memcmp(a, nat64, sizeof nat64) == 0) return inner_v4(last_v4(a));
+    if (IN6_IS_ADDR_V4MAPPED(address) || IN6_IS_ADDR_V4COMPAT(address) ||
+        memcmp(a, nat64, sizeof nat64) == 0)
+        return inner_v4(last_v4(a));
     return 0;
 }
 
 int fetch_is_inner(const struct sockaddr *address)
 {
-    if (address->sa_family == AF_INET) return inner_v4(ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr));
-    if (address->sa_family == AF_INET6) return inner_v6(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+    if (address->sa_family == AF_INET)
+        return inner_v4(
+            ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr));
+    if (address->sa_family == AF_INET6)
+        return inner_v6(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
     return 1;
 }
 
-/* The address that is really connected to is judged, so a name that changes its mind gains nothing. */
+/* The address that is really connected to is judged, so a name that changes its mind gains nothing.
+ */
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct fetch *fetch = arg;
     (void)purpose;
-    if (!fetch_is_inner(&address->addr)) return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    const void *bytes = address->family == AF_INET6 ? (const void *)&((struct sockaddr_in6 *)(void *)&address->addr)->sin6_addr
-                                                    : (const void *)&((struct sockaddr_in *)(void *)&address->addr)->sin_addr;
-    if (!inet_ntop(address->family, bytes, fetch->fenced, sizeof fetch->fenced)) strcpy(fetch->fenced, "no internet address");
+    if (!fetch_is_inner(&address->addr))
+        return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    const void *bytes =
+        address->family == AF_INET6
+            ? (const void *)&((struct sockaddr_in6 *)(void *)&address->addr)->sin6_addr
+            : (const void *)&((struct sockaddr_in *)(void *)&address->addr)->sin_addr;
+    if (!inet_ntop(address->family, bytes, fetch->fenced, sizeof fetch->fenced))
+        strcpy(fetch->fenced, "no internet address");
     return CURL_SOCKET_BAD;
 }
 
@@ -269,7 +291,8 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
 static void set_method(struct fetch *fetch, CURL *easy)
 {
     const char *method = fetch->method;
-    int posts = fetch->body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+    int posts = fetch->body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+                strcmp(method, "PATCH") == 0;
     if (posts) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->body_len);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, fetch->body ? fetch->body : "");
@@ -286,13 +309,15 @@ static void set_connection(struct fetch *fetch, CURL *easy, int64_t left_ms)
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)left_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else a timeout waits for the resolver's thread, and the loop with it */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT,
+                     1L); /* else a timeout waits for the resolver's thread, and the loop with it */
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_SECONDS);
     if (fetch->connect_to) curl_easy_setopt(easy, CURLOPT_CONNECT_TO, fetch->connect_to);
-    if (fetch->flags & (FETCH_FRESH | FETCH_FENCE)) { /* a kept connection was never judged by the fence */
+    if (fetch->flags &
+        (FETCH_FRESH | FETCH_FENCE)) { /* a kept connection was never judged by the fence */
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     }
@@ -302,7 +327,8 @@ static void set_connection(struct fetch *fetch, CURL *easy, int64_t left_ms)
     }
 }
 
-/* SSL_CERT_FILE: a bundle of certificates to trust instead of the system's, as for OpenSSL's own programs. */
+/* SSL_CERT_FILE: a bundle of certificates to trust instead of the system's, as for OpenSSL's own
+ * programs. */
 static void set_tls(struct fetch *fetch, CURL *easy)
 {
     const char *bundle = getenv("SSL_CERT_FILE");
@@ -361,7 +387,8 @@ static const char *code_of(const struct fetch *fetch, CURLcode rc)
         return "closed";
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-        return fetch->sent ? "failed" : "invalid"; /* an answer that is no HTTP/1.x has this number too */
+        return fetch->sent ? "failed"
+                           : "invalid"; /* an answer that is no HTTP/1.x has this number too */
     default:
         return fetch->too_large ? "too_large" : "failed";
     }
@@ -369,11 +396,13 @@ static const char *code_of(const struct fetch *fetch, CURLcode rc)
 
 static void word_failure(struct fetch *fetch, CURLcode rc, double seconds)
 {
-    const char *code = code_of(fetch, rc), *says = fetch->curl_says[0] ? fetch->curl_says : curl_easy_strerror(rc);
+    const char *code = code_of(fetch, rc),
+               *says = fetch->curl_says[0] ? fetch->curl_says : curl_easy_strerror(rc);
     if (strcmp(code, "refused") == 0 && fetch->fenced[0])
         fail(fetch, code, "%s is an inner address, where this request may not go", fetch->fenced);
     else if (strcmp(code, "timeout") == 0)
-        fail(fetch, code, fetch->sent ? "no whole answer after %.1f s" : "no connection after %.1f s", seconds);
+        fail(fetch, code,
+             fetch->sent ? "no whole answer after %.1f s" : "no connection after %.1f s", seconds);
     else if (strcmp(code, "too_large") == 0)
         fail(fetch, code, "the answer is longer than %zu bytes", fetch->max_body);
     else
@@ -387,9 +416,12 @@ static int64_t certificate_ends(const struct fetch *fetch)
     struct curl_certinfo *chain = NULL;
 
     if (!(fetch->flags & FETCH_CERTIFICATE)) return 0;
-    if (curl_easy_getinfo(fetch->easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || !chain || chain->num_of_certs < 1) return 0;
+    if (curl_easy_getinfo(fetch->easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || !chain ||
+        chain->num_of_certs < 1)
+        return 0;
     for (const struct curl_slist *line = chain->certinfo[0]; line; line = line->next)
-        if (strncmp(line->data, label, sizeof label - 1) == 0) return (int64_t)curl_getdate(line->data + sizeof label - 1, NULL);
+        if (strncmp(line->data, label, sizeof label - 1) == 0)
+            return (int64_t)curl_getdate(line->data + sizeof label - 1, NULL);
     return 0;
 }
 

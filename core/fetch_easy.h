@@ -1,4 +1,5 @@
-/* fetch_easy: inside fetch, one transfer: from options to an easy handle, and from its end to a result. Knows no loop. */
+/* fetch_easy: inside fetch, one transfer: from options to an easy handle, and from its end to a
+ * result. Knows no loop. */
 #ifndef FETCH_EASY_H
 #define FETCH_EASY_H
 #include "fetch.h"
@@ -42,6 +43,7 @@ void fetch_easy_fini(struct fetch *fetch);
 void fetch_easy_set(struct fetch *fetch, CURL *easy, int64_t left_ms);
 /* Fills in the result. */
 void fetch_easy_end(struct fetch *fetch, CURLcode rc, int64_t elapsed_us);
-/* 1 for loopback, link-local, unspecified, multicast and reserved addresses, also when they are wrapped in IPv6. */
+/* 1 for loopback, link-local, unspecified, multicast and reserved addresses, also when they are
+ * wrapped in IPv6. */
 int fetch_is_inner(const struct sockaddr *address);
 #endif

@@ -4,7 +4,7 @@
 
 enum {
     METHOD_LONGEST = 20,
-    BLANKS = 8,        /* bytes of empty lines before a request: some old clients send one after a body */
+    BLANKS = 8, /* bytes of empty lines before a request: some old clients send one after a body */
     CHUNK_DIGITS = 16, /* of a chunk's size, leading zeros too */
 };
 
@@ -64,7 +64,8 @@ static enum fate start(struct guard *guard, unsigned char c)
         next(guard, START_LF);
         return DROP;
     }
-    if (!guard_is(c, IS_TOKEN)) return guard_bad(guard, "This is not HTTP/1.1: a request starts with its method.");
+    if (!guard_is(c, IS_TOKEN))
+        return guard_bad(guard, "This is not HTTP/1.1: a request starts with its method.");
     guard_word_put(guard, c);
     return next(guard, METHOD);
 }
@@ -78,7 +79,9 @@ static enum fate start_lf(struct guard *guard, unsigned char c)
 
 static enum fate method_end(struct guard *guard)
 {
-    static const char *const known[] = { "GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE" };
+    static const char *const known[] = {
+        "GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"
+    };
     guard->now.is_head = guard_word_is(guard, "HEAD");
     guard->now.options = guard_word_is(guard, "OPTIONS");
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -91,8 +94,10 @@ static enum fate method_end(struct guard *guard)
 static enum fate method(struct guard *guard, unsigned char c)
 {
     if (c == ' ') return method_end(guard);
-    if (!guard_is(c, IS_TOKEN)) return guard_bad(guard, "After the method comes one space, and then the target.");
-    if (guard->now.word == METHOD_LONGEST) return guard_refuse(guard, 501, "method_unknown", "Nobody here knows this method.");
+    if (!guard_is(c, IS_TOKEN))
+        return guard_bad(guard, "After the method comes one space, and then the target.");
+    if (guard->now.word == METHOD_LONGEST)
+        return guard_refuse(guard, 501, "method_unknown", "Nobody here knows this method.");
     guard_word_put(guard, c);
     return KEEP;
 }
@@ -102,7 +107,8 @@ static enum fate target_start(struct guard *guard, unsigned char c)
     guard->now.word = 0;
     if (c == '/') return next(guard, TARGET_SLASH);
     if (c == '*' && guard->now.options) return next(guard, TARGET_STAR);
-    if (lower(c) != 'h') return guard_bad(guard, "The request's target must be a path that starts with one slash.");
+    if (lower(c) != 'h')
+        return guard_bad(guard, "The request's target must be a path that starts with one slash.");
     guard_word_put(guard, 'h');
     return next(guard, TARGET_SCHEME);
 }
@@ -115,7 +121,8 @@ static enum fate target_scheme(struct guard *guard, unsigned char c)
         guard->now.word = 0;
         return next(guard, TARGET_AUTHORITY);
     }
-    if (len >= 8 || (memcmp(guard->word, "http://", len) != 0 && memcmp(guard->word, "https://", len) != 0))
+    if (len >= 8 ||
+        (memcmp(guard->word, "http://", len) != 0 && memcmp(guard->word, "https://", len) != 0))
         return guard_bad(guard, "The request's target must be a path that starts with one slash.");
     return KEEP;
 }
@@ -126,7 +133,8 @@ static enum fate target(struct guard *guard, unsigned char c)
         guard->now.word = 0;
         return next(guard, PROTOCOL);
     }
-    if (!guard_is(c, IS_TARGET)) return guard_bad(guard, "The request's target holds a byte that must be percent-encoded.");
+    if (!guard_is(c, IS_TARGET))
+        return guard_bad(guard, "The request's target holds a byte that must be percent-encoded.");
     return next(guard, TARGET);
 }
 
@@ -136,19 +144,23 @@ static enum fate target_authority(struct guard *guard, unsigned char c)
         guard_word_put(guard, lower(c));
         return guard_is(c, IS_TARGET) ? KEEP : target(guard, c);
     }
-    if (!guard_word_is_authority(guard)) return guard_bad(guard, "The request's target names no valid host.");
+    if (!guard_word_is_authority(guard))
+        return guard_bad(guard, "The request's target names no valid host.");
     return c == '/' ? next(guard, TARGET_SLASH) : target(guard, c);
 }
 
 static enum fate target_slash(struct guard *guard, unsigned char c)
 {
-    if (c == '/') return guard_bad(guard, "The request's target must be a path that starts with one slash.");
+    if (c == '/')
+        return guard_bad(guard, "The request's target must be a path that starts with one slash.");
     return target(guard, c);
 }
 
 static enum fate target_star(struct guard *guard, unsigned char c)
 {
-    return c == ' ' ? target(guard, c) : guard_bad(guard, "The request's target must be a path that starts with one slash.");
+    return c == ' ' ? target(guard, c)
+                    : guard_bad(guard,
+                                "The request's target must be a path that starts with one slash.");
 }
 
 static enum fate version_end(struct guard *guard)
@@ -156,8 +168,10 @@ static enum fate version_end(struct guard *guard)
     const char *word = guard->word;
     guard->now.http11 = guard_word_is(guard, "HTTP/1.1");
     if (guard->now.http11 || guard_word_is(guard, "HTTP/1.0")) return next(guard, PROTOCOL_LF);
-    if (guard->now.word == 8 && memcmp(word, "HTTP/", 5) == 0 && is_digit(word[5]) && word[6] == '.' && is_digit(word[7]))
-        return guard_refuse(guard, 505, "version_unknown", "This server speaks HTTP/1.1 and HTTP/1.0.");
+    if (guard->now.word == 8 && memcmp(word, "HTTP/", 5) == 0 && is_digit(word[5]) &&
+        word[6] == '.' && is_digit(word[7]))
+        return guard_refuse(guard, 505, "version_unknown",
+                            "This server speaks HTTP/1.1 and HTTP/1.0.");
     return guard_bad(guard, "After the target come one space, HTTP/1.1, and the line's end.");
 }
 
@@ -177,9 +191,12 @@ static enum fate field_start(struct guard *guard, unsigned char c)
     struct guard_message *now = &guard->now;
     now->word = 0;
     if (c == '\r') return next(guard, HEAD_LF);
-    if (!guard_is(c, IS_TOKEN)) return guard_bad(guard, "A header field starts with its name, and is not continued on a second line.");
+    if (!guard_is(c, IS_TOKEN))
+        return guard_bad(
+            guard, "A header field starts with its name, and is not continued on a second line.");
     if (++now->fields > guard->limits->fields)
-        return guard_refuse(guard, 431, "too_many_headers", "The request has too many header fields.");
+        return guard_refuse(guard, 431, "too_many_headers",
+                            "The request has too many header fields.");
     guard_word_put(guard, lower(c));
     next(guard, NAME);
     if (!now->trailer) return KEEP;
@@ -194,7 +211,9 @@ static enum fate name(struct guard *guard, unsigned char c)
         guard->now.word = 0;
         return next(guard, VALUE_START);
     }
-    if (!guard_is(c, IS_TOKEN)) return guard_bad(guard, "A header field's name is one word, with the colon right behind it.");
+    if (!guard_is(c, IS_TOKEN))
+        return guard_bad(guard,
+                         "A header field's name is one word, with the colon right behind it.");
     guard_word_put(guard, lower(c));
     return KEEP;
 }
@@ -202,7 +221,8 @@ static enum fate name(struct guard *guard, unsigned char c)
 static enum fate value(struct guard *guard, unsigned char c)
 {
     if (c == '\r') return next(guard, VALUE_LF);
-    if (!guard_is(c, IS_VALUE)) return guard_bad(guard, "A header field's value holds a control byte.");
+    if (!guard_is(c, IS_VALUE))
+        return guard_bad(guard, "A header field's value holds a control byte.");
     if (guard->now.field != FIELD_OTHER) guard_word_put(guard, lower(c));
     return next(guard, VALUE);
 }
@@ -235,10 +255,12 @@ static enum fate head_end(struct guard *guard, unsigned char c)
     if (c != '\n') return guard_bad(guard, "A carriage return must be followed by a line feed.");
     if (now->trailer) return finish(guard);
     if (now->http11 && !now->host) return guard_bad(guard, "The request has no Host.");
-    if (now->chunked && now->length) return guard_bad(guard, "The request has both a Content-Length and a Transfer-Encoding.");
+    if (now->chunked && now->length)
+        return guard_bad(guard, "The request has both a Content-Length and a Transfer-Encoding.");
     if (now->chunked && !now->http11) return guard_bad(guard, "HTTP/1.0 has no Transfer-Encoding.");
     if (now->http11 && now->expects)
-        return guard_refuse(guard, 417, "expectation_failed", "The only expectation met here is 100-continue.");
+        return guard_refuse(guard, 417, "expectation_failed",
+                            "The only expectation met here is 100-continue.");
     if (!now->chunked && now->left == 0) return finish(guard);
     now->hide = now->is_head;
     if (now->hide) guard->messages++; /* to the parser it is whole */
@@ -264,7 +286,8 @@ static enum fate chunk_size(struct guard *guard, unsigned char c)
         next(guard, CHUNK_EXTENSION);
         return DROP;
     }
-    if (digit < 0 || ++now->digits > CHUNK_DIGITS) return guard_bad(guard, "A chunk's size must be a hexadecimal number and nothing else.");
+    if (digit < 0 || ++now->digits > CHUNK_DIGITS)
+        return guard_bad(guard, "A chunk's size must be a hexadecimal number and nothing else.");
     now->left = now->left > guard->limits->body_bytes ? now->left : now->left * 16 + digit;
     return KEEP;
 }
@@ -272,7 +295,8 @@ static enum fate chunk_size(struct guard *guard, unsigned char c)
 static enum fate chunk_extension(struct guard *guard, unsigned char c)
 {
     if (c == '\r') return next(guard, CHUNK_SIZE_LF);
-    return guard_is(c, IS_VALUE) ? DROP : guard_bad(guard, "A chunk's extension holds a control byte.");
+    return guard_is(c, IS_VALUE) ? DROP
+                                 : guard_bad(guard, "A chunk's extension holds a control byte.");
 }
 
 static enum fate chunk_size_end(struct guard *guard, unsigned char c)
@@ -299,7 +323,8 @@ static enum fate chunk_data_end(struct guard *guard, unsigned char c)
 
 static enum fate too_large(struct guard *guard)
 {
-    return guard_refuse(guard, 431, "headers_too_large", "The request's header fields are too large.");
+    return guard_refuse(guard, 431, "headers_too_large",
+                        "The request's header fields are too large.");
 }
 
 static enum fate read_target(struct guard *guard, unsigned char c)
@@ -326,7 +351,8 @@ static enum fate read_byte(struct guard *guard, char *byte)
 {
     unsigned char c = (unsigned char)*byte;
     enum state state = guard->now.state;
-    if (state <= CHUNK_EXTENSION && guard->now.head++ == guard->limits->head_bytes) return too_large(guard);
+    if (state <= CHUNK_EXTENSION && guard->now.head++ == guard->limits->head_bytes)
+        return too_large(guard);
     if (state >= TARGET_START && state <= TARGET) return read_target(guard, c);
     switch (state) {
     case START:
@@ -373,19 +399,22 @@ static size_t skip_body(struct guard *guard, size_t len)
     return n;
 }
 
-/* The bytes of a target, a name or a value; what ends it, or is one too many, is left to read_byte(). */
+/* The bytes of a target, a name or a value; what ends it, or is one too many, is left to
+ * read_byte(). */
 static size_t skip_head(struct guard *guard, const char *bytes, size_t len)
 {
     struct guard_message *now = &guard->now;
     unsigned class = now->state == TARGET ? IS_TARGET : now->state == NAME ? IS_TOKEN : IS_VALUE;
     size_t most = guard->limits->head_bytes - now->head, n = 0;
-    if (now->state == TARGET && guard->limits->target_bytes - now->target < most) most = guard->limits->target_bytes - now->target;
+    if (now->state == TARGET && guard->limits->target_bytes - now->target < most)
+        most = guard->limits->target_bytes - now->target;
     if (len < most) most = len;
     while (n < most && guard_is((unsigned char)bytes[n], class))
         n++;
     now->head += (uint32_t)n;
     if (now->state == TARGET) now->target += (uint32_t)n;
-    if (now->state == NAME || (now->state == VALUE && now->field != FIELD_OTHER)) guard_word_add(guard, bytes, n);
+    if (now->state == NAME || (now->state == VALUE && now->field != FIELD_OTHER))
+        guard_word_add(guard, bytes, n);
     return n;
 }
 

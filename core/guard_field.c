@@ -47,7 +47,8 @@ int guard_word_is(const struct guard *guard, const char *text)
 
 static void trim(struct guard *guard)
 {
-    while (guard->now.word > 0 && (guard->word[guard->now.word - 1] == ' ' || guard->word[guard->now.word - 1] == '\t'))
+    while (guard->now.word > 0 &&
+           (guard->word[guard->now.word - 1] == ' ' || guard->word[guard->now.word - 1] == '\t'))
         guard->now.word--;
 }
 
@@ -111,7 +112,8 @@ enum field guard_field_kind(const struct guard *guard)
 static enum fate host_end(struct guard *guard)
 {
     if (guard->now.host) return guard_bad(guard, "The request has more than one Host.");
-    if (!guard_word_is_authority(guard)) return guard_bad(guard, "The request's Host is no valid host.");
+    if (!guard_word_is_authority(guard))
+        return guard_bad(guard, "The request's Host is no valid host.");
     guard->now.host = 1;
     return KEEP;
 }
@@ -120,33 +122,41 @@ static enum fate host_end(struct guard *guard)
 static enum fate length_end(struct guard *guard)
 {
     struct guard_message *now = &guard->now;
-    if (now->length || now->word == 0) return guard_bad(guard, "The request's Content-Length must be one number, given once.");
+    if (now->length || now->word == 0)
+        return guard_bad(guard, "The request's Content-Length must be one number, given once.");
     now->length = 1;
     for (size_t i = 0; i < now->word; i++) {
-        if (!is_digit(guard->word[i])) return guard_bad(guard, "The request's Content-Length must be one number, given once.");
-        now->left = now->left > guard->limits->body_bytes ? now->left : now->left * 10 + guard->word[i] - '0';
+        if (!is_digit(guard->word[i]))
+            return guard_bad(guard, "The request's Content-Length must be one number, given once.");
+        now->left = now->left > guard->limits->body_bytes ? now->left
+                                                          : now->left * 10 + guard->word[i] - '0';
     }
-    if (now->left > guard->limits->body_bytes) return guard_refuse(guard, 413, "body_too_large", "The request's body is too large.");
+    if (now->left > guard->limits->body_bytes)
+        return guard_refuse(guard, 413, "body_too_large", "The request's body is too large.");
     return KEEP;
 }
 
-/* A body that ends in another coding than chunked has no end that can be known; one in front of it would have to be undone. */
+/* A body that ends in another coding than chunked has no end that can be known; one in front of it
+ * would have to be undone. */
 static enum fate coding_end(struct guard *guard)
 {
     size_t len = guard->now.word;
-    if (guard->now.chunked) return guard_bad(guard, "The request has more than one Transfer-Encoding.");
+    if (guard->now.chunked)
+        return guard_bad(guard, "The request has more than one Transfer-Encoding.");
     guard->now.chunked = 1;
     if (guard_word_is(guard, "chunked")) return KEEP;
-    if (len > 8 && memcmp(guard->word + len - 7, "chunked", 7) == 0 && strchr(", \t", guard->word[len - 8]) &&
-        !memmem(guard->word, len - 7, "chunked", 7))
-        return guard_refuse(guard, 501, "coding_unknown", "The only Transfer-Encoding known here is chunked.");
+    if (len > 8 && memcmp(guard->word + len - 7, "chunked", 7) == 0 &&
+        strchr(", \t", guard->word[len - 8]) && !memmem(guard->word, len - 7, "chunked", 7))
+        return guard_refuse(guard, 501, "coding_unknown",
+                            "The only Transfer-Encoding known here is chunked.");
     return guard_bad(guard, "The request's Transfer-Encoding must be chunked.");
 }
 
 enum fate guard_field_end(struct guard *guard)
 {
     if (guard->now.field == FIELD_OTHER) return KEEP;
-    if (guard->now.word == GUARD_WORD) return guard_bad(guard, "The value of a header field is too long.");
+    if (guard->now.word == GUARD_WORD)
+        return guard_bad(guard, "The value of a header field is too long.");
     trim(guard);
     switch (guard->now.field) {
     case FIELD_HOST:

@@ -49,6 +49,7 @@ int guard_word_is(const struct guard *guard, const char *text);
 int guard_word_is_authority(const struct guard *guard);
 /* The word is a field's name: which? */
 enum field guard_field_kind(const struct guard *guard);
-/* The word is the value of a field that matters, with blanks behind it maybe. Returns KEEP or REFUSED. */
+/* The word is the value of a field that matters, with blanks behind it maybe. Returns KEEP or
+ * REFUSED. */
 enum fate guard_field_end(struct guard *guard);
 #endif

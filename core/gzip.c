@@ -4,12 +4,18 @@
 #include <stdint.h>
 #include <zlib.h>
 
-enum { WINDOW = -15, MEMORY = 9, STORED_MOST = 65535 }; /* a window below 0: no header and no trailer */
+enum {
+    WINDOW = -15,
+    MEMORY = 9,
+    STORED_MOST = 65535
+}; /* a window below 0: no header and no trailer */
 
 struct gzip_piece *gzip_pack(const char *bytes, size_t len)
 {
     z_stream zip = { .next_in = (unsigned char *)(uintptr_t)bytes, .avail_in = (uInt)len };
-    if (deflateInit2(&zip, Z_BEST_COMPRESSION, Z_DEFLATED, WINDOW, MEMORY, Z_DEFAULT_STRATEGY) != Z_OK) mem_must(NULL);
+    if (deflateInit2(&zip, Z_BEST_COMPRESSION, Z_DEFLATED, WINDOW, MEMORY, Z_DEFAULT_STRATEGY) !=
+        Z_OK)
+        mem_must(NULL);
     size_t room = deflateBound(&zip, len) + 16; /* and the mark at its end */
     struct gzip_piece *piece = mem_grow(NULL, 1, sizeof *piece + room);
     zip.next_out = piece->bytes;
@@ -34,7 +40,9 @@ static void append(struct gzip_stream *stream, const void *bytes, size_t len)
 
 void gzip_begin(struct gzip_stream *stream)
 {
-    static const unsigned char head[] = { 0x1f, 0x8b, Z_DEFLATED, 0, 0, 0, 0, 0, 2, 255 }; /* no name, no time, no system */
+    static const unsigned char head[] = {
+        0x1f, 0x8b, Z_DEFLATED, 0, 0, 0, 0, 0, 2, 255
+    }; /* no name, no time, no system */
     *stream = (struct gzip_stream){ .hash = crc32(0, NULL, 0) };
     append(stream, head, sizeof head);
 }
@@ -80,7 +88,8 @@ void gzip_end(struct gzip_stream *stream)
 int gzip_is_of(const char *packed, size_t packed_len, const char *bytes, size_t len)
 {
     unsigned char tail[8];
-    if (packed_len < 18 || (unsigned char)packed[0] != 0x1f || (unsigned char)packed[1] != 0x8b) return 0;
+    if (packed_len < 18 || (unsigned char)packed[0] != 0x1f || (unsigned char)packed[1] != 0x8b)
+        return 0;
     little(tail, crc32(crc32(0, NULL, 0), (const unsigned char *)bytes, (uInt)len), 4);
     little(tail + 4, len, 4);
     return memcmp(packed + packed_len - sizeof tail, tail, sizeof tail) == 0;

@@ -1,6 +1,8 @@
-/* gzip: pages that are compressed once and changed at each request. What stays the same is packed into pieces when it is loaded; a stream
- * is pieces and texts in turn, the texts stored as they are. Nothing is compressed while somebody waits; and a secret that stands beside
- * something of a stranger's choosing does not change the length of the answer (as BREACH would have it). Floor 1. */
+/* gzip: pages that are compressed once and changed at each request. What stays the same is packed
+ * into pieces when it is loaded; a stream is pieces and texts in turn, the texts stored as they
+ * are. Nothing is compressed while somebody waits; and a secret that stands beside something of a
+ * stranger's choosing does not change the length of the answer (as BREACH would have it). Floor 1.
+ */
 #ifndef GZIP_H
 #define GZIP_H
 #include <stddef.h>
@@ -16,7 +18,8 @@ struct gzip_piece {
 /* Packs bytes as small as they get. The caller frees. */
 struct gzip_piece *gzip_pack(const char *bytes, size_t len);
 
-/* One gzip stream: gzip_begin(), then gzip_add() and gzip_store() in any order, then gzip_end(). `bytes` grows as needed; the caller frees.
+/* One gzip stream: gzip_begin(), then gzip_add() and gzip_store() in any order, then gzip_end().
+ * `bytes` grows as needed; the caller frees.
  */
 struct gzip_stream {
     unsigned char *bytes;

@@ -16,7 +16,8 @@ enum {
     STARVED_MS = 100,   /* out of descriptors: how long nothing is accepted */
     RESERVED_FDS = 64,  /* kept back for curl, SQLite and files */
     MOST_TARGET = 8192, /* bytes of a target */
-    DRAIN_IDLE_MS = 250 /* an idle connection's time while draining: a client in full swing still gets its "close" */
+    DRAIN_IDLE_MS = 250 /* an idle connection's time while draining: a client in full swing still
+                           gets its "close" */
 };
 
 const struct httpd_limits httpd_default_limits = {
@@ -70,7 +71,8 @@ static void on_accept_error(struct evconnlistener *listener, void *evhttp)
     struct timeval pause = { 0, STARVED_MS * 1000 };
     struct httpd *httpd = server_of(evhttp);
     (void)listener;
-    log_line(LOG_WARN, "httpd.accept", "cannot accept a connection (%s); trying again in %d ms", strerror(errno), STARVED_MS);
+    log_line(LOG_WARN, "httpd.accept", "cannot accept a connection (%s); trying again in %d ms",
+             strerror(errno), STARVED_MS);
     if (!httpd) return;
     httpd->starved = 1;
     httpd_accept_update(httpd);
@@ -92,7 +94,8 @@ static struct evconnlistener *listener_new(struct httpd *httpd, const struct add
     int on = 1;
     unsigned flags = LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE;
     struct evconnlistener *listener =
-        evconnlistener_new_bind(loop_base(httpd->loop), NULL, NULL, flags, BACKLOG, address->ai_addr, (int)address->ai_addrlen);
+        evconnlistener_new_bind(loop_base(httpd->loop), NULL, NULL, flags, BACKLOG,
+                                address->ai_addr, (int)address->ai_addrlen);
     if (!listener) return NULL;
     /* accepted sockets inherit it */
     setsockopt(evconnlistener_get_fd(listener), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -111,11 +114,14 @@ static int bound_port(int fd)
 
 int httpd_listen(struct httpd *httpd, const char *host, int port)
 {
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+    struct addrinfo hints = { .ai_family = AF_UNSPEC,
+                              .ai_socktype = SOCK_STREAM,
+                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
     struct addrinfo *address;
     char service[16];
     snprintf(service, sizeof service, "%d", port);
-    if (httpd->nlisteners == HTTPD_LISTENERS || port < 0 || port > 65535 || getaddrinfo(host, service, &hints, &address) != 0) {
+    if (httpd->nlisteners == HTTPD_LISTENERS || port < 0 || port > 65535 ||
+        getaddrinfo(host, service, &hints, &address) != 0) {
         errno = httpd->nlisteners == HTTPD_LISTENERS ? ENOBUFS : EADDRNOTAVAIL;
         return -1;
     }
@@ -134,7 +140,8 @@ int httpd_listen(struct httpd *httpd, const char *host, int port)
 static void sweep_arm(struct httpd *httpd)
 {
     const struct httpd_limits *limits = &httpd->limits;
-    int ms = limits->idle_timeout_ms < limits->request_timeout_ms ? limits->idle_timeout_ms : limits->request_timeout_ms;
+    int ms = limits->idle_timeout_ms < limits->request_timeout_ms ? limits->idle_timeout_ms
+                                                                  : limits->request_timeout_ms;
     if (limits->head_timeout_ms < ms) ms = limits->head_timeout_ms;
     ms = ms / 4 < 10 ? 10 : ms / 4 > 1000 ? 1000 : ms / 4;
     struct timeval delay = { ms / 1000, ms % 1000 * 1000 };
@@ -157,7 +164,9 @@ static void configure(struct httpd *httpd)
     const struct httpd_limits *limits = &httpd->limits;
     httpd->guard_limits = (struct guard_limits){
         .head_bytes = (uint32_t)limits->max_header_bytes,
-        .target_bytes = limits->max_header_bytes / 2 < MOST_TARGET ? (uint32_t)limits->max_header_bytes / 2 : MOST_TARGET,
+        .target_bytes = limits->max_header_bytes / 2 < MOST_TARGET
+                            ? (uint32_t)limits->max_header_bytes / 2
+                            : MOST_TARGET,
         .fields = (uint32_t)limits->max_header_fields,
         .body_bytes = limits->max_body_bytes,
     };
@@ -165,13 +174,15 @@ static void configure(struct httpd *httpd)
     evhttp_set_max_body_size(evhttp, limits->max_body_bytes);
     evhttp_set_default_content_type(evhttp, NULL);
     /* all that the guard lets through, so that the caller can answer 405 */
-    evhttp_set_allowed_methods(evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
-                                           EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+    evhttp_set_allowed_methods(evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
+                                           EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
+                                           EVHTTP_REQ_PATCH);
     evhttp_set_bevcb(evhttp, httpd_conn_new, httpd);
     evhttp_set_gencb(evhttp, httpd_request_begin, httpd);
 }
 
-struct httpd *httpd_new(struct loop *loop, const struct httpd_limits *limits, httpd_on_request *on_request, void *arg)
+struct httpd *httpd_new(struct loop *loop, const struct httpd_limits *limits,
+                        httpd_on_request *on_request, void *arg)
 {
     struct evhttp *evhttp = evhttp_new(loop_base(loop));
     if (!evhttp) return NULL;
@@ -198,7 +209,8 @@ void httpd_drain(struct httpd *httpd)
     for (int i = 0; i < httpd->nlisteners; i++)
         evhttp_del_accept_socket(httpd->evhttp, httpd->listeners[i]);
     httpd->nlisteners = 0;
-    if (httpd->limits.idle_timeout_ms > DRAIN_IDLE_MS) httpd->limits.idle_timeout_ms = DRAIN_IDLE_MS;
+    if (httpd->limits.idle_timeout_ms > DRAIN_IDLE_MS)
+        httpd->limits.idle_timeout_ms = DRAIN_IDLE_MS;
     httpd_conn_sweep(httpd);
     sweep_arm(httpd);
 }
@@ -221,7 +233,8 @@ static void forget_server(struct httpd *httpd)
     *at = httpd->next;
 }
 
-/* evhttp_free() would free the requests that callers still hold, so those connections are closed first, by the path that leaves them alone.
+/* evhttp_free() would free the requests that callers still hold, so those connections are closed
+ * first, by the path that leaves them alone.
  */
 static void close_all(struct httpd *httpd)
 {

@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 enum {
-    EVICT_MS = 1000,  /* at the cap, a connection that is idle, or sends a request, for so long makes room */
-    EVICT_MOST = 64,  /* in one sweep */
+    EVICT_MS = 1000, /* at the cap, a connection that is idle, or sends a request, for so long makes
+                        room */
+    EVICT_MOST = 64, /* in one sweep */
     LINGER_MS = 2000, /* a connection whose last answer is sent: its client's time to see it */
     LINE_BYTES = 4096 /* the line of a chunk's size, and some */
 };
@@ -24,7 +25,8 @@ static int64_t now_ms(void)
 static void start_sweep(struct httpd *httpd)
 {
     struct timeval soon = { 0, 10000 };
-    if (!event_pending(&httpd->sweep_event, EV_TIMEOUT, NULL)) event_add(&httpd->sweep_event, &soon);
+    if (!event_pending(&httpd->sweep_event, EV_TIMEOUT, NULL))
+        event_add(&httpd->sweep_event, &soon);
 }
 
 void httpd_conn_ref(struct httpd_conn *conn)
@@ -55,7 +57,8 @@ void httpd_conn_uncount(struct httpd_conn *conn)
 
 struct httpd_conn *httpd_conn_of(struct httpd *httpd, struct evhttp_request *evreq)
 {
-    return httpd->by_fd[bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(evreq)))];
+    return httpd->by_fd[bufferevent_getfd(
+        evhttp_connection_get_bufferevent(evhttp_request_get_connection(evreq)))];
 }
 
 static void remember(struct httpd_conn *conn)
@@ -64,7 +67,8 @@ static void remember(struct httpd_conn *conn)
     if (conn->fd >= httpd->by_fd_room) {
         int room = conn->fd * 2 + 64;
         httpd->by_fd = mem_grow(httpd->by_fd, (size_t)room, sizeof *httpd->by_fd);
-        memset(httpd->by_fd + httpd->by_fd_room, 0, (size_t)(room - httpd->by_fd_room) * sizeof *httpd->by_fd);
+        memset(httpd->by_fd + httpd->by_fd_room, 0,
+               (size_t)(room - httpd->by_fd_room) * sizeof *httpd->by_fd);
         httpd->by_fd_room = room;
     }
     httpd->by_fd[conn->fd] = conn;
@@ -94,7 +98,8 @@ int httpd_conn_send(struct httpd_conn *conn, struct iovec *iov, int niov)
     for (int i = 0; i < niov; i++) {
         size_t skip = (size_t)sent < iov[i].iov_len ? (size_t)sent : iov[i].iov_len;
         sent -= (ssize_t)skip;
-        if (skip < iov[i].iov_len) evbuffer_add(output, (char *)iov[i].iov_base + skip, iov[i].iov_len - skip);
+        if (skip < iov[i].iov_len)
+            evbuffer_add(output, (char *)iov[i].iov_base + skip, iov[i].iov_len - skip);
     }
     if (evbuffer_get_length(output) > 0) bufferevent_enable(conn->bev, EV_WRITE);
     return 0;
@@ -111,7 +116,8 @@ void httpd_conn_close(struct httpd_conn *conn)
 /* More than the largest request takes: evhttp must be able to make something of that. */
 static size_t most_input(const struct httpd_conn *conn)
 {
-    return (size_t)(conn->httpd->limits.max_header_bytes + conn->httpd->limits.max_body_bytes) + LINE_BYTES;
+    return (size_t)(conn->httpd->limits.max_header_bytes + conn->httpd->limits.max_body_bytes) +
+           LINE_BYTES;
 }
 
 /* evhttp is closing the connection; a request that is held it has let go of before. */
@@ -148,7 +154,8 @@ static void turn_away(struct httpd_conn *conn, const char *why)
     httpd_conn_unref(conn);
 }
 
-/* The factory runs before evhttp has made its connection; a one-shot event runs after that, and before the socket can close. */
+/* The factory runs before evhttp has made its connection; a one-shot event runs after that, and
+ * before the socket can close. */
 void httpd_conn_attach(struct httpd_conn *conn)
 {
     struct bufferevent *bev = conn->bev;
@@ -168,7 +175,8 @@ void httpd_conn_attach(struct httpd_conn *conn)
         guard_init(&conn->guard, &conn->httpd->guard_limits);
         httpd_conn_set_state(conn, CONN_IDLE);
         start_sweep(conn->httpd);
-        if (httpd_peer_arrive(conn) != 0) turn_away(conn, "Too many connections are open from this address.");
+        if (httpd_peer_arrive(conn) != 0)
+            turn_away(conn, "Too many connections are open from this address.");
     }
     bufferevent_decref(bev);
 }
@@ -187,15 +195,18 @@ static int has_been_long(const struct httpd_conn *conn)
 /* Whose request has been arriving for longest. */
 static struct httpd_conn *slowest(struct httpd *httpd)
 {
-    struct httpd_conn *head = TAILQ_FIRST(&httpd->conns[CONN_HEAD]), *body = TAILQ_FIRST(&httpd->conns[CONN_READING]);
+    struct httpd_conn *head = TAILQ_FIRST(&httpd->conns[CONN_HEAD]),
+                      *body = TAILQ_FIRST(&httpd->conns[CONN_READING]);
     return !head || (body && body->since_ms < head->since_ms) ? body : head;
 }
 
-/* Closes a connection that is over for us, or the one that has been idle longest, or the slowest sender: thousands of those must not keep
- * others out until their time is over. Returns 0 when none has been for long. */
+/* Closes a connection that is over for us, or the one that has been idle longest, or the slowest
+ * sender: thousands of those must not keep others out until their time is over. Returns 0 when none
+ * has been for long. */
 static int evict(struct httpd *httpd)
 {
-    struct httpd_conn *over = TAILQ_FIRST(&httpd->conns[CONN_LINGERING]), *idle = TAILQ_FIRST(&httpd->conns[CONN_IDLE]);
+    struct httpd_conn *over = TAILQ_FIRST(&httpd->conns[CONN_LINGERING]),
+                      *idle = TAILQ_FIRST(&httpd->conns[CONN_IDLE]);
     if (over || has_been_long(idle)) {
         httpd_conn_close(over ? over : idle);
         return 1;
@@ -206,11 +217,13 @@ static int evict(struct httpd *httpd)
     return 1;
 }
 
-/* At the cap such a connection makes room; if there is none, nothing more is accepted until one closes. */
+/* At the cap such a connection makes room; if there is none, nothing more is accepted until one
+ * closes. */
 static void make_room(struct httpd *httpd)
 {
     if (httpd->nconnections < httpd->limits.max_connections || evict(httpd)) return;
-    log_line(LOG_WARN, "httpd.full", "%d connections are open, the most allowed; new ones wait", httpd->nconnections);
+    log_line(LOG_WARN, "httpd.full", "%d connections are open, the most allowed; new ones wait",
+             httpd->nconnections);
     httpd->full = 1;
     httpd_accept_update(httpd);
 }

@@ -11,7 +11,8 @@ enum {
 /* ---- what comes in ---- */
 
 /* Puts in place of the input's last bytes what the guard has left of them. */
-static void replace_end(struct httpd_conn *conn, struct evbuffer *input, size_t before, const struct evbuffer_iovec *pieces, int n)
+static void replace_end(struct httpd_conn *conn, struct evbuffer *input, size_t before,
+                        const struct evbuffer_iovec *pieces, int n)
 {
     struct evbuffer *kept = evbuffer_new();
     evbuffer_cb_clear_flags(input, conn->input_cb, EVBUFFER_CB_ENABLED); /* this is nothing new */
@@ -42,7 +43,8 @@ void httpd_guard_on_input(struct evbuffer *input, const struct evbuffer_cb_info 
     struct httpd_conn *conn = arg;
     if (info->n_added == 0) return;
     show_guard(conn, input, info->n_added);
-    if (conn->state == CONN_IDLE || conn->state == CONN_HEAD || conn->state == CONN_READING) httpd_guard_wait(conn);
+    if (conn->state == CONN_IDLE || conn->state == CONN_HEAD || conn->state == CONN_READING)
+        httpd_guard_wait(conn);
 }
 
 /* ---- what does not pass ---- */
@@ -50,7 +52,8 @@ void httpd_guard_on_input(struct evbuffer *input, const struct evbuffer_cb_info 
 /* Its turn has come: all requests before it are answered. */
 static int is_due(const struct httpd_conn *conn)
 {
-    return conn->guard.status > 0 && conn->begun == conn->guard.messages && (conn->state == CONN_HEAD || conn->state == CONN_READING);
+    return conn->guard.status > 0 && conn->begun == conn->guard.messages &&
+           (conn->state == CONN_HEAD || conn->state == CONN_READING);
 }
 
 static void on_refusal(evutil_socket_t fd, short what, void *arg)
@@ -95,7 +98,8 @@ static void throw_away(struct bufferevent *bev, void *evcon)
     evbuffer_drain(input, evbuffer_get_length(input));
 }
 
-/* Closing while bytes are unread would reset the connection, and the answer could be lost on its way. */
+/* Closing while bytes are unread would reset the connection, and the answer could be lost on its
+ * way. */
 static void linger(struct httpd_conn *conn)
 {
     bufferevent_setcb(conn->bev, throw_away, NULL, conn->event_cb, conn->evcon);

@@ -21,7 +21,8 @@ static struct in6_addr address_of(int fd)
 
 static int is_loopback(const struct in6_addr *address)
 {
-    return IN6_IS_ADDR_LOOPBACK(address) || (IN6_IS_ADDR_V4MAPPED(address) && address->s6_addr[12] == 127);
+    return IN6_IS_ADDR_LOOPBACK(address) ||
+           (IN6_IS_ADDR_V4MAPPED(address) && address->s6_addr[12] == 127);
 }
 
 /* How much of an address tells clients apart: one has a whole /64 of IPv6. */
@@ -46,7 +47,8 @@ int httpd_peer_arrive(struct httpd_conn *conn)
     struct httpd_neighbours *bucket = bucket_of(conn->httpd, &conn->peer);
     LIST_INSERT_HEAD(bucket, conn, neighbour);
     if (most <= 0 || is_loopback(&conn->peer)) return 0;
-    LIST_FOREACH(other, bucket, neighbour) count += memcmp(&other->peer, &conn->peer, significant(&conn->peer)) == 0;
+    LIST_FOREACH(other, bucket, neighbour)
+    count += memcmp(&other->peer, &conn->peer, significant(&conn->peer)) == 0;
     return count > most ? -1 : 0;
 }
 
@@ -58,5 +60,6 @@ void httpd_peer_leave(struct httpd_conn *conn)
 const char *httpd_peer_text(const struct httpd_conn *conn, char text[INET6_ADDRSTRLEN])
 {
     int mapped = IN6_IS_ADDR_V4MAPPED(&conn->peer);
-    return inet_ntop(mapped ? AF_INET : AF_INET6, conn->peer.s6_addr + (mapped ? 12 : 0), text, INET6_ADDRSTRLEN);
+    return inet_ntop(mapped ? AF_INET : AF_INET6, conn->peer.s6_addr + (mapped ? 12 : 0), text,
+                     INET6_ADDRSTRLEN);
 }

@@ -80,7 +80,15 @@ static const char *phrase_of(int status)
 }
 
 /* The fields that httpd has an opinion on. */
-enum field_kind { FIELD_OTHER, FIELD_OURS, FIELD_CONNECTION, FIELD_CACHE = 4, FIELD_REFERRER = 8, FIELD_SNIFF = 16, FIELD_POLICY = 32 };
+enum field_kind {
+    FIELD_OTHER,
+    FIELD_OURS,
+    FIELD_CONNECTION,
+    FIELD_CACHE = 4,
+    FIELD_REFERRER = 8,
+    FIELD_SNIFF = 16,
+    FIELD_POLICY = 32
+};
 
 static enum field_kind kind_of(const char *name)
 {
@@ -99,7 +107,9 @@ static enum field_kind kind_of(const char *name)
         [23] = { "content-security-policy", FIELD_POLICY },
     };
     size_t len = strlen(name);
-    if (len >= sizeof known / sizeof *known || !known[len].name || strcasecmp(name, known[len].name) != 0) return FIELD_OTHER;
+    if (len >= sizeof known / sizeof *known || !known[len].name ||
+        strcasecmp(name, known[len].name) != 0)
+        return FIELD_OTHER;
     return known[len].kind;
 }
 
@@ -107,7 +117,8 @@ static int is_name(const char *name)
 {
     static const char marks[] = "!#$%&'*+-.^_`|~";
     const char *c = name;
-    while ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || (*c && strchr(marks, *c)))
+    while ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+           (*c && strchr(marks, *c)))
         c++;
     return c > name && !*c;
 }
@@ -120,12 +131,16 @@ static int is_value(const char *value)
     return !*c;
 }
 
-static void put_field(struct head *head, struct httpd_request *request, const struct httpd_field *field)
+static void put_field(struct head *head, struct httpd_request *request,
+                      const struct httpd_field *field)
 {
     size_t name = strlen(field->name), value = strlen(field->value);
-    if (!is_name(field->name) || !is_value(field->value) || name + value + 4 > (size_t)(head->limit - head->at)) {
+    if (!is_name(field->name) || !is_value(field->value) ||
+        name + value + 4 > (size_t)(head->limit - head->at)) {
         if (!log_begin(LOG_ERROR, "httpd.field")) return;
-        log_str("message", "a header field of the answer holds a control byte or is too long, and was left out");
+        log_str(
+            "message",
+            "a header field of the answer holds a control byte or is too long, and was left out");
         log_str("field", field->name);
         log_str("request", request->id);
         log_end();
@@ -138,7 +153,8 @@ static void put_field(struct head *head, struct httpd_request *request, const st
 }
 
 /* Returns which of the fields that httpd would add are given. */
-static unsigned put_fields(struct head *head, struct httpd_request *request, const struct httpd_field *field)
+static unsigned put_fields(struct head *head, struct httpd_request *request,
+                           const struct httpd_field *field)
 {
     unsigned given = 0;
     for (; field && field->name; field++) {
@@ -177,11 +193,13 @@ static void put_framing(struct head *head, const struct httpd_request *request, 
         PUT(head, "Connection: keep-alive\r\n");
 }
 
-size_t httpd_head(struct httpd_request *request, int status, const struct httpd_field *fields, int64_t length)
+size_t httpd_head(struct httpd_request *request, int status, const struct httpd_field *fields,
+                  int64_t length)
 {
     struct httpd *httpd = httpd_request_conn(request)->httpd;
     const char *phrase = phrase_of(status), *date = date_of(httpd);
-    struct head head = { httpd->head, httpd->head + sizeof httpd->head - 512 }; /* what comes after the fields fits */
+    struct head head = { httpd->head, httpd->head + sizeof httpd->head -
+                                          512 }; /* what comes after the fields fits */
     PUT(&head, "HTTP/1.1 ");
     put_number(&head, (uint64_t)status);
     PUT(&head, " ");
@@ -192,7 +210,8 @@ size_t httpd_head(struct httpd_request *request, int status, const struct httpd_
     if (!(given & FIELD_CACHE)) PUT(&head, "Cache-Control: no-store\r\n");
     if (!(given & FIELD_REFERRER)) PUT(&head, "Referrer-Policy: no-referrer\r\n");
     if (!(given & FIELD_SNIFF)) PUT(&head, "X-Content-Type-Options: nosniff\r\n");
-    if (!(given & FIELD_POLICY) && status != 304) /* a browser would give it to the page that it kept */
+    if (!(given & FIELD_POLICY) &&
+        status != 304) /* a browser would give it to the page that it kept */
         PUT(&head, "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n");
     PUT(&head, "X-Request-Id: ");
     put(&head, request->id, 16);
@@ -209,24 +228,29 @@ static int has_body(int status)
     return status >= 200 && status != 204 && status != 304;
 }
 
-static void answer(struct httpd_request *request, int status, const struct httpd_field *fields, const void *body, size_t len,
-                   size_t promised)
+static void answer(struct httpd_request *request, int status, const struct httpd_field *fields,
+                   const void *body, size_t len, size_t promised)
 {
     struct httpd_conn *conn = httpd_request_conn(request);
     if (httpd_request_answer(request)) {
-        size_t head = httpd_head(request, status, fields, has_body(status) ? (int64_t)promised : -1);
-        struct iovec iov[2] = { { conn->httpd->head, head }, { (void *)(uintptr_t)body, request->is_head || !has_body(status) ? 0 : len } };
+        size_t head =
+            httpd_head(request, status, fields, has_body(status) ? (int64_t)promised : -1);
+        struct iovec iov[2] = { { conn->httpd->head, head },
+                                { (void *)(uintptr_t)body,
+                                  request->is_head || !has_body(status) ? 0 : len } };
         if (httpd_conn_send(conn, iov, 2) != 0) httpd_conn_close(conn);
     }
     httpd_request_end(request);
 }
 
-void httpd_reply(struct httpd_request *request, int status, const struct httpd_field *fields, const void *body, size_t len)
+void httpd_reply(struct httpd_request *request, int status, const struct httpd_field *fields,
+                 const void *body, size_t len)
 {
     answer(request, status, fields, body, len, len);
 }
 
-void httpd_cut(struct httpd_request *request, int status, const struct httpd_field *fields, const void *body, size_t len, size_t promised)
+void httpd_cut(struct httpd_request *request, int status, const struct httpd_field *fields,
+               const void *body, size_t len, size_t promised)
 {
     request->close = 1;
     if (status != 0) {
@@ -237,21 +261,27 @@ void httpd_cut(struct httpd_request *request, int status, const struct httpd_fie
     httpd_request_end(request);
 }
 
-size_t httpd_problem(const struct httpd_request *request, char *body, int status, const char *code, const char *detail)
+size_t httpd_problem(const struct httpd_request *request, char *body, int status, const char *code,
+                     const char *detail)
 {
     int len = snprintf(body, HTTPD_PROBLEM_BYTES,
-                       "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\",\"detail\":\"%s\",\"instance\":\"%s\"}",
+                       "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\","
+                       "\"detail\":\"%s\",\"instance\":\"%s\"}",
                        phrase_of(status), status, code, detail, request->id);
     return (size_t)len;
 }
 
 const struct httpd_field *httpd_problem_fields(int status)
 {
-    static const struct httpd_field refusal[] = { { "Content-Type", "application/problem+json" }, { "Connection", "close" }, { 0 } };
-    static const struct httpd_field not_allowed[] = { { "Content-Type", "application/problem+json" },
-                                                      { "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
-                                                      { "Connection", "close" },
-                                                      { 0 } };
+    static const struct httpd_field refusal[] = { { "Content-Type", "application/problem+json" },
+                                                  { "Connection", "close" },
+                                                  { 0 } };
+    static const struct httpd_field not_allowed[] = {
+        { "Content-Type", "application/problem+json" },
+        { "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
+        { "Connection", "close" },
+        { 0 }
+    };
     return status == 405 ? not_allowed : refusal;
 }
 

@@ -57,11 +57,14 @@ static int wants_close(const struct evhttp_request *evreq, int http11)
     return !http11 && !asks_to_keep(evreq);
 }
 
-/* Skips "http://authority" of an absolute target, if the authority is what Host says. NULL otherwise. */
+/* Skips "http://authority" of an absolute target, if the authority is what Host says. NULL
+ * otherwise. */
 static char *skip_authority(const struct evhttp_request *evreq, char *target)
 {
     const char *host = evhttp_find_header(evreq->input_headers, "Host");
-    size_t scheme = strncasecmp(target, "http://", 7) == 0 ? 7 : strncasecmp(target, "https://", 8) == 0 ? 8 : 0;
+    size_t scheme = strncasecmp(target, "http://", 7) == 0    ? 7
+                    : strncasecmp(target, "https://", 8) == 0 ? 8
+                                                              : 0;
     if (!scheme || !host || !*host) return NULL;
     size_t len = strcspn(target + scheme, "/?");
     if (len != strlen(host) || strncasecmp(target + scheme, host, len) != 0) return NULL;
@@ -86,15 +89,19 @@ static int read_target(struct httpd_request *request)
 /* "OPTIONS *" asks what the server as a whole can do. */
 static void answer_options(struct httpd_request *request)
 {
-    static const struct httpd_field fields[] = { { "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" }, { 0 } };
+    static const struct httpd_field fields[] = {
+        { "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" }, { 0 }
+    };
     httpd_reply(request, 204, fields, NULL, 0);
 }
 
 /* Answers what no caller should see. */
 static int refused(struct httpd_conn *conn, struct httpd_request *request)
 {
-    if ((int32_t)(conn->guard.messages - conn->begun) < 0) { /* two readings of the same bytes: never to be served */
-        log_line(LOG_ERROR, "httpd.guard", "request %s was refused: the guard has seen no such request", request->id);
+    if ((int32_t)(conn->guard.messages - conn->begun) <
+        0) { /* two readings of the same bytes: never to be served */
+        log_line(LOG_ERROR, "httpd.guard",
+                 "request %s was refused: the guard has seen no such request", request->id);
         httpd_refuse(request, 400, "bad_request", "This request can be read in two ways.");
         return 1;
     }
@@ -104,41 +111,49 @@ static int refused(struct httpd_conn *conn, struct httpd_request *request)
     }
     if (read_target(request) != 0) {
         httpd_refuse(request, 400, "bad_request",
-                     "The request's target must be a path that starts with one slash, or name the same host as Host.");
+                     "The request's target must be a path that starts with one slash, or name the "
+                     "same host as Host.");
         return 1;
     }
     return 0;
 }
 
-/* Either the client's end has closed, or something is wrong with the socket; the first time it just says that it can be written to. */
+/* Either the client's end has closed, or something is wrong with the socket; the first time it just
+ * says that it can be written to. */
 static void on_left(evutil_socket_t fd, short what, void *arg)
 {
     struct httpd_conn *conn = arg;
     int error = 0;
     socklen_t len = sizeof error;
-    if (!(what & EV_CLOSED) && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0) return;
+    if (!(what & EV_CLOSED) && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+        error == 0)
+        return;
     httpd_conn_unwatch(conn);
     httpd_request_gone(&conn->request);
 }
 
-/* evhttp looks at nothing while a handler waits, and turning its reading on would end the process at the next request. EV_CLOSED tells
- * of an orderly end; a reset reaches only those who ask for reading or writing. Edge-triggered, so that neither repeats itself. */
+/* evhttp looks at nothing while a handler waits, and turning its reading on would end the process
+ * at the next request. EV_CLOSED tells of an orderly end; a reset reaches only those who ask for
+ * reading or writing. Edge-triggered, so that neither repeats itself. */
 static void watch(struct httpd_conn *conn)
 {
     event_del(&conn->event);
-    event_assign(&conn->event, bufferevent_get_base(conn->bev), conn->fd, EV_CLOSED | EV_WRITE | EV_ET | EV_PERSIST, on_left, conn);
+    event_assign(&conn->event, bufferevent_get_base(conn->bev), conn->fd,
+                 EV_CLOSED | EV_WRITE | EV_ET | EV_PERSIST, on_left, conn);
     event_add(&conn->event, NULL);
     conn->watched = 1;
 }
 
-/* libevent gathers a turn's changes per descriptor, and a deleted event leaves its edge trigger there for whatever is added next:
- * evhttp would then read once and never again. A level-triggered event that comes and goes takes it away. */
+/* libevent gathers a turn's changes per descriptor, and a deleted event leaves its edge trigger
+ * there for whatever is added next: evhttp would then read once and never again. A level-triggered
+ * event that comes and goes takes it away. */
 void httpd_conn_unwatch(struct httpd_conn *conn)
 {
     if (!conn->watched) return;
     conn->watched = 0;
     event_del(&conn->event);
-    event_assign(&conn->event, bufferevent_get_base(conn->bev), conn->fd, EV_CLOSED | EV_WRITE, on_left, conn);
+    event_assign(&conn->event, bufferevent_get_base(conn->bev), conn->fd, EV_CLOSED | EV_WRITE,
+                 on_left, conn);
     event_add(&conn->event, NULL);
     event_del(&conn->event);
 }
@@ -204,7 +219,8 @@ int httpd_request_answer(struct httpd_request *request)
     struct httpd_conn *conn = httpd_request_conn(request);
     request->on_gone = NULL;
     if (!conn->evcon) return 0;
-    httpd_conn_unwatch(conn); /* before anything is written: the two kinds of trigger do not mix on one descriptor */
+    httpd_conn_unwatch(conn); /* before anything is written: the two kinds of trigger do not mix on
+                                 one descriptor */
     if (conn->httpd->draining) request->close = 1;
     return 1;
 }
@@ -220,7 +236,8 @@ static void release(struct httpd_request *request)
     httpd_conn_unref(conn);
 }
 
-/* evhttp would close at once, and reset the connection if anything is unread. When it ends is for us to say: on_sent() does. */
+/* evhttp would close at once, and reset the connection if anything is unread. When it ends is for
+ * us to say: on_sent() does. */
 static void keep_open(struct evhttp_request *evreq)
 {
     evreq->major = evreq->minor = 1;
@@ -300,7 +317,8 @@ int httpd_accepts_gzip(const struct httpd_request *request)
     return 0;
 }
 
-void httpd_each_header(const struct httpd_request *request, void (*fn)(const char *name, const char *value, void *arg), void *arg)
+void httpd_each_header(const struct httpd_request *request,
+                       void (*fn)(const char *name, const char *value, void *arg), void *arg)
 {
     struct evkeyval *field;
     TAILQ_FOREACH(field, request->evreq->input_headers, next)
@@ -322,7 +340,9 @@ const char *httpd_peer(const struct httpd_request *request)
 {
     static const char mapped[] = "::ffff:"; /* how a socket for both kinds shows IPv4 */
     const char *host = request->evreq->remote_host;
-    return strncmp(host, mapped, sizeof mapped - 1) == 0 && strchr(host, '.') ? host + sizeof mapped - 1 : host;
+    return strncmp(host, mapped, sizeof mapped - 1) == 0 && strchr(host, '.')
+               ? host + sizeof mapped - 1
+               : host;
 }
 
 const char *httpd_id(const struct httpd_request *request)

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-/* What a client sends during a stream is thrown away. Reading stays on, because that is how the client's leaving is seen. */
+/* What a client sends during a stream is thrown away. Reading stays on, because that is how the
+ * client's leaving is seen. */
 static void on_input(struct bufferevent *bev, void *evcon)
 {
     struct evbuffer *input = bufferevent_get_input(bev);
@@ -21,7 +22,8 @@ static void tell_gone(void *arg)
     httpd_conn_unref(conn);
 }
 
-/* Ends the stream for the client, now. Reading then finds the end, and what happens next is the same as when the client leaves. */
+/* Ends the stream for the client, now. Reading then finds the end, and what happens next is the
+ * same as when the client leaves. */
 static void cut(struct httpd_request *request)
 {
     request->cut = 1;
@@ -40,7 +42,8 @@ static void begin(struct httpd_request *request, int status, const struct httpd_
     if (httpd_conn_send(conn, &iov, 1) != 0 || request->is_head) cut(request);
 }
 
-void httpd_stream_start(struct httpd_request *request, int status, const struct httpd_field *fields, void (*on_end)(void *arg), void *arg)
+void httpd_stream_start(struct httpd_request *request, int status, const struct httpd_field *fields,
+                        void (*on_end)(void *arg), void *arg)
 {
     struct httpd_conn *conn = httpd_request_conn(request);
     int open = httpd_request_answer(request);
@@ -69,8 +72,10 @@ void httpd_stream_write(struct httpd_request *request, const void *bytes, size_t
     struct httpd_conn *conn = httpd_request_conn(request);
     if (!conn->evcon || request->cut || len == 0) return;
     send_piece(request, bytes, len);
-    if (request->cut || httpd_conn_unsent(conn) <= (size_t)conn->httpd->limits.max_stream_backlog) return;
-    log_line(LOG_INFO, "httpd.stream_cut", "stream %s was cut off: its reader does not read", request->id);
+    if (request->cut || httpd_conn_unsent(conn) <= (size_t)conn->httpd->limits.max_stream_backlog)
+        return;
+    log_line(LOG_INFO, "httpd.stream_cut", "stream %s was cut off: its reader does not read",
+             request->id);
     cut(request);
 }
 

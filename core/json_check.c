@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What Lua takes at most for each: a value in its table, the table itself, a field's name and place. */
+/* What Lua takes at most for each: a value in its table, the table itself, a field's name and
+ * place. */
 enum { VALUE_BYTES = 64, TABLE_BYTES = 64, FIELD_BYTES = 128, EXACT_DIGITS = 15 };
 
 struct scan {
-    const char *at, *end; /* a NUL stands at the end, which nothing but a string's inside could be mistaken for */
+    const char *at, *end; /* a NUL stands at the end, which nothing but a string's inside could be
+                             mistaken for */
     const char *copied;   /* what stands before is in `out`, or has been replaced there */
     int depth;
     struct json_check *check;
@@ -93,7 +95,8 @@ static int read_unicode(struct scan *s, struct json_buffer *to)
 
     if (code < 0) return fail(s, "\\u wants four hexadecimal digits");
     s->at += 5;
-    if (code >= 0xd800 && code < 0xdc00 && s->at[0] == '\\' && s->at[1] == 'u' && (low = code_at(s->at + 1)) >= 0xdc00 && low < 0xe000) {
+    if (code >= 0xd800 && code < 0xdc00 && s->at[0] == '\\' && s->at[1] == 'u' &&
+        (low = code_at(s->at + 1)) >= 0xdc00 && low < 0xe000) {
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         s->at += 6;
     }
@@ -178,7 +181,8 @@ static int read_number(struct scan *s)
     const char *end = number_end(digits, &whole);
 
     if (!end) return fail(s, "not a number");
-    if ((!whole || end - digits > 300) && !isfinite(strtod(from, NULL))) return fail(s, "a number that is too large");
+    if ((!whole || end - digits > 300) && !isfinite(strtod(from, NULL)))
+        return fail(s, "a number that is too large");
     s->at = end;
     s->check->plain = 0;
     if (whole && end - digits > EXACT_DIGITS) put_token(s, from, from, (size_t)(end - from));

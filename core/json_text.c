@@ -38,5 +38,6 @@ const char *json_token(void)
 
 const char *json_token_value(const char *text, size_t len)
 {
-    return len > JSON_TOKEN && memcmp(text, json_token(), JSON_TOKEN) == 0 ? text + JSON_TOKEN : NULL;
+    return len > JSON_TOKEN && memcmp(text, json_token(), JSON_TOKEN) == 0 ? text + JSON_TOKEN
+                                                                           : NULL;
 }

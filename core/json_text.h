@@ -1,7 +1,8 @@
 /* json_text: what both directions of JSON share: a buffer, and the token.
  *
- * lua-cjson cannot read all that JSON can say. What it cannot goes through it as a string that begins with the token: 128 random bits,
- * made once a process, which never leave it. So no string from outside is ever taken for one. Floor 1. */
+ * lua-cjson cannot read all that JSON can say. What it cannot goes through it as a string that
+ * begins with the token: 128 random bits, made once a process, which never leave it. So no string
+ * from outside is ever taken for one. Floor 1. */
 #ifndef JSON_TEXT_H
 #define JSON_TEXT_H
 #include <stddef.h>

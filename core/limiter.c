@@ -6,7 +6,8 @@
 
 enum { WAYS = 8 };
 
-/* 24 bytes. A tag is the key's whole hash: two keys of one tag would share a bucket, one chance in 2^64. */
+/* 24 bytes. A tag is the key's whole hash: two keys of one tag would share a bucket, one chance in
+ * 2^64. */
 struct entry {
     uint64_t tag; /* 0: free */
     int64_t full_at_us, window_us;
@@ -62,7 +63,8 @@ static void mix(uint64_t v[4], uint64_t word)
 static uint64_t tag_of(const struct limiter *limiter, const char *key, size_t len)
 {
     uint64_t a = limiter->seed[0], b = limiter->seed[1], last = (uint64_t)len << 56;
-    uint64_t v[4] = { a ^ 0x736f6d6570736575u, b ^ 0x646f72616e646f6du, a ^ 0x6c7967656e657261u, b ^ 0x7465646279746573u };
+    uint64_t v[4] = { a ^ 0x736f6d6570736575u, b ^ 0x646f72616e646f6du, a ^ 0x6c7967656e657261u,
+                      b ^ 0x7465646279746573u };
 
     for (; len >= 8; key += 8, len -= 8) {
         uint64_t word;
@@ -116,14 +118,16 @@ static int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-struct limiter_answer limiter_take(struct limiter *limiter, const char *key, size_t len, struct limiter_bucket bucket, int64_t cost,
-                                   int64_t now_us)
+struct limiter_answer limiter_take(struct limiter *limiter, const char *key, size_t len,
+                                   struct limiter_bucket bucket, int64_t cost, int64_t now_us)
 {
     uint64_t tag = tag_of(limiter, key, len);
-    struct entry *entry = find(limiter, tag), *place = entry ? entry : roomiest(limiter, tag, now_us);
+    struct entry *entry = find(limiter, tag),
+                 *place = entry ? entry : roomiest(limiter, tag, now_us);
     double inherited = entry || !place->tag ? 0 : emptiness(place, now_us);
     int64_t window = bucket.window_us, each = window / bucket.burst > 0 ? window / bucket.burst : 1;
-    int64_t debt = min64(entry ? debt_of(entry, now_us) : (int64_t)(inherited * (double)window), window);
+    int64_t debt =
+        min64(entry ? debt_of(entry, now_us) : (int64_t)(inherited * (double)window), window);
     int64_t asked = cost > bucket.burst ? window + 1 : cost * each;
     struct limiter_answer answer = { .allowed = debt + asked <= window };
 
@@ -131,15 +135,17 @@ struct limiter_answer limiter_take(struct limiter *limiter, const char *key, siz
     answer.left = (window - debt) / each;
     answer.full_us = debt;
     answer.wait_us = answer.allowed ? 0 : debt + min64(asked, window) - window;
-    if (cost > 0) *place = (struct entry){ .tag = tag, .full_at_us = now_us + debt, .window_us = window };
+    if (cost > 0)
+        *place = (struct entry){ .tag = tag, .full_at_us = now_us + debt, .window_us = window };
     return answer;
 }
 
-struct limiter_answer limiter_take_both(struct limiter *limiter, struct limiter_key group, struct limiter_key key, int64_t cost,
-                                        int64_t now_us)
+struct limiter_answer limiter_take_both(struct limiter *limiter, struct limiter_key group,
+                                        struct limiter_key key, int64_t cost, int64_t now_us)
 {
     if (limiter_take(limiter, key.text, key.len, key.bucket, 0, now_us).left >= cost) {
-        struct limiter_answer answer = limiter_take(limiter, group.text, group.len, group.bucket, cost, now_us);
+        struct limiter_answer answer =
+            limiter_take(limiter, group.text, group.len, group.bucket, cost, now_us);
         if (!answer.allowed) return answer;
     }
     return limiter_take(limiter, key.text, key.len, key.bucket, cost, now_us);

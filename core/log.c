@@ -24,7 +24,8 @@ struct text {
     int full;
 };
 
-static char buffer[BUFFER_BYTES]; /* not in `out`, whose values would make the program's file carry it */
+static char
+    buffer[BUFFER_BYTES]; /* not in `out`, whose values would make the program's file carry it */
 
 static struct {
     int fd;
@@ -59,7 +60,8 @@ static void put_word(struct text *text, const char *word)
 /* The bytes that stand for themselves: printable ASCII, but for the quote and the backslash. */
 static const char plain[256] = { [0x20 ... 0x21] = 1, [0x23 ... 0x5b] = 1, [0x5d ... 0x7e] = 1 };
 
-/* Length of the UTF-8 character at s, 0 when there is none. C1 controls count as none: terminals obey them. */
+/* Length of the UTF-8 character at s, 0 when there is none. C1 controls count as none: terminals
+ * obey them. */
 static size_t utf8_len(const unsigned char *s, size_t left)
 {
     size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
@@ -134,7 +136,8 @@ static void put_number(struct text *text, int64_t number, int width)
     put(text, digits + i, sizeof digits - i);
 }
 
-static void put_head(struct text *text, const char *stamp, long millis, enum log_level level, const char *event)
+static void put_head(struct text *text, const char *stamp, long millis, enum log_level level,
+                     const char *event)
 {
     put(text, "{\"at\":\"", 7);
     put(text, stamp, 19);
@@ -176,7 +179,8 @@ static int is_secret(const char *field)
     }
 }
 
-/* Starts a field. Returns 0 when there is no line, or when the value is secret and stands there masked already. */
+/* Starts a field. Returns 0 when there is no line, or when the value is secret and stands there
+ * masked already. */
 static int field_begin(const char *field)
 {
     if (!out.line.at) return 0;
@@ -195,7 +199,8 @@ void log_init(int fd, enum log_level lowest)
     struct stat st;
     out.fd = fd;
     out.lowest = lowest;
-    out.careful = fstat(fd, &st) != 0 || !(S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && !isatty(fd)));
+    out.careful =
+        fstat(fd, &st) != 0 || !(S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && !isatty(fd)));
 }
 
 int log_level_parse(const char *word, enum log_level *level)
@@ -372,5 +377,6 @@ void log_stray(enum log_level level, const char *event, const char *message)
     text.full = 0;
     put(&text, "\"}\n", 3);
     size_t len = (size_t)(text.at - stray);
-    if (writable(len) < len || write(out.fd, stray, len) < 0) __atomic_add_fetch(&out.lost, 1, __ATOMIC_RELAXED);
+    if (writable(len) < len || write(out.fd, stray, len) < 0)
+        __atomic_add_fetch(&out.lost, 1, __ATOMIC_RELAXED);
 }

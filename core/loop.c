@@ -59,7 +59,8 @@ static void calls_push(struct calls *calls, loop_fn *fn, void *arg)
     calls->list[calls->count++] = (struct call){ fn, arg };
 }
 
-/* Runs what stands in the list now; what is deferred meanwhile runs in the next turn, so that input is not starved. */
+/* Runs what stands in the list now; what is deferred meanwhile runs in the next turn, so that input
+ * is not starved. */
 static void run_deferred(struct loop *loop)
 {
     struct calls calls = loop->deferred;
@@ -105,8 +106,8 @@ static void on_libevent_log(int severity, const char *message)
     log_stray(levels[severity & 3], "loop.libevent", message);
 }
 
-/* The changelist saves an epoll_ctl() wherever a descriptor's interest is turned off and on within one turn, which evhttp does for every
- * request. */
+/* The changelist saves an epoll_ctl() wherever a descriptor's interest is turned off and on within
+ * one turn, which evhttp does for every request. */
 static struct event_base *base_new(void)
 {
     struct event_config *config = event_config_new();
@@ -126,7 +127,8 @@ struct loop *loop_new(void)
     loop->base = base_new();
     pthread_mutex_init(&loop->lock, NULL);
     if (loop->wake_fd < 0 || !loop->base ||
-        event_assign(&loop->wake, loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop) != 0 ||
+        event_assign(&loop->wake, loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop) !=
+            0 ||
         event_add(&loop->wake, NULL) != 0) {
         loop_free(loop);
         return NULL;
@@ -204,7 +206,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     timer->fn(timer->arg);
 }
 
-struct loop_timer *loop_timer_new(struct loop *loop, int64_t delay_ms, int64_t repeat_ms, loop_fn *fn, void *arg)
+struct loop_timer *loop_timer_new(struct loop *loop, int64_t delay_ms, int64_t repeat_ms,
+                                  loop_fn *fn, void *arg)
 {
     struct loop_timer *timer = mem_new(1, sizeof *timer);
     timer->repeat_ms = repeat_ms;
@@ -263,7 +266,8 @@ struct loop_watch *loop_watch_io(struct loop *loop, int fd, int events, loop_io_
     struct loop_watch *watch = mem_new(1, sizeof *watch);
     watch->io_fn = fn;
     watch->arg = arg;
-    short what = (short)((events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0) | EV_PERSIST);
+    short what = (short)((events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0) |
+                         EV_PERSIST);
     event_assign(&watch->event, loop->base, fd, what, on_io, watch);
     event_add(&watch->event, NULL);
     return watch;

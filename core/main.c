@@ -38,16 +38,21 @@ static const char help[] =
     "deployer: the AI Stack Deployer portal\n"
     "\n"
     "  deployer [--root DIR]               runs the portal\n"
-    "  deployer [--root DIR] --rehearsal   runs the double of Dokploy that the portal works on where there is no real one\n"
+    "  deployer [--root DIR] --rehearsal   runs the double of Dokploy that the portal works on "
+    "where there is no real one\n"
     "  deployer [--root DIR] --check       checks configuration, scripts and locales, and ends\n"
-    "  deployer [--root DIR] COMMAND ...   runs scripts/commands/COMMAND.lua: doctor, bootstrap, rollout, rollback\n"
-    "  deployer --health [PORT]            asks the portal on this machine whether it is ready (HOST and PORT of the environment)\n"
-    "  deployer --backup FOLDER            copies the journal and the secret there, also while the portal runs (DATA_DIR of the "
+    "  deployer [--root DIR] COMMAND ...   runs scripts/commands/COMMAND.lua: doctor, bootstrap, "
+    "rollout, rollback\n"
+    "  deployer --health [PORT]            asks the portal on this machine whether it is ready "
+    "(HOST and PORT of the environment)\n"
+    "  deployer --backup FOLDER            copies the journal and the secret there, also while the "
+    "portal runs (DATA_DIR of the "
     "environment)\n"
     "  deployer --restore FOLDER           puts them back; the portal must be stopped\n"
     "  deployer --version | --help\n"
     "\n"
-    "DIR (the current folder if not given) holds config.lua, scripts/, www/ and locales/. What can be set stands in config.lua.\n"
+    "DIR (the current folder if not given) holds config.lua, scripts/, www/ and locales/. What can "
+    "be set stands in config.lua.\n"
     "SIGHUP reloads the scripts; SIGTERM or SIGINT ends in good order, a second one at once.\n";
 
 const char *main_error_text(const struct vm_error *error)
@@ -85,7 +90,8 @@ static struct arguments read_arguments(int argc, char **argv)
         else if (strcmp(argv[i], "--health") == 0) {
             arguments.health = 1;
             if (i + 1 < argc) arguments.port = argv[++i];
-        } else if ((strcmp(argv[i], "--backup") == 0 || strcmp(argv[i], "--restore") == 0) && i + 1 < argc) {
+        } else if ((strcmp(argv[i], "--backup") == 0 || strcmp(argv[i], "--restore") == 0) &&
+                   i + 1 < argc) {
             arguments.copy = argv[i][2] == 'b' ? main_backup : main_restore;
             arguments.folder = argv[++i];
         } else if (strcmp(argv[i], "--root") == 0 && i + 1 < argc)
@@ -94,8 +100,10 @@ static struct arguments read_arguments(int argc, char **argv)
             arguments.command = argv + i;
             break;
         } else {
-            int bare = strcmp(argv[i], "--root") == 0 || strcmp(argv[i], "--backup") == 0 || strcmp(argv[i], "--restore") == 0;
-            fprintf(stderr, "deployer: %s: %s\n\n%s", argv[i], bare ? "a folder must follow" : "no such argument", help);
+            int bare = strcmp(argv[i], "--root") == 0 || strcmp(argv[i], "--backup") == 0 ||
+                       strcmp(argv[i], "--restore") == 0;
+            fprintf(stderr, "deployer: %s: %s\n\n%s", argv[i],
+                    bare ? "a folder must follow" : "no such argument", help);
             exit(2);
         }
     }
@@ -116,11 +124,13 @@ static void look_whether_drained(void *arg)
     int pending = httpd_pending(portal->core.httpd);
 
     if (pending > 0 && loop_now_ms() < portal->drain_until_ms) return;
-    if (pending > 0) log_line(LOG_WARN, "portal.cut", "%d requests had not ended in time and are cut", pending);
+    if (pending > 0)
+        log_line(LOG_WARN, "portal.cut", "%d requests had not ended in time and are cut", pending);
     stop(portal, 0);
 }
 
-/* New connections are refused, requests end, streams are told to come back. What deploys goes on from the journal at the next start. */
+/* New connections are refused, requests end, streams are told to come back. What deploys goes on
+ * from the journal at the next start. */
 static void on_terminate(void *arg)
 {
     struct portal *portal = arg;
@@ -135,7 +145,8 @@ static void on_terminate(void *arg)
     httpd_drain(portal->core.httpd);
     sse_drain(portal->core.sse);
     portal->drain_until_ms = loop_now_ms() + DRAIN_MS;
-    portal->drain = loop_timer_new(portal->core.loop, 1, DRAIN_LOOK_MS, look_whether_drained, portal);
+    portal->drain =
+        loop_timer_new(portal->core.loop, 1, DRAIN_LOOK_MS, look_whether_drained, portal);
 }
 
 static void on_hangup(void *arg)
@@ -211,7 +222,10 @@ static int open_net(struct portal *portal)
     struct httpd_limits limits = httpd_default_limits;
     struct core *core = &portal->core;
 
-    limits.max_body_bytes = 2 * portal->settings.max_body; /* what is somewhat too long is read, and refused in the scripts' words */
+    limits.max_body_bytes =
+        2 *
+        portal->settings
+            .max_body; /* what is somewhat too long is read, and refused in the scripts' words */
     limits.max_connections = portal->settings.max_connections;
     if (portal->settings.proxied) limits.max_connections_each = 0;
     core->fetch = fetch_pool_new(core->loop, PARALLEL_FETCHES);
@@ -229,10 +243,12 @@ static int load(struct portal *portal)
     portal->settings = portal->loading->settings;
     log_init(STDOUT_FILENO, (enum log_level)portal->settings.log_level);
     if (portal->settings.production && getenv("DEPLOYER_CRASH_AT"))
-        return refuse("DEPLOYER_CRASH_AT ends the process in the middle of its work: it is for tests, not for production (unset it)");
+        return refuse("DEPLOYER_CRASH_AT ends the process in the middle of its work: it is for "
+                      "tests, not for production (unset it)");
     if (portal->settings.production) prctl(PR_SET_DUMPABLE, 0);
     if (open_data(portal) != 0 || open_net(portal) != 0) return -1;
-    if (main_load_www(portal, &error) != 0 || generation_load(portal->loading, &error) != 0) return refuse(main_error_text(&error));
+    if (main_load_www(portal, &error) != 0 || generation_load(portal->loading, &error) != 0)
+        return refuse(main_error_text(&error));
     generation_take(portal->loading);
     portal->loading = NULL;
     return 0;
@@ -245,8 +261,10 @@ static void log_listening(const struct settings *settings, int port)
         bracket = !every && strchr(settings->host, ':') != NULL;
     char url[300];
 
-    snprintf(url, sizeof url, "http://%s%s%s:%d", bracket ? "[" : "", every ? "127.0.0.1" : settings->host, bracket ? "]" : "", port);
-    if (!log_begin(LOG_INFO, settings->rehearsal ? "rehearsal.listening" : "portal.listening")) return;
+    snprintf(url, sizeof url, "http://%s%s%s:%d", bracket ? "[" : "",
+             every ? "127.0.0.1" : settings->host, bracket ? "]" : "", port);
+    if (!log_begin(LOG_INFO, settings->rehearsal ? "rehearsal.listening" : "portal.listening"))
+        return;
     log_int("port", port);
     log_str("url", url);
     log_str("host", settings->host);
@@ -266,8 +284,9 @@ static void log_not_listening(const struct settings *settings, int error)
         after = " to one above 1023: the lower ones are root's";
     else if (error == EADDRNOTAVAIL || error == EAFNOSUPPORT)
         name = "HOST", after = " to an address of this machine: 127.0.0.1, or 0.0.0.0 for all";
-    log_line(LOG_ERROR, "portal.start_failed", "cannot listen on %s port %d: %s (%s%s%s%s)", settings->host, settings->port,
-             strerror(error), before, settings->rehearsal ? "REHEARSAL_" : "", name, after);
+    log_line(LOG_ERROR, "portal.start_failed", "cannot listen on %s port %d: %s (%s%s%s%s)",
+             settings->host, settings->port, strerror(error), before,
+             settings->rehearsal ? "REHEARSAL_" : "", name, after);
 }
 
 static void on_started(const char *message, void *arg)
@@ -303,7 +322,8 @@ static void prepare(struct portal *portal, const struct arguments *arguments)
     *portal = (struct portal){ .lock = -1 };
     portal->settings.root = arguments->root;
     portal->settings.rehearsal = arguments->rehearsal;
-    portal->server = (struct server){ .core = core, .root = arguments->root, .started_at = api_clock() };
+    portal->server =
+        (struct server){ .core = core, .root = arguments->root, .started_at = api_clock() };
     portal->server.init = arguments->rehearsal ? "rehearsal/init.lua" : "init.lua";
     core->loop = loop_new();
     core->shared = shared_new();
@@ -343,10 +363,13 @@ int main(int argc, char **argv)
     main_stuck();
     log_init(arguments.check ? STDERR_FILENO : STDOUT_FILENO, LOG_INFO);
     prepare(&portal, &arguments);
-    int apart = arguments.check || arguments.command, status = arguments.command ? main_command(&portal, arguments.command)
-                                                               : arguments.check ? main_check(&portal)
-                                                                                 : run(&portal);
-    if (!apart && status == 0) log_line(LOG_INFO, portal.settings.rehearsal ? "rehearsal.ended" : "portal.ended", "ended in good order");
+    int apart = arguments.check || arguments.command,
+        status = arguments.command ? main_command(&portal, arguments.command)
+                 : arguments.check ? main_check(&portal)
+                                   : run(&portal);
+    if (!apart && status == 0)
+        log_line(LOG_INFO, portal.settings.rehearsal ? "rehearsal.ended" : "portal.ended",
+                 "ended in good order");
     close_all(&portal);
     log_flush();
     return status;

@@ -1,5 +1,6 @@
-/* --backup, and what --restore (main_restore.c) shares with it: what a portal must not lose, the journal and the secret, copied into a
- * folder. Without configuration and scripts: they may be what is broken. DATA_DIR of the environment says where the portal's data is. */
+/* --backup, and what --restore (main_restore.c) shares with it: what a portal must not lose, the
+ * journal and the secret, copied into a folder. Without configuration and scripts: they may be what
+ * is broken. DATA_DIR of the environment says where the portal's data is. */
 #include "main_parts.h"
 #include "secret.h"
 #include "store.h"
@@ -48,7 +49,8 @@ static int read_secret(const char *path, unsigned char *bytes)
 
     if (fd >= 0) close(fd);
     if (got == SECRET_BYTES) return 0;
-    return main_copy_failed(path, got < 0 ? strerror(errno) : "this is not the secret of an installation");
+    return main_copy_failed(path, got < 0 ? strerror(errno)
+                                          : "this is not the secret of an installation");
 }
 
 static int write_secret(const char *path, const unsigned char *bytes)
@@ -69,7 +71,8 @@ int main_copy(const char *from, const char *to)
 
     if (read_secret(join(source, from, "secret"), secret) != 0) return 1;
     join(source, from, "journal.db");
-    if (store_copy(source, join(target, to, "journal.db"), &message) != 0) return fail_free("the journal", message);
+    if (store_copy(source, join(target, to, "journal.db"), &message) != 0)
+        return fail_free("the journal", message);
     return write_secret(join(target, to, "secret"), secret);
 }
 
@@ -78,8 +81,10 @@ int main_backup(const char *folder)
     char path[ROOM];
 
     if (access(join(path, main_copy_data(), "restore"), F_OK) == 0)
-        return main_copy_failed(path, "a restore was cut off here; start the portal, or restore again: both finish it");
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST) return main_copy_failed(folder, strerror(errno));
+        return main_copy_failed(
+            path, "a restore was cut off here; start the portal, or restore again: both finish it");
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return main_copy_failed(folder, strerror(errno));
     if (main_copy(main_copy_data(), folder) != 0) return 1;
     printf("the journal and the secret are in %s; keep it as you keep a key\n", folder);
     return 0;

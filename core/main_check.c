@@ -32,7 +32,8 @@ static int is_script(const struct dirent *entry)
     return entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".lua") == 0;
 }
 
-/* Each file of the folder as a module, so that a mistake is found also in one that nothing requires yet. */
+/* Each file of the folder as a module, so that a mistake is found also in one that nothing requires
+ * yet. */
 static void check_folder(struct check *check, struct generation *generation, const char *folder)
 {
     char path[4200];
@@ -60,7 +61,8 @@ static int run_checks(lua_State *L)
     return 1;
 }
 
-/* lib.check may look at more than that each file loads: it returns a list of sentences, or raises. */
+/* lib.check may look at more than that each file loads: it returns a list of sentences, or raises.
+ */
 static void check_more(struct check *check, struct generation *generation)
 {
     char path[4200];
@@ -74,7 +76,8 @@ static void check_more(struct check *check, struct generation *generation)
         complain(check, &error);
         return;
     }
-    for (int i = 1; lua_istable(L, -1) && lua_rawgeti(L, -1, i) == LUA_TSTRING; i++, lua_pop(L, 1)) {
+    for (int i = 1; lua_istable(L, -1) && lua_rawgeti(L, -1, i) == LUA_TSTRING;
+         i++, lua_pop(L, 1)) {
         snprintf(error.message, sizeof error.message, "%s", lua_tostring(L, -1));
         complain(check, &error);
     }

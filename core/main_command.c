@@ -1,5 +1,6 @@
-/* A word on the command line: runs scripts/commands/WORD.lua as a program. It has the configuration and the core's modules, and neither
- * server nor journal. What it logs goes to the standard error, warnings and worse; its own lines to the standard output. */
+/* A word on the command line: runs scripts/commands/WORD.lua as a program. It has the configuration
+ * and the core's modules, and neither server nor journal. What it logs goes to the standard error,
+ * warnings and worse; its own lines to the standard output. */
 #include "fetch.h"
 #include "log.h"
 #include "loop.h"
@@ -50,7 +51,8 @@ static int status_of(lua_State *co, int nresults)
     return lua_isinteger(co, -1) ? (int)lua_tointeger(co, -1) : !lua_toboolean(co, -1);
 }
 
-static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults, const char *message, void *arg)
+static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
+                   const char *message, void *arg)
 {
     struct portal *portal = arg;
 
@@ -102,7 +104,9 @@ int main_command(struct portal *portal, char *const *argv)
 
     log_init(STDERR_FILENO, LOG_WARN);
     if (!exists(portal, argv[0])) {
-        fprintf(stderr, "deployer: %s: no such command (there is one for each file in scripts/commands/)\n", argv[0]);
+        fprintf(stderr,
+                "deployer: %s: no such command (there is one for each file in scripts/commands/)\n",
+                argv[0]);
         return 2;
     }
     portal->loading = generation_new(&portal->server, &portal->settings, &error);

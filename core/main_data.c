@@ -29,12 +29,15 @@ static int take_lock(struct portal *portal, const char *folder)
     snprintf(path, sizeof path, "%s/lock", folder);
     portal->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (portal->lock < 0) {
-        log_line(LOG_ERROR, "portal.start_failed", "%s: cannot be written: %s (DATA_DIR must be a folder that this user may write to)",
-                 path, strerror(errno));
+        log_line(
+            LOG_ERROR, "portal.start_failed",
+            "%s: cannot be written: %s (DATA_DIR must be a folder that this user may write to)",
+            path, strerror(errno));
         return -1;
     }
     if (flock(portal->lock, LOCK_EX | LOCK_NB) == 0) return 0;
-    log_line(LOG_ERROR, "portal.start_failed", "another portal works in %s already (stop it, or give this one a DATA_DIR of its own)",
+    log_line(LOG_ERROR, "portal.start_failed",
+             "another portal works in %s already (stop it, or give this one a DATA_DIR of its own)",
              folder);
     return -1;
 }
@@ -46,7 +49,9 @@ static int end_restore(const char *folder)
     int rc = main_restore_resume(folder, &said);
 
     if (rc != 0)
-        log_line(rc < 0 ? LOG_ERROR : LOG_WARN, rc < 0 ? "portal.start_failed" : "portal.restore_cut", "%s", said ? said : "out of memory");
+        log_line(rc < 0 ? LOG_ERROR : LOG_WARN,
+                 rc < 0 ? "portal.start_failed" : "portal.restore_cut", "%s",
+                 said ? said : "out of memory");
     free(said);
     return rc < 0 ? -1 : 0;
 }
@@ -56,7 +61,8 @@ int main_data_open(struct portal *portal)
     char *folder = portal->settings.data_dir;
 
     if (make_folders(folder) == 0) return take_lock(portal, folder) == 0 ? end_restore(folder) : -1;
-    log_line(LOG_ERROR, "portal.start_failed", "%s: cannot be made: %s (set DATA_DIR to a folder that this user may write to)", folder,
-             strerror(errno));
+    log_line(LOG_ERROR, "portal.start_failed",
+             "%s: cannot be made: %s (set DATA_DIR to a folder that this user may write to)",
+             folder, strerror(errno));
     return -1;
 }

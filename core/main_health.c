@@ -1,5 +1,6 @@
-/* --health: asks the portal of this machine whether it is ready, for a container's HEALTHCHECK. A small blocking client: no scripts, no
- * configuration, so that an edit gone wrong does not make a running portal look sick. */
+/* --health: asks the portal of this machine whether it is ready, for a container's HEALTHCHECK. A
+ * small blocking client: no scripts, no configuration, so that an edit gone wrong does not make a
+ * running portal look sick. */
 #include "main_parts.h"
 
 #include <netdb.h>
@@ -51,14 +52,21 @@ static int open_connection(const char *host, const char *port)
     return fd;
 }
 
-/* Sends the question and reads the answer to its end, or to what there is room for. Returns the length, or -1. */
+/* Sends the question and reads the answer to its end, or to what there is room for. Returns the
+ * length, or -1. */
 static int exchange(int fd, const char *host, const char *port, char *answer)
 {
     char question[512];
-    int len = snprintf(question, sizeof question, "GET /ready HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n", host, port), got = 0;
+    int len =
+            snprintf(question, sizeof question,
+                     "GET /ready HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n", host, port),
+        got = 0;
 
-    if (len >= (int)sizeof question || send(fd, question, (size_t)len, MSG_NOSIGNAL) != len) return -1;
-    for (ssize_t n; got < ANSWER_ROOM - 1 && (n = recv(fd, answer + got, (size_t)(ANSWER_ROOM - 1 - got), 0)) != 0; got += (int)n)
+    if (len >= (int)sizeof question || send(fd, question, (size_t)len, MSG_NOSIGNAL) != len)
+        return -1;
+    for (ssize_t n; got < ANSWER_ROOM - 1 &&
+                    (n = recv(fd, answer + got, (size_t)(ANSWER_ROOM - 1 - got), 0)) != 0;
+         got += (int)n)
         if (n < 0) return -1;
     answer[got] = '\0';
     return got;

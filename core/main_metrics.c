@@ -16,8 +16,9 @@ static void on_time(void *arg)
 
 void main_metrics(struct portal *portal)
 {
-    portal->lag_family = metrics_declare("deployer_loop_lag_seconds", METRICS_HISTOGRAM,
-                                         "How late the event loop calls what is due; measured twice a second", NULL, 0);
+    portal->lag_family = metrics_declare(
+        "deployer_loop_lag_seconds", METRICS_HISTOGRAM,
+        "How late the event loop calls what is due; measured twice a second", NULL, 0);
     portal->lag_due_us = loop_now_us() + EVERY_MS * 1000;
     portal->lag = loop_timer_new(portal->core.loop, EVERY_MS, EVERY_MS, on_time, portal);
 }

@@ -36,7 +36,8 @@ static void reject(struct server *server, const struct vm_error *error)
 
 static void warn_of_restart(const char *key)
 {
-    log_line(LOG_WARN, "config.needs_restart", "config.lua: %s has changed; that takes effect when the portal is restarted", key);
+    log_line(LOG_WARN, "config.needs_restart",
+             "config.lua: %s has changed; that takes effect when the portal is restarted", key);
 }
 
 /* What cannot change while running stays as it was. */
@@ -77,7 +78,8 @@ void main_reload(void *arg)
     struct vm_error error;
 
     if (portal->server.draining) return;
-    struct generation *generation = main_load_www(portal, &error) == 0 ? build(portal, &error) : NULL;
+    struct generation *generation =
+        main_load_www(portal, &error) == 0 ? build(portal, &error) : NULL;
     if (!generation) {
         if (portal->core.www) www_free(portal->core.www);
         portal->core.www = old;
@@ -98,5 +100,7 @@ void main_watch(struct portal *portal)
 
     if (!portal->settings.watch) return;
     portal->watch = watch_new(portal->core.loop, portal->settings.root, names, main_reload, portal);
-    if (!portal->watch) log_line(LOG_WARN, "watch.failed", "changes of files are not noticed; send SIGHUP to reload");
+    if (!portal->watch)
+        log_line(LOG_WARN, "watch.failed",
+                 "changes of files are not noticed; send SIGHUP to reload");
 }

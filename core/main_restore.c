@@ -1,8 +1,10 @@
-/* --restore: a backup takes the place of what is in DATA_DIR, wholly or not at all, wherever it is cut off. In DATA_DIR
+/* --restore: a backup takes the place of what is in DATA_DIR, wholly or not at all, wherever it is
+ * cut off. In DATA_DIR
  *
  *   restore.new/new/   is being filled; what ends here has changed nothing, and is taken away
- *   restore/new/       the same, under its other name: from here on the backup counts. It is moved into its place file by file; what was
- *                      there goes to restore/, which is called before-restore.DATE in the end. The next start goes on where this ended.
+ *   restore/new/       the same, under its other name: from here on the backup counts. It is moved
+ * into its place file by file; what was there goes to restore/, which is called before-restore.DATE
+ * in the end. The next start goes on where this ended.
  */
 #include "main_parts.h"
 
@@ -56,7 +58,8 @@ static int sync_folder(int data, const char *name)
 static int replace_journal(int data)
 {
     if (is_there(data, "restore/new/journal.db") &&
-        (move(data, "journal.db", "restore/journal.db") != 0 || move(data, "journal.db-wal", "restore/journal.db-wal") != 0 ||
+        (move(data, "journal.db", "restore/journal.db") != 0 ||
+         move(data, "journal.db-wal", "restore/journal.db-wal") != 0 ||
          move(data, "journal.db-shm", "restore/journal.db-shm") != 0))
         return -1;
     return move(data, "restore/new/journal.db", "journal.db");
@@ -64,7 +67,8 @@ static int replace_journal(int data)
 
 static int replace_secret(int data)
 {
-    if (is_there(data, "restore/new/secret") && move(data, "secret", "restore/secret") != 0) return -1;
+    if (is_there(data, "restore/new/secret") && move(data, "secret", "restore/secret") != 0)
+        return -1;
     return move(data, "restore/new/secret", "secret");
 }
 
@@ -97,7 +101,8 @@ static int finish(int data, char *old)
 
 static int discard(int data)
 {
-    static const char *const files[] = { "journal.db", "journal.db-journal", "journal.db-wal", "journal.db-shm", "secret" };
+    static const char *const files[] = { "journal.db", "journal.db-journal", "journal.db-wal",
+                                         "journal.db-shm", "secret" };
     char path[64];
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -108,13 +113,16 @@ static int discard(int data)
     return unlinkat(data, "restore.new", AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -1;
 }
 
-/* Restored by root, everything belongs to whom DATA_DIR belongs to: the portal runs as that user. */
+/* Restored by root, everything belongs to whom DATA_DIR belongs to: the portal runs as that user.
+ */
 static int give(int data, const char *name)
 {
     struct stat owner;
 
     if (geteuid() != 0) return 0;
-    return fstat(data, &owner) == 0 ? fchownat(data, name, owner.st_uid, owner.st_gid, AT_SYMLINK_NOFOLLOW) : -1;
+    return fstat(data, &owner) == 0
+               ? fchownat(data, name, owner.st_uid, owner.st_gid, AT_SYMLINK_NOFOLLOW)
+               : -1;
 }
 
 static int make_folder(int data, const char *name)
@@ -130,7 +138,8 @@ static int stage(int data, const char *data_name, const char *folder)
     if (make_folder(data, "restore.new") != 0 || make_folder(data, "restore.new/new") != 0)
         return main_copy_failed(target, strerror(errno));
     if (main_copy(folder, target) != 0) return 1;
-    if (give(data, "restore.new/new/journal.db") != 0 || give(data, "restore.new/new/secret") != 0 || give(data, "lock") != 0 ||
+    if (give(data, "restore.new/new/journal.db") != 0 ||
+        give(data, "restore.new/new/secret") != 0 || give(data, "lock") != 0 ||
         sync_folder(data, "restore.new/new") != 0 || sync_folder(data, "restore.new") != 0)
         return main_copy_failed(target, strerror(errno));
     return 0;
@@ -141,20 +150,23 @@ static int stage(int data, const char *data_name, const char *folder)
 int main_restore_resume(const char *data_name, char **said)
 {
     char old[ROOM];
-    int data = open(data_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC), begun = data >= 0 && is_there(data, "restore.new"),
+    int data = open(data_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+        begun = data >= 0 && is_there(data, "restore.new"),
         counts = data >= 0 && is_there(data, "restore"), rc = data < 0 ? -1 : 0;
 
     if (counts) rc = finish(data, old);
     if (rc == 0 && begun) rc = discard(data);
     if (rc != 0)
-        *said =
-            sentence("a restore was cut off in %s and cannot be brought to its end: %s (the folder and what is in it must belong to this "
-                     "user, with some room; then start again)",
-                     data_name, strerror(errno));
+        *said = sentence("a restore was cut off in %s and cannot be brought to its end: %s (the "
+                         "folder and what is in it must belong to this "
+                         "user, with some room; then start again)",
+                         data_name, strerror(errno));
     else if (counts)
-        *said = sentence("a restore that was cut off is finished%s%s", *old ? "; what was there before is in " : "", old);
+        *said = sentence("a restore that was cut off is finished%s%s",
+                         *old ? "; what was there before is in " : "", old);
     else if (begun)
-        *said = sentence("a restore was cut off before it had changed anything; run it again if it is still wanted");
+        *said = sentence("a restore was cut off before it had changed anything; run it again if it "
+                         "is still wanted");
     if (data >= 0) close(data);
     return rc != 0 ? -1 : counts || begun;
 }
@@ -189,7 +201,8 @@ static int restore(int data, const char *data_name, const char *folder)
         discard(data);
         return 1;
     }
-    if (renameat(data, "restore.new", data, "restore") != 0 || sync_folder(data, ".") != 0 || finish(data, old) != 0)
+    if (renameat(data, "restore.new", data, "restore") != 0 || sync_folder(data, ".") != 0 ||
+        finish(data, old) != 0)
         return main_copy_failed(data_name, strerror(errno));
     if (*old) printf("what was there before is in %s/%s\n", data_name, old);
     printf("%s is as it was in %s; start the portal\n", data_name, folder);
@@ -201,7 +214,8 @@ int main_restore(const char *folder)
     const char *data_name = main_copy_data();
     int data, status;
 
-    if (mkdir(data_name, 0700) != 0 && errno != EEXIST) return main_copy_failed(data_name, strerror(errno));
+    if (mkdir(data_name, 0700) != 0 && errno != EEXIST)
+        return main_copy_failed(data_name, strerror(errno));
     data = open(data_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (data < 0) return main_copy_failed(data_name, strerror(errno));
     status = restore(data, data_name, folder);

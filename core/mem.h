@@ -1,4 +1,5 @@
-/* mem: allocation that does not fail. A process that is out of memory says so and ends; the journal brings its work back. Floor 0. */
+/* mem: allocation that does not fail. A process that is out of memory says so and ends; the journal
+ * brings its work back. Floor 0. */
 #ifndef MEM_H
 #define MEM_H
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* mem_arena: memory that is taken bit by bit and given back at once. Does not fail, as mem.h does not. Any thread, one at a time. Floor 0.
+/* mem_arena: memory that is taken bit by bit and given back at once. Does not fail, as mem.h does
+ * not. Any thread, one at a time. Floor 0.
  */
 #ifndef MEM_ARENA_H
 #define MEM_ARENA_H
@@ -41,7 +42,8 @@ static inline void arena_grow(struct arena *arena, size_t bytes)
 static inline void *arena_take(struct arena *arena, size_t bytes)
 {
     bytes = (bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
-    if (!arena->newest || (size_t)(arena->newest->end - arena->newest->next) < bytes) arena_grow(arena, bytes);
+    if (!arena->newest || (size_t)(arena->newest->end - arena->newest->next) < bytes)
+        arena_grow(arena, bytes);
     void *taken = arena->newest->next;
     arena->newest->next += bytes;
     return taken;

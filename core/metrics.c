@@ -8,7 +8,9 @@
 enum { KEY_ROOM = 512 };
 
 /* Seconds: from a quick answer of the portal itself to a deployment. */
-const double metrics_bounds[METRICS_BOUNDS] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 };
+const double metrics_bounds[METRICS_BOUNDS] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                0.1,   0.25,   0.5,   1,    2.5,   5,
+                                                10,    30,     60,    120,  300 };
 
 static struct metrics_family *families, **families_end = &families;
 static uint64_t dropped;
@@ -23,7 +25,8 @@ static int is_name(const char *word)
     return 1;
 }
 
-static int is_same(const struct metrics_family *family, enum metrics_kind kind, const char *const *labels, int nlabels)
+static int is_same(const struct metrics_family *family, enum metrics_kind kind,
+                   const char *const *labels, int nlabels)
 {
     if (family->kind != kind || family->nlabels != nlabels) return 0;
     for (int i = 0; i < nlabels; i++)
@@ -40,7 +43,8 @@ struct metrics_family *metrics_find(const char *name)
     return family;
 }
 
-struct metrics_family *metrics_declare(const char *name, enum metrics_kind kind, const char *help, const char *const *labels, int nlabels)
+struct metrics_family *metrics_declare(const char *name, enum metrics_kind kind, const char *help,
+                                       const char *const *labels, int nlabels)
 {
     struct metrics_family *family = metrics_find(name);
 
@@ -95,14 +99,18 @@ static uint64_t hash_of(const char *bytes, size_t len)
     return hash;
 }
 
-static struct metrics_series *series_new(struct metrics_family *family, const char *key, size_t len, uint64_t hash)
+static struct metrics_series *series_new(struct metrics_family *family, const char *key, size_t len,
+                                         uint64_t hash)
 {
     if (family->nseries == METRICS_SERIES) {
         dropped++;
         return NULL;
     }
-    struct metrics_series *series = mem_new(1, sizeof *series), **head = &family->heads[hash % METRICS_HEADS];
-    *series = (struct metrics_series){ .next = *head, .hash = hash, .values = mem_copy(key, len), .len = len };
+    struct metrics_series *series = mem_new(1, sizeof *series),
+                          **head = &family->heads[hash % METRICS_HEADS];
+    *series = (struct metrics_series){
+        .next = *head, .hash = hash, .values = mem_copy(key, len), .len = len
+    };
     *head = series;
     family->list = mem_grow(family->list, (size_t)family->nseries + 1, sizeof *family->list);
     family->list[family->nseries++] = series;
@@ -115,8 +123,10 @@ static struct metrics_series *series_of(struct metrics_family *family, const cha
     size_t len = join(family, values, key);
     uint64_t hash = hash_of(key, len);
 
-    for (struct metrics_series *series = family->heads[hash % METRICS_HEADS]; series; series = series->next)
-        if (series->hash == hash && series->len == len && memcmp(series->values, key, len) == 0) return series;
+    for (struct metrics_series *series = family->heads[hash % METRICS_HEADS]; series;
+         series = series->next)
+        if (series->hash == hash && series->len == len && memcmp(series->values, key, len) == 0)
+            return series;
     return series_new(family, key, len, hash);
 }
 

@@ -14,7 +14,8 @@ struct metrics_series {
     char *values; /* the labels' values, each with its NUL */
     size_t len;
     double value;                           /* a histogram's sum */
-    uint64_t count, counts[METRICS_BOUNDS]; /* a histogram's; counts[i]: at most bounds[i], and above the one before */
+    uint64_t count, counts[METRICS_BOUNDS]; /* a histogram's; counts[i]: at most bounds[i], and
+                                               above the one before */
 };
 
 struct metrics_family {
@@ -22,7 +23,8 @@ struct metrics_family {
     char *name, *help, *labels[METRICS_LABELS];
     enum metrics_kind kind;
     int nlabels, nseries;
-    struct metrics_series *heads[METRICS_HEADS], **list; /* the list keeps the order in which they came */
+    struct metrics_series *heads[METRICS_HEADS],
+        **list; /* the list keeps the order in which they came */
 };
 
 const struct metrics_family *metrics_first(void);

@@ -51,7 +51,8 @@ static void put_value(struct text *text, const char *value)
 }
 
 /* {label="value",...,le="..."}; `le` may be NULL. */
-static void put_labels(struct text *text, const struct metrics_family *family, const struct metrics_series *series, const char *le)
+static void put_labels(struct text *text, const struct metrics_family *family,
+                       const struct metrics_series *series, const char *le)
 {
     const char *value = series->values;
 
@@ -66,15 +67,16 @@ static void put_labels(struct text *text, const struct metrics_family *family, c
     put(text, "}");
 }
 
-static void put_line(struct text *text, const struct metrics_family *family, const char *suffix, const struct metrics_series *series,
-                     const char *le, double n)
+static void put_line(struct text *text, const struct metrics_family *family, const char *suffix,
+                     const struct metrics_series *series, const char *le, double n)
 {
     put(text, "%s%s", family->name, suffix);
     put_labels(text, family, series, le);
     put_number(text, n);
 }
 
-static void put_histogram(struct text *text, const struct metrics_family *family, const struct metrics_series *series)
+static void put_histogram(struct text *text, const struct metrics_family *family,
+                          const struct metrics_series *series)
 {
     uint64_t sum = 0;
     char le[32];
@@ -110,7 +112,8 @@ static void put_family(struct text *text, const struct metrics_family *family)
 
 /* --- the process --- */
 
-static void put_simple(struct text *text, const char *name, const char *kind, const char *help, double n)
+static void put_simple(struct text *text, const char *name, const char *kind, const char *help,
+                       double n)
 {
     put_head(text, name, kind, help);
     put(text, "%s", name);
@@ -144,7 +147,9 @@ static double cpu_seconds(void)
 {
     struct timespec used;
 
-    return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0 ? (double)used.tv_sec + (double)used.tv_nsec / 1e9 : 0;
+    return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0
+               ? (double)used.tv_sec + (double)used.tv_nsec / 1e9
+               : 0;
 }
 
 char *metrics_text(size_t *len)
@@ -153,10 +158,12 @@ char *metrics_text(size_t *len)
 
     for (const struct metrics_family *family = metrics_first(); family; family = family->next)
         put_family(&text, family);
-    put_simple(&text, "deployer_metrics_dropped_total", "counter", "Numbers of series beyond what a family may have",
-               (double)metrics_dropped());
-    put_simple(&text, "process_cpu_seconds_total", "counter", "Processor time of this process", cpu_seconds());
-    put_simple(&text, "process_resident_memory_bytes", "gauge", "Memory of this process", resident_bytes());
+    put_simple(&text, "deployer_metrics_dropped_total", "counter",
+               "Numbers of series beyond what a family may have", (double)metrics_dropped());
+    put_simple(&text, "process_cpu_seconds_total", "counter", "Processor time of this process",
+               cpu_seconds());
+    put_simple(&text, "process_resident_memory_bytes", "gauge", "Memory of this process",
+               resident_bytes());
     put_simple(&text, "process_open_fds", "gauge", "Open file descriptors", open_descriptors());
     *len = text.len;
     return text.bytes;

@@ -65,7 +65,9 @@ static int is_utf8(const char *text, size_t len)
 static int is_name(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (!islower((unsigned char)text[i]) && text[i] != '_' && (i == 0 || !isdigit((unsigned char)text[i]))) return 0;
+        if (!islower((unsigned char)text[i]) && text[i] != '_' &&
+            (i == 0 || !isdigit((unsigned char)text[i])))
+            return 0;
     return len > 0;
 }
 
@@ -96,7 +98,8 @@ static const char *compile(struct route *route)
 static int compare(const struct route *one, const struct route *other)
 {
     for (int i = 0; i < one->nparts && i < other->nparts; i++)
-        if (one->parts[i].kind != other->parts[i].kind) return (int)one->parts[i].kind - (int)other->parts[i].kind;
+        if (one->parts[i].kind != other->parts[i].kind)
+            return (int)one->parts[i].kind - (int)other->parts[i].kind;
     return one->nparts - other->nparts;
 }
 
@@ -110,7 +113,8 @@ static void clear(struct route *route)
 static const char *check(const struct router *router, const struct route *route)
 {
     for (int i = 0; i < router->nroutes; i++)
-        if (strcmp(router->routes[i].pattern, route->pattern) == 0 && strcmp(router->routes[i].method, route->method) == 0)
+        if (strcmp(router->routes[i].pattern, route->pattern) == 0 &&
+            strcmp(router->routes[i].method, route->method) == 0)
             return "this method and pattern have a route already";
     if (strcmp(route->method, "*") == 0) return NULL;
     for (const char *c = route->method; *c; c++)
@@ -140,14 +144,18 @@ static void insert(struct router *router, const struct route *route)
     if (!router->routes) abort();
     while (at > 0 && compare(route, &router->routes[at - 1]) < 0)
         at--;
-    memmove(router->routes + at + 1, router->routes + at, (size_t)(router->nroutes - at) * sizeof *route);
+    memmove(router->routes + at + 1, router->routes + at,
+            (size_t)(router->nroutes - at) * sizeof *route);
     router->routes[at] = *route;
     router->nroutes++;
 }
 
 const char *router_add(struct router *router, const char *method, const char *pattern, int value)
 {
-    struct route route = { .method = strdup(method), .pattern = strdup(pattern), .words = strdup(pattern), .value = value };
+    struct route route = { .method = strdup(method),
+                           .pattern = strdup(pattern),
+                           .words = strdup(pattern),
+                           .value = value };
 
     if (!route.method || !route.pattern || !route.words) abort();
     const char *wrong = compile(&route);
@@ -166,7 +174,8 @@ struct piece {
     size_t len;
 };
 
-/* Splits the path; -1 when it is bad. A path of more than ROUTER_PARTS parts keeps what is left over in the last piece's text. */
+/* Splits the path; -1 when it is bad. A path of more than ROUTER_PARTS parts keeps what is left
+ * over in the last piece's text. */
 static int split(const char *path, struct piece *pieces)
 {
     int n = 0;
@@ -177,9 +186,11 @@ static int split(const char *path, struct piece *pieces)
     }
     for (const char *at = path; *at == '/'; n++) {
         size_t len = strcspn(at + 1, "/");
-        if (n <= ROUTER_PARTS) pieces[n < ROUTER_PARTS ? n : ROUTER_PARTS] = (struct piece){ at + 1, len };
+        if (n <= ROUTER_PARTS)
+            pieces[n < ROUTER_PARTS ? n : ROUTER_PARTS] = (struct piece){ at + 1, len };
         char plain[16];
-        if (len <= 6 && len > 0 && router_decode(at + 1, len, 0, plain) <= 2 && (strcmp(plain, ".") == 0 || strcmp(plain, "..") == 0))
+        if (len <= 6 && len > 0 && router_decode(at + 1, len, 0, plain) <= 2 &&
+            (strcmp(plain, ".") == 0 || strcmp(plain, "..") == 0))
             return -1;
         at += 1 + len;
     }
@@ -193,7 +204,9 @@ static int fits(const struct route *route, const struct piece *pieces, int n)
     if (last->kind == REST ? n < route->nparts : n != route->nparts) return 0;
     for (int i = 0; i < route->nparts && route->parts[i].kind != REST; i++) {
         const struct part *part = &route->parts[i];
-        if (part->kind == PARAM ? pieces[i].len == 0 : pieces[i].len != part->len || memcmp(pieces[i].text, part->text, part->len) != 0)
+        if (part->kind == PARAM
+                ? pieces[i].len == 0
+                : pieces[i].len != part->len || memcmp(pieces[i].text, part->text, part->len) != 0)
             return 0;
     }
     return 1;
@@ -205,7 +218,8 @@ static int allows(const struct route *route, const char *method)
 }
 
 /* Decodes the parameters into match->text. 0 when one is bad. */
-static int take_params(const struct route *route, const struct piece *pieces, struct router_match *match)
+static int take_params(const struct route *route, const struct piece *pieces,
+                       struct router_match *match)
 {
     size_t used = 0;
 
@@ -235,14 +249,17 @@ static void allow(struct router_match *match, const char *method)
     if (strcmp(method, "GET") == 0) allow(match, "HEAD");
 }
 
-static const struct route *find(const struct router *router, const char *method, const struct piece *pieces, int n)
+static const struct route *find(const struct router *router, const char *method,
+                                const struct piece *pieces, int n)
 {
     for (int i = 0; i < router->nroutes; i++)
-        if (allows(&router->routes[i], method) && fits(&router->routes[i], pieces, n)) return &router->routes[i];
+        if (allows(&router->routes[i], method) && fits(&router->routes[i], pieces, n))
+            return &router->routes[i];
     return NULL;
 }
 
-enum router_result router_find(const struct router *router, const char *method, const char *path, struct router_match *match)
+enum router_result router_find(const struct router *router, const char *method, const char *path,
+                               struct router_match *match)
 {
     struct piece pieces[ROUTER_PARTS + 1];
     int n = split(path, pieces);

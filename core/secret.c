@@ -29,7 +29,8 @@ static int write_file(const char *path)
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return -1;
     random_bytes(fresh, sizeof fresh);
-    int good = fchmod(fd, 0600) == 0 && write(fd, fresh, sizeof fresh) == (ssize_t)sizeof fresh && fsync(fd) == 0;
+    int good = fchmod(fd, 0600) == 0 && write(fd, fresh, sizeof fresh) == (ssize_t)sizeof fresh &&
+               fsync(fd) == 0;
     return close(fd) == 0 && good ? 0 : -1;
 }
 
@@ -46,7 +47,8 @@ static int sync_folder(const char *path)
     return rc;
 }
 
-/* Written aside, then put in place at once: there is never half a secret, and none that a power cut takes back. */
+/* Written aside, then put in place at once: there is never half a secret, and none that a power cut
+ * takes back. */
 static int make(const char *path)
 {
     char *aside = mem_grow(NULL, strlen(path) + 5, 1);
@@ -61,10 +63,15 @@ static int read_file(int fd, const char *path, char **message)
     struct stat st;
     if (fstat(fd, &st) != 0) return fail(message, "cannot look at %s: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode) || st.st_size != SECRET_BYTES)
-        return fail(message, "%s is not a file of %d bytes: put it back from a backup, or remove it (all owner keys become invalid)", path,
-                    SECRET_BYTES);
-    if (st.st_mode & 077) return fail(message, "%s can be read by others: chmod 600 it, if nobody else has seen it", path);
-    if (read(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes) return fail(message, "cannot read %s", path);
+        return fail(message,
+                    "%s is not a file of %d bytes: put it back from a backup, or remove it (all "
+                    "owner keys become invalid)",
+                    path, SECRET_BYTES);
+    if (st.st_mode & 077)
+        return fail(message, "%s can be read by others: chmod 600 it, if nobody else has seen it",
+                    path);
+    if (read(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes)
+        return fail(message, "cannot read %s", path);
     opened = 1;
     return 0;
 }

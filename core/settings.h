@@ -1,4 +1,5 @@
-/* settings: what the C side needs to know of config.lua, read once it was checked. Plain values; filled by api_config. */
+/* settings: what the C side needs to know of config.lua, read once it was checked. Plain values;
+ * filled by api_config. */
 #ifndef SETTINGS_H
 #define SETTINGS_H
 #include <stddef.h>
@@ -12,7 +13,8 @@ struct settings {
     int log_level; /* enum log_level */
     int port;
     char host[256];
-    char data_dir[4096]; /* where this process keeps its files; made before store is opened. "" under --check */
+    char data_dir[4096]; /* where this process keeps its files; made before store is opened. ""
+                            under --check */
     int64_t max_body;
     int max_connections;
     int proxied;         /* a proxy in front is trusted: all connections come from its address */

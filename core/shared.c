@@ -43,7 +43,8 @@ static uint64_t hash_of(const struct shared *shared, const char *key, size_t len
 static struct entry **find(const struct shared *shared, const char *key, size_t len, uint64_t hash)
 {
     struct entry **at = &shared->slots[hash & (shared->nslots - 1)];
-    while (*at && ((*at)->hash != hash || (*at)->key_len != len || memcmp((*at)->key, key, len) != 0))
+    while (*at &&
+           ((*at)->hash != hash || (*at)->key_len != len || memcmp((*at)->key, key, len) != 0))
         at = &(*at)->next;
     return at;
 }
@@ -132,13 +133,16 @@ static struct entry *add(struct shared *shared, const char *key, size_t key_len,
     return entry;
 }
 
-void shared_set(struct shared *shared, const char *key, size_t key_len, struct shared_value value, int64_t ttl_ms)
+void shared_set(struct shared *shared, const char *key, size_t key_len, struct shared_value value,
+                int64_t ttl_ms)
 {
     uint64_t hash = hash_of(shared, key, key_len);
     struct entry **at = find(shared, key, key_len, hash), *entry = *at;
-    if (entry && (value.type == SHARED_NONE || is_past(entry, now_ms()))) drop(shared, at), entry = NULL;
+    if (entry && (value.type == SHARED_NONE || is_past(entry, now_ms())))
+        drop(shared, at), entry = NULL;
     if (value.type == SHARED_NONE) return;
-    char *text = value.type == SHARED_TEXT ? mem_copy(value.text, value.len) : NULL; /* before the old goes: it may be the same */
+    char *text = value.type == SHARED_TEXT ? mem_copy(value.text, value.len)
+                                           : NULL; /* before the old goes: it may be the same */
     if (!entry) entry = add(shared, key, key_len, hash);
     free(entry->text);
     entry->text = text;
@@ -148,11 +152,13 @@ void shared_set(struct shared *shared, const char *key, size_t key_len, struct s
 }
 
 void shared_each(struct shared *shared, const char *prefix, size_t prefix_len,
-                 void (*fn)(const char *key, size_t key_len, struct shared_value value, void *arg), void *arg)
+                 void (*fn)(const char *key, size_t key_len, struct shared_value value, void *arg),
+                 void *arg)
 {
     int64_t now = now_ms();
     for (size_t i = 0; i < shared->nslots; i++)
         for (struct entry *entry = shared->slots[i]; entry; entry = entry->next)
-            if (!is_past(entry, now) && entry->key_len >= prefix_len && memcmp(entry->key, prefix, prefix_len) == 0)
+            if (!is_past(entry, now) && entry->key_len >= prefix_len &&
+                memcmp(entry->key, prefix, prefix_len) == 0)
                 fn(entry->key, entry->key_len, entry->value, arg);
 }

@@ -76,7 +76,8 @@ static void put_data(struct text *text, const char *data, size_t len)
         put(text, data, line);
         put(text, "\n", 1);
         if (line == len) return;
-        size_t end = line + 1 < len && data[line] == '\r' && data[line + 1] == '\n' ? line + 2 : line + 1;
+        size_t end =
+            line + 1 < len && data[line] == '\r' && data[line + 1] == '\n' ? line + 2 : line + 1;
         data += end;
         len -= end;
     }
@@ -145,7 +146,8 @@ static void on_heartbeat(void *arg)
     struct sse *sse = arg;
     struct subscriber *subscriber;
     sse->slot = (sse->slot + 1) % SLOTS;
-    TAILQ_FOREACH(subscriber, &sse->slots[sse->slot], in_slot) httpd_stream_write(subscriber->request, ":\n\n", 3);
+    TAILQ_FOREACH(subscriber, &sse->slots[sse->slot], in_slot)
+    httpd_stream_write(subscriber->request, ":\n\n", 3);
 }
 
 static struct subscriber *subscriber_new(struct sse *sse, const char *channel)
@@ -156,7 +158,8 @@ static struct subscriber *subscriber_new(struct sse *sse, const char *channel)
     subscriber->slot = sse->slot; /* its turn has just been */
     TAILQ_INSERT_TAIL(&subscriber->channel->subscribers, subscriber, in_channel);
     TAILQ_INSERT_TAIL(&sse->slots[subscriber->slot], subscriber, in_slot);
-    if (sse->count++ == 0) sse->heartbeat = loop_timer_new(sse->loop, SLOT_MS, SLOT_MS, on_heartbeat, sse);
+    if (sse->count++ == 0)
+        sse->heartbeat = loop_timer_new(sse->loop, SLOT_MS, SLOT_MS, on_heartbeat, sse);
     return subscriber;
 }
 
@@ -235,12 +238,14 @@ void sse_free(struct sse *sse)
     free(sse);
 }
 
-void sse_subscribe(struct sse *sse, struct httpd_request *request, const char *client, const char *channel, int64_t last_id,
-                   const struct sse_event *replay, int nreplay)
+void sse_subscribe(struct sse *sse, struct httpd_request *request, const char *client,
+                   const char *channel, int64_t last_id, const struct sse_event *replay,
+                   int nreplay)
 {
-    static const struct httpd_field fields[] = {
-        { "Content-Type", "text/event-stream" }, { "Cache-Control", "no-cache" }, { "X-Accel-Buffering", "no" }, { 0 }
-    };
+    static const struct httpd_field fields[] = { { "Content-Type", "text/event-stream" },
+                                                 { "Cache-Control", "no-cache" },
+                                                 { "X-Accel-Buffering", "no" },
+                                                 { 0 } };
     struct subscriber *subscriber = subscriber_new(sse, channel);
     subscriber->request = request;
     subscriber->last_id = last_id;
@@ -290,6 +295,7 @@ int sse_count(const struct sse *sse, const char *client)
     int count = 0;
     if (!client) return sse->count;
     for (int i = 0; i < SLOTS; i++)
-        TAILQ_FOREACH(subscriber, &sse->slots[i], in_slot) count += strncmp(subscriber->client, client, SSE_CLIENT_LEN) == 0;
+        TAILQ_FOREACH(subscriber, &sse->slots[i], in_slot)
+        count += strncmp(subscriber->client, client, SSE_CLIENT_LEN) == 0;
     return count;
 }

@@ -31,7 +31,8 @@ struct store {
     time_t probed; /* the writer's: when it last looked whether the trouble is over */
 };
 
-/* What is carried over to the loop names its store by number: it may come when the store is closed. Loop thread. */
+/* What is carried over to the loop names its store by number: it may come when the store is closed.
+ * Loop thread. */
 static struct store *open_stores;
 
 static void jobs_init(struct jobs *jobs)
@@ -126,7 +127,8 @@ static int next_jobs(struct store *store, struct store_job **list)
     int rc = 0;
     pthread_mutex_lock(&store->mutex);
     while (!store->waiting.first && !store->closing && rc != ETIMEDOUT)
-        rc = store->trouble ? pthread_cond_timedwait(&store->wake, &store->mutex, &until) : pthread_cond_wait(&store->wake, &store->mutex);
+        rc = store->trouble ? pthread_cond_timedwait(&store->wake, &store->mutex, &until)
+                            : pthread_cond_wait(&store->wake, &store->mutex);
     *list = jobs_take(&store->waiting);
     int end = store->closing && !*list;
     pthread_mutex_unlock(&store->mutex);
@@ -146,7 +148,8 @@ static void *writer(void *arg)
 
 /* Opening and closing */
 
-/* Signals are the loop's, but for the one that says that a page of a file could not be had: it strikes the thread that asked for it. */
+/* Signals are the loop's, but for the one that says that a page of a file could not be had: it
+ * strikes the thread that asked for it. */
 static int start_thread(struct store *store)
 {
     sigset_t all, before;
@@ -171,12 +174,14 @@ static void release(struct store *store)
     free(store);
 }
 
-/* What SQLite has once opened for reading alone stays so: then it is better not to start. Other trouble passes, and is waited out. */
+/* What SQLite has once opened for reading alone stays so: then it is better not to start. Other
+ * trouble passes, and is waited out. */
 static int can_be_written(struct store *store, const char *path, char **message)
 {
     store->trouble = store_sql_probe(store->sql);
     if (!store->trouble || strcmp(store->trouble, "readonly") != 0) return 1;
-    *message = store_sentence("the journal %s cannot be written (it and the -wal and -shm beside it must be this user's to write: look at "
+    *message = store_sentence("the journal %s cannot be written (it and the -wal and -shm beside "
+                              "it must be this user's to write: look at "
                               "their owner, rights and attributes, and at the disk)",
                               path);
     return 0;
@@ -244,11 +249,13 @@ int store_version(const struct store *store)
     return store->version;
 }
 
-int store_migrate(struct store *store, const char *const *migrations, int n, int oldest, char **message)
+int store_migrate(struct store *store, const char *const *migrations, int n, int oldest,
+                  char **message)
 {
     if (store->version == n || (store->version > n && store_sql_is_for(store->sql, n))) return 0;
     if (store->started) {
-        *message = store_sentence("the schema is at %d and the scripts want %d: it changes at start only, start the portal anew",
+        *message = store_sentence("the schema is at %d and the scripts want %d: it changes at "
+                                  "start only, start the portal anew",
                                   store->version, n);
         return -1;
     }

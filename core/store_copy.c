@@ -36,7 +36,8 @@ static int check(sqlite3 *db)
     int rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &stmt, NULL);
 
     if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
-        rc = strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") == 0 ? SQLITE_OK : SQLITE_CORRUPT;
+        rc = strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") == 0 ? SQLITE_OK
+                                                                           : SQLITE_CORRUPT;
     sqlite3_finalize(stmt);
     return rc;
 }
@@ -62,7 +63,9 @@ int store_copy(const char *from_path, const char *to_path, char **message)
         sqlite3_busy_timeout(from, BUSY_MS);
         rc = sqlite3_open_v2(to_path, &to, SQLITE_OPEN_READWRITE, NULL);
         if (rc == SQLITE_OK) rc = copy_checked(from, to);
-        if (rc != SQLITE_OK) *message = store_sentence("%s could not be copied to %s: %s", from_path, to_path, sqlite3_errstr(rc));
+        if (rc != SQLITE_OK)
+            *message = store_sentence("%s could not be copied to %s: %s", from_path, to_path,
+                                      sqlite3_errstr(rc));
         if (rc != SQLITE_OK) unlink(to_path);
     }
     sqlite3_close(to);

@@ -1,5 +1,6 @@
-/* One round: all that waited, in one transaction. Batches that fail are rare, so the first try keeps no savepoints: they make SQLite copy
- * each page that it changes. When one fails, all is run again with a savepoint for each batch, so that it fails alone. */
+/* One round: all that waited, in one transaction. Batches that fail are rare, so the first try
+ * keeps no savepoints: they make SQLite copy each page that it changes. When one fails, all is run
+ * again with a savepoint for each batch, so that it fails alone. */
 #include "store_sql.h"
 #include "mem.h"
 #include <limits.h>
@@ -17,7 +18,9 @@ int store_crash_init(void)
     if (!text || !*text) return 0;
     char *end;
     long n = strtol(text, &end, 10);
-    if (n < 1 || n > INT_MAX || (strcmp(end, "") != 0 && strcmp(end, ":before") != 0 && strcmp(end, ":after") != 0)) return -1;
+    if (n < 1 || n > INT_MAX ||
+        (strcmp(end, "") != 0 && strcmp(end, ":before") != 0 && strcmp(end, ":after") != 0))
+        return -1;
     crash.at = (int)n;
     crash.after = strcmp(end, ":after") == 0;
     return 0;
@@ -33,8 +36,8 @@ int store_is_trouble(const char *code)
     return code && strcmp(code, "conflict") != 0 && strcmp(code, "invalid") != 0;
 }
 
-/* Returns 0; or -1 when the transaction cannot go on: SQLite has rolled it back, or the disk failed in the middle of it, or there is no
- * savepoint to go back to. */
+/* Returns 0; or -1 when the transaction cannot go on: SQLite has rolled it back, or the disk failed
+ * in the middle of it, or there is no savepoint to go back to. */
 static int run_job(struct store_sql *sql, struct store_job *job, int with_savepoint)
 {
     job->ran = 1;
@@ -43,7 +46,8 @@ static int run_job(struct store_sql *sql, struct store_job *job, int with_savepo
     if (with_savepoint) store_sql_do(sql, "SAVEPOINT batch");
     store_sql_run(sql, job);
     int lost = !store_sql_in_transaction(sql);
-    if (lost && !job->batch->code) store_batch_fail(job->batch, "failed", "the transaction was lost");
+    if (lost && !job->batch->code)
+        store_batch_fail(job->batch, "failed", "the transaction was lost");
     if (lost || store_is_trouble(job->batch->code)) return -1;
     if (!with_savepoint) return job->batch->code ? -1 : 0;
     if (job->batch->code) store_sql_do(sql, "ROLLBACK TO batch");
@@ -52,7 +56,8 @@ static int run_job(struct store_sql *sql, struct store_job *job, int with_savepo
 }
 
 /* Returns the job that broke the transaction, or NULL. */
-static struct store_job *run_jobs(struct store_sql *sql, struct store_job *jobs, int with_savepoints)
+static struct store_job *run_jobs(struct store_sql *sql, struct store_job *jobs,
+                                  int with_savepoints)
 {
     for (struct store_job *job = jobs; job; job = job->next)
         if (!job->settled && run_job(sql, job, with_savepoints) != 0) return job;
@@ -65,8 +70,9 @@ static void settle(struct store_job *job, const char *code, const char *why)
     job->settled = 1;
 }
 
-/* After a commit that failed: who wrote has failed too, even with a conflict, which may have been with something that is now gone.
- * Who only read is read again; but when nobody wrote, that would not help. */
+/* After a commit that failed: who wrote has failed too, even with a conflict, which may have been
+ * with something that is now gone. Who only read is read again; but when nobody wrote, that would
+ * not help. */
 static void settle_failed(struct store_job *jobs, const char *code, const char *why)
 {
     int writers = 0;
@@ -91,9 +97,10 @@ static const char *commit(struct store_sql *sql, int *written)
     return code;
 }
 
-/* One transaction. With savepoints it settles at least one job: all; or the one that broke it; or those whose commit failed. Without, a
- * batch that fails settles none. */
-static void attempt(struct store_sql *sql, struct store_job *jobs, int with_savepoints, const char **trouble)
+/* One transaction. With savepoints it settles at least one job: all; or the one that broke it; or
+ * those whose commit failed. Without, a batch that fails settles none. */
+static void attempt(struct store_sql *sql, struct store_job *jobs, int with_savepoints,
+                    const char **trouble)
 {
     int written = 0;
     for (struct store_job *job = jobs; job; job = job->next)
@@ -108,7 +115,8 @@ static void attempt(struct store_sql *sql, struct store_job *jobs, int with_save
         settle(broken, NULL, NULL);
         roll_back(sql);
     } else if (code) {
-        char *why = mem_text(strcmp(code, "gone") == 0 ? "its file is not where it was" : store_sql_error(sql));
+        char *why = mem_text(strcmp(code, "gone") == 0 ? "its file is not where it was"
+                                                       : store_sql_error(sql));
         *trouble = code;
         roll_back(sql);
         settle_failed(jobs, code, why);

@@ -19,24 +19,27 @@ struct store_sql {
     struct cached cache[CACHED];
     uint64_t tick;
     int own;             /* a statement of ours runs: transactions and pragmas are allowed */
-    int version, oldest; /* of the schema; the lowest whose scripts can work with it, which stands in application_id; 0: not told */
+    int version, oldest; /* of the schema; the lowest whose scripts can work with it, which stands
+                            in application_id; 0: not told */
     char *path, *wal_path;
     struct stat file, wal; /* what was opened there */
 };
 
 /* Scripts may not end our transactions, open other files or change how the journal is written. */
-static int authorize(void *arg, int action, const char *first, const char *second, const char *database, const char *trigger)
+static int authorize(void *arg, int action, const char *first, const char *second,
+                     const char *database, const char *trigger)
 {
     const struct store_sql *sql = arg;
     (void)first, (void)database, (void)trigger;
     if (sql->own) return SQLITE_OK;
-    if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_ATTACH || action == SQLITE_DETACH)
+    if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_ATTACH ||
+        action == SQLITE_DETACH)
         return SQLITE_DENY;
     return action == SQLITE_PRAGMA && second ? SQLITE_DENY : SQLITE_OK;
 }
 
-/* A quota and a file size limit are an I/O error to SQLite, which does not keep errno: so it is read here, right after the call that
- * failed. */
+/* A quota and a file size limit are an I/O error to SQLite, which does not keep errno: so it is
+ * read here, right after the call that failed. */
 static const char *code_of(int rc)
 {
     switch (rc & 0xff) {
@@ -105,7 +108,8 @@ const char *store_sql_do(struct store_sql *sql, const char *text)
 
 static int open_again(struct store_sql *sql);
 
-/* The WAL alone was removed: all that is in it is still at hand, and goes into the file itself; then there can be a new one. */
+/* The WAL alone was removed: all that is in it is still at hand, and goes into the file itself;
+ * then there can be a new one. */
 static int save_wal(struct store_sql *sql)
 {
     int in_wal = -1, in_file = -2;
@@ -118,7 +122,8 @@ const char *store_sql_probe(struct store_sql *sql)
     char write[48];
     if (!is_there(sql->path, &sql->file)) return "gone";
     if (store_sql_gone(sql) && save_wal(sql) != 0) return "gone";
-    sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL); /* lets the WAL begin again at its start */
+    sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+                              NULL); /* lets the WAL begin again at its start */
     snprintf(write, sizeof write, "PRAGMA user_version = %d", sql->version);
     const char *code = store_sql_do(sql, "BEGIN IMMEDIATE");
     if (!code) code = store_sql_do(sql, write);
@@ -223,12 +228,14 @@ static struct store_value column(struct store_batch *batch, sqlite3_stmt *stmt, 
     return v;
 }
 
-/* Room for rows grows to the double; what was there before stays where it was until the batch is freed. */
+/* Room for rows grows to the double; what was there before stays where it was until the batch is
+ * freed. */
 static void make_room(struct store_batch *batch, struct store_statement *s)
 {
     size_t used = (size_t)s->nrows * (size_t)s->ncolumns;
     if (s->nrows & (s->nrows - 1)) return;
-    struct store_value *room = store_batch_take(batch, used ? 2 * used : (size_t)s->ncolumns, sizeof *room);
+    struct store_value *room =
+        store_batch_take(batch, used ? 2 * used : (size_t)s->ncolumns, sizeof *room);
     if (used) memcpy(room, s->values, used * sizeof *room);
     s->values = room;
 }
@@ -256,7 +263,9 @@ static int collect(struct store_batch *batch, struct store_statement *s, sqlite3
 {
     errno = 0;
     int rc = sqlite3_step(stmt);
-    name_columns(batch, s, stmt); /* after the step: it prepares the statement anew when the schema has changed */
+    name_columns(
+        batch, s,
+        stmt); /* after the step: it prepares the statement anew when the schema has changed */
     for (; rc == SQLITE_ROW; rc = sqlite3_step(stmt)) {
         if (s->nrows == MAX_ROWS) return SQLITE_TOOBIG;
         add_row(batch, s, stmt);
@@ -267,7 +276,8 @@ static int collect(struct store_batch *batch, struct store_statement *s, sqlite3
 static void fail(struct store_sql *sql, struct store_batch *batch, const char *text, int rc)
 {
     if (rc == SQLITE_TOOBIG)
-        store_batch_fail(batch, "invalid", "more than %d rows, add a LIMIT, in: %.200s", MAX_ROWS, text);
+        store_batch_fail(batch, "invalid", "more than %d rows, add a LIMIT, in: %.200s", MAX_ROWS,
+                         text);
     else
         store_batch_fail(batch, code_of(rc), "%s, in: %.200s", sqlite3_errmsg(sql->db), text);
 }
@@ -278,8 +288,8 @@ static void run_statement(struct store_sql *sql, struct store_job *job, struct s
     sqlite3_stmt *stmt = prepare(sql, job->batch, s->sql);
     if (!stmt) return;
     if (s->nargs > sqlite3_bind_parameter_count(stmt)) {
-        store_batch_fail(job->batch, "invalid", "%d arguments for %d places, in: %.200s", s->nargs, sqlite3_bind_parameter_count(stmt),
-                         s->sql);
+        store_batch_fail(job->batch, "invalid", "%d arguments for %d places, in: %.200s", s->nargs,
+                         sqlite3_bind_parameter_count(stmt), s->sql);
         return;
     }
     int writes = !sqlite3_stmt_readonly(stmt);
@@ -334,16 +344,20 @@ static int read_int(struct store_sql *sql, const char *text, int *value)
 
 static int set_up(struct store_sql *sql, const char *path)
 {
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody asks, and counting takes a lock each time; no longer possible the second time */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody asks, and counting takes a lock each time;
+                                                   no longer possible the second time */
     int rc = sqlite3_open_v2(path, &sql->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK) return rc;
     if (sqlite3_db_readonly(sql->db, "main")) return SQLITE_READONLY;
     sqlite3_busy_timeout(sql->db, BUSY_MS);
     sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL); /* a name in double quotes that is no column is an error, not a text */
+    sqlite3_db_config(sql->db, SQLITE_DBCONFIG_DQS_DML, 0,
+                      NULL); /* a name in double quotes that is no column is an error, not a text */
     rc = sqlite3_exec(sql->db,
-                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
-                      "PRAGMA journal_size_limit = 16777216; PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY",
+                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = "
+                      "ON; PRAGMA trusted_schema = OFF;"
+                      "PRAGMA journal_size_limit = 16777216; PRAGMA wal_autocheckpoint = 4000; "
+                      "PRAGMA temp_store = MEMORY",
                       NULL, NULL, NULL);
     if (rc == SQLITE_OK) rc = read_int(sql, "PRAGMA user_version", &sql->version);
     if (rc == SQLITE_OK) rc = read_int(sql, "PRAGMA application_id", &sql->oldest);
@@ -373,7 +387,8 @@ static int open_again(struct store_sql *sql)
 struct store_sql *store_sql_open(const char *path, char **message)
 {
     if (make_private(path) != 0) {
-        *message = store_sentence("cannot open the journal %s for writing: %s", path, strerror(errno));
+        *message =
+            store_sentence("cannot open the journal %s for writing: %s", path, strerror(errno));
         return NULL;
     }
     struct store_sql *sql = mem_new(1, sizeof *sql);
@@ -382,7 +397,8 @@ struct store_sql *store_sql_open(const char *path, char **message)
     int rc = stat(path, &sql->file) == 0 ? set_up(sql, path) : SQLITE_CANTOPEN;
     if (rc == SQLITE_OK) return sql;
     *message =
-        store_sentence("cannot open the journal %s: %s", path, rc == SQLITE_READONLY ? "it cannot be written" : sqlite3_errmsg(sql->db));
+        store_sentence("cannot open the journal %s: %s", path,
+                       rc == SQLITE_READONLY ? "it cannot be written" : sqlite3_errmsg(sql->db));
     store_sql_close(sql);
     return NULL;
 }
@@ -401,7 +417,8 @@ void store_sql_close(struct store_sql *sql)
 static const char *migrate_one(struct store_sql *sql, const char *text, int version, int oldest)
 {
     char count[96];
-    snprintf(count, sizeof count, "PRAGMA user_version = %d; PRAGMA application_id = %d", version, oldest < version ? oldest : version);
+    snprintf(count, sizeof count, "PRAGMA user_version = %d; PRAGMA application_id = %d", version,
+             oldest < version ? oldest : version);
     const char *code = store_sql_do(sql, "BEGIN IMMEDIATE");
     if (!code) code = store_sql_do(sql, text);
     if (!code && !store_sql_in_transaction(sql)) return "invalid"; /* it held a COMMIT */
@@ -415,17 +432,20 @@ int store_sql_is_for(const struct store_sql *sql, int n)
     return sql->oldest > 0 && sql->oldest <= n;
 }
 
-int store_sql_migrate(struct store_sql *sql, const char *const *migrations, int n, int oldest, char **message)
+int store_sql_migrate(struct store_sql *sql, const char *const *migrations, int n, int oldest,
+                      char **message)
 {
     if (sql->version > n) {
-        *message = store_sentence("the journal has schema %d, these scripts know %d: install the newer version again, or put a backup back",
+        *message = store_sentence("the journal has schema %d, these scripts know %d: install the "
+                                  "newer version again, or put a backup back",
                                   sql->version, n);
         return -1;
     }
     for (; sql->version < n; sql->version++) {
         const char *code = migrate_one(sql, migrations[sql->version], sql->version + 1, oldest);
         if (!code) continue;
-        *message = store_sentence("migration %d failed (%s): %s", sql->version + 1, code, sqlite3_errmsg(sql->db));
+        *message = store_sentence("migration %d failed (%s): %s", sql->version + 1, code,
+                                  sqlite3_errmsg(sql->db));
         if (store_sql_in_transaction(sql)) store_sql_do(sql, "ROLLBACK");
         return -1;
     }

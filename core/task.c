@@ -20,7 +20,8 @@ struct task {
     task_cancel_fn *cancel;
     void *op;
     int nargs; /* values on co that the next resume takes */
-    unsigned alive : 1, waiting : 1, cancellable : 1, queued : 1, dying : 1, cancelled : 1, shielded : 1;
+    unsigned alive : 1, waiting : 1, cancellable : 1, queued : 1, dying : 1, cancelled : 1,
+        shielded : 1;
     struct task *parent, *children, *sibling;
     struct task *next_name;
     struct task *next, *previous;             /* of all that live; `next` also of the free ones */
@@ -99,7 +100,8 @@ static void dequeue(struct task *task)
     if (!task->queued) return;
     task->queued = 0;
     *(task->previous_ready ? &task->previous_ready->next_ready : &tasks.ready) = task->next_ready;
-    *(task->next_ready ? &task->next_ready->previous_ready : &tasks.last_ready) = task->previous_ready;
+    *(task->next_ready ? &task->next_ready->previous_ready : &tasks.last_ready) =
+        task->previous_ready;
     tasks.nready--;
 }
 
@@ -156,7 +158,8 @@ static void cancel_operation(struct task *task)
     if (task->cancel) task->cancel(task->op);
 }
 
-/* Pushes, on the vm's main state, what went wrong and where. Before the coroutine is closed: then its stack is gone. */
+/* Pushes, on the vm's main state, what went wrong and where. Before the coroutine is closed: then
+ * its stack is gone. */
 static const char *push_message(struct task *task, enum task_outcome outcome)
 {
     lua_State *L = vm_state(task->vm);
@@ -164,22 +167,26 @@ static const char *push_message(struct task *task, enum task_outcome outcome)
 
     if (outcome == TASK_CANCELLED) return lua_pushstring(L, why);
     if (outcome == TASK_STOPPED)
-        why = lua_pushfstring(L, "%sthe script ran too long without waiting", vm_stopped_at(task->vm));
+        why = lua_pushfstring(L, "%sthe script ran too long without waiting",
+                              vm_stopped_at(task->vm));
     else if (lua_type(task->co, -1) == LUA_TSTRING)
         why = lua_tostring(task->co, -1);
     else
-        why = lua_pushfstring(L, "an error that is no text was raised (a %s)", luaL_typename(task->co, -1));
+        why = lua_pushfstring(L, "an error that is no text was raised (a %s)",
+                              luaL_typename(task->co, -1));
     luaL_traceback(L, task->co, why, 0);
     return lua_tostring(L, -1);
 }
 
-/* Runs what is to be closed (local x <close>), under the limits, in the middle of whatever the coroutine was doing. */
+/* Runs what is to be closed (local x <close>), under the limits, in the middle of whatever the
+ * coroutine was doing. */
 static void close_coroutine(struct task *task, enum task_outcome outcome)
 {
     int status = vm_thread_close(task->vm, task->co, outcome == TASK_STOPPED);
     if (outcome == TASK_CANCELLED && status != LUA_OK)
         log_line(LOG_ERROR, "task.close_failed", "%s",
-                 lua_tostring(task->co, -1) ? lua_tostring(task->co, -1) : "(an error that is no text)");
+                 lua_tostring(task->co, -1) ? lua_tostring(task->co, -1)
+                                            : "(an error that is no text)");
 }
 
 static void give_coroutine(struct task *task)
@@ -249,7 +256,8 @@ static void resume(struct task *task)
     tasks.busy--;
 }
 
-/* What became ready while this runs has its turn in the next round of the loop, so that tasks which wake each other do not starve it. */
+/* What became ready while this runs has its turn in the next round of the loop, so that tasks which
+ * wake each other do not starve it. */
 static void run_ready(void *arg)
 {
     (void)arg;
@@ -274,7 +282,8 @@ static int must_queue(void)
 
 /* --- life --- */
 
-struct task *task_spawn(struct loop *loop, lua_State *L, const char *name, int nargs, task_done_fn *done, void *arg)
+struct task *task_spawn(struct loop *loop, lua_State *L, const char *name, int nargs,
+                        task_done_fn *done, void *arg)
 {
     if (name && task_find(name)) {
         lua_pop(L, nargs + 1);
@@ -348,13 +357,17 @@ struct task *task_current(lua_State *L)
 
 void task_check_wait(lua_State *L)
 {
-    if (!task_current(L)) luaL_error(L, "this waits, and only a task may wait (not while the scripts load, nor in server.on_error)");
+    if (!task_current(L))
+        luaL_error(L, "this waits, and only a task may wait (not while the scripts load, nor in "
+                      "server.on_error)");
     if (!lua_isyieldable(L))
-        luaL_error(L, "this waits, and here nothing may (inside table.sort, string.gsub, require or a closing variable)");
+        luaL_error(L, "this waits, and here nothing may (inside table.sort, string.gsub, require "
+                      "or a closing variable)");
 }
 
 /* A wait that a cancel ends has no continuation: its results are those of the binding. */
-static int begin_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op, lua_KFunction then)
+static int begin_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op,
+                      lua_KFunction then)
 {
     struct task *task = task_current(L);
 
@@ -376,7 +389,8 @@ int task_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, 
     return task_wait_then(L, ticket, cancel, op, NULL);
 }
 
-int task_wait_then(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op, lua_KFunction then)
+int task_wait_then(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op,
+                   lua_KFunction then)
 {
     struct task *task = task_current(L);
 
@@ -384,7 +398,8 @@ int task_wait_then(lua_State *L, struct task_ticket *ticket, task_cancel_fn *can
     return begin_wait(L, ticket, cancel, op, then);
 }
 
-int task_wait_cancellable(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op)
+int task_wait_cancellable(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel,
+                          void *op)
 {
     struct task *task = task_current(L);
 

@@ -13,7 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEFAULT_BYTES = 64 << 20, DEFAULT_TURN_MS = 1000, IDLE_THREADS = 64, AGAIN_MS = 50, STUCK_MS = 5000 };
+enum {
+    DEFAULT_BYTES = 64 << 20,
+    DEFAULT_TURN_MS = 1000,
+    IDLE_THREADS = 64,
+    AGAIN_MS = 50,
+    STUCK_MS = 5000
+};
 
 struct vm {
     struct vm_memory memory; /* first: the allocator's argument leads to the vm */
@@ -31,7 +37,8 @@ struct vm {
 static struct {
     lua_State *volatile co;
     volatile int64_t deadline_ms, grace_ms;
-    volatile int64_t overdue_ms; /* the thread's own time when the deadline was found to have passed; -1 before */
+    volatile int64_t overdue_ms; /* the thread's own time when the deadline was found to have
+                                    passed; -1 before */
     volatile sig_atomic_t armed;
     timer_t timer;
     int made;
@@ -48,7 +55,8 @@ static int64_t now_ms(clockid_t clock)
 
 static int on_panic(lua_State *L)
 {
-    log_stray(LOG_ERROR, "vm.panic", lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "(no message)");
+    log_stray(LOG_ERROR, "vm.panic",
+              lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "(no message)");
     abort();
 }
 
@@ -68,7 +76,8 @@ static void find_place(lua_State *co, char *text, size_t room)
     }
 }
 
-/* Ends the turn: by a yield, which no pcall can catch; where that cannot be, by an error at this and each further instruction. */
+/* Ends the turn: by a yield, which no pcall can catch; where that cannot be, by an error at this
+ * and each further instruction. */
 static void on_overrun(lua_State *L, lua_Debug *ar)
 {
     struct vm *vm = vm_of(L);
@@ -92,8 +101,9 @@ static void arm(int64_t delay_ms)
     timer_settime(turn.timer, 0, &when, NULL);
 }
 
-/* How long the turn may still run. Past the deadline it gets a little of the processor's own time, so that a process which did not get
- * the processor, or was asleep, is not taken for one that loops. */
+/* How long the turn may still run. Past the deadline it gets a little of the processor's own time,
+ * so that a process which did not get the processor, or was asleep, is not taken for one that
+ * loops. */
 static int64_t time_left(void)
 {
     int64_t left = turn.deadline_ms - now_ms(CLOCK_MONOTONIC_COARSE);
@@ -104,8 +114,8 @@ static int64_t time_left(void)
     return turn.overdue_ms + turn.grace_ms - own;
 }
 
-/* A signal handler: lua_sethook() is made to be called from one. The alarm is not reset at each turn but looks, when it rings, at what
- * runs.
+/* A signal handler: lua_sethook() is made to be called from one. The alarm is not reset at each
+ * turn but looks, when it rings, at what runs.
  */
 static void on_alarm(int signo)
 {
@@ -136,8 +146,10 @@ static void make_alarm(void)
 
     event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
     sigemptyset(&action.sa_mask);
-    if (sigaction(SIGALRM, &action, NULL) != 0 || timer_create(CLOCK_MONOTONIC, &event, &turn.timer) != 0) {
-        log_stray(LOG_ERROR, "vm.no_alarm", "the clock that stops runaway scripts cannot be made; see ulimit -i");
+    if (sigaction(SIGALRM, &action, NULL) != 0 ||
+        timer_create(CLOCK_MONOTONIC, &event, &turn.timer) != 0) {
+        log_stray(LOG_ERROR, "vm.no_alarm",
+                  "the clock that stops runaway scripts cannot be made; see ulimit -i");
         abort();
     }
     turn.made = 1;
@@ -148,7 +160,8 @@ void vm_turn_begin(struct vm *vm, lua_State *co)
     if (!turn.made) make_alarm();
     vm->stopped = 0;
     vm->memory.capped = 1;
-    turn.deadline_ms = now_ms(CLOCK_MONOTONIC_COARSE) + vm->max_turn_ms; /* this clock is some ms late, and costs next to nothing */
+    turn.deadline_ms = now_ms(CLOCK_MONOTONIC_COARSE) +
+                       vm->max_turn_ms; /* this clock is some ms late, and costs next to nothing */
     turn.grace_ms = vm->max_turn_ms / 4;
     turn.overdue_ms = -1;
     turn.co = co;
@@ -196,7 +209,8 @@ struct vm *vm_new(const struct vm_options *options)
     vm_memory_init(&vm->memory, 0);
     vm->refs = 1;
     vm->context = options->context;
-    vm_limit(vm, options->max_bytes ? options->max_bytes : DEFAULT_BYTES, options->max_turn_ms ? options->max_turn_ms : DEFAULT_TURN_MS);
+    vm_limit(vm, options->max_bytes ? options->max_bytes : DEFAULT_BYTES,
+             options->max_turn_ms ? options->max_turn_ms : DEFAULT_TURN_MS);
     vm->L = lua_newstate(vm_memory_allocate, &vm->memory);
     if (!vm->L) {
         vm_memory_fini(&vm->memory);
@@ -233,7 +247,8 @@ lua_State *vm_state(struct vm *vm)
     return vm->L;
 }
 
-/* The allocator's argument: reachable from every thread of the state, and quicker than the registry. */
+/* The allocator's argument: reachable from every thread of the state, and quicker than the
+ * registry. */
 struct vm *vm_of(lua_State *L)
 {
     void *memory;
@@ -262,9 +277,10 @@ lua_State *vm_thread_take(struct vm *vm)
     return co;
 }
 
-/* One that died inside a hook runs no hook ever again: it would be beyond the limit. One that came to the end of the memory holds what a
- * deep recursion took, and a collection in need, which is all that others would come to, takes that from nobody. Either is left to the
- * collector, at once: the first may hold locks, the second leaves the others nothing. */
+/* One that died inside a hook runs no hook ever again: it would be beyond the limit. One that came
+ * to the end of the memory holds what a deep recursion took, and a collection in need, which is all
+ * that others would come to, takes that from nobody. Either is left to the collector, at once: the
+ * first may hold locks, the second leaves the others nothing. */
 static void abandon(struct vm *vm, lua_State *co)
 {
     vm->memory.refused = 0;
@@ -316,20 +332,23 @@ static void set_error(struct vm_error *error, const char *text)
     snprintf(error->message, sizeof error->message, "%.*s", (int)sizeof error->message - 1, text);
 }
 
-static void explain(const struct vm *vm, lua_State *co, int status, int stopped, struct vm_error *error)
+static void explain(const struct vm *vm, lua_State *co, int status, int stopped,
+                    struct vm_error *error)
 {
     char text[1280], place[LUA_IDSIZE + 16];
     const char *message = lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : NULL;
 
     find_place(co, place, sizeof place);
     if (stopped)
-        snprintf(text, sizeof text, "%sthe script ran longer than %d ms without waiting", vm->stopped_at, vm->max_turn_ms);
+        snprintf(text, sizeof text, "%sthe script ran longer than %d ms without waiting",
+                 vm->stopped_at, vm->max_turn_ms);
     else if (status == LUA_ERRMEM)
         snprintf(text, sizeof text, "%sthe scripts need more memory than they may have", place);
     else if (status == LUA_YIELD)
         snprintf(text, sizeof text, "%sa script may not wait while it loads", place);
     else
-        snprintf(text, sizeof text, "%s", message ? message : "an error that is no text was raised");
+        snprintf(text, sizeof text, "%s",
+                 message ? message : "an error that is no text was raised");
     set_error(error, text);
 }
 

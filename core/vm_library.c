@@ -9,11 +9,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Registry: the scripts folder; the registered modules; the names that are being loaded now, in order. */
+/* Registry: the scripts folder; the registered modules; the names that are being loaded now, in
+ * order. */
 #define FOLDER "vm.folder"
 #define MODULES "vm.modules"
 #define LOADING "vm.loading"
-/* Registry: the names of modules that reach outside: that require the core, or a module that does. */
+/* Registry: the names of modules that reach outside: that require the core, or a module that does.
+ */
 #define REACHING "vm.reaching"
 
 /* --- files --- */
@@ -53,9 +55,12 @@ static void check_name(lua_State *L, const char *name)
 {
     size_t len = strlen(name);
 
-    if (len == 0 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.") != len || name[0] == '.' || name[len - 1] == '.' ||
-        strstr(name, ".."))
-        luaL_error(L, "require: \"%s\" is no module name (lower-case words with dots between: \"lib.names\")", name);
+    if (len == 0 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.") != len ||
+        name[0] == '.' || name[len - 1] == '.' || strstr(name, ".."))
+        luaL_error(
+            L,
+            "require: \"%s\" is no module name (lower-case words with dots between: \"lib.names\")",
+            name);
 }
 
 /* Raises "circular require: a -> b -> a" when `name` is being loaded already. */
@@ -106,7 +111,8 @@ static void push_script(lua_State *L, const char *name)
     static const char *const endings[] = { ".lua", "/init.lua" };
 
     lua_getfield(L, LUA_REGISTRYINDEX, FOLDER);
-    const char *folder = lua_tostring(L, -1), *shown = strrchr(folder, '/') ? strrchr(folder, '/') + 1 : folder;
+    const char *folder = lua_tostring(L, -1),
+               *shown = strrchr(folder, '/') ? strrchr(folder, '/') + 1 : folder;
     const char *part = luaL_gsub(L, name, ".", "/");
     for (int i = 0; i < 2; i++) {
         const char *path = lua_pushfstring(L, "%s/%s%s", folder, part, endings[i]);
@@ -115,8 +121,10 @@ static void push_script(lua_State *L, const char *name)
         return;
     }
     luaL_error(L, "require: there is no module \"%s\" (%s)", name,
-               strncmp(name, "core.", 5) == 0 ? "the core has none of that name"
-                                              : lua_pushfstring(L, "looked for %s/%s.lua and %s/%s/init.lua", shown, part, shown, part));
+               strncmp(name, "core.", 5) == 0
+                   ? "the core has none of that name"
+                   : lua_pushfstring(L, "looked for %s/%s.lua and %s/%s/init.lua", shown, part,
+                                     shown, part));
 }
 
 static void mark_loading(lua_State *L, const char *name, int begins)
@@ -131,8 +139,9 @@ static void mark_loading(lua_State *L, const char *name, int begins)
     lua_pop(L, 1);
 }
 
-/* Leaves the module on the stack. A failure leaves the list of what is loading as it is: the whole state is given up then, unless a script
- * caught it; so the list is cut back to where this load began. */
+/* Leaves the module on the stack. A failure leaves the list of what is loading as it is: the whole
+ * state is given up then, unless a script caught it; so the list is cut back to where this load
+ * began. */
 static void load_module(lua_State *L, const char *name)
 {
     lua_CFunction open = find_registered(L, name);
@@ -148,7 +157,8 @@ static void load_module(lua_State *L, const char *name)
     if (status == LUA_ERRMEM) luaL_error(L, "not enough memory to load \"%s\"", name);
     if (status != LUA_OK) lua_error(L);
     if (!lua_isnil(L, -1)) return;
-    lua_pop(L, 1); /* a file that only registers, such as a route, returns nothing; require then gives true, as in plain Lua */
+    lua_pop(L, 1); /* a file that only registers, such as a route, returns nothing; require then
+                      gives true, as in plain Lua */
     lua_pushboolean(L, 1);
 }
 
@@ -158,7 +168,8 @@ void vm_push_module(lua_State *L, const char *name)
     size_t len = strlen(name);
 
     check_name(L, name);
-    if (len > 5 && strcmp(name + len - 5, ".init") == 0) name = lua_pushlstring(L, name, len - 5); /* one module, not two */
+    if (len > 5 && strcmp(name + len - 5, ".init") == 0)
+        name = lua_pushlstring(L, name, len - 5); /* one module, not two */
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     if (lua_getfield(L, -1, name) == LUA_TNIL) {
         lua_pop(L, 1);
@@ -192,7 +203,8 @@ static void push_loading(lua_State *L)
     lua_remove(L, -2);
 }
 
-/* Whether the function that called require stands in a policy file, also when it runs long after that was loaded. */
+/* Whether the function that called require stands in a policy file, also when it runs long after
+ * that was loaded. */
 static int asks_from_policy(lua_State *L)
 {
     lua_Debug caller;
@@ -210,11 +222,11 @@ static int require(lua_State *L)
     const char *asking = lua_tostring(L, -1);
     int policy = (asking && strncmp(asking, "policy.", 7) == 0) || asks_from_policy(L);
     if (policy && reaches(L, name))
-        return luaL_error(
-            L,
-            "a policy decides and does nothing: it may not require \"%s\", which reaches outside (let a route ask for what is "
-            "needed, and hand it over)",
-            name);
+        return luaL_error(L,
+                          "a policy decides and does nothing: it may not require \"%s\", which "
+                          "reaches outside (let a route ask for what is "
+                          "needed, and hand it over)",
+                          name);
     if (asking && reaches(L, name)) {
         luaL_getsubtable(L, LUA_REGISTRYINDEX, REACHING);
         lua_pushboolean(L, 1);
@@ -229,7 +241,8 @@ static int require(lua_State *L)
 
 static int refuse_read(lua_State *L)
 {
-    return luaL_error(L, "undeclared name \"%s\" (misspelt, or a missing local or require)", luaL_tolstring(L, 2, NULL));
+    return luaL_error(L, "undeclared name \"%s\" (misspelt, or a missing local or require)",
+                      luaL_tolstring(L, 2, NULL));
 }
 
 static int refuse_write(lua_State *L)
@@ -273,7 +286,8 @@ static int print(lua_State *L)
 
 static int count_memory(lua_State *L)
 {
-    if (strcmp(luaL_optstring(L, 1, "collect"), "count") != 0) return luaL_error(L, "collectgarbage knows only \"count\" here");
+    if (strcmp(luaL_optstring(L, 1, "collect"), "count") != 0)
+        return luaL_error(L, "collectgarbage knows only \"count\" here");
     lua_pushnumber(L, (lua_Number)vm_bytes(vm_of(L)) / 1024);
     return 1;
 }
@@ -283,10 +297,12 @@ static int set_metatable(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_argexpected(L, lua_isnoneornil(L, 2) || lua_istable(L, 2), 2, "nil or table");
-    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) return luaL_error(L, "cannot change a protected metatable");
+    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+        return luaL_error(L, "cannot change a protected metatable");
     if (lua_istable(L, 2)) {
         lua_pushliteral(L, "__gc");
-        if (lua_rawget(L, 2) != LUA_TNIL) return luaL_error(L, "a script's metatable may have no __gc; use local x <close>");
+        if (lua_rawget(L, 2) != LUA_TNIL)
+            return luaL_error(L, "a script's metatable may have no __gc; use local x <close>");
     }
     lua_settop(L, 2);
     lua_setmetatable(L, 1);
@@ -304,11 +320,14 @@ static void take_away(lua_State *L, int table, const char *const *names)
 
 static void open_libraries(lua_State *L)
 {
-    static const luaL_Reg libraries[] = { { LUA_GNAME, luaopen_base },       { LUA_STRLIBNAME, luaopen_string },
-                                          { LUA_TABLIBNAME, luaopen_table }, { LUA_MATHLIBNAME, luaopen_math },
-                                          { LUA_UTF8LIBNAME, luaopen_utf8 }, { LUA_OSLIBNAME, luaopen_os } };
+    static const luaL_Reg libraries[] = {
+        { LUA_GNAME, luaopen_base },       { LUA_STRLIBNAME, luaopen_string },
+        { LUA_TABLIBNAME, luaopen_table }, { LUA_MATHLIBNAME, luaopen_math },
+        { LUA_UTF8LIBNAME, luaopen_utf8 }, { LUA_OSLIBNAME, luaopen_os }
+    };
     static const char *const not_base[] = { "dofile", "loadfile", "load", "warn", NULL };
-    static const char *const not_os[] = { "execute", "exit", "getenv", "remove", "rename", "setlocale", "tmpname", "difftime", NULL };
+    static const char *const not_os[] = { "execute",   "exit",    "getenv",   "remove", "rename",
+                                          "setlocale", "tmpname", "difftime", NULL };
     static const char *const not_string[] = { "dump", NULL };
 
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {

@@ -1,4 +1,5 @@
-/* vm_library: what a script finds when it starts: the safe part of Lua's own library, require, strict globals. Part of vm. */
+/* vm_library: what a script finds when it starts: the safe part of Lua's own library, require,
+ * strict globals. Part of vm. */
 #ifndef VM_LIBRARY_H
 #define VM_LIBRARY_H
 #include <lua.h>

@@ -14,7 +14,9 @@ enum { STRETCH = 16 << 20 };
 /* The stretch takes memory only as it is used; big pages would take it ahead. */
 void vm_memory_init(struct vm_memory *memory, size_t max_bytes)
 {
-    void *start = STRETCH ? mmap(NULL, STRETCH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) : MAP_FAILED;
+    void *start = STRETCH ? mmap(NULL, STRETCH, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+                          : MAP_FAILED;
 
     *memory = (struct vm_memory){ .max_bytes = max_bytes };
     if (start == MAP_FAILED) return;
@@ -44,7 +46,8 @@ static void *get(struct vm_memory *memory, size_t size)
     void **list = &memory->dropped[rounded(size) / VM_MEMORY_STEP], *block = *list;
     if (block) {
         memcpy(list, block, sizeof *list); /* a dropped block begins with the next one's address */
-        __builtin_prefetch(*list, 1);      /* dropped long ago: by the time that it is taken it is at hand */
+        __builtin_prefetch(*list,
+                           1); /* dropped long ago: by the time that it is taken it is at hand */
         return block;
     }
     if ((size_t)(memory->end - memory->next) < rounded(size)) return malloc(size);
@@ -87,7 +90,8 @@ void *vm_memory_allocate(void *ud, void *block, size_t old_size, size_t size)
         memory->bytes -= old_size;
         return NULL;
     }
-    if (memory->capped && size > old_size && memory->bytes + (size - old_size) > memory->max_bytes) {
+    if (memory->capped && size > old_size &&
+        memory->bytes + (size - old_size) > memory->max_bytes) {
         memory->refused = 1;
         return NULL;
     }

@@ -39,9 +39,12 @@ static void add(struct watch *watch, const char *folder, int depth)
 
     if (!entries) return;
     if (inotify_add_watch(watch->fd, folder, CHANGES | IN_ONLYDIR) < 0)
-        log_line(LOG_WARN, "watch.failed", "%s: changes here are not noticed: %s", folder, strerror(errno));
+        log_line(LOG_WARN, "watch.failed", "%s: changes here are not noticed: %s", folder,
+                 strerror(errno));
     for (struct dirent *entry; (entry = readdir(entries));) {
-        if (is_ignored(entry->d_name) || snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path) continue;
+        if (is_ignored(entry->d_name) ||
+            snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path)
+            continue;
         if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode)) add(watch, path, depth + 1);
     }
     closedir(entries);
@@ -52,7 +55,8 @@ static void add_all(struct watch *watch)
     char path[PATH_MAX];
 
     for (const char *const *name = watch->names; *name; name++)
-        if (snprintf(path, sizeof path, "%s/%s", watch->root, *name) < (int)sizeof path) add(watch, path, 0);
+        if (snprintf(path, sizeof path, "%s/%s", watch->root, *name) < (int)sizeof path)
+            add(watch, path, 0);
 }
 
 static void on_settled(void *arg)
@@ -93,13 +97,19 @@ static void on_readable(void *arg)
     watch->settle = loop_timer_new(watch->loop, SETTLE_MS, 0, on_settled, watch);
 }
 
-struct watch *watch_new(struct loop *loop, const char *root, const char *const *names, loop_fn *changed, void *arg)
+struct watch *watch_new(struct loop *loop, const char *root, const char *const *names,
+                        loop_fn *changed, void *arg)
 {
     int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 
     if (fd < 0) return NULL;
     struct watch *watch = mem_new(1, sizeof *watch);
-    *watch = (struct watch){ .loop = loop, .root = mem_text(root), .names = names, .changed = changed, .arg = arg, .fd = fd };
+    *watch = (struct watch){ .loop = loop,
+                             .root = mem_text(root),
+                             .names = names,
+                             .changed = changed,
+                             .arg = arg,
+                             .fd = fd };
     watch->root_id = inotify_add_watch(fd, root, CHANGES | IN_ONLYDIR);
     add_all(watch);
     watch->readable = loop_watch_fd(loop, fd, on_readable, watch);

@@ -91,13 +91,16 @@ static void add_file(struct www *www, const char *full, const struct stat *st)
 {
     int fd = open(full, O_RDONLY | O_CLOEXEC);
     char *bytes = fd < 0 || st->st_size > MOST_BYTES ? NULL : read_all(fd, (size_t)st->st_size);
-    if (!bytes) complain(www, full, fd >= 0 && st->st_size > MOST_BYTES ? "is larger than 16 MB" : strerror(errno));
+    if (!bytes)
+        complain(www, full,
+                 fd >= 0 && st->st_size > MOST_BYTES ? "is larger than 16 MB" : strerror(errno));
     if (fd >= 0) close(fd);
     if (!bytes) return;
     www->files = mem_grow(www->files, www->count + 1, sizeof *www->files);
     struct file *file = &www->files[www->count++];
     *file = (struct file){ 0 };
-    file->file = (struct www_file){ mem_text(full + strlen(www->folder) + 1), type_of(full), NULL, bytes, (size_t)st->st_size };
+    file->file = (struct www_file){ mem_text(full + strlen(www->folder) + 1), type_of(full), NULL,
+                                    bytes, (size_t)st->st_size };
     hash(bytes, file->file.len, file->etag);
 }
 
@@ -130,7 +133,8 @@ static void add_folder(struct www *www, const char *full, int depth)
     }
     while ((entry = readdir(dir))) {
         if (entry->d_name[0] == '.') continue;
-        if (snprintf(path, sizeof path, "%s/%s", full, entry->d_name) < (int)sizeof path) add_entry(www, path, depth);
+        if (snprintf(path, sizeof path, "%s/%s", full, entry->d_name) < (int)sizeof path)
+            add_entry(www, path, depth);
     }
     closedir(dir);
 }
@@ -154,7 +158,9 @@ static void pair_twin(const struct www *www, struct file *file)
     const struct file *twin = find(www, path);
     if (!twin) return;
     if (!gzip_is_of(twin->file.bytes, twin->file.len, file->file.bytes, file->file.len)) {
-        log_line(LOG_WARN, "www.stale", "%s was not made of %s as it is now and is not used; compress it again", path, file->file.path);
+        log_line(LOG_WARN, "www.stale",
+                 "%s was not made of %s as it is now and is not used; compress it again", path,
+                 file->file.path);
         return;
     }
     file->gzip = (char *)(uintptr_t)twin->file.bytes;
@@ -239,7 +245,8 @@ static size_t next_item(const char **list)
     return strcspn(*list, ",");
 }
 
-/* The tag as it is for the plain bytes or for the twin, strong or weak: the client has these bytes. */
+/* The tag as it is for the plain bytes or for the twin, strong or weak: the client has these bytes.
+ */
 static int has_it_already(const char *list, const char *etag)
 {
     size_t len;
@@ -247,7 +254,8 @@ static int has_it_already(const char *list, const char *etag)
         const char *tag = strncmp(list, "W/", 2) == 0 ? list + 2 : list;
         if (*tag == '*') return 1;
         if (*tag != '"' || strncmp(tag + 1, etag, ETAG_LETTERS) != 0) continue;
-        if (tag[1 + ETAG_LETTERS] == '"' || strncmp(tag + 1 + ETAG_LETTERS, "-gz\"", 4) == 0) return 1;
+        if (tag[1 + ETAG_LETTERS] == '"' || strncmp(tag + 1 + ETAG_LETTERS, "-gz\"", 4) == 0)
+            return 1;
     }
     return 0;
 }
@@ -255,7 +263,9 @@ static int has_it_already(const char *list, const char *etag)
 /* The length of the version that a path begins with, with its slash: of any version, or 0. */
 static size_t version_len(const char *path)
 {
-    return strspn(path, "0123456789abcdef") == VERSION_LETTERS && path[VERSION_LETTERS] == '/' ? VERSION_LETTERS + 1 : 0;
+    return strspn(path, "0123456789abcdef") == VERSION_LETTERS && path[VERSION_LETTERS] == '/'
+               ? VERSION_LETTERS + 1
+               : 0;
 }
 
 static void serve(struct httpd_request *request, const struct file *file, int for_ever)
@@ -263,20 +273,26 @@ static void serve(struct httpd_request *request, const struct file *file, int fo
     char etag[ETAG_LETTERS + 8];
     int gzip = file->gzip && httpd_accepts_gzip(request);
     int same = has_it_already(httpd_header(request, "If-None-Match"), file->etag);
-    struct httpd_field fields[8] = { { "ETag", etag }, { "Cache-Control", for_ever ? "public, max-age=31536000, immutable" : "no-cache" } };
+    struct httpd_field fields[8] = {
+        { "ETag", etag },
+        { "Cache-Control", for_ever ? "public, max-age=31536000, immutable" : "no-cache" }
+    };
     int n = 2;
     snprintf(etag, sizeof etag, "\"%s%s\"", file->etag, gzip ? "-gz" : "");
     if (file->gzip) fields[n++] = (struct httpd_field){ "Vary", "Accept-Encoding" };
     if (!same) fields[n++] = (struct httpd_field){ "Content-Type", file->file.type };
     if (!same && gzip) fields[n++] = (struct httpd_field){ "Content-Encoding", "gzip" };
-    httpd_reply(request, same ? 304 : 200, fields, gzip ? file->gzip : file->file.bytes, gzip ? file->gzip_len : file->file.len);
+    httpd_reply(request, same ? 304 : 200, fields, gzip ? file->gzip : file->file.bytes,
+                gzip ? file->gzip_len : file->file.len);
 }
 
 int www_serve(struct www *www, struct httpd_request *request)
 {
     const char *path = httpd_path(request), *method = httpd_method(request);
     size_t prefix = strlen(www->prefix);
-    if (strncmp(path, www->prefix, prefix) != 0 || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)) return 0;
+    if (strncmp(path, www->prefix, prefix) != 0 ||
+        (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0))
+        return 0;
     path += prefix;
     size_t version = version_len(path);
     struct file *file = find(www, path + version);

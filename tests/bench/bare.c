@@ -1,4 +1,5 @@
-/* bare: evhttp answering a constant, and nothing else. What the portal's figures are held against. Prints its port. */
+/* bare: evhttp answering a constant, and nothing else. What the portal's figures are held against.
+ * Prints its port. */
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
@@ -14,7 +15,8 @@ static void on_request(struct evhttp_request *request, void *arg)
     struct evbuffer *body = evhttp_request_get_output_buffer(request);
 
     (void)arg;
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "application/json");
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
+                      "application/json");
     evbuffer_add(body, answer, sizeof answer - 1);
     evhttp_send_reply(request, 200, "OK", NULL);
 }
@@ -32,7 +34,8 @@ int main(void)
 {
     struct event_base *base = event_base_new();
     struct evhttp *http = base ? evhttp_new(base) : NULL;
-    struct evhttp_bound_socket *bound = http ? evhttp_bind_socket_with_handle(http, "127.0.0.1", 0) : NULL;
+    struct evhttp_bound_socket *bound =
+        http ? evhttp_bind_socket_with_handle(http, "127.0.0.1", 0) : NULL;
 
     if (!bound) {
         perror("bare");

@@ -1,6 +1,7 @@
-/* commit: one INSERT and one COMMIT after the other, and nothing else; as safe as the journal (WAL, synchronous=FULL).
- * commit FILE SECONDS prints commits a second, and the 99th percentile of one in microseconds. With more arguments, these are what is
- * done before each COMMIT: statements with one place, ?1, for a number that rises. */
+/* commit: one INSERT and one COMMIT after the other, and nothing else; as safe as the journal (WAL,
+ * synchronous=FULL). commit FILE SECONDS prints commits a second, and the 99th percentile of one in
+ * microseconds. With more arguments, these are what is done before each COMMIT: statements with one
+ * place, ?1, for a number that rises. */
 #include <sqlite3.h>
 
 #include <stdio.h>
@@ -64,7 +65,8 @@ static sqlite3 *open_file(const char *path)
         fprintf(stderr, "commit: %s\n", sqlite3_errmsg(db));
         exit(1);
     }
-    run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000");
+    run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+            "PRAGMA wal_autocheckpoint = 4000");
     return db;
 }
 
@@ -72,8 +74,10 @@ static sqlite3 *open_file(const char *path)
 static int prepare_all(sqlite3 *db, sqlite3_stmt **statements, int given, char **sql)
 {
     if (given == 0) {
-        run(db, "CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, number INTEGER, text TEXT)");
-        statements[0] = prepare(db, "INSERT INTO rows (number, text) VALUES (?1, hex(randomblob(100)))");
+        run(db,
+            "CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, number INTEGER, text TEXT)");
+        statements[0] =
+            prepare(db, "INSERT INTO rows (number, text) VALUES (?1, hex(randomblob(100)))");
         return 1;
     }
     for (int i = 0; i < given; i++)

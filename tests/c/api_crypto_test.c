@@ -38,7 +38,9 @@ static void test_no_secret_no_signature(void **state)
 {
     (void)state;
     assert_null(secret_bytes());
-    script_run(CRYPTO "local ok, why = pcall(crypto.sign, 'owner', 'x') assert(not ok and why:find 'secret')");
+    script_run(
+        CRYPTO
+        "local ok, why = pcall(crypto.sign, 'owner', 'x') assert(not ok and why:find 'secret')");
 }
 
 static void test_secret_is_made_once(void **state)
@@ -90,47 +92,65 @@ static void test_signatures(void **state)
     write_file("0123456789abcdef0123456789abcdef", 32, 0600);
     assert_int_equal(secret_open(path, &message), 0);
     /* By hand: HMAC-SHA-256 under HMAC-SHA-256(secret, purpose). */
-    script_run(CRYPTO "local s = crypto.sign('owner', 'abc')\n"
-                      "assert(#s == 43 and s:find '^[%w_-]+$')\n"
-                      "assert(s == '2k7SQmVCqyaJn7VIwRv2xL_-52wnsG3wteZVZOUMgmc', s)\n"
-                      "assert(s == crypto.sign('owner', 'abc') and s ~= crypto.sign('owner', 'abd') and s ~= crypto.sign('other', 'abc'))\n"
-                      "assert(crypto.sign('a', 'bc') ~= crypto.sign('ab', 'c'))\n"
-                      "assert(not pcall(crypto.sign, 'owner')) assert(not pcall(crypto.sign, 'owner', 5))");
+    script_run(
+        CRYPTO
+        "local s = crypto.sign('owner', 'abc')\n"
+        "assert(#s == 43 and s:find '^[%w_-]+$')\n"
+        "assert(s == '2k7SQmVCqyaJn7VIwRv2xL_-52wnsG3wteZVZOUMgmc', s)\n"
+        "assert(s == crypto.sign('owner', 'abc') and s ~= crypto.sign('owner', 'abd') and s ~= "
+        "crypto.sign('other', 'abc'))\n"
+        "assert(crypto.sign('a', 'bc') ~= crypto.sign('ab', 'c'))\n"
+        "assert(not pcall(crypto.sign, 'owner')) assert(not pcall(crypto.sign, 'owner', 5))");
 }
 
 static void test_hash_and_equal(void **state)
 {
     (void)state;
-    script_run(CRYPTO "assert(crypto.sha256 '' == 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')\n"
-                      "assert(crypto.sha256 'abc' == 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')\n"
-                      "assert(crypto.sha256 'a\\0b' ~= crypto.sha256 'a')\n"
-                      "assert(crypto.equal('a', 'a') == true and crypto.equal('a', 'b') == false and crypto.equal('a', 'aa') == false)\n"
-                      "assert(crypto.equal('a\\0b', 'a\\0c') == false and crypto.equal('', '') == true)\n"
-                      "assert(not pcall(crypto.equal, 'a', nil)) assert(not pcall(crypto.sha256, {}))");
+    script_run(CRYPTO
+               "assert(crypto.sha256 '' == "
+               "'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')\n"
+               "assert(crypto.sha256 'abc' == "
+               "'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')\n"
+               "assert(crypto.sha256 'a\\0b' ~= crypto.sha256 'a')\n"
+               "assert(crypto.equal('a', 'a') == true and crypto.equal('a', 'b') == false and "
+               "crypto.equal('a', 'aa') == false)\n"
+               "assert(crypto.equal('a\\0b', 'a\\0c') == false and crypto.equal('', '') == true)\n"
+               "assert(not pcall(crypto.equal, 'a', nil)) assert(not pcall(crypto.sha256, {}))");
 }
 
 static void test_token(void **state)
 {
     (void)state;
-    script_run(CRYPTO "local seen = {}\n"
-                      "for n = 1, 64 do local t = crypto.token(n) assert(#t == math.ceil(n * 4 / 3) and t:find '^[%w_-]+$', t) end\n"
-                      "for _ = 1, 1000 do local t = crypto.token(16) assert(not seen[t]) seen[t] = true end\n"
-                      "assert(#crypto.token(1024) == 1366)\n"
-                      "for n = 1, 64 do local h = crypto.hex(n) assert(#h == 2 * n and h:find '^[0-9a-f]+$', h) end\n"
-                      "assert(crypto.hex(16) ~= crypto.hex(16) and #crypto.hex(1024) == 2048)\n"
-                      "for _, n in ipairs {0, -1, 1025, 1.5, 'x'} do assert(not pcall(crypto.token, n) and not pcall(crypto.hex, n)) end");
+    script_run(
+        CRYPTO
+        "local seen = {}\n"
+        "for n = 1, 64 do local t = crypto.token(n) assert(#t == math.ceil(n * 4 / 3) and t:find "
+        "'^[%w_-]+$', t) end\n"
+        "for _ = 1, 1000 do local t = crypto.token(16) assert(not seen[t]) seen[t] = true end\n"
+        "assert(#crypto.token(1024) == 1366)\n"
+        "for n = 1, 64 do local h = crypto.hex(n) assert(#h == 2 * n and h:find '^[0-9a-f]+$', h) "
+        "end\n"
+        "assert(crypto.hex(16) ~= crypto.hex(16) and #crypto.hex(1024) == 2048)\n"
+        "for _, n in ipairs {0, -1, 1025, 1.5, 'x'} do assert(not pcall(crypto.token, n) and not "
+        "pcall(crypto.hex, n)) end");
 }
 
 static void test_base64(void **state)
 {
     (void)state;
-    script_run(CRYPTO "local want = {[''] = '', f = 'Zg==', fo = 'Zm8=', foo = 'Zm9v', foob = 'Zm9vYg==', fooba = 'Zm9vYmE=', foobar = "
-                      "'Zm9vYmFy', ['\\xfb\\xff\\0'] = '+/8A'}\n"
-                      "for plain, text in pairs(want) do assert(crypto.base64(plain) == text) assert(crypto.unbase64(text) == plain) end\n"
-                      "for _, bad in ipairs {'A', 'AA', 'AAA', 'AA=A', 'A===', '====', '=', 'Zg==Zg==', 'Zh==', 'Zm9=', 'Zm 9v', "
-                      "'Zm9v\\n', '-_8A', 'Zm9\\0', 'Zg\\0='} do assert(crypto.unbase64(bad) == nil, bad) end\n"
-                      "for n = 0, 300 do local t = {} for i = 1, n do t[i] = string.char(math.random(0, 255)) end t = table.concat(t) "
-                      "assert(crypto.unbase64(crypto.base64(t)) == t) end");
+    script_run(
+        CRYPTO
+        "local want = {[''] = '', f = 'Zg==', fo = 'Zm8=', foo = 'Zm9v', foob = 'Zm9vYg==', fooba "
+        "= 'Zm9vYmE=', foobar = "
+        "'Zm9vYmFy', ['\\xfb\\xff\\0'] = '+/8A'}\n"
+        "for plain, text in pairs(want) do assert(crypto.base64(plain) == text) "
+        "assert(crypto.unbase64(text) == plain) end\n"
+        "for _, bad in ipairs {'A', 'AA', 'AAA', 'AA=A', 'A===', '====', '=', 'Zg==Zg==', 'Zh==', "
+        "'Zm9=', 'Zm 9v', "
+        "'Zm9v\\n', '-_8A', 'Zm9\\0', 'Zg\\0='} do assert(crypto.unbase64(bad) == nil, bad) end\n"
+        "for n = 0, 300 do local t = {} for i = 1, n do t[i] = string.char(math.random(0, 255)) "
+        "end t = table.concat(t) "
+        "assert(crypto.unbase64(crypto.base64(t)) == t) end");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

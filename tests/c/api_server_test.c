@@ -16,12 +16,13 @@ static struct wire wire;
 static const char *body;
 
 /* A configuration that is all that the C side asks for. */
-static const char settings_lua[] = "return { check = function(raw, env, mode)\n"
-                                   "  return { mode = mode, host = '127.0.0.1', port = 0, data_dir = "
-                                   "'/nowhere', log_level = 'info', watch = raw.watch,\n"
-                                   "    names = { 'a', 'b' }, limits = { max_body = 100, max_connections = "
-                                   "50, script_seconds = 0.1, script_memory = 8 << 20 } }\n"
-                                   "end }";
+static const char settings_lua[] =
+    "return { check = function(raw, env, mode)\n"
+    "  return { mode = mode, host = '127.0.0.1', port = 0, data_dir = "
+    "'/nowhere', log_level = 'info', watch = raw.watch,\n"
+    "    names = { 'a', 'b' }, limits = { max_body = 100, max_connections = "
+    "50, script_seconds = 0.1, script_memory = 8 << 20 } }\n"
+    "end }";
 
 static void write_config(const char *text)
 {
@@ -44,7 +45,11 @@ static int set_up(void **state)
     memset(&core, 0, sizeof core);
     settings = (struct settings){ .root = scripts_root };
     server = (struct server){ .core = &core, .init = "init.lua", .root = scripts_root };
-    core = (struct core){ .loop = wire_loop, .shared = shared_new(), .sse = sse_new(wire_loop), .server = &server, .settings = &settings };
+    core = (struct core){ .loop = wire_loop,
+                          .shared = shared_new(),
+                          .sse = sse_new(wire_loop),
+                          .server = &server,
+                          .settings = &settings };
     core.httpd = httpd_new(wire_loop, NULL, api_server_on_request, &server);
     return 0;
 }
@@ -68,7 +73,8 @@ static int try_load(const char *text, struct vm_error *error)
 {
     char whole[8192];
 
-    snprintf(whole, sizeof whole, "local server, task = require 'core.server', require 'core.task'\n%s", text);
+    snprintf(whole, sizeof whole,
+             "local server, task = require 'core.server', require 'core.task'\n%s", text);
     scripts_write("init.lua", whole);
     struct generation *generation = generation_new(&server, &settings, error);
     if (!generation) return -1;
@@ -110,7 +116,8 @@ static void says(const char *head, int status, const char *part)
 {
     int got = ask(head);
 
-    if (got != status || !strstr(wire.text, part)) fail_msg("%s: \"%s\" is not in: %s", head, part, wire.text);
+    if (got != status || !strstr(wire.text, part))
+        fail_msg("%s: \"%s\" is not in: %s", head, part, wire.text);
 }
 
 static void refuses(const char *text, const char *part)
@@ -148,7 +155,8 @@ static void test_kinds_of_reply(void **state)
     gives("GET /first", 200, "one");
     gives("GET /status", 204, "");
     wire_forget(&wire);
-    wire_send(wire.fd, "HEAD /text HTTP/1.1\r\nHost: x\r\n\r\nGET /html HTTP/1.1\r\nHost: x\r\n\r\n");
+    wire_send(wire.fd,
+              "HEAD /text HTTP/1.1\r\nHost: x\r\n\r\nGET /html HTTP/1.1\r\nHost: x\r\n\r\n");
     wire_expect(&wire, "<p>");
     assert_null(strstr(wire.text, "hello"));
 }
@@ -281,14 +289,16 @@ static void test_errors_worded_by_scripts(void **state)
     gives("GET /spin", 500, "internal /spin nil");
     char long_body[512], request[700];
     memset(long_body, 'a', sizeof long_body);
-    snprintf(request, sizeof request, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n%.101s", long_body);
+    snprintf(request, sizeof request,
+             "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n%.101s", long_body);
     assert_int_equal(wire_ask(&wire, request, &body), 413);
     assert_string_equal(body, "body_too_large /x nil");
 }
 
 static void test_errors_in_on_error(void **state)
 {
-    static const char *const wrong[] = { "error 'again'", "while true do end", "task.sleep(0)", "return nil" };
+    static const char *const wrong[] = { "error 'again'", "while true do end", "task.sleep(0)",
+                                         "return nil" };
     char text[2048];
 
     (void)state;

@@ -47,7 +47,8 @@ static void test_all(void **state)
            "trace(t[2].n) trace(t[3].n)",
            "3;3;3;nil;failed;3;0;");
     traces("trace(#task.all {})", "0;");
-    struct task *task = start("task.all { function() test.hold() end, function() task.sleep(10) end }");
+    struct task *task =
+        start("task.all { function() test.hold() end, function() task.sleep(10) end }");
     turn();
     assert_int_equal(task_count(), 3);
     task_kill(task);
@@ -151,19 +152,22 @@ static void test_lock(void **state)
 
 static void test_lock_of_the_dead(void **state)
 {
-    static const char holder[] = "local first = task.spawn(nil, function() task.lock('l', function() "
-                                 "trace 'first' task.sleep(10) end) end)\n"
-                                 "local second = task.spawn(nil, function() task.lock('l', function() "
-                                 "trace 'second' task.sleep(10) end) end)\n"
-                                 "local third = task.spawn(nil, function() task.lock('l', function() "
-                                 "trace 'third' end) end)\n"
-                                 "task.sleep(0.01) ";
+    static const char holder[] =
+        "local first = task.spawn(nil, function() task.lock('l', function() "
+        "trace 'first' task.sleep(10) end) end)\n"
+        "local second = task.spawn(nil, function() task.lock('l', function() "
+        "trace 'second' task.sleep(10) end) end)\n"
+        "local third = task.spawn(nil, function() task.lock('l', function() "
+        "trace 'third' end) end)\n"
+        "task.sleep(0.01) ";
     char text[1024];
 
     (void)state;
-    snprintf(text, sizeof text, "%s second:kill() first:kill() third:wait()", holder); /* one that waits, then the holder */
+    snprintf(text, sizeof text, "%s second:kill() first:kill() third:wait()",
+             holder); /* one that waits, then the holder */
     traces(text, "first;third;");
-    snprintf(text, sizeof text, "%s first:kill() second:kill() third:wait()", holder); /* one that was just given it and has not run yet */
+    snprintf(text, sizeof text, "%s first:kill() second:kill() third:wait()",
+             holder); /* one that was just given it and has not run yet */
     traces(text, "first;third;");
     traces("local h = task.spawn(nil, function() task.lock('l', table.sort, {1, "
            "2}, function() while true do end end) end)\n"

@@ -156,7 +156,8 @@ static void test_what_cannot_work_is_told(void **state)
     write_secret("one");
     assert_int_equal(env_secret_check("TOKEN", why, sizeof why), 0);
     unlink(path);
-    assert_int_equal(env_secret_check("TOKEN", why, sizeof why), 0); /* there was a value, and it stays */
+    assert_int_equal(env_secret_check("TOKEN", why, sizeof why),
+                     0); /* there was a value, and it stays */
     env_free();
     setenv("TOKEN", "of the variable", 1);
     assert_int_equal(env_secret_check("TOKEN", why, sizeof why), -1);

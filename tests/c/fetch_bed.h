@@ -1,5 +1,5 @@
-/* fetch_bed: for fetch's tests. A server, with a thread for each connection, which does by path what a server does, or should not;
- * a resolver that nothing leaves; a client with a loop. */
+/* fetch_bed: for fetch's tests. A server, with a thread for each connection, which does by path
+ * what a server does, or should not; a resolver that nothing leaves; a client with a loop. */
 #ifndef FETCH_BED_H
 #define FETCH_BED_H
 #include "fetch.h"
@@ -63,14 +63,17 @@ static int read_request(struct peer *peer, char *text, size_t room)
         if (n <= 0) return 0;
         text[len += (size_t)n] = 0;
         char *end = strstr(text, "\r\n\r\n"), *length = strstr(text, "Content-Length: ");
-        if (end && len >= (size_t)(end + 4 - text) + (length && length < end ? strtoul(length + 16, NULL, 10) : 0)) return 1;
+        if (end && len >= (size_t)(end + 4 - text) +
+                              (length && length < end ? strtoul(length + 16, NULL, 10) : 0))
+            return 1;
     }
 }
 
 static void answer(struct peer *peer, const char *body, size_t len)
 {
     char head[128];
-    snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nX-Mixed-CASE:  Value \r\nContent-Length: %zu\r\n\r\n", len);
+    snprintf(head, sizeof head,
+             "HTTP/1.1 200 OK\r\nX-Mixed-CASE:  Value \r\nContent-Length: %zu\r\n\r\n", len);
     say(peer, head);
     put(peer, body, len);
 }
@@ -78,7 +81,8 @@ static void answer(struct peer *peer, const char *body, size_t len)
 static void answer_big(struct peer *peer, int chunked)
 {
     static char block[65536];
-    say(peer, chunked ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" : "HTTP/1.1 200 OK\r\nContent-Length: 2097152\r\n\r\n");
+    say(peer, chunked ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                      : "HTTP/1.1 200 OK\r\nContent-Length: 2097152\r\n\r\n");
     for (int i = 0; i < 32; i++) {
         if (chunked) say(peer, "10000\r\n");
         put(peer, block, sizeof block);
@@ -105,12 +109,16 @@ static int serve(struct peer *peer, const char *request, int nth)
     if (strcmp(path, "/hang") == 0) return get(peer, wait, 1) < 0;
     if (strcmp(path, "/cut") == 0) return 0;
     if (strcmp(path, "/once") == 0 && nth > 1) return 0; /* took the second request and died */
-    if (strcmp(path, "/half") == 0) return say(peer, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"), 0;
+    if (strcmp(path, "/half") == 0)
+        return say(peer, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"), 0;
     if (strcmp(path, "/garbage") == 0) return say(peer, "this is not HTTP\r\n\r\n"), 0;
-    if (strcmp(path, "/redirect") == 0) return say(peer, "HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 0\r\n\r\n"), 1;
+    if (strcmp(path, "/redirect") == 0)
+        return say(peer, "HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 0\r\n\r\n"), 1;
     if (strcmp(path, "/continue") == 0) say(peer, "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n");
     if (strcmp(path, "/trailer") == 0)
-        return say(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Late: 1\r\n\r\n"), 1;
+        return say(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+                         "chunked\r\n\r\n2\r\nok\r\n0\r\nX-Late: 1\r\n\r\n"),
+               1;
     if (strncmp(path, "/big", 4) == 0) return answer_big(peer, strcmp(path, "/bigchunked") == 0), 0;
     if (strcmp(path, "/heads") == 0) {
         say(peer, "HTTP/1.1 200 OK\r\n");
@@ -161,10 +169,12 @@ static void *accept_all(void *arg)
 
 static int listen_somewhere(int *at)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, 64) != 0 || getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+    if (bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, 64) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &len) != 0)
         abort();
     *at = ntohs(address.sin_port);
     return fd;
@@ -181,9 +191,11 @@ static void make_certificate(void)
     certificate_made = time(NULL);
     X509_gmtime_adj(X509_getm_notAfter(x), 86400);
     X509_set_pubkey(x, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"good.localhost", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
+                               (const unsigned char *)"good.localhost", -1, -1, 0);
     X509_set_issuer_name(x, X509_get_subject_name(x));
-    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:good.localhost");
+    X509_EXTENSION *names =
+        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:good.localhost");
     X509_add_ext(x, names, -1);
     X509_EXTENSION_free(names);
     X509_sign(x, key, EVP_sha256());
@@ -225,11 +237,13 @@ static int stop_serving(void **state)
 
 /* The resolver, as libcurl's thread sees it: one name hangs, and nothing leaves this machine. */
 static atomic_int resolved;
-int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found)
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **found)
 {
     static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     if (!real)
-        real = (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))(uintptr_t)dlsym(RTLD_NEXT, "getaddrinfo");
+        real = (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))(
+            uintptr_t)dlsym(RTLD_NEXT, "getaddrinfo");
     ++resolved;
     if (name && strcmp(name, "hangs.test") == 0) usleep(1500000);
     if (name && strcmp(name, "inner.test") == 0) name = "169.254.169.254";
@@ -290,7 +304,8 @@ static const char *url_of(const char *host, int at, const char *path)
     static char urls[8][128];
     static int next;
     char *url = urls[next++ % 8];
-    snprintf(url, sizeof urls[0], "%s://%s:%d%s", at == tls_port ? "https" : "http", host, at, path);
+    snprintf(url, sizeof urls[0], "%s://%s:%d%s", at == tls_port ? "https" : "http", host, at,
+             path);
     return url;
 }
 

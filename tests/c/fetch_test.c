@@ -19,8 +19,10 @@ static void test_get(void **state)
 static void test_methods_and_bodies(void **state)
 {
     (void)state;
-    const char *headers[] = { "X-Api-Key: abc", "X-Empty:", "Content-Type: application/json", NULL };
-    struct outcome o = FETCH("/echo", .method = "POST", .headers = headers, .body = "{\"a\":1}", .body_len = 7);
+    const char *headers[] = { "X-Api-Key: abc", "X-Empty:", "Content-Type: application/json",
+                              NULL };
+    struct outcome o =
+        FETCH("/echo", .method = "POST", .headers = headers, .body = "{\"a\":1}", .body_len = 7);
     assert_non_null(strstr(o.body, "POST /echo HTTP/1.1\r\n"));
     assert_non_null(strstr(o.body, "X-Api-Key: abc\r\n"));
     assert_non_null(strstr(o.body, "X-Empty:\r\n"));
@@ -42,7 +44,9 @@ static void test_methods_and_bodies(void **state)
     assert_int_equal(o.status, 200);
     assert_int_equal(o.body_len, 0);
     release(&o);
-    o = FETCH("/echo", .method = "GET"); /* nothing of the ones before sticks to a handle that is used again */
+    o = FETCH("/echo",
+              .method =
+                  "GET"); /* nothing of the ones before sticks to a handle that is used again */
     assert_non_null(strstr(o.body, "GET /echo HTTP/1.1\r\n"));
     assert_null(strstr(o.body, "X-Api-Key"));
     assert_null(strstr(o.body, "Content-Length"));
@@ -92,7 +96,8 @@ static void on_tick(void *arg)
     last_tick_us = now;
 }
 
-/* The resolver's thread hangs for 1.5 s; neither the timeout nor a cancel nor the end of the pool may wait for it. */
+/* The resolver's thread hangs for 1.5 s; neither the timeout nor a cancel nor the end of the pool
+ * may wait for it. */
 static void test_a_resolver_that_hangs_stops_nothing(void **state)
 {
     (void)state;
@@ -196,7 +201,8 @@ static void test_heads(void **state)
     release(&o);
 }
 
-/* libcurl repeats a POST when a kept connection dies under it: that is what FETCH_FRESH is against. */
+/* libcurl repeats a POST when a kept connection dies under it: that is what FETCH_FRESH is against.
+ */
 static void test_fresh_is_sent_once(void **state)
 {
     (void)state;
@@ -207,7 +213,8 @@ static void test_fresh_is_sent_once(void **state)
     assert_int_equal(connections, 2);
     assert_int_equal(requests, 2);
     release(&o);
-    o = FETCH("/once", .method = "POST", .body = "x", .body_len = 1); /* on the first connection; and again on a new one */
+    o = FETCH("/once", .method = "POST", .body = "x",
+              .body_len = 1); /* on the first connection; and again on a new one */
     assert_int_equal(requests, 4);
     assert_int_equal(connections, 3);
     release(&o);
@@ -216,9 +223,14 @@ static void test_fresh_is_sent_once(void **state)
 static void test_fence(void **state)
 {
     (void)state;
-    const char *urls[] = { url_of("127.0.0.1", port, "/"), url_of("[::1]", port, "/"), url_of("x.localhost", port, "/"),
-                           url_of("0.0.0.0", port, "/"),   "http://inner.test/",       url_of("[::ffff:127.0.0.1]", port, "/") };
-    struct outcome o = FETCH("/hello", .method = "GET"); /* a kept connection must not be a way around it */
+    const char *urls[] = { url_of("127.0.0.1", port, "/"),
+                           url_of("[::1]", port, "/"),
+                           url_of("x.localhost", port, "/"),
+                           url_of("0.0.0.0", port, "/"),
+                           "http://inner.test/",
+                           url_of("[::ffff:127.0.0.1]", port, "/") };
+    struct outcome o =
+        FETCH("/hello", .method = "GET"); /* a kept connection must not be a way around it */
     release(&o);
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         o = FETCH("", .url = urls[i], .flags = FETCH_FENCE);
@@ -228,7 +240,8 @@ static void test_fence(void **state)
         release(&o);
     }
     assert_int_equal(connections, 1);
-    o = FETCH("", .url = "http://example.test/", .connect_to = url_of("127.0.0.1", port, "") + 7, .flags = FETCH_FENCE);
+    o = FETCH("", .url = "http://example.test/", .connect_to = url_of("127.0.0.1", port, "") + 7,
+              .flags = FETCH_FENCE);
     assert_string_equal(o.code, "refused");
     release(&o);
 }
@@ -245,12 +258,24 @@ static int inner(const char *text)
 static void test_inner_addresses(void **state)
 {
     (void)state;
-    static const char *const inside[] = {
-        "127.0.0.1", "127.255.0.1", "0.0.0.0", "0.1.2.3",          "169.254.169.254",    "224.0.0.1",       "255.255.255.255", "::",
-        "::1",       "fe80::1",     "ff02::1", "::ffff:127.0.0.1", "::ffff:169.254.1.1", "64:ff9b::7f00:1", "::127.0.0.1"
-    };
-    static const char *const outside[] = { "1.2.3.4",         "10.0.0.1",    "192.168.1.1",    "172.17.0.1",      "169.253.0.1",
-                                           "223.255.255.255", "2001:db8::1", "::ffff:1.2.3.4", "64:ff9b::102:304" };
+    static const char *const inside[] = { "127.0.0.1",
+                                          "127.255.0.1",
+                                          "0.0.0.0",
+                                          "0.1.2.3",
+                                          "169.254.169.254",
+                                          "224.0.0.1",
+                                          "255.255.255.255",
+                                          "::",
+                                          "::1",
+                                          "fe80::1",
+                                          "ff02::1",
+                                          "::ffff:127.0.0.1",
+                                          "::ffff:169.254.1.1",
+                                          "64:ff9b::7f00:1",
+                                          "::127.0.0.1" };
+    static const char *const outside[] = { "1.2.3.4",     "10.0.0.1",       "192.168.1.1",
+                                           "172.17.0.1",  "169.253.0.1",    "223.255.255.255",
+                                           "2001:db8::1", "::ffff:1.2.3.4", "64:ff9b::102:304" };
     for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
         if (!inner(inside[i])) fail_msg("%s is inner", inside[i]);
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
@@ -260,7 +285,8 @@ static void test_inner_addresses(void **state)
 static void test_connect_to(void **state)
 {
     (void)state;
-    struct outcome o = FETCH("", .url = "http://a-stack.example.test/echo", .connect_to = url_of("127.0.0.1", port, "") + 7);
+    struct outcome o = FETCH("", .url = "http://a-stack.example.test/echo",
+                             .connect_to = url_of("127.0.0.1", port, "") + 7);
     assert_string_equal(o.code, "");
     assert_non_null(strstr(o.body, "Host: a-stack.example.test\r\n"));
     release(&o);
@@ -269,9 +295,14 @@ static void test_connect_to(void **state)
 static void test_invalid(void **state)
 {
     (void)state;
-    static const char *const urls[] = {
-        "", "nonsense", "ftp://127.0.0.1/", "file:///etc/passwd", "http://user:canary@127.0.0.1/", "http://a b/", "http://x/\r\nX: y", NULL
-    };
+    static const char *const urls[] = { "",
+                                        "nonsense",
+                                        "ftp://127.0.0.1/",
+                                        "file:///etc/passwd",
+                                        "http://user:canary@127.0.0.1/",
+                                        "http://a b/",
+                                        "http://x/\r\nX: y",
+                                        NULL };
     for (int i = 0; i == 0 || urls[i - 1]; i++) {
         struct fetch_options options = { .url = urls[i] };
         struct outcome o = { 0 };
@@ -282,16 +313,21 @@ static void test_invalid(void **state)
         assert_int_equal(o.sent, 0);
         release(&o);
     }
-    static const char *const lines[] = {
-        "no colon", "Bad Name: x", ": x", "X: a\r\nY: b", "X: a\nb", "Content-Length: 5", "transfer-encoding: chunked"
-    };
+    static const char *const lines[] = { "no colon",
+                                         "Bad Name: x",
+                                         ": x",
+                                         "X: a\r\nY: b",
+                                         "X: a\nb",
+                                         "Content-Length: 5",
+                                         "transfer-encoding: chunked" };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         const char *headers[] = { lines[i], NULL };
         struct outcome o = FETCH("/", .headers = headers);
         assert_string_equal(o.code, "invalid");
         release(&o);
     }
-    static const char *const targets[] = { "", "host", "host:", ":80", "host:http", "host:123456", "a\nb:80" };
+    static const char *const targets[] = { "",          "host",        "host:",  ":80",
+                                           "host:http", "host:123456", "a\nb:80" };
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
         struct outcome o = FETCH("/", .connect_to = targets[i]);
         assert_string_equal(o.code, "invalid");
@@ -306,12 +342,13 @@ static void test_invalid(void **state)
 static void test_until_when_a_certificate_is_valid(void **state)
 {
     (void)state;
-    struct outcome o =
-        FETCH("", .url = url_of("good.localhost", tls_port, "/hello"), .flags = FETCH_NO_VERIFY | FETCH_FRESH | FETCH_CERTIFICATE);
+    struct outcome o = FETCH("", .url = url_of("good.localhost", tls_port, "/hello"),
+                             .flags = FETCH_NO_VERIFY | FETCH_FRESH | FETCH_CERTIFICATE);
     assert_string_equal(o.code, "");
     assert_in_range(o.certificate_ends, certificate_made + 86400, certificate_made + 86401);
     release(&o);
-    o = FETCH("", .url = url_of("good.localhost", tls_port, "/hello"), .flags = FETCH_NO_VERIFY | FETCH_FRESH);
+    o = FETCH("", .url = url_of("good.localhost", tls_port, "/hello"),
+              .flags = FETCH_NO_VERIFY | FETCH_FRESH);
     assert_int_equal(o.certificate_ends, 0);
     release(&o);
     o = FETCH("/hello", .flags = FETCH_CERTIFICATE);
@@ -342,7 +379,8 @@ static void test_tls(void **state)
     assert_string_equal(o.body, "hello");
     assert_int_equal(o.verified, 0);
     release(&o);
-    o = FETCH("", .url = url_of("good.localhost", tls_port, "/hello")); /* not over the connection that nobody verified */
+    o = FETCH("", .url = url_of("good.localhost", tls_port,
+                                "/hello")); /* not over the connection that nobody verified */
     assert_string_equal(o.code, "tls");
     release(&o);
     setenv("SSL_CERT_FILE", certificate_file, 1);
@@ -357,7 +395,8 @@ static void test_tls(void **state)
     o = FETCH("", .url = url_of("127.0.0.1", port, "/hello") + 0);
     release(&o);
     char url[64];
-    snprintf(url, sizeof url, "https://127.0.0.1:%d/", port); /* plain HTTP where TLS was expected */
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/",
+             port); /* plain HTTP where TLS was expected */
     o = FETCH("", .url = url, .timeout_ms = 500);
     assert_int_equal(o.sent, 0);
     release(&o);
@@ -387,8 +426,10 @@ static void test_waiting_for_a_turn_counts(void **state)
     (void)state;
     struct outcome hangs[4] = { 0 }, late = { 0 };
     for (int i = 0; i < 4; i++)
-        start(&hangs[i], &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hang"), .timeout_ms = 300 });
-    start(&late, &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hello"), .timeout_ms = 100 });
+        start(&hangs[i], &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hang"),
+                                                  .timeout_ms = 300 });
+    start(&late,
+          &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hello"), .timeout_ms = 100 });
     loop_run(loop);
     assert_string_equal(late.code, "timeout");
     assert_int_equal(late.sent, 0);
@@ -404,7 +445,9 @@ static void test_cancel(void **state)
     struct outcome never[6] = { 0 }, last = { 0 };
     struct fetch *started[6];
     for (int i = 0; i < 6; i++)
-        started[i] = start(&never[i], &(struct fetch_options){ .url = i == 5 ? "nonsense" : url_of("127.0.0.1", port, "/slow") });
+        started[i] =
+            start(&never[i], &(struct fetch_options){
+                                 .url = i == 5 ? "nonsense" : url_of("127.0.0.1", port, "/slow") });
     for (int i = 5; i >= 0; i--)
         fetch_cancel(started[i]); /* one not valid, one waiting, four running */
     outstanding = 0;

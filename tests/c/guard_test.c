@@ -16,7 +16,9 @@
 #define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
 #define OK CHUNKED "0\r\n\r\n"
 
-static const struct guard_limits limits = { .head_bytes = 200, .target_bytes = 40, .fields = 5, .body_bytes = 100 };
+static const struct guard_limits limits = {
+    .head_bytes = 200, .target_bytes = 40, .fields = 5, .body_bytes = 100
+};
 
 enum { MOST = 1024 };
 
@@ -68,9 +70,11 @@ static size_t random_end(size_t at, size_t len)
 
 static void same(const struct outcome *a, const struct outcome *b, const char *bytes)
 {
-    if (a->status == b->status && a->messages == b->messages && a->kept == b->kept && memcmp(a->text, b->text, a->kept) == 0) return;
-    fail_msg("in pieces it is %d, %u requests, %zu bytes; whole %d, %u, %zu: %s", b->status, b->messages, b->kept, a->status, a->messages,
-             a->kept, bytes);
+    if (a->status == b->status && a->messages == b->messages && a->kept == b->kept &&
+        memcmp(a->text, b->text, a->kept) == 0)
+        return;
+    fail_msg("in pieces it is %d, %u requests, %zu bytes; whole %d, %u, %zu: %s", b->status,
+             b->messages, b->kept, a->status, a->messages, a->kept, bytes);
 }
 
 static struct outcome each_way(const char *bytes, size_t len)
@@ -88,27 +92,33 @@ static struct outcome each_way(const char *bytes, size_t len)
 static void passes(const char *bytes, unsigned messages)
 {
     struct outcome outcome = each_way(bytes, strlen(bytes));
-    if (outcome.status || outcome.messages != messages) fail_msg("%d, %u requests: %s", outcome.status, outcome.messages, bytes);
-    if (outcome.kept != strlen(bytes) || memcmp(outcome.text, bytes, outcome.kept) != 0) fail_msg("it was changed: %s", bytes);
+    if (outcome.status || outcome.messages != messages)
+        fail_msg("%d, %u requests: %s", outcome.status, outcome.messages, bytes);
+    if (outcome.kept != strlen(bytes) || memcmp(outcome.text, bytes, outcome.kept) != 0)
+        fail_msg("it was changed: %s", bytes);
 }
 
 /* It gets through, but looks like this then. */
 static void becomes(const char *bytes, const char *kept, unsigned messages)
 {
     struct outcome outcome = each_way(bytes, strlen(bytes));
-    if (outcome.status || outcome.messages != messages) fail_msg("%d, %u requests: %s", outcome.status, outcome.messages, bytes);
+    if (outcome.status || outcome.messages != messages)
+        fail_msg("%d, %u requests: %s", outcome.status, outcome.messages, bytes);
     if (outcome.kept != strlen(kept) || memcmp(outcome.text, kept, outcome.kept) != 0)
         fail_msg("it became %.*s: %s", (int)outcome.kept, outcome.text, bytes);
 }
 
-/* It is refused, and what gets through is no whole request: it ends before the byte that would make it one. */
+/* It is refused, and what gets through is no whole request: it ends before the byte that would make
+ * it one. */
 static void refused_bytes(const char *bytes, size_t len, int status)
 {
     struct outcome outcome = each_way(bytes, len);
-    if (outcome.status != status || outcome.messages != 0) fail_msg("%d, %u requests: %s", outcome.status, outcome.messages, bytes);
+    if (outcome.status != status || outcome.messages != 0)
+        fail_msg("%d, %u requests: %s", outcome.status, outcome.messages, bytes);
     assert_true(outcome.kept < len);
     assert_null(memmem(outcome.text, outcome.kept, "\r\n0\r\n\r\n", 7));
-    if (!memmem(bytes, len, "chunked", 7)) assert_null(memmem(outcome.text, outcome.kept, "\r\n\r\n", 4));
+    if (!memmem(bytes, len, "chunked", 7))
+        assert_null(memmem(outcome.text, outcome.kept, "\r\n\r\n", 4));
 }
 
 static void refused(const char *bytes, int status)
@@ -186,8 +196,10 @@ static void test_fields(void **state)
     (void)state;
     passes("GET / HTTP/1.0\r\na:\r\nB-c: d \t e\r\n!#$%&'*+-.^_`|~: \x80\xff\r\n\r\n", 1);
     becomes("GET / HTTP/1.0\r\na:\tb\r\n\r\n", "GET / HTTP/1.0\r\na: b\r\n\r\n", 1);
-    static const char *const bad[] = { "a : b",   ": b",     "a b: c",  "a",        " a: b",      "\ta: b",   "a: b\r\n c", "a: b\r\n\tc",
-                                       "a: \x01", "a: \x7f", "a: b\rc", "a: b\r\r", "a: b\nc: d", "a\x80: b", "(a): b",     "\x01: b" };
+    static const char *const bad[] = { "a : b",      ": b",      "a b: c",     "a",
+                                       " a: b",      "\ta: b",   "a: b\r\n c", "a: b\r\n\tc",
+                                       "a: \x01",    "a: \x7f",  "a: b\rc",    "a: b\r\r",
+                                       "a: b\nc: d", "a\x80: b", "(a): b",     "\x01: b" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char text[100];
         snprintf(text, sizeof text, "GET / HTTP/1.0\r\n%s\r\n\r\n", bad[i]);
@@ -209,9 +221,13 @@ static void host(const char *value, int status)
 
 static void test_hosts(void **state)
 {
-    static const char *const good[] = { "a", " a", " a.b-c_d:80 ", " A:", " 127.0.0.1:65535", " [::1]", " [2001:db8::1]:80" };
-    static const char *const bad[] = { "",      " ",     " a b",    " a,b", " a/b", " http://a", " u@a",  " a:b", " a:0x1", " a:65536",
-                                       " a:-1", " [::1", " [::1]a", " []",  " [a]", " a%20",     " \x80", " a\\", " *" };
+    static const char *const good[] = {
+        "a", " a", " a.b-c_d:80 ", " A:", " 127.0.0.1:65535", " [::1]", " [2001:db8::1]:80"
+    };
+    static const char *const bad[] = { "",          " ",     " a b",    " a,b",   " a/b",
+                                       " http://a", " u@a",  " a:b",    " a:0x1", " a:65536",
+                                       " a:-1",     " [::1", " [::1]a", " []",    " [a]",
+                                       " a%20",     " \x80", " a\\",    " *" };
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         host(good[i], 0);
@@ -246,12 +262,15 @@ static void test_lengths(void **state)
                                        " 00\x80" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char text[200];
-        snprintf(text, sizeof text, "POST / HTTP/1.1\r\n" H "Content-Length:%s\r\n\r\nhello", bad[i]);
+        snprintf(text, sizeof text, "POST / HTTP/1.1\r\n" H "Content-Length:%s\r\n\r\nhello",
+                 bad[i]);
         refused(text, 400);
     }
     refused("POST / HTTP/1.1\r\n" H "Content-Length: 101\r\n\r\n", 413);
     refused("POST / HTTP/1.1\r\n" H "Content-Length: 18446744073709551621\r\n\r\n", 413);
-    refused("POST / HTTP/1.1\r\n" H "Content-Length: 99999999999999999999999999999999999999999999\r\n\r\n", 413);
+    refused("POST / HTTP/1.1\r\n" H
+            "Content-Length: 99999999999999999999999999999999999999999999\r\n\r\n",
+            413);
 }
 
 static void test_codings(void **state)
@@ -271,10 +290,12 @@ static void test_codings(void **state)
     (void)state;
     passes(OK, 1);
     passes(POST "transfer-encoding:CHUNKED \r\n\r\n0\r\n\r\n", 1);
-    becomes(POST "Transfer-Encoding:\tchunked\r\n\r\n0\r\n\r\n", POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1);
+    becomes(POST "Transfer-Encoding:\tchunked\r\n\r\n0\r\n\r\n",
+            POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char text[200];
-        snprintf(text, sizeof text, "POST / HTTP/1.1\r\n" H "Transfer-Encoding:%s\r\n\r\n0\r\n\r\n", bad[i]);
+        snprintf(text, sizeof text, "POST / HTTP/1.1\r\n" H "Transfer-Encoding:%s\r\n\r\n0\r\n\r\n",
+                 bad[i]);
         refused(text, 400);
     }
     refused("POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n", 501);
@@ -287,7 +308,8 @@ static void test_chunks(void **state)
     passes(CHUNKED "5\r\nhello\r\n00A\r\n0123456789\r\n000\r\n\r\n" OK, 2);
     becomes(CHUNKED "5;a=\"b;c\"\r\nhello\r\n0;x\r\n\r\n", CHUNKED "5\r\nhello\r\n0\r\n\r\n", 1);
     becomes(CHUNKED "0\r\nContent-Length: 5\r\nHost: b\r\n\r\n" OK, CHUNKED "0\r\n\r\n" OK, 2);
-    becomes("HEAD / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\na: b\r\n\r\n" OK,
+    becomes("HEAD / HTTP/1.1\r\n" H
+            "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\na: b\r\n\r\n" OK,
             "HEAD / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n" OK, 2);
     static const char *const bad[] = { "+5\r\nhello\r\n",
                                        "-5\r\nhello\r\n",
@@ -378,7 +400,8 @@ static void test_where_it_is(void **state)
     assert_false(guard_in_message(&guard));
     assert_int_equal(guard.messages, 2);
     feed_text(&guard, "HEAD / HTTP/1.0\r\nContent-Length: 2\r\n\r\n");
-    assert_true(guard_in_message(&guard) && guard.messages == 3); /* the parser behind knows of no body */
+    assert_true(guard_in_message(&guard) &&
+                guard.messages == 3); /* the parser behind knows of no body */
     feed_text(&guard, "12");
     assert_true(!guard_in_message(&guard) && guard.messages == 3);
 }
@@ -386,9 +409,11 @@ static void test_where_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_request_lines), cmocka_unit_test(test_fields),          cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_lengths),       cmocka_unit_test(test_codings),         cmocka_unit_test(test_chunks),
-        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_after_a_refusal), cmocka_unit_test(test_where_it_is),
+        cmocka_unit_test(test_request_lines), cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_hosts),         cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_codings),       cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_after_a_refusal),
+        cmocka_unit_test(test_where_it_is),
     };
     srand(1);
     return cmocka_run_group_tests(tests, NULL, NULL);

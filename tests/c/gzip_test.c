@@ -15,10 +15,14 @@ static char *unpacked(const struct gzip_stream *stream, size_t *len)
 {
     size_t room = stream->plain_len + 1;
     char *text = malloc(room);
-    z_stream zip = { .next_in = stream->bytes, .avail_in = (uInt)stream->len, .next_out = (unsigned char *)text, .avail_out = (uInt)room };
+    z_stream zip = { .next_in = stream->bytes,
+                     .avail_in = (uInt)stream->len,
+                     .next_out = (unsigned char *)text,
+                     .avail_out = (uInt)room };
     assert_non_null(text);
     assert_int_equal(inflateInit2(&zip, 15 + 16), Z_OK);
-    assert_int_equal(inflate(&zip, Z_FINISH), Z_STREAM_END); /* which looks at the hash and the length as well */
+    assert_int_equal(inflate(&zip, Z_FINISH),
+                     Z_STREAM_END); /* which looks at the hash and the length as well */
     assert_int_equal(zip.avail_in, 0);
     *len = zip.total_out;
     inflateEnd(&zip);

@@ -45,7 +45,8 @@ static void test_idle_connection_makes_room_at_the_cap(void **state)
     wire_free(&third);
 }
 
-/* Their own time would be over in 10 and 30 seconds: until then two who send a byte now and then had kept everybody out. */
+/* Their own time would be over in 10 and 30 seconds: until then two who send a byte now and then
+ * had kept everybody out. */
 static void test_slow_senders_make_room_at_the_cap(void **state)
 {
     struct httpd_limits limits = httpd_default_limits;

@@ -30,9 +30,11 @@ static void test_targets(void **state)
     struct wire wire = wire_new(port);
     const char *body;
     (void)state;
-    assert_int_equal(wire_ask(&wire, "GET http://LOCALHOST/a?b HTTP/1.1\r\n" HOST "\r\n", &body), 200);
+    assert_int_equal(wire_ask(&wire, "GET http://LOCALHOST/a?b HTTP/1.1\r\n" HOST "\r\n", &body),
+                     200);
     assert_string_equal(body, "GET /a?b from 127.0.0.1 []");
-    assert_int_equal(wire_ask(&wire, "GET http://localhost?b HTTP/1.1\r\n" HOST "\r\n", &body), 200);
+    assert_int_equal(wire_ask(&wire, "GET http://localhost?b HTTP/1.1\r\n" HOST "\r\n", &body),
+                     200);
     assert_string_equal(body, "GET /?b from 127.0.0.1 []");
     expect_refusal("GET http://evil/a HTTP/1.1\r\n" HOST "\r\n", 400);
     expect_refusal("GET //evil/a HTTP/1.1\r\n" HOST "\r\n", 400);
@@ -56,19 +58,24 @@ static void test_limits(void **state)
         strcat(text, "a:b\r\n");
     expect_refusal(strcat(text, "\r\n"), 431);
     expect_refusal("POST / HTTP/1.1\r\n" HOST "Content-Length: 65537\r\n\r\n", 413);
-    snprintf(text, sizeof text, "POST / HTTP/1.1\r\n" HOST "Content-Length: 65536\r\n\r\n%0*d", 65536, 0);
+    snprintf(text, sizeof text, "POST / HTTP/1.1\r\n" HOST "Content-Length: 65536\r\n\r\n%0*d",
+             65536, 0);
     struct wire wire = wire_new(port);
     assert_int_equal(wire_ask(&wire, text, NULL), 200);
     wire_free(&wire);
 }
 
-/* Bytes that never become a request are not gathered without end, and cost no time while they wait. */
+/* Bytes that never become a request are not gathered without end, and cost no time while they wait.
+ */
 static void test_endless_requests(void **state)
 {
-    static const char *const heads[] = { "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n",
-                                         "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nfff0\r\n",
-                                         "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1;",
-                                         "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n", "BREW / HTTP/1.1\r\n\r\n" };
+    static const char *const heads[] = {
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nfff0\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1;",
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n",
+        "BREW / HTTP/1.1\r\n\r\n"
+    };
     char zeros[16384];
     int64_t start_ms = loop_now_ms();
     (void)state;
@@ -97,11 +104,15 @@ static void test_body_of_head_is_no_request(void **state)
     char text[400];
     struct wire wire = wire_new(port);
     (void)state;
-    snprintf(text, sizeof text, "HEAD /1 HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n%s" GET("/2"), sizeof smuggled - 1, smuggled);
+    snprintf(text, sizeof text,
+             "HEAD /1 HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n%s" GET("/2"),
+             sizeof smuggled - 1, smuggled);
     wire_send(wire.fd, text);
     wire_expect(&wire, "GET /2?");
     wire_forget(&wire);
-    snprintf(text, sizeof text, "HEAD /3 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n" GET("/4"),
+    snprintf(text, sizeof text,
+             "HEAD /3 HTTP/1.1\r\n" HOST
+             "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n" GET("/4"),
              sizeof smuggled - 1, smuggled);
     wire_send(wire.fd, text);
     wire_expect(&wire, "GET /4?");
@@ -126,7 +137,8 @@ static void test_refusal_in_its_turn(void **state)
     assert_int_equal(requests, 1);
     reply_text(held, 200, "first");
     wire_expect_end(&wire);
-    char *first = strstr(wire.text, "first"), *second = strstr(wire.text, "GET /2?"), *third = strstr(wire.text, "HTTP/1.1 400 ");
+    char *first = strstr(wire.text, "first"), *second = strstr(wire.text, "GET /2?"),
+         *third = strstr(wire.text, "HTTP/1.1 400 ");
     assert_true(first && first < second && second < third);
     assert_non_null(strstr(third, "The request has no Host."));
     assert_int_equal(requests, 2);
@@ -138,7 +150,8 @@ static void test_refusal_behind_a_continue(void **state)
 {
     struct wire wire = wire_new(port);
     (void)state;
-    wire_send(wire.fd, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n?");
+    wire_send(wire.fd, "POST / HTTP/1.1\r\n" HOST
+                       "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n?");
     wire_expect_end(&wire);
     assert_non_null(strstr(wire.text, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 "));
     wire_free(&wire);
@@ -164,7 +177,8 @@ static void test_refusal_is_seen_by_who_goes_on_sending(void **state)
         wire_turn(1);
 }
 
-/* Whoever sends on behind its own "close" sees the answer too; and a client that stays is not waited for without end. */
+/* Whoever sends on behind its own "close" sees the answer too; and a client that stays is not
+ * waited for without end. */
 static void test_close_is_no_reset(void **state)
 {
     (void)state;
@@ -196,7 +210,8 @@ static void test_close_is_no_reset(void **state)
 static int drip(struct wire *wire, const char *bytes)
 {
     int64_t start_ms = loop_now_ms();
-    while (*bytes && send(wire->fd, bytes++, 1, MSG_NOSIGNAL) == 1 && loop_now_ms() - start_ms < 2000) {
+    while (*bytes && send(wire->fd, bytes++, 1, MSG_NOSIGNAL) == 1 &&
+           loop_now_ms() - start_ms < 2000) {
         char c;
         wire_turn(20);
         if (recv(wire->fd, &c, 1, MSG_PEEK) >= 0) break;
@@ -206,14 +221,16 @@ static int drip(struct wire *wire, const char *bytes)
 
 static void test_slow_requests_are_ended(void **state)
 {
-    static const char *const slow[] = { "", "POST / HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n" };
+    static const char *const slow[] = { "",
+                                        "POST / HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n" };
     struct httpd_limits limits = quick();
     (void)state;
     restart(&limits);
     for (int i = 0; i < 2; i++) {
         struct wire wire = wire_new(port);
         wire_send(wire.fd, slow[i]);
-        int took = drip(&wire, GET("/this/is/a/request/that/takes/much/too/long/to/come/in/at/this/speed/so/it/is/ended"));
+        int took = drip(&wire, GET("/this/is/a/request/that/takes/much/too/long/to/come/in/at/this/"
+                                   "speed/so/it/is/ended"));
         assert_in_range(took, 80, 1000);
         wire_expect_end(&wire);
         assert_memory_equal(wire.text, "HTTP/1.1 408 ", 13);
@@ -274,7 +291,9 @@ static void test_drain(void **state)
     assert_non_null(strstr(busy.text, "\r\nConnection: close\r\n"));
     wire_expect_end(&busy);
     int fd = wire_socket();
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), -1);
     close(fd);
     wire_free(&idle);

@@ -1,4 +1,5 @@
-/* httpd_server: the server that the tests of httpd talk to; what it does with a request is in the path. */
+/* httpd_server: the server that the tests of httpd talk to; what it does with a request is in the
+ * path. */
 #ifndef HTTPD_SERVER_H
 #define HTTPD_SERVER_H
 #include "httpd.h"
@@ -39,8 +40,9 @@ static inline void echo(struct httpd_request *request)
     char text[1024];
     size_t len;
     const char *body = httpd_body(request, &len);
-    snprintf(text, sizeof text, "%s %s?%s from %s [%.*s]", httpd_method(request), httpd_path(request), httpd_query(request),
-             httpd_peer(request), (int)(len < 500 ? len : 500), body);
+    snprintf(text, sizeof text, "%s %s?%s from %s [%.*s]", httpd_method(request),
+             httpd_path(request), httpd_query(request), httpd_peer(request),
+             (int)(len < 500 ? len : 500), body);
     reply_text(request, 200, text);
 }
 
@@ -80,7 +82,9 @@ static inline void on_request(struct httpd_request *request, void *arg)
         with_fields(request);
     } else if (strcmp(path, "/headers") == 0) {
         httpd_each_header(request, count_header, &good);
-        reply_text(request, good == 1 && strcmp(httpd_header(request, "X-MIXED"), "Case") == 0 ? 200 : 500, "");
+        reply_text(request,
+                   good == 1 && strcmp(httpd_header(request, "X-MIXED"), "Case") == 0 ? 200 : 500,
+                   "");
     } else if (strcmp(path, "/id") == 0) {
         reply_text(request, 200, httpd_id(request));
     } else if (strcmp(path, "/cut") == 0) {

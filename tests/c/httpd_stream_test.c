@@ -29,7 +29,8 @@ static void test_long_request_after_a_late_answer(void **state)
     wire_turn(20);
     reply_text(held, 200, "late");
     assert_int_equal(wire_answer(&wire, NULL), 200);
-    snprintf(request, sizeof request, "POST / HTTP/1.1\r\n" HOST "Content-Length: 60000\r\n\r\n%0*d", 60000, 0);
+    snprintf(request, sizeof request,
+             "POST / HTTP/1.1\r\n" HOST "Content-Length: 60000\r\n\r\n%0*d", 60000, 0);
     assert_int_equal(wire_ask(&wire, request, NULL), 200);
     wire_free(&wire);
 }
@@ -121,7 +122,8 @@ static void test_stream(void **state)
     httpd_stream_write(held, "two\n", 4);
     httpd_stream_end(held);
     wire_expect_end(&wire);
-    assert_string_equal(strstr(wire.text, "\r\n\r\n"), "\r\n\r\n4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n");
+    assert_string_equal(strstr(wire.text, "\r\n\r\n"),
+                        "\r\n\r\n4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n");
     assert_int_equal(ended, 0);
     assert_int_equal(httpd_pending(server), 0);
     wire_free(&wire);

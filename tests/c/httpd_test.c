@@ -14,7 +14,8 @@ static void test_answer_has_its_fields(void **state)
     assert_non_null(strstr(wire.text, "\r\nContent-Type: text/plain\r\n"));
     assert_non_null(strstr(wire.text, "\r\nCache-Control: no-store\r\n"));
     assert_non_null(strstr(wire.text, "\r\nReferrer-Policy: no-referrer\r\n"));
-    assert_non_null(strstr(wire.text, "\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"));
+    assert_non_null(strstr(
+        wire.text, "\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"));
     assert_non_null(strstr(wire.text, "\r\nX-Content-Type-Options: nosniff\r\n"));
     assert_null(strstr(wire.text, "\r\nConnection:"));
     wire_free(&wire);
@@ -25,9 +26,14 @@ static void test_connection_is_kept(void **state)
     struct wire wire = wire_new(port);
     const char *body;
     (void)state;
-    assert_int_equal(wire_ask(&wire, "POST /one HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc", &body), 200);
+    assert_int_equal(
+        wire_ask(&wire, "POST /one HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc", &body), 200);
     assert_string_equal(body, "POST /one? from 127.0.0.1 [abc]");
-    assert_int_equal(wire_ask(&wire, "PUT /two HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n0\r\n\r\n", &body), 200);
+    assert_int_equal(wire_ask(&wire,
+                              "PUT /two HTTP/1.1\r\n" HOST
+                              "Transfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n0\r\n\r\n",
+                              &body),
+                     200);
     assert_string_equal(body, "PUT /two? from 127.0.0.1 [xyz]");
     assert_int_equal(wire_ask(&wire, GET("/three"), &body), 200);
     assert_string_equal(body, "GET /three? from 127.0.0.1 []");
@@ -47,7 +53,8 @@ static void test_pipelined_requests_are_answered_in_order(void **state)
     wire_free(&wire);
 }
 
-/* More than is read ahead, behind a client that reads slowly: all are answered, and what is read ahead has an end. */
+/* More than is read ahead, behind a client that reads slowly: all are answered, and what is read
+ * ahead has an end. */
 static void test_very_many_pipelined_requests(void **state)
 {
     enum { MANY = 20000 };
@@ -111,7 +118,8 @@ static void test_connection_list_is_honoured(void **state)
     expect_close("GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
     expect_close("GET / HTTP/1.1\r\n" HOST "Connection: foo, Close\r\n\r\n");
     expect_close("GET / HTTP/1.0\r\n\r\n");
-    assert_int_equal(wire_ask(&wire, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", NULL), 200);
+    assert_int_equal(wire_ask(&wire, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", NULL),
+                     200);
     assert_non_null(strstr(wire.text, "\r\nConnection: keep-alive\r\n"));
     assert_int_equal(wire_ask(&wire, GET("/"), NULL), 200);
     wire_free(&wire);
@@ -155,7 +163,8 @@ static void test_headers_in_any_case(void **state)
 {
     struct wire wire = wire_new(port);
     (void)state;
-    assert_int_equal(wire_ask(&wire, "GET /headers HTTP/1.1\r\n" HOST "x-MiXeD: Case\r\n\r\n", NULL), 200);
+    assert_int_equal(
+        wire_ask(&wire, "GET /headers HTTP/1.1\r\n" HOST "x-MiXeD: Case\r\n\r\n", NULL), 200);
     wire_free(&wire);
 }
 
@@ -164,7 +173,8 @@ static void test_expect_continue(void **state)
     struct wire wire = wire_new(port);
     const char *body;
     (void)state;
-    wire_send(wire.fd, "POST /e HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    wire_send(wire.fd,
+              "POST /e HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     wire_expect(&wire, "HTTP/1.1 100 Continue\r\n\r\n");
     assert_int_equal(wire_ask(&wire, "hi", &body), 200);
     assert_string_equal(body, "POST /e? from 127.0.0.1 [hi]");

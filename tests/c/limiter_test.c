@@ -100,7 +100,8 @@ static void a_flood_forgets_no_offender(void **state)
     assert_false(take("offender", 1, START + SECOND).allowed);
 }
 
-/* Nor does a flood of offenders: when the table is full of them, a newcomer finds what they left. */
+/* Nor does a flood of offenders: when the table is full of them, a newcomer finds what they left.
+ */
 static void a_full_table_lets_nobody_through_for_free(void **state)
 {
     char key[32];
@@ -118,11 +119,13 @@ static void a_full_table_lets_nobody_through_for_free(void **state)
 static struct limiter_answer take_of_group(const char *key)
 {
     static const struct limiter_bucket forty_a_minute = { 40, 60 * (int64_t)SECOND };
-    struct limiter_key group = { "group", 5, forty_a_minute }, own = { key, strlen(key), five_a_minute };
+    struct limiter_key group = { "group", 5, forty_a_minute },
+                       own = { key, strlen(key), five_a_minute };
     return limiter_take_both(limiter, group, own, 1, START);
 }
 
-/* One who has more keys than there is room for: the newcomers of others find their buckets full all the same. */
+/* One who has more keys than there is room for: the newcomers of others find their buckets full all
+ * the same. */
 static void a_group_cannot_fill_the_table(void **state)
 {
     char key[32];
@@ -160,7 +163,8 @@ static void a_changed_limit_counts_at_once(void **state)
     assert_false(limiter_take(limiter, "anna", 4, many, 1, START).allowed);
     assert_true(limiter_take(limiter, "anna", 4, many, 1, START + SECOND * 60).allowed);
     assert_true(limiter_take(limiter, "anna", 4, one_an_hour, 1, START + SECOND * 61).allowed);
-    assert_false(limiter_take(limiter, "anna", 4, one_an_hour, 1, START + 3000 * (int64_t)SECOND).allowed);
+    assert_false(
+        limiter_take(limiter, "anna", 4, one_an_hour, 1, START + 3000 * (int64_t)SECOND).allowed);
 }
 
 int main(void)
@@ -172,7 +176,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(more_than_it_holds_is_never_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_try_costs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flood_forgets_no_offender, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_full_table_lets_nobody_through_for_free, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_table_lets_nobody_through_for_free, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_changed_limit_counts_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_group_cannot_fill_the_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_of_a_group_does_not_exhaust_it, set_up, tear_down),

@@ -69,9 +69,12 @@ static void test_line(void **state)
     log_bool("yes", 1);
     log_strn("part", "abcdef", 3);
     log_end();
-    assert_int_equal(sscanf(read_back(), "{\"at\":\"%4d-%*2d-%*2dT%*2d:%*2d:%*2d.%3dZ\",%199[^\n]", &year, &millis, rest), 3);
+    assert_int_equal(sscanf(read_back(), "{\"at\":\"%4d-%*2d-%*2dT%*2d:%*2d:%*2d.%3dZ\",%199[^\n]",
+                            &year, &millis, rest),
+                     3);
     assert_true(year >= 2024);
-    assert_string_equal(rest, "\"level\":\"warn\",\"event\":\"unit.event\",\"text\":\"words\",\"nothing\":null,\"count\":-9007199254740993,"
+    assert_string_equal(rest, "\"level\":\"warn\",\"event\":\"unit.event\",\"text\":\"words\","
+                              "\"nothing\":null,\"count\":-9007199254740993,"
                               "\"ratio\":0.5,\"odd\":null,\"yes\":true,\"part\":\"abc\"}");
     assert_int_equal(said[strlen(said) - 1], '\n');
 }
@@ -112,7 +115,8 @@ static void test_utf8(void **state)
     static const struct {
         const char *bytes, *written;
     } cases[] = {
-        { "caf\xc3\xa9 \xd8\xb3 \xe2\x82\xac \xf0\x9f\x98\x80", "caf\xc3\xa9 \xd8\xb3 \xe2\x82\xac \xf0\x9f\x98\x80" },
+        { "caf\xc3\xa9 \xd8\xb3 \xe2\x82\xac \xf0\x9f\x98\x80",
+          "caf\xc3\xa9 \xd8\xb3 \xe2\x82\xac \xf0\x9f\x98\x80" },
         { "\xff", "\\u00ff" },
         { "\xc0\xaf", "\\u00c0\\u00af" },            /* overlong */
         { "\xe0\x80\xaf", "\\u00e0\\u0080\\u00af" }, /* overlong */
@@ -133,9 +137,11 @@ static void test_utf8(void **state)
 
 static void test_secrets_are_masked(void **state)
 {
-    static const char *const secret[] = { "password",  "token",     "key",      "secret",   "authorization", "cookie",
-                                          "api_token", "OWNER_KEY", "ownerKey", "x-secret", "Authorization" };
-    static const char *const open[] = { "keys", "monkey", "tokens", "passwords", "cookie_count", "name" };
+    static const char *const secret[] = { "password",      "token",    "key",          "secret",
+                                          "authorization", "cookie",   "api_token",    "OWNER_KEY",
+                                          "ownerKey",      "x-secret", "Authorization" };
+    static const char *const open[] = { "keys",      "monkey",       "tokens",
+                                        "passwords", "cookie_count", "name" };
     (void)state;
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++) {
         log_begin(LOG_INFO, "unit.event");
@@ -199,7 +205,8 @@ static void test_formatted_line(void **state)
 {
     (void)state;
     log_line(LOG_ERROR, "unit.event", "%s and %d", "one", 2);
-    assert_non_null(strstr(read_back(), "\"level\":\"error\",\"event\":\"unit.event\",\"message\":\"one and 2\"}\n"));
+    assert_non_null(strstr(
+        read_back(), "\"level\":\"error\",\"event\":\"unit.event\",\"message\":\"one and 2\"}\n"));
 }
 
 /* Nobody reads the pipe: lines are lost, the caller is not held up, and the number lost is told. */
@@ -260,7 +267,8 @@ static void test_stray_lines_from_threads(void **state)
     read_back();
     for (char *line = strtok(said, "\n"); line; line = strtok(NULL, "\n"), lines++) {
         assert_memory_equal(line, "{\"at\":\"2", 8);
-        assert_true(strstr(line, "\"message\":\"from a \\\"thread\\\"\"}") || strstr(line, "\"message\":\"from main\"}"));
+        assert_true(strstr(line, "\"message\":\"from a \\\"thread\\\"\"}") ||
+                    strstr(line, "\"message\":\"from main\"}"));
     }
     assert_int_equal(lines, 200);
     memset(long_message, '\n', sizeof long_message - 1);

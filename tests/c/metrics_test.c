@@ -1,4 +1,5 @@
-/* metrics: what is told, in the words of Prometheus; and that no visitor can make it grow without end. */
+/* metrics: what is told, in the words of Prometheus; and that no visitor can make it grow without
+ * end. */
 #include "metrics.h"
 
 #include <setjmp.h>
@@ -33,14 +34,16 @@ static void assert_told(const char *line)
 
 static void test_counter(void **state)
 {
-    struct metrics_family *family = metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
+    struct metrics_family *family =
+        metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
     const char *red[] = { "red" }, *blue[] = { "blue" };
 
     (void)state;
     metrics_add(family, red, 1);
     metrics_add(family, red, 2);
     metrics_add(family, blue, 0);
-    assert_told("# HELP a_total Help\n# TYPE a_total counter\na_total{what=\"red\"} 3\na_total{what=\"blue\"} 0\n");
+    assert_told("# HELP a_total Help\n# TYPE a_total counter\na_total{what=\"red\"} "
+                "3\na_total{what=\"blue\"} 0\n");
 }
 
 static void test_values_are_escaped(void **state)
@@ -54,7 +57,8 @@ static void test_values_are_escaped(void **state)
 
 static void test_histogram(void **state)
 {
-    struct metrics_family *family = metrics_declare("a_seconds", METRICS_HISTOGRAM, "Help", NULL, 0);
+    struct metrics_family *family =
+        metrics_declare("a_seconds", METRICS_HISTOGRAM, "Help", NULL, 0);
 
     (void)state;
     metrics_observe(family, NULL, 0.001); /* a bound belongs to its own bucket */
@@ -82,7 +86,8 @@ static void test_declared_twice(void **state)
 
 static void test_it_does_not_grow_without_end(void **state)
 {
-    struct metrics_family *family = metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
+    struct metrics_family *family =
+        metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
     char value[32];
 
     (void)state;
@@ -103,7 +108,8 @@ static void test_a_long_value_is_cut(void **state)
     (void)state;
     memset(value, 'x', sizeof value - 1);
     value[sizeof value - 1] = '\0';
-    metrics_set(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1), (const char *[]){ value }, 1);
+    metrics_set(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1),
+                (const char *[]){ value }, 1);
     char *text = metrics_text(&len);
     assert_true(strlen(text) < 2000);
     free(text);

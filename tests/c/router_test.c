@@ -36,7 +36,8 @@ static void finds(const char *method, const char *path, int value)
 {
     enum router_result result = router_find(router, method, path, &match);
 
-    if (result != ROUTER_FOUND || match.value != value) fail_msg("%s %s: result %d, value %d", method, path, result, match.value);
+    if (result != ROUTER_FOUND || match.value != value)
+        fail_msg("%s %s: result %d, value %d", method, path, result, match.value);
 }
 
 static void result_is(const char *method, const char *path, enum router_result wanted)
@@ -111,8 +112,10 @@ static void test_decoded_once(void **state)
 
 static void test_bad_paths(void **state)
 {
-    static const char *const bad[] = { "/a%00b", "/%00",    "/a%2fb",  "/a%2Fb", "/a%zz", "/a%",     "/a%4",       "/.",
-                                       "/..",    "/a/../b", "/%2e%2E", "/.%2e",  "/%ff",  "/%c0%af", "/%ed%a0%80", "/%f5%80%80%80" };
+    static const char *const bad[] = { "/a%00b", "/%00",    "/a%2fb",     "/a%2Fb",
+                                       "/a%zz",  "/a%",     "/a%4",       "/.",
+                                       "/..",    "/a/../b", "/%2e%2E",    "/.%2e",
+                                       "/%ff",   "/%c0%af", "/%ed%a0%80", "/%f5%80%80%80" };
 
     (void)state;
     add("GET", "/:name", 1);

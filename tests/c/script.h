@@ -1,4 +1,5 @@
-/* script: runs Lua in a task of a real vm, with the real bindings, and fails the test when it raises. For the tests of what scripts see. */
+/* script: runs Lua in a task of a real vm, with the real bindings, and fails the test when it
+ * raises. For the tests of what scripts see. */
 #ifndef SCRIPT_H
 #define SCRIPT_H
 #include "api.h"
@@ -24,7 +25,10 @@ static int script_ended;
 static void script_open(void)
 {
     script_core.loop = loop_new();
-    script_vm = vm_new(&(struct vm_options){ .folder = "/nowhere", .modules = api_modules, .max_turn_ms = 20000, .context = &script_core });
+    script_vm = vm_new(&(struct vm_options){ .folder = "/nowhere",
+                                             .modules = api_modules,
+                                             .max_turn_ms = 20000,
+                                             .context = &script_core });
     assert_non_null(script_vm);
 }
 
@@ -35,7 +39,8 @@ static void script_close(void)
     memset(&script_core, 0, sizeof script_core);
 }
 
-static void script_done(struct task *task, enum task_outcome outcome, lua_State *co, int nresults, const char *message, void *arg)
+static void script_done(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
+                        const char *message, void *arg)
 {
     (void)task, (void)co, (void)nresults, (void)arg;
     script_failure[0] = 0;
@@ -49,7 +54,8 @@ static struct task *script_start(const char *text)
 {
     lua_State *L = vm_state(script_vm);
     script_ended = 0;
-    if (luaL_loadbufferx(L, text, strlen(text), "=script", "t") != LUA_OK) fail_msg("%s", lua_tostring(L, -1));
+    if (luaL_loadbufferx(L, text, strlen(text), "=script", "t") != LUA_OK)
+        fail_msg("%s", lua_tostring(L, -1));
     return task_spawn(script_core.loop, L, NULL, 0, script_done, NULL);
 }
 

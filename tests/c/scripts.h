@@ -1,4 +1,5 @@
-/* scripts: a folder of scripts for a test, made and taken away. Files are named below it: "init.lua", "lib/x.lua". */
+/* scripts: a folder of scripts for a test, made and taken away. Files are named below it:
+ * "init.lua", "lib/x.lua". */
 #ifndef SCRIPTS_H
 #define SCRIPTS_H
 #include <setjmp.h>
@@ -36,7 +37,8 @@ static inline void scripts_write_bytes(const char *name, const char *bytes, size
     char path[256];
 
     snprintf(path, sizeof path, "%s/%s", scripts_folder, name);
-    for (char *slash = strchr(path + strlen(scripts_folder) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(path + strlen(scripts_folder) + 1, '/'); slash;
+         slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         mkdir(path, 0700);
         *slash = '/';

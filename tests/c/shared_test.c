@@ -157,7 +157,8 @@ static void test_many(void **state)
         if (i % 2) assert_int_equal(get(key).i, i);
     }
     for (int i = 0; i < 20000; i++)
-        snprintf(key, sizeof key, "key %d", i), set(key, (struct shared_value){ .type = SHARED_NONE }, 0);
+        snprintf(key, sizeof key, "key %d", i),
+            set(key, (struct shared_value){ .type = SHARED_NONE }, 0);
     assert_int_equal(sum(""), 0);
 }
 

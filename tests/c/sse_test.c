@@ -22,7 +22,8 @@ static void on_request(struct httpd_request *request, void *arg)
 {
     (void)arg;
     subscribed++;
-    sse_subscribe(sse, request, httpd_query(request), httpd_path(request) + 1, last_id, replay, nreplay);
+    sse_subscribe(sse, request, httpd_query(request), httpd_path(request) + 1, last_id, replay,
+                  nreplay);
 }
 
 static int set_up(void **state)
@@ -81,13 +82,15 @@ static void test_data_of_several_lines(void **state)
     struct wire wire = subscribe(GET("/a"));
     (void)state;
     publish("a", event(1, "log\nid: 99", "one\ntwo\r\nthree\rfour\n", 0));
-    wire_expect(&wire, "id: 1\nevent: log\ndata: one\ndata: two\ndata: three\ndata: four\ndata: \n\n");
+    wire_expect(&wire,
+                "id: 1\nevent: log\ndata: one\ndata: two\ndata: three\ndata: four\ndata: \n\n");
     wire_free(&wire);
 }
 
 static void test_channels_are_apart(void **state)
 {
-    struct wire one = subscribe(GET("/one")), two = subscribe(GET("/two")), too = subscribe(GET("/two"));
+    struct wire one = subscribe(GET("/one")), two = subscribe(GET("/two")),
+                too = subscribe(GET("/two"));
     (void)state;
     assert_int_equal(publish("two", event(1, "x", "for two", 0)), 2);
     assert_int_equal(publish("three", event(1, "x", "for nobody", 0)), 0);
@@ -107,7 +110,12 @@ static void test_replay_and_live_events_overlap(void **state)
     last_id = 2;
     nreplay = 4;
     for (int i = 0; i < 4; i++)
-        replay[i] = event(i + 1, "x", i == 0 ? "first" : i == 1 ? "second" : i == 2 ? "third" : "fourth", 0);
+        replay[i] = event(i + 1, "x",
+                          i == 0   ? "first"
+                          : i == 1 ? "second"
+                          : i == 2 ? "third"
+                                   : "fourth",
+                          0);
     struct wire wire = subscribe(GET("/a"));
     assert_int_equal(publish("a", event(3, "x", "third", 0)), 0);
     assert_int_equal(publish("a", event(4, "x", "fourth", 0)), 0);
@@ -155,8 +163,8 @@ static void test_replayed_last_event_ends_the_stream(void **state)
 
 static void test_streams_of_a_client_are_counted(void **state)
 {
-    struct wire one = subscribe(GET("/a?anna")), two = subscribe(GET("/b?anna")), other = subscribe(GET("/a?ann")),
-                none = subscribe(GET("/a"));
+    struct wire one = subscribe(GET("/a?anna")), two = subscribe(GET("/b?anna")),
+                other = subscribe(GET("/a?ann")), none = subscribe(GET("/a"));
     (void)state;
     assert_int_equal(sse_count(sse, NULL), 4);
     assert_int_equal(sse_count(sse, "anna"), 2);
@@ -215,7 +223,9 @@ static void test_heartbeat(void **state)
         wire_turn(100);
         char piece[100];
         ssize_t got = recv(wire.fd, piece, sizeof piece - 1, 0);
-        if (got > 0) wire.text = realloc(wire.text, 100), memcpy(wire.text, piece, (size_t)got), wire.text[got] = 0;
+        if (got > 0)
+            wire.text = realloc(wire.text, 100), memcpy(wire.text, piece, (size_t)got),
+            wire.text[got] = 0;
     }
     assert_in_range(loop_now_ms() - start_ms, 1000, 10500);
     assert_string_equal(wire.text, "3\r\n:\n\n\r\n");

@@ -1,4 +1,5 @@
-/* store_bed: for store's tests. A loop, a journal in a folder of its own, and batches that are run to their end. */
+/* store_bed: for store's tests. A loop, a journal in a folder of its own, and batches that are run
+ * to their end. */
 #ifndef STORE_BED_H
 #define STORE_BED_H
 #include "store.h"
@@ -18,8 +19,10 @@ static struct store *store;
 static char folder[64], path[96];
 static int outstanding;
 
-static const char *const schema[] = { "CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, size REAL);"
-                                      "CREATE TABLE tags(name_id INTEGER NOT NULL REFERENCES names(id), tag TEXT)" };
+static const char *const schema[] = {
+    "CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, size REAL);"
+    "CREATE TABLE tags(name_id INTEGER NOT NULL REFERENCES names(id), tag TEXT)"
+};
 
 /* A batch under construction, and what became of it. */
 struct outcome {
@@ -117,7 +120,8 @@ static int tear_down(void **state)
 {
     char command[128];
     (void)state;
-    setrlimit(RLIMIT_FSIZE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }); /* if a test left it low */
+    setrlimit(RLIMIT_FSIZE,
+              &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }); /* if a test left it low */
     store_close(store);
     store = NULL;
     loop_free(loop);

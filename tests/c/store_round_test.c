@@ -5,7 +5,8 @@ static void test_all_or_none_and_the_others_unharmed(void **state)
 {
     (void)state;
     const char *good[] = { "INSERT INTO names(name) VALUES('one')" };
-    const char *bad[] = { "INSERT INTO names(name) VALUES('two')", "INSERT INTO names(name) VALUES('one')" };
+    const char *bad[] = { "INSERT INTO names(name) VALUES('two')",
+                          "INSERT INTO names(name) VALUES('one')" };
     const char *last[] = { "INSERT INTO names(name) VALUES('three')" };
     struct outcome outcomes[3];
     start(&outcomes[0], batch_of(1, good));
@@ -35,7 +36,8 @@ static void test_a_shut_gate_ends_its_batch_well(void **state)
     store_batch_free(batch);
     assert_int_equal(number("SELECT count(*) FROM names"), 0);
 
-    const char *open_by[] = { "SELECT 1", "INSERT INTO names(name) VALUES('a')", "UPDATE names SET size = 1",
+    const char *open_by[] = { "SELECT 1", "INSERT INTO names(name) VALUES('a')",
+                              "UPDATE names SET size = 1",
                               "UPDATE names SET size = 2 WHERE name = 'x'" };
     for (int i = 0; i < 4; i++) {
         const char *both[] = { open_by[i], "INSERT INTO tags SELECT id, 'seen' FROM names" };
@@ -45,11 +47,13 @@ static void test_a_shut_gate_ends_its_batch_well(void **state)
         assert_null(batch->code);
         store_batch_free(batch);
     }
-    assert_int_equal(number("SELECT count(*) FROM tags"),
-                     2); /* a row that was made, and one that was changed, open it; what found none does not */
+    assert_int_equal(
+        number("SELECT count(*) FROM tags"),
+        2); /* a row that was made, and one that was changed, open it; what found none does not */
 }
 
-/* A batch that fails makes the others of its round run again: each of them counts once all the same. */
+/* A batch that fails makes the others of its round run again: each of them counts once all the
+ * same. */
 static void test_many_of_a_round_fail_and_the_rest_counts_once(void **state)
 {
     enum { N = 60 };
@@ -78,7 +82,8 @@ static void test_a_read_sees_what_was_started_before(void **state)
     (void)state;
     enum { N = 200 };
     static struct outcome writes[N], reads[N];
-    const char *write[] = { "INSERT INTO names(name) VALUES(hex(randomblob(8)))" }, *read[] = { "SELECT count(*) FROM names" };
+    const char *write[] = { "INSERT INTO names(name) VALUES(hex(randomblob(8)))" },
+               *read[] = { "SELECT count(*) FROM names" };
     for (int i = 0; i < N; i++) {
         start(&writes[i], batch_of(1, write));
         start(&reads[i], batch_of(1, read));
@@ -93,12 +98,14 @@ static void test_a_read_sees_what_was_started_before(void **state)
     }
 }
 
-/* An ON CONFLICT ROLLBACK takes the whole transaction with it; the others of the round must not notice. */
+/* An ON CONFLICT ROLLBACK takes the whole transaction with it; the others of the round must not
+ * notice. */
 static void test_a_batch_that_breaks_the_transaction(void **state)
 {
     (void)state;
     struct outcome outcomes[3];
-    const char *one[] = { "INSERT INTO names(name) VALUES('one')" }, *breaks[] = { "INSERT OR ROLLBACK INTO names(name) VALUES('one')" },
+    const char *one[] = { "INSERT INTO names(name) VALUES('one')" },
+               *breaks[] = { "INSERT OR ROLLBACK INTO names(name) VALUES('one')" },
                *two[] = { "INSERT INTO names(name) VALUES('two')" };
     start(&outcomes[0], batch_of(1, one));
     start(&outcomes[1], batch_of(1, breaks));
@@ -117,8 +124,10 @@ static void test_a_batch_that_breaks_the_transaction(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_or_none_and_the_others_unharmed),           TEST(test_a_shut_gate_ends_its_batch_well),
-        TEST(test_many_of_a_round_fail_and_the_rest_counts_once), TEST(test_a_read_sees_what_was_started_before),
+        TEST(test_all_or_none_and_the_others_unharmed),
+        TEST(test_a_shut_gate_ends_its_batch_well),
+        TEST(test_many_of_a_round_fail_and_the_rest_counts_once),
+        TEST(test_a_read_sees_what_was_started_before),
         TEST(test_a_batch_that_breaks_the_transaction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

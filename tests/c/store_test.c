@@ -14,7 +14,9 @@ static void test_values_come_back_as_they_went(void **state)
     s->args = store_batch_take(batch, 4, sizeof *s->args);
     s->args[0] = (struct store_value){ .type = STORE_INT, .i = INT64_MIN };
     s->args[1] = (struct store_value){ .type = STORE_REAL, .r = 0.1 };
-    s->args[2] = (struct store_value){ .type = STORE_TEXT, .text = store_batch_text(batch, "a\0b", 3), .len = 3 };
+    s->args[2] = (struct store_value){ .type = STORE_TEXT,
+                                       .text = store_batch_text(batch, "a\0b", 3),
+                                       .len = 3 };
     batch = run_batch(batch);
     s = &batch->statements[0];
     assert_null(batch->code);
@@ -23,7 +25,8 @@ static void test_values_come_back_as_they_went(void **state)
     assert_string_equal(s->columns[0], "i");
     assert_true(s->values[0].type == STORE_INT && s->values[0].i == INT64_MIN);
     assert_true(s->values[1].type == STORE_REAL && s->values[1].r == 0.1);
-    assert_true(s->values[2].type == STORE_TEXT && s->values[2].len == 3 && memcmp(s->values[2].text, "a\0b", 3) == 0);
+    assert_true(s->values[2].type == STORE_TEXT && s->values[2].len == 3 &&
+                memcmp(s->values[2].text, "a\0b", 3) == 0);
     assert_true(s->values[3].type == STORE_NULL && s->values[4].type == STORE_NULL);
     store_batch_free(batch);
 }
@@ -31,8 +34,10 @@ static void test_values_come_back_as_they_went(void **state)
 static void test_rows_and_changes(void **state)
 {
     (void)state;
-    const char *sql[] = { "INSERT INTO names(name) VALUES('a'),('b'),('c')", "UPDATE names SET size = 1 WHERE name > 'a'",
-                          "SELECT name FROM names ORDER BY name", "UPDATE names SET size = 2 WHERE name = 'x'",
+    const char *sql[] = { "INSERT INTO names(name) VALUES('a'),('b'),('c')",
+                          "UPDATE names SET size = 1 WHERE name > 'a'",
+                          "SELECT name FROM names ORDER BY name",
+                          "UPDATE names SET size = 2 WHERE name = 'x'",
                           "DELETE FROM names WHERE name = 'c' RETURNING name" };
     struct store_batch *batch = run_batch(batch_of(5, sql));
     assert_null(batch->code);
@@ -57,7 +62,8 @@ static void test_codes(void **state)
     expect_code("", "invalid");
     expect_code("SELECT \"no_such_column\"", "invalid");
     expect_code("INSERT INTO names(name) VALUES(NULL)", "conflict");
-    expect_code("INSERT INTO tags(name_id, tag) VALUES(77, 'x')", "conflict"); /* foreign keys are on */
+    expect_code("INSERT INTO tags(name_id, tag) VALUES(77, 'x')",
+                "conflict"); /* foreign keys are on */
     expect_code("SELECT 1;  ", NULL);
 }
 
@@ -126,7 +132,8 @@ static void test_migrations(void **state)
     free(message);
     assert_int_equal(store_migrate(store, good, 3, 3, &message), 0);
     assert_int_equal(number("SELECT count(*) FROM two"), 0);
-    assert_int_equal(store_migrate(store, good, 3, 3, &message), 0); /* nothing to do: always fine */
+    assert_int_equal(store_migrate(store, good, 3, 3, &message),
+                     0); /* nothing to do: always fine */
     assert_int_equal(store_migrate(store, good, 2, 2, &message), -1);
     free(message);
 }
@@ -218,7 +225,8 @@ static void test_opening_what_is_no_journal(void **state)
     free(message);
 }
 
-/* What was started is on the disk and told when the store is closed, and what a callback starts then ends as "closed". */
+/* What was started is on the disk and told when the store is closed, and what a callback starts
+ * then ends as "closed". */
 static struct outcome late;
 static void start_another(struct store_batch *batch, void *arg)
 {
@@ -292,7 +300,8 @@ static void test_full_disk_and_back(void **state)
 {
     (void)state;
     struct outcome outcomes[3];
-    const char *big[] = { "INSERT INTO names(name) VALUES(hex(randomblob(200000)))" }, *read[] = { "SELECT count(*) FROM names" };
+    const char *big[] = { "INSERT INTO names(name) VALUES(hex(randomblob(200000)))" },
+               *read[] = { "SELECT count(*) FROM names" };
     expect_code("INSERT INTO names(name) VALUES('before')", NULL);
     limit_files((rlim_t)size_of("-wal") + 8192);
     start(&outcomes[0], batch_of(1, big));
@@ -353,7 +362,8 @@ static void test_a_file_that_is_taken_away(void **state)
     expect_code("INSERT INTO names(name) VALUES('nowhere')", "gone");
     assert_string_equal(store_trouble(store), "gone");
     assert_int_equal(number("SELECT count(*) FROM names"), 1);
-    assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)), 0); /* another in its place is not ours */
+    assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)),
+                     0); /* another in its place is not ours */
     expect_code("INSERT INTO names(name) VALUES('elsewhere')", "gone");
     assert_int_equal(rename(away, path), 0);
     expect_recovery();

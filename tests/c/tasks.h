@@ -66,19 +66,24 @@ static inline int wake(lua_State *L)
 
 static inline int open_test(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "trace", trace }, { "hold", hold }, { "wake", wake }, { NULL, NULL } };
+    static const luaL_Reg functions[] = {
+        { "trace", trace }, { "hold", hold }, { "wake", wake }, { NULL, NULL }
+    };
 
     luaL_newlib(L, functions);
     return 1;
 }
 
-static const struct vm_module modules[] = { { "core.test", open_test }, { "core.task", api_task_open }, { NULL, NULL } };
+static const struct vm_module modules[] = { { "core.test", open_test },
+                                            { "core.task", api_task_open },
+                                            { NULL, NULL } };
 
 /* --- the ground --- */
 
 static inline struct vm *make_vm(void)
 {
-    return vm_new(&(struct vm_options){ .folder = scripts_folder, .modules = modules, .max_turn_ms = TURN_MS, .context = &core });
+    return vm_new(&(struct vm_options){
+        .folder = scripts_folder, .modules = modules, .max_turn_ms = TURN_MS, .context = &core });
 }
 
 static inline int set_up(void **state)
@@ -106,14 +111,16 @@ static inline int tear_down(void **state)
     return 0;
 }
 
-static inline void on_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults, const char *message, void *arg)
+static inline void on_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
+                          const char *message, void *arg)
 {
     (void)task, (void)arg;
     ended.count++;
     ended.outcome = outcome;
     ended.nresults = nresults;
     snprintf(ended.message, sizeof ended.message, "%s", message ? message : "");
-    snprintf(ended.value, sizeof ended.value, "%s", nresults > 0 ? luaL_tolstring(co, -1, NULL) : "");
+    snprintf(ended.value, sizeof ended.value, "%s",
+             nresults > 0 ? luaL_tolstring(co, -1, NULL) : "");
 }
 
 static inline int push_module(lua_State *L)
@@ -138,7 +145,8 @@ static inline struct task *start_in(struct vm *where, const char *name, const ch
              text);
     scripts_write(file, whole);
     lua_pushstring(vm_state(where), module);
-    if (vm_call(where, push_module, 1, &error) != 0) fail_msg("%s:%d: %s", error.file, error.line, error.message);
+    if (vm_call(where, push_module, 1, &error) != 0)
+        fail_msg("%s:%d: %s", error.file, error.line, error.message);
     return task_spawn(core.loop, vm_state(where), name, 0, on_end, NULL);
 }
 

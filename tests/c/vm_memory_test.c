@@ -52,11 +52,13 @@ static void test_blocks_keep_their_bytes(void **state)
 
     (void)state;
     for (int i = 0; i < ROUNDS; i++) {
-        size_t at = next_size(&seed) % BLOCKS, size = next_size(&seed), kept = blocks[at].size < size ? blocks[at].size : size;
+        size_t at = next_size(&seed) % BLOCKS, size = next_size(&seed),
+               kept = blocks[at].size < size ? blocks[at].size : size;
         unsigned char mark = (unsigned char)at;
         blocks[at].bytes = resize(blocks[at].bytes, blocks[at].size, size);
         for (size_t k = 0; k < kept; k++)
-            if (blocks[at].bytes[k] != mark) fail_msg("block %d of %d bytes was written over", (int)at, (int)size);
+            if (blocks[at].bytes[k] != mark)
+                fail_msg("block %d of %d bytes was written over", (int)at, (int)size);
         in_use += size - blocks[at].size;
         blocks[at].size = size;
         if (size) memset(blocks[at].bytes, mark, size);
@@ -119,8 +121,8 @@ static void test_type_in_place_of_size(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = { TEST(test_blocks_keep_their_bytes), TEST(test_cap), TEST(test_many),
-                                        TEST(test_type_in_place_of_size) };
+    const struct CMUnitTest tests[] = { TEST(test_blocks_keep_their_bytes), TEST(test_cap),
+                                        TEST(test_many), TEST(test_type_in_place_of_size) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,8 +36,11 @@ static int set_up(void **state)
     traced[0] = '\0';
     opened = 0;
     if (scripts_make() != 0) return -1;
-    vm = vm_new(
-        &(struct vm_options){ .folder = scripts_folder, .modules = modules, .max_bytes = CAP, .max_turn_ms = TURN_MS, .context = traced });
+    vm = vm_new(&(struct vm_options){ .folder = scripts_folder,
+                                      .modules = modules,
+                                      .max_bytes = CAP,
+                                      .max_turn_ms = TURN_MS,
+                                      .context = traced });
     return vm ? 0 : -1;
 }
 
@@ -74,7 +77,8 @@ static void bad(const char *text, int line, const char *part)
 static void test_safe_library(void **state)
 {
     (void)state;
-    good("assert(('x'):rep(3) == 'xxx' and math.max(1, 2) == 2 and utf8.char(233) and table.concat({1, 2}) == '12')\n"
+    good("assert(('x'):rep(3) == 'xxx' and math.max(1, 2) == 2 and utf8.char(233) and "
+         "table.concat({1, 2}) == '12')\n"
          "assert(os.time() > 0 and os.clock() >= 0 and type(os.date('%Y')) == 'string')\n"
          "assert(collectgarbage('count') > 0 and select('#', 1, 2) == 2)\n"
          "print('a line for the log', 1, nil, true)");
@@ -82,14 +86,19 @@ static void test_safe_library(void **state)
 
 static void test_no_way_out(void **state)
 {
-    static const char *const gone[] = { "io",        "debug",      "coroutine",  "package",     "load",         "loadfile",
-                                        "dofile",    "loadstring", "warn",       "os.execute",  "os.exit",      "os.getenv",
-                                        "os.remove", "os.rename",  "os.tmpname", "os.difftime", "os.setlocale", "string.dump" };
+    static const char *const gone[] = { "io",           "debug",      "coroutine",  "package",
+                                        "load",         "loadfile",   "dofile",     "loadstring",
+                                        "warn",         "os.execute", "os.exit",    "os.getenv",
+                                        "os.remove",    "os.rename",  "os.tmpname", "os.difftime",
+                                        "os.setlocale", "string.dump" };
     char text[128];
 
     (void)state;
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
-        snprintf(text, sizeof text, "local ok, value = pcall(function() return %s end); assert(not ok or value == nil)", gone[i]);
+        snprintf(
+            text, sizeof text,
+            "local ok, value = pcall(function() return %s end); assert(not ok or value == nil)",
+            gone[i]);
         good(text);
     }
     bad("collectgarbage('stop')", 1, "count");
@@ -127,7 +136,8 @@ static void test_require_folder(void **state)
 
 static void test_require_names(void **state)
 {
-    static const char *const names[] = { "", ".", "a.", ".a", "a..b", "../x", "A", "a/b", "a b", "a\\0b" };
+    static const char *const names[] = { "",     ".", "a.",  ".a",  "a..b",
+                                         "../x", "A", "a/b", "a b", "a\\0b" };
     char text[64];
 
     (void)state;
@@ -149,7 +159,8 @@ static void test_circular_require(void **state)
     assert_non_null(strstr(error.message, "circular require: a -> b -> a"));
     assert_string_equal(error.file, "scripts/b.lua");
     assert_int_equal(error.line, 2);
-    assert_int_equal(run("assert(not pcall(require, 'a')) require 'a'"), -1); /* a caught failure leaves nothing behind */
+    assert_int_equal(run("assert(not pcall(require, 'a')) require 'a'"),
+                     -1); /* a caught failure leaves nothing behind */
     assert_non_null(strstr(error.message, "a -> b -> a"));
 }
 
@@ -214,7 +225,8 @@ static void stopped(const char *text, int line)
 
     bad(text, line, "longer than 60 ms");
     int64_t took = loop_now_ms() - began;
-    if (took < TURN_MS / 2 || took > PATIENCE_MS) fail_msg("stopped after %d ms: %s", (int)took, text);
+    if (took < TURN_MS / 2 || took > PATIENCE_MS)
+        fail_msg("stopped after %d ms: %s", (int)took, text);
 }
 
 static void test_endless_loops_end(void **state)
@@ -230,18 +242,25 @@ static void test_endless_loops_end(void **state)
 static void test_endless_where_no_yield_can_be(void **state)
 {
     (void)state;
-    assert_int_equal(run("table.sort({1, 2, 3}, function() while true do pcall(function() while true do end end) end end)"), -1);
+    assert_int_equal(run("table.sort({1, 2, 3}, function() while true do pcall(function() while "
+                         "true do end end) end end)"),
+                     -1);
     assert_non_null(strstr(error.message, "longer than 60 ms"));
     assert_int_equal(run("('x'):gsub('x', function() while true do end end)"), -1);
     assert_non_null(strstr(error.message, "longer than 60 ms"));
-    assert_int_equal(run("pcall(table.sort, {1, 2, 3}, function() while true do end end) while true do end"), -1);
+    assert_int_equal(
+        run("pcall(table.sort, {1, 2, 3}, function() while true do end end) while true do end"),
+        -1);
     assert_non_null(strstr(error.message, "longer than 60 ms"));
     scripts_write("lib/spin.lua", "while true do end");
     assert_int_equal(run("\nwhile true do pcall(require, 'lib.spin') end"), -1);
-    assert_string_equal(error.file, "scripts/lib/spin.lua"); /* where it was found, not where it ended */
+    assert_string_equal(error.file,
+                        "scripts/lib/spin.lua"); /* where it was found, not where it ended */
     assert_int_equal(error.line, 1);
     assert_non_null(strstr(error.message, "longer than 60 ms"));
-    assert_int_equal(run("local x <close> = setmetatable({}, {__close = function() while true do end end}) while true do end"), -1);
+    assert_int_equal(run("local x <close> = setmetatable({}, {__close = function() while true do "
+                         "end end}) while true do end"),
+                     -1);
     assert_non_null(strstr(error.message, "longer than 60 ms"));
     good("return 1");
 }
@@ -250,7 +269,8 @@ static void test_stopped_threads_do_not_escape_the_limit(void **state)
 {
     (void)state;
     for (int i = 0; i < 3; i++)
-        stopped("table.sort({1, 2}, function() while true do end end)", 1); /* dies in the hook, and the next runs on a fresh one */
+        stopped("table.sort({1, 2}, function() while true do end end)",
+                1); /* dies in the hook, and the next runs on a fresh one */
 }
 
 static void test_memory_is_capped(void **state)

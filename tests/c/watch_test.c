@@ -131,8 +131,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_file_is_written),     TEST(test_many_changes_are_one),      TEST(test_a_new_folder),
-        TEST(test_moved_and_deleted),     TEST(test_config_beside_the_folders), TEST(test_editors_leavings),
+        TEST(test_a_file_is_written),
+        TEST(test_many_changes_are_one),
+        TEST(test_a_new_folder),
+        TEST(test_moved_and_deleted),
+        TEST(test_config_beside_the_folders),
+        TEST(test_editors_leavings),
         TEST(test_freed_by_its_own_call),
     };
 

@@ -1,4 +1,5 @@
-/* wire: a raw HTTP client for the tests of httpd, sse and www. The server runs on the same thread: whoever waits here turns its loop. */
+/* wire: a raw HTTP client for the tests of httpd, sse and www. The server runs on the same thread:
+ * whoever waits here turns its loop. */
 #ifndef WIRE_H
 #define WIRE_H
 #include "loop.h"
@@ -75,7 +76,9 @@ static inline int wire_socket(void)
 
 static inline void wire_dial(int fd, int port)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 }
@@ -133,7 +136,8 @@ static inline int wire_more(struct wire *wire)
 static inline void wire_expect(struct wire *wire, const char *text)
 {
     while (!memmem(wire->text, wire->len, text, strlen(text)))
-        if (!wire_more(wire)) fail_msg("the connection ended without \"%s\"; it said \"%s\"", text, wire->text);
+        if (!wire_more(wire))
+            fail_msg("the connection ended without \"%s\"; it said \"%s\"", text, wire->text);
 }
 
 static inline void wire_expect_end(struct wire *wire)
@@ -148,13 +152,15 @@ static inline void wire_forget(struct wire *wire)
     wire->text[0] = 0;
 }
 
-/* One whole answer, by its Content-Length; what was read before is forgotten. Returns the status; the body is `*body`. */
+/* One whole answer, by its Content-Length; what was read before is forgotten. Returns the status;
+ * the body is `*body`. */
 static inline int wire_answer(struct wire *wire, const char **body)
 {
     wire_expect(wire, "\r\n\r\n");
     char *end = strstr(wire->text, "\r\n\r\n") + 4;
     const char *length = strcasestr(wire->text, "\r\nContent-Length: ");
-    size_t want = (size_t)(end - wire->text) + (length && length < end ? (size_t)strtoul(length + 18, NULL, 10) : 0);
+    size_t want = (size_t)(end - wire->text) +
+                  (length && length < end ? (size_t)strtoul(length + 18, NULL, 10) : 0);
     while (wire->len < want)
         if (!wire_more(wire)) fail_msg("the answer was cut off");
     if (body) *body = strstr(wire->text, "\r\n\r\n") + 4;

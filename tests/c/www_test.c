@@ -89,12 +89,14 @@ static int tear_down(void **state)
 }
 
 /* Asks for a path with more header lines, and looks for each of the lines in the answer. */
-static void expect(const char *method, const char *target, const char *fields, int status, const char *const *lines, const char *want)
+static void expect(const char *method, const char *target, const char *fields, int status,
+                   const char *const *lines, const char *want)
 {
     struct wire wire = wire_new(port);
     char request[1000];
     const char *body;
-    snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", method, target, fields);
+    snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", method, target,
+             fields);
     wire_send(wire.fd, request);
     if (strcmp(method, "HEAD") == 0) {
         wire_expect(&wire, "\r\n\r\n");
@@ -110,8 +112,9 @@ static void expect(const char *method, const char *target, const char *fields, i
 
 static void test_files(void **state)
 {
-    static const char *const js[] = { "\r\nContent-Type: text/javascript; charset=utf-8\r\n", "\r\nCache-Control: no-cache\r\n",
-                                      "\r\nETag: \"", "\r\nVary: Accept-Encoding\r\n", NULL };
+    static const char *const js[] = { "\r\nContent-Type: text/javascript; charset=utf-8\r\n",
+                                      "\r\nCache-Control: no-cache\r\n", "\r\nETag: \"",
+                                      "\r\nVary: Accept-Encoding\r\n", NULL };
     static const char *const svg[] = { "\r\nContent-Type: image/svg+xml\r\n", NULL };
     static const char *const head[] = { "HTTP/1.1 200 OK\r\n", "\r\nContent-Length: 9\r\n", NULL };
     (void)state;
@@ -124,30 +127,40 @@ static void test_files(void **state)
 
 static void test_what_is_not_there(void **state)
 {
-    static const char *const paths[] = {
-        "/assets/",          "/assets/none.js",       "/app.js",      "/assets/.secret",  "/assets/passwd.txt",
-        "/assets/../app.js", "/assets/up/etc/passwd", "/assets/img",  "/assets/%61pp.js", "/assets/img/../app.js",
-        "/assets//app.js",   "/assets/app.js/",       "/assetsapp.js"
-    };
+    static const char *const paths[] = { "/assets/",
+                                         "/assets/none.js",
+                                         "/app.js",
+                                         "/assets/.secret",
+                                         "/assets/passwd.txt",
+                                         "/assets/../app.js",
+                                         "/assets/up/etc/passwd",
+                                         "/assets/img",
+                                         "/assets/%61pp.js",
+                                         "/assets/img/../app.js",
+                                         "/assets//app.js",
+                                         "/assets/app.js/",
+                                         "/assetsapp.js" };
     (void)state;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         expect("GET", paths[i], "", 404, NULL, "not www");
     expect("POST", "/assets/app.js", "Content-Length: 0\r\n", 404, NULL, "not www");
 }
 
-/* Asks, and returns whether the twin came; its text holds zeros, so only its length is looked at. */
+/* Asks, and returns whether the twin came; its text holds zeros, so only its length is looked at.
+ */
 static int is_packed(const char *target, const char *accept)
 {
     struct wire wire = wire_new(port);
     char request[300];
-    snprintf(request, sizeof request, "HEAD %s HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: %s\r\n\r\n", target, accept);
+    snprintf(request, sizeof request,
+             "HEAD %s HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: %s\r\n\r\n", target, accept);
     wire_send(wire.fd, request);
     wire_expect(&wire, "\r\n\r\n");
     assert_non_null(strstr(wire.text, " 200 OK\r\n"));
     int packed = strstr(wire.text, "\r\nContent-Encoding: gzip\r\n") != NULL;
     assert_int_equal(packed, strstr(wire.text, "-gz\"\r\n") != NULL);
-    assert_int_equal(packed,
-                     strstr(wire.text, "\r\nContent-Length: 9\r\n") == NULL && strstr(wire.text, "\r\nContent-Length: 7\r\n") == NULL);
+    assert_int_equal(packed, strstr(wire.text, "\r\nContent-Length: 9\r\n") == NULL &&
+                                 strstr(wire.text, "\r\nContent-Length: 7\r\n") == NULL);
     wire_free(&wire);
     return packed;
 }
@@ -187,14 +200,20 @@ static void test_a_304_has_no_policy(void **state)
 {
     struct wire wire = wire_new(port);
     (void)state;
-    assert_int_equal(wire_ask(&wire, "GET /assets/app.js HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: *\r\n\r\n", NULL), 304);
+    assert_int_equal(
+        wire_ask(&wire,
+                 "GET /assets/app.js HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: *\r\n\r\n",
+                 NULL),
+        304);
     assert_null(strstr(wire.text, "Content-Security-Policy"));
     wire_free(&wire);
 }
 
 static void test_version(void **state)
 {
-    static const char *const for_ever[] = { "\r\nCache-Control: public, max-age=31536000, immutable\r\n", "\r\nETag: \"", NULL };
+    static const char *const for_ever[] = {
+        "\r\nCache-Control: public, max-age=31536000, immutable\r\n", "\r\nETag: \"", NULL
+    };
     static const char *const ask_again[] = { "\r\nCache-Control: no-cache\r\n", NULL };
     char target[200];
     (void)state;
@@ -207,7 +226,8 @@ static void test_version(void **state)
     expect("GET", target, "", 404, NULL, "not www");
     snprintf(target, sizeof target, "/assets/%s/%s/app.js", www_version(www), www_version(www));
     expect("GET", target, "", 404, NULL, "not www");
-    expect("GET", "/assets/0123456789abcdef/app.js", "", 200, ask_again, "let a = 1"); /* of a page opened before an upgrade */
+    expect("GET", "/assets/0123456789abcdef/app.js", "", 200, ask_again,
+           "let a = 1"); /* of a page opened before an upgrade */
     expect("GET", "/assets/0123456789abcdeg/app.js", "", 404, NULL, "not www");
     expect("GET", "/assets/0123456789abcdef0/app.js", "", 404, NULL, "not www");
 }

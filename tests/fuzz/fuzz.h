@@ -1,5 +1,6 @@
-/* fuzz: what all fuzz targets share. A target gets bytes and looks what becomes of them; what must not be ends the process, and the bytes
- * are kept. `make fuzz` builds and runs them from the top of the tree. */
+/* fuzz: what all fuzz targets share. A target gets bytes and looks what becomes of them; what must
+ * not be ends the process, and the bytes are kept. `make fuzz` builds and runs them from the top of
+ * the tree. */
 #ifndef FUZZ_H
 #define FUZZ_H
 #include <stddef.h>

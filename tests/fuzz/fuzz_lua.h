@@ -1,5 +1,6 @@
-/* fuzz_lua: targets that are written in Lua. The file gets the table of loaded modules, where it may put doubles in place of core modules,
- * and returns a function of the bytes. An error that this raises is a find. */
+/* fuzz_lua: targets that are written in Lua. The file gets the table of loaded modules, where it
+ * may put doubles in place of core modules, and returns a function of the bytes. An error that this
+ * raises is a find. */
 #ifndef FUZZ_LUA_H
 #define FUZZ_LUA_H
 #include "api.h"
@@ -19,7 +20,8 @@ static inline int fuzz_trace(lua_State *L)
 static inline void fuzz_lua_open(const char *file)
 {
     static struct core core;
-    struct vm *vm = vm_new(&(struct vm_options){ .folder = "scripts", .modules = api_modules, .context = &core });
+    struct vm *vm = vm_new(
+        &(struct vm_options){ .folder = "scripts", .modules = api_modules, .context = &core });
 
     fuzz_L = vm_state(vm);
     lua_pushcfunction(fuzz_L, fuzz_trace);

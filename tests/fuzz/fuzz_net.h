@@ -1,4 +1,5 @@
-/* fuzz_net: brings bytes to a server that runs on this thread, by a connection of its own, and turns the loop until nothing is left of it.
+/* fuzz_net: brings bytes to a server that runs on this thread, by a connection of its own, and
+ * turns the loop until nothing is left of it.
  */
 #ifndef FUZZ_NET_H
 #define FUZZ_NET_H
@@ -52,7 +53,9 @@ static inline int net_connect(void)
     static uint32_t clients;
     uint32_t client = 0x7f000000 | (2 + clients++ % 0xfffff0);
     struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(client) },
-                       to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)net_port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+                       to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)net_port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     FUZZ_CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&from, sizeof from) == 0);
@@ -105,7 +108,8 @@ static inline void net_settle(int fd, int wait_ms)
 
     for (int i = 0; i < 3; i++)
         net_turn(0);
-    while (net_read(fd) && httpd_pending(net_httpd) > 0 && !strstr(net_answer, "text/event-stream") && loop_now_ms() < end)
+    while (net_read(fd) && httpd_pending(net_httpd) > 0 &&
+           !strstr(net_answer, "text/event-stream") && loop_now_ms() < end)
         net_turn(1);
 }
 
@@ -131,7 +135,8 @@ static inline void net_feed(const uint8_t *data, size_t size, int wait_ms)
 /* The server serves still. */
 static inline void net_check_alive(void)
 {
-    static const char request[] = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    static const char request[] =
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
     net_feed((const uint8_t *)request, sizeof request - 1, NET_PATIENCE_MS);
     FUZZ_CHECK(strncmp(net_answer, "HTTP/1.1 200 ", 13) == 0);

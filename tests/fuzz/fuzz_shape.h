@@ -1,5 +1,5 @@
-/* fuzz_shape: a mutator that knows what JSON values look like. Half of the time one value somewhere in the text gives way to one of another
- * type: what a server of another version might send. */
+/* fuzz_shape: a mutator that knows what JSON values look like. Half of the time one value somewhere
+ * in the text gives way to one of another type: what a server of another version might send. */
 #ifndef FUZZ_SHAPE_H
 #define FUZZ_SHAPE_H
 #include "fuzz.h"
@@ -45,12 +45,14 @@ static inline const char *shape_find(const char *text, unsigned n)
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned seed)
 {
     static const char *const values[] = {
-        "null", "1", "\"x\"", "[]", "{}", "true", "[1]", "[null]", "[{}]", "{\"a\":1}", "-1.5e9", "\"\""
+        "null", "1",      "\"x\"", "[]",        "{}",     "true",
+        "[1]",  "[null]", "[{}]",  "{\"a\":1}", "-1.5e9", "\"\""
     };
     const char *value = values[seed / 2 % (sizeof values / sizeof *values)];
     char *text = fuzz_text(data, size);
     const char *from = seed % 2 ? shape_find(text, seed / 64) : NULL;
-    size_t len = strlen(value), before = from ? (size_t)(from - text) : 0, after = from ? strlen(shape_end(from)) : 0;
+    size_t len = strlen(value), before = from ? (size_t)(from - text) : 0,
+           after = from ? strlen(shape_end(from)) : 0;
 
     if (from && before + len + after <= room) {
         memcpy(data + before, value, len);

@@ -1,9 +1,11 @@
-/* The guard: any bytes, whole and in pieces. What gets through and how it ends must be the same, and what got through must be something
- * that gets through again. */
+/* The guard: any bytes, whole and in pieces. What gets through and how it ends must be the same,
+ * and what got through must be something that gets through again. */
 #include "fuzz.h"
 #include "guard.h"
 
-static const struct guard_limits limits = { .head_bytes = 2048, .target_bytes = 512, .fields = 20, .body_bytes = 1024 };
+static const struct guard_limits limits = {
+    .head_bytes = 2048, .target_bytes = 512, .fields = 20, .body_bytes = 1024
+};
 
 struct outcome {
     struct guard guard;
@@ -32,8 +34,10 @@ static struct outcome feed(const void *data, size_t size, size_t piece)
 
 static void same(const struct outcome *a, const struct outcome *b)
 {
-    FUZZ_CHECK(a->guard.status == b->guard.status && a->guard.code == b->guard.code && a->guard.detail == b->guard.detail);
-    FUZZ_CHECK(a->guard.messages == b->guard.messages && guard_in_head(&a->guard) == guard_in_head(&b->guard));
+    FUZZ_CHECK(a->guard.status == b->guard.status && a->guard.code == b->guard.code &&
+               a->guard.detail == b->guard.detail);
+    FUZZ_CHECK(a->guard.messages == b->guard.messages &&
+               guard_in_head(&a->guard) == guard_in_head(&b->guard));
     FUZZ_CHECK(a->len == b->len && memcmp(a->kept, b->kept, a->len) == 0);
 }
 

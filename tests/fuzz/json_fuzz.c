@@ -10,7 +10,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* Returns whether it is JSON. What lua-cjson is to get instead must be JSON too, and need no more changes. */
+/* Returns whether it is JSON. What lua-cjson is to get instead must be JSON too, and need no more
+ * changes. */
 static int check(const uint8_t *data, size_t size)
 {
     struct json_check found, again;

@@ -1,6 +1,7 @@
-/* The portal itself: what is sent reaches the real scripts, their cookies, keys, queries, bodies and event numbers. Nothing may be answered
- * with 500. `@KEY`, `@CSRF` and `@ID` stand for an owner's key, for what that owner's forms need, and for the id of a deployment that was
- * made at the start; `@LEN` for the number of bytes behind the head. Dokploy is out of reach. */
+/* The portal itself: what is sent reaches the real scripts, their cookies, keys, queries, bodies
+ * and event numbers. Nothing may be answered with 500. `@KEY`, `@CSRF` and `@ID` stand for an
+ * owner's key, for what that owner's forms need, and for the id of a deployment that was made at
+ * the start; `@LEN` for the number of bytes behind the head. Dokploy is out of reach. */
 #include "api.h"
 #include "api_server.h"
 #include "fetch.h"
@@ -59,17 +60,22 @@ static void start(void)
 {
     struct vm_error error;
 
-    core = (struct core){ .loop = net_loop = loop_new(), .shared = shared_new(), .limiter = limiter_new(4096) };
+    core = (struct core){ .loop = net_loop = loop_new(),
+                          .shared = shared_new(),
+                          .limiter = limiter_new(4096) };
     core.server = &server;
     core.settings = &settings;
     settings.root = ".";
-    server = (struct server){ .core = &core, .root = ".", .init = "init.lua", .started_at = api_clock() };
+    server = (struct server){
+        .core = &core, .root = ".", .init = "init.lua", .started_at = api_clock()
+    };
     struct generation *generation = generation_new(&server, &settings, &error);
     if (!generation) fprintf(stderr, "%s: %s\n", error.file, error.message);
     FUZZ_CHECK(generation);
     settings = generation->settings;
     open_parts();
-    if (generation_load(generation, &error) != 0) fprintf(stderr, "%s:%d: %s\n", error.file, error.line, error.message), exit(2);
+    if (generation_load(generation, &error) != 0)
+        fprintf(stderr, "%s:%d: %s\n", error.file, error.line, error.message), exit(2);
     generation_take(generation);
     generation_start(server.current, on_started, NULL);
     while (!net_port)
@@ -98,10 +104,12 @@ static void deploy(void)
 {
     char request[256];
 
-    ask("POST /api/deploy HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"name\":\"anna\"}");
+    ask("POST /api/deploy HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+        "application/json\r\nContent-Length: 15\r\n\r\n{\"name\":\"anna\"}");
     find_field("ownerKey", key, sizeof key);
     find_field("deploymentId", id, sizeof id);
-    snprintf(request, sizeof request, "GET /api/owner HTTP/1.1\r\nHost: localhost\r\nCookie: __Host-owner=%s\r\n\r\n", key);
+    snprintf(request, sizeof request,
+             "GET /api/owner HTTP/1.1\r\nHost: localhost\r\nCookie: __Host-owner=%s\r\n\r\n", key);
     ask(request);
     find_field("csrf", csrf, sizeof csrf);
 }
@@ -110,7 +118,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     static const char *const variables[][2] = { { "DOKPLOY_URL", "http://127.0.0.1:9" },
                                                 { "DOKPLOY_API_TOKEN", "token" },
-                                                { "ADMIN_TOKEN", "0123456789abcdef0123456789abcdef" },
+                                                { "ADMIN_TOKEN",
+                                                  "0123456789abcdef0123456789abcdef" },
                                                 { "STACK_DOMAIN_SUFFIX", "example.com" },
                                                 { "STACK_IMAGE", "example/stack:1" },
                                                 { "TRUSTED_PROXIES", "127.1.0.0/16" },
@@ -136,7 +145,8 @@ static size_t put_in(char **bytes, size_t size, const char *mark, const char *te
 {
     size_t mark_len = strlen(mark), len = strlen(text);
 
-    for (char *at = *bytes; (at = memmem(at, size - (size_t)(at - *bytes), mark, mark_len)) != NULL;) {
+    for (char *at = *bytes;
+         (at = memmem(at, size - (size_t)(at - *bytes), mark, mark_len)) != NULL;) {
         size_t before = (size_t)(at - *bytes), after = size - before - mark_len;
         char *whole = malloc(before + len + after + 1);
         memcpy(whole, *bytes, before);

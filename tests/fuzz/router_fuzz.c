@@ -27,12 +27,14 @@ static void check_param(const struct router_match *match, const struct router_pa
 {
     const char *end = param->value + param->len;
 
-    FUZZ_CHECK(param->value >= match->text && end < match->text + sizeof match->text && *end == '\0');
+    FUZZ_CHECK(param->value >= match->text && end < match->text + sizeof match->text &&
+               *end == '\0');
     FUZZ_CHECK(strlen(param->value) == param->len); /* no NUL got in */
     for (const char *at = param->value; at < end; at += utf8_length(at, end))
         FUZZ_CHECK(utf8_length(at, end) > 0);
     if (strcmp(param->name, "rest") == 0) return;
-    FUZZ_CHECK(param->len > 0 && !strchr(param->value, '/') && strcmp(param->value, "..") != 0 && strcmp(param->value, ".") != 0);
+    FUZZ_CHECK(param->len > 0 && !strchr(param->value, '/') && strcmp(param->value, "..") != 0 &&
+               strcmp(param->value, ".") != 0);
 }
 
 static void find(const char *method, const char *path)

@@ -1,5 +1,5 @@
-/* The guard and evhttp read the same bytes in the same way: what the one takes for a request the other does too, no more and no less, and
- * evhttp never has to refuse anything by itself. */
+/* The guard and evhttp read the same bytes in the same way: what the one takes for a request the
+ * other does too, no more and no less, and evhttp never has to refuse anything by itself. */
 #include "fuzz_net.h"
 #include "guard.h"
 
@@ -22,7 +22,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 /* What the guard alone makes of it. */
 static struct guard read_alone(const uint8_t *data, size_t size)
 {
-    static const struct guard_limits limits = { .head_bytes = 16384, .target_bytes = 8192, .fields = 100, .body_bytes = 65536 };
+    static const struct guard_limits limits = {
+        .head_bytes = 16384, .target_bytes = 8192, .fields = 100, .body_bytes = 65536
+    };
     struct guard guard;
     char *bytes = fuzz_text(data, size);
 
@@ -44,7 +46,8 @@ static unsigned count(const char *text)
 /* 204 is the answer to "OPTIONS *", which no handler sees. */
 static int all_came(const struct guard *guard)
 {
-    return requests + count("HTTP/1.1 204 ") >= guard->messages && (guard->status == 0 || strstr(net_answer, "\"status\":"));
+    return requests + count("HTTP/1.1 204 ") >= guard->messages &&
+           (guard->status == 0 || strstr(net_answer, "\"status\":"));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -59,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     net_send_in_pieces(fd, data, size);
     while ((open = net_read(fd)) && !all_came(&guard)) {
         net_turn(0);
-        FUZZ_CHECK(loop_now_ms() < end && "each request is answered, and what is refused is told so");
+        FUZZ_CHECK(loop_now_ms() < end &&
+                   "each request is answered, and what is refused is told so");
     }
     FUZZ_CHECK(requests <= guard.messages);
     FUZZ_CHECK(!strstr(net_answer, "<html") && !strstr(net_answer, "in two ways"));

@@ -1,4 +1,5 @@
-/* A clock that somebody sets: preloaded into the portal, it adds to the time of day the seconds that stand in the file CLOCK_FILE. */
+/* A clock that somebody sets: preloaded into the portal, it adds to the time of day the seconds
+ * that stand in the file CLOCK_FILE. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -27,7 +28,8 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 
     if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
     int rc = real(clock, now);
-    if (rc == 0 && added && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += *added;
+    if (rc == 0 && added && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+        now->tv_sec += *added;
     return rc;
 }
 

@@ -1,4 +1,5 @@
-/* Preloaded into a program: KILL_AT=N ends it with SIGKILL right before the Nth call of those that change what is on the disk. */
+/* Preloaded into a program: KILL_AT=N ends it with SIGKILL right before the Nth call of those that
+ * change what is on the disk. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,12 +17,12 @@ static void count(void)
     if (++calls == at) kill(getpid(), SIGKILL);
 }
 
-#define WRAP(type, name, parameters, arguments)                                                                                            \
-    type name parameters                                                                                                                   \
-    {                                                                                                                                      \
-        type(*next) parameters = (type(*) parameters)dlsym(RTLD_NEXT, #name);                                                              \
-        count();                                                                                                                           \
-        return next arguments;                                                                                                             \
+#define WRAP(type, name, parameters, arguments)                                                    \
+    type name parameters                                                                           \
+    {                                                                                              \
+        type(*next) parameters = (type(*) parameters)dlsym(RTLD_NEXT, #name);                      \
+        count();                                                                                   \
+        return next arguments;                                                                     \
     }
 
 WRAP(ssize_t, write, (int fd, const void *bytes, size_t n), (fd, bytes, n))
@@ -33,21 +34,25 @@ WRAP(int, mkdir, (const char *path, mode_t mode), (path, mode))
 WRAP(int, mkdirat, (int at, const char *path, mode_t mode), (at, path, mode))
 WRAP(int, unlink, (const char *path), (path))
 WRAP(int, unlinkat, (int at, const char *path, int flags), (at, path, flags))
-WRAP(int, renameat, (int from_at, const char *from, int to_at, const char *to), (from_at, from, to_at, to))
-WRAP(int, fchownat, (int at, const char *path, uid_t owner, gid_t group, int flags), (at, path, owner, group, flags))
+WRAP(int, renameat, (int from_at, const char *from, int to_at, const char *to),
+     (from_at, from, to_at, to))
+WRAP(int, fchownat, (int at, const char *path, uid_t owner, gid_t group, int flags),
+     (at, path, owner, group, flags))
 
-/* Opening changes something where it makes a file. The mode is read also when there is none: nobody looks at it then. */
-#define WRAP_OPEN(name, before, before_names)                                                                                              \
-    int name(EXPAND before const char *path, int flags, ...)                                                                               \
-    {                                                                                                                                      \
-        int (*next)(EXPAND before const char *, int, ...) = (int (*)(EXPAND before const char *, int, ...))dlsym(RTLD_NEXT, #name);        \
-        mode_t mode;                                                                                                                       \
-        va_list more;                                                                                                                      \
-        va_start(more, flags);                                                                                                             \
-        mode = va_arg(more, mode_t);                                                                                                       \
-        va_end(more);                                                                                                                      \
-        if (flags & O_CREAT) count();                                                                                                      \
-        return next(EXPAND before_names path, flags, mode);                                                                                \
+/* Opening changes something where it makes a file. The mode is read also when there is none: nobody
+ * looks at it then. */
+#define WRAP_OPEN(name, before, before_names)                                                      \
+    int name(EXPAND before const char *path, int flags, ...)                                       \
+    {                                                                                              \
+        int (*next)(EXPAND before const char *, int, ...) =                                        \
+            (int (*)(EXPAND before const char *, int, ...))dlsym(RTLD_NEXT, #name);                \
+        mode_t mode;                                                                               \
+        va_list more;                                                                              \
+        va_start(more, flags);                                                                     \
+        mode = va_arg(more, mode_t);                                                               \
+        va_end(more);                                                                              \
+        if (flags & O_CREAT) count();                                                              \
+        return next(EXPAND before_names path, flags, mode);                                        \
     }
 #define EXPAND(...) __VA_ARGS__
 
