@@ -3,7 +3,7 @@
 #include "api_json.h"
 #include "json_check.h"
 #include "json_text.h"
-#include "utf8.h"
+#include "bytes.h"
 
 #include <lauxlib.h>
 #include <math.h>
@@ -50,7 +50,7 @@ static void put_escaped(char c)
 /* One that is not plain; returns where the next begins. */
 static const char *put_character(const char *at, const char *end)
 {
-    size_t len = utf8_length(at, end);
+    size_t len = bytes_utf8_length(at, end);
 
     if (len > 1)
         put(at, len);

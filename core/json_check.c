@@ -1,6 +1,6 @@
 #include "json_check.h"
 #include "json_text.h"
-#include "utf8.h"
+#include "bytes.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -126,7 +126,7 @@ static int skip_plain(struct scan *s)
 {
     for (size_t n; *s->at != '"' && *s->at != '\\'; s->at += n) {
         unsigned char c = (unsigned char)*s->at;
-        n = c < 0x80 ? 1 : utf8_length(s->at, s->end);
+        n = c < 0x80 ? 1 : bytes_utf8_length(s->at, s->end);
         if (c >= 0x20 && n > 0) continue;
         return fail(s, s->at == s->end ? "a string without an end"
                        : n > 0         ? "a control character in a string"

@@ -1,5 +1,5 @@
 #include "router.h"
-#include "utf8.h"
+#include "bytes.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -48,16 +48,6 @@ size_t router_decode(const char *text, size_t len, int plus, char *out)
     }
     out[n] = '\0';
     return n;
-}
-
-static int is_utf8(const char *text, size_t len)
-{
-    const char *end = text + len;
-    size_t n = 1;
-
-    while (text < end && (n = utf8_length(text, end)) > 0)
-        text += n;
-    return n > 0;
 }
 
 /* --- patterns --- */
@@ -232,7 +222,7 @@ static int take_params(const struct route *route, const struct piece *pieces,
         param->name = route->parts[i].text;
         param->value = match->text + used;
         param->len = router_decode(pieces[i].text, len, 0, match->text + used);
-        if (!is_utf8(param->value, param->len)) return 0;
+        if (!bytes_is_utf8(param->value, param->len)) return 0;
         used += param->len + 1;
     }
     return 1;

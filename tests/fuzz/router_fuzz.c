@@ -1,7 +1,7 @@
 /* Paths and queries: the router with patterns of each kind, and the decoder. */
 #include "fuzz.h"
 #include "router.h"
-#include "utf8.h"
+#include "bytes.h"
 
 static struct router *router;
 
@@ -30,8 +30,8 @@ static void check_param(const struct router_match *match, const struct router_pa
     FUZZ_CHECK(param->value >= match->text && end < match->text + sizeof match->text &&
                *end == '\0');
     FUZZ_CHECK(strlen(param->value) == param->len); /* no NUL got in */
-    for (const char *at = param->value; at < end; at += utf8_length(at, end))
-        FUZZ_CHECK(utf8_length(at, end) > 0);
+    for (const char *at = param->value; at < end; at += bytes_utf8_length(at, end))
+        FUZZ_CHECK(bytes_utf8_length(at, end) > 0);
     if (strcmp(param->name, "rest") == 0) return;
     FUZZ_CHECK(param->len > 0 && !strchr(param->value, '/') && strcmp(param->value, "..") != 0 &&
                strcmp(param->value, ".") != 0);

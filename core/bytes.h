@@ -1,0 +1,46 @@
+/* bytes: a growable byte buffer, whole numbers as text, and UTF-8. Any thread, one at a time.
+ *
+ * A zeroed struct bytes is an empty buffer that grows on the heap (aborting when out of memory, as
+ * mem.h does). One made by bytes_over() writes to the caller's memory, never allocates, and so may
+ * be used in a signal handler (but for bytes_printf). */
+#ifndef BYTES_H
+#define BYTES_H
+#include <stddef.h>
+#include <stdint.h>
+
+struct bytes {
+    char *data; /* NULL until something is added; no NUL at the end (see bytes_text) */
+    size_t len, room;
+    int is_fixed; /* made by bytes_over() */
+    int is_full;  /* fixed only: an addition did not fit; it and all later ones were dropped */
+};
+
+/* An empty buffer over the caller's memory. */
+struct bytes bytes_over(char *memory, size_t room);
+/* Releases a growing buffer's memory and empties it. */
+void bytes_free(struct bytes *bytes);
+/* Empties the buffer and keeps its memory, but not what a single huge use left (64 KiB). */
+void bytes_clear(struct bytes *bytes);
+
+void bytes_add(struct bytes *bytes, const void *data, size_t len);
+void bytes_add_text(struct bytes *bytes, const char *text);
+void bytes_add_char(struct bytes *bytes, char c);
+/* In decimal, with leading zeros up to `min_digits`. */
+void bytes_add_int(struct bytes *bytes, int64_t number, int min_digits);
+void bytes_printf(struct bytes *bytes, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The content as a string: adds a NUL behind it that `len` does not count. Valid until the next
+ * change; stays the buffer's. */
+char *bytes_text(struct bytes *bytes);
+/* The content as a string that the caller frees; the buffer is empty afterwards. Growing only. */
+char *bytes_take(struct bytes *bytes);
+
+/* Reads decimal digits that fill all of text[0..len) into *number. Returns 0; or -1 for an empty
+ * text, a sign, any other byte, or a number above `max`. */
+int bytes_read_uint(const char *text, size_t len, uint64_t max, uint64_t *number);
+
+/* Length in bytes of the UTF-8 character at `text`; 0 at `end`, and where there is none: overlong
+ * forms, surrogates and code points above U+10FFFF count as none. */
+size_t bytes_utf8_length(const char *text, const char *end);
+int bytes_is_utf8(const char *text, size_t len);
+#endif
