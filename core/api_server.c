@@ -29,16 +29,35 @@ static void note_route(lua_State *L, const struct generation *generation)
     lua_pop(L, 1);
 }
 
+/* Argument 4: the level of the line that each request leaves in the log. */
+static enum log_level log_level_option(lua_State *L)
+{
+    static const char *const known[] = { "log", NULL };
+    enum log_level level = LOG_INFO;
+
+    if (lua_isnil(L, 4)) return level;
+    api_known_keys(L, 4, known);
+    const char *word = api_text(L, 4, "log", "info");
+    if (log_level_parse(word, &level) != 0)
+        luaL_error(L, "option log must be debug, info, warn or error, not %s", word);
+    return level;
+}
+
 static int route(lua_State *L)
 {
     const char *method = luaL_checkstring(L, 1), *pattern = luaL_checkstring(L, 2);
 
     luaL_checktype(L, 3, LUA_TFUNCTION);
     struct generation *generation = generation_of(L, "server.route");
+    lua_settop(L, 4);
+    enum log_level level = log_level_option(L);
     lua_settop(L, 3);
-    int handler = luaL_ref(L, LUA_REGISTRYINDEX);
-    const char *wrong = router_add(generation->router, method, pattern, handler);
+    const char *wrong = router_add(generation->router, method, pattern, generation->nhandlers);
     if (wrong) return luaL_error(L, "server.route: %s %s: %s", method, pattern, wrong);
+    generation->handlers = mem_grow(generation->handlers, (size_t)generation->nhandlers + 1,
+                                    sizeof *generation->handlers);
+    generation->handlers[generation->nhandlers++] =
+        (struct handler){ luaL_ref(L, LUA_REGISTRYINDEX), level };
     note_route(L, generation);
     return 0;
 }
@@ -64,15 +83,15 @@ static int routes(lua_State *L)
     return 1;
 }
 
-static int around(lua_State *L)
+static int middleware(lua_State *L)
 {
-    struct generation *generation = generation_of(L, "server.around");
+    struct generation *generation = generation_of(L, "server.middleware");
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    if (generation->around != LUA_NOREF)
-        return luaL_error(L, "server.around: it was called before; there is one such function");
+    if (generation->middleware != LUA_NOREF)
+        return luaL_error(L, "server.middleware: only one function can be registered");
     lua_settop(L, 1);
-    generation->around = luaL_ref(L, LUA_REGISTRYINDEX);
+    generation->middleware = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
 
@@ -239,7 +258,7 @@ int api_server_open(lua_State *L)
 {
     static const luaL_Reg functions[] = { { "route", route },
                                           { "routes", routes },
-                                          { "around", around },
+                                          { "middleware", middleware },
                                           { "on_error", on_error },
                                           { "on_start", on_start },
                                           { "info", info },

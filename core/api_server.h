@@ -13,6 +13,7 @@
 #ifndef API_SERVER_H
 #define API_SERVER_H
 #include "httpd.h"
+#include "log.h"
 #include "settings.h"
 #include "vm.h"
 
@@ -32,18 +33,24 @@ struct generation_timer {
     struct generation_timer *next;
 };
 
+struct handler {
+    int fn;               /* registry reference */
+    enum log_level level; /* of the line that each request leaves in the log */
+};
+
 struct generation {
     struct server *server;
     struct vm *vm; /* not a reference */
     int number;
     int loading;              /* the scripts may register */
     struct settings settings; /* as config.lua says now */
-    struct router *router;    /* its values are registry references to the handlers */
-    int on_error;             /* registry reference, or LUA_NOREF */
-    int around;   /* registry reference, or LUA_NOREF: what each request goes through to its handler
-                   */
-    int routes;   /* registry reference to the list of what was registered */
-    int on_start; /* registry reference to the list of functions */
+    struct router *router;    /* its values are indices of `handlers` */
+    struct handler *handlers;
+    int nhandlers;
+    int on_error;   /* registry reference, or LUA_NOREF */
+    int middleware; /* registry reference, or LUA_NOREF */
+    int routes;     /* registry reference to the list of what was registered */
+    int on_start;   /* registry reference to the list of functions */
     struct generation_timer *timers;
 };
 
@@ -91,6 +98,7 @@ struct exchange {
     uint64_t number; /* changes when the request is answered */
     struct httpd_request *request;
     struct generation *generation;
+    enum log_level level;
     const char *pattern; /* NULL when no route was found. Of the router, so good until the answer */
     struct exchange *next;
 };

@@ -25,6 +25,7 @@ static int on_close(lua_State *L)
         free(timer);
     }
     router_free(generation->router);
+    free(generation->handlers);
     return 0;
 }
 
@@ -35,7 +36,7 @@ static struct generation *make(struct server *server, struct vm *vm)
     struct generation *generation = lua_newuserdatauv(L, sizeof *generation, 0);
 
     *generation = (struct generation){
-        .server = server, .vm = vm, .on_error = LUA_NOREF, .around = LUA_NOREF
+        .server = server, .vm = vm, .on_error = LUA_NOREF, .middleware = LUA_NOREF
     };
     generation->router = router_new();
     api_server_view_open(L);

@@ -24,9 +24,11 @@ static struct exchange *begin(struct server *server, struct httpd_request *reque
         free_exchanges = exchange->next;
     else
         exchange = mem_new(1, sizeof *exchange);
-    *exchange = (struct exchange){
-        .number = ++counter, .request = request, .generation = server->current, .pattern = pattern
-    };
+    *exchange = (struct exchange){ .number = ++counter,
+                                   .request = request,
+                                   .generation = server->current,
+                                   .level = LOG_INFO,
+                                   .pattern = pattern };
     return exchange;
 }
 
@@ -44,6 +46,7 @@ static void end(struct exchange *exchange)
 struct access {
     char method[16], pattern[128], id[32];
     int64_t started_us;
+    enum log_level level;
 };
 
 static void copy(char *to, size_t room, const char *text)
@@ -58,16 +61,11 @@ static void copy(char *to, size_t room, const char *text)
 /* What the line will say; taken before the answer, after which the request is dead. */
 static void note(struct access *access, const struct exchange *exchange)
 {
+    access->level = exchange->level;
     access->started_us = httpd_started_us(exchange->request);
     copy(access->method, sizeof access->method, httpd_method(exchange->request));
     copy(access->pattern, sizeof access->pattern, exchange->pattern);
     copy(access->id, sizeof access->id, httpd_id(exchange->request));
-}
-
-static int is_health(const char *pattern)
-{
-    return strcmp(pattern, "/health") == 0 || strcmp(pattern, "/ready") == 0 ||
-           strcmp(pattern, "/metrics") == 0;
 }
 
 /* A status has three digits: httpd and the reader of replies see to that. */
@@ -94,7 +92,7 @@ static void count(const struct access *access, int status)
 static void write_access(const struct access *access, int status)
 {
     count(access, status);
-    if (!log_begin(is_health(access->pattern) ? LOG_DEBUG : LOG_INFO, "http.request")) return;
+    if (!log_begin(access->level, "http.request")) return;
     log_str("method", access->method);
     log_str("route", access->pattern[0] ? access->pattern : NULL);
     log_int("status", status);
@@ -265,17 +263,19 @@ static void handle(struct server *server, struct httpd_request *request,
     struct exchange *exchange = begin(server, request, match->pattern);
     lua_State *L = vm_state(server->current->vm);
 
-    int around = server->current->around;
+    int middleware = server->current->middleware;
+    const struct handler *handler = &server->current->handlers[match->value];
 
-    if (around != LUA_NOREF) lua_rawgeti(L, LUA_REGISTRYINDEX, around);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, match->value);
+    exchange->level = handler->level;
+    if (middleware != LUA_NOREF) lua_rawgeti(L, LUA_REGISTRYINDEX, middleware);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, handler->fn);
     api_server_push_view(L, exchange);
     push_params(L, match);
-    if (around != LUA_NOREF) {
-        lua_insert(L, -2); /* around(req, handler, pattern) */
+    if (middleware != LUA_NOREF) {
+        lua_insert(L, -2); /* middleware(req, handler, pattern) */
         lua_pushstring(L, match->pattern);
     }
-    task_spawn(server->core->loop, L, NULL, around == LUA_NOREF ? 1 : 3, on_handled, exchange);
+    task_spawn(server->core->loop, L, NULL, middleware == LUA_NOREF ? 1 : 3, on_handled, exchange);
 }
 
 static int serve_file(struct server *server, struct httpd_request *request)

@@ -24,12 +24,13 @@ local server = {}
 ---@param method string   "GET", "POST", "DELETE"...; "*": any
 ---@param pattern string  "/api/check/:name"; a last part "*rest" takes the rest of the path
 ---@param handler fun(req: Request): Reply   may wait
-function server.route(method, pattern, handler) end
+---@param options? { log?: "debug" }   log = "debug": requests are logged at that level, for frequent probes
+function server.route(method, pattern, handler, options) end
 
---- The function that each request goes through on its way to the handler of its route: it checks, calls handler(req) or not, and returns
---- the reply. Only while the scripts load, and only once.
+--- Registers the middleware: it gets every request that has a route, calls handler(req) or refuses, and
+--- returns the reply. Only while the scripts load, and only once.
 ---@param fn fun(req: Request, handler: fun(req: Request): Reply, pattern: string): Reply   may wait
-function server.around(fn) end
+function server.middleware(fn) end
 
 --- What is registered, in its order.
 ---@return { method: string, pattern: string }[]

@@ -131,7 +131,7 @@ local function pass(req, handler, pattern)
   return behind_tls(req, reply)
 end
 
-server.around(pass)
+server.middleware(pass)
 
 -- What the core itself cannot answer (no such path, a body too long, a script's mistake) is worded like any other problem.
 server.on_error(function(req, ...) return behind_tls(req, problem.from_core(req, ...)) end)

@@ -110,7 +110,7 @@ server.route("GET", "/health", function(req)
     },
     headers = { Vary = "Accept-Language", ["Content-Language"] = language },
   }
-end)
+end, { log = "debug" })
 
 -- What makes the portal unfit for requests. An unreachable Dokploy does not: an outage must never roll back a good release.
 local function failing(info)
@@ -138,6 +138,6 @@ server.route("GET", "/ready", function(req)
       doctor = checkup.last() or { status = "unknown" },
     },
   }
-end)
+end, { log = "debug" })
 
 return health

@@ -85,4 +85,4 @@ server.route("GET", "/metrics", function(req)
   look_findings()
   look_operations()
   return { body = metrics.text(), type = "text/plain; version=0.0.4; charset=utf-8" }
-end)
+end, { log = "debug" })

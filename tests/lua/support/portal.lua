@@ -55,7 +55,7 @@ local function server()
   function fake.route(method, pattern, handler)
     fake.routes[#fake.routes + 1] = { method = method, pattern = pattern, handler = handler }
   end
-  function fake.around(fn) fake.through = fn end
+  function fake.middleware(fn) fake.through = fn end
   function fake.on_error(handler) fake.error_handler = handler end
   function fake.on_start() end
   function fake.info() return fake.infos end
