@@ -32,6 +32,10 @@ Q := $(if $(V),,@)
 SAY := @$(if $(V),:,echo)
 
 OBJECTS := $(patsubst core/%.c,$(BUILD)/core/%.o,$(wildcard core/*.c))
+# build/hooks/deployer has crash points (TEST_HOOKS) and is for the crash tests alone. It differs from the binary that ships in these files;
+# the C tests link them, too.
+HOOKED := $(shell grep -l TEST_HOOKS core/*.c)
+HOOK_OBJECTS := $(filter-out $(HOOKED:core/%.c=$(BUILD)/core/%.o),$(OBJECTS)) $(HOOKED:core/%.c=$(BUILD)/hooks/%.o)
 TESTS := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/*_test.c))
 
 .PHONY: all clean test-c
@@ -43,6 +47,14 @@ $(BUILD)/deployer: $(OBJECTS)
 	$(SAY) "link $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/hooks/deployer: $(HOOK_OBJECTS)
+	$(SAY) "link $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/hooks/%.o: core/%.c Makefile | $(BUILD)/hooks
+	$(SAY) "  cc $< (test hooks)"
+	$(Q)$(CC) $(CPPFLAGS) -DTEST_HOOKS $(CFLAGS) -c -o $@ $<
+
 $(BUILD)/core/%.o: core/%.c Makefile | $(BUILD)/core
 	$(SAY) "  cc $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
@@ -51,11 +63,11 @@ $(BUILD)/tests/%.o: tests/c/%.c Makefile | $(BUILD)/tests
 	$(SAY) "  cc $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(filter-out $(BUILD)/core/main.o $(BUILD)/core/main_%.o,$(OBJECTS))
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(filter-out %/main.o $(BUILD)/core/main_%.o,$(HOOK_OBJECTS))
 	$(SAY) "link $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -lssl
 
-$(BUILD)/core $(BUILD)/tests:
+$(BUILD)/core $(BUILD)/hooks $(BUILD)/tests:
 	@mkdir -p $@
 
 test-c: $(TESTS) ## the C units; T=pattern picks some
@@ -66,4 +78,4 @@ clean: ## takes away what was built
 	rm -rf $(BUILD)
 
 -include $(wildcard tools/*.mk)
--include $(OBJECTS:.o=.d) $(TESTS:=.d)
+-include $(OBJECTS:.o=.d) $(HOOK_OBJECTS:.o=.d) $(TESTS:=.d)

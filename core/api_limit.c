@@ -1,17 +1,9 @@
 /* core.limit: see scripts/meta/limit.lua. */
 #include "api.h"
+#include "clock.h"
 #include "limiter.h"
 
 #include <lauxlib.h>
-#include <time.h>
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* The group's key and how many times as much its bucket holds, if there is one. */
 static struct limiter_key group_of(lua_State *L, struct limiter_bucket bucket)
@@ -43,9 +35,9 @@ static int take(lua_State *L)
     if (!limiter) return luaL_error(L, "there is no limiter here");
     struct limiter_bucket bucket = { burst, (int64_t)(seconds * 1e6) };
     struct limiter_key group = group_of(L, bucket), own = { key, len, bucket };
-    struct limiter_answer answer = group.text
-                                       ? limiter_take_both(limiter, group, own, cost, now_us())
-                                       : limiter_take(limiter, key, len, bucket, cost, now_us());
+    struct limiter_answer answer =
+        group.text ? limiter_take_both(limiter, group, own, cost, clock_now_us())
+                   : limiter_take(limiter, key, len, bucket, cost, clock_now_us());
     lua_pushboolean(L, answer.allowed);
     lua_pushinteger(L, answer.left);
     lua_pushnumber(L, (lua_Number)answer.full_us / 1e6);

@@ -1,4 +1,5 @@
 #include "fetch.h"
+#include "clock.h"
 #include "fetch_easy.h"
 #include "loop.h"
 #include "mem.h"
@@ -172,8 +173,9 @@ static int on_timer(CURLM *multi, long timeout_ms, void *arg)
     struct fetch_pool *pool = arg;
     (void)multi;
     loop_timer_free(pool->curl_timer);
-    pool->curl_timer =
-        timeout_ms < 0 ? NULL : loop_timer_new(pool->loop, timeout_ms, 0, on_time, pool);
+    pool->curl_timer = timeout_ms < 0 ? NULL
+                                      : loop_timer_new(pool->loop, clock_from_real_ms(timeout_ms),
+                                                       0, on_time, pool);
     return 0;
 }
 

@@ -1,4 +1,5 @@
 #include "fetch_easy.h"
+#include "clock.h"
 #include "mem.h"
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -306,8 +307,8 @@ static void set_method(struct fetch *fetch, CURL *easy)
 static void set_connection(struct fetch *fetch, CURL *easy, int64_t left_ms)
 {
     int64_t connect_ms = fetch->connect_timeout_ms < left_ms ? fetch->connect_timeout_ms : left_ms;
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)left_ms);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)clock_to_real_ms(left_ms));
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)clock_to_real_ms(connect_ms));
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT,
                      1L); /* else a timeout waits for the resolver's thread, and the loop with it */

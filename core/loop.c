@@ -1,5 +1,6 @@
 #include "loop.h"
 
+#include "clock.h"
 #include "log.h"
 #include "mem.h"
 
@@ -8,7 +9,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 struct call {
@@ -173,9 +173,7 @@ struct event_base *loop_base(struct loop *loop)
 
 int64_t loop_now_us(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return clock_now_us();
 }
 
 int64_t loop_now_ms(void)
@@ -193,7 +191,8 @@ void loop_on_turn_end(struct loop *loop, loop_fn *fn, void *arg)
 
 static void timer_arm(struct loop_timer *timer, int64_t delay_ms)
 {
-    struct timeval delay = { delay_ms / 1000, delay_ms % 1000 * 1000 };
+    int64_t real_ms = clock_to_real_ms(delay_ms);
+    struct timeval delay = { real_ms / 1000, real_ms % 1000 * 1000 };
     event_add(&timer->event, &delay);
 }
 

@@ -24,9 +24,8 @@ int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 /* The base, for httpd and fetch alone. */
 struct event_base *loop_base(struct loop *loop);
-/* Milliseconds on a clock that never jumps; the start is arbitrary. Read afresh at each call. */
+/* The clock that timers run on (clock.h), in milliseconds and in microseconds. */
 int64_t loop_now_ms(void);
-/* Microseconds on the same clock. */
 int64_t loop_now_us(void);
 
 /* Calls fn(arg) once after the current callback has returned to the loop, in the order of the
@@ -37,8 +36,8 @@ void loop_post(struct loop *loop, loop_fn *fn, void *arg);
 /* Called at the end of each turn in which something ran (log flush, ...). One slot. */
 void loop_on_turn_end(struct loop *loop, loop_fn *fn, void *arg);
 
-/* A timer that calls fn(arg) after `delay_ms`, and then every `repeat_ms` (0: once). Freed by the
- * caller, also from inside fn, also after it fired. */
+/* A timer that calls fn(arg) after `delay_ms`, and then every `repeat_ms` (0: once), on the clock
+ * of clock.h. Freed by the caller, also from inside fn, also after it fired. */
 struct loop_timer *loop_timer_new(struct loop *loop, int64_t delay_ms, int64_t repeat_ms,
                                   loop_fn *fn, void *arg);
 void loop_timer_free(struct loop_timer *timer);

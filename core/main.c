@@ -1,4 +1,5 @@
 /* deployer: reads its arguments, wires the parts together, runs the loop, ends in good order. */
+#include "clock.h"
 #include "env.h"
 #include "fetch.h"
 #include "httpd.h"
@@ -242,9 +243,13 @@ static int load(struct portal *portal)
     if (!portal->loading) return refuse(main_error_text(&error));
     portal->settings = portal->loading->settings;
     log_init(STDOUT_FILENO, (enum log_level)portal->settings.log_level);
-    if (portal->settings.production && getenv("DEPLOYER_CRASH_AT"))
-        return refuse("DEPLOYER_CRASH_AT ends the process in the middle of its work: it is for "
-                      "tests, not for production (unset it)");
+#ifdef TEST_HOOKS
+    if (portal->settings.production)
+        return refuse("this build has crash points for tests; it does not run in production");
+#endif
+    if (portal->settings.production && clock_scale() != 1)
+        return refuse("TIME_SCALE makes time run faster than it does: it is for tests, not for "
+                      "production (unset it)");
     if (portal->settings.production) prctl(PR_SET_DUMPABLE, 0);
     if (open_data(portal) != 0 || open_net(portal) != 0) return -1;
     if (main_load_www(portal, &error) != 0 || generation_load(portal->loading, &error) != 0)
@@ -270,6 +275,7 @@ static void log_listening(const struct settings *settings, int port)
     log_str("host", settings->host);
     log_str("version", VERSION);
     log_int("pid", getpid());
+    if (clock_scale() != 1) log_num("timeScale", clock_scale());
     log_end();
 }
 
@@ -362,6 +368,11 @@ int main(int argc, char **argv)
     if (arguments.copy) return arguments.copy(arguments.folder);
     main_stuck();
     log_init(arguments.check ? STDERR_FILENO : STDOUT_FILENO, LOG_INFO);
+    if (clock_scale_set(getenv("TIME_SCALE")) != 0) {
+        refuse("TIME_SCALE must be a number from 1 to 1000 (unset it outside of tests)");
+        log_flush();
+        return 1;
+    }
     prepare(&portal, &arguments);
     int apart = arguments.check || arguments.command,
         status = arguments.command ? main_command(&portal, arguments.command)

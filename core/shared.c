@@ -1,7 +1,7 @@
 #include "shared.h"
+#include "clock.h"
 #include "mem.h"
 #include "random.h"
-#include <time.h>
 
 struct entry {
     struct entry *next;
@@ -21,9 +21,7 @@ struct shared {
 
 static int64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clock_now_us() / 1000;
 }
 
 static int is_past(const struct entry *entry, int64_t now)

@@ -189,10 +189,12 @@ static int can_be_written(struct store *store, const char *path, char **message)
 
 static int set_up(struct store *store, const char *path, char **message)
 {
-    if (store_crash_init() != 0) {
+#ifdef TEST_HOOKS
+    if (store_hooks_init() != 0) {
         *message = store_sentence("DEPLOYER_CRASH_AT must be N, N:before or N:after");
         return -1;
     }
+#endif
     if (!(store->sql = store_sql_open(path, message))) return -1;
     store->version = store_sql_version(store->sql);
     if (!can_be_written(store, path, message)) return -1;

@@ -10,9 +10,10 @@
  * write fail with the code, those that read go on; writing is tried again by the next batch, and
  * once a second by itself. One process at a time, which main sees to.
  *
- * For crash tests: DEPLOYER_CRASH_AT=N ends the process with _exit(137) just before the Nth commit
- * of batches that write anything, N:after just after it, before anybody is told. Migrations do not
- * count.
+ * The test build (TEST_HOOKS, build/hooks/deployer) has crash points: DEPLOYER_CRASH_AT=N ends the
+ * process with _exit(137) just before the Nth commit of batches that write anything, N:after just
+ * after it, before any callback; DEPLOYER_COMMIT_FD is described in store_round.c. Migrations do
+ * not count.
  */
 #ifndef STORE_H
 #define STORE_H

@@ -3,33 +3,50 @@
  * again with a savepoint for each batch, so that it fails alone. */
 #include "store_sql.h"
 #include "mem.h"
+#include <errno.h>
 #include <limits.h>
 #include <unistd.h>
 
-/* DEPLOYER_CRASH_AT=N[:before|after] */
+#ifdef TEST_HOOKS
+/* DEPLOYER_CRASH_AT=N[:before|:after] ends the process at the Nth commit. DEPLOYER_COMMIT_FD=FD
+ * writes "N before\n" and "N after\n" there around every commit and each time waits for one byte
+ * back, so that a test can copy the journal and the double as a crash would leave them. */
 static struct {
-    int at, after, commits;
-} crash;
+    int at, after, commits, fd;
+} hooks;
 
-int store_crash_init(void)
+int store_hooks_init(void)
 {
-    const char *text = getenv("DEPLOYER_CRASH_AT");
-    memset(&crash, 0, sizeof crash);
+    const char *text = getenv("DEPLOYER_CRASH_AT"), *fd = getenv("DEPLOYER_COMMIT_FD");
+    memset(&hooks, 0, sizeof hooks);
+    if (fd && *fd) hooks.fd = atoi(fd);
     if (!text || !*text) return 0;
     char *end;
     long n = strtol(text, &end, 10);
     if (n < 1 || n > INT_MAX ||
         (strcmp(end, "") != 0 && strcmp(end, ":before") != 0 && strcmp(end, ":after") != 0))
         return -1;
-    crash.at = (int)n;
-    crash.after = strcmp(end, ":after") == 0;
+    hooks.at = (int)n;
+    hooks.after = strcmp(end, ":after") == 0;
     return 0;
 }
 
-static void crash_if(int after)
+static void on_commit(int after)
 {
-    if (crash.at && crash.commits == crash.at && crash.after == after) _exit(137);
+    char byte;
+    if (!after) hooks.commits++;
+    if (hooks.at && hooks.commits == hooks.at && hooks.after == after) _exit(137);
+    if (hooks.fd <= 0) return;
+    dprintf(hooks.fd, "%d %s\n", hooks.commits, after ? "after" : "before");
+    while (read(hooks.fd, &byte, 1) < 0 && errno == EINTR)
+        ;
 }
+#else
+static void on_commit(int after)
+{
+    (void)after;
+}
+#endif
 
 int store_is_trouble(const char *code)
 {
@@ -91,9 +108,9 @@ static const char *commit(struct store_sql *sql, int *written)
 {
     *written = store_sql_has_written(sql);
     if (*written && store_sql_gone(sql)) return "gone";
-    if (*written) crash.commits++, crash_if(0);
+    if (*written) on_commit(0);
     const char *code = store_sql_do(sql, "COMMIT");
-    if (*written && !code) crash_if(1);
+    if (*written && !code) on_commit(1);
     return code;
 }
 

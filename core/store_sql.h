@@ -51,8 +51,10 @@ const char *store_sql_probe(struct store_sql *sql);
 /* Runs all jobs and commits. `trouble` gets the code of the last failure of the disk, or NULL once
  * writing worked. */
 void store_round(struct store_sql *sql, struct store_job *jobs, const char **trouble);
-/* Reads DEPLOYER_CRASH_AT. 0, or -1 when it is no such word. */
-int store_crash_init(void);
+#ifdef TEST_HOOKS
+/* Reads DEPLOYER_CRASH_AT and DEPLOYER_COMMIT_FD. 0, or -1 when the first is malformed. */
+int store_hooks_init(void);
+#endif
 /* 1 when the code speaks of the disk, not of the batch. */
 int store_is_trouble(const char *code);
 #endif

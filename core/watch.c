@@ -1,4 +1,5 @@
 #include "watch.h"
+#include "clock.h"
 #include "log.h"
 #include "mem.h"
 
@@ -94,7 +95,8 @@ static void on_readable(void *arg)
     }
     if (!seen) return;
     loop_timer_free(watch->settle);
-    watch->settle = loop_timer_new(watch->loop, SETTLE_MS, 0, on_settled, watch);
+    watch->settle =
+        loop_timer_new(watch->loop, clock_from_real_ms(SETTLE_MS), 0, on_settled, watch);
 }
 
 struct watch *watch_new(struct loop *loop, const char *root, const char *const *names,

@@ -3,7 +3,7 @@
 
 -- core/: unit -> floor. A file belongs to the unit of its name's first word ("httpd_guard.c" to httpd).
 local core_floors = {
-  log = 0, mem = 0, random = 0, settings = 0, bytes = 0, hash = 0, file = 0,
+  clock = 0, log = 0, mem = 0, random = 0, settings = 0, bytes = 0, hash = 0, file = 0,
   loop = 1, metrics = 1, store = 1, shared = 1, limiter = 1, router = 1, guard = 1, secret = 1, env = 1, json = 1, gzip = 1,
   httpd = 2, fetch = 2, vm = 2, watch = 2,
   sse = 3, www = 3, task = 3,

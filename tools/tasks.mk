@@ -3,6 +3,8 @@
 
 BUILD ?= build
 DEPLOYER ?= $(BUILD)/deployer
+# With crash points; see Makefile.
+HOOKS ?= $(BUILD)/hooks/deployer
 BUSTED ?= lua5.4 /usr/bin/busted
 # T=pattern: only the tests whose file or name holds it.
 T ?=
@@ -28,7 +30,7 @@ run: setup ## builds; starts the rehearsal and the portal; PORT=, REHEARSAL_PORT
 	@DEPLOYER=$(DEPLOYER) exec tools/run.sh
 
 test: setup-test ## every test that needs no Docker engine; T=pattern picks some
-	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(TESTS)
+	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(HOOKS) $(TESTS)
 	@$(MAKE) --no-print-directory test-c test-lua test-contract test-http test-browser test-stack test-ops
 	@echo "test: all green"
 
@@ -38,8 +40,8 @@ test-lua: ## the Lua units
 test-contract: $(DEPLOYER) ## the rehearsal against the recordings of a real Dokploy
 	@DEPLOYER=$(abspath $(DEPLOYER)) tools/test.sh contract '$(T)'
 
-test-http: $(DEPLOYER) ## the portal and the rehearsal, by HTTP
-	@DEPLOYER=$(abspath $(DEPLOYER)) tools/test.sh http '$(T)'
+test-http: $(DEPLOYER) $(HOOKS) ## the portal and the rehearsal, by HTTP
+	@DEPLOYER=$(abspath $(DEPLOYER)) DEPLOYER_HOOKS=$(abspath $(HOOKS)) tools/test.sh http '$(T)'
 
 test-browser: $(DEPLOYER) ## the page, in a real browser
 	@DEPLOYER=$(abspath $(DEPLOYER)) tools/test.sh browser '$(T)'
@@ -73,10 +75,11 @@ FAMILIES ?= http contract ops
 ASAN := $(BUILD)/asan
 
 asan: setup-test ## the C units, HTTP, contract and ops tests under the address and undefined-behaviour sanitizers; FAMILIES=
-	@$(MAKE) --no-print-directory BUILD=$(ASAN) SANITIZE=1 $(ASAN)/deployer test-c
-	@rm -rf $(ASAN)/reports && mkdir $(ASAN)/reports && install -m 755 tools/sanitized.sh $(ASAN)/sanitized
+	@$(MAKE) --no-print-directory BUILD=$(ASAN) SANITIZE=1 $(ASAN)/deployer $(ASAN)/hooks/deployer test-c
+	@rm -rf $(ASAN)/reports && mkdir $(ASAN)/reports && ln -sfn ../reports $(ASAN)/hooks/reports
+	@install -m 755 tools/sanitized.sh $(ASAN)/sanitized && install -m 755 tools/sanitized.sh $(ASAN)/hooks/sanitized
 	@failed=0; for family in $(FAMILIES); do echo "== asan: $$family"; \
-	  SANITIZED=1 TEST_PATIENCE=4 DEPLOYER=$(abspath $(ASAN)/sanitized) PROMTOOL="$$(tools/promtool.sh $(BUILD)/promtool)" tools/test.sh $$family '$(T)' || failed=1; \
+	  SANITIZED=1 TEST_PATIENCE=4 DEPLOYER=$(abspath $(ASAN)/sanitized) DEPLOYER_HOOKS=$(abspath $(ASAN)/hooks/sanitized) PROMTOOL="$$(tools/promtool.sh $(BUILD)/promtool)" tools/test.sh $$family '$(T)' || failed=1; \
 	done; \
 	if ls $(ASAN)/reports/* >/dev/null 2>&1; then cat $(ASAN)/reports/*; echo "asan: found something" >&2; exit 1; fi; \
 	[ $$failed = 0 ] || exit 1; echo "asan: nothing found"
@@ -86,8 +89,8 @@ soak: setup-test ## many deployments with faults, cancels and kills, and then th
 	@DEPLOYER=$(abspath $(DEPLOYER)) JOBS=$(JOBS) FAULTS=$(FAULTS) SEED=$(SEED) node tests/soak/soak.mjs
 
 property: setup-test ## random commands, faults, kills and restarts against a model; RUNS=200 SEED=; REPLAY= plays one again
-	@$(MAKE) --no-print-directory $(DEPLOYER)
-	@DEPLOYER=$(abspath $(DEPLOYER)) RUNS=$(RUNS) SEED=$(SEED) REPLAY=$(REPLAY) LONGEST=$(LONGEST) node tests/property/property.mjs
+	@$(MAKE) --no-print-directory $(DEPLOYER) $(HOOKS)
+	@DEPLOYER=$(abspath $(DEPLOYER)) DEPLOYER_HOOKS=$(abspath $(HOOKS)) RUNS=$(RUNS) SEED=$(SEED) REPLAY=$(REPLAY) LONGEST=$(LONGEST) node tests/property/property.mjs
 
 bench: ## deployments accepted, requests a second, each beside the bare thing; memory; /health beside 1,000 slow clients
 	@tools/setup.sh bench

@@ -91,7 +91,7 @@ const works = {
 
 // One moment: true when there was one, false when the work ended before that commit.
 async function under(work, name, at) {
-  const portal = await startPortal({ rehearsal, root })
+  const portal = await startPortal({ rehearsal, root, hooks: true })
   try {
     let key = work.stack ? (await portal.ready(name)).key : undefined
     await work.before?.(portal, name, key)

@@ -24,7 +24,7 @@ async function vanished(portal, name) {
 
 // True when the armed crash came before the repair had ended.
 async function repairUnder(name, at) {
-  const portal = await startPortal({ rehearsal, root })
+  const portal = await startPortal({ rehearsal, root, hooks: true })
   const admin = findings(portal)
   try {
     const { key, volume, finding } = await vanished(portal, name)
@@ -66,7 +66,7 @@ test('a stack that vanished, made again under kills', { timeout: 400_000 * PATIE
 })
 
 test('an unknown project, removed under kills', { timeout: 400_000 * PATIENCE }, async () => {
-  const portal = await startPortal({ rehearsal, root })
+  const portal = await startPortal({ rehearsal, root, hooks: true })
   const admin = findings(portal)
   try {
     await until(async () => (await admin.list()).looked.at, 'Dokploy was looked through')

@@ -5,11 +5,12 @@
 //   const { status, json } = await world.portal.api('/api/check/anna')
 //   await world.stop()
 //
-// DEPLOYER=path of the binary (build/deployer); TEST_PATIENCE=4 makes every limit four times as long; TEST_LOGS=1 prints what is logged.
+// DEPLOYER=path of the binary (build/deployer); DEPLOYER_HOOKS=that of the build with crash points (build/hooks/deployer), which a test
+// gets by `hooks: true`; TEST_PATIENCE=4 makes every limit four times as long; TEST_LOGS=1 prints what is logged.
 import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import assert from 'node:assert/strict'
@@ -19,6 +20,7 @@ export { PATIENCE, follow, request, seconds, sse, terminal } from './client.mjs'
 
 const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 export const DEPLOYER = resolve(process.env.DEPLOYER ?? join(top, 'build/deployer'))
+export const HOOKS = resolve(process.env.DEPLOYER_HOOKS ?? join(dirname(DEPLOYER), 'hooks', basename(DEPLOYER)))
 export const ADMIN = 'admin-token-of-the-tests'
 export const UNKNOWN_PORT = 9 // nothing listens there
 
@@ -74,18 +76,18 @@ const base = { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC', ASAN_O
 class Program {
   static running = new Set()
 
-  constructor(kind, args, env) {
-    Object.assign(this, { kind, args, env: { ...base, ...env }, lines: [], log: [], waiting: new Set(), expected: [] })
+  constructor(kind, args, env, binary = DEPLOYER) {
+    Object.assign(this, { kind, args, binary, env: { ...base, ...env }, lines: [], log: [], waiting: new Set(), expected: [] })
     this.leave = () => this.child?.kill('SIGKILL')
   }
 
   async start() {
     const from = this.log.length
-    this.child = spawn(DEPLOYER, this.args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child = spawn(this.binary, this.args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] })
     made.add(this)
     Program.running.add(this)
     this.gone = new Promise((done, failed) => {
-      this.child.on('error', (error) => failed(new Error(`${DEPLOYER}: ${error.message}; 'make' builds it`)))
+      this.child.on('error', (error) => failed(new Error(`${this.binary}: ${error.message}; 'make build/hooks/deployer' builds both`)))
       this.child.on('close', (code, signal) => {
         made.delete(this)
         Program.running.delete(this)
@@ -286,17 +288,18 @@ export async function startRehearsal({ version, speed = 50, env = {}, root = sti
   }).start()
 }
 
-export async function startPortal({ rehearsal, env = {}, root = still() } = {}) {
+// hooks: with crash points.
+export async function startPortal({ rehearsal, env = {}, root = still(), hooks = false } = {}) {
   return new Portal('portal', ['--root', root], {
     DATA_DIR: temporary('portal'), PORT: '0', ADMIN_TOKEN: ADMIN, REHEARSAL_PORT: String(rehearsal?.port ?? UNKNOWN_PORT),
     REHEARSAL_SPEED: rehearsal?.env.REHEARSAL_SPEED ?? '50', ...env,
-  }).start()
+  }, hooks ? HOOKS : DEPLOYER).start()
 }
 
 // Both. `env` goes to the portal, `rehearsalEnv` to the double.
-export async function startAll({ version, speed, env, rehearsalEnv, root } = {}) {
+export async function startAll({ version, speed, env, rehearsalEnv, root, hooks } = {}) {
   const rehearsal = await startRehearsal({ version, speed, env: rehearsalEnv, root })
-  const portal = await startPortal({ rehearsal, env, root }).catch((error) => {
+  const portal = await startPortal({ rehearsal, env, root, hooks }).catch((error) => {
     rehearsal.leave() // a child that lives would keep the tests from ending
     throw error
   })

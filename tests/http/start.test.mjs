@@ -98,10 +98,11 @@ test('an address that is not this machine\'s is told with its own cure', async (
 })
 
 test('production does not start with what only tests use', () => {
-  const { status, text } = run([], { NODE_ENV: 'production', DEPLOYER_CRASH_AT: '3', DOKPLOY_URL: 'http://127.0.0.1:9', DOKPLOY_API_TOKEN: 't',
+  const { status, text } = run([], { NODE_ENV: 'production', TIME_SCALE: '20', DOKPLOY_URL: 'http://127.0.0.1:9', DOKPLOY_API_TOKEN: 't',
     STACK_DOMAIN_SUFFIX: 'a.example', STACK_IMAGE: 'x:1' })
   assert.equal(status, 1, text)
-  assert.match(text, /DEPLOYER_CRASH_AT.*unset it/)
+  assert.match(text, /TIME_SCALE.*unset it/)
+  assert.match(run([], { TIME_SCALE: 'fast' }).text, /TIME_SCALE must be a number/)
 })
 
 test('SIGINT ends it as SIGTERM does', async () => {

@@ -202,7 +202,7 @@ class Player {
   // The whole -----------------------------------------------------------------------------------------------------------------------
 
   async run() {
-    this.world = await startAll({ root: this.house.root, speed: 1000, version: this.version, env: { NODE_ENV: 'test' } })
+    this.world = await startAll({ root: this.house.root, speed: 1000, version: this.version, hooks: true, env: { NODE_ENV: 'test' } })
     Object.assign(this, { portal: this.world.portal, rehearsal: this.world.rehearsal })
     this.power = new Power(this.portal, this.wrong)
     try {
