@@ -7,7 +7,7 @@ local store = require "core.store"
 store.migrate(require "lib.journal.schema")
 
 -- Who may come in is known before anybody does.
-server.on_start(require("lib.door.credentials").resume)
+server.on_start(require("lib.auth.credentials").resume)
 
 -- Requests. One file a family of addresses; the door is what each of them goes through first.
 require "routes.door"    -- and what the core cannot answer
@@ -20,9 +20,9 @@ require "routes.stack"   -- GET, DELETE /api/stack/:name, GET /api/stacks
 require "routes.operate" -- POST /api/stack/:name/stop, /start, /restart, /password
 require "routes.owner"   -- GET /api/owner, POST /api/owner/...: key, link to another browser
 require "routes.admin"   -- invites, tokens, GET /api/audit
-require "routes.findings" -- GET /api/admin/findings, POST /api/admin/findings/...: what the journal and Dokploy do not agree on
+require "routes.drift" -- GET /api/admin/findings, POST /api/admin/findings/...: what the journal and Dokploy do not agree on
 require "routes.lists"   -- GET /api/admin/...: stacks, operations, queue, leftovers, summary, and acts on several stacks
-require "routes.feed"    -- GET /api/admin/events
+require "routes.change_events"    -- GET /api/admin/events
 require "routes.session" -- /admin/login, /admin/logout
 require "routes.admin_page" -- GET /admin and its sections
 require "routes.admin_acts" -- POST /admin/...: what the forms of that page do
@@ -30,10 +30,10 @@ require "routes.metrics" -- GET /metrics
 require "routes.openapi" -- GET /api/openapi.json
 
 -- Deployments. After a crash or a restart, what was interrupted goes on, or is taken away again.
-require("lib.deploy.engine").register(require "steps")
+require("lib.operations.engine").register(require "steps")
 
 -- And afterwards: the stacks are watched, leftovers swept up, the journal held against Dokploy.
-require("lib.watch").register(require "policy.limits")
+require("lib.workspaces").register(require "policy.limits")
 
 -- And every few minutes, a look at everything around the portal, for /ready.
-require("lib.doctor.rounds").register()
+require("lib.doctor.schedule").register()

@@ -2,7 +2,7 @@
 -- Run from the top of the tree: lua5.4 tools/locales.lua
 package.path = "scripts/?.lua;" .. package.path
 local cjson = require "cjson"
-local plural = require "lib.page.plural"
+local plural = require "lib.pages.plural"
 
 local faults, told = {}, {}
 local function fault(text, ...)
@@ -139,7 +139,7 @@ local function check_unused(path, texts)
   end
   local all = table.concat(parts, "\n"):gsub("'", '"')
   local prefixes = used_prefixes(all)
-  local codes = read("scripts/lib/page/problem.lua"):match("problem.status = (%b{})")
+  local codes = read("scripts/lib/http/problem.lua"):match("problem.status = (%b{})")
   for key in pairs(texts) do
     local code = key:match("^problem%.([%l_]+)%.")
     local known = not code or codes:find("%f[%l_]" .. code .. " = ") or all:find('"' .. key .. '"', 1, true)
@@ -182,10 +182,10 @@ end
 
 -- Families whose last words are codes that stand in one place of the scripts.
 local function check_codes(texts)
-  for code in read("scripts/lib/page/problem.lua"):gmatch("([%l_]+) = [45]%d%d[,%s]") do
+  for code in read("scripts/lib/http/problem.lua"):gmatch("([%l_]+) = [45]%d%d[,%s]") do
     for _, part in ipairs { "title", "detail" } do
       local key = ("problem.%s.%s"):format(code, part)
-      if not texts[key] then fault("scripts/lib/page/problem.lua: %s is in no locale", key) end
+      if not texts[key] then fault("scripts/lib/http/problem.lua: %s is in no locale", key) end
     end
   end
   for _, path in ipairs(lines_of("ls scripts/steps/*.lua 2>/dev/null")) do

@@ -56,7 +56,7 @@ end
 function modes.closed() return false, "access_closed" end
 
 --- The rules, in order. `decide` gets who, action, what; it returns nothing when the rule does not apply, else true, or false and a code
---- (of lib/page/problem.lua). The name of the rule that decided stands in the audit trail.
+--- (of lib/http/problem.lua). The name of the rule that decided stands in the audit trail.
 policy.rules = {
   { name = "passwords_are_their_owners", decide = function(who, action, what) -- also for the admin, who may change one, but not see it
     if action == "reveal" and who.id and what.owner_id ~= who.id then return false, "not_owner" end
@@ -101,7 +101,7 @@ policy.rules = {
 
 --- Whether that person may do that.
 ---@param who { kind: string, id: string|nil, scopes: table<string, boolean>|nil }  kind: admin owner user token visitor, see
----lib/door/owner.lua
+---lib/auth/owner.lua
 ---@param action string
 ---@param what What
 ---@return boolean allowed

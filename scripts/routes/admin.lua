@@ -2,12 +2,12 @@
 local json = require "core.json"
 local server = require "core.server"
 local clock = require "lib.base.clock"
-local feed = require "lib.base.feed"
-local body = require "lib.door.body"
-local credentials = require "lib.door.credentials"
-local owner = require "lib.door.owner"
+local change_events = require "lib.journal.change_events"
+local body = require "lib.http.body"
+local credentials = require "lib.auth.credentials"
+local owner = require "lib.auth.owner"
 local ledger = require "lib.journal.ledger"
-local problem = require "lib.page.problem"
+local problem = require "lib.http.problem"
 local door = require "routes.door"
 local filter = require "routes.filter"
 
@@ -182,7 +182,7 @@ server.route("POST", "/api/tokens", making(token_fields, false, admin.make_token
 -- What it opened is closed with it.
 local function revoke_token(id)
   local done, message, code = credentials.revoke_token(id)
-  if done then feed.dismiss(owner.pass { kind = "token", token_id = id }) end
+  if done then change_events.dismiss(owner.pass { kind = "token", token_id = id }) end
   return done, message, code
 end
 

@@ -1,21 +1,21 @@
---- What the forms of the admin's page do. Each brings the token of its session (lib/door/csrf.lua), comes from the portal's own pages
---- (lib/door/origin.lua), is written into the trail, and leads to a page that shows what came of it.
-local finding_parts = require "lib.admin.findings"
+--- What the forms of the admin's page do. Each brings the token of its session (lib/auth/csrf.lua), comes from the portal's own pages
+--- (lib/http/origin.lua), is written into the trail, and leads to a page that shows what came of it.
+local finding_parts = require "lib.admin.drift"
 local keys = require "lib.admin.keys"
 local parts = require "lib.admin.parts"
 local stacks = require "lib.admin.stacks"
-local engine = require "lib.deploy.engine"
-local body = require "lib.door.body"
+local engine = require "lib.operations.engine"
+local body = require "lib.http.body"
 local journal = require "lib.journal"
-local findings = require "lib.journal.findings"
-local problem = require "lib.page.problem"
-local reconcile = require "lib.watch.reconcile"
-local remedy = require "lib.watch.remedy"
+local drift = require "lib.journal.drift"
+local problem = require "lib.http.problem"
+local reconcile = require "lib.workspaces.reconcile"
+local drift_actions = require "lib.workspaces.drift_actions"
 local admin = require "routes.admin"
 local pages = require "routes.admin_page"
 local bulk = require "routes.bulk"
 local door = require "routes.door"
-local findings_route = require "routes.findings"
+local drift_routes = require "routes.drift"
 local lists = require "routes.lists"
 
 local function to(path) return { status = 303, headers = { Location = path } } end
@@ -90,7 +90,7 @@ pages.route("POST", "/admin/findings/adopt", function(view, req)
   local fields, rows = { act = { type = "string" } }, {}
   for _, id in ipairs(picked) do
     fields["pick." .. id] = { type = "string" }
-    local row = #id <= 15 and findings.get(math.tointeger(tonumber(id)))
+    local row = #id <= 15 and drift.get(math.tointeger(tonumber(id)))
     if row == nil then return problem.failure(req, "journal") end
     rows[#rows + 1] = row or nil
   end
@@ -99,7 +99,7 @@ pages.route("POST", "/admin/findings/adopt", function(view, req)
   local who
   who, refusal = door.allow(req, "adopt_finding", {}, table.concat(picked, " "))
   if not who then return refusal end
-  local _, refused = remedy.adopt_all(rows)
+  local _, refused = drift_actions.adopt_all(rows)
   return #refused == 0 and to "/admin/findings" or pages.findings(view, req, finding_parts.refused(view, refused))
 end)
 
@@ -107,22 +107,22 @@ pages.route("POST", "/admin/findings/:id/adopt", function(_, req)
   local asked, refusal = body.read(req, {})
   if not asked then return refusal end
   local row
-  row, refusal = findings_route.find(req, "adopt")
+  row, refusal = drift_routes.find(req, "adopt")
   if not row then return refusal end
-  local done, _, code = remedy.adopt(row)
-  return done and to "/admin/findings" or findings_route.refused(req, row, code)
+  local done, _, code = drift_actions.adopt(row)
+  return done and to "/admin/findings" or drift_routes.refused(req, row, code)
 end)
 
 local function begin(req, row, action, data)
-  local operation, _, code = remedy.begin(action, row.id, data)
-  return operation and to("/deployment/" .. operation.id) or findings_route.refused(req, row, code)
+  local operation, _, code = drift_actions.begin(action, row.id, data)
+  return operation and to("/deployment/" .. operation.id) or drift_routes.refused(req, row, code)
 end
 
 pages.route("POST", "/admin/findings/:id/repair", function(_, req)
   local asked, refusal = body.read(req, {})
   if not asked then return refusal end
   local row
-  row, refusal = findings_route.find(req, "repair")
+  row, refusal = drift_routes.find(req, "repair")
   return row and begin(req, row, "repair", "keep") or refusal
 end)
 
@@ -130,7 +130,7 @@ pages.route("POST", "/admin/findings/:id/remove", function(view, req)
   local asked, refusal = body.read(req, { data = { type = "string" }, confirm = { type = "string" } })
   if not asked then return refusal end
   local row
-  row, refusal = findings_route.find(req, "remove")
+  row, refusal = drift_routes.find(req, "remove")
   if not row then return refusal end
   if typed(asked) == row.name then return begin(req, row, "remove", asked.data == "delete" and "delete" or "keep") end
   return pages.ask_remove(view, row, parts.say(view, "page.delete.mismatch", { name = row.name }))

@@ -1,7 +1,7 @@
 --- The admin's page, /admin and what is below it: each section has its address and comes whole from the server, in the reader's language.
 --- www/admin.js makes it live: when the feed tells of a change, it asks for the same page again and shows what is new.
 local server = require "core.server"
-local findings = require "lib.admin.findings"
+local findings = require "lib.admin.drift"
 local frame = require "lib.admin.frame"
 local keys = require "lib.admin.keys"
 local overview = require "lib.admin.overview"
@@ -9,18 +9,18 @@ local parts = require "lib.admin.parts"
 local stacks = require "lib.admin.stacks"
 local trail = require "lib.admin.trail"
 local work = require "lib.admin.work"
-local feed = require "lib.base.feed"
-local csrf = require "lib.door.csrf"
-local owner = require "lib.door.owner"
-local session = require "lib.door.session"
+local change_events = require "lib.journal.change_events"
+local csrf = require "lib.auth.csrf"
+local owner = require "lib.auth.owner"
+local session = require "lib.auth.session"
 local journal = require "lib.journal"
-local page = require "lib.page"
-local i18n = require "lib.page.i18n"
+local page = require "lib.pages"
+local i18n = require "lib.pages.i18n"
 local admin = require "routes.admin"
 local bulk = require "routes.bulk"
 local door = require "routes.door"
 local filter = require "routes.filter"
-local findings_route = require "routes.findings"
+local drift_routes = require "routes.drift"
 local lists = require "routes.lists"
 
 local pages = {}
@@ -69,7 +69,7 @@ function pages.route(method, pattern, make)
     -- What a form is answered with has no address of its own: it belongs to its list, and is not asked for again by itself.
     local path = method == "POST" and req.path:match("^/admin/[^/]+") or req.path
     local view = { language = page.language(req), csrf = csrf.token(who), path = path, query = req.query, who = who,
-      session = who.session, after = feed.now() }
+      session = who.session, after = change_events.now() }
     local made = make(view, req)
     if method == "POST" then made.kinds = nil end
     return made.section and frame.reply(req, view, made) or made
@@ -120,7 +120,7 @@ end)
 
 --- The page of findings; `told`: what came of an act.
 function pages.findings(view, req, told)
-  local doc = findings_route.page(which(req, { "before", "all" }), view.language)
+  local doc = drift_routes.page(which(req, { "before", "all" }), view.language)
   if not doc then return unreadable(view, "findings") end
   local main = findings.list(view, doc)
   return { section = "findings", title = say(view, "admin.nav.findings"), tools = told, main = main, kinds = "findings operations" }
@@ -135,7 +135,7 @@ function pages.ask_remove(view, finding, trouble)
 end
 
 pages.route("GET", "/admin/findings/:id/remove", function(view, req)
-  local finding, refusal = findings_route.find(req, "list")
+  local finding, refusal = drift_routes.find(req, "list")
   return finding and pages.ask_remove(view, finding) or refusal
 end)
 

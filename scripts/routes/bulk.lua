@@ -3,10 +3,10 @@ local crypto = require "core.crypto"
 local json = require "core.json"
 local shared = require "core.shared"
 local names = require "lib.base.names"
-local engine = require "lib.deploy.engine"
+local engine = require "lib.operations.engine"
 local journal = require "lib.journal"
-local i18n = require "lib.page.i18n"
-local problem = require "lib.page.problem"
+local i18n = require "lib.pages.i18n"
+local problem = require "lib.http.problem"
 local door = require "routes.door"
 local bulk = { most = 200 }
 

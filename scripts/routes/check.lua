@@ -3,14 +3,14 @@ local config = require "core.config"
 local json = require "core.json"
 local server = require "core.server"
 local names = require "lib.base.names"
-local claims = require "lib.journal.claims"
-local i18n = require "lib.page.i18n"
+local reservations = require "lib.journal.reservations"
+local i18n = require "lib.pages.i18n"
 local policy = require "policy.names"
 
 local limits = { min = names.min, max = names.max }
 local reserved = policy.set(config.reserved_names)
 
-local function is_free(name) return claims.get(name) == nil end
+local function is_free(name) return reservations.get(name) == nil end
 
 local function refusal(req, typed, name, code, reason)
   local language = i18n.from(req)

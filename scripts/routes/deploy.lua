@@ -1,20 +1,20 @@
---- POST /api/deploy: accepts a deployment and answers at once; the work goes on in lib/deploy/engine.lua.
+--- POST /api/deploy: accepts a deployment and answers at once; the work goes on in lib/operations/engine.lua.
 local config = require "core.config"
 local crypto = require "core.crypto"
 local json = require "core.json"
 local server = require "core.server"
 local task = require "core.task"
 local names = require "lib.base.names"
-local engine = require "lib.deploy.engine"
-local audit = require "lib.door.audit"
-local body = require "lib.door.body"
-local client = require "lib.door.client"
-local credentials = require "lib.door.credentials"
-local deciding = require "lib.door.deciding"
-local owner = require "lib.door.owner"
+local engine = require "lib.operations.engine"
+local audit = require "lib.auth.audit"
+local body = require "lib.http.body"
+local client = require "lib.http.client"
+local credentials = require "lib.auth.credentials"
+local deciding = require "lib.auth.deciding"
+local owner = require "lib.auth.owner"
 local journal = require "lib.journal"
-local claims = require "lib.journal.claims"
-local problem = require "lib.page.problem"
+local reservations = require "lib.journal.reservations"
+local problem = require "lib.http.problem"
 local limits = require "policy.limits"
 local policy = require "policy.names"
 local templates = require "policy.templates"
@@ -25,7 +25,7 @@ local fields = { name = { type = "string", required = true }, template = { type 
 local quotas = limits.of(limits.quotas, config.production)
 local reserved = policy.set(config.reserved_names)
 
-local function is_free(name) return claims.get(name) == nil end
+local function is_free(name) return reservations.get(name) == nil end
 
 local function suggestions(name)
   return { suggestions = json.array(policy.suggest(name, reserved, is_free)) }

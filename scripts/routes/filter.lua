@@ -1,5 +1,5 @@
 --- What of a list is asked for, out of a request's query.
-local problem = require "lib.page.problem"
+local problem = require "lib.http.problem"
 local limits = require "policy.limits"
 
 local filter = {}

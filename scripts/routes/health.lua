@@ -3,13 +3,13 @@ local config = require "core.config"
 local json = require "core.json"
 local server = require "core.server"
 local clock = require "lib.base.clock"
-local checkup = require "lib.doctor.checkup"
+local checks = require "lib.doctor.checks"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
-local findings = require "lib.journal.findings"
-local i18n = require "lib.page.i18n"
-local problem = require "lib.page.problem"
-local sweeper = require "lib.watch.sweeper"
+local drift = require "lib.journal.drift"
+local i18n = require "lib.pages.i18n"
+local problem = require "lib.http.problem"
+local sweeper = require "lib.workspaces.sweeper"
 
 local function look_around()
   local info = server.info()
@@ -56,7 +56,7 @@ looks[#looks + 1] = function()
 end
 
 looks[#looks + 1] = function()
-  local counts = findings.counts()
+  local counts = drift.counts()
   if counts.all == 0 then return nil end
   local more = { count = counts.all, vanished = counts.vanished, unknown = counts.unknown, inError = counts.in_error }
   return { "findings", { count = counts.all }, more = more }
@@ -135,7 +135,7 @@ server.route("GET", "/ready", function(req)
       scripts = "ok",
       dokploy = last.reachable == nil and "unknown" or last.reachable and "ok" or "unreachable",
       breaker = state.state,
-      doctor = checkup.last() or { status = "unknown" },
+      doctor = checks.last() or { status = "unknown" },
     },
   }
 end, { log = "debug" })

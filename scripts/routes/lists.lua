@@ -5,17 +5,17 @@ local json = require "core.json"
 local server = require "core.server"
 local task = require "core.task"
 local clock = require "lib.base.clock"
-local pump = require "lib.deploy.pump"
+local scheduler = require "lib.operations.scheduler"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
-local body = require "lib.door.body"
+local body = require "lib.http.body"
 local journal = require "lib.journal"
-local findings = require "lib.journal.findings"
+local drift = require "lib.journal.drift"
 local ledger = require "lib.journal.ledger"
-local i18n = require "lib.page.i18n"
-local problem = require "lib.page.problem"
-local sweeper = require "lib.watch.sweeper"
-local watcher = require "lib.watch.watcher"
+local i18n = require "lib.pages.i18n"
+local problem = require "lib.http.problem"
+local sweeper = require "lib.workspaces.sweeper"
+local monitor = require "lib.workspaces.monitor"
 local bulk = require "routes.bulk"
 local door = require "routes.door"
 local filter = require "routes.filter"
@@ -47,7 +47,7 @@ local function stack_view(row, language)
   return {
     name = row.name, state = row.shown, ownerId = row.owner_id, url = row.url, image = row.image, template = row.template,
     createdAt = clock.iso(row.created_at), since = clock.iso(row.since or row.created_at), memoryBytes = params.memory_bytes,
-    volume = row.volume, lastSeen = clock.iso(watcher.seen(row.operation_id)), lastUsedAt = clock.iso(row.used_at),
+    volume = row.volume, lastSeen = clock.iso(monitor.seen(row.operation_id)), lastUsedAt = clock.iso(row.used_at),
     deploymentId = row.operation_id, workId = row.work_id, trouble = trouble_of(row, language),
   }
 end
@@ -99,7 +99,7 @@ end
 
 --- Who waits, in the order in which he will be served, and who is being served.
 function lists.queue(language)
-  local waiting, running, etas = pump.line()
+  local waiting, running, etas = scheduler.snapshot()
   if not waiting then return nil end
   local told = each(waiting, operation_view, language)
   for position, op in ipairs(told) do op.position, op.etaSeconds = position, etas[position] end
@@ -177,7 +177,7 @@ function lists.summary(language)
     access = { mode = config.access, detail = i18n.text(language, "health.access_" .. config.access) },
     policy = { generation = info.generation, loadedAt = clock.iso(info.loaded_at), rejected = rejected_view(info.rejected) },
     dokploy = dokploy_view(), stacks = json.array(states), running = #line.running, waiting = #line.waiting, places = line.places,
-    leftovers = sweeper.count(), findings = findings.counts().all,
+    leftovers = sweeper.count(), findings = drift.counts().all,
     streams = info.streams, connections = info.connections, memory = info.memory,
   }
 end

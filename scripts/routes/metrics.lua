@@ -7,9 +7,9 @@ local store = require "core.store"
 local address = require "lib.base.address"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
-local findings = require "lib.journal.findings"
-local problem = require "lib.page.problem"
-local sweeper = require "lib.watch.sweeper"
+local drift = require "lib.journal.drift"
+local problem = require "lib.http.problem"
+local sweeper = require "lib.workspaces.sweeper"
 local policy = require "policy.metrics"
 local door = require "routes.door"
 
@@ -57,8 +57,8 @@ local function look_dokploy()
 end
 
 local function look_findings()
-  local counts, at = findings.counts(), findings.looked_at()
-  for _, kind in ipairs(findings.kinds) do metrics.set("deployer_findings", counts[kind], kind) end
+  local counts, at = drift.counts(), drift.looked_at()
+  for _, kind in ipairs(drift.kinds) do metrics.set("deployer_findings", counts[kind], kind) end
   if at then metrics.set("deployer_reconcile_timestamp_seconds", at) end
 end
 

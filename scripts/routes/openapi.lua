@@ -5,7 +5,7 @@ local json = require "core.json"
 local server = require "core.server"
 local check = require "lib.base.check"
 local names = require "lib.base.names"
-local problem = require "lib.page.problem"
+local problem = require "lib.http.problem"
 local entries = require "routes.openapi_entries"
 local schemas = require "routes.openapi_schemas"
 

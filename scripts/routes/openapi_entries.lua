@@ -150,7 +150,7 @@ local entries = {
   },
 }
 
-for _, more in ipairs { "routes.openapi_access", "routes.openapi_findings", "routes.openapi_admin" } do
+for _, more in ipairs { "routes.openapi_access", "routes.openapi_drift", "routes.openapi_admin" } do
   table.move(require(more), 1, 99, #entries + 1, entries)
 end
 

@@ -116,7 +116,7 @@ all.Ready = object({
 }, "status")
 
 local words = { object = object, described = described, list_of = list_of, one_of = one_of, json = json }
-for _, more in ipairs { "routes.openapi_schemas_access", "routes.openapi_schemas_findings", "routes.openapi_schemas_admin" } do
+for _, more in ipairs { "routes.openapi_schemas_access", "routes.openapi_schemas_drift", "routes.openapi_schemas_admin" } do
   for name, schema in pairs(require(more)(words)) do all[name] = schema end
 end
 

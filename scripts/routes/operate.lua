@@ -2,10 +2,10 @@
 --- telling the password is done at once.
 local server = require "core.server"
 local names = require "lib.base.names"
-local engine = require "lib.deploy.engine"
-local body = require "lib.door.body"
-local i18n = require "lib.page.i18n"
-local problem = require "lib.page.problem"
+local engine = require "lib.operations.engine"
+local body = require "lib.http.body"
+local i18n = require "lib.pages.i18n"
+local problem = require "lib.http.problem"
 local stack = require "routes.stack"
 
 local function begin(req, kind)

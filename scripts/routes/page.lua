@@ -5,16 +5,16 @@ local json = require "core.json"
 local server = require "core.server"
 local shared = require "core.shared"
 local names = require "lib.base.names"
-local pump = require "lib.deploy.pump"
-local queue = require "lib.deploy.queue"
-local summary = require "lib.deploy.summary"
-local client = require "lib.door.client"
-local csrf = require "lib.door.csrf"
-local owner = require "lib.door.owner"
+local scheduler = require "lib.operations.scheduler"
+local queue = require "lib.operations.queue"
+local summary = require "lib.operations.summary"
+local client = require "lib.http.client"
+local csrf = require "lib.auth.csrf"
+local owner = require "lib.auth.owner"
 local journal = require "lib.journal"
-local page = require "lib.page"
-local i18n = require "lib.page.i18n"
-local plain = require "lib.page.plain"
+local page = require "lib.pages"
+local i18n = require "lib.pages.i18n"
+local plain = require "lib.pages.plain"
 local limits = require "policy.limits"
 local templates = require "policy.templates"
 local door = require "routes.door"
@@ -55,8 +55,8 @@ local known, known_at = nil, 0
 local function estimate()
   if known and os.time() - known_at < FRESH then return known end
   local seconds, waiting = queue.median(journal.durations()), shared.get("queue.waiting") or 0
-  local typical = seconds or pump.guess
-  local eta = waiting > 0 and pump.forecast() or 0
+  local typical = seconds or scheduler.guess
+  local eta = waiting > 0 and scheduler.forecast() or 0
   known, known_at = { typical = typical, measured = seconds ~= nil, waiting = waiting, eta = eta }, os.time()
   return known
 end

@@ -2,15 +2,15 @@
 local log = require "core.log"
 local server = require "core.server"
 local frame = require "lib.admin.frame"
-local feed = require "lib.base.feed"
-local body = require "lib.door.body"
-local client = require "lib.door.client"
-local csrf = require "lib.door.csrf"
-local owner = require "lib.door.owner"
-local session = require "lib.door.session"
-local page = require "lib.page"
-local i18n = require "lib.page.i18n"
-local problem = require "lib.page.problem"
+local change_events = require "lib.journal.change_events"
+local body = require "lib.http.body"
+local client = require "lib.http.client"
+local csrf = require "lib.auth.csrf"
+local owner = require "lib.auth.owner"
+local session = require "lib.auth.session"
+local page = require "lib.pages"
+local i18n = require "lib.pages.i18n"
+local problem = require "lib.http.problem"
 local door = require "routes.door"
 
 local HOME = "/admin"
@@ -103,6 +103,6 @@ server.route("POST", "/admin/logout", function(req)
   refusal = noted(req, "log_out")
   if refusal then return refusal end
   if session.finish(who.session) == nil then return problem.failure(req, "journal") end
-  feed.dismiss(owner.pass(who))
+  change_events.dismiss(owner.pass(who))
   return { status = 303, headers = headers }
 end)

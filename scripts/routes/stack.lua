@@ -6,13 +6,13 @@ local task = require "core.task"
 local clock = require "lib.base.clock"
 local names = require "lib.base.names"
 local workspace = require "lib.base.workspace"
-local engine = require "lib.deploy.engine"
-local purge = require "lib.deploy.purge"
-local body = require "lib.door.body"
-local owner = require "lib.door.owner"
+local engine = require "lib.operations.engine"
+local purge = require "lib.operations.purge"
+local body = require "lib.http.body"
+local owner = require "lib.auth.owner"
 local journal = require "lib.journal"
-local i18n = require "lib.page.i18n"
-local problem = require "lib.page.problem"
+local i18n = require "lib.pages.i18n"
+local problem = require "lib.http.problem"
 local limits = require "policy.limits"
 local door = require "routes.door"
 
@@ -85,7 +85,7 @@ local function refine(shown)
   if operation then shown.state = operation.state end
 end
 
---- Adds what lib/watch/watcher.lua found, in words.
+--- Adds what lib/workspaces/monitor.lua found, in words.
 function stack.add_trouble(shown, row, language)
   if row.state ~= "unhealthy" then return end
   local code = row.reason or "stack_silent"

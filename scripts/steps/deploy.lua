@@ -1,5 +1,5 @@
 --- Asks Dokploy to deploy. That only puts it into Dokploy's queue; how it goes is seen in the next step, by the title given here.
-local submission = require "lib.deploy.submission"
+local submission = require "lib.operations.submission"
 
 return {
   name = "deploy",

@@ -1,8 +1,8 @@
---- Waits until the stack answers at its public address: locked, as itself, and usable, three times in a row (lib/deploy/health.lua says
+--- Waits until the stack answers at its public address: locked, as itself, and usable, three times in a row (lib/operations/health.lua says
 --- how). Open to everybody: the deployment ends at once. A container that ends again and again: likewise.
 local config = require "core.config"
-local health = require "lib.deploy.health"
-local stack = require "lib.deploy.stack_place"
+local health = require "lib.operations.health"
+local stack = require "lib.operations.workspace_address"
 
 local IN_A_ROW = 3 -- good looks, one a second, before it is called ready
 local PAGES = 10   -- pages without a lock in a row before they are taken for the stack's own, not the proxy's

@@ -9,7 +9,7 @@
 --- A code is one of the words of failure.CODE in locales/*.json.
 ---
 --- A step may be run again after a crash: it must look before it makes something. ctx:create does that for you.
---- What ctx offers is in scripts/lib/deploy/ctx.lua, under "For steps". A change takes effect for deployments that begin after the reload.
+--- What ctx offers is in scripts/lib/operations/ctx.lua, under "For steps". A change takes effect for deployments that begin after the reload.
 return {
   require "steps.project",     -- a project in Dokploy; its default environment comes with it
   require "steps.application", -- the application in it

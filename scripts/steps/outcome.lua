@@ -2,8 +2,8 @@
 --- Dokploy's "done" means that the swarm took it, not that it runs: the next step decides that.
 local timer = require "core.timer"
 local clock = require "lib.base.clock"
-local pace = require "lib.deploy.pace"
-local submission = require "lib.deploy.submission"
+local estimate = require "lib.operations.estimate"
+local submission = require "lib.operations.submission"
 
 local PAUSE = 1    -- seconds between two looks
 local PATIENCE = 5 -- looks without a trace of it, where Dokploy shows its queue, before it is sent once more
@@ -48,7 +48,7 @@ local function look(ctx, watch)
   submission.pass_log(ctx, row, watch)
   if row.status == "running" then watch.began = watch.began or timer.now() end
   if row.status == "done" then
-    pace.took(clock.between(row.startedAt, row.finishedAt) or timer.now() - (watch.began or timer.now()))
+    estimate.took(clock.between(row.startedAt, row.finishedAt) or timer.now() - (watch.began or timer.now()))
     return true
   end
   if row.status == "error" then return submission.failure(ctx, row, watch) end

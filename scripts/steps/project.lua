@@ -1,7 +1,7 @@
 --- The project: a drawer of its own in Dokploy for each stack. Its description carries our mark (name, operation, owner), by which it is
 --- found again when Dokploy did the work and its answer was lost.
 local dokploy = require "lib.dokploy"
-local reconcile = require "lib.watch.reconcile"
+local reconcile = require "lib.workspaces.reconcile"
 
 local function make(ctx)
   return ctx.dokploy:project_create(ctx.name, ctx.mark)

@@ -8,7 +8,7 @@ let desk
 before(async () => {
   const tree = copyRoot()
   for (const [file, round] of [['watcher', 60], ['usage', 600]]) {
-    tree.edit(`scripts/lib/watch/${file}.lua`, (script) => script.replace(`round = ${round}`, 'round = 0.2'))
+    tree.edit(`scripts/lib/workspaces/${file}.lua`, (script) => script.replace(`round = ${round}`, 'round = 0.2'))
   }
   desk = await openDesk({ root: tree.root })
 })

@@ -24,7 +24,7 @@ export async function openStage() {
   const copy = hastyRoot()
   copy.edit('config.lua', (text) => text.replace('running_deployments = 8', 'running_deployments = 1'))
   for (const [file, round] of [['watcher', 60], ['usage', 600]]) {
-    copy.edit(`scripts/lib/watch/${file}.lua`, (text) => text.replace(`round = ${round}`, 'round = 0.5'))
+    copy.edit(`scripts/lib/workspaces/${file}.lua`, (text) => text.replace(`round = ${round}`, 'round = 0.5'))
   }
   const desk = await openDesk({ root: copy.root })
   const { rehearsal } = desk.world

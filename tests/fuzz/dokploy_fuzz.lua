@@ -92,7 +92,7 @@ loaded["lib.journal"] = {
   last_log = function() return {} end,
 }
 local one_stack = { name = "anna", owner_id = "o", operation_id = "abc", state = "ready", project_id = "p1", application_id = "a1" }
-loaded["lib.journal.findings"] = {
+loaded["lib.journal.drift"] = {
   holds = function() return false end,
   open = function() return {} end,
   known = function() return { one_stack }, {} end,
@@ -102,15 +102,15 @@ loaded["lib.journal.findings"] = {
   end,
   refresh = nothing, looked_at = nothing,
 }
-loaded["lib.deploy.events"] = { emit = nothing, finish = function(_, event, data) return kept(event, data.code) end }
+loaded["lib.operations.events"] = { emit = nothing, finish = function(_, event, data) return kept(event, data.code) end }
 loaded["core.store"] = {}
 
-local context = require "lib.deploy.ctx"
+local context = require "lib.operations.ctx"
 local dokploy = require "lib.dokploy"
-local operate = require "lib.deploy.operate"
-local reconcile = require "lib.watch.reconcile"
+local operate = require "lib.operations.operate"
+local reconcile = require "lib.workspaces.reconcile"
 local steps = require "steps"
-local undo = require "lib.deploy.undo"
+local undo = require "lib.operations.undo"
 
 -- Scenes ----------------------------------------------------------------------------------------------------------------
 

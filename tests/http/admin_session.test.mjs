@@ -172,7 +172,7 @@ test('a program\'s stream ends with what let it in: a token revoked or over, ano
 
 test('it ends by itself', async () => {
   const copy = copyRoot()
-  copy.edit('scripts/lib/door/session.lua', (text) => text.replace('seconds = 8 * 3600', 'seconds = 2'))
+  copy.edit('scripts/lib/auth/session.lua', (text) => text.replace('seconds = 8 * 3600', 'seconds = 2'))
   await withPortal({ root: copy.root }, async (portal) => {
     const admin = await logIn(portal)
     assert.ok(await isIn(admin))

@@ -106,7 +106,7 @@ test('a delete that could not end, asked again with data=delete, takes the files
 
 test('of a deploy that never was ready no files are kept: nobody has worked in them', () => {
   const house = impatient({ quick: true })
-  house.edit('scripts/lib/watch/init.lua', (text) => text.replace('"round.sweeper", 1', '"round.sweeper", 600')) // it would do it too
+  house.edit('scripts/lib/workspaces/init.lua', (text) => text.replace('"round.sweeper", 1', '"round.sweeper", 600')) // it would do it too
   return inWorld({ root: house.root }, async ({ portal, rehearsal }) => {
     await rehearsal.faults([{ at: 'deploy', kind: 'unprotected', name: 'tilda' }, { at: 'dockerVolume.removeVolume', kind: 'status', status: 400, times: 0 }])
     const { key, last } = await portal.deployed('tilda')

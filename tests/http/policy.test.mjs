@@ -29,7 +29,7 @@ async function refusedEdit(path, change) {
 }
 
 test('a policy file reaches nothing outside: not by the core, not by a module that does', async () => {
-  for (const module of ['core.http', 'core.store', 'lib.journal', 'lib.door.owner', 'lib.dokploy']) {
+  for (const module of ['core.http', 'core.store', 'lib.journal', 'lib.auth.owner', 'lib.dokploy']) {
     const message = await refusedEdit('scripts/policy/names.lua', (text) => `local outside = require "${module}"\n${text.replace('return policy', 'policy.x = outside\nreturn policy')}`)
     assert.match(message, /a policy decides and does nothing/, module)
   }

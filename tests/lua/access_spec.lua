@@ -53,7 +53,7 @@ describe("who is behind a proxy", function()
   local function start(settings)
     local fakes = portal.start { secrets = { ADMIN_TOKEN = "t" } }
     for key, value in pairs(settings) do fakes.config[key] = value end
-    return require "lib.door.client", require "lib.door.owner"
+    return require "lib.http.client", require "lib.auth.owner"
   end
   local address = require "lib.base.address"
   local proxies = { address.block "10.0.0.0/8" }
@@ -112,7 +112,7 @@ describe("the owner's cookie", function()
 
   it("is Secure, with the prefix, on this machine and behind TLS", function()
     portal.start()
-    owner = require "lib.door.owner"
+    owner = require "lib.auth.owner"
     local req = portal.request("POST", "/", { headers = { Host = "localhost:3000" } })
     local set = owner.cookie(req, owner.key "me")
     for _, part in ipairs { "__Host-owner=own_me.", "Path=/", "HttpOnly", "SameSite=Strict", "Secure" } do assert.truthy(set:find(part, 1, true), part) end
@@ -122,21 +122,21 @@ describe("the owner's cookie", function()
   it("of the bare name counts only where there can be no other", function()
     local fakes
     portal.start()
-    owner = require "lib.door.owner"
+    owner = require "lib.auth.owner"
     local bare = "owner=" .. owner.key "me"
     assert.equal("visitor", from(bare, "localhost:3000").kind)
     assert.equal("owner", from(bare, "portal.example:3000").kind)
     assert.equal("visitor", from("__Host-owner=" .. owner.key "me", "portal.example:3000").kind)
     fakes = portal.start()
     fakes.config.stack.scheme = "https"
-    owner = require "lib.door.owner"
+    owner = require "lib.auth.owner"
     assert.equal("visitor", from(bare, "portal.example").kind)
     assert.equal("owner", from("a=b; __Host-owner=" .. owner.key "me" .. "; c=d", "portal.example").kind)
   end)
 
   it("that is no longer good is as none", function()
     portal.start()
-    owner = require "lib.door.owner"
+    owner = require "lib.auth.owner"
     for _, cookie in ipairs { "__Host-owner=own_me.x", "__Host-owner=", "__Host-owner=the-token", "x__Host-owner=" .. owner.key "me" } do
       assert.equal("visitor", from(cookie).kind, cookie)
     end
@@ -144,7 +144,7 @@ describe("the owner's cookie", function()
 
   it("is worthless after the key was changed, as the key is", function()
     local fakes = portal.start()
-    owner = require "lib.door.owner"
+    owner = require "lib.auth.owner"
     local old = owner.key "me"
     fakes.shared.set("owner.generation:me", 1)
     assert.equal("visitor", from("__Host-owner=" .. old).kind)
@@ -157,7 +157,7 @@ describe("a form", function()
   local csrf, body
   before_each(function()
     portal.start()
-    csrf, body = require "lib.door.csrf", require "lib.door.body"
+    csrf, body = require "lib.auth.csrf", require "lib.http.body"
   end)
   local anna, visitor = { kind = "owner", id = "anna" }, { kind = "visitor" }
 

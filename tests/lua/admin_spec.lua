@@ -9,7 +9,7 @@ describe("lib/feed", function()
     sent = {}
     fakes.sse.publish = function(channel, event) sent[#sent + 1] = { channel, event } return 1 end
     fakes.sse.subscribe = function(channel, how) return { channel = channel, how = how } end
-    feed = require "lib.base.feed"
+    feed = require "lib.journal.change_events"
   end)
 
   local function kinds(reply)
@@ -54,7 +54,7 @@ describe("lib/session", function()
   local function start(secrets, found)
     local fakes = portal.start { secrets = secrets }
     fakes.store.answer = function(sql) return sql:find("^SELECT hash") and { found } or { changes = 1 } end
-    return require "lib.door.session", fakes
+    return require "lib.auth.session", fakes
   end
 
   it("is kept by its hash, with a mark of the token, and neither of them as it is", function()
@@ -87,7 +87,7 @@ describe("lib/session", function()
 
   it("has a token for its forms that no other session has, and no visitor", function()
     portal.start {}
-    local csrf = require "lib.door.csrf"
+    local csrf = require "lib.auth.csrf"
     local one, other = { kind = "admin", session = "one" }, { kind = "admin", session = "other" }
     assert.is_true(csrf.is_good(one, csrf.token(one)))
     assert.is_false(csrf.is_good(one, csrf.token(other)))

@@ -4,7 +4,7 @@ describe("the likely cause of a failure", function()
   local check, cause
   before_each(function()
     support.start {}
-    check, cause = require "lib.base.check", require "lib.deploy.cause"
+    check, cause = require "lib.base.check", require "lib.operations.cause"
   end)
   after_each(support.stop)
 
@@ -38,7 +38,7 @@ describe("words of others", function()
   local said
   before_each(function()
     support.start { secrets = { DOKPLOY_API_TOKEN = "tok-%a-12345678", ADMIN_TOKEN = "short" } }
-    said = require "lib.dokploy.said"
+    said = require "lib.dokploy.sanitize"
   end)
   after_each(support.stop)
 

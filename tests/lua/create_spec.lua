@@ -7,7 +7,7 @@ describe("making something once", function()
     local function note(word) return function(_, kind) written[#written + 1] = word .. " " .. kind return true end end
     local journal = { intend = note "intended", confirm = note "created", lost = note "lost", mark = note "marked" }
     support.start { modules = { ["lib.journal"] = journal } }
-    create = require "lib.deploy.create"
+    create = require "lib.operations.create"
     local resources = {}
     ctx = { id = "op", wanted = true, pending = {}, step = { name = "project" }, ids = {} }
     function ctx:known(kind, key) return resources[kind .. key] end

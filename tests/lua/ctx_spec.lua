@@ -10,7 +10,7 @@ describe("what a step made by other means", function()
       return true
     end }
     support.start { modules = { ["lib.journal"] = journal } }
-    context = require "lib.deploy.ctx"
+    context = require "lib.operations.ctx"
   end)
   after_each(support.stop)
 
@@ -45,7 +45,7 @@ describe("the name of a volume", function()
   after_each(support.stop)
   it("is another one for deployments of a name that begin in the same moment", function()
     support.start { modules = { ["lib.journal"] = {} } }
-    local context = require "lib.deploy.ctx"
+    local context = require "lib.operations.ctx"
     local first = context.volume { name = "anna", id = "29d067d3cc" .. ("0123456789"):rep(2) .. "ab" }
     local second = context.volume { name = "anna", id = "29d067d3cc" .. ("0123456789"):rep(2) .. "cd" }
     assert.equal("portal-ai-workspace-anna-0123456789ab", first)

@@ -7,8 +7,8 @@ describe("what is being decided", function()
     credentials = {}
     function credentials.counts() return { owner = 1, network = 2, total = 3 } end
     function credentials.invite_state(_, more) return more < 1 and "good" or "used_up", "i1" end
-    fake = engine.start { config = {}, modules = { ["lib.door.credentials"] = credentials } }
-    deciding, shared = require "lib.door.deciding", require "core.shared"
+    fake = engine.start { config = {}, modules = { ["lib.auth.credentials"] = credentials } }
+    deciding, shared = require "lib.auth.deciding", require "core.shared"
   end)
 
   local anna = { owner_id = "anna", network = "10.0.0.0/24", code = "inv_1" }

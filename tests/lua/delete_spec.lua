@@ -16,10 +16,10 @@ local function load_engine()
     operations[op.id] = { id = op.id, kind = "delete", name = op.name, state = "deleting", params = op.params }
     return true
   end
-  local modules = { ["lib.journal"] = journal, ["lib.deploy.pump"] = { launch = function() end, cancel = function() end, leave = function() return true end } }
+  local modules = { ["lib.journal"] = journal, ["lib.operations.scheduler"] = { launch = function() end, cancel = function() end, leave = function() return true end } }
   for _, name in ipairs { "findings", "operate", "purge", "reconcile", "sweeper", "usage", "watcher", "workspace" } do modules["lib." .. name] = {} end
   support.start { modules = modules }
-  return require "lib.deploy.engine"
+  return require "lib.operations.engine"
 end
 
 local function delete(engine, owner_id) return engine.delete { name = "anna", owner_id = owner_id or "me", data = "keep", by = "owner" } end

@@ -1,4 +1,4 @@
-local differences = require "lib.watch.differences"
+local diff = require "lib.workspaces.diff"
 
 local function project(id, operation, applications, name)
   return { id = id, name = name or "anna", operation_id = operation, owner_id = "me", applications = applications or {} }
@@ -12,7 +12,7 @@ end
 
 local function told(seen, stacks, busy)
   local list = {}
-  for i, one in ipairs(differences.between(seen, stacks, busy or {})) do
+  for i, one in ipairs(diff.between(seen, stacks, busy or {})) do
     list[i] = table.concat({ one.kind, one.thing, one.name, one.part }, " ")
   end
   return list
@@ -82,7 +82,7 @@ describe("the mark", function()
   local context
   before_each(function()
     support.start()
-    context = require "lib.deploy.ctx"
+    context = require "lib.operations.ctx"
   end)
   after_each(support.stop)
 

@@ -11,7 +11,7 @@ describe("the health of a stack", function()
   local fake, health
   before_each(function()
     fake = support.start()
-    health = require "lib.deploy.health"
+    health = require "lib.operations.health"
   end)
   after_each(support.stop)
 
@@ -131,7 +131,7 @@ end)
 describe("a failed deployment's log", function()
   it("names the cause", function()
     support.start()
-    local cause = require("lib.deploy.submission").cause
+    local cause = require("lib.operations.submission").cause
     assert.equal("image_not_found", cause "Error response from daemon: manifest for x:1 not found: manifest unknown: manifest unknown")
     assert.equal("registry_login", cause "❌ Login failed")
     assert.equal("deploy_failed", cause "dial tcp 127.0.0.1:5000: connect: connection refused")
@@ -140,7 +140,7 @@ describe("a failed deployment's log", function()
 
   it("is worded for the log, with the image where that is the cause", function()
     local ctx = { params = { image = "a/b:1" }, known = function() end }
-    local function said(row, tail) return select(2, require("lib.deploy.submission").failure(ctx, row, { tail = tail })) end
+    local function said(row, tail) return select(2, require("lib.operations.submission").failure(ctx, row, { tail = tail })) end
     assert.equal("Dokploy reports that the deployment failed", said({}, {}))
     assert.equal("Dokploy reports that the deployment failed: boom", said({ errorMessage = "boom" }, {}))
     assert.equal("Dokploy cannot find the image a/b:1 (see to STACK_IMAGE)", said({}, { "manifest unknown" }))

@@ -12,7 +12,7 @@ local function load(more)
   for path, text in pairs(files) do all[path] = text end
   for path, text in pairs(more or {}) do all[path] = text end
   portal.start { files = all }
-  return require "lib.page.i18n"
+  return require "lib.pages.i18n"
 end
 
 describe("texts", function()
@@ -87,7 +87,7 @@ describe("an event", function()
   local i18n, json
   before_each(function()
     local fakes = portal.start()
-    i18n, json = require "lib.page.i18n", fakes.json
+    i18n, json = require "lib.pages.i18n", fakes.json
   end)
 
   local all = { "en", "nl", "ar" }

@@ -60,7 +60,7 @@ describe("there is a text for", function()
   local function needs(key) assert.is_string(english[key], key .. " is missing in locales/en.json") end
 
   it("every problem", function()
-    local source = assert(io.open("scripts/lib/page/problem.lua")):read("a")
+    local source = assert(io.open("scripts/lib/http/problem.lua")):read("a")
     local codes = source:match("problem.status = (%b{})")
     local count = 0
     for code in codes:gmatch("([%l_]+) = %d+") do

@@ -4,7 +4,7 @@ describe("who asks", function()
   local owner
   before_each(function()
     portal.start { secrets = { ADMIN_TOKEN = "the-admins-token" } }
-    owner = require "lib.door.owner"
+    owner = require "lib.auth.owner"
   end)
 
   local function from(field) return owner.from(portal.request("GET", "/", { headers = { Authorization = field } })) end
@@ -46,7 +46,7 @@ describe("who asks", function()
   it("is never the admin when there is no token", function()
     for _, secrets in ipairs { {}, { ADMIN_TOKEN = "" } } do
       portal.start { secrets = secrets }
-      owner = require "lib.door.owner"
+      owner = require "lib.auth.owner"
       for _, token in ipairs { "x", "nil", "" } do assert.not_equal("admin", from("Bearer " .. token).kind) end
     end
   end)
@@ -61,7 +61,7 @@ describe("who asks", function()
 end)
 
 describe("where a changing request comes from", function()
-  local origin = require "lib.door.origin"
+  local origin = require "lib.http.origin"
   local function own(headers) return origin.is_own(portal.request("POST", "/", { headers = headers })) end
 
   it("is fine from a program, which says nothing", function() assert.is_true(own {}) end)

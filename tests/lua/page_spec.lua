@@ -3,8 +3,8 @@ local portal = require "support.portal"
 -- What the routes know beside the page.
 local modules = {
   ["lib.journal"] = { durations = function() return { 40, 42, 300 } end, operation = function() return false end },
-  ["lib.deploy.pump"] = { guess = 45 },
-  ["routes.door"] = { onlooker = function() return { kind = "visitor" } end }, ["routes.stack"] = {}, ["lib.deploy.summary"] = {}, steps = {},
+  ["lib.operations.scheduler"] = { guess = 45 },
+  ["routes.door"] = { onlooker = function() return { kind = "visitor" } end }, ["routes.stack"] = {}, ["lib.operations.summary"] = {}, steps = {},
 }
 
 local files = {
@@ -85,7 +85,7 @@ describe("an element", function()
   local page
   before_each(function()
     load()
-    page = require "lib.page"
+    page = require "lib.pages"
   end)
 
   it("escapes its texts, and what is an element already stays one", function()

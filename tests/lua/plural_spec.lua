@@ -1,4 +1,4 @@
-local plural = require "lib.page.plural"
+local plural = require "lib.pages.plural"
 local cjson = require "cjson"
 
 local function rule_of(language)

@@ -5,7 +5,7 @@ describe("a problem", function()
   local problem
   before_each(function()
     portal.start()
-    problem = require "lib.page.problem"
+    problem = require "lib.http.problem"
   end)
 
   local function doc_of(reply) return cjson.decode(reply.body) end

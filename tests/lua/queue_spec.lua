@@ -1,4 +1,4 @@
-local queue = require "lib.deploy.queue"
+local queue = require "lib.operations.queue"
 
 local function entries(owners)
   local list = {}

@@ -13,16 +13,16 @@ local function load_remedy()
   end
   local modules = {
     ["lib.journal"] = { operation = function(id) return operations[id] or false end },
-    ["lib.journal.findings"] = { get = copy, resolve = function() end, refresh = function() return true end, worked_on = function() return {} end },
-    ["lib.watch.reconcile"] = { holds = function() return holds end },
-    ["lib.watch.adopt"] = {}, ["lib.deploy.pump"] = {},
-    ["lib.deploy.engine"] = { delete = function()
+    ["lib.journal.drift"] = { get = copy, resolve = function() end, refresh = function() return true end, worked_on = function() return {} end },
+    ["lib.workspaces.reconcile"] = { holds = function() return holds end },
+    ["lib.workspaces.adopt"] = {}, ["lib.operations.scheduler"] = {},
+    ["lib.operations.engine"] = { delete = function()
       removed = removed + 1
       return { id = "new" }
     end },
   }
   support.start { modules = modules }
-  return require "lib.watch.remedy"
+  return require "lib.workspaces.drift_actions"
 end
 
 -- The work ends, and with it the finding, just before the operation is read: the row was read before.

@@ -45,28 +45,28 @@ local function load_routes(options)
   end
   options = options or {}
   options.modules = {
-    ["lib.journal"] = journal, ["lib.deploy.engine"] = engine, steps = { { name = "project" }, { name = "health" } },
-    ["lib.journal.claims"] = { get = function(name) return claimed[name] and "claimed" or nil end },
-    ["lib.deploy.events"] = { is_last = function(event) return event == "ready" or event == "failed" end, channel = function(id, l) return id .. ":" .. l end,
+    ["lib.journal"] = journal, ["lib.operations.engine"] = engine, steps = { { name = "project" }, { name = "health" } },
+    ["lib.journal.reservations"] = { get = function(name) return claimed[name] and "claimed" or nil end },
+    ["lib.operations.events"] = { is_last = function(event) return event == "ready" or event == "failed" end, channel = function(id, l) return id .. ":" .. l end,
       rendered = function() return {} end },
     ["lib.dokploy"] = { last = function() return engine.dokploy or { reachable = true, version = "0.30.2", at = 1 } end },
     ["lib.dokploy.breaker"] = { state = function() return engine.breaker or { state = "closed", failures = 0 } end },
-    ["lib.door.credentials"] = credentials, ["lib.deploy.pump"] = {}, ["lib.watch.watcher"] = {},
-    ["lib.journal.findings"] = findings, ["lib.watch.reconcile"] = { trouble = function() end, is_looking = function() return false end },
-    ["lib.watch.remedy"] = { actions = function() return { "remove" } end }, ["lib.deploy.purge"] = { kept = function() return engine.kept or {} end },
-    ["lib.watch.sweeper"] = { count = function() return engine.left or 0 end },
+    ["lib.auth.credentials"] = credentials, ["lib.operations.scheduler"] = {}, ["lib.workspaces.monitor"] = {},
+    ["lib.journal.drift"] = findings, ["lib.workspaces.reconcile"] = { trouble = function() end, is_looking = function() return false end },
+    ["lib.workspaces.drift_actions"] = { actions = function() return { "remove" } end }, ["lib.operations.purge"] = { kept = function() return engine.kept or {} end },
+    ["lib.workspaces.sweeper"] = { count = function() return engine.left or 0 end },
   }
   local fakes = portal.start(options)
   fakes.task.run = function(_, fn, ...) return fn(...) end
   fakes.sse.subscribe = function(channel, how) return { status = 200, channel = channel, how = how } end
   for _, name in ipairs {
-    "door", "health", "check", "deploy", "status", "stack", "operate", "owner", "admin", "findings",
-    "lists", "feed", "session", "admin_page", "admin_acts", "metrics", "openapi",
+    "door", "health", "check", "deploy", "status", "stack", "operate", "owner", "admin", "drift",
+    "lists", "change_events", "session", "admin_page", "admin_acts", "metrics", "openapi",
   } do require("routes." .. name) end
   return fakes
 end
 
-local function key_of(id) return require("lib.door.owner").key(id) end
+local function key_of(id) return require("lib.auth.owner").key(id) end
 
 describe("GET /api/check/:name", function()
   before_each(function() load_routes() end)

@@ -42,7 +42,7 @@ describe("taking things away", function()
     marks = {}
     local journal = { mark = function(_, kind, _, state) marks[#marks + 1] = kind .. " " .. state return true end }
     support.start { modules = { ["lib.journal"] = journal } }
-    undo = require "lib.deploy.undo"
+    undo = require "lib.operations.undo"
   end)
   after_each(support.stop)
 

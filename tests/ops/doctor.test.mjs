@@ -97,7 +97,7 @@ test('a certificate that is not for every name, or of nobody who is trusted, is 
 // A portal whose doctor comes round at once, and again and again.
 async function rounds(t, env = {}) {
   const root = copyRoot()
-  root.edit('scripts/lib/doctor/rounds.lua', (text) => text.replace(/every = \d+/, 'every = 0.3').replace(/first = \d+/, 'first = 0.1'))
+  root.edit('scripts/lib/doctor/schedule.lua', (text) => text.replace(/every = \d+/, 'every = 0.3').replace(/first = \d+/, 'first = 0.1'))
   const portal = await startPortal({ rehearsal, root: root.root, env: { ...realLike(rehearsal), ...env } })
   t.after(() => portal.stop())
   const seen = (look, what) => until(async () => { const found = (await portal.api('/ready')).json.doctor; return look(found) && found }, what)

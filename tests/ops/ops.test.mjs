@@ -78,7 +78,7 @@ test('the alerts are well formed, and their own tests hold', { skip }, () => {
 // Every word in an expression that is a metric of ours.
 const asked = (expression) => [...expression.matchAll(/\b((?:deployer|process)_[a-z_]+)\b/g)].map(([, name]) => name)
 // The doctor tells its own after its first round (doctor.test.mjs sees that it does).
-const later = new Set([...readFileSync(new URL('../../scripts/lib/doctor/rounds.lua', import.meta.url), 'utf8').matchAll(/declare\("(\w+)"/g)].map(([, name]) => name))
+const later = new Set([...readFileSync(new URL('../../scripts/lib/doctor/schedule.lua', import.meta.url), 'utf8').matchAll(/declare\("(\w+)"/g)].map(([, name]) => name))
 const told = (name) => families.has(name) || later.has(name) || families.has(name.replace(/_(bucket|sum|count)$/, ''))
 
 test('the alerts and the dashboard ask only for what is told', () => {

@@ -13,16 +13,16 @@ const number = (name, value) => [new RegExp(`\\b${name} = \\d+`), `${name} = ${v
 const haste = {
   'scripts/steps/health.lua': [['ctx:sleep(1)', 'ctx:sleep(0.1)']],
   'scripts/steps/outcome.lua': [number('PAUSE', 0.1), number('PATIENCE', 20), number('BLIND', 3)],
-  'scripts/lib/deploy/submission.lua': [number('BLIND', 2), ['ctx:sleep(1)', 'ctx:sleep(0.1)']],
-  'scripts/lib/deploy/operate.lua': [number('deadline', 30), number('stopping', 8), number('healthy', 8), [/task\.sleep\(1\)/g, 'task.sleep(0.1)']],
-  'scripts/lib/deploy/undo.lua': [number('quiet', 10), number('gone', 10), number('free', 5), ['task.sleep(1)', 'task.sleep(0.1)']],
-  'scripts/lib/deploy/runner.lua': [['{ 3, 10, 0 }', '{ 0.3, 1, 0 }']],
-  'scripts/lib/deploy/create.lua': [['task.sleep(0.5)', 'task.sleep(0.2)']],
-  'scripts/lib/deploy/purge.lua': [['task.sleep(0.5)', 'task.sleep(0.1)']],
+  'scripts/lib/operations/submission.lua': [number('BLIND', 2), ['ctx:sleep(1)', 'ctx:sleep(0.1)']],
+  'scripts/lib/operations/operate.lua': [number('deadline', 30), number('stopping', 8), number('healthy', 8), [/task\.sleep\(1\)/g, 'task.sleep(0.1)']],
+  'scripts/lib/operations/undo.lua': [number('quiet', 10), number('gone', 10), number('free', 5), ['task.sleep(1)', 'task.sleep(0.1)']],
+  'scripts/lib/operations/runner.lua': [['{ 3, 10, 0 }', '{ 0.3, 1, 0 }']],
+  'scripts/lib/operations/create.lua': [['task.sleep(0.5)', 'task.sleep(0.2)']],
+  'scripts/lib/operations/purge.lua': [['task.sleep(0.5)', 'task.sleep(0.1)']],
   'scripts/lib/dokploy/retry.lua': [['base = 0.5', 'base = 0.1'], number('cap', 1)],
-  'scripts/lib/watch/reconcile.lua': [number('tick', 1), number('round', 2), number('again', 1)],
-  'scripts/lib/watch/watcher.lua': [number('round', 2)],
-  'scripts/lib/watch/sweeper.lua': [number('deadline', 20)],
+  'scripts/lib/workspaces/reconcile.lua': [number('tick', 1), number('round', 2), number('again', 1)],
+  'scripts/lib/workspaces/monitor.lua': [number('round', 2)],
+  'scripts/lib/workspaces/sweeper.lua': [number('deadline', 20)],
 }
 
 // { root, edit, late }: the copy, and what each state and step of it may take, in seconds.
@@ -34,7 +34,7 @@ export function impatient({ quick = false } = {}) {
   change('scripts/lib/dokploy/init.lua', /timeout = 30/g, 'timeout = 2')
   for (const name of steps) change(`scripts/steps/${name}.lua`, ...number('deadline', step))
   change('scripts/steps/init.lua', /deadline = \d+,/, `deadline = ${all},`)
-  change('scripts/lib/watch/init.lua', '"round.sweeper", 60', `"round.sweeper", ${sweep}`)
+  change('scripts/lib/workspaces/init.lua', '"round.sweeper", 60', `"round.sweeper", ${sweep}`)
   change('scripts/lib/dokploy/breaker.lua', /first_hold = \d+/, `first_hold = ${hold[0]}`)
   change('scripts/lib/dokploy/breaker.lua', /last_hold = \d+/, `last_hold = ${hold[1]}`)
   change('config.lua', ...number('running_deployments', running))

@@ -1,7 +1,7 @@
 --- The frame of the admin's pages: www/admin.html, filled in for each request.
 local parts = require "lib.admin.parts"
-local page = require "lib.page"
-local i18n = require "lib.page.i18n"
+local page = require "lib.pages"
+local i18n = require "lib.pages.i18n"
 
 local frame = {}
 local h, say = page.h, parts.say
@@ -27,7 +27,7 @@ local function logout(view)
   return parts.form(view, "/admin/logout", nil, h("button", { type = "submit", class = "small" }, say(view, "admin.logout")))
 end
 
---- What a page is made of. Tools above and rest below stay as they are while `main` changes; kinds: the changes (lib/base/feed.lua) after
+--- What a page is made of. Tools above and rest below stay as they are while `main` changes; kinds: the changes (lib/journal/change_events.lua) after
 --- which `main` is looked at again.
 ---@class AdminPage
 ---@field title string

@@ -1,6 +1,6 @@
 --- The admin's page about who gets in: invites and tokens. Pure, from documents.
 local parts = require "lib.admin.parts"
-local page = require "lib.page"
+local page = require "lib.pages"
 local keys = {}
 
 local h, code, say = page.h, page.code, parts.say

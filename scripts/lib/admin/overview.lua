@@ -1,7 +1,7 @@
 --- The admin's first page: how everything is. Pure, from a document.
 local parts = require "lib.admin.parts"
-local page = require "lib.page"
-local plain = require "lib.page.plain"
+local page = require "lib.pages"
+local plain = require "lib.pages.plain"
 local overview = {}
 
 local h, code, say = page.h, page.code, parts.say

@@ -1,7 +1,7 @@
 --- What the admin's pages are made of: links that keep a filter, times, states, tables, forms. Pure.
 local json = require "core.json"
-local page = require "lib.page"
-local i18n = require "lib.page.i18n"
+local page = require "lib.pages"
+local i18n = require "lib.pages.i18n"
 local parts = {}
 
 local h = page.h

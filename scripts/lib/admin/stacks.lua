@@ -1,7 +1,7 @@
 --- The admin's pages about stacks: the list, one of them, the question before an act, and what came of it. Pure, from documents.
 local parts = require "lib.admin.parts"
-local page = require "lib.page"
-local plain = require "lib.page.plain"
+local page = require "lib.pages"
+local plain = require "lib.pages.plain"
 local stacks = {}
 
 local h, code, say = page.h, page.code, parts.say

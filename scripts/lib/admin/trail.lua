@@ -1,7 +1,7 @@
 --- The admin's page about the audit trail: who did what, when, and by which rule. Pure, from documents.
 local parts = require "lib.admin.parts"
-local page = require "lib.page"
-local i18n = require "lib.page.i18n"
+local page = require "lib.pages"
+local i18n = require "lib.pages.i18n"
 local trail = {}
 
 local h, code, say = page.h, page.code, parts.say

@@ -1,8 +1,8 @@
 --- The admin's pages about work: operations, the queue, what is left over. Pure, from documents.
 local parts = require "lib.admin.parts"
-local page = require "lib.page"
-local i18n = require "lib.page.i18n"
-local plain = require "lib.page.plain"
+local page = require "lib.pages"
+local i18n = require "lib.pages.i18n"
+local plain = require "lib.pages.plain"
 local work = {}
 
 local h, code, say = page.h, page.code, parts.say

@@ -42,7 +42,7 @@ local function look_admin(report)
   end
 end
 
--- The running portal sees who asks; see lib/door/client.lua.
+-- The running portal sees who asks; see lib/http/client.lua.
 local function look_proxy(report)
   local peer = shared.get "client.proxy"
   if not peer then return end

@@ -12,7 +12,7 @@ local timer = require "core.timer"
 local counts = require "lib.base.counts"
 local breaker = require "lib.dokploy.breaker"
 local retry = require "lib.dokploy.retry"
-local said = require "lib.dokploy.said"
+local sanitize = require "lib.dokploy.sanitize"
 
 local call = { at_once = 8, timeout = 10, key_tries = 6 } -- key_tries: of work that runs, when its key is refused: some 8 s
 
@@ -88,7 +88,7 @@ local TOLD = 400
 local function told(body)
   local message = type(body) == "table" and type(body.message) == "string" and body.message or ""
   if message:find("^Failed query") then return "Failed query" end
-  return said.safely(message, TOLD)
+  return sanitize.safely(message, TOLD)
 end
 
 -- An answer to what held a secret may repeat it: in its words, or in those of the database.
@@ -193,7 +193,7 @@ end
 
 local probe = { procedure = "settings.getDokployVersion", repeatable = true, timeout = 5 }
 
--- Tells whoever wants to know that work waits for Dokploy, and from when it will not: lib/deploy/ctx.lua makes an event of it.
+-- Tells whoever wants to know that work waits for Dokploy, and from when it will not: lib/operations/ctx.lua makes an event of it.
 local function tell_wait(client, why, at)
   if not client.waits then return end
   client.waits(why, at)

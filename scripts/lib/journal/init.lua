@@ -3,7 +3,7 @@
 --- Each act is one batch: all of it is on the disk when the function returns, or none. Failures are nil, message, code.
 local json = require "core.json"
 local store = require "core.store"
-local query = require "lib.base.query"
+local query = require "lib.journal.query"
 
 local journal = {}
 local KEPT_KEYS = 24 * 3600 -- seconds that an Idempotency-Key is remembered

@@ -2,7 +2,7 @@
 ---
 --- A search is a piece of text, whatever its case; pages go from a cursor that the page before told.
 local json = require "core.json"
-local query = require "lib.base.query"
+local query = require "lib.journal.query"
 local ledger = {}
 
 local function lower(text) return text and text:lower() end

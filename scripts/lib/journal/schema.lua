@@ -159,7 +159,7 @@ return {
   ALTER TABLE stacks ADD COLUMN used_at REAL;
   ]],
 
-  -- 5: what the journal and Dokploy do not agree on, as lib/watch/reconcile.lua found it; and work on it
+  -- 5: what the journal and Dokploy do not agree on, as lib/workspaces/reconcile.lua found it; and work on it
   [[
   CREATE TABLE findings (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -236,7 +236,7 @@ return {
     BEGIN UPDATE tally SET n = n - 1 WHERE what = 'open deploys'; END;
   ]],
 
-  -- 8: what happened on the way of operations that ended long ago is forgotten (lib/watch/prune.lua)
+  -- 8: what happened on the way of operations that ended long ago is forgotten (lib/workspaces/retention.lua)
   [[
   ALTER TABLE operations ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX operations_unpruned ON operations(ended_at) WHERE pruned = 0;

@@ -9,7 +9,7 @@ return {
   rolling_back = { next = "failed", deadline = 240, late = "failed", cancel = "cancelled" },
   -- the same for a stack that its owner deletes; it cannot be called back, and says so
   deleting = { next = "deleted", deadline = 240, late = "failed", cancel = "deleting" },
-  -- something is done with a stack that stands (lib/deploy/operate.lua); it is not called back halfway
+  -- something is done with a stack that stands (lib/operations/operate.lua); it is not called back halfway
   stopping = { next = "stopped", deadline = 420, late = "failed", cancel = "stopping" },
   starting = { next = "ready", deadline = 420, late = "failed", cancel = "starting" },
   restarting = { next = "ready", deadline = 420, late = "failed", cancel = "restarting" },
