@@ -1,4 +1,4 @@
-# Builds build/deployer out of core/*.c, and one test program out of each tests/c/*_test.c. New files are found by themselves.
+# Builds build/deployer from core/*.c and build/c_tests from tests/c/*.c. New files are found by wildcard.
 # WERROR=1: warnings stop the build. SANITIZE=1: address and undefined-behaviour sanitizers, in a build folder of their own.
 # V=1: shows the commands.
 VERSION := 0.1.0
@@ -36,7 +36,8 @@ OBJECTS := $(patsubst core/%.c,$(BUILD)/core/%.o,$(wildcard core/*.c))
 # the C tests link them, too.
 HOOKED := $(shell grep -l TEST_HOOKS core/*.c)
 HOOK_OBJECTS := $(filter-out $(HOOKED:core/%.c=$(BUILD)/core/%.o),$(OBJECTS)) $(HOOKED:core/%.c=$(BUILD)/hooks/%.o)
-TESTS := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/*_test.c))
+TESTS := $(BUILD)/c_tests
+TEST_OBJECTS := $(patsubst tests/c/%.c,$(BUILD)/tests/%.o,$(wildcard tests/c/*.c))
 
 .PHONY: all clean test-c
 .SECONDARY:
@@ -63,7 +64,8 @@ $(BUILD)/tests/%.o: tests/c/%.c Makefile | $(BUILD)/tests
 	$(SAY) "  cc $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(filter-out %/main.o $(BUILD)/core/main_%.o,$(HOOK_OBJECTS))
+# In the core a main*.c has the program's main() or what only it calls.
+$(TESTS): $(TEST_OBJECTS) $(filter-out %/main.o $(BUILD)/core/main_%.o,$(HOOK_OBJECTS))
 	$(SAY) "link $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -lssl
 
@@ -71,11 +73,10 @@ $(BUILD)/core $(BUILD)/hooks $(BUILD)/tests:
 	@mkdir -p $@
 
 test-c: $(TESTS) ## the C units; T=pattern picks some
-	@for test in $(foreach test,$(TESTS),$(if $(T),$(if $(findstring $(T),$(test)),$(test)),$(test))); do \
-	  echo "== $$test"; $$test || exit 1; done
+	@$(TESTS) '$(T)'
 
 clean: ## takes away what was built
 	rm -rf $(BUILD)
 
 -include $(wildcard tools/*.mk)
--include $(OBJECTS:.o=.d) $(HOOK_OBJECTS:.o=.d) $(TESTS:=.d)
+-include $(OBJECTS:.o=.d) $(HOOK_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

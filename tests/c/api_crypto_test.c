@@ -1,4 +1,4 @@
-#include "script.h"
+#include "script_fixture.h"
 #include "secret.h"
 #include <sys/stat.h>
 
@@ -153,18 +153,14 @@ static void test_base64(void **state)
         "assert(crypto.unbase64(crypto.base64(t)) == t) end");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static const struct CMUnitTest tests[] = {
+    TEST(test_no_secret_no_signature),
+    TEST(test_secret_is_made_once),
+    TEST(test_bad_secrets),
+    TEST(test_signatures),
+    TEST(test_hash_and_equal),
+    TEST(test_token),
+    TEST(test_base64),
+};
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_no_secret_no_signature),
-        TEST(test_secret_is_made_once),
-        TEST(test_bad_secrets),
-        TEST(test_signatures),
-        TEST(test_hash_and_equal),
-        TEST(test_token),
-        TEST(test_base64),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(api_crypto, tests, NULL, NULL)

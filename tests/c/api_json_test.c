@@ -1,4 +1,4 @@
-#include "script.h"
+#include "script_fixture.h"
 
 static int set_up(void **state)
 {
@@ -220,21 +220,17 @@ static void test_round_trips(void **state)
                "string.char(math.random(0, 255)) .. text:sub(at + 1)) end end");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static const struct CMUnitTest tests[] = {
+    TEST(test_numbers),
+    TEST(test_numbers_written),
+    TEST(test_arrays_and_objects),
+    TEST(test_what_cannot_be_written),
+    TEST(test_strings),
+    TEST(test_what_is_no_json),
+    TEST(test_scalars_and_blanks),
+    TEST(test_around_lua_cjson),
+    TEST(test_what_is_too_much),
+    TEST(test_round_trips),
+};
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_numbers),
-        TEST(test_numbers_written),
-        TEST(test_arrays_and_objects),
-        TEST(test_what_cannot_be_written),
-        TEST(test_strings),
-        TEST(test_what_is_no_json),
-        TEST(test_scalars_and_blanks),
-        TEST(test_around_lua_cjson),
-        TEST(test_what_is_too_much),
-        TEST(test_round_trips),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(api_json, tests, NULL, NULL)

@@ -3,7 +3,7 @@
 #include "api.h"
 #include "api_server.h"
 #include "log.h"
-#include "scripts.h"
+#include "scripts_fixture.h"
 #include "shared.h"
 #include "sse.h"
 #include "task.h"
@@ -456,29 +456,23 @@ static void test_config(void **state)
     assert_int_equal(error.line, 2);
 }
 
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        TEST(test_kinds_of_reply),
-        TEST(test_what_is_no_reply),
-        TEST(test_cut),
-        TEST(test_request),
-        TEST(test_request_after_the_answer),
-        TEST(test_waiting_handlers_run_side_by_side),
-        TEST(test_errors_without_scripts),
-        TEST(test_errors_worded_by_scripts),
-        TEST(test_errors_in_on_error),
-        TEST(test_stream),
-        TEST(test_reload_keeps_what_runs),
-        TEST(test_refused_generation_changes_nothing),
-        TEST(test_registering_is_for_loading),
-        TEST(test_timers),
-        TEST(test_on_start),
-        TEST(test_config),
-    };
-    int nowhere = open("/dev/null", O_WRONLY);
+static const struct CMUnitTest tests[] = {
+    TEST(test_kinds_of_reply),
+    TEST(test_what_is_no_reply),
+    TEST(test_cut),
+    TEST(test_request),
+    TEST(test_request_after_the_answer),
+    TEST(test_waiting_handlers_run_side_by_side),
+    TEST(test_errors_without_scripts),
+    TEST(test_errors_worded_by_scripts),
+    TEST(test_errors_in_on_error),
+    TEST(test_stream),
+    TEST(test_reload_keeps_what_runs),
+    TEST(test_refused_generation_changes_nothing),
+    TEST(test_registering_is_for_loading),
+    TEST(test_timers),
+    TEST(test_on_start),
+    TEST(test_config),
+};
 
-    log_init(nowhere, LOG_ERROR);
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(api_server, tests, NULL, NULL)

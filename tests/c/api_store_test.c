@@ -1,5 +1,5 @@
 /* core.store, core.http, core.shared and core.log, as a script sees them. */
-#include "script.h"
+#include "script_fixture.h"
 #include "fetch.h"
 #include "log.h"
 #include "shared.h"
@@ -303,22 +303,18 @@ static void test_log(void **state)
     assert_null(strstr(line, "not.seen"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static const struct CMUnitTest tests[] = {
+    TEST(test_store_values),
+    TEST(test_store_failures),
+    TEST(test_store_migrate),
+    TEST(test_store_side_by_side_and_killed),
+    TEST(test_store_only_in_a_task),
+    TEST(test_http_request),
+    TEST(test_http_failures),
+    TEST(test_http_misuse),
+    TEST(test_http_killed),
+    TEST(test_shared),
+    TEST(test_log),
+};
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_store_values),
-        TEST(test_store_failures),
-        TEST(test_store_migrate),
-        TEST(test_store_side_by_side_and_killed),
-        TEST(test_store_only_in_a_task),
-        TEST(test_http_request),
-        TEST(test_http_failures),
-        TEST(test_http_misuse),
-        TEST(test_http_killed),
-        TEST(test_shared),
-        TEST(test_log),
-    };
-    return cmocka_run_group_tests(tests, serve_all, NULL);
-}
+TEST_GROUP(api_store, tests, serve_all, NULL)

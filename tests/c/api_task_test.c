@@ -1,4 +1,4 @@
-#include "tasks.h"
+#include "task_fixture.h"
 
 /* --- core.task --- */
 
@@ -175,21 +175,17 @@ static void test_lock_of_the_dead(void **state)
            "free;");
 }
 
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        TEST(test_sleep),
-        TEST(test_run),
-        TEST(test_all),
-        TEST(test_spawn_and_wait),
-        TEST(test_spawned_outlives_its_starter),
-        TEST(test_kill_oneself),
-        TEST(test_cancel),
-        TEST(test_cancel_leaves_other_waits),
-        TEST(test_lock),
-        TEST(test_lock_of_the_dead),
-    };
+static const struct CMUnitTest tests[] = {
+    TEST(test_sleep),
+    TEST(test_run),
+    TEST(test_all),
+    TEST(test_spawn_and_wait),
+    TEST(test_spawned_outlives_its_starter),
+    TEST(test_kill_oneself),
+    TEST(test_cancel),
+    TEST(test_cancel_leaves_other_waits),
+    TEST(test_lock),
+    TEST(test_lock_of_the_dead),
+};
 
-    return tasks_run_all(tests, sizeof tests / sizeof *tests);
-}
+TEST_GROUP(api_task, tests, NULL, NULL)

@@ -1,18 +1,9 @@
 #include "env.h"
 #include "log.h"
+#include "test.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 static char path[64], said[4096];
 static int log_pipe[2];
@@ -173,19 +164,15 @@ static void test_a_file_for_everybody(void **state)
     assert_non_null(strstr(logged(), "chmod o-r"));
 }
 
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        TEST(test_variables),
-        TEST(test_secret_of_a_variable),
-        TEST(test_secret_of_a_file),
-        TEST(test_the_last_value_stays),
-        TEST(test_a_file_that_is_being_written),
-        TEST(test_a_file_that_is_missing),
-        TEST(test_what_cannot_work_is_told),
-        TEST(test_a_file_for_everybody),
-    };
+static const struct CMUnitTest tests[] = {
+    TEST(test_variables),
+    TEST(test_secret_of_a_variable),
+    TEST(test_secret_of_a_file),
+    TEST(test_the_last_value_stays),
+    TEST(test_a_file_that_is_being_written),
+    TEST(test_a_file_that_is_missing),
+    TEST(test_what_cannot_work_is_told),
+    TEST(test_a_file_for_everybody),
+};
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(env, tests, NULL, NULL)

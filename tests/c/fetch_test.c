@@ -1,4 +1,4 @@
-#include "fetch_bed.h"
+#include "fetch_fixture.h"
 #include "fetch_easy.h"
 
 static void test_get(void **state)
@@ -498,35 +498,31 @@ static void test_freeing_a_busy_pool(void **state)
     assert_int_equal(never.calls, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static const struct CMUnitTest tests[] = {
+    TEST(test_get),
+    TEST(test_methods_and_bodies),
+    TEST(test_a_big_post_does_not_wait_for_a_hundred),
+    TEST(test_refused),
+    TEST(test_no_such_name),
+    TEST(test_a_resolver_that_hangs_stops_nothing),
+    TEST(test_names_below_localhost_are_this_machine),
+    TEST(test_timeouts),
+    TEST(test_connections_that_end_too_early),
+    TEST(test_too_large),
+    TEST(test_heads),
+    TEST(test_fresh_is_sent_once),
+    TEST(test_fence),
+    TEST(test_inner_addresses),
+    TEST(test_connect_to),
+    TEST(test_invalid),
+    TEST(test_no_proxy_from_the_environment),
+    TEST(test_tls),
+    TEST(test_until_when_a_certificate_is_valid),
+    TEST(test_at_most_so_many_in_order),
+    TEST(test_waiting_for_a_turn_counts),
+    TEST(test_cancel),
+    TEST(test_from_inside_a_callback),
+    TEST(test_freeing_a_busy_pool),
+};
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_get),
-        TEST(test_methods_and_bodies),
-        TEST(test_a_big_post_does_not_wait_for_a_hundred),
-        TEST(test_refused),
-        TEST(test_no_such_name),
-        TEST(test_a_resolver_that_hangs_stops_nothing),
-        TEST(test_names_below_localhost_are_this_machine),
-        TEST(test_timeouts),
-        TEST(test_connections_that_end_too_early),
-        TEST(test_too_large),
-        TEST(test_heads),
-        TEST(test_fresh_is_sent_once),
-        TEST(test_fence),
-        TEST(test_inner_addresses),
-        TEST(test_connect_to),
-        TEST(test_invalid),
-        TEST(test_no_proxy_from_the_environment),
-        TEST(test_tls),
-        TEST(test_until_when_a_certificate_is_valid),
-        TEST(test_at_most_so_many_in_order),
-        TEST(test_waiting_for_a_turn_counts),
-        TEST(test_cancel),
-        TEST(test_from_inside_a_callback),
-        TEST(test_freeing_a_busy_pool),
-    };
-    return cmocka_run_group_tests(tests, serve_all, stop_serving);
-}
+TEST_GROUP(fetch, tests, serve_all, stop_serving)

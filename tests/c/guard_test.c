@@ -1,15 +1,6 @@
 /* guard: what gets through and what does not, whichever way the bytes are cut into pieces. */
 #include "guard.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 #define H "Host: a\r\n"
 #define POST "POST / HTTP/1.1\r\n" H
@@ -406,15 +397,12 @@ static void test_where_it_is(void **state)
     assert_true(!guard_in_message(&guard) && guard.messages == 3);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_request_lines), cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_hosts),         cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_codings),       cmocka_unit_test(test_chunks),
-        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_after_a_refusal),
-        cmocka_unit_test(test_where_it_is),
-    };
-    srand(1);
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_request_lines), cmocka_unit_test(test_fields),
+    cmocka_unit_test(test_hosts),         cmocka_unit_test(test_lengths),
+    cmocka_unit_test(test_codings),       cmocka_unit_test(test_chunks),
+    cmocka_unit_test(test_sizes),         cmocka_unit_test(test_after_a_refusal),
+    cmocka_unit_test(test_where_it_is),
+};
+
+TEST_GROUP(guard, tests, NULL, NULL)

@@ -1,14 +1,7 @@
 #include "gzip.h"
+#include "test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <zlib.h>
-
-#include <cmocka.h>
 
 /* What a browser would read; the caller frees. */
 static char *unpacked(const struct gzip_stream *stream, size_t *len)
@@ -142,12 +135,10 @@ static void test_is_of(void **state)
     free(stream.bytes);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces_and_texts),     cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_long_texts),           cmocka_unit_test(test_it_gets_small),
-        cmocka_unit_test(test_lengths_tell_nothing), cmocka_unit_test(test_is_of),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_pieces_and_texts),     cmocka_unit_test(test_nothing),
+    cmocka_unit_test(test_long_texts),           cmocka_unit_test(test_it_gets_small),
+    cmocka_unit_test(test_lengths_tell_nothing), cmocka_unit_test(test_is_of),
+};
+
+TEST_GROUP(gzip, tests, NULL, NULL)

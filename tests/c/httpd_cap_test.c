@@ -1,4 +1,4 @@
-#include "httpd_server.h"
+#include "httpd_fixture.h"
 
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -170,17 +170,12 @@ static void test_out_of_descriptors(void **state)
     wire_free(&second);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_cap),
-        TEST(test_idle_connection_makes_room_at_the_cap),
-        TEST(test_slow_senders_make_room_at_the_cap),
-        TEST(test_cap_of_an_address),
-        TEST(test_out_of_descriptors),
-    };
-    set_up_all();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    free(big);
-    return failed;
-}
+static const struct CMUnitTest tests[] = {
+    TEST(test_cap),
+    TEST(test_idle_connection_makes_room_at_the_cap),
+    TEST(test_slow_senders_make_room_at_the_cap),
+    TEST(test_cap_of_an_address),
+    TEST(test_out_of_descriptors),
+};
+
+TEST_GROUP(httpd_cap, tests, make_big_body, free_big_body)

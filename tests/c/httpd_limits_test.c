@@ -1,4 +1,4 @@
-#include "httpd_server.h"
+#include "httpd_fixture.h"
 
 /* ---- what is refused ---- */
 
@@ -339,27 +339,22 @@ static void test_listen_failures(void **state)
     wire_free(&wire);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_methods),
-        TEST(test_targets),
-        TEST(test_limits),
-        TEST(test_endless_requests),
-        TEST(test_body_of_head_is_no_request),
-        TEST(test_refusal_in_its_turn),
-        TEST(test_refusal_behind_a_continue),
-        TEST(test_refusal_is_seen_by_who_goes_on_sending),
-        TEST(test_close_is_no_reset),
-        TEST(test_slow_requests_are_ended),
-        TEST(test_idle_connections_are_closed),
-        TEST(test_reader_that_does_not_read_is_closed),
-        TEST(test_drain),
-        TEST(test_free_while_requests_wait),
-        TEST(test_listen_failures),
-    };
-    set_up_all();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    free(big);
-    return failed;
-}
+static const struct CMUnitTest tests[] = {
+    TEST(test_methods),
+    TEST(test_targets),
+    TEST(test_limits),
+    TEST(test_endless_requests),
+    TEST(test_body_of_head_is_no_request),
+    TEST(test_refusal_in_its_turn),
+    TEST(test_refusal_behind_a_continue),
+    TEST(test_refusal_is_seen_by_who_goes_on_sending),
+    TEST(test_close_is_no_reset),
+    TEST(test_slow_requests_are_ended),
+    TEST(test_idle_connections_are_closed),
+    TEST(test_reader_that_does_not_read_is_closed),
+    TEST(test_drain),
+    TEST(test_free_while_requests_wait),
+    TEST(test_listen_failures),
+};
+
+TEST_GROUP(httpd_limits, tests, make_big_body, free_big_body)

@@ -1,4 +1,4 @@
-#include "httpd_server.h"
+#include "httpd_fixture.h"
 
 /* ---- a handler that waits ---- */
 
@@ -240,27 +240,22 @@ static void test_flood_while_a_handler_waits_stays_outside(void **state)
     wire_free(&wire);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_late_answer),
-        TEST(test_long_request_after_a_late_answer),
-        TEST(test_second_request_while_the_first_waits),
-        TEST(test_client_leaves_while_it_waits),
-        TEST(test_client_resets_while_it_waits),
-        TEST(test_half_closed_client_gets_its_late_answer),
-        TEST(test_slot_of_on_gone_can_be_cleared),
-        TEST(test_stream),
-        TEST(test_stream_for_http_1_0),
-        TEST(test_stream_of_head),
-        TEST(test_client_leaves_a_stream),
-        TEST(test_stream_has_no_idle_timeout),
-        TEST(test_slow_reader_of_a_stream_is_cut_off),
-        TEST(test_flood_during_a_stream_is_thrown_away),
-        TEST(test_flood_while_a_handler_waits_stays_outside),
-    };
-    set_up_all();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    free(big);
-    return failed;
-}
+static const struct CMUnitTest tests[] = {
+    TEST(test_late_answer),
+    TEST(test_long_request_after_a_late_answer),
+    TEST(test_second_request_while_the_first_waits),
+    TEST(test_client_leaves_while_it_waits),
+    TEST(test_client_resets_while_it_waits),
+    TEST(test_half_closed_client_gets_its_late_answer),
+    TEST(test_slot_of_on_gone_can_be_cleared),
+    TEST(test_stream),
+    TEST(test_stream_for_http_1_0),
+    TEST(test_stream_of_head),
+    TEST(test_client_leaves_a_stream),
+    TEST(test_stream_has_no_idle_timeout),
+    TEST(test_slow_reader_of_a_stream_is_cut_off),
+    TEST(test_flood_during_a_stream_is_thrown_away),
+    TEST(test_flood_while_a_handler_waits_stays_outside),
+};
+
+TEST_GROUP(httpd_stream, tests, make_big_body, free_big_body)

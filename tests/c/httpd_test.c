@@ -1,4 +1,4 @@
-#include "httpd_server.h"
+#include "httpd_fixture.h"
 
 /* ---- answers ---- */
 
@@ -223,26 +223,21 @@ static void test_cut(void **state)
     assert_int_equal(httpd_pending(server), 0);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_answer_has_its_fields),
-        TEST(test_connection_is_kept),
-        TEST(test_pipelined_requests_are_answered_in_order),
-        TEST(test_very_many_pipelined_requests),
-        TEST(test_head_has_no_body),
-        TEST(test_statuses_without_body),
-        TEST(test_connection_list_is_honoured),
-        TEST(test_fields_cannot_be_forged),
-        TEST(test_request_id),
-        TEST(test_headers_in_any_case),
-        TEST(test_expect_continue),
-        TEST(test_big_answer),
-        TEST(test_big_answer_to_a_half_closed_client),
-        TEST(test_cut),
-    };
-    set_up_all();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    free(big);
-    return failed;
-}
+static const struct CMUnitTest tests[] = {
+    TEST(test_answer_has_its_fields),
+    TEST(test_connection_is_kept),
+    TEST(test_pipelined_requests_are_answered_in_order),
+    TEST(test_very_many_pipelined_requests),
+    TEST(test_head_has_no_body),
+    TEST(test_statuses_without_body),
+    TEST(test_connection_list_is_honoured),
+    TEST(test_fields_cannot_be_forged),
+    TEST(test_request_id),
+    TEST(test_headers_in_any_case),
+    TEST(test_expect_continue),
+    TEST(test_big_answer),
+    TEST(test_big_answer_to_a_half_closed_client),
+    TEST(test_cut),
+};
+
+TEST_GROUP(httpd, tests, make_big_body, free_big_body)

@@ -1,15 +1,6 @@
 #include "json_check.h"
 #include "json_text.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 static struct json_check check;
 
@@ -146,16 +137,14 @@ static void test_nul(void **state)
     assert_int_equal(json_check("\0", 1, &check), -1);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_carried_as_it_is),
-        cmocka_unit_test(test_what_becomes_a_token),
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_twins),
-        cmocka_unit_test(test_many_fields),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_nul),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_carried_as_it_is),
+    cmocka_unit_test(test_what_becomes_a_token),
+    cmocka_unit_test(test_places),
+    cmocka_unit_test(test_twins),
+    cmocka_unit_test(test_many_fields),
+    cmocka_unit_test(test_limits),
+    cmocka_unit_test(test_nul),
+};
+
+TEST_GROUP(json_check, tests, NULL, NULL)

@@ -1,11 +1,5 @@
 #include "limiter.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
+#include "test.h"
 
 enum { SECOND = 1000000, START = 1000 * SECOND };
 static const struct limiter_bucket five_a_minute = { 5, 60 * (int64_t)SECOND };
@@ -167,20 +161,17 @@ static void a_changed_limit_counts_at_once(void **state)
         limiter_take(limiter, "anna", 4, one_an_hour, 1, START + 3000 * (int64_t)SECOND).allowed);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_bucket_empties_and_fills, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(each_key_has_its_own, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(looking_takes_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(more_than_it_holds_is_never_there, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_refused_try_costs_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_flood_forgets_no_offender, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_full_table_lets_nobody_through_for_free, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_changed_limit_counts_at_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_group_cannot_fill_the_table, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(one_of_a_group_does_not_exhaust_it, set_up, tear_down),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup_teardown(a_bucket_empties_and_fills, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(each_key_has_its_own, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(looking_takes_nothing, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(more_than_it_holds_is_never_there, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(a_refused_try_costs_nothing, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(a_flood_forgets_no_offender, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(a_full_table_lets_nobody_through_for_free, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(a_changed_limit_counts_at_once, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(a_group_cannot_fill_the_table, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(one_of_a_group_does_not_exhaust_it, set_up, tear_down),
+};
+
+TEST_GROUP(limiter, tests, NULL, NULL)

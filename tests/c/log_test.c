@@ -1,19 +1,10 @@
 #include "log.h"
+#include "test.h"
 
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 static int ends[2];
 static char said[1 << 20];
@@ -278,23 +269,18 @@ static void test_stray_lines_from_threads(void **state)
     assert_string_equal(said + strlen(said) - 5, "\\n\"}\n");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static const struct CMUnitTest tests[] = {
+    TEST(test_line),
+    TEST(test_levels),
+    TEST(test_escapes),
+    TEST(test_utf8),
+    TEST(test_secrets_are_masked),
+    TEST(test_long_value_is_cut),
+    TEST(test_numbers),
+    TEST(test_formatted_line),
+    TEST(test_full_pipe_loses_lines_not_time),
+    TEST(test_broken_descriptor),
+    TEST(test_stray_lines_from_threads),
+};
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_line),
-        TEST(test_levels),
-        TEST(test_escapes),
-        TEST(test_utf8),
-        TEST(test_secrets_are_masked),
-        TEST(test_long_value_is_cut),
-        TEST(test_numbers),
-        TEST(test_formatted_line),
-        TEST(test_full_pipe_loses_lines_not_time),
-        TEST(test_broken_descriptor),
-        TEST(test_stray_lines_from_threads),
-    };
-    signal(SIGPIPE, SIG_IGN);
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(log, tests, NULL, NULL)

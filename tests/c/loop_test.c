@@ -1,17 +1,9 @@
 #include "loop.h"
+#include "test.h"
 
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 static struct loop *loop;
 static char trace[256]; /* what ran, a letter each */
@@ -266,23 +258,19 @@ static void test_a_closed_pipe_is_no_signal(void **state)
     close(ends[1]);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static const struct CMUnitTest tests[] = {
+    TEST(test_deferred_calls_run_later_and_in_order),
+    TEST(test_endless_deferring_does_not_starve_timers),
+    TEST(test_many_deferred_calls),
+    TEST(test_posts_from_threads_keep_their_order),
+    TEST(test_work_not_run_is_dropped),
+    TEST(test_turn_end),
+    TEST(test_timers),
+    TEST(test_timer_freed_by_its_own_call),
+    TEST(test_watch_of_a_descriptor),
+    TEST(test_watch_for_reading_and_writing),
+    TEST(test_watch_of_a_signal),
+    TEST(test_a_closed_pipe_is_no_signal),
+};
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_deferred_calls_run_later_and_in_order),
-        TEST(test_endless_deferring_does_not_starve_timers),
-        TEST(test_many_deferred_calls),
-        TEST(test_posts_from_threads_keep_their_order),
-        TEST(test_work_not_run_is_dropped),
-        TEST(test_turn_end),
-        TEST(test_timers),
-        TEST(test_timer_freed_by_its_own_call),
-        TEST(test_watch_of_a_descriptor),
-        TEST(test_watch_for_reading_and_writing),
-        TEST(test_watch_of_a_signal),
-        TEST(test_a_closed_pipe_is_no_signal),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(loop, tests, NULL, NULL)

@@ -1,16 +1,7 @@
 /* metrics: what is told, in the words of Prometheus; and that no visitor can make it grow without
  * end. */
 #include "metrics.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "test.h"
 
 static const char *const one_label[] = { "what" };
 
@@ -130,17 +121,14 @@ static void test_clear(void **state)
     free(text);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_counter, forget),
-        cmocka_unit_test_teardown(test_values_are_escaped, forget),
-        cmocka_unit_test_teardown(test_histogram, forget),
-        cmocka_unit_test_teardown(test_declared_twice, forget),
-        cmocka_unit_test_teardown(test_it_does_not_grow_without_end, forget),
-        cmocka_unit_test_teardown(test_a_long_value_is_cut, forget),
-        cmocka_unit_test_teardown(test_clear, forget),
-    };
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test_teardown(test_counter, forget),
+    cmocka_unit_test_teardown(test_values_are_escaped, forget),
+    cmocka_unit_test_teardown(test_histogram, forget),
+    cmocka_unit_test_teardown(test_declared_twice, forget),
+    cmocka_unit_test_teardown(test_it_does_not_grow_without_end, forget),
+    cmocka_unit_test_teardown(test_a_long_value_is_cut, forget),
+    cmocka_unit_test_teardown(test_clear, forget),
+};
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(metrics, tests, NULL, NULL)

@@ -1,10 +1,5 @@
 #include "random.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
+#include "test.h"
 
 /* Small ones come out of one fetch, and the last of it may not be enough for the next. */
 static void test_nobody_gets_the_same_twice(void **state)
@@ -37,11 +32,9 @@ static void test_long_ones_are_filled_to_the_end(void **state)
         assert_in_range(bits_set(bytes + at, 1000), 3500, 4500);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nobody_gets_the_same_twice),
-        cmocka_unit_test(test_long_ones_are_filled_to_the_end),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_nobody_gets_the_same_twice),
+    cmocka_unit_test(test_long_ones_are_filled_to_the_end),
+};
+
+TEST_GROUP(random, tests, NULL, NULL)

@@ -1,12 +1,5 @@
 #include "router.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 static struct router *router;
 static struct router_match match;
@@ -207,15 +200,11 @@ static void test_decode(void **state)
     assert_memory_equal(out, "a+\0b", 5);
 }
 
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        TEST(test_literals),     TEST(test_params),           TEST(test_rest),
-        TEST(test_decoded_once), TEST(test_bad_paths),        TEST(test_the_exact_goes_first),
-        TEST(test_methods),      TEST(test_refused_patterns), TEST(test_long_path),
-        TEST(test_decode),
-    };
+static const struct CMUnitTest tests[] = {
+    TEST(test_literals),     TEST(test_params),           TEST(test_rest),
+    TEST(test_decoded_once), TEST(test_bad_paths),        TEST(test_the_exact_goes_first),
+    TEST(test_methods),      TEST(test_refused_patterns), TEST(test_long_path),
+    TEST(test_decode),
+};
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(router, tests, NULL, NULL)

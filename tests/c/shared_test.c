@@ -1,12 +1,5 @@
 #include "shared.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "test.h"
 
 static struct shared *shared;
 
@@ -162,14 +155,10 @@ static void test_many(void **state)
     assert_int_equal(sum(""), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static const struct CMUnitTest tests[] = {
+    TEST(test_types),        TEST(test_set_again_and_delete), TEST(test_keys_of_any_bytes),
+    TEST(test_time_to_live), TEST(test_same_time_to_live),    TEST(test_each),
+    TEST(test_many),
+};
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_types),        TEST(test_set_again_and_delete), TEST(test_keys_of_any_bytes),
-        TEST(test_time_to_live), TEST(test_same_time_to_live),    TEST(test_each),
-        TEST(test_many),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(shared, tests, NULL, NULL)

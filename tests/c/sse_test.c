@@ -262,24 +262,19 @@ static void test_head_request(void **state)
     wire_free(&wire);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static const struct CMUnitTest tests[] = {
+    TEST(test_head_and_events),
+    TEST(test_data_of_several_lines),
+    TEST(test_channels_are_apart),
+    TEST(test_replay_and_live_events_overlap),
+    TEST(test_last_event_ends_the_stream),
+    TEST(test_replayed_last_event_ends_the_stream),
+    TEST(test_streams_of_a_client_are_counted),
+    TEST(test_reader_leaves),
+    TEST(test_slow_reader_is_cut_off_and_the_others_are_not),
+    TEST(test_heartbeat),
+    TEST(test_drain),
+    TEST(test_head_request),
+};
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_head_and_events),
-        TEST(test_data_of_several_lines),
-        TEST(test_channels_are_apart),
-        TEST(test_replay_and_live_events_overlap),
-        TEST(test_last_event_ends_the_stream),
-        TEST(test_replayed_last_event_ends_the_stream),
-        TEST(test_streams_of_a_client_are_counted),
-        TEST(test_reader_leaves),
-        TEST(test_slow_reader_is_cut_off_and_the_others_are_not),
-        TEST(test_heartbeat),
-        TEST(test_drain),
-        TEST(test_head_request),
-    };
-    log_init(STDOUT_FILENO, LOG_ERROR);
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(sse, tests, NULL, NULL)

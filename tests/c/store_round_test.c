@@ -1,5 +1,5 @@
 /* Batches beside each other: one transaction, and each fails or succeeds alone. */
-#include "store_bed.h"
+#include "store_fixture.h"
 
 static void test_all_or_none_and_the_others_unharmed(void **state)
 {
@@ -119,16 +119,12 @@ static void test_a_batch_that_breaks_the_transaction(void **state)
     assert_int_equal(number("SELECT count(*) FROM names"), 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static const struct CMUnitTest tests[] = {
+    TEST(test_all_or_none_and_the_others_unharmed),
+    TEST(test_a_shut_gate_ends_its_batch_well),
+    TEST(test_many_of_a_round_fail_and_the_rest_counts_once),
+    TEST(test_a_read_sees_what_was_started_before),
+    TEST(test_a_batch_that_breaks_the_transaction),
+};
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_all_or_none_and_the_others_unharmed),
-        TEST(test_a_shut_gate_ends_its_batch_well),
-        TEST(test_many_of_a_round_fail_and_the_rest_counts_once),
-        TEST(test_a_read_sees_what_was_started_before),
-        TEST(test_a_batch_that_breaks_the_transaction),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(store_round, tests, NULL, NULL)

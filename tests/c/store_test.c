@@ -1,4 +1,4 @@
-#include "store_bed.h"
+#include "store_fixture.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -432,34 +432,30 @@ static void test_crash_word(void **state)
     must_open();
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static const struct CMUnitTest tests[] = {
+    TEST(test_values_come_back_as_they_went),
+    TEST(test_rows_and_changes),
+    TEST(test_codes),
+    TEST(test_scripts_cannot_touch_transactions_or_files),
+    TEST(test_too_many_arguments),
+    TEST(test_many_different_statements),
+    TEST(test_schema_change_with_prepared_statements),
+    TEST(test_migrations),
+    TEST(test_migrations_only_at_start),
+    TEST(test_newer_schema_is_refused),
+    TEST(test_newer_schema_that_says_it_will_do),
+    TEST(test_it_lasts),
+    TEST(test_mode_0600),
+    TEST(test_opening_what_is_no_journal),
+    TEST(test_close_tells_everybody),
+    TEST(test_carried_call_after_close),
+    TEST(test_full_disk_and_back),
+    TEST(test_a_file_that_is_taken_away),
+    TEST(test_a_wal_that_is_taken_away),
+    TEST(test_trouble_ends_by_itself),
+    TEST(test_crash_before),
+    TEST(test_crash_after),
+    TEST(test_crash_word),
+};
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_values_come_back_as_they_went),
-        TEST(test_rows_and_changes),
-        TEST(test_codes),
-        TEST(test_scripts_cannot_touch_transactions_or_files),
-        TEST(test_too_many_arguments),
-        TEST(test_many_different_statements),
-        TEST(test_schema_change_with_prepared_statements),
-        TEST(test_migrations),
-        TEST(test_migrations_only_at_start),
-        TEST(test_newer_schema_is_refused),
-        TEST(test_newer_schema_that_says_it_will_do),
-        TEST(test_it_lasts),
-        TEST(test_mode_0600),
-        TEST(test_opening_what_is_no_journal),
-        TEST(test_close_tells_everybody),
-        TEST(test_carried_call_after_close),
-        TEST(test_full_disk_and_back),
-        TEST(test_a_file_that_is_taken_away),
-        TEST(test_a_wal_that_is_taken_away),
-        TEST(test_trouble_ends_by_itself),
-        TEST(test_crash_before),
-        TEST(test_crash_after),
-        TEST(test_crash_word),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(store, tests, NULL, NULL)

@@ -1,4 +1,4 @@
-#include "tasks.h"
+#include "task_fixture.h"
 
 /* --- life --- */
 
@@ -162,22 +162,18 @@ static void test_wakers_do_not_starve_the_loop(void **state)
     assert_true(task_count() > 0);
 }
 
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        TEST(test_results),
-        TEST(test_failure_has_a_trace),
-        TEST(test_too_long),
-        TEST(test_wait_and_wake),
-        TEST(test_wake_in_order_after_the_turn),
-        TEST(test_kill),
-        TEST(test_children_end_first),
-        TEST(test_names),
-        TEST(test_vm_lives_with_its_last_task),
-        TEST(test_no_wait_where_none_can_be),
-        TEST(test_wakers_do_not_starve_the_loop),
-    };
+static const struct CMUnitTest tests[] = {
+    TEST(test_results),
+    TEST(test_failure_has_a_trace),
+    TEST(test_too_long),
+    TEST(test_wait_and_wake),
+    TEST(test_wake_in_order_after_the_turn),
+    TEST(test_kill),
+    TEST(test_children_end_first),
+    TEST(test_names),
+    TEST(test_vm_lives_with_its_last_task),
+    TEST(test_no_wait_where_none_can_be),
+    TEST(test_wakers_do_not_starve_the_loop),
+};
 
-    return tasks_run_all(tests, sizeof tests / sizeof *tests);
-}
+TEST_GROUP(task, tests, NULL, NULL)

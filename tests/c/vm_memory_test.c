@@ -1,13 +1,5 @@
 #include "vm_memory.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 enum { BLOCKS = 2000, ROUNDS = 200000 };
 
@@ -118,11 +110,7 @@ static void test_type_in_place_of_size(void **state)
     assert_null(resize(NULL, 5, 0));
 }
 
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = { TEST(test_blocks_keep_their_bytes), TEST(test_cap),
-                                        TEST(test_many), TEST(test_type_in_place_of_size) };
+static const struct CMUnitTest tests[] = { TEST(test_blocks_keep_their_bytes), TEST(test_cap),
+                                           TEST(test_many), TEST(test_type_in_place_of_size) };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(vm_memory, tests, NULL, NULL)

@@ -1,6 +1,6 @@
 #include "vm.h"
 #include "loop.h"
-#include "scripts.h"
+#include "scripts_fixture.h"
 
 #include <lauxlib.h>
 
@@ -350,30 +350,26 @@ static void test_threads_are_used_again(void **state)
     vm_thread_give(vm, one);
 }
 
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        TEST(test_safe_library),
-        TEST(test_no_way_out),
-        TEST(test_strict_globals),
-        TEST(test_require_once),
-        TEST(test_require_folder),
-        TEST(test_require_names),
-        TEST(test_circular_require),
-        TEST(test_module_without_value),
-        TEST(test_errors_name_their_place),
-        TEST(test_text_only),
-        TEST(test_endless_loops_end),
-        TEST(test_endless_where_no_yield_can_be),
-        TEST(test_stopped_threads_do_not_escape_the_limit),
-        TEST(test_memory_is_capped),
-        TEST(test_memory_of_a_recursion),
-        TEST(test_memory_of_one_string),
-        TEST(test_other_limits),
-        TEST(test_call),
-        TEST(test_threads_are_used_again),
-    };
+static const struct CMUnitTest tests[] = {
+    TEST(test_safe_library),
+    TEST(test_no_way_out),
+    TEST(test_strict_globals),
+    TEST(test_require_once),
+    TEST(test_require_folder),
+    TEST(test_require_names),
+    TEST(test_circular_require),
+    TEST(test_module_without_value),
+    TEST(test_errors_name_their_place),
+    TEST(test_text_only),
+    TEST(test_endless_loops_end),
+    TEST(test_endless_where_no_yield_can_be),
+    TEST(test_stopped_threads_do_not_escape_the_limit),
+    TEST(test_memory_is_capped),
+    TEST(test_memory_of_a_recursion),
+    TEST(test_memory_of_one_string),
+    TEST(test_other_limits),
+    TEST(test_call),
+    TEST(test_threads_are_used_again),
+};
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(vm, tests, NULL, NULL)

@@ -1,5 +1,5 @@
 #include "watch.h"
-#include "scripts.h"
+#include "scripts_fixture.h"
 
 enum { QUIET_MS = 300, PATIENCE_MS = 5000 };
 
@@ -127,18 +127,14 @@ static void test_freed_by_its_own_call(void **state)
     assert_null(watch);
 }
 
-int main(void)
-{
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        TEST(test_a_file_is_written),
-        TEST(test_many_changes_are_one),
-        TEST(test_a_new_folder),
-        TEST(test_moved_and_deleted),
-        TEST(test_config_beside_the_folders),
-        TEST(test_editors_leavings),
-        TEST(test_freed_by_its_own_call),
-    };
+static const struct CMUnitTest tests[] = {
+    TEST(test_a_file_is_written),
+    TEST(test_many_changes_are_one),
+    TEST(test_a_new_folder),
+    TEST(test_moved_and_deleted),
+    TEST(test_config_beside_the_folders),
+    TEST(test_editors_leavings),
+    TEST(test_freed_by_its_own_call),
+};
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_GROUP(watch, tests, NULL, NULL)

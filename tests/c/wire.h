@@ -3,22 +3,13 @@
 #ifndef WIRE_H
 #define WIRE_H
 #include "loop.h"
+#include "test.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 enum { WIRE_PATIENCE_MS = 5000 };
 

@@ -282,31 +282,32 @@ static void test_load_failure(void **state)
     free(message);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static int make_site(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder)) return -1;
+    fill_folder();
+    return 0;
+}
 
-static int remove_folder(void)
+static int remove_site(void **state)
 {
     char command[100];
+    (void)state;
     snprintf(command, sizeof command, "rm -rf %s", folder);
     return system(command);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_files),
-        TEST(test_what_is_not_there),
-        TEST(test_compressed_twin),
-        TEST(test_etag),
-        TEST(test_a_304_has_no_policy),
-        TEST(test_version),
-        TEST(test_version_changes_with_any_file),
-        TEST(test_find),
-        TEST(test_load_failure),
-    };
-    log_init(STDOUT_FILENO, LOG_ERROR);
-    if (!mkdtemp(folder)) return 1;
-    fill_folder();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return remove_folder() == 0 ? failed : 1;
-}
+static const struct CMUnitTest tests[] = {
+    TEST(test_files),
+    TEST(test_what_is_not_there),
+    TEST(test_compressed_twin),
+    TEST(test_etag),
+    TEST(test_a_304_has_no_policy),
+    TEST(test_version),
+    TEST(test_version_changes_with_any_file),
+    TEST(test_find),
+    TEST(test_load_failure),
+};
+
+TEST_GROUP(www, tests, make_site, remove_site)

@@ -1,11 +1,11 @@
 /* tasks: a vm on a loop, and scripts run in it as tasks, for the tests of task and of core.task. */
-#ifndef TASKS_H
-#define TASKS_H
+#ifndef TASK_FIXTURE_H
+#define TASK_FIXTURE_H
 #include "task.h"
 #include "api.h"
 #include "log.h"
 #include "loop.h"
-#include "scripts.h"
+#include "scripts_fixture.h"
 #include "vm.h"
 
 #include <fcntl.h>
@@ -206,13 +206,5 @@ static inline int has(const char *text, const char *part)
 {
     if (!strstr(text, part)) fail_msg("\"%s\" is not in: %s", part, text);
     return 1;
-}
-
-static inline int tasks_run_all(const struct CMUnitTest *tests, size_t n)
-{
-    int nowhere = open("/dev/null", O_WRONLY);
-
-    log_init(nowhere, LOG_ERROR);
-    return _cmocka_run_group_tests("tasks", tests, n, NULL, NULL);
 }
 #endif

@@ -1,7 +1,7 @@
 /* httpd_server: the server that the tests of httpd talk to; what it does with a request is in the
  * path. */
-#ifndef HTTPD_SERVER_H
-#define HTTPD_SERVER_H
+#ifndef HTTPD_FIXTURE_H
+#define HTTPD_FIXTURE_H
 #include "httpd.h"
 #include "log.h"
 #include "wire.h"
@@ -157,13 +157,20 @@ static inline void open_stream(struct wire *wire, const char *request)
         wire_turn(1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-static inline void set_up_all(void)
+/* Once for a group. */
+static inline int make_big_body(void **state)
 {
+    (void)state;
     big = malloc(BIG);
     for (int i = 0; i < BIG; i++)
         big[i] = (char)('a' + i % 23);
-    log_init(STDOUT_FILENO, LOG_ERROR);
+    return 0;
+}
+
+static inline int free_big_body(void **state)
+{
+    (void)state;
+    free(big);
+    return 0;
 }
 #endif

@@ -1,21 +1,13 @@
 /* script: runs Lua in a task of a real vm, with the real bindings, and fails the test when it
  * raises. For the tests of what scripts see. */
-#ifndef SCRIPT_H
-#define SCRIPT_H
+#ifndef SCRIPT_FIXTURE_H
+#define SCRIPT_FIXTURE_H
 #include "api.h"
 #include "loop.h"
 #include "task.h"
 #include "vm.h"
+#include "test.h"
 #include <lauxlib.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 static struct core script_core;
 static struct vm *script_vm;

@@ -1,18 +1,9 @@
 /* scripts: a folder of scripts for a test, made and taken away. Files are named below it:
  * "init.lua", "lib/x.lua". */
-#ifndef SCRIPTS_H
-#define SCRIPTS_H
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#ifndef SCRIPTS_FIXTURE_H
+#define SCRIPTS_FIXTURE_H
+#include "test.h"
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 static char scripts_root[64], scripts_folder[80];
 

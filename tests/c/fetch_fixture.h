@@ -1,15 +1,13 @@
-/* fetch_bed: for fetch's tests. A server, with a thread for each connection, which does by path
+/* fetch_fixture: for fetch's tests. A server, with a thread for each connection, which does by path
  * what a server does, or should not; a resolver that nothing leaves; a client with a loop. */
-#ifndef FETCH_BED_H
-#define FETCH_BED_H
+#ifndef FETCH_FIXTURE_H
+#define FETCH_FIXTURE_H
 #include "fetch.h"
 #include "loop.h"
+#include "test.h"
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <netdb.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -17,13 +15,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 static int port, tls_port, listener, tls_listener;
 static atomic_int connections, requests, at_once, most_at_once, open_now;

@@ -1,18 +1,11 @@
-/* store_bed: for store's tests. A loop, a journal in a folder of its own, and batches that are run
+/* store_fixture: for store's tests. A loop, a journal in a folder of its own, and batches that are run
  * to their end. */
-#ifndef STORE_BED_H
-#define STORE_BED_H
+#ifndef STORE_FIXTURE_H
+#define STORE_FIXTURE_H
 #include "store.h"
 #include "loop.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "test.h"
 #include <sys/resource.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 static struct loop *loop;
 static struct store *store;
