@@ -15,9 +15,10 @@ local script_floors = { lib = 0, policy = 1, steps = 2, routes = 3, commands = 3
 -- The same for the rooms of scripts/lib/.
 local room_floors = {
   base = 0,
-  settings = 1, journal = 1, dokploy = 1, pages = 1,
-  http = 2, operations = 2, release = 2, doctor = 2,
-  auth = 3, admin = 3, workspaces = 3,
+  schema = 1,
+  settings = 2, journal = 2, dokploy = 2, pages = 2,
+  http = 3, operations = 3, release = 3, doctor = 3,
+  auth = 4, admin = 4, workspaces = 4,
 }
 -- Folders that stand beside the floors: what else of scripts/ they may use, and who may use them.
 local apart = { rehearsal = { uses = { lib = true }, used_by = {} } }

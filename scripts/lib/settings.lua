@@ -1,0 +1,176 @@
+--- The configuration: checks what config.lua returns and fills in what depends on other values.
+--- Pure Lua. A wrong key or value raises one sentence with the key's path and the correction.
+local kinds = require "lib.schema.kinds"
+local schema = require "lib.schema"
+local settings = {}
+
+local shape = {
+  environment = {
+    kinds.one_of { "development", "test", "production" }, env = "NODE_ENV", default = "development",
+  },
+  access = { kinds.one_of { "open", "invite", "forward-auth", "closed" }, env = "ACCESS" },
+  hosts = { kinds.hosts, env = "PORTAL_HOSTS", default = "" },
+  trusted_proxies = { kinds.networks, env = "TRUSTED_PROXIES", default = "" },
+  forward_auth = {
+    user_header = { kinds.header, env = "FORWARD_AUTH_HEADER", default = "Remote-User" },
+    admins = { kinds.list, env = "FORWARD_AUTH_ADMINS", default = "" },
+  },
+  host = { kinds.text, env = "HOST", default = "127.0.0.1" },
+  port = { kinds.whole(0, 65535), env = "PORT", default = 3000 },
+  release = { kinds.text, env = "RELEASE" },
+  data_dir = { kinds.text, env = "DATA_DIR", default = "./data" },
+  watch = { kinds.flag },
+  log_level = {
+    kinds.one_of { "debug", "info", "warn", "error" }, env = "LOG_LEVEL", default = "info",
+  },
+  admin_token = { kinds.secret, env = "ADMIN_TOKEN" },
+  dokploy = {
+    url = { kinds.url, env = "DOKPLOY_URL" },
+    token = { kinds.secret, env = "DOKPLOY_API_TOKEN" },
+  },
+  stack = {
+    suffix = { kinds.domain, env = "STACK_DOMAIN_SUFFIX" },
+    scheme = { kinds.one_of { "https", "http" }, env = "STACK_SCHEME" },
+    connect_to = { kinds.host_port, env = "STACK_CONNECT_TO" },
+    image = { kinds.image, env = "STACK_IMAGE" },
+    memory = { kinds.size(1 << 30), default = "2 GiB" },
+    cpus = { kinds.number(0.1, 256) },
+    registry = {
+      url = { kinds.text, env = "STACK_REGISTRY_URL" },
+      username = { kinds.text, env = "STACK_REGISTRY_USERNAME" },
+      password = { kinds.secret, env = "STACK_REGISTRY_PASSWORD" },
+    },
+  },
+  reserved_names = {
+    kinds.names, env = "RESERVED_NAMES", default = "admin,api,www,root,system,test,demo,portal,deploy",
+  },
+  limits = {
+    max_body = { kinds.size(1024), default = "64 KiB" },
+    max_connections = { kinds.whole(16, 1000000), default = 4096 },
+    script_seconds = { kinds.number(0.05, 60), default = 1 },
+    script_memory = { kinds.size(8 << 20), default = "64 MiB" },
+    running_deployments = { kinds.whole(1, 1000), default = 8 },
+    queue = { kinds.whole(0, 100000), default = 50 },
+  },
+  rehearsal_server = {
+    host = { kinds.text, env = "REHEARSAL_HOST", default = "127.0.0.1" },
+    port = { kinds.whole(0, 65535), env = "REHEARSAL_PORT", default = 3100 },
+    version = { kinds.version, env = "REHEARSAL_DOKPLOY_VERSION", default = "0.30.2" },
+    faults = { kinds.secret, env = "REHEARSAL_FAULTS" },
+    speed = { kinds.number(0.01, 10000), env = "REHEARSAL_SPEED", default = 1 },
+  },
+}
+
+local function refuse(path, message, ...) schema.refuse("config.lua", path, message, ...) end
+
+-- On the rehearsal a workspace is NAME.localhost on the rehearsal's port, over plain HTTP.
+local function fill_rehearsal(set)
+  set.dokploy.url = "http://127.0.0.1:" .. set.rehearsal_server.port
+  set.stack.suffix, set.stack.scheme = "localhost", "http"
+  set.stack.public_port = set.rehearsal_server.port
+  set.stack.connect_to = nil
+  set.stack.image = set.stack.image or "ai-stack:rehearsal"
+end
+
+-- Without tag or digest Docker takes "latest", which may be another image tomorrow.
+local function is_pinned(image) return image:find("@", 1, true) or image:find(":[^/:]+$") end
+
+local function require_real(set)
+  if not set.stack.suffix then
+    refuse("stack.suffix", "is missing (set STACK_DOMAIN_SUFFIX to the domain of the workspaces, "
+      .. "such as ai.example.com)")
+  end
+  local image = set.stack.image
+  if not image then
+    refuse("stack.image", "is missing (set STACK_IMAGE to the image that Dokploy should run, "
+      .. "with its tag or digest)")
+  end
+  if not is_pinned(image) then
+    refuse("stack.image", "%q has neither tag nor digest (add one in STACK_IMAGE, such as %s:1.0)",
+      image, image)
+  end
+  if not set.dokploy.token then
+    refuse("dokploy.token", "is missing although DOKPLOY_URL is set (set DOKPLOY_API_TOKEN, or "
+      .. "DOKPLOY_API_TOKEN_FILE to the path of a file that holds it)")
+  end
+  set.stack.scheme = set.stack.scheme or "https"
+end
+
+local function check_registry(registry)
+  if registry.username and not registry.password then
+    refuse("stack.registry.password", "is missing although there is a user name "
+      .. "(set STACK_REGISTRY_PASSWORD or STACK_REGISTRY_PASSWORD_FILE)")
+  elseif registry.password and not registry.username then
+    refuse("stack.registry.username", "is missing although there is a password "
+      .. "(set STACK_REGISTRY_USERNAME)")
+  end
+end
+
+-- A base image may set one variable and an admin the other: they must not disagree on production.
+local function check_production(set, variable)
+  local node, app = variable "NODE_ENV", variable "APP_ENV"
+  if node and app and node ~= app and (node == "production" or app == "production") then
+    refuse("environment", "NODE_ENV is %s and APP_ENV is %s (unset one of them)", node, app)
+  end
+  set.production = set.environment == "production"
+  if set.production and set.rehearsal and set.mode == "portal" then
+    refuse("dokploy.url", "production does not run on the rehearsal (set DOKPLOY_URL to the "
+      .. "Dokploy server, or NODE_ENV to development)")
+  end
+end
+
+-- Without a trusted proxy anyone could name themselves in the user header.
+local function check_access(set)
+  set.access = set.access or (set.production and "invite" or "open")
+  if set.access == "forward-auth" and #set.trusted_proxies == 0 then
+    refuse("trusted_proxies", "forward-auth accepts the user name from a trusted proxy only, and "
+      .. "there is none (set TRUSTED_PROXIES to the proxy's address or network, such as "
+      .. "172.18.0.0/16)")
+  end
+  set.forward_auth.user_header = set.forward_auth.user_header:lower()
+end
+
+local function set_of(list)
+  local set = {}
+  for _, item in ipairs(list) do set[item] = true end
+  return next(set) and set or nil
+end
+
+local function variable_reader(env)
+  local read = env or function() return nil end
+  if type(env) == "table" then read = function(name) return env[name] end end
+  return function(name)
+    local value = read(name)
+    return value ~= "" and value or nil
+  end
+end
+
+--- The complete settings.
+---@param raw table  what config.lua returned
+---@param env (fun(name: string): string|nil)|table|nil  the environment
+---@param mode string|nil  "portal" (the default) or "rehearsal"
+---@return table settings
+function settings.check(raw, env, mode)
+  if type(raw) ~= "table" then
+    error("config.lua: it returns no table (end it with: return { ... })", 0)
+  end
+  local set = schema.check(raw, shape, "config.lua")
+  set.mode = mode or "portal"
+  set.rehearsal = set.mode == "rehearsal" or set.dokploy.url == nil
+  check_production(set, variable_reader(env))
+  if set.rehearsal then fill_rehearsal(set) else require_real(set) end
+  check_registry(set.stack.registry)
+  set.hosts = set_of(set.hosts)
+  set.stack.memory_bytes, set.stack.memory = set.stack.memory, nil
+  local cpus = set.stack.cpus
+  set.stack.cpu_nanos, set.stack.cpus = cpus and math.tointeger(cpus * 1e9 // 1), nil
+  if set.watch == nil then set.watch = not set.production end
+  check_access(set)
+  if set.mode == "rehearsal" then
+    set.host = set.rehearsal_server.host -- never the portal's: /__rehearsal takes no credential
+    set.limits.max_body = 4 << 20 -- the rehearsal itself refuses what is above Dokploy's limit of 1 MiB
+  end
+  return set
+end
+
+return settings
