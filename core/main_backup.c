@@ -3,7 +3,7 @@
  * is broken. DATA_DIR of the environment says where the portal's data is. */
 #include "main_parts.h"
 #include "secret.h"
-#include "store.h"
+#include "store_copy.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 #include "store.h"
 #include "mem.h"
+#include "store_round.h"
 #include "store_sql.h"
 #include <errno.h>
 #include <pthread.h>
@@ -9,8 +10,8 @@
 
 enum { PROBE_SECONDS = 1 };
 
-struct jobs {
-    struct store_job *first, **end;
+struct queue {
+    struct store_batch *first, **end;
 };
 
 struct store {
@@ -18,64 +19,59 @@ struct store {
     struct store *next_open;
     store_carry_fn *carry;
     void *carry_arg;
-    int version, started; /* loop thread */
+    int version, has_started; /* the caller's thread */
     pthread_t thread;
     pthread_mutex_t mutex; /* guards the four below */
     pthread_cond_t wake;
-    struct jobs waiting, done;
-    int carried; /* a call of deliver() is on its way */
-    int closing;
+    struct queue waiting, finished;
+    int is_carried; /* a call of deliver() is on its way */
+    int is_closing;
     pthread_mutex_t sql_mutex; /* held while the connection is used */
     struct store_sql *sql;
     _Atomic(const char *) trouble;
-    time_t probed; /* the writer's: when it last looked whether the trouble is over */
+    time_t probed_at; /* the store's thread: when it last tried to write during trouble */
 };
 
-/* What is carried over to the loop names its store by number: it may come when the store is closed.
- * Loop thread. */
+/* A call carried to the caller's thread names its store by number, because it may arrive after the
+ * store was closed. The caller's thread. */
 static struct store *open_stores;
 
-static void jobs_init(struct jobs *jobs)
+static void queue_init(struct queue *queue)
 {
-    jobs->first = NULL;
-    jobs->end = &jobs->first;
+    queue->first = NULL;
+    queue->end = &queue->first;
 }
 
-static void jobs_add(struct jobs *jobs, struct store_job *list)
+static void queue_add(struct queue *queue, struct store_batch *list)
 {
-    *jobs->end = list;
-    while (*jobs->end)
-        jobs->end = &(*jobs->end)->next;
+    *queue->end = list;
+    while (*queue->end)
+        queue->end = &(*queue->end)->next;
 }
 
-static struct store_job *jobs_take(struct jobs *jobs)
+static struct store_batch *queue_take(struct queue *queue)
 {
-    struct store_job *list = jobs->first;
-    jobs_init(jobs);
+    struct store_batch *list = queue->first;
+    queue_init(queue);
     return list;
 }
 
-/* On the loop */
+/* --- the caller's thread --- */
 
-static struct store_job *take_done(struct store *store)
-{
-    pthread_mutex_lock(&store->mutex);
-    struct store_job *list = jobs_take(&store->done);
-    store->carried = 0;
-    pthread_mutex_unlock(&store->mutex);
-    return list;
-}
-
+/* Calls the callbacks of finished batches; returns whether there were any. */
 static int deliver(struct store *store)
 {
-    struct store_job *list = take_done(store);
-    int any = list != NULL;
+    pthread_mutex_lock(&store->mutex);
+    struct store_batch *list = queue_take(&store->finished);
+    store->is_carried = 0;
+    pthread_mutex_unlock(&store->mutex);
+    int has_any = list != NULL;
     while (list) {
-        struct store_job *job = list;
-        list = job->next;
-        job->done(job->batch, job->arg); /* which frees the batch, and the job with it */
+        struct store_batch *batch = list;
+        list = batch->next;
+        batch->done(batch, batch->arg);
     }
-    return any;
+    return has_any;
 }
 
 static void on_carried(void *id)
@@ -86,29 +82,28 @@ static void on_carried(void *id)
     if (store) deliver(store);
 }
 
-/* On the thread */
+/* --- the store's thread --- */
 
-static void hand_over(struct store *store, struct store_job *list)
+static void hand_over(struct store *store, struct store_batch *list)
 {
     pthread_mutex_lock(&store->mutex);
-    jobs_add(&store->done, list);
-    int carry = !store->carried && !store->closing;
-    if (carry) store->carried = 1;
+    queue_add(&store->finished, list);
+    int must_carry = !store->is_carried && !store->is_closing;
+    if (must_carry) store->is_carried = 1;
     pthread_mutex_unlock(&store->mutex);
-    if (carry) store->carry(store->carry_arg, on_carried, (void *)store->id);
+    if (must_carry) store->carry(store->carry_arg, on_carried, (void *)store->id);
 }
 
-/* With trouble, each second, however much there is to do. */
 static int is_probe_due(struct store *store)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    if (now.tv_sec - store->probed < PROBE_SECONDS) return 0;
-    store->probed = now.tv_sec;
+    if (now.tv_sec - store->probed_at < PROBE_SECONDS) return 0;
+    store->probed_at = now.tv_sec;
     return 1;
 }
 
-static void run(struct store *store, struct store_job *list)
+static void run(struct store *store, struct store_batch *list)
 {
     const char *trouble = store->trouble;
     pthread_mutex_lock(&store->sql_mutex);
@@ -118,38 +113,38 @@ static void run(struct store *store, struct store_job *list)
     store->trouble = trouble;
 }
 
-/* Waits for jobs; with trouble, for a moment only. Returns 0 at the end. */
-static int next_jobs(struct store *store, struct store_job **list)
+/* Waits for batches; during trouble for a second at most. Returns 0 when the store is closed. */
+static int wait_for_batches(struct store *store, struct store_batch **list)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += PROBE_SECONDS;
     int rc = 0;
     pthread_mutex_lock(&store->mutex);
-    while (!store->waiting.first && !store->closing && rc != ETIMEDOUT)
+    while (!store->waiting.first && !store->is_closing && rc != ETIMEDOUT)
         rc = store->trouble ? pthread_cond_timedwait(&store->wake, &store->mutex, &until)
                             : pthread_cond_wait(&store->wake, &store->mutex);
-    *list = jobs_take(&store->waiting);
-    int end = store->closing && !*list;
+    *list = queue_take(&store->waiting);
+    int is_end = store->is_closing && !*list;
     pthread_mutex_unlock(&store->mutex);
-    return !end;
+    return !is_end;
 }
 
-static void *writer(void *arg)
+static void *write_batches(void *arg)
 {
     struct store *store = arg;
-    struct store_job *list;
-    while (next_jobs(store, &list)) {
+    struct store_batch *list;
+    while (wait_for_batches(store, &list)) {
         run(store, list);
         if (list) hand_over(store, list);
     }
     return NULL;
 }
 
-/* Opening and closing */
+/* --- opening and closing --- */
 
-/* Signals are the loop's, but for the one that says that a page of a file could not be had: it
- * strikes the thread that asked for it. */
+/* All signals are blocked in the thread (the loop handles them) except SIGBUS, which is delivered
+ * to the thread whose access to a mapped file failed. */
 static int start_thread(struct store *store)
 {
     sigset_t all, before;
@@ -163,43 +158,33 @@ static int start_thread(struct store *store)
     sigfillset(&all);
     sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&store->thread, NULL, writer, store);
+    int rc = pthread_create(&store->thread, NULL, write_batches, store);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
 }
 
-static void release(struct store *store)
-{
-    store_sql_close(store->sql);
-    free(store);
-}
-
-/* What SQLite has once opened for reading alone stays so: then it is better not to start. Other
- * trouble passes, and is waited out. */
+/* SQLite keeps a connection read-only that could only be opened so, hence it is better not to
+ * start. Other trouble passes and is waited out. */
 static int can_be_written(struct store *store, const char *path, char **message)
 {
     store->trouble = store_sql_probe(store->sql);
     if (!store->trouble || strcmp(store->trouble, "readonly") != 0) return 1;
-    *message = store_sentence("the journal %s cannot be written (it and the -wal and -shm beside "
-                              "it must be this user's to write: look at "
-                              "their owner, rights and attributes, and at the disk)",
-                              path);
+    *message = mem_printf("the journal %s cannot be written (it and the -wal and -shm beside it "
+                          "must be this user's to write: look at their owner, rights and "
+                          "attributes, and at the disk)",
+                          path);
     return 0;
 }
 
 static int set_up(struct store *store, const char *path, char **message)
 {
-#ifdef TEST_HOOKS
-    if (store_hooks_init() != 0) {
-        *message = store_sentence("DEPLOYER_CRASH_AT must be N, N:before or N:after");
-        return -1;
-    }
-#endif
-    if (!(store->sql = store_sql_open(path, message))) return -1;
+    if (store_round_init(message) != 0) return -1;
+    store->sql = store_sql_open(path, message);
+    if (!store->sql) return -1;
     store->version = store_sql_version(store->sql);
     if (!can_be_written(store, path, message)) return -1;
     int rc = start_thread(store);
-    if (rc != 0) *message = store_sentence("cannot start the journal's thread: %s", strerror(rc));
+    if (rc != 0) *message = mem_printf("cannot start the journal's thread: %s", strerror(rc));
     return rc == 0 ? 0 : -1;
 }
 
@@ -210,10 +195,11 @@ struct store *store_open(const char *path, store_carry_fn *carry, void *carry_ar
     store->id = ++last_id;
     store->carry = carry;
     store->carry_arg = carry_arg;
-    jobs_init(&store->waiting);
-    jobs_init(&store->done);
+    queue_init(&store->waiting);
+    queue_init(&store->finished);
     if (set_up(store, path, message) != 0) {
-        release(store);
+        store_sql_close(store->sql);
+        free(store);
         return NULL;
     }
     store->next_open = open_stores;
@@ -221,7 +207,7 @@ struct store *store_open(const char *path, store_carry_fn *carry, void *carry_ar
     return store;
 }
 
-static void forget(struct store *store)
+static void remove_from_open(struct store *store)
 {
     struct store **at = &open_stores;
     while (*at != store)
@@ -233,36 +219,40 @@ void store_close(struct store *store)
 {
     if (!store) return;
     pthread_mutex_lock(&store->mutex);
-    store->closing = 1;
+    store->is_closing = 1;
     pthread_cond_signal(&store->wake);
     pthread_mutex_unlock(&store->mutex);
     pthread_join(store->thread, NULL);
     while (deliver(store))
         continue;
-    forget(store);
+    remove_from_open(store);
     pthread_cond_destroy(&store->wake);
     pthread_mutex_destroy(&store->mutex);
     pthread_mutex_destroy(&store->sql_mutex);
-    release(store);
+    store_sql_close(store->sql);
+    free(store);
 }
+
+/* --- using it --- */
 
 int store_version(const struct store *store)
 {
     return store->version;
 }
 
-int store_migrate(struct store *store, const char *const *migrations, int n, int oldest,
+int store_migrate(struct store *store, const char *const *migrations, int count, int oldest,
                   char **message)
 {
-    if (store->version == n || (store->version > n && store_sql_is_for(store->sql, n))) return 0;
-    if (store->started) {
-        *message = store_sentence("the schema is at %d and the scripts want %d: it changes at "
-                                  "start only, start the portal anew",
-                                  store->version, n);
+    if (store->version == count) return 0;
+    if (store->version > count && store_sql_supports(store->sql, count)) return 0;
+    if (store->has_started) {
+        *message = mem_printf("the schema is at %d and the scripts want %d: it changes at start "
+                              "only, start the portal anew",
+                              store->version, count);
         return -1;
     }
     pthread_mutex_lock(&store->sql_mutex);
-    int rc = store_sql_migrate(store->sql, migrations, n, oldest, message);
+    int rc = store_sql_migrate(store->sql, migrations, count, oldest, message);
     store->version = store_sql_version(store->sql);
     pthread_mutex_unlock(&store->sql_mutex);
     return rc;
@@ -270,15 +260,13 @@ int store_migrate(struct store *store, const char *const *migrations, int n, int
 
 void store_start(struct store *store, struct store_batch *batch, store_done_fn *done, void *arg)
 {
-    struct store_job *job = store_batch_take(batch, 1, sizeof *job);
-    job->batch = batch;
-    job->done = done;
-    job->arg = arg;
-    store_batch_asked(batch);
-    store->started = 1;
+    batch->done = done;
+    batch->arg = arg;
+    batch->next = NULL;
+    store->has_started = 1;
     pthread_mutex_lock(&store->mutex);
-    if (store->closing) store_batch_fail(batch, "closed", "the journal is closed");
-    jobs_add(store->closing ? &store->done : &store->waiting, job);
+    if (store->is_closing) store_batch_fail(batch, "closed", "the journal is closed");
+    queue_add(store->is_closing ? &store->finished : &store->waiting, batch);
     pthread_cond_signal(&store->wake);
     pthread_mutex_unlock(&store->mutex);
 }

@@ -1,74 +1,71 @@
-#include "store_sql.h"
+#include "store_batch.h"
 #include "mem.h"
 #include <stdarg.h>
 
+enum { MESSAGE_BYTES = 1024 };
+
 struct store_batch *store_batch_new(int nstatements)
 {
-    struct arena arena = { NULL };
-    struct store_batch *batch = memset(arena_take(&arena, sizeof *batch), 0, sizeof *batch);
-    batch->arena = arena;
+    struct store_batch *batch = mem_new(1, sizeof *batch);
     batch->nstatements = nstatements;
-    batch->statements = store_batch_take(batch, (size_t)nstatements, sizeof *batch->statements);
+    batch->statements = mem_new((size_t)nstatements, sizeof *batch->statements);
     return batch;
 }
 
-void *store_batch_take(struct store_batch *batch, size_t n, size_t size)
+static void free_values(struct store_value *values, int64_t count)
 {
-    mem_must(n > 0 && n * size / n != size ? NULL : batch);
-    return memset(arena_take(&batch->arena, n * size), 0, n * size);
+    for (int64_t i = 0; i < count; i++)
+        free(values[i].text);
+    free(values);
 }
 
-char *store_batch_text(struct store_batch *batch, const char *bytes, size_t len)
+static void clear_statement(struct store_statement *statement)
 {
-    return arena_copy(&batch->arena, bytes, len);
-}
-
-void store_batch_asked(struct store_batch *batch)
-{
-    batch->asked = arena_mark(&batch->arena);
+    free_values(statement->values, statement->nrows * statement->ncolumns);
+    for (int i = 0; i < statement->ncolumns; i++)
+        free(statement->columns[i]);
+    free(statement->columns);
+    statement->values = NULL;
+    statement->columns = NULL;
+    statement->ncolumns = 0;
+    statement->nrows = statement->changes = 0;
 }
 
 void store_batch_clear(struct store_batch *batch)
 {
-    for (int i = 0; i < batch->nstatements; i++) {
-        struct store_statement *s = &batch->statements[i];
-        s->values = NULL;
-        s->columns = NULL;
-        s->nrows = s->changes = 0;
-        s->ncolumns = 0;
-    }
+    for (int i = 0; i < batch->nstatements; i++)
+        clear_statement(&batch->statements[i]);
+    free(batch->message);
     batch->message = NULL;
     batch->code = NULL;
-    arena_back(&batch->arena, batch->asked);
 }
 
 void store_batch_free(struct store_batch *batch)
 {
     if (!batch) return;
-    struct arena arena = batch->arena; /* it lies in there itself */
-    arena_back(&arena, (struct arena_mark){ NULL, NULL });
+    store_batch_clear(batch);
+    for (int i = 0; i < batch->nstatements; i++) {
+        free_values(batch->statements[i].args, batch->statements[i].nargs);
+        free(batch->statements[i].sql);
+    }
+    free(batch->statements);
+    free(batch);
 }
 
-enum { SENTENCE = 1024 };
-
-char *store_sentence(const char *fmt, ...)
+void store_batch_fail(struct store_batch *batch, const char *code, const char *format, ...)
 {
-    char text[SENTENCE];
+    char message[MESSAGE_BYTES];
     va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    return mem_text(text);
-}
-
-void store_batch_fail(struct store_batch *batch, const char *code, const char *fmt, ...)
-{
-    char text[SENTENCE];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
     va_end(args);
     store_batch_clear(batch);
     batch->code = code;
-    batch->message = store_batch_text(batch, text, strlen(text));
+    batch->message = mem_text(message);
+}
+
+int store_batch_is_disk_failure(const struct store_batch *batch)
+{
+    return batch->code && strcmp(batch->code, "conflict") != 0 &&
+           strcmp(batch->code, "invalid") != 0;
 }

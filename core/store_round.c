@@ -1,7 +1,4 @@
-/* One round: all that waited, in one transaction. Batches that fail are rare, so the first try
- * keeps no savepoints: they make SQLite copy each page that it changes. When one fails, all is run
- * again with a savepoint for each batch, so that it fails alone. */
-#include "store_sql.h"
+#include "store_round.h"
 #include "mem.h"
 #include <errno.h>
 #include <limits.h>
@@ -15,20 +12,19 @@ static struct {
     int at, after, commits, fd;
 } hooks;
 
-int store_hooks_init(void)
+int store_round_init(char **message)
 {
     const char *text = getenv("DEPLOYER_CRASH_AT"), *fd = getenv("DEPLOYER_COMMIT_FD");
+    char *end;
     memset(&hooks, 0, sizeof hooks);
     if (fd && *fd) hooks.fd = atoi(fd);
     if (!text || !*text) return 0;
-    char *end;
     long n = strtol(text, &end, 10);
-    if (n < 1 || n > INT_MAX ||
-        (strcmp(end, "") != 0 && strcmp(end, ":before") != 0 && strcmp(end, ":after") != 0))
-        return -1;
     hooks.at = (int)n;
     hooks.after = strcmp(end, ":after") == 0;
-    return 0;
+    if (n >= 1 && n <= INT_MAX && (hooks.after || !*end || strcmp(end, ":before") == 0)) return 0;
+    *message = mem_text("DEPLOYER_CRASH_AT must be N, N:before or N:after");
+    return -1;
 }
 
 static void on_commit(int after)
@@ -39,64 +35,45 @@ static void on_commit(int after)
     if (hooks.fd <= 0) return;
     dprintf(hooks.fd, "%d %s\n", hooks.commits, after ? "after" : "before");
     while (read(hooks.fd, &byte, 1) < 0 && errno == EINTR)
-        ;
+        continue;
 }
 #else
+int store_round_init(char **message)
+{
+    (void)message;
+    return 0;
+}
+
 static void on_commit(int after)
 {
     (void)after;
 }
 #endif
 
-int store_is_trouble(const char *code)
+/* Returns 0; or -1 when the transaction cannot continue: SQLite rolled it back, or the disk failed
+ * in the middle of it. */
+static int run_batch(struct store_sql *sql, struct store_batch *batch)
 {
-    return code && strcmp(code, "conflict") != 0 && strcmp(code, "invalid") != 0;
-}
-
-/* Returns 0; or -1 when the transaction cannot go on: SQLite has rolled it back, or the disk failed
- * in the middle of it, or there is no savepoint to go back to. */
-static int run_job(struct store_sql *sql, struct store_job *job, int with_savepoint)
-{
-    job->ran = 1;
-    job->wrote = 0;
-    store_batch_clear(job->batch);
-    if (with_savepoint) store_sql_do(sql, "SAVEPOINT batch");
-    store_sql_run(sql, job);
-    int lost = !store_sql_in_transaction(sql);
-    if (lost && !job->batch->code)
-        store_batch_fail(job->batch, "failed", "the transaction was lost");
-    if (lost || store_is_trouble(job->batch->code)) return -1;
-    if (!with_savepoint) return job->batch->code ? -1 : 0;
-    if (job->batch->code) store_sql_do(sql, "ROLLBACK TO batch");
+    store_batch_clear(batch);
+    batch->has_run = 1;
+    batch->writes = 0;
+    store_sql_do(sql, "SAVEPOINT batch");
+    store_sql_run(sql, batch);
+    int is_lost = !store_sql_in_transaction(sql);
+    if (is_lost && !batch->code)
+        store_batch_fail(batch, "failed", "the statements ended the transaction");
+    if (is_lost || store_batch_is_disk_failure(batch)) return -1;
+    if (batch->code) store_sql_do(sql, "ROLLBACK TO batch");
     store_sql_do(sql, "RELEASE batch");
     return 0;
 }
 
-/* Returns the job that broke the transaction, or NULL. */
-static struct store_job *run_jobs(struct store_sql *sql, struct store_job *jobs,
-                                  int with_savepoints)
+/* Returns the batch that broke the transaction, or NULL. */
+static struct store_batch *run_batches(struct store_sql *sql, struct store_batch *batches)
 {
-    for (struct store_job *job = jobs; job; job = job->next)
-        if (!job->settled && run_job(sql, job, with_savepoints) != 0) return job;
+    for (struct store_batch *batch = batches; batch; batch = batch->next)
+        if (!batch->is_settled && run_batch(sql, batch) != 0) return batch;
     return NULL;
-}
-
-static void settle(struct store_job *job, const char *code, const char *why)
-{
-    if (code) store_batch_fail(job->batch, code, "the journal could not be written: %s", why);
-    job->settled = 1;
-}
-
-/* After a commit that failed: who wrote has failed too, even with a conflict, which may have been
- * with something that is now gone. Who only read is read again; but when nobody wrote, that would
- * not help. */
-static void settle_failed(struct store_job *jobs, const char *code, const char *why)
-{
-    int writers = 0;
-    for (struct store_job *job = jobs; job; job = job->next)
-        writers += job->ran && job->wrote;
-    for (struct store_job *job = jobs; job; job = job->next)
-        if (!job->settled && (writers == 0 || job->wrote)) settle(job, code, why);
 }
 
 static void roll_back(struct store_sql *sql)
@@ -104,57 +81,72 @@ static void roll_back(struct store_sql *sql)
     if (store_sql_in_transaction(sql)) store_sql_do(sql, "ROLLBACK");
 }
 
-static const char *commit(struct store_sql *sql, int *written)
+static const char *commit(struct store_sql *sql, const char **trouble)
 {
-    *written = store_sql_has_written(sql);
-    if (*written && store_sql_gone(sql)) return "gone";
-    if (*written) on_commit(0);
+    int writes = store_sql_has_written(sql);
+    if (writes && store_sql_is_missing(sql)) return "missing";
+    if (writes) on_commit(0);
     const char *code = store_sql_do(sql, "COMMIT");
-    if (*written && !code) on_commit(1);
-    return code;
+    if (!writes || code) return code;
+    on_commit(1);
+    *trouble = NULL;
+    return NULL;
 }
 
-/* One transaction. With savepoints it settles at least one job: all; or the one that broke it; or
- * those whose commit failed. Without, a batch that fails settles none. */
-static void attempt(struct store_sql *sql, struct store_job *jobs, int with_savepoints,
-                    const char **trouble)
+/* After a failed commit the batches that wrote have failed, even those that failed by themselves:
+ * a conflict may have been with rows that were rolled back. Batches that only read run again,
+ * unless nobody wrote, when that would not help. */
+static void fail_writers(struct store_batch *batches, const char *code, const char *reason)
 {
-    int written = 0;
-    for (struct store_job *job = jobs; job; job = job->next)
-        job->ran = 0;
-    const char *code = store_sql_do(sql, "BEGIN");
-    struct store_job *broken = code ? NULL : run_jobs(sql, jobs, with_savepoints);
-    if (!code && !broken) code = commit(sql, &written);
-    if (broken && !with_savepoints) {
-        roll_back(sql);
-    } else if (broken) {
-        if (store_is_trouble(broken->batch->code)) *trouble = broken->batch->code;
-        settle(broken, NULL, NULL);
-        roll_back(sql);
-    } else if (code) {
-        char *why = mem_text(strcmp(code, "gone") == 0 ? "its file is not where it was"
-                                                       : store_sql_error(sql));
-        *trouble = code;
-        roll_back(sql);
-        settle_failed(jobs, code, why);
-        free(why);
-    } else {
-        if (written) *trouble = NULL;
-        for (struct store_job *job = jobs; job; job = job->next)
-            settle(job, NULL, NULL);
+    int has_writer = 0;
+    for (struct store_batch *batch = batches; batch; batch = batch->next)
+        has_writer |= batch->has_run && batch->writes;
+    for (struct store_batch *batch = batches; batch; batch = batch->next) {
+        if (batch->is_settled || (has_writer && !batch->writes)) continue;
+        store_batch_fail(batch, code, "the journal could not be written: %s", reason);
+        batch->is_settled = 1;
     }
 }
 
-static int unsettled(const struct store_job *jobs)
+/* One transaction. Settles at least one batch: the one that broke the transaction, or those whose
+ * commit failed, or all. */
+static void attempt(struct store_sql *sql, struct store_batch *batches, const char **trouble)
 {
-    while (jobs && jobs->settled)
-        jobs = jobs->next;
-    return jobs != NULL;
+    struct store_batch *broken = NULL;
+    for (struct store_batch *batch = batches; batch; batch = batch->next)
+        batch->has_run = 0;
+    const char *code = store_sql_do(sql, "BEGIN");
+    if (!code) broken = run_batches(sql, batches);
+    if (broken) {
+        if (store_batch_is_disk_failure(broken)) *trouble = broken->code;
+        broken->is_settled = 1;
+        roll_back(sql);
+        return;
+    }
+    if (!code) code = commit(sql, trouble);
+    if (code) {
+        int is_missing = strcmp(code, "missing") == 0;
+        char *reason =
+            mem_text(is_missing ? "its file was moved or removed" : store_sql_error(sql));
+        *trouble = code;
+        roll_back(sql);
+        fail_writers(batches, code, reason);
+        free(reason);
+        return;
+    }
+    for (struct store_batch *batch = batches; batch; batch = batch->next)
+        batch->is_settled = 1;
 }
 
-void store_round(struct store_sql *sql, struct store_job *jobs, const char **trouble)
+static int has_unsettled(const struct store_batch *batches)
 {
-    attempt(sql, jobs, 0, trouble);
-    while (unsettled(jobs))
-        attempt(sql, jobs, 1, trouble);
+    while (batches && batches->is_settled)
+        batches = batches->next;
+    return batches != NULL;
+}
+
+void store_round(struct store_sql *sql, struct store_batch *batches, const char **trouble)
+{
+    while (has_unsettled(batches))
+        attempt(sql, batches, trouble);
 }

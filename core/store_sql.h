@@ -1,60 +1,32 @@
-/* store_sql: inside store, the connection. Used by one thread at a time. */
+/* store_sql: the connection to the journal's SQLite database. Used by one thread at a time; every
+ * function waits for the disk. */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
-#include "store.h"
+#include "store_batch.h"
 
 struct store_sql;
 
-/* A batch on its way: who asked, and what became of it. */
-struct store_job {
-    struct store_batch *batch;
-    store_done_fn *done;
-    void *arg;
-    struct store_job *next;
-    int ran, wrote, settled; /* in the transaction at hand; has run a statement that writes; its
-                                answer is final */
-};
-
-/* store_batch.c */
-/* What is taken from here on is result: store_batch_clear() gives it back. */
-void store_batch_asked(struct store_batch *batch);
-/* Ends the batch with a code and a sentence; results so far are dropped. */
-void store_batch_fail(struct store_batch *batch, const char *code, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-void store_batch_clear(struct store_batch *batch);
-char *store_sentence(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* store_sql.c */
+/* Opens or creates the database with mode 0600. NULL and *message (the caller frees) on failure. */
 struct store_sql *store_sql_open(const char *path, char **message);
 void store_sql_close(struct store_sql *sql);
+/* The version of the schema. */
 int store_sql_version(const struct store_sql *sql);
-/* Whether scripts of schema n can work with the journal, newer as it is. */
-int store_sql_is_for(const struct store_sql *sql, int n);
-int store_sql_migrate(struct store_sql *sql, const char *const *migrations, int n, int oldest,
+/* Whether scripts for schema version `version` can work with this journal although it is newer. */
+int store_sql_supports(const struct store_sql *sql, int version);
+/* See store_migrate(). 0; or -1 and *message (the caller frees). */
+int store_sql_migrate(struct store_sql *sql, const char *const *migrations, int count, int oldest,
                       char **message);
-/* Runs one word of our own: BEGIN, COMMIT... Returns NULL, or a code. */
+/* Runs a statement of the store itself, such as BEGIN or COMMIT. NULL, or a code of store_batch. */
 const char *store_sql_do(struct store_sql *sql, const char *text);
-/* What SQLite said last, in words. */
+/* SQLite's message for the last failure; valid until the next call. */
 const char *store_sql_error(const struct store_sql *sql);
-/* Runs the statements of a batch; on failure the batch has its code. Sets job->wrote. */
-void store_sql_run(struct store_sql *sql, struct store_job *job);
+/* Runs the statements of a batch inside the current transaction. A failure is set in the batch. */
+void store_sql_run(struct store_sql *sql, struct store_batch *batch);
 int store_sql_in_transaction(const struct store_sql *sql);
-/* 1 when the transaction at hand has written. */
+/* Whether the current transaction has written. */
 int store_sql_has_written(const struct store_sql *sql);
-/* "gone" when the file is no longer where it was opened: SQLite would go on writing where nobody
- * finds it again. Else NULL. */
-const char *store_sql_gone(const struct store_sql *sql);
-/* Tries to write a page, after making what room can be made. Returns NULL, or a code. */
+/* Whether the files were moved or removed: SQLite would keep writing to files nobody can open. */
+int store_sql_is_missing(const struct store_sql *sql);
+/* Checks that writing works, after freeing what space it can. NULL, or a code of store_batch. */
 const char *store_sql_probe(struct store_sql *sql);
-
-/* store_round.c */
-/* Runs all jobs and commits. `trouble` gets the code of the last failure of the disk, or NULL once
- * writing worked. */
-void store_round(struct store_sql *sql, struct store_job *jobs, const char **trouble);
-#ifdef TEST_HOOKS
-/* Reads DEPLOYER_CRASH_AT and DEPLOYER_COMMIT_FD. 0, or -1 when the first is malformed. */
-int store_hooks_init(void);
-#endif
-/* 1 when the code speaks of the disk, not of the batch. */
-int store_is_trouble(const char *code);
 #endif

@@ -1,9 +1,10 @@
-/* store_fixture: for store's tests. A loop, a journal in a folder of its own, and batches that are run
- * to their end. */
+/* store_fixture: for store's tests. A loop, a journal in a folder of its own, and batches that are
+ * run to their end. */
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H
 #include "store.h"
 #include "loop.h"
+#include "mem.h"
 #include "test.h"
 #include <sys/resource.h>
 
@@ -41,7 +42,7 @@ static struct store_batch *batch_of(int n, const char *const *sql)
 {
     struct store_batch *batch = store_batch_new(n);
     for (int i = 0; i < n; i++)
-        batch->statements[i].sql = store_batch_text(batch, sql[i], strlen(sql[i]));
+        batch->statements[i].sql = mem_text(sql[i]);
     return batch;
 }
 

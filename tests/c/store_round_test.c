@@ -29,7 +29,7 @@ static void test_a_shut_gate_ends_its_batch_well(void **state)
     (void)state;
     const char *sql[] = { "SELECT 1 WHERE 1 > 2", "INSERT INTO names(name) VALUES('behind')" };
     struct store_batch *batch = batch_of(2, sql);
-    batch->statements[0].gate = 1;
+    batch->statements[0].is_gate = 1;
     batch = run_batch(batch);
     assert_null(batch->code);
     assert_int_equal(batch->statements[1].changes, 0);
@@ -42,7 +42,7 @@ static void test_a_shut_gate_ends_its_batch_well(void **state)
     for (int i = 0; i < 4; i++) {
         const char *both[] = { open_by[i], "INSERT INTO tags SELECT id, 'seen' FROM names" };
         batch = batch_of(2, both);
-        batch->statements[0].gate = 1;
+        batch->statements[0].is_gate = 1;
         batch = run_batch(batch);
         assert_null(batch->code);
         store_batch_free(batch);

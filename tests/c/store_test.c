@@ -11,12 +11,10 @@ static void test_values_come_back_as_they_went(void **state)
     struct store_batch *batch = batch_of(1, sql);
     struct store_statement *s = &batch->statements[0];
     s->nargs = 4;
-    s->args = store_batch_take(batch, 4, sizeof *s->args);
+    s->args = mem_new(4, sizeof *s->args);
     s->args[0] = (struct store_value){ .type = STORE_INT, .i = INT64_MIN };
     s->args[1] = (struct store_value){ .type = STORE_REAL, .r = 0.1 };
-    s->args[2] = (struct store_value){ .type = STORE_TEXT,
-                                       .text = store_batch_text(batch, "a\0b", 3),
-                                       .len = 3 };
+    s->args[2] = (struct store_value){ .type = STORE_TEXT, .text = mem_copy("a\0b", 3), .len = 3 };
     batch = run_batch(batch);
     s = &batch->statements[0];
     assert_null(batch->code);
@@ -93,7 +91,7 @@ static void test_too_many_arguments(void **state)
     const char *sql[] = { "SELECT ?" };
     struct store_batch *batch = batch_of(1, sql);
     batch->statements[0].nargs = 2;
-    batch->statements[0].args = store_batch_take(batch, 2, sizeof(struct store_value));
+    batch->statements[0].args = mem_new(2, sizeof(struct store_value));
     batch = run_batch(batch);
     assert_string_equal(batch->code, "invalid");
     store_batch_free(batch);
@@ -104,7 +102,7 @@ static void test_many_different_statements(void **state)
     (void)state;
     char sql[64];
     for (int round = 0; round < 2; round++)
-        for (int i = 0; i < 200; i++) { /* more than are kept prepared */
+        for (int i = 0; i < 200; i++) {
             snprintf(sql, sizeof sql, "SELECT %d", i);
             assert_int_equal(number(sql), i);
         }
@@ -359,12 +357,12 @@ static void test_a_file_that_is_taken_away(void **state)
     snprintf(away, sizeof away, "%s.away", path);
     expect_code("INSERT INTO names(name) VALUES('before')", NULL);
     assert_int_equal(rename(path, away), 0);
-    expect_code("INSERT INTO names(name) VALUES('nowhere')", "gone");
-    assert_string_equal(store_trouble(store), "gone");
+    expect_code("INSERT INTO names(name) VALUES('nowhere')", "missing");
+    assert_string_equal(store_trouble(store), "missing");
     assert_int_equal(number("SELECT count(*) FROM names"), 1);
     assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)),
                      0); /* another in its place is not ours */
-    expect_code("INSERT INTO names(name) VALUES('elsewhere')", "gone");
+    expect_code("INSERT INTO names(name) VALUES('elsewhere')", "missing");
     assert_int_equal(rename(away, path), 0);
     expect_recovery();
 }
@@ -378,7 +376,7 @@ static void test_a_wal_that_is_taken_away(void **state)
     expect_code("INSERT INTO names(name) VALUES('before')", NULL);
     assert_int_equal(unlink(wal), 0);
     assert_int_equal(unlink(shm), 0);
-    expect_code("INSERT INTO names(name) VALUES('nowhere')", "gone");
+    expect_code("INSERT INTO names(name) VALUES('nowhere')", "missing");
     expect_recovery();
     assert_int_equal(access(wal, F_OK), 0);
 }

@@ -282,7 +282,7 @@ describe('the disk', { timeout: seconds(240) }, () => {
     const all = await world(place)
     const away = join(place, 'elsewhere')
     try {
-      await suffer(all, 'gone', () => renameSync(all.data, away), () => renameSync(away, all.data))
+      await suffer(all, 'missing', () => renameSync(all.data, away), () => renameSync(away, all.data))
     } finally {
       await all.stop()
     }
