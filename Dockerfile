@@ -7,7 +7,7 @@ ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM ${BASE_IMAGE} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      gcc libc6-dev make pkg-config libevent-dev libcurl4-openssl-dev liblua5.4-dev lua-cjson-dev libsqlite3-dev libssl-dev zlib1g-dev
+      gcc libc6-dev make pkg-config libevent-dev libcurl4-openssl-dev liblua5.4-dev libsqlite3-dev libssl-dev zlib1g-dev
 WORKDIR /src
 ARG TESTS=0
 RUN if [ "$TESTS" = 1 ]; then apt-get install -y --no-install-recommends lua5.4 libcmocka-dev lua-busted lua-cjson nodejs; fi
@@ -22,7 +22,7 @@ RUN make BUILD=/build all && strip -o /deployer /build/deployer && /deployer --c
 RUN if [ "$TESTS" = 1 ]; then SKIP_SETUP=1 TEST_PATIENCE=3 make BUILD=/build test-c test-lua test-contract test-http; fi
 # Scripts that only editors and tests read stay behind.
 # What is linked in has no package in the final image: the bill of materials gets it from here.
-RUN mkdir -p /app && dpkg-query -W -f "$(sh tools/sbom.sh --format)" liblua5.4-dev lua-cjson-dev >/linked && cp -r config.lua scripts www locales /app/ && rm -r /app/scripts/meta && chmod -R u=rwX,go=rX /app
+RUN mkdir -p /app && dpkg-query -W -f "$(sh tools/sbom.sh --format)" liblua5.4-dev >/linked && cp -r config.lua scripts www locales /app/ && rm -r /app/scripts/meta && chmod -R u=rwX,go=rX /app
 
 FROM ${BASE_IMAGE}
 RUN apt-get update \

@@ -19,7 +19,6 @@ pkg-config            -                         finds the libraries
 libevent-dev          2.1.12-stable-8+deb12u1   the HTTP server underneath; older patch levels can be crashed from outside
 libcurl4-openssl-dev  -                         calls to Dokploy
 liblua5.4-dev         -                         the scripts
-lua-cjson-dev         -                         JSON
 libsqlite3-dev        -                         the journal
 libssl-dev            -                         hashes and signatures
 zlib1g-dev            -                         compressed pages
