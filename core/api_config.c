@@ -145,7 +145,7 @@ static void freeze(lua_State *L)
 
 int api_config_open(lua_State *L)
 {
-    struct settings *settings = &generation_of(L, NULL)->settings;
+    struct settings *settings = &script_version_of(L, NULL)->settings;
 
     vm_push_module(L, "lib.settings");
     if (!lua_istable(L, -1) || lua_getfield(L, -1, "check") != LUA_TFUNCTION)

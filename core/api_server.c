@@ -17,9 +17,9 @@
 /* --- registering --- */
 
 /* Argument 1 is the method, argument 2 the pattern. */
-static void note_route(lua_State *L, const struct generation *generation)
+static void note_route(lua_State *L, const struct script_version *version)
 {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, generation->routes);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, version->routes);
     lua_createtable(L, 2, 0);
     for (int i = 1; i <= 2; i++) {
         lua_pushvalue(L, i);
@@ -48,27 +48,27 @@ static int route(lua_State *L)
     const char *method = luaL_checkstring(L, 1), *pattern = luaL_checkstring(L, 2);
 
     luaL_checktype(L, 3, LUA_TFUNCTION);
-    struct generation *generation = generation_of(L, "server.route");
+    struct script_version *version = script_version_of(L, "server.route");
     lua_settop(L, 4);
     enum log_level level = log_level_option(L);
     lua_settop(L, 3);
-    const char *wrong = router_add(generation->router, method, pattern, generation->nhandlers);
+    const char *wrong = router_add(version->router, method, pattern, version->nhandlers);
     if (wrong) return luaL_error(L, "server.route: %s %s: %s", method, pattern, wrong);
-    generation->handlers = mem_grow(generation->handlers, (size_t)generation->nhandlers + 1,
-                                    sizeof *generation->handlers);
-    generation->handlers[generation->nhandlers++] =
+    version->handlers =
+        mem_grow(version->handlers, (size_t)version->nhandlers + 1, sizeof *version->handlers);
+    version->handlers[version->nhandlers++] =
         (struct handler){ luaL_ref(L, LUA_REGISTRYINDEX), level };
-    note_route(L, generation);
+    note_route(L, version);
     return 0;
 }
 
 /* A copy of the list: what a script does to it changes nothing. */
 static int routes(lua_State *L)
 {
-    struct generation *generation = generation_of(L, NULL);
+    struct script_version *version = script_version_of(L, NULL);
 
     lua_newtable(L);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, generation->routes);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, version->routes);
     for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, -1); i <= n; i++) {
         lua_createtable(L, 0, 2);
         lua_rawgeti(L, -2, i);
@@ -85,33 +85,33 @@ static int routes(lua_State *L)
 
 static int middleware(lua_State *L)
 {
-    struct generation *generation = generation_of(L, "server.middleware");
+    struct script_version *version = script_version_of(L, "server.middleware");
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    if (generation->middleware != LUA_NOREF)
+    if (version->middleware != LUA_NOREF)
         return luaL_error(L, "server.middleware: only one function can be registered");
     lua_settop(L, 1);
-    generation->middleware = luaL_ref(L, LUA_REGISTRYINDEX);
+    version->middleware = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
 
 static int on_error(lua_State *L)
 {
-    struct generation *generation = generation_of(L, "server.on_error");
+    struct script_version *version = script_version_of(L, "server.on_error");
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
-    luaL_unref(L, LUA_REGISTRYINDEX, generation->on_error);
-    generation->on_error = luaL_ref(L, LUA_REGISTRYINDEX);
+    luaL_unref(L, LUA_REGISTRYINDEX, version->on_error);
+    version->on_error = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
 
 static int on_start(lua_State *L)
 {
-    struct generation *generation = generation_of(L, "server.on_start");
+    struct script_version *version = script_version_of(L, "server.on_start");
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, generation->on_start);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, version->on_start);
     lua_pushvalue(L, 1);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     return 0;
@@ -156,8 +156,8 @@ static int now(lua_State *L)
 
 static int info(lua_State *L)
 {
-    struct generation *generation = generation_of(L, NULL);
-    struct server *server = generation->server;
+    struct script_version *version = script_version_of(L, NULL);
+    struct server *server = version->server;
     struct core *core = server->core;
 
     lua_createtable(L, 0, 13);
@@ -168,14 +168,14 @@ static int info(lua_State *L)
     set_rejected(L, server);
     lua_pushboolean(L, server->draining);
     lua_setfield(L, -2, "draining");
-    set_text(L, "mode", generation->settings.rehearsal ? "rehearsal" : "portal");
+    set_text(L, "mode", version->settings.rehearsal ? "rehearsal" : "portal");
     lua_createtable(L, 0, 1);
     if (core->store) set_text(L, "trouble", store_trouble(core->store));
     lua_setfield(L, -2, "store");
     set_integer(L, "tasks", task_count());
     set_integer(L, "streams", core->sse ? sse_count(core->sse, NULL) : 0);
     set_integer(L, "connections", core->httpd ? httpd_connections(core->httpd) : 0);
-    set_integer(L, "memory", (lua_Integer)vm_bytes(generation->vm));
+    set_integer(L, "memory", (lua_Integer)vm_bytes(version->vm));
     return 1;
 }
 
@@ -206,11 +206,11 @@ static int is_inside(const char *path, const char *folder)
 /* Pushes the full path of one below www/ or locales/; raises for any other. */
 static const char *push_path(lua_State *L, const char *function, const char *path)
 {
-    struct generation *generation = generation_of(L, function);
+    struct script_version *version = script_version_of(L, function);
 
     if ((!is_inside(path, "www") && !is_inside(path, "locales")) || strstr(path, ".."))
         luaL_error(L, "%s: %s is not below www/ or locales/", function, path);
-    return lua_pushfstring(L, "%s/%s", generation->server->root, path);
+    return lua_pushfstring(L, "%s/%s", version->server->root, path);
 }
 
 static int read_whole(lua_State *L)

@@ -1,13 +1,13 @@
 /* api_server: the portal's own HTTP side as scripts see it, and one load of the scripts: a
- * generation.
+ * version.
  *
  *   api_server.c             the module core.server
- *   api_server_generation.c  building a generation, putting it into force, retiring it
+ *   api_script_version.c  building a version, putting it into force, retiring it
  *   api_server_request.c     from a request to a task that runs its handler
  *   api_server_view.c        the table that a handler gets: fields are read when they are asked for
  *   api_server_reply.c       from what a handler returned to an answer
  *
- * A generation is a vm with what its scripts registered. It lives in the vm, and so as long as the
+ * A script version is a vm with what its scripts registered. It lives in the vm, and so as long as the
  * vm's last task.
  */
 #ifndef API_SERVER_H
@@ -24,13 +24,13 @@ struct core;
 struct router;
 struct task;
 
-struct generation_timer {
-    struct generation *generation;
+struct script_timer {
+    struct script_version *version;
     char *name;
     int64_t ms;
     int fn;
     struct loop_timer *timer;
-    struct generation_timer *next;
+    struct script_timer *next;
 };
 
 struct handler {
@@ -38,7 +38,7 @@ struct handler {
     enum log_level level; /* of the line that each request leaves in the log */
 };
 
-struct generation {
+struct script_version {
     struct server *server;
     struct vm *vm; /* not a reference */
     int number;
@@ -51,15 +51,15 @@ struct generation {
     int middleware; /* registry reference, or LUA_NOREF */
     int routes;     /* registry reference to the list of what was registered */
     int on_start;   /* registry reference to the list of functions */
-    struct generation_timer *timers;
+    struct script_timer *timers;
 };
 
 struct server {
     struct core *core;
-    const char *init;           /* the file that is run: "init.lua" */
-    const char *root;           /* holds config.lua, scripts/, www/, locales/ */
-    struct generation *current; /* holds a reference to its vm */
-    int loads;                  /* generations that came into force */
+    const char *init;               /* the file that is run: "init.lua" */
+    const char *root;               /* holds config.lua, scripts/, www/, locales/ */
+    struct script_version *current; /* holds a reference to its vm */
+    int loads;                      /* script versions that were activated */
     double started_at, loaded_at;
     int draining;
     int was_rejected;
@@ -67,28 +67,28 @@ struct server {
     double rejected_at;
 };
 
-/* --- generations --- */
+/* --- script versions --- */
 
 /* A vm with the settings of config.lua read, the scripts not run yet. `like` gives root and
  * rehearsal. NULL and *error. */
-struct generation *generation_new(struct server *server, const struct settings *like,
-                                  struct vm_error *error);
+struct script_version *script_version_new(struct server *server, const struct settings *like,
+                                          struct vm_error *error);
 /* Runs the scripts. 0; or -1 and *error: then it can only be dropped. */
-int generation_load(struct generation *generation, struct vm_error *error);
+int script_version_load(struct script_version *version, struct vm_error *error);
 /* Gives up one that never came into force. */
-void generation_drop(struct generation *generation);
+void script_version_free(struct script_version *version);
 /* Puts it into force: requests go to it, its timers run, those of the one before end. */
-void generation_take(struct generation *generation);
+void script_version_activate(struct script_version *version);
 /* Ends the timers of the one in force and lets go of it. */
-void generation_retire(struct server *server);
+void script_version_retire(struct server *server);
 /* Runs the on_start functions, one after the other, in a task. done(NULL, arg), or with why one
  * failed. */
-void generation_start(struct generation *generation, void (*done)(const char *message, void *arg),
-                      void *arg);
-/* The generation that L belongs to; raises unless it is loading when `what` is given. */
-struct generation *generation_of(lua_State *L, const char *what);
+void script_version_start(struct script_version *version,
+                          void (*done)(const char *message, void *arg), void *arg);
+/* The script version that L belongs to; raises unless it is loading when `what` is given. */
+struct script_version *script_version_of(lua_State *L, const char *what);
 /* For timer.every: takes the function at the top of the stack. */
-void generation_add_timer(lua_State *L, const char *name, int64_t ms);
+void script_version_add_timer(lua_State *L, const char *name, int64_t ms);
 
 /* --- requests --- */
 
@@ -97,7 +97,7 @@ void generation_add_timer(lua_State *L, const char *name, int64_t ms);
 struct exchange {
     uint64_t number; /* changes when the request is answered */
     struct httpd_request *request;
-    struct generation *generation;
+    struct script_version *version;
     enum log_level level;
     const char *pattern; /* NULL when no route was found. Of the router, so good until the answer */
     struct exchange *next;

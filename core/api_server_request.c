@@ -26,7 +26,7 @@ static struct exchange *begin(struct server *server, struct httpd_request *reque
         exchange = mem_new(1, sizeof *exchange);
     *exchange = (struct exchange){ .number = ++counter,
                                    .request = request,
-                                   .generation = server->current,
+                                   .version = server->current,
                                    .level = LOG_INFO,
                                    .pattern = pattern };
     return exchange;
@@ -115,7 +115,7 @@ static int read_error(lua_State *L)
 {
     struct error *error = lua_touserdata(L, 1);
 
-    lua_rawgeti(L, LUA_REGISTRYINDEX, error->exchange->generation->on_error);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, error->exchange->version->on_error);
     api_server_push_view(L, error->exchange);
     lua_pushinteger(L, error->status);
     lua_pushstring(L, error->code);
@@ -143,12 +143,12 @@ static void log_on_error(const struct exchange *exchange, const struct vm_error 
 /* Reads the scripts' answer into error->reply; what that points to is on the vm's main stack. */
 static int word(struct error *error)
 {
-    struct generation *generation = error->exchange->generation;
+    struct script_version *version = error->exchange->version;
     struct vm_error failure;
 
-    if (generation->on_error == LUA_NOREF) return 0;
-    lua_pushlightuserdata(vm_state(generation->vm), error);
-    if (vm_call(generation->vm, read_error, 1, &failure) == 0) return 1;
+    if (version->on_error == LUA_NOREF) return 0;
+    lua_pushlightuserdata(vm_state(version->vm), error);
+    if (vm_call(version->vm, read_error, 1, &failure) == 0) return 1;
     log_on_error(error->exchange, &failure);
     return 0;
 }
@@ -158,12 +158,12 @@ static void fail(struct exchange *exchange, int status, const char *code, const 
 {
     struct error error = { .exchange = exchange, .status = status, .code = code, .allow = allow };
     struct access access;
-    lua_State *L = vm_state(exchange->generation->vm);
+    lua_State *L = vm_state(exchange->version->vm);
     int top = lua_gettop(L);
 
     note(&access, exchange);
     if (word(&error))
-        api_server_send(exchange->generation->server->core, &error.reply, exchange->request);
+        api_server_send(exchange->version->server->core, &error.reply, exchange->request);
     else
         api_server_plain_error(exchange->request, status, code, allow);
     lua_settop(L, top);
@@ -195,7 +195,7 @@ static int read_value(lua_State *L)
 /* The handler has returned; its coroutine is as good as new, and serves to read the reply. */
 static void give_reply(struct exchange *exchange, lua_State *co, int nresults)
 {
-    struct vm *vm = exchange->generation->vm;
+    struct vm *vm = exchange->version->vm;
     struct reply reply;
 
     if (nresults == 0) lua_pushnil(co);
@@ -214,7 +214,7 @@ static void give_reply(struct exchange *exchange, lua_State *co, int nresults)
     }
     struct access access;
     note(&access, exchange);
-    api_server_send(exchange->generation->server->core, &reply, exchange->request);
+    api_server_send(exchange->version->server->core, &reply, exchange->request);
     write_access(&access, reply.status);
     end(exchange);
 }

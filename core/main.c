@@ -169,8 +169,8 @@ static void close_all(struct portal *portal)
     loop_timer_free(portal->drain);
     loop_timer_free(portal->lag);
     task_kill_all();
-    generation_drop(portal->loading);
-    generation_retire(&portal->server);
+    script_version_free(portal->loading);
+    script_version_retire(&portal->server);
     if (core->sse) sse_free(core->sse);
     if (core->httpd) httpd_free(core->httpd);
     if (core->fetch) fetch_pool_free(core->fetch);
@@ -239,7 +239,7 @@ static int load(struct portal *portal)
 {
     struct vm_error error;
 
-    portal->loading = generation_new(&portal->server, &portal->settings, &error);
+    portal->loading = script_version_new(&portal->server, &portal->settings, &error);
     if (!portal->loading) return refuse(main_error_text(&error));
     portal->settings = portal->loading->settings;
     log_init(STDOUT_FILENO, (enum log_level)portal->settings.log_level);
@@ -252,9 +252,9 @@ static int load(struct portal *portal)
                       "production (unset it)");
     if (portal->settings.production) prctl(PR_SET_DUMPABLE, 0);
     if (open_data(portal) != 0 || open_net(portal) != 0) return -1;
-    if (main_load_www(portal, &error) != 0 || generation_load(portal->loading, &error) != 0)
+    if (main_load_www(portal, &error) != 0 || script_version_load(portal->loading, &error) != 0)
         return refuse(main_error_text(&error));
-    generation_take(portal->loading);
+    script_version_activate(portal->loading);
     portal->loading = NULL;
     return 0;
 }
@@ -352,7 +352,7 @@ static int run(struct portal *portal)
     portal->signals[0] = loop_watch_signal(loop, SIGTERM, on_terminate, portal);
     portal->signals[1] = loop_watch_signal(loop, SIGINT, on_terminate, portal);
     portal->signals[2] = loop_watch_signal(loop, SIGHUP, on_hangup, portal);
-    generation_start(portal->server.current, on_started, portal);
+    script_version_start(portal->server.current, on_started, portal);
     if (loop_run(loop) == 0) return portal->status;
     refuse("the loop cannot run");
     return 1;

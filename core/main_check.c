@@ -34,7 +34,7 @@ static int is_script(const struct dirent *entry)
 
 /* Each file of the folder as a module, so that a mistake is found also in one that nothing requires
  * yet. */
-static void check_folder(struct check *check, struct generation *generation, const char *folder)
+static void check_folder(struct check *check, struct script_version *version, const char *folder)
 {
     char path[4200];
     struct dirent **entries = NULL;
@@ -44,10 +44,10 @@ static void check_folder(struct check *check, struct generation *generation, con
     int n = scandir(path, &entries, is_script, alphasort);
     for (int i = 0; i < n; i++) {
         int len = (int)strlen(entries[i]->d_name) - 4;
-        lua_pushfstring(vm_state(generation->vm), "%s.", folder);
-        lua_pushlstring(vm_state(generation->vm), entries[i]->d_name, (size_t)len);
-        lua_concat(vm_state(generation->vm), 2);
-        if (vm_call(generation->vm, require, 1, &error) != 0) complain(check, &error);
+        lua_pushfstring(vm_state(version->vm), "%s.", folder);
+        lua_pushlstring(vm_state(version->vm), entries[i]->d_name, (size_t)len);
+        lua_concat(vm_state(version->vm), 2);
+        if (vm_call(version->vm, require, 1, &error) != 0) complain(check, &error);
         free(entries[i]);
     }
     free(entries);
@@ -63,16 +63,16 @@ static int run_checks(lua_State *L)
 
 /* lib.check may look at more than that each file loads: it returns a list of sentences, or raises.
  */
-static void check_more(struct check *check, struct generation *generation)
+static void check_more(struct check *check, struct script_version *version)
 {
     char path[4200];
     struct stat info;
     struct vm_error error = { 0 };
-    lua_State *L = vm_state(generation->vm);
+    lua_State *L = vm_state(version->vm);
 
     snprintf(path, sizeof path, "%s/scripts/lib/base/check.lua", check->portal->settings.root);
     if (stat(path, &info) != 0) return;
-    if (vm_call(generation->vm, run_checks, 0, &error) != 0) {
+    if (vm_call(version->vm, run_checks, 0, &error) != 0) {
         complain(check, &error);
         return;
     }
@@ -84,31 +84,31 @@ static void check_more(struct check *check, struct generation *generation)
 }
 
 /* Whether the scripts load that begin with `init`. */
-static struct generation *load(struct check *check, const char *init, int rehearsal)
+static struct script_version *load(struct check *check, const char *init, int rehearsal)
 {
     struct portal *portal = check->portal;
     struct vm_error error;
 
     portal->server.init = init;
     portal->settings.rehearsal = rehearsal;
-    struct generation *generation = generation_new(&portal->server, &portal->settings, &error);
-    if (generation && generation_load(generation, &error) == 0) return generation;
+    struct script_version *version = script_version_new(&portal->server, &portal->settings, &error);
+    if (version && script_version_load(version, &error) == 0) return version;
     complain(check, &error);
-    generation_drop(generation);
+    script_version_free(version);
     return NULL;
 }
 
 static void check_portal(struct check *check)
 {
     static const char *const folders[] = { "policy", "steps", "routes", "commands", NULL };
-    struct generation *generation = load(check, "init.lua", 0);
+    struct script_version *version = load(check, "init.lua", 0);
 
-    if (!generation) return;
-    generation->loading = 1;
+    if (!version) return;
+    version->loading = 1;
     for (const char *const *folder = folders; *folder; folder++)
-        check_folder(check, generation, *folder);
-    if (check->faults == 0) check_more(check, generation);
-    generation_drop(generation);
+        check_folder(check, version, *folder);
+    if (check->faults == 0) check_more(check, version);
+    script_version_free(version);
 }
 
 int main_check(struct portal *portal)
@@ -118,7 +118,7 @@ int main_check(struct portal *portal)
 
     if (main_load_www(portal, &error) != 0) complain(&check, &error);
     check_portal(&check);
-    if (check.faults == 0) generation_drop(load(&check, "rehearsal/init.lua", 1));
+    if (check.faults == 0) script_version_free(load(&check, "rehearsal/init.lua", 1));
     if (portal->core.www) www_free(portal->core.www);
     portal->core.www = NULL;
     if (check.faults > 0)

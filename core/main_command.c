@@ -109,7 +109,7 @@ int main_command(struct portal *portal, char *const *argv)
                 argv[0]);
         return 2;
     }
-    portal->loading = generation_new(&portal->server, &portal->settings, &error);
+    portal->loading = script_version_new(&portal->server, &portal->settings, &error);
     if (!portal->loading) {
         fprintf(stderr, "deployer: %s\n", main_error_text(&error));
         return 1;

@@ -12,7 +12,7 @@ struct portal {
     struct core core;
     struct settings settings; /* those in force */
     struct server server;
-    struct generation *loading; /* built, not in force yet */
+    struct script_version *loading; /* built, not in force yet */
     struct watch *watch;
     struct loop_watch *signals[3];
     struct loop_timer *drain, *lag;

@@ -60,15 +60,15 @@ static void apply(struct portal *portal, const struct settings *new)
     main_watch(portal);
 }
 
-static struct generation *build(struct portal *portal, struct vm_error *error)
+static struct script_version *build(struct portal *portal, struct vm_error *error)
 {
-    struct generation *generation = generation_new(&portal->server, &portal->settings, error);
+    struct script_version *version = script_version_new(&portal->server, &portal->settings, error);
 
-    if (generation && generation_load(generation, error) != 0) {
-        generation_drop(generation);
+    if (version && script_version_load(version, error) != 0) {
+        script_version_free(version);
         return NULL;
     }
-    return generation;
+    return version;
 }
 
 void main_reload(void *arg)
@@ -78,17 +78,17 @@ void main_reload(void *arg)
     struct vm_error error;
 
     if (portal->server.draining) return;
-    struct generation *generation =
+    struct script_version *version =
         main_load_www(portal, &error) == 0 ? build(portal, &error) : NULL;
-    if (!generation) {
+    if (!version) {
         if (portal->core.www) www_free(portal->core.www);
         portal->core.www = old;
         reject(&portal->server, &error);
         return;
     }
     www_free(old);
-    generation_take(generation);
-    apply(portal, &generation->settings);
+    script_version_activate(version);
+    apply(portal, &version->settings);
     if (!log_begin(LOG_INFO, "scripts.loaded")) return;
     log_int("generation", portal->server.loads);
     log_end();

@@ -69,15 +69,15 @@ static void start(void)
     server = (struct server){
         .core = &core, .root = ".", .init = "init.lua", .started_at = api_clock()
     };
-    struct generation *generation = generation_new(&server, &settings, &error);
-    if (!generation) fprintf(stderr, "%s: %s\n", error.file, error.message);
-    FUZZ_CHECK(generation);
-    settings = generation->settings;
+    struct script_version *version = script_version_new(&server, &settings, &error);
+    if (!version) fprintf(stderr, "%s: %s\n", error.file, error.message);
+    FUZZ_CHECK(version);
+    settings = version->settings;
     open_parts();
-    if (generation_load(generation, &error) != 0)
+    if (script_version_load(version, &error) != 0)
         fprintf(stderr, "%s:%d: %s\n", error.file, error.line, error.message), exit(2);
-    generation_take(generation);
-    generation_start(server.current, on_started, NULL);
+    script_version_activate(version);
+    script_version_start(server.current, on_started, NULL);
     while (!net_port)
         net_turn(1);
 }
