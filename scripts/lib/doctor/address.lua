@@ -17,8 +17,8 @@ local corrections = {
   dns = "make a DNS record *." .. stack.suffix .. " that resolves to Dokploy's Traefik",
   refused = "check that Traefik listens there; health checks can connect elsewhere: "
     .. "STACK_CONNECT_TO=host:port",
-  timeout = "a firewall, or hairpin NAT: set STACK_CONNECT_TO=host:port to the inner address of the "
-    .. "proxy",
+  timeout = "a firewall, or hairpin NAT: set STACK_CONNECT_TO=host:port to the proxy's inner "
+    .. "address",
 }
 
 -- Let's Encrypt's certificates are renewed 30 days before they expire: with fewer than 21 days

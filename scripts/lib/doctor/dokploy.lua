@@ -48,7 +48,9 @@ local function check_version(report, text)
   end
 end
 
-local rights = { "canCreateProjects", "canCreateServices", "canDeleteProjects", "canDeleteServices" }
+local rights = {
+  "canCreateProjects", "canCreateServices", "canDeleteProjects", "canDeleteServices",
+}
 
 local function check_rights(report)
   local member, message = ask "user.get"
