@@ -26,9 +26,6 @@ static void check_room(lua_State *L, size_t more)
 
 /* --- strings --- */
 
-/* Bytes that are written as they are. */
-static const char is_plain[256] = { [0x20 ... 0x21] = 1, [0x23 ... 0x5b] = 1, [0x5d ... 0x7e] = 1 };
-
 /* Writes a character that is not plain; returns where the next one begins. */
 static const char *put_character(const char *at, const char *end)
 {
@@ -53,10 +50,9 @@ static void put_string(lua_State *L, int index)
     check_room(L, len);
     bytes_add_char(&out, '"');
     while (at < end) {
-        const char *from = at;
-        while (at < end && is_plain[(unsigned char)*at])
-            at++;
-        bytes_add(&out, from, (size_t)(at - from));
+        size_t plain = bytes_plain_length(at, end);
+        bytes_add(&out, at, plain);
+        at += plain;
         if (at < end) at = put_character(at, end);
     }
     bytes_add_char(&out, '"');
