@@ -140,7 +140,4 @@ void api_server_plain_error(struct httpd_request *request, int status, const cha
 /* 1 when the value at `index` is what sse.subscribe gave; then it is read as api_server_read_reply
  * does. */
 int api_sse_read_reply(lua_State *L, int index, struct reply *reply);
-/* Reads config.lua's values for the C side from the table that core.config gave, at the top of the
- * stack. */
-void api_config_read(lua_State *L, struct settings *settings);
 #endif

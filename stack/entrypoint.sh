@@ -39,7 +39,7 @@ render() {
 # OPENCODE_CONFIG_CONTENT has precedence over it.
 if [ "$STACK_AGENTS" != "{}" ]; then
   changed=$(render agents) ||
-    die 78 'STACK_AGENTS must be JSON such as {"Oracle":"opencode/big-pickle"}; see the line above'
+    die 78 'STACK_AGENTS must be JSON such as {"Oracle":"provider/model"}; see the line above'
   OPENCODE_CONFIG_CONTENT=$(
     printf '%s\n%s\n' "$changed" "${OPENCODE_CONFIG_CONTENT:-{\}}" | jq -cs '.[0] * .[1]'
   ) || die 78 "OPENCODE_CONFIG_CONTENT is not a JSON object"
