@@ -1,7 +1,7 @@
 /* core.config: runs config.lua, lets lib.settings check it and returns the result, read-only. See
  * scripts/meta/config.lua. */
 #include "api.h"
-#include "api_server.h"
+#include "api_script_version.h"
 #include "env.h"
 #include "log.h"
 #include "vm.h"

@@ -1,6 +1,5 @@
+#include "api_script_version.h"
 #include "api.h"
-#include "api_server.h"
-#include "log.h"
 #include "loop.h"
 #include "mem.h"
 #include "router.h"
@@ -11,12 +10,11 @@
 
 #define SCRIPT_VERSION "core.script_version"
 
-/* --- building --- */
+/* ---- building ---- */
 
-static int on_close(lua_State *L)
+static int on_gc(lua_State *L)
 {
     struct script_version *version = lua_touserdata(L, 1);
-
     while (version->timers) {
         struct script_timer *timer = version->timers;
         version->timers = timer->next;
@@ -24,31 +22,31 @@ static int on_close(lua_State *L)
         free(timer->name);
         free(timer);
     }
+    for (int i = 0; i < version->nroutes; i++) {
+        free(version->routes[i].method);
+        free(version->routes[i].pattern);
+    }
+    free(version->routes);
     router_free(version->router);
-    free(version->handlers);
     return 0;
 }
 
-/* The script version lives in its own vm's registry. */
 static struct script_version *make(struct server *server, struct vm *vm)
 {
     lua_State *L = vm_state(vm);
     struct script_version *version = lua_newuserdatauv(L, sizeof *version, 0);
-
-    *version = (struct script_version){
-        .server = server, .vm = vm, .on_error = LUA_NOREF, .middleware = LUA_NOREF
-    };
-    version->router = router_new();
-    api_server_view_open(L);
+    *version = (struct script_version){ .server = server,
+                                        .vm = vm,
+                                        .router = router_new(),
+                                        .on_error = LUA_NOREF,
+                                        .middleware = LUA_NOREF };
     lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, on_close);
+    lua_pushcfunction(L, on_gc);
     lua_setfield(L, -2, "__gc");
     lua_setmetatable(L, -2);
     lua_setfield(L, LUA_REGISTRYINDEX, SCRIPT_VERSION);
     lua_newtable(L);
     version->on_start = luaL_ref(L, LUA_REGISTRYINDEX);
-    lua_newtable(L);
-    version->routes = luaL_ref(L, LUA_REGISTRYINDEX);
     return version;
 }
 
@@ -62,10 +60,9 @@ struct script_version *script_version_new(struct server *server, const struct se
                                           struct vm_error *error)
 {
     char folder[4096];
-
     snprintf(folder, sizeof folder, "%s/scripts", like->root);
     struct vm *vm = vm_new(
-        &(struct vm_options){ .folder = folder, .modules = api_modules, .context = server->core });
+        &(struct vm_options){ .folder = folder, .modules = server->modules, .context = server->core });
     if (!vm) {
         *error = (struct vm_error){ .message = "out of memory" };
         return NULL;
@@ -83,9 +80,9 @@ struct script_version *script_version_new(struct server *server, const struct se
 int script_version_load(struct script_version *version, struct vm_error *error)
 {
     version->number = version->server->loads + 1;
-    version->loading = 1;
+    version->is_loading = 1;
     int failed = vm_run_file(version->vm, version->server->init, error);
-    version->loading = 0;
+    version->is_loading = 0;
     return failed;
 }
 
@@ -100,7 +97,7 @@ struct script_version *script_version_of(lua_State *L, const char *what)
     struct script_version *version = lua_touserdata(L, -1);
     lua_pop(L, 1);
     if (!version) luaL_error(L, "there is no server here");
-    if (what && !version->loading)
+    if (what && !version->is_loading)
         luaL_error(L,
                    "%s: only while the scripts load (at the top of a file, not inside a function "
                    "that runs later)",
@@ -108,41 +105,40 @@ struct script_version *script_version_of(lua_State *L, const char *what)
     return version;
 }
 
-/* --- timers --- */
+/* ---- timers ---- */
 
-void script_version_add_timer(lua_State *L, const char *name, int64_t ms)
+void script_version_add_timer(lua_State *L, const char *name, int64_t interval_ms)
 {
     struct script_version *version = script_version_of(L, "timer.every");
-    char full[128];
-
-    snprintf(full, sizeof full, "timer.%s", name);
+    char full_name[128];
+    snprintf(full_name, sizeof full_name, "timer.%s", name);
     for (struct script_timer *other = version->timers; other; other = other->next)
-        if (strcmp(other->name, full) == 0)
+        if (strcmp(other->name, full_name) == 0)
             luaL_error(L, "timer.every: there is a timer named %s already", name);
     struct script_timer *timer = mem_new(1, sizeof *timer);
     timer->version = version;
-    timer->name = mem_text(full);
-    timer->ms = ms;
+    timer->name = mem_text(full_name);
+    timer->interval_ms = interval_ms;
     timer->fn = luaL_ref(L, LUA_REGISTRYINDEX);
     timer->next = version->timers;
     version->timers = timer;
 }
 
-/* The task's name sees to it that no two run at once; then this time is left out. */
+/* While the last run's task lives, its name is taken, and this run is skipped. */
 static void on_timer(void *arg)
 {
     struct script_timer *timer = arg;
     lua_State *L = vm_state(timer->version->vm);
-
     lua_rawgeti(L, LUA_REGISTRYINDEX, timer->fn);
     task_spawn(timer->version->server->core->loop, L, timer->name, 0, NULL, NULL);
 }
 
 static void start_timers(struct script_version *version)
 {
+    struct loop *loop = version->server->core->loop;
     for (struct script_timer *timer = version->timers; timer; timer = timer->next)
         timer->timer =
-            loop_timer_new(version->server->core->loop, timer->ms, timer->ms, on_timer, timer);
+            loop_timer_new(loop, timer->interval_ms, timer->interval_ms, on_timer, timer);
 }
 
 static void stop_timers(struct script_version *version)
@@ -153,22 +149,20 @@ static void stop_timers(struct script_version *version)
     }
 }
 
-/* --- in force --- */
+/* ---- in force ---- */
 
 void script_version_retire(struct server *server)
 {
     struct script_version *version = server->current;
-
     server->current = NULL;
     if (!version) return;
     stop_timers(version);
-    vm_unref(version->vm); /* what it still runs holds it */
+    vm_unref(version->vm); /* its running tasks hold it */
 }
 
 void script_version_activate(struct script_version *version)
 {
     struct server *server = version->server;
-
     script_version_retire(server);
     server->current = version;
     server->loads = version->number;
@@ -188,13 +182,12 @@ static void on_started(struct task *task, enum task_outcome outcome, lua_State *
                        const char *message, void *arg)
 {
     struct start *start = arg;
-
     (void)task, (void)co, (void)nresults;
     start->done(outcome == TASK_OK ? NULL : message, start->arg);
     free(start);
 }
 
-/* Calls each function of the list, one after the other; the context is the number of the next. */
+/* Calls each function of the list; the context is the index of the next. */
 static int run_starts(lua_State *L, int status, lua_KContext next)
 {
     (void)status;
@@ -214,7 +207,6 @@ void script_version_start(struct script_version *version,
 {
     lua_State *L = vm_state(version->vm);
     struct start *start = mem_new(1, sizeof *start);
-
     *start = (struct start){ done, arg };
     lua_pushcfunction(L, begin_starts);
     lua_rawgeti(L, LUA_REGISTRYINDEX, version->on_start);

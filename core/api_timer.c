@@ -1,6 +1,6 @@
 /* core.timer: see scripts/meta/timer.lua. */
 #include "api.h"
-#include "api_server.h"
+#include "api_script_version.h"
 #include "loop.h"
 
 #include <lauxlib.h>

@@ -1,4 +1,5 @@
 /* deployer: reads its arguments, wires the parts together, runs the loop, ends in good order. */
+#include "api_request.h"
 #include "clock.h"
 #include "env.h"
 #include "fetch.h"
@@ -231,7 +232,7 @@ static int open_net(struct portal *portal)
     if (portal->settings.proxied) limits.max_connections_each = 0;
     core->fetch = fetch_pool_new(core->loop, PARALLEL_FETCHES);
     core->sse = sse_new(core->loop);
-    core->httpd = httpd_new(core->loop, &limits, api_server_on_request, &portal->server);
+    core->httpd = httpd_new(core->loop, &limits, api_request_serve, &portal->server);
     return core->fetch && core->sse && core->httpd ? 0 : refuse("out of memory or of descriptors");
 }
 
@@ -328,8 +329,9 @@ static void prepare(struct portal *portal, const struct arguments *arguments)
     *portal = (struct portal){ .lock = -1 };
     portal->settings.root = arguments->root;
     portal->settings.rehearsal = arguments->rehearsal;
-    portal->server =
-        (struct server){ .core = core, .root = arguments->root, .started_at = api_clock() };
+    portal->server = (struct server){
+        .core = core, .modules = api_modules, .root = arguments->root, .started_at = api_clock()
+    };
     portal->server.init = arguments->rehearsal ? "rehearsal/init.lua" : "init.lua";
     core->loop = loop_new();
     core->shared = shared_new();

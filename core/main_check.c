@@ -104,7 +104,7 @@ static void check_portal(struct check *check)
     struct script_version *version = load(check, "init.lua", 0);
 
     if (!version) return;
-    version->loading = 1;
+    version->is_loading = 1;
     for (const char *const *folder = folders; *folder; folder++)
         check_folder(check, version, *folder);
     if (check->faults == 0) check_more(check, version);

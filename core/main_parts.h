@@ -5,7 +5,7 @@
 #ifndef MAIN_PARTS_H
 #define MAIN_PARTS_H
 #include "api.h"
-#include "api_server.h"
+#include "api_script_version.h"
 #include "settings.h"
 
 struct portal {

@@ -1,7 +1,9 @@
 /* core.server, from a request on the wire to the answer, with scripts of the
  * test's own. */
 #include "api.h"
-#include "api_server.h"
+#include "api_request.h"
+#include "httpd.h"
+#include "api_script_version.h"
 #include "log.h"
 #include "scripts_fixture.h"
 #include "shared.h"
@@ -44,13 +46,15 @@ static int set_up(void **state)
     wire_loop = loop_new();
     memset(&core, 0, sizeof core);
     settings = (struct settings){ .root = scripts_root };
-    server = (struct server){ .core = &core, .init = "init.lua", .root = scripts_root };
+    server = (struct server){
+        .core = &core, .modules = api_modules, .init = "init.lua", .root = scripts_root
+    };
     core = (struct core){ .loop = wire_loop,
                           .shared = shared_new(),
                           .sse = sse_new(wire_loop),
                           .server = &server,
                           .settings = &settings };
-    core.httpd = httpd_new(wire_loop, NULL, api_server_on_request, &server);
+    core.httpd = httpd_new(wire_loop, NULL, api_request_serve, &server);
     return 0;
 }
 
