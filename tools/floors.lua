@@ -28,6 +28,9 @@ local apart = { rehearsal = { uses = { lib = true }, used_by = {} } }
 -- Pure decisions: no core modules in these, so that plain Lua can test them.
 local pure = { policy = true }
 
+-- Core modules -> the folders of scripts/ that may use them; the rehearsal has a database of its own.
+local core_fences = { ["core.store"] = { "lib.journal", "rehearsal" } }
+
 -- Headers of a library -> the units that may include them.
 local fences = {
   { "^lua%.h$", "^lauxlib%.h$", "^lualib%.h$", "^lua5%.4/", units = { vm = true, task = true, api = true, main = true } },
@@ -182,10 +185,20 @@ local function check_room(where, room, module)
   end
 end
 
-local function check_require(where, folder, module)
+local function check_core_fence(where, from, module)
+  local allowed = not core_fences[module]
+  for _, room in ipairs(core_fences[module] or {}) do
+    allowed = allowed or (from .. "."):sub(1, #room + 1) == room .. "."
+  end
+  if not allowed then fault(where, "%s may not require %s", from, module) end
+end
+
+local function check_require(where, from, module)
+  local folder = folder_of(from)
   local other = folder_of(module)
   if other == "core" then
     if pure[folder] then fault(where, "%s/ decides and does nothing: it may not require %s", folder, module) end
+    check_core_fence(where, from, module)
     return
   end
   if other == folder then return end
@@ -217,7 +230,7 @@ local function check_scripts()
       for required in code:gmatch("require%s*%(?%s*[\"']([^\"']+)[\"']") do
         local where = path .. ":" .. number
         edges[module][required] = where
-        check_require(where, folder, required)
+        check_require(where, module, required)
         if folder == "lib" then check_room(where, room_of(module), required) end
       end
     end)
