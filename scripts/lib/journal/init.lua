@@ -16,9 +16,12 @@ journal.last = journal.operations.newest
 journal.durations = journal.operations.durations
 journal.stack = journal.stacks.get
 journal.left = journal.resources.left
-local function callable(module, fn) setmetatable(module, { __call = function(_, ...) return fn(...) end }) end
+local function callable(module, fn)
+  setmetatable(module, { __call = function(_, ...) return fn(...) end })
+end
 callable(journal.events, journal.events.list)
 callable(journal.volumes, journal.volumes.list)
+callable(journal.stacks, journal.stacks.list)
 callable(journal.idempotency, journal.idempotency.get)
 
 return journal

@@ -247,7 +247,7 @@ local function end_badly(ctx, op, message, code, args)
   local same = back or as_before(ctx, op)
   local data = { code = code, step = ctx.step_name, args = args, rolledBack = back, leftovers = {} }
   postmortem.add(op.id, data, answer)
-  finish(op, "failed", data, { state = "failed", code = code, stack = same and "same" or "unhealthy" })
+  finish(op, "failed", data, { state = "failed", code = code, stack = not same and "unhealthy" or nil })
   log.warn("stack.operation_failed", { operation = op.id, name = op.name, kind = op.kind, code = code, message = tostring(message) })
 end
 

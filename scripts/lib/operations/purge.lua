@@ -66,7 +66,7 @@ local function remove(client, row)
 end
 
 local function finish(op, event, data, how)
-  how.stack, how.target = "same", op.id
+  how.target = op.id
   return surely(function()
     return events.finish(op.id, event, data, function(list) return journal.operations.finish(op.id, list[1], how) end)
   end)
