@@ -12,7 +12,7 @@ CC ?= gcc
 PACKAGES := libevent libevent_pthreads lua5.4 libcurl sqlite3 libcrypto zlib
 # Lua is linked in: it is called all the time, and the way into a shared library costs.
 LIBS := $(shell pkg-config --libs $(filter-out lua5.4,$(PACKAGES)) 2>/dev/null) \
-  -Wl,-Bstatic -llua5.4 -Wl,-Bdynamic -lm -pthread
+  -Wl,-Bstatic -llua5.4-cjson -llua5.4 -Wl,-Bdynamic -lm -pthread
 override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icore $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=c11 -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -MMD -MP

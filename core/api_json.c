@@ -1,17 +1,24 @@
-/* core.json: see scripts/meta/json.lua. Reading is in api_json_read.c.
+/* core.json: see scripts/meta/json.lua. json.c checks a text, lua-cjson reads it.
  *
  * lua-cjson 2.1.0 does not write, because it writes a slash as \/, only 14 digits of a number, any
  * bytes a string holds, and a list with a named field as an object. */
 #include "api_json.h"
 #include "api.h"
-#include "api_json_read.h"
 #include "bytes.h"
+#include "json.h"
 
 #include <lauxlib.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+int luaopen_cjson(lua_State *L);
+
+/* Name of the metatable of tables that are arrays, which distinguishes [] from {}. */
+#define JSON_ARRAY "json.array"
+
+static const double EXACT = 9007199254740992.0; /* 2^53: a double has every integer up to here */
 
 /* Static, so that nothing leaks when Lua raises. */
 static struct bytes out;
@@ -198,6 +205,68 @@ void api_json_push(lua_State *L, int index)
     lua_pushlstring(L, out.data, out.len);
 }
 
+/* --- reading: from lua-cjson's values, one on top of the stack, to ours --- */
+
+/* Pushes the value of a marked string: an empty array or a long integer. */
+static void push_marked(lua_State *L, const char *text)
+{
+    if (*text == '[') {
+        lua_newtable(L);
+        luaL_setmetatable(L, JSON_ARRAY);
+    } else if (!lua_stringtonumber(L, text)) {
+        luaL_error(L, "json.decode: %s is not a number", text);
+    }
+}
+
+/* Pushes what to replace the value by and returns 1, or returns 0. */
+static int push_replacement(lua_State *L)
+{
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        const char *text = lua_tostring(L, -1);
+        if (text[0] != JSON_MARK) return 0;
+        push_marked(L, text + 1);
+        return 1;
+    }
+    lua_Integer integer;
+    if (lua_type(L, -1) != LUA_TNUMBER || lua_isinteger(L, -1)) return 0;
+    double number = lua_tonumber(L, -1);
+    if (fabs(number) > EXACT || !lua_numbertointeger(number, &integer) || integer != number)
+        return 0;
+    lua_pushinteger(L, integer);
+    return 1;
+}
+
+static void convert_table(lua_State *L)
+{
+    luaL_checkstack(L, 6, "JSON");
+    int is_list = lua_rawlen(L, -1) > 0;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        if (lua_istable(L, -1)) {
+            convert_table(L);
+        } else if (push_replacement(L)) {
+            lua_pushvalue(L, -3);
+            lua_insert(L, -2);
+            lua_rawset(L, -5);
+        }
+    }
+    if (is_list) luaL_setmetatable(L, JSON_ARRAY);
+}
+
+/* Replaces the text on top of the stack by its value. */
+static void read_checked(lua_State *L, const struct json_checked *checked)
+{
+    /* lua-cjson leaks its buffer when Lua raises inside it: let a lack of memory raise here. */
+    lua_newuserdatauv(L, checked->memory, 0);
+    lua_pop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushlstring(L, checked->text, checked->len);
+    lua_call(L, 1, 1);
+    if (lua_istable(L, -1))
+        convert_table(L);
+    else if (push_replacement(L))
+        lua_replace(L, -2);
+}
+
 /* --- the module --- */
 
 static int encode(lua_State *L)
@@ -209,13 +278,15 @@ static int encode(lua_State *L)
 
 static int decode(lua_State *L)
 {
-    struct json_error error;
+    struct json_checked checked;
     size_t len;
     luaL_checktype(L, 1, LUA_TSTRING);
     const char *text = lua_tolstring(L, 1, &len);
-    if (api_json_read(L, text, len, &error) == 0) return 1;
-    return api_fail(L, "invalid", "not valid JSON: %s (line %d, column %d)", error.message,
-                    error.line, error.column);
+    if (json_check(text, len, &checked) != 0)
+        return api_fail(L, "invalid", "not valid JSON: %s (line %d, column %d)", checked.error,
+                        checked.line, checked.column);
+    read_checked(L, &checked);
+    return 1;
 }
 
 static int array(lua_State *L)
@@ -234,12 +305,17 @@ static int array(lua_State *L)
 
 int api_json_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        { "decode", decode }, { "encode", encode }, { "array", array }, { NULL, NULL }
-    };
+    static const luaL_Reg functions[] = { { "encode", encode },
+                                          { "array", array },
+                                          { NULL, NULL } };
     luaL_newmetatable(L, JSON_ARRAY);
     lua_pop(L, 1);
     luaL_newlib(L, functions);
+    luaL_requiref(L, "cjson", luaopen_cjson, 0);
+    lua_getfield(L, -1, "decode");
+    lua_pushcclosure(L, decode, 1);
+    lua_setfield(L, -3, "decode");
+    lua_pop(L, 1);
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
     return 1;

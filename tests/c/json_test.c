@@ -1,41 +1,18 @@
-#include "api_json_read.h"
+#include "json.h"
 #include "test.h"
-
-#include <lauxlib.h>
-
-static lua_State *L;
-
-static int set_up(void **state)
-{
-    (void)state;
-    L = luaL_newstate();
-    luaL_newmetatable(L, JSON_ARRAY);
-    lua_settop(L, 0);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    assert_int_equal(lua_gettop(L), 0);
-    lua_close(L);
-    return 0;
-}
 
 static void reads(const char *text)
 {
-    struct json_error error;
-    if (api_json_read(L, text, strlen(text), &error) != 0) fail_msg("%s: %s", text, error.message);
-    assert_int_equal(lua_gettop(L), 1);
-    lua_pop(L, 1);
+    struct json_checked checked;
+    if (json_check(text, strlen(text), &checked) != 0) fail_msg("%s: %s", text, checked.error);
 }
 
 static void refuses_bytes(const char *text, size_t len, const char *message, int line, int column)
 {
-    struct json_error error;
-    if (api_json_read(L, text, len, &error) == 0) fail_msg("accepted: %s", text);
-    if (!strstr(error.message, message) || error.line != line || error.column != column)
-        fail_msg("%s: %s at %d:%d", text, error.message, error.line, error.column);
+    struct json_checked found;
+    if (json_check(text, len, &found) == 0) fail_msg("accepted: %s", text);
+    if (!strstr(found.error, message) || found.line != line || found.column != column)
+        fail_msg("%s: %s at %d:%d", text, found.error, found.line, found.column);
 }
 
 static void refuses(const char *text, const char *message, int line, int column)
@@ -128,9 +105,30 @@ static void test_a_nul_does_not_end_the_text(void **state)
     refuses_bytes("\0", 1, "expected a value", 1, 1);
 }
 
+/* What lua-cjson cannot read is replaced, and what it reads well is not copied. */
+static void test_replacements(void **state)
+{
+    static const char *const cases[][2] = {
+        { "{\"a\": [ ], \"b\":[[]]}", "{\"a\": \"\1[]\", \"b\":[\"\1[]\"]}" },
+        { "[123456789012345,-1234567890123456]", "[123456789012345,\"\1-1234567890123456\"]" },
+        { "\"\\ud83d x \\ud83d\\ude00\"", "\"\\ufffd x \\ud83d\\ude00\"" },
+    };
+    struct json_checked checked;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(json_check(cases[i][0], strlen(cases[i][0]), &checked), 0);
+        assert_int_equal(checked.len, strlen(cases[i][1]));
+        assert_string_equal(checked.text, cases[i][1]);
+    }
+    assert_int_equal(json_check("[1,{}]", 6, &checked), 0);
+    assert_string_equal(checked.text, "[1,{}]");
+}
+
 static const struct CMUnitTest tests[] = {
-    TEST(test_unusual_json), TEST(test_positions), TEST(test_duplicate_fields),
-    TEST(test_many_fields),  TEST(test_limits),    TEST(test_a_nul_does_not_end_the_text),
+    cmocka_unit_test(test_unusual_json),     cmocka_unit_test(test_positions),
+    cmocka_unit_test(test_duplicate_fields), cmocka_unit_test(test_many_fields),
+    cmocka_unit_test(test_limits),           cmocka_unit_test(test_a_nul_does_not_end_the_text),
+    cmocka_unit_test(test_replacements),
 };
 
-TEST_GROUP(api_json_read, tests, NULL, NULL)
+TEST_GROUP(json, tests, NULL, NULL)
