@@ -3,7 +3,7 @@ local config = require "core.config"
 local json = require "core.json"
 local server = require "core.server"
 local clock = require "lib.base.clock"
-local doctor = require "lib.doctor.schedule"
+local checks = require "lib.doctor.checks"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
 local drift = require "lib.journal.drift"
@@ -135,7 +135,7 @@ server.route("GET", "/ready", function(req)
       scripts = "ok",
       dokploy = last.reachable == nil and "unknown" or last.reachable and "ok" or "unreachable",
       breaker = state.state,
-      doctor = doctor.last_report() or { status = "unknown" },
+      doctor = checks.last() or { status = "unknown" },
     },
   }
 end, { log = "debug" })

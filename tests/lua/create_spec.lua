@@ -5,9 +5,7 @@ describe("making something once", function()
   before_each(function()
     written = {}
     local function note(word) return function(_, kind) written[#written + 1] = word .. " " .. kind return true end end
-    local journal = { resources = {
-      intend = note "intended", confirm = note "created", note_unconfirmed = note "lost", settle = note "marked",
-    } }
+    local journal = { intend = note "intended", confirm = note "created", lost = note "lost", mark = note "marked" }
     support.start { modules = { ["lib.journal"] = journal } }
     create = require "lib.operations.create"
     local resources = {}
@@ -100,10 +98,10 @@ describe("making something once", function()
   it("is not sent when it cannot be written down", function()
     local journal = require "lib.journal"
     local tries = 0
-    journal.resources.intend = function()
+    journal.intend = function()
       tries = tries + 1
       if tries == 3 then ctx.wanted = false end
-      return nil, "disk full", "journal"
+      return nil, "disk full", "full"
     end
     local result = run({ good }, false)
     assert.equal("journal", result.code)
