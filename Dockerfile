@@ -1,33 +1,36 @@
 # The portal.
 #   docker build -t ai-stack-deployer .
-#   --build-arg BASE_IMAGE=...   a Debian 12, by digest in a pipeline
+#   --build-arg BASE_IMAGE=...   a Debian 12
 #   --build-arg TESTS=1          runs the C, Lua, contract and HTTP tests on the way
-#   --build-arg RELEASE=...      what /ready calls this build: a rollout waits for that word
+#   --build-arg RELEASE=...      the name of this build at /ready, which a rollout waits for
 ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM ${BASE_IMAGE} AS build
-RUN apt-get update && apt-get install -y --no-install-recommends \
-      gcc libc6-dev make pkg-config libevent-dev libcurl4-openssl-dev liblua5.4-dev lua-cjson-dev libsqlite3-dev libssl-dev zlib1g-dev
 WORKDIR /src
-ARG TESTS=0
-RUN if [ "$TESTS" = 1 ]; then apt-get install -y --no-install-recommends lua5.4 libcmocka-dev lua-busted lua-cjson nodejs; fi
-COPY Makefile config.lua ./
 COPY tools/ tools/
+ARG TESTS=0
+RUN tools/setup.sh run && if [ "$TESTS" = 1 ]; then tools/setup.sh test-image; fi
+COPY Makefile config.lua ./
 COPY core/ core/
 COPY scripts/ scripts/
 COPY www/ www/
 COPY locales/ locales/
 COPY tests/ tests/
 RUN make BUILD=/build all && strip -o /deployer /build/deployer && /deployer --check
-RUN if [ "$TESTS" = 1 ]; then SKIP_SETUP=1 TEST_PATIENCE=3 make BUILD=/build test-c test-lua test-contract test-http; fi
-# Scripts that only editors and tests read stay behind.
-# What is linked in has no package in the final image: the bill of materials gets it from here.
-RUN mkdir -p /app && dpkg-query -W -f "$(sh tools/sbom.sh --format)" liblua5.4-dev lua-cjson-dev >/linked && cp -r config.lua scripts www locales /app/ && rm -r /app/scripts/meta && chmod -R u=rwX,go=rX /app
+RUN if [ "$TESTS" = 1 ]; then \
+      SKIP_SETUP=1 TEST_PATIENCE=3 make BUILD=/build test-c test-lua test-contract test-http; fi
+# scripts/meta is for editors. The bill of materials must name the libraries that are linked in,
+# because they have no package in the final image.
+RUN mkdir -p /app && cp -r config.lua scripts www locales /app/ && rm -r /app/scripts/meta \
+ && chmod -R u=rwX,go=rX /app \
+ && dpkg-query -W -f "$(sh tools/sbom.sh --format)" liblua5.4-dev lua-cjson-dev >/linked
 
 FROM ${BASE_IMAGE}
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 libsqlite3-0 libssl3 zlib1g \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*.log /var/log/apt /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
+ && apt-get install -y --no-install-recommends \
+      ca-certificates libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 libsqlite3-0 libssl3 zlib1g \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*.log /var/log/apt \
+      /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
 COPY --from=build /deployer /usr/local/bin/deployer
 COPY --from=build /app/ /app/
 COPY tools/sbom.sh /tmp/
@@ -37,10 +40,11 @@ ARG REVISION=unknown
 ARG RELEASE=dev
 RUN sh /tmp/sbom.sh "$VERSION" /tmp/linked >/app/sbom.cdx.json && rm /tmp/sbom.sh /tmp/linked \
  && groupadd --system --gid 10001 deployer \
- && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin deployer \
+ && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /data \
+      --shell /usr/sbin/nologin deployer \
  && mkdir -m 0700 /data && chown deployer:deployer /data
 LABEL org.opencontainers.image.title="AI Stack Deployer" \
-      org.opencontainers.image.description="Self-service portal for personal AI coding workspaces on Dokploy" \
+      org.opencontainers.image.description="Self-service portal for AI coding workspaces" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
@@ -50,7 +54,8 @@ WORKDIR /app
 VOLUME ["/data"]
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 CMD ["/usr/local/bin/deployer", "--health"]
-# A word after it runs one of scripts/commands: docker run ... IMAGE doctor
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["/usr/local/bin/deployer", "--health"]
+# An argument runs one of scripts/commands: docker run ... IMAGE doctor
 ENTRYPOINT ["/usr/local/bin/deployer", "--root", "/app"]
 CMD []

@@ -1,7 +1,7 @@
 # Builds build/deployer from core/*.c and build/c_tests from tests/c/*.c. New files are found by wildcard.
 # WERROR=1: warnings stop the build. SANITIZE=1: address and undefined-behaviour sanitizers, in a build folder of their own.
 # V=1: shows the commands.
-VERSION := 0.1.0
+VERSION := 0.2.0
 ifdef SANITIZE
 BUILD ?= build/asan
 else

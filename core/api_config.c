@@ -1,7 +1,7 @@
-/* core.config: runs config.lua, has lib.settings check it, and gives the result read-only. See
+/* core.config: runs config.lua, lets lib.settings check it and returns the result, read-only. See
  * scripts/meta/config.lua. */
 #include "api.h"
-#include "api_server.h"
+#include "api_script_version.h"
 #include "env.h"
 #include "log.h"
 #include "vm.h"
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- what config.lua may call --- */
+/* --- the globals of config.lua --- */
 
 static int env(lua_State *L)
 {
@@ -18,10 +18,10 @@ static int env(lua_State *L)
     return 1;
 }
 
-/* A mark that a secret stands here: nil when it is unset. The value itself is for config.secret().
- * What was meant to be set and is not stops the start: nobody would notice that there is no admin.
+/* secret "NAME": a placeholder for the secret, nil when it is unset; config.secret() has the value.
+ * A secret that is set but cannot be read raises: a portal without its admin token must not start.
  */
-static int secret_mark(lua_State *L)
+static int secret_placeholder(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
     char why[1024];
@@ -64,7 +64,7 @@ static void push_globals(lua_State *L)
     lua_pop(L, 1);
     lua_pushcfunction(L, env);
     lua_setfield(L, -2, "env");
-    lua_pushcfunction(L, secret_mark);
+    lua_pushcfunction(L, secret_placeholder);
     lua_setfield(L, -2, "secret");
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, refuse_name);
@@ -121,7 +121,7 @@ static void freeze_inside(lua_State *L)
     }
 }
 
-/* Puts, in place of the table at the top, an empty one that shows it. */
+/* Replaces the table on top with an empty one whose metatable reads through to it. */
 static void freeze(lua_State *L)
 {
     freeze_inside(L);
@@ -143,26 +143,7 @@ static void freeze(lua_State *L)
     lua_replace(L, -2);
 }
 
-int api_config_open(lua_State *L)
-{
-    struct settings *settings = &generation_of(L, NULL)->settings;
-
-    vm_push_module(L, "lib.settings");
-    if (!lua_istable(L, -1) || lua_getfield(L, -1, "check") != LUA_TFUNCTION)
-        return luaL_error(L, "lib.settings has no function check");
-    push_raw(L, settings->root);
-    lua_pushcfunction(L, env);
-    lua_pushstring(L, settings->rehearsal ? "rehearsal" : "portal");
-    lua_call(L, 3, 1);
-    luaL_checktype(L, -1, LUA_TTABLE);
-    api_config_read(L, settings);
-    lua_pushcfunction(L, secret);
-    lua_setfield(L, -2, "secret");
-    freeze(L);
-    return 1;
-}
-
-/* --- for C --- */
+/* --- settings for C, from the checked table on top of the stack --- */
 
 static lua_Number number_at(lua_State *L, const char *table, const char *key)
 {
@@ -201,14 +182,15 @@ static void read_log_level(lua_State *L, struct settings *settings)
     lua_pop(L, 1);
 }
 
-/* The rehearsal keeps what is its own in a folder inside. */
+/* The rehearsal has a folder of its own inside. */
 static void read_data_dir(lua_State *L, struct settings *settings)
 {
     char given[2048];
 
     copy_text(L, "data_dir", given, sizeof given);
+    int is_absolute = given[0] == '/';
     int len = snprintf(settings->data_dir, sizeof settings->data_dir, "%s%s%s%s",
-                       given[0] == '/' ? "" : settings->root, given[0] == '/' ? "" : "/", given,
+                       is_absolute ? "" : settings->root, is_absolute ? "" : "/", given,
                        settings->rehearsal ? "/rehearsal" : "");
     if (len >= (int)sizeof settings->data_dir)
         luaL_error(L, "config.lua: data_dir: this is too long");
@@ -229,7 +211,7 @@ static int has_proxies(lua_State *L)
     return found;
 }
 
-void api_config_read(lua_State *L, struct settings *settings)
+static void read_settings(lua_State *L, struct settings *settings)
 {
     copy_text(L, "host", settings->host, sizeof settings->host);
     read_port(L, settings);
@@ -242,4 +224,25 @@ void api_config_read(lua_State *L, struct settings *settings)
     settings->proxied = has_proxies(L);
     settings->script_ms = (int)(number_at(L, "limits", "script_seconds") * 1000);
     settings->script_bytes = (size_t)number_at(L, "limits", "script_memory");
+}
+
+/* --- the module --- */
+
+int api_config_open(lua_State *L)
+{
+    struct settings *settings = &script_version_of(L, NULL)->settings;
+
+    vm_push_module(L, "lib.settings");
+    if (!lua_istable(L, -1) || lua_getfield(L, -1, "check") != LUA_TFUNCTION)
+        return luaL_error(L, "lib.settings has no function check");
+    push_raw(L, settings->root);
+    lua_pushcfunction(L, env);
+    lua_pushstring(L, settings->rehearsal ? "rehearsal" : "portal");
+    lua_call(L, 3, 1);
+    luaL_checktype(L, -1, LUA_TTABLE);
+    read_settings(L, settings);
+    lua_pushcfunction(L, secret);
+    lua_setfield(L, -2, "secret");
+    freeze(L);
+    return 1;
 }

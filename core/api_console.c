@@ -1,4 +1,4 @@
-/* core.console: what a program of scripts/commands has: see scripts/meta/console.lua. */
+/* core.console, for the programs in scripts/commands: see scripts/meta/console.lua. */
 #include "api.h"
 #include "env.h"
 
@@ -10,15 +10,16 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* A control byte from elsewhere must not steer somebody's terminal. */
+/* Replaces control bytes, which could steer the terminal, because some texts are another server's.
+ */
 static int print(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
-
-    for (size_t i = 0; i < len; i++)
-        putchar((unsigned char)text[i] < 0x20 && text[i] != '\n' && text[i] != '\t' ? '?'
-                                                                                    : text[i]);
+    for (size_t i = 0; i < len; i++) {
+        int is_control = (unsigned char)text[i] < 0x20 && text[i] != '\n' && text[i] != '\t';
+        putchar(is_control ? '?' : text[i]);
+    }
     putchar('\n');
     fflush(stdout);
     return 0;
@@ -42,14 +43,12 @@ static void set_flag(lua_State *L, const char *key, int value)
     lua_setfield(L, -2, key);
 }
 
-/* The free room is what this user may fill; `mounted`: the folder lies on another file system than
- * the root. */
+/* `free`: what this user may use; `mounted`: the folder is on another file system than the root. */
 static int disk(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
     struct statvfs room;
     struct stat folder, root;
-
     if (statvfs(path, &room) != 0 || stat(path, &folder) != 0 || stat("/", &root) != 0)
         return api_fail(L, "not_found", "%s: %s", path, strerror(errno));
     lua_createtable(L, 0, 4);
@@ -65,7 +64,6 @@ int api_console_open(lua_State *L)
     static const luaL_Reg functions[] = {
         { "print", print }, { "env", env }, { "disk", disk }, { NULL, NULL }
     };
-
     luaL_newlib(L, functions);
     return 1;
 }

@@ -1,17 +1,15 @@
-/* core.crypto: OpenSSL's hashes, the system's random bytes, the installation's secret. */
+/* core.crypto: OpenSSL's hashes, the system's random bytes and the installation's secret. See
+ * scripts/meta/crypto.lua. */
 #include "api.h"
 #include "random.h"
 #include "secret.h"
 #include <lauxlib.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
+#include <openssl/hmac.h>
 #include <string.h>
 
-enum { HASH = 32, MAX_TOKEN = 1024 };
-
-static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char urlsafe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+enum { HASH_BYTES = 32, MAX_RANDOM = 1024, MAX_BASE64 = 1 << 30 };
 
 static const unsigned char *check_bytes(lua_State *L, int index, size_t *len)
 {
@@ -19,61 +17,102 @@ static const unsigned char *check_bytes(lua_State *L, int index, size_t *len)
     return (const unsigned char *)lua_tolstring(L, index, len);
 }
 
-static void push_base64(lua_State *L, const unsigned char *bytes, size_t len, const char *alphabet,
-                        int pad)
-{
-    luaL_Buffer b;
-    luaL_buffinit(L, &b);
-    for (size_t i = 0; i < len; i += 3) {
-        size_t n = len - i < 3 ? len - i : 3;
-        unsigned three = (unsigned)bytes[i] << 16 | (n > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
-                         (n > 2 ? bytes[i + 2] : 0);
-        for (size_t k = 0; k <= n; k++)
-            luaL_addchar(&b, alphabet[three >> (18 - 6 * k) & 63]);
-        for (size_t k = n; pad && k < 3; k++)
-            luaL_addchar(&b, '=');
-    }
-    luaL_pushresult(&b);
-}
-
 static void push_hex(lua_State *L, const unsigned char *bytes, size_t len)
 {
-    luaL_Buffer b;
-    char *hex = luaL_buffinitsize(L, &b, 2 * len);
-    for (size_t i = 0; i < len; i++)
-        hex[2 * i] = "0123456789abcdef"[bytes[i] >> 4],
-                hex[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-    luaL_pushresultsize(&b, 2 * len);
+    static const char digits[] = "0123456789abcdef";
+    luaL_Buffer buffer;
+    char *hex = luaL_buffinitsize(L, &buffer, 2 * len);
+    for (size_t i = 0; i < len; i++) {
+        hex[2 * i] = digits[bytes[i] >> 4];
+        hex[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    luaL_pushresultsize(&buffer, 2 * len);
 }
 
-/* As many random bytes as argument 1 says. Returns how many that are. */
-static size_t read_random(lua_State *L, unsigned char bytes[MAX_TOKEN])
+/* --- base64 --- */
+
+static void push_base64(lua_State *L, const unsigned char *bytes, size_t len)
 {
-    lua_Integer n = luaL_checkinteger(L, 1);
-    luaL_argcheck(L, n >= 1 && n <= MAX_TOKEN, 1, "between 1 and 1024 bytes");
-    random_bytes(bytes, (size_t)n);
-    return (size_t)n;
+    luaL_Buffer buffer;
+    if (len > MAX_BASE64) luaL_error(L, "too long for base64");
+    char *text = luaL_buffinitsize(L, &buffer, (len + 2) / 3 * 4 + 1);
+    int text_len = EVP_EncodeBlock((unsigned char *)text, bytes, (int)len);
+    luaL_pushresultsize(&buffer, (size_t)text_len);
+}
+
+/* Of up to MAX_RANDOM bytes: with - and _ in place of + and /, and no padding. */
+static void push_base64_urlsafe(lua_State *L, const unsigned char *bytes, size_t len)
+{
+    char text[MAX_RANDOM / 3 * 4 + 8];
+    EVP_EncodeBlock((unsigned char *)text, bytes, (int)len);
+    size_t text_len = strcspn(text, "=");
+    for (size_t i = 0; i < text_len; i++) {
+        if (text[i] == '+') text[i] = '-';
+        if (text[i] == '/') text[i] = '_';
+    }
+    lua_pushlstring(L, text, text_len);
+    OPENSSL_cleanse(text, sizeof text);
+}
+
+static int base64(lua_State *L)
+{
+    size_t len;
+    const unsigned char *bytes = check_bytes(L, 1, &len);
+    push_base64(L, bytes, len);
+    return 1;
+}
+
+/* OpenSSL tolerates blanks and unused bits, so the text must also be what encoding gives again. */
+static int unbase64(lua_State *L)
+{
+    size_t len;
+    luaL_Buffer buffer;
+    const unsigned char *text = check_bytes(L, 1, &len);
+    luaL_argcheck(L, len <= MAX_BASE64, 1, "too long");
+    unsigned char *bytes = (unsigned char *)luaL_buffinitsize(L, &buffer, len + 1);
+    int count = EVP_DecodeBlock(bytes, text, (int)len);
+    int padding = len > 0 ? (text[len - 1] == '=') + (len > 1 && text[len - 2] == '=') : 0;
+    luaL_pushresultsize(&buffer, count > padding ? (size_t)(count - padding) : 0);
+    const unsigned char *decoded = check_bytes(L, -1, &len);
+    push_base64(L, decoded, len);
+    int is_canonical = lua_rawequal(L, -1, 1);
+    lua_pop(L, 1);
+    if (!is_canonical) luaL_pushfail(L);
+    return 1;
+}
+
+/* --- random --- */
+
+/* Fills `bytes` with as many random bytes as argument 1 says; returns their number. */
+static size_t read_random(lua_State *L, unsigned char bytes[MAX_RANDOM])
+{
+    lua_Integer count = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, count >= 1 && count <= MAX_RANDOM, 1, "between 1 and 1024 bytes");
+    random_bytes(bytes, (size_t)count);
+    return (size_t)count;
 }
 
 static int token(lua_State *L)
 {
-    unsigned char bytes[MAX_TOKEN];
-    size_t n = read_random(L, bytes);
-    push_base64(L, bytes, n, urlsafe, 0);
-    OPENSSL_cleanse(bytes, n);
+    unsigned char bytes[MAX_RANDOM];
+    size_t count = read_random(L, bytes);
+    push_base64_urlsafe(L, bytes, count);
+    OPENSSL_cleanse(bytes, count);
     return 1;
 }
 
 static int random_hex(lua_State *L)
 {
-    unsigned char bytes[MAX_TOKEN];
-    size_t n = read_random(L, bytes);
-    push_hex(L, bytes, n);
-    OPENSSL_cleanse(bytes, n);
+    unsigned char bytes[MAX_RANDOM];
+    size_t count = read_random(L, bytes);
+    push_hex(L, bytes, count);
+    OPENSSL_cleanse(bytes, count);
     return 1;
 }
 
-static void hash(lua_State *L, const unsigned char *bytes, size_t len, unsigned char out[HASH])
+/* --- hashes --- */
+
+static void hash(lua_State *L, const unsigned char *bytes, size_t len, unsigned char *out)
 {
     if (EVP_Digest(bytes, len, out, NULL, EVP_sha256(), NULL) != 1)
         luaL_error(L, "SHA-256 is not available");
@@ -82,133 +121,47 @@ static void hash(lua_State *L, const unsigned char *bytes, size_t len, unsigned 
 static int sha256(lua_State *L)
 {
     size_t len;
-    unsigned char out[HASH];
+    unsigned char out[HASH_BYTES];
     const unsigned char *bytes = check_bytes(L, 1, &len);
     hash(L, bytes, len, out);
     push_hex(L, out, sizeof out);
     return 1;
 }
 
-/* Signing: HMAC-SHA-256, with a key of its own for each purpose, so no text of one can be a text of
- * another. Setting a key up costs more than signing with it, so it is kept: a state that is copied
- * for each signature. Purposes are words of the scripts, a handful. */
-
-enum { PURPOSES = 16, PURPOSE = 32 };
-
-static struct signer {
-    char purpose[PURPOSE];
-    EVP_MAC_CTX *keyed;
-} signers[PURPOSES];
-
-static EVP_MAC_CTX *keyed_with(const unsigned char *key)
+static void authenticate(lua_State *L, const unsigned char *key, const void *bytes, size_t len,
+                         unsigned char *out)
 {
-    static EVP_MAC *hmac;
-    if (!hmac) hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
-    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string("digest", (char[]){ "SHA256" }, 0),
-                            OSSL_PARAM_construct_end() };
-    if (mac && EVP_MAC_init(mac, key, HASH, params) == 1) return mac;
-    EVP_MAC_CTX_free(mac);
-    return NULL;
+    if (!HMAC(EVP_sha256(), key, HASH_BYTES, bytes, len, out, NULL))
+        luaL_error(L, "HMAC-SHA-256 is not available");
 }
 
-/* Ends mac. Returns whether it worked. */
-static int authenticate(EVP_MAC_CTX *mac, const void *bytes, size_t len, unsigned char out[HASH])
-{
-    size_t n = 0;
-    int done = mac && EVP_MAC_update(mac, bytes, len) == 1 &&
-               EVP_MAC_final(mac, out, &n, HASH) == 1 && n == HASH;
-    EVP_MAC_CTX_free(mac);
-    return done;
-}
-
-static struct signer *signer_of(const char *purpose)
-{
-    for (int i = 0; i < PURPOSES; i++)
-        if (!signers[i].keyed || strcmp(signers[i].purpose, purpose) == 0)
-            return strlen(purpose) < PURPOSE ? &signers[i] : NULL;
-    return NULL;
-}
-
-static EVP_MAC_CTX *keyed_for(lua_State *L, const char *purpose)
-{
-    struct signer *signer = signer_of(purpose);
-    if (!signer) luaL_error(L, "crypto.sign: too many purposes, or too long a one: %s", purpose);
-    if (signer->keyed) return signer->keyed;
-    unsigned char key[HASH];
-    if (authenticate(keyed_with(secret_bytes()), purpose, strlen(purpose), key))
-        signer->keyed = keyed_with(key);
-    OPENSSL_cleanse(key, sizeof key);
-    strcpy(signer->purpose, purpose);
-    return signer->keyed;
-}
-
+/* HMAC-SHA-256 under a key of its own for each purpose, so that a signature for one purpose is
+ * never valid for another. */
 static int sign(lua_State *L)
 {
-    size_t len;
-    unsigned char out[HASH];
-    const char *purpose = luaL_checkstring(L, 1);
+    size_t purpose_len, len;
+    unsigned char key[HASH_BYTES], out[HASH_BYTES];
+    const char *purpose = luaL_checklstring(L, 1, &purpose_len);
     const unsigned char *bytes = check_bytes(L, 2, &len);
     if (!secret_bytes())
         return luaL_error(L, "crypto.sign: the installation's secret is not open (not while the "
                              "scripts are only checked)");
-    EVP_MAC_CTX *keyed = keyed_for(L, purpose);
-    if (!keyed || !authenticate(EVP_MAC_CTX_dup(keyed), bytes, len, out))
-        return luaL_error(L, "HMAC-SHA-256 is not available");
-    push_base64(L, out, sizeof out, urlsafe, 0);
+    authenticate(L, secret_bytes(), purpose, purpose_len, key);
+    authenticate(L, key, bytes, len, out);
+    OPENSSL_cleanse(key, sizeof key);
+    push_base64_urlsafe(L, out, sizeof out);
     return 1;
 }
 
-/* Of the hashes, so that time tells nothing of the length either. */
+/* Compares hashes, so that the time taken reveals neither the content nor the length. */
 static int equal(lua_State *L)
 {
     size_t a_len, b_len;
-    unsigned char a[HASH], b[HASH];
-    const unsigned char *one = check_bytes(L, 1, &a_len), *other = check_bytes(L, 2, &b_len);
-    hash(L, one, a_len, a);
-    hash(L, other, b_len, b);
-    lua_pushboolean(L, CRYPTO_memcmp(a, b, HASH) == 0);
-    return 1;
-}
-
-static int base64(lua_State *L)
-{
-    size_t len;
-    const unsigned char *bytes = check_bytes(L, 1, &len);
-    push_base64(L, bytes, len, plain, 1);
-    return 1;
-}
-
-/* The value of four characters, the last `pad` of them "="; -1 when they are none, or say bits that
- * are not used. */
-static long read_four(const char *text, int pad)
-{
-    long value = 0;
-    for (int i = 0; i < 4 - pad; i++) {
-        const char *found = text[i] ? strchr(plain, text[i]) : NULL;
-        if (!found) return -1;
-        value = value << 6 | (found - plain);
-    }
-    value <<= 6 * pad;
-    return value & ((1L << 8 * pad) - 1) ? -1 : value;
-}
-
-static int unbase64(lua_State *L)
-{
-    size_t len;
-    luaL_Buffer b;
-    const char *text = (const char *)check_bytes(L, 1, &len);
-    if (len % 4) return luaL_pushfail(L), 1;
-    luaL_buffinit(L, &b);
-    for (size_t i = 0; i < len; i += 4) {
-        int last = i + 4 == len,
-            pad = last ? (text[i + 3] == '=') + (text[i + 3] == '=' && text[i + 2] == '=') : 0;
-        long value = read_four(text + i, pad);
-        if (value < 0) return luaL_pushfail(L), 1;
-        for (int k = 0; k < 3 - pad; k++)
-            luaL_addchar(&b, (char)(value >> (16 - 8 * k) & 255));
-    }
-    luaL_pushresult(&b);
+    unsigned char a_hash[HASH_BYTES], b_hash[HASH_BYTES];
+    const unsigned char *a = check_bytes(L, 1, &a_len), *b = check_bytes(L, 2, &b_len);
+    hash(L, a, a_len, a_hash);
+    hash(L, b, b_len, b_hash);
+    lua_pushboolean(L, CRYPTO_memcmp(a_hash, b_hash, HASH_BYTES) == 0);
     return 1;
 }
 

@@ -1,178 +1,270 @@
-/* core.json. Written is in api_json_encode.c; read by lua-cjson, with what it gets wrong put right
- * around it.
+/* core.json: see scripts/meta/json.lua. json.c checks a text, lua-cjson reads it.
  *
- * By itself it reads NaN, 0x10, 01, broken UTF-8 and a field twice; makes floats of all numbers,
- * and {} of []. So the text is checked first (json_check.h), and what lua-cjson cannot carry goes
- * through it as a token (json_text.h). */
-#include "api.h"
+ * lua-cjson 2.1.0 does not write, because it writes a slash as \/, only 14 digits of a number, any
+ * bytes a string holds, and a list with a named field as an object. */
 #include "api_json.h"
-#include "json_check.h"
-#include "json_text.h"
+#include "api.h"
+#include "bytes.h"
+#include "json.h"
 
-#include <errno.h>
 #include <lauxlib.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ARRAY "json.array" /* the metatable's name of tables that are arrays, also when empty */
-#define CJSON "json.cjson"
-static const double exact =
-    9007199254740992.0; /* 2^53: up to here a double has every whole number */
-
 int luaopen_cjson(lua_State *L);
 
-/* --- lua-cjson --- */
+/* Name of the metatable of tables that are arrays, which distinguishes [] from {}. */
+#define JSON_ARRAY "json.array"
 
-/* Leaves it on the stack. */
-static void open_cjson(lua_State *L)
+static const double EXACT = 9007199254740992.0; /* 2^53: a double has every integer up to here */
+
+/* Static, so that nothing leaks when Lua raises. */
+static struct bytes out;
+
+static void put_value(lua_State *L, int depth);
+
+/* The limit also ends tables that contain one another many times. */
+static void check_room(lua_State *L, size_t more)
 {
-    static const char settings[] = "local cjson, depth = ...\n"
-                                   "cjson.decode_max_depth(depth)\n"
-                                   "cjson.decode_invalid_numbers(false)\n";
-
-    lua_pushcfunction(L, luaopen_cjson);
-    lua_call(L, 0, 1);
-    if (luaL_loadstring(L, settings) != LUA_OK) lua_error(L);
-    lua_pushvalue(L, -2);
-    lua_pushinteger(L, JSON_DEPTH);
-    lua_call(L, 2, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, LUA_REGISTRYINDEX, CJSON);
+    if (out.len + more > JSON_BYTES) luaL_error(L, "json.encode: more than %d bytes", JSON_BYTES);
 }
 
-/* Replaces the text on top by its value. */
-static void call_cjson(lua_State *L)
+/* --- strings --- */
+
+/* Writes a character that is not plain; returns where the next one begins. */
+static const char *put_character(const char *at, const char *end)
 {
-    if (lua_getfield(L, LUA_REGISTRYINDEX, CJSON) == LUA_TNIL) {
-        lua_pop(L, 1);
-        open_cjson(L);
+    static const char bytes[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+    size_t len = bytes_utf8_length(at, end);
+    const char *found = *at ? strchr(bytes, *at) : NULL;
+    if (found)
+        bytes_printf(&out, "\\%c", letters[found - bytes]);
+    else if (len == 1)
+        bytes_printf(&out, "\\u%04x", (unsigned)*at);
+    else if (len > 1)
+        bytes_add(&out, at, len);
+    else
+        bytes_add_text(&out, "\xef\xbf\xbd");
+    return at + (len > 0 ? len : 1);
+}
+
+static void put_string(lua_State *L, int index)
+{
+    size_t len;
+    const char *at = lua_tolstring(L, index, &len), *end = at + len;
+    check_room(L, len);
+    bytes_add_char(&out, '"');
+    while (at < end) {
+        size_t plain = bytes_plain_length(at, end);
+        bytes_add(&out, at, plain);
+        at += plain;
+        if (at < end) at = put_character(at, end);
     }
-    lua_getfield(L, -1, "decode");
-    lua_replace(L, -2);
-    lua_insert(L, -2);
-    lua_call(L, 1, 1);
+    bytes_add_char(&out, '"');
 }
 
-/* --- tables --- */
+/* --- numbers --- */
 
-/* Sets the value on top at the key below it, and leaves both. */
-static void set_field(lua_State *L, int table)
-{
-    lua_pushvalue(L, -2);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, table);
-}
-
-static void mark_array(lua_State *L, int index)
-{
-    lua_pushvalue(L, index);
-    luaL_setmetatable(L, ARRAY);
-    lua_pop(L, 1);
-}
-
-int api_json_is_array(lua_State *L, int index)
-{
-    if (!lua_getmetatable(L, index)) return 0;
-    luaL_getmetatable(L, ARRAY);
-    int same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same;
-}
-
-static int array(lua_State *L)
-{
-    lua_settop(L, 1);
-    if (lua_isnil(L, 1)) {
-        lua_newtable(L);
-        lua_replace(L, 1);
-    }
-    luaL_checktype(L, 1, LUA_TTABLE);
-    luaL_argcheck(L, api_json_is_array(L, 1) || !lua_getmetatable(L, 1), 1,
-                  "the table has a metatable of its own");
-    mark_array(L, 1);
-    return 1;
-}
-
-/* --- decode: the value on top is put right; 1 when it is another now --- */
-
-static int mend_number(lua_State *L)
+/* The shortest text that reads back as the same number. */
+static void put_number(lua_State *L)
 {
     double number = lua_tonumber(L, -1);
-
-    if (number != floor(number) || fabs(number) > exact) return 0;
-    lua_pop(L, 1);
-    lua_pushinteger(L, (lua_Integer)number);
-    return 1;
-}
-
-static int mend_token(lua_State *L)
-{
-    size_t len;
-    const char *text = lua_tolstring(L, -1, &len), *value = json_token_value(text, len);
-
-    if (!value) return 0;
-    errno = 0;
-    long long integer = strtoll(value, NULL, 10);
-    if (*value == '[') {
-        lua_newtable(L);
-        luaL_setmetatable(L, ARRAY);
-    } else if (errno == 0) {
-        lua_pushinteger(L, integer);
-    } else {
-        lua_pushnumber(L, strtod(value, NULL));
+    char text[40];
+    if (lua_isinteger(L, -1)) {
+        bytes_add_int(&out, lua_tointeger(L, -1), 1);
+        return;
     }
-    lua_remove(L, -2);
-    return 1;
+    if (!isfinite(number))
+        luaL_error(L, "json.encode: JSON cannot represent %s", isnan(number) ? "nan" : "inf");
+    for (int digits = 14; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, number);
+        if (strtod(text, NULL) == number) break;
+    }
+    bytes_add_text(&out, text);
 }
 
-static int mend(lua_State *L)
-{
-    if (lua_type(L, -1) == LUA_TNUMBER) return mend_number(L);
-    if (lua_type(L, -1) == LUA_TSTRING) return mend_token(L);
-    if (lua_type(L, -1) != LUA_TTABLE) return 0;
+/* --- tables: the one on top of the stack --- */
 
-    int table = lua_gettop(L);
+static int is_array(lua_State *L, int index)
+{
+    if (!lua_getmetatable(L, index)) return 0;
+    luaL_getmetatable(L, JSON_ARRAY);
+    int is_same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return is_same;
+}
+
+static void raise_mixture(lua_State *L)
+{
+    luaL_error(L, "json.encode: a table with both a list and named fields");
+}
+
+/* Returns the length of the list; raises when it is none. */
+static lua_Integer check_list(lua_State *L)
+{
+    lua_Integer count = 0, highest = 0;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        if (lua_type(L, -2) == LUA_TSTRING) raise_mixture(L);
+        if (!lua_isinteger(L, -2))
+            luaL_error(L, "json.encode: a field name that is a %s", luaL_typename(L, -2));
+        lua_Integer index = lua_tointeger(L, -2);
+        if (index < 1) luaL_error(L, "json.encode: a list begins at 1, not at %I", index);
+        if (index > highest) highest = index;
+        count++;
+    }
+    if (highest != count) luaL_error(L, "json.encode: a list with a hole (use json.null)");
+    return count;
+}
+
+static void put_list(lua_State *L, int depth)
+{
+    lua_Integer count = check_list(L);
+    bytes_add_char(&out, '[');
+    for (lua_Integer i = 1; i <= count; i++) {
+        if (i > 1) bytes_add_char(&out, ',');
+        lua_rawgeti(L, -1, i);
+        put_value(L, depth);
+        lua_pop(L, 1);
+    }
+    bytes_add_char(&out, ']');
+}
+
+static void put_object(lua_State *L, int depth)
+{
+    char before = '{';
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) raise_mixture(L);
+        bytes_add_char(&out, before);
+        put_string(L, -2);
+        bytes_add_char(&out, ':');
+        put_value(L, depth);
+        before = ',';
+    }
+    bytes_add_char(&out, '}');
+}
+
+/* The metatable tells an empty list from an empty object; otherwise the first key tells, and the
+ * rest must agree. */
+static void put_table(lua_State *L, int depth)
+{
+    int is_marked = is_array(L, -1);
+    if (depth > JSON_DEPTH) luaL_error(L, "json.encode: nested too deep, or in a circle");
     luaL_checkstack(L, 6, "JSON");
-    if (lua_rawgeti(L, table, 1) != LUA_TNIL)
-        mark_array(L, table); /* an empty one comes as a token */
-    lua_settop(L, table);
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
-        if (mend(L)) set_field(L, table);
-    return 0;
-}
-
-/* Raises when there is not so much memory left: lua-cjson leaks its own when Lua refuses it some on
- * the way. */
-static void make_sure_of(lua_State *L, size_t bytes)
-{
-    void *ud, *block;
-    lua_Alloc allocate = lua_getallocf(L, &ud);
-
-    if (!(block = allocate(ud, NULL, 0, bytes))) {
-        lua_gc(L, LUA_GCCOLLECT);
-        block = allocate(ud, NULL, 0, bytes);
+    lua_pushnil(L);
+    if (!lua_next(L, -2)) {
+        bytes_add_text(&out, is_marked ? "[]" : "{}");
+        return;
     }
-    if (!block) luaL_error(L, "not enough memory to decode JSON");
-    allocate(ud, block, bytes, 0);
+    int is_named = lua_type(L, -2) == LUA_TSTRING;
+    lua_pop(L, 2);
+    if (is_named && !is_marked)
+        put_object(L, depth);
+    else
+        put_list(L, depth);
 }
 
-static int decode(lua_State *L)
-{
-    struct json_check check;
-    size_t len;
+/* --- values --- */
 
-    luaL_checktype(L, 1, LUA_TSTRING);
-    const char *text = lua_tolstring(L, 1, &len);
-    lua_settop(L, 1);
-    if (json_check(text, len, &check) != 0)
-        return api_fail(L, "invalid", "not valid JSON: %s (line %d, column %d)", check.error,
-                        check.line, check.column);
-    if (check.text != text) lua_pushlstring(L, check.text, check.len);
-    make_sure_of(L, check.memory + 4096);
-    call_cjson(L);
-    if (!check.plain) mend(L);
+static int is_null(lua_State *L, int index)
+{
+    return lua_islightuserdata(L, index) && !lua_touserdata(L, index);
+}
+
+static void put_value(lua_State *L, int depth)
+{
+    check_room(L, 1);
+    switch (lua_type(L, -1)) {
+    case LUA_TSTRING:
+        put_string(L, -1);
+        break;
+    case LUA_TBOOLEAN:
+        bytes_add_text(&out, lua_toboolean(L, -1) ? "true" : "false");
+        break;
+    case LUA_TNUMBER:
+        put_number(L);
+        break;
+    case LUA_TTABLE:
+        put_table(L, depth + 1);
+        break;
+    default:
+        if (!is_null(L, -1))
+            luaL_error(L, "json.encode: JSON cannot represent a %s", luaL_typename(L, -1));
+        bytes_add_text(&out, "null");
+    }
+}
+
+void api_json_push(lua_State *L, int index)
+{
+    luaL_checkstack(L, 6, "JSON");
+    lua_pushvalue(L, index);
+    bytes_clear(&out);
+    put_value(L, 0);
+    lua_pop(L, 1);
+    lua_pushlstring(L, out.data, out.len);
+}
+
+/* --- reading: from lua-cjson's values, one on top of the stack, to ours --- */
+
+/* Pushes the value of a marked string: an empty array or a long integer. */
+static void push_marked(lua_State *L, const char *text)
+{
+    if (*text == '[') {
+        lua_newtable(L);
+        luaL_setmetatable(L, JSON_ARRAY);
+    } else if (!lua_stringtonumber(L, text)) {
+        luaL_error(L, "json.decode: %s is not a number", text);
+    }
+}
+
+/* Pushes what to replace the value by and returns 1, or returns 0. */
+static int push_replacement(lua_State *L)
+{
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        const char *text = lua_tostring(L, -1);
+        if (text[0] != JSON_MARK) return 0;
+        push_marked(L, text + 1);
+        return 1;
+    }
+    lua_Integer integer;
+    if (lua_type(L, -1) != LUA_TNUMBER || lua_isinteger(L, -1)) return 0;
+    double number = lua_tonumber(L, -1);
+    if (fabs(number) > EXACT || !lua_numbertointeger(number, &integer) || integer != number)
+        return 0;
+    lua_pushinteger(L, integer);
     return 1;
+}
+
+static void convert_table(lua_State *L)
+{
+    luaL_checkstack(L, 6, "JSON");
+    int is_list = lua_rawlen(L, -1) > 0;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        if (lua_istable(L, -1)) {
+            convert_table(L);
+        } else if (push_replacement(L)) {
+            lua_pushvalue(L, -3);
+            lua_insert(L, -2);
+            lua_rawset(L, -5);
+        }
+    }
+    if (is_list) luaL_setmetatable(L, JSON_ARRAY);
+}
+
+/* Replaces the text on top of the stack by its value. */
+static void read_checked(lua_State *L, const struct json_checked *checked)
+{
+    /* lua-cjson leaks its buffer when Lua raises inside it: let a lack of memory raise here. */
+    lua_newuserdatauv(L, checked->memory, 0);
+    lua_pop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushlstring(L, checked->text, checked->len);
+    lua_call(L, 1, 1);
+    if (lua_istable(L, -1))
+        convert_table(L);
+    else if (push_replacement(L))
+        lua_replace(L, -2);
 }
 
 /* --- the module --- */
@@ -184,15 +276,46 @@ static int encode(lua_State *L)
     return 1;
 }
 
+static int decode(lua_State *L)
+{
+    struct json_checked checked;
+    size_t len;
+    luaL_checktype(L, 1, LUA_TSTRING);
+    const char *text = lua_tolstring(L, 1, &len);
+    if (json_check(text, len, &checked) != 0)
+        return api_fail(L, "invalid", "not valid JSON: %s (line %d, column %d)", checked.error,
+                        checked.line, checked.column);
+    read_checked(L, &checked);
+    return 1;
+}
+
+static int array(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (lua_isnil(L, 1)) {
+        lua_newtable(L);
+        lua_replace(L, 1);
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_argcheck(L, is_array(L, 1) || !lua_getmetatable(L, 1), 1,
+                  "the table has a metatable of its own");
+    luaL_setmetatable(L, JSON_ARRAY);
+    return 1;
+}
+
 int api_json_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        { "decode", decode }, { "encode", encode }, { "array", array }, { NULL, NULL }
-    };
-
-    luaL_newmetatable(L, ARRAY);
+    static const luaL_Reg functions[] = { { "encode", encode },
+                                          { "array", array },
+                                          { NULL, NULL } };
+    luaL_newmetatable(L, JSON_ARRAY);
     lua_pop(L, 1);
     luaL_newlib(L, functions);
+    luaL_requiref(L, "cjson", luaopen_cjson, 0);
+    lua_getfield(L, -1, "decode");
+    lua_pushcclosure(L, decode, 1);
+    lua_setfield(L, -3, "decode");
+    lua_pop(L, 1);
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
     return 1;

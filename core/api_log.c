@@ -1,4 +1,4 @@
-/* core.log */
+/* core.log: see scripts/meta/log.lua. */
 #include "api.h"
 #include "log.h"
 #include <lauxlib.h>
@@ -11,7 +11,7 @@ struct field {
     const char *name, *text;
     size_t len;
     int type; /* Lua's */
-    int whole;
+    int is_integer, boolean;
     int64_t integer;
     double number;
 };
@@ -33,96 +33,86 @@ static void check_name(lua_State *L)
         luaL_argerror(L, 2, lua_pushfstring(L, "the field \"%s\" is the line's own", name));
 }
 
-/* The name and value on top of the stack; both live as long as the table. */
+/* Reads the name and value on top of the stack; both live as long as the table. */
 static struct field read_field(lua_State *L)
 {
     check_name(L);
-    struct field f = { .name = lua_tostring(L, -2),
-                       .type = lua_type(L, -1),
-                       .whole = lua_isinteger(L, -1) };
-    if (f.type == LUA_TSTRING)
-        f.text = lua_tolstring(L, -1, &f.len);
-    else if (f.type == LUA_TBOOLEAN)
-        f.whole = lua_toboolean(L, -1);
-    else if (f.type != LUA_TNUMBER)
+    struct field field = { .name = lua_tostring(L, -2), .type = lua_type(L, -1) };
+    switch (field.type) {
+    case LUA_TSTRING:
+        field.text = lua_tolstring(L, -1, &field.len);
+        break;
+    case LUA_TBOOLEAN:
+        field.boolean = lua_toboolean(L, -1);
+        break;
+    case LUA_TNUMBER:
+        field.is_integer = lua_isinteger(L, -1);
+        field.integer = lua_tointeger(L, -1);
+        field.number = lua_tonumber(L, -1);
+        break;
+    default:
         luaL_argerror(L, 2,
                       lua_pushfstring(L,
                                       "the field \"%s\" is a %s, not a string, number or boolean",
-                                      f.name, luaL_typename(L, -1)));
-    if (f.type == LUA_TNUMBER) f.integer = lua_tointeger(L, -1), f.number = lua_tonumber(L, -1);
-    return f;
+                                      field.name, luaL_typename(L, -1)));
+    }
+    return field;
 }
 
-static int compare(const void *one, const void *other)
+static int compare_names(const void *a, const void *b)
 {
-    return strcmp(((const struct field *)one)->name, ((const struct field *)other)->name);
+    return strcmp(((const struct field *)a)->name, ((const struct field *)b)->name);
 }
 
+/* Reads the table of fields, sorted by name; returns their number. */
 static int read_fields(lua_State *L, struct field *fields)
 {
-    int n = 0;
+    int count = 0;
     if (lua_isnoneornil(L, 2)) return 0;
     luaL_checktype(L, 2, LUA_TTABLE);
     for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
-        if (n == MAX_FIELDS) luaL_argerror(L, 2, "too many fields");
-        fields[n++] = read_field(L);
+        if (count == MAX_FIELDS) luaL_argerror(L, 2, "too many fields");
+        fields[count++] = read_field(L);
     }
-    qsort(fields, (size_t)n, sizeof *fields, compare);
-    return n;
+    qsort(fields, (size_t)count, sizeof *fields, compare_names);
+    return count;
 }
 
-static void write_field(const struct field *f)
+static void write_field(const struct field *field)
 {
-    if (f->type == LUA_TSTRING)
-        log_strn(f->name, f->text, f->len);
-    else if (f->type == LUA_TBOOLEAN)
-        log_bool(f->name, f->whole);
-    else if (f->whole)
-        log_int(f->name, f->integer);
+    if (field->type == LUA_TSTRING)
+        log_strn(field->name, field->text, field->len);
+    else if (field->type == LUA_TBOOLEAN)
+        log_bool(field->name, field->boolean);
+    else if (field->is_integer)
+        log_int(field->name, field->integer);
     else
-        log_num(f->name, f->number);
+        log_num(field->name, field->number);
 }
 
-/* Nothing of Lua runs while the line is built: lines do not nest. */
-static int write_line(lua_State *L, enum log_level level)
+/* The function of one level, which is the upvalue. Everything that can raise comes before the line
+ * is begun, because lines do not nest. */
+static int write_line(lua_State *L)
 {
     struct field fields[MAX_FIELDS];
+    enum log_level level = (enum log_level)lua_tointeger(L, lua_upvalueindex(1));
     const char *event = check_event(L);
-    int n = read_fields(L, fields);
+    int count = read_fields(L, fields);
     if (!log_begin(level, event)) return 0;
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < count; i++)
         write_field(&fields[i]);
     log_end();
     return 0;
 }
 
-static int write_debug(lua_State *L)
-{
-    return write_line(L, LOG_DEBUG);
-}
-
-static int write_info(lua_State *L)
-{
-    return write_line(L, LOG_INFO);
-}
-
-static int write_warn(lua_State *L)
-{
-    return write_line(L, LOG_WARN);
-}
-
-static int write_error(lua_State *L)
-{
-    return write_line(L, LOG_ERROR);
-}
-
 int api_log_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "debug", write_debug },
-                                          { "info", write_info },
-                                          { "warn", write_warn },
-                                          { "error", write_error },
-                                          { NULL, NULL } };
-    luaL_newlib(L, functions);
+    static const char *const names[] = { "debug", "info", "warn", "error" };
+    lua_createtable(L, 0, 4);
+    for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {
+        lua_pushinteger(L, level);
+        lua_pushcclosure(L, write_line, 1);
+        lua_setfield(L, -2, names[level]);
+    }
     return 1;
 }

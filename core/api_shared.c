@@ -1,4 +1,4 @@
-/* core.shared */
+/* core.shared: see scripts/meta/shared.lua. */
 #include "api.h"
 #include "shared.h"
 #include <lauxlib.h>
@@ -10,7 +10,7 @@ struct text {
     size_t len;
 };
 
-static struct shared *table(lua_State *L)
+static struct shared *shared_of(lua_State *L)
 {
     struct shared *shared = api_core(L)->shared;
     if (!shared) luaL_error(L, "there is no shared table here");
@@ -73,7 +73,7 @@ static struct shared_value check_value(lua_State *L, int index)
     return v;
 }
 
-/* 0: for ever. */
+/* Argument `index` in milliseconds; 0 when it is missing: never expires. */
 static int64_t check_seconds(lua_State *L, int index)
 {
     if (lua_isnoneornil(L, index)) return 0;
@@ -85,7 +85,7 @@ static int64_t check_seconds(lua_State *L, int index)
 static int get(lua_State *L)
 {
     struct text key = check_key(L);
-    struct shared_value v = shared_get(table(L), key.bytes, key.len);
+    struct shared_value v = shared_get(shared_of(L), key.bytes, key.len);
     push_value(L, &v);
     return 1;
 }
@@ -95,7 +95,7 @@ static int set(lua_State *L)
     struct text key = check_key(L);
     struct shared_value v = check_value(L, 2);
     int64_t ttl_ms = check_seconds(L, 3);
-    shared_set(table(L), key.bytes, key.len, v, ttl_ms);
+    shared_set(shared_of(L), key.bytes, key.len, v, ttl_ms);
     return 0;
 }
 
@@ -105,8 +105,8 @@ static int add(lua_State *L)
     struct shared_value v = check_value(L, 2);
     int64_t ttl_ms = check_seconds(L, 3);
     luaL_argcheck(L, v.type != SHARED_NONE, 2, "nil cannot be added");
-    int absent = shared_get(table(L), key.bytes, key.len).type == SHARED_NONE;
-    if (absent) shared_set(table(L), key.bytes, key.len, v, ttl_ms);
+    int absent = shared_get(shared_of(L), key.bytes, key.len).type == SHARED_NONE;
+    if (absent) shared_set(shared_of(L), key.bytes, key.len, v, ttl_ms);
     lua_pushboolean(L, absent);
     return 1;
 }
@@ -115,27 +115,32 @@ static int incr(lua_State *L)
 {
     struct text key = check_key(L);
     lua_settop(L, 3);
-    if (lua_isnil(L, 2)) lua_pushinteger(L, 1), lua_replace(L, 2);
+    if (lua_isnil(L, 2)) {
+        lua_pushinteger(L, 1);
+        lua_replace(L, 2);
+    }
     luaL_checktype(L, 2, LUA_TNUMBER);
     int64_t ttl_ms = check_seconds(L, 3);
-    struct shared_value old = shared_get(table(L), key.bytes, key.len);
-    if (old.type != SHARED_NONE) ttl_ms = SHARED_SAME_TTL;
-    if (old.type != SHARED_NONE && old.type != SHARED_INT && old.type != SHARED_NUM)
+    struct shared_value old = shared_get(shared_of(L), key.bytes, key.len);
+    if (old.type == SHARED_NONE)
+        old.type = SHARED_INT; /* of value 0 */
+    else
+        ttl_ms = SHARED_SAME_TTL;
+    if (old.type != SHARED_INT && old.type != SHARED_NUM)
         luaL_argerror(L, 1, "the key holds no number");
-    if (old.type == SHARED_NONE) old.type = SHARED_INT;
     push_value(L, &old);
     lua_pushvalue(L, 2);
     lua_arith(L, LUA_OPADD);
-    shared_set(table(L), key.bytes, key.len, check_value(L, lua_gettop(L)), ttl_ms);
+    shared_set(shared_of(L), key.bytes, key.len, check_value(L, lua_gettop(L)), ttl_ms);
     return 1;
 }
 
 struct list {
-    struct text *keys;
+    struct text *keys; /* NULL while they are only counted */
     size_t count;
 };
 
-static void count_key(const char *key, size_t key_len, struct shared_value value, void *arg)
+static void add_key(const char *key, size_t key_len, struct shared_value value, void *arg)
 {
     struct list *list = arg;
     (void)value;
@@ -143,7 +148,7 @@ static void count_key(const char *key, size_t key_len, struct shared_value value
     list->count++;
 }
 
-static int compare(const void *one, const void *other)
+static int compare_keys(const void *one, const void *other)
 {
     const struct text *a = one, *b = other;
     int order = memcmp(a->bytes, b->bytes, a->len < b->len ? a->len : b->len);
@@ -155,11 +160,11 @@ static int keys(lua_State *L)
     struct text prefix = { "", 0 };
     struct list list = { NULL, 0 };
     if (!lua_isnoneornil(L, 1)) prefix = check_key(L);
-    shared_each(table(L), prefix.bytes, prefix.len, count_key, &list);
+    shared_each(shared_of(L), prefix.bytes, prefix.len, add_key, &list);
     list.keys = lua_newuserdatauv(L, (list.count + 1) * sizeof *list.keys, 0);
     list.count = 0;
-    shared_each(table(L), prefix.bytes, prefix.len, count_key, &list);
-    qsort(list.keys, list.count, sizeof *list.keys, compare);
+    shared_each(shared_of(L), prefix.bytes, prefix.len, add_key, &list);
+    qsort(list.keys, list.count, sizeof *list.keys, compare_keys);
     lua_createtable(L, (int)list.count, 0);
     for (size_t i = 0; i < list.count; i++) {
         lua_pushlstring(L, list.keys[i].bytes, list.keys[i].len);

@@ -1,6 +1,6 @@
 /* core.timer: see scripts/meta/timer.lua. */
 #include "api.h"
-#include "api_server.h"
+#include "api_script_version.h"
 #include "loop.h"
 
 #include <lauxlib.h>
@@ -13,7 +13,7 @@ static int every(lua_State *L)
     luaL_argcheck(L, ms >= 1, 2, "more than no time");
     luaL_checktype(L, 3, LUA_TFUNCTION);
     lua_settop(L, 3);
-    generation_add_timer(L, name, ms);
+    script_version_add_timer(L, name, ms);
     return 0;
 }
 

@@ -143,3 +143,11 @@ int bytes_is_utf8(const char *text, size_t len)
     }
     return 1;
 }
+
+size_t bytes_plain_length(const char *text, const char *end)
+{
+    const char *at = text;
+    while (at < end && *at >= 0x20 && *at < 0x7f && *at != '"' && *at != '\\')
+        at++;
+    return (size_t)(at - text);
+}

@@ -43,4 +43,7 @@ int bytes_read_uint(const char *text, size_t len, uint64_t max, uint64_t *number
  * forms, surrogates and code points above U+10FFFF count as none. */
 size_t bytes_utf8_length(const char *text, const char *end);
 int bytes_is_utf8(const char *text, size_t len);
+/* Length of the run of printable ASCII at `text` without quotes and backslashes: what a JSON string
+ * contains as it is. */
+size_t bytes_plain_length(const char *text, const char *end);
 #endif

@@ -1,11 +1,15 @@
-#include "guard_internal.h"
+#include "guard.h"
+#include "http_text.h"
+#include "mem.h"
 
-#include <string.h>
+#include <ctype.h>
+#include <strings.h>
 
 enum {
-    METHOD_LONGEST = 20,
-    BLANKS = 8, /* bytes of empty lines before a request: some old clients send one after a body */
-    CHUNK_DIGITS = 16, /* of a chunk's size, leading zeros too */
+    METHOD_BYTES_MAX = 20,
+    VERSION_BYTES_MAX = 8,
+    BLANK_BYTES_MAX = 8,  /* empty lines before a request: some old clients send one after a body */
+    CHUNK_DIGITS_MAX = 16 /* of a chunk's size, leading zeros too */
 };
 
 /* What must come next. Up to CHUNK_EXTENSION the bytes count as the head's. */
@@ -13,11 +17,6 @@ enum state {
     START, /* a request, or the CR of an empty line before it */
     START_LF,
     METHOD,
-    TARGET_START,
-    TARGET_SLASH,     /* what follows the first slash: no other one */
-    TARGET_STAR,      /* what follows "*" */
-    TARGET_SCHEME,    /* of an absolute target */
-    TARGET_AUTHORITY, /* and its host and port */
     TARGET,
     PROTOCOL,
     PROTOCOL_LF,
@@ -36,354 +35,336 @@ enum state {
     BODY,
 };
 
-enum fate guard_refuse(struct guard *guard, int status, const char *code, const char *detail)
+/* What happens to a byte. */
+enum verdict { KEEP, DROP, REFUSED };
+
+static enum verdict refuse(struct guard *guard, int status, const char *code, const char *detail)
 {
-    guard->status = status;
-    guard->code = code;
-    guard->detail = detail;
+    guard->refusal = (struct guard_refusal){ status, code, detail };
     return REFUSED;
 }
 
-enum fate guard_bad(struct guard *guard, const char *detail)
+static enum verdict bad(struct guard *guard, const char *detail)
 {
-    return guard_refuse(guard, 400, "bad_request", detail);
+    return refuse(guard, 400, "bad_request", detail);
 }
 
-static enum fate next(struct guard *guard, enum state state)
+static enum verdict keep(struct guard *guard, enum state next)
 {
-    guard->now.state = state;
+    guard->now.state = next;
     return KEEP;
+}
+
+static enum verdict drop(struct guard *guard, enum state next)
+{
+    guard->now.state = next;
+    return DROP;
+}
+
+/* ---- tokens: what is being read, at the end of the request's text ---- */
+
+static struct bytes *text_of(struct guard *guard)
+{
+    return &guard->reading->text;
+}
+
+static void token_begin(struct guard *guard)
+{
+    guard->now.token = (uint32_t)text_of(guard)->len;
+}
+
+static void token_put(struct guard *guard, unsigned char c)
+{
+    bytes_add_char(text_of(guard), (char)c);
+}
+
+/* Removes the token from the text. */
+static void token_remove(struct guard *guard)
+{
+    text_of(guard)->len = guard->now.token;
+}
+
+static const char *token(const struct guard *guard)
+{
+    return guard_request_text(guard->reading, guard->now.token);
+}
+
+static size_t token_len(const struct guard *guard)
+{
+    return guard->reading->text.len - guard->now.token;
+}
+
+static int token_is(const struct guard *guard, const char *text)
+{
+    return token_len(guard) == strlen(text) && memcmp(token(guard), text, strlen(text)) == 0;
 }
 
 /* ---- the request line ---- */
 
-static enum fate start(struct guard *guard, unsigned char c)
+static enum verdict read_start(struct guard *guard, unsigned char c)
 {
-    guard->now.word = 0;
-    if (c == '\r' && guard->now.head <= BLANKS) {
-        next(guard, START_LF);
-        return DROP;
-    }
-    if (!guard_is(c, IS_TOKEN))
-        return guard_bad(guard, "This is not HTTP/1.1: a request starts with its method.");
-    guard_word_put(guard, c);
-    return next(guard, METHOD);
+    if (c == '\r' && guard->now.head <= BLANK_BYTES_MAX) return drop(guard, START_LF);
+    if (!http_is(c, HTTP_TOKEN))
+        return bad(guard, "This is not HTTP/1.1: a request starts with its method.");
+    guard->reading = guard_request_new();
+    guard->reading->text.len = 0;
+    token_put(guard, c);
+    return keep(guard, METHOD);
 }
 
-static enum fate start_lf(struct guard *guard, unsigned char c)
-{
-    if (c != '\n') return guard_bad(guard, "A carriage return must be followed by a line feed.");
-    next(guard, START);
-    return DROP;
-}
-
-static enum fate method_end(struct guard *guard)
+static enum verdict end_method(struct guard *guard)
 {
     static const char *const known[] = {
         "GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"
     };
-    guard->now.is_head = guard_word_is(guard, "HEAD");
-    guard->now.options = guard_word_is(guard, "OPTIONS");
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (guard_word_is(guard, known[i])) return next(guard, TARGET_START);
-    if (guard_word_is(guard, "TRACE") || guard_word_is(guard, "CONNECT"))
-        return guard_refuse(guard, 405, "method_not_allowed", "This method is not served here.");
-    return guard_refuse(guard, 501, "method_unknown", "Nobody here knows this method.");
-}
-
-static enum fate method(struct guard *guard, unsigned char c)
-{
-    if (c == ' ') return method_end(guard);
-    if (!guard_is(c, IS_TOKEN))
-        return guard_bad(guard, "After the method comes one space, and then the target.");
-    if (guard->now.word == METHOD_LONGEST)
-        return guard_refuse(guard, 501, "method_unknown", "Nobody here knows this method.");
-    guard_word_put(guard, c);
-    return KEEP;
-}
-
-static enum fate target_start(struct guard *guard, unsigned char c)
-{
-    guard->now.word = 0;
-    if (c == '/') return next(guard, TARGET_SLASH);
-    if (c == '*' && guard->now.options) return next(guard, TARGET_STAR);
-    if (lower(c) != 'h')
-        return guard_bad(guard, "The request's target must be a path that starts with one slash.");
-    guard_word_put(guard, 'h');
-    return next(guard, TARGET_SCHEME);
-}
-
-static enum fate target_scheme(struct guard *guard, unsigned char c)
-{
-    guard_word_put(guard, lower(c));
-    size_t len = guard->now.word;
-    if (guard_word_is(guard, "http://") || guard_word_is(guard, "https://")) {
-        guard->now.word = 0;
-        return next(guard, TARGET_AUTHORITY);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (!token_is(guard, known[i])) continue;
+        guard->reading->method = known[i];
+        guard->now.is_head = token_is(guard, "HEAD");
+        token_remove(guard);
+        return keep(guard, TARGET);
     }
-    if (len >= 8 ||
-        (memcmp(guard->word, "http://", len) != 0 && memcmp(guard->word, "https://", len) != 0))
-        return guard_bad(guard, "The request's target must be a path that starts with one slash.");
-    return KEEP;
+    if (token_is(guard, "TRACE") || token_is(guard, "CONNECT"))
+        return refuse(guard, 405, "method_not_allowed", "This method is not served here.");
+    return refuse(guard, 501, "method_unknown", "The request's method is unknown.");
 }
 
-static enum fate target(struct guard *guard, unsigned char c)
+static enum verdict read_method(struct guard *guard, unsigned char c)
+{
+    if (c == ' ') return end_method(guard);
+    if (token_len(guard) == METHOD_BYTES_MAX)
+        return refuse(guard, 501, "method_unknown", "The request's method is unknown.");
+    return bad(guard, "After the method comes one space, and then the target.");
+}
+
+static enum verdict read_target(struct guard *guard, unsigned char c)
 {
     if (c == ' ') {
-        guard->now.word = 0;
-        return next(guard, PROTOCOL);
+        token_put(guard, '\0');
+        if (guard_request_split_target(guard->reading) != 0)
+            return bad(guard, "The request's target must be a path that starts with one slash.");
+        token_begin(guard);
+        return keep(guard, PROTOCOL);
     }
-    if (!guard_is(c, IS_TARGET))
-        return guard_bad(guard, "The request's target holds a byte that must be percent-encoded.");
-    return next(guard, TARGET);
+    if (token_len(guard) == guard->limits->target_bytes)
+        return refuse(guard, 414, "target_too_long", "The request's target is too long.");
+    return bad(guard, "The request's target holds a byte that must be percent-encoded.");
 }
 
-static enum fate target_authority(struct guard *guard, unsigned char c)
+static enum verdict read_version(struct guard *guard, unsigned char c)
 {
-    if (c != '/' && c != '?' && c != ' ') {
-        guard_word_put(guard, lower(c));
-        return guard_is(c, IS_TARGET) ? KEEP : target(guard, c);
-    }
-    if (!guard_word_is_authority(guard))
-        return guard_bad(guard, "The request's target names no valid host.");
-    return c == '/' ? next(guard, TARGET_SLASH) : target(guard, c);
-}
-
-static enum fate target_slash(struct guard *guard, unsigned char c)
-{
-    if (c == '/')
-        return guard_bad(guard, "The request's target must be a path that starts with one slash.");
-    return target(guard, c);
-}
-
-static enum fate target_star(struct guard *guard, unsigned char c)
-{
-    return c == ' ' ? target(guard, c)
-                    : guard_bad(guard,
-                                "The request's target must be a path that starts with one slash.");
-}
-
-static enum fate version_end(struct guard *guard)
-{
-    const char *word = guard->word;
-    guard->now.http11 = guard_word_is(guard, "HTTP/1.1");
-    if (guard->now.http11 || guard_word_is(guard, "HTTP/1.0")) return next(guard, PROTOCOL_LF);
-    if (guard->now.word == 8 && memcmp(word, "HTTP/", 5) == 0 && is_digit(word[5]) &&
-        word[6] == '.' && is_digit(word[7]))
-        return guard_refuse(guard, 505, "version_unknown",
-                            "This server speaks HTTP/1.1 and HTTP/1.0.");
-    return guard_bad(guard, "After the target come one space, HTTP/1.1, and the line's end.");
-}
-
-static enum fate version(struct guard *guard, unsigned char c)
-{
-    if (c == '\r') return version_end(guard);
-    if (!guard_is(c, IS_TARGET) || guard->now.word == 8)
-        return guard_bad(guard, "After the target come one space, HTTP/1.1, and the line's end.");
-    guard_word_put(guard, c);
-    return KEEP;
+    token_put(guard, '\0');
+    const char *version = token(guard);
+    int is_version = strncmp(version, "HTTP/", 5) == 0 && isdigit((unsigned char)version[5]) &&
+                     version[6] == '.' && isdigit((unsigned char)version[7]);
+    if (c != '\r' || !is_version)
+        return bad(guard, "After the target come one space, HTTP/1.1, and the line's end.");
+    guard->reading->http11 = strcmp(version, "HTTP/1.1") == 0;
+    if (!guard->reading->http11 && strcmp(version, "HTTP/1.0") != 0)
+        return refuse(guard, 505, "version_unknown", "This server speaks HTTP/1.1 and HTTP/1.0.");
+    token_remove(guard);
+    return keep(guard, PROTOCOL_LF);
 }
 
 /* ---- fields ---- */
 
-static enum fate field_start(struct guard *guard, unsigned char c)
+static enum verdict read_field_start(struct guard *guard, unsigned char c)
 {
     struct guard_message *now = &guard->now;
-    now->word = 0;
-    if (c == '\r') return next(guard, HEAD_LF);
-    if (!guard_is(c, IS_TOKEN))
-        return guard_bad(
-            guard, "A header field starts with its name, and is not continued on a second line.");
+    if (c == '\r') return keep(guard, HEAD_LF);
+    if (!http_is(c, HTTP_TOKEN))
+        return bad(guard,
+                   "A header field starts with its name, and is not continued on a second line.");
     if (++now->fields > guard->limits->fields)
-        return guard_refuse(guard, 431, "too_many_headers",
-                            "The request has too many header fields.");
-    guard_word_put(guard, lower(c));
-    next(guard, NAME);
-    if (!now->trailer) return KEEP;
-    now->hide = 1;
-    return DROP;
-}
-
-static enum fate name(struct guard *guard, unsigned char c)
-{
-    if (c == ':') {
-        guard->now.field = (uint8_t)guard_field_kind(guard);
-        guard->now.word = 0;
-        return next(guard, VALUE_START);
+        return refuse(guard, 431, "too_many_headers", "The request has too many header fields.");
+    if (now->in_trailer) {
+        now->is_hidden = 1;
+        return drop(guard, NAME);
     }
-    if (!guard_is(c, IS_TOKEN))
-        return guard_bad(guard,
-                         "A header field's name is one word, with the colon right behind it.");
-    guard_word_put(guard, lower(c));
-    return KEEP;
+    token_begin(guard);
+    now->name = now->token;
+    token_put(guard, c);
+    return keep(guard, NAME);
 }
 
-static enum fate value(struct guard *guard, unsigned char c)
+static enum verdict read_name(struct guard *guard, unsigned char c)
 {
-    if (c == '\r') return next(guard, VALUE_LF);
-    if (!guard_is(c, IS_VALUE))
-        return guard_bad(guard, "A header field's value holds a control byte.");
-    if (guard->now.field != FIELD_OTHER) guard_word_put(guard, lower(c));
-    return next(guard, VALUE);
+    if (c != ':')
+        return bad(guard, "A header field's name is a token, with the colon right behind it.");
+    if (!guard->now.in_trailer) {
+        http_lower(text_of(guard)->data + guard->now.token, token_len(guard));
+        token_put(guard, '\0');
+        token_begin(guard);
+    }
+    return keep(guard, VALUE_START);
 }
 
-/* A parser that skips spaces in front of a value may not skip tabs. */
-static enum fate value_start(struct guard *guard, char *byte)
+static enum verdict read_value(struct guard *guard, unsigned char c)
+{
+    if (c == '\r') return keep(guard, VALUE_LF);
+    if (!http_is(c, HTTP_VALUE)) return bad(guard, "A header field's value holds a control byte.");
+    if (!guard->now.in_trailer) token_put(guard, c);
+    return keep(guard, VALUE);
+}
+
+/* evhttp skips spaces in front of a value, but not tabs. */
+static enum verdict read_value_start(struct guard *guard, char *byte)
 {
     if (*byte == '\t') *byte = ' ';
-    return *byte == ' ' ? KEEP : value(guard, (unsigned char)*byte);
+    return *byte == ' ' ? KEEP : read_value(guard, (unsigned char)*byte);
 }
 
-static enum fate line_end(struct guard *guard, unsigned char c)
+static enum verdict end_field(struct guard *guard)
 {
-    if (c != '\n') return guard_bad(guard, "A carriage return must be followed by a line feed.");
-    if (guard->now.state == VALUE_LF && guard_field_end(guard) == REFUSED) return REFUSED;
-    guard->now.hide = guard->now.is_head && guard->now.trailer;
-    return next(guard, FIELD_START);
+    struct bytes *text = text_of(guard);
+    while (token_len(guard) > 0 && strchr(" \t", text->data[text->len - 1]))
+        text->len--;
+    token_put(guard, '\0');
+    guard->refusal =
+        guard_framing_read(&guard->now.framing, guard->limits->body_bytes,
+                           guard_request_text(guard->reading, guard->now.name), token(guard));
+    guard_request_add_field(guard->reading, guard->now.name, guard->now.token);
+    return guard->refusal.status ? REFUSED : KEEP;
 }
 
-static enum fate finish(struct guard *guard)
+static enum verdict end_line(struct guard *guard)
 {
-    if (!guard->now.hide) guard->messages++;
+    struct guard_message *now = &guard->now;
+    if (now->state == VALUE_LF && !now->in_trailer && end_field(guard) == REFUSED) return REFUSED;
+    now->is_hidden = now->is_head && now->in_trailer;
+    return keep(guard, FIELD_START);
+}
+
+/* The request goes to those who can be taken. */
+static void complete(struct guard *guard)
+{
+    if (guard->complete)
+        guard->newest->next = guard->reading;
+    else
+        guard->complete = guard->reading;
+    guard->newest = guard->reading;
+    guard->reading = NULL;
+}
+
+static enum verdict finish(struct guard *guard)
+{
+    if (guard->reading) complete(guard);
     guard->now = (struct guard_message){ .state = START };
     return KEEP;
 }
 
-static enum fate head_end(struct guard *guard, unsigned char c)
+static enum verdict end_head(struct guard *guard)
 {
     struct guard_message *now = &guard->now;
-    if (c != '\n') return guard_bad(guard, "A carriage return must be followed by a line feed.");
-    if (now->trailer) return finish(guard);
-    if (now->http11 && !now->host) return guard_bad(guard, "The request has no Host.");
-    if (now->chunked && now->length)
-        return guard_bad(guard, "The request has both a Content-Length and a Transfer-Encoding.");
-    if (now->chunked && !now->http11) return guard_bad(guard, "HTTP/1.0 has no Transfer-Encoding.");
-    if (now->http11 && now->expects)
-        return guard_refuse(guard, 417, "expectation_failed",
-                            "The only expectation met here is 100-continue.");
-    if (!now->chunked && now->left == 0) return finish(guard);
-    now->hide = now->is_head;
-    if (now->hide) guard->messages++; /* to the parser it is whole */
-    next(guard, now->chunked ? CHUNK_SIZE : BODY);
-    return KEEP;
+    if (now->in_trailer) return finish(guard);
+    struct guard_request *request = guard->reading;
+    guard->refusal = guard_framing_end(&now->framing, request);
+    if (guard->refusal.status) return REFUSED;
+    now->left = now->framing.length;
+    const char *connection = guard_request_field(request, "connection");
+    request->close = http_list_has(connection, "close") ||
+                     (!request->http11 && !http_list_has(connection, "keep-alive"));
+    if (!now->framing.is_chunked && now->left == 0) return finish(guard);
+    now->is_hidden = now->is_head;
+    if (now->is_head) complete(guard); /* evhttp expects no body behind it */
+    return keep(guard, now->framing.is_chunked ? CHUNK_SIZE : BODY);
 }
 
 /* ---- the body ---- */
 
-static int digit_of(unsigned char c)
+static int hex_digit(unsigned char c)
 {
-    if (is_digit((char)c)) return c - '0';
-    c = lower(c);
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static enum fate chunk_size(struct guard *guard, unsigned char c)
+static enum verdict read_chunk_size(struct guard *guard, unsigned char c)
 {
     struct guard_message *now = &guard->now;
-    int digit = digit_of(c);
-    if (digit < 0 && now->digits > 0 && c == '\r') return next(guard, CHUNK_SIZE_LF);
-    if (digit < 0 && now->digits > 0 && c == ';') {
-        next(guard, CHUNK_EXTENSION);
-        return DROP;
-    }
-    if (digit < 0 || ++now->digits > CHUNK_DIGITS)
-        return guard_bad(guard, "A chunk's size must be a hexadecimal number and nothing else.");
-    now->left = now->left > guard->limits->body_bytes ? now->left : now->left * 16 + digit;
+    int digit = hex_digit(c);
+    if (now->digits > 0 && c == '\r') return keep(guard, CHUNK_SIZE_LF);
+    if (now->digits > 0 && c == ';') return drop(guard, CHUNK_EXTENSION);
+    if (digit < 0 || ++now->digits > CHUNK_DIGITS_MAX)
+        return bad(guard, "A chunk's size must be a hexadecimal number and nothing else.");
+    if (now->left <= guard->limits->body_bytes) now->left = now->left * 16 + digit;
     return KEEP;
 }
 
-static enum fate chunk_extension(struct guard *guard, unsigned char c)
+static enum verdict read_chunk_extension(struct guard *guard, unsigned char c)
 {
-    if (c == '\r') return next(guard, CHUNK_SIZE_LF);
-    return guard_is(c, IS_VALUE) ? DROP
-                                 : guard_bad(guard, "A chunk's extension holds a control byte.");
+    if (c == '\r') return keep(guard, CHUNK_SIZE_LF);
+    return http_is(c, HTTP_VALUE) ? DROP : bad(guard, "A chunk's extension holds a control byte.");
 }
 
-static enum fate chunk_size_end(struct guard *guard, unsigned char c)
+static enum verdict end_chunk_size(struct guard *guard)
 {
     struct guard_message *now = &guard->now;
-    if (c != '\n') return guard_bad(guard, "A carriage return must be followed by a line feed.");
     now->digits = 0;
-    now->trailer = now->left == 0;
-    if (now->trailer) return next(guard, FIELD_START);
+    now->in_trailer = now->left == 0;
+    if (now->in_trailer) return keep(guard, FIELD_START);
     if (now->left > guard->limits->body_bytes - now->body)
-        return guard_refuse(guard, 413, "body_too_large", "The request's body is too large.");
+        return refuse(guard, 413, "body_too_large", "The request's body is too large.");
     now->body += now->left;
-    return next(guard, CHUNK_DATA);
+    return keep(guard, CHUNK_DATA);
 }
 
-static enum fate chunk_data_end(struct guard *guard, unsigned char c)
+static enum verdict read_chunk_data_end(struct guard *guard, unsigned char c)
 {
-    int cr = guard->now.state == CHUNK_DATA_CR;
-    if (c != (cr ? '\r' : '\n')) return guard_bad(guard, "A chunk is longer than its size says.");
-    return next(guard, cr ? CHUNK_DATA_LF : CHUNK_SIZE);
+    int is_cr = guard->now.state == CHUNK_DATA_CR;
+    if (c != (is_cr ? '\r' : '\n')) return bad(guard, "A chunk is longer than its size says.");
+    return keep(guard, is_cr ? CHUNK_DATA_LF : CHUNK_SIZE);
 }
 
 /* ---- all of it ---- */
 
-static enum fate too_large(struct guard *guard)
+static int wants_lf(enum state state)
 {
-    return guard_refuse(guard, 431, "headers_too_large",
-                        "The request's header fields are too large.");
+    return state == START_LF || state == PROTOCOL_LF || state == VALUE_LF || state == HEAD_LF ||
+           state == CHUNK_SIZE_LF;
 }
 
-static enum fate read_target(struct guard *guard, unsigned char c)
-{
-    if (c != ' ' && guard->now.target++ == guard->limits->target_bytes)
-        return guard_refuse(guard, 414, "target_too_long", "The request's target is too long.");
-    switch (guard->now.state) {
-    case TARGET_START:
-        return target_start(guard, c);
-    case TARGET_SLASH:
-        return target_slash(guard, c);
-    case TARGET_STAR:
-        return target_star(guard, c);
-    case TARGET_SCHEME:
-        return target_scheme(guard, c);
-    case TARGET_AUTHORITY:
-        return target_authority(guard, c);
-    default:
-        return target(guard, c);
-    }
-}
-
-static enum fate read_byte(struct guard *guard, char *byte)
+static enum verdict read_byte(struct guard *guard, char *byte)
 {
     unsigned char c = (unsigned char)*byte;
     enum state state = guard->now.state;
     if (state <= CHUNK_EXTENSION && guard->now.head++ == guard->limits->head_bytes)
-        return too_large(guard);
-    if (state >= TARGET_START && state <= TARGET) return read_target(guard, c);
+        return refuse(guard, 431, "headers_too_large",
+                      "The request's header fields are too large.");
+    if (wants_lf(state) && c != '\n')
+        return bad(guard, "A carriage return must be followed by a line feed.");
     switch (state) {
     case START:
-        return start(guard, c);
+        return read_start(guard, c);
     case START_LF:
-        return start_lf(guard, c);
+        return drop(guard, START);
     case METHOD:
-        return method(guard, c);
+        return read_method(guard, c);
+    case TARGET:
+        return read_target(guard, c);
     case PROTOCOL:
-        return version(guard, c);
+        return read_version(guard, c);
     case PROTOCOL_LF:
     case VALUE_LF:
-        return line_end(guard, c);
+        return end_line(guard);
     case FIELD_START:
-        return field_start(guard, c);
+        return read_field_start(guard, c);
     case NAME:
-        return name(guard, c);
+        return read_name(guard, c);
     case VALUE_START:
-        return value_start(guard, byte);
+        return read_value_start(guard, byte);
     case VALUE:
-        return value(guard, c);
+        return read_value(guard, c);
     case HEAD_LF:
-        return head_end(guard, c);
+        return end_head(guard);
     case CHUNK_EXTENSION:
-        return chunk_extension(guard, c);
+        return read_chunk_extension(guard, c);
     case CHUNK_SIZE:
-        return chunk_size(guard, c);
+        return read_chunk_size(guard, c);
     case CHUNK_SIZE_LF:
-        return chunk_size_end(guard, c);
+        return end_chunk_size(guard);
     default:
-        return chunk_data_end(guard, c);
+        return read_chunk_data_end(guard, c);
     }
 }
 
@@ -392,43 +373,49 @@ static size_t skip_body(struct guard *guard, size_t len)
     struct guard_message *now = &guard->now;
     size_t n = (uint64_t)now->left < len ? (size_t)now->left : len;
     now->left -= (int64_t)n;
-    if (now->left == 0 && now->state == BODY)
+    if (now->left > 0) return n;
+    if (now->state == BODY)
         finish(guard);
-    else if (now->left == 0)
-        next(guard, CHUNK_DATA_CR);
+    else
+        now->state = CHUNK_DATA_CR;
     return n;
 }
 
-/* The bytes of a target, a name or a value; what ends it, or is one too many, is left to
- * read_byte(). */
-static size_t skip_head(struct guard *guard, const char *bytes, size_t len)
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The token's bytes; what ends it, or is one too many, is left to read_byte(). */
+static size_t skip_token(struct guard *guard, const char *bytes, size_t len, enum http_class class,
+                         size_t max)
 {
     struct guard_message *now = &guard->now;
-    unsigned class = now->state == TARGET ? IS_TARGET : now->state == NAME ? IS_TOKEN : IS_VALUE;
-    size_t most = guard->limits->head_bytes - now->head, n = 0;
-    if (now->state == TARGET && guard->limits->target_bytes - now->target < most)
-        most = guard->limits->target_bytes - now->target;
-    if (len < most) most = len;
-    while (n < most && guard_is((unsigned char)bytes[n], class))
-        n++;
+    size_t room = min_size(len, guard->limits->head_bytes - now->head);
+    if (!now->in_trailer) room = min_size(room, max - token_len(guard));
+    size_t n = http_span(bytes, room, class);
     now->head += (uint32_t)n;
-    if (now->state == TARGET) now->target += (uint32_t)n;
-    if (now->state == NAME || (now->state == VALUE && now->field != FIELD_OTHER))
-        guard_word_add(guard, bytes, n);
+    if (!now->in_trailer) bytes_add(text_of(guard), bytes, n);
     return n;
 }
 
-/* Many bytes at once, where all have the same fate. Returns how many. */
+/* Reads many bytes at once where all get the same verdict. Returns how many. */
 static size_t skip(struct guard *guard, const char *bytes, size_t len)
 {
     switch (guard->now.state) {
     case BODY:
     case CHUNK_DATA:
         return skip_body(guard, len);
+    case METHOD:
+        return skip_token(guard, bytes, len, HTTP_TOKEN, METHOD_BYTES_MAX);
     case TARGET:
+        return skip_token(guard, bytes, len, HTTP_TARGET, guard->limits->target_bytes);
+    case PROTOCOL:
+        return skip_token(guard, bytes, len, HTTP_TARGET, VERSION_BYTES_MAX);
     case NAME:
+        return skip_token(guard, bytes, len, HTTP_TOKEN, SIZE_MAX);
     case VALUE:
-        return skip_head(guard, bytes, len);
+        return skip_token(guard, bytes, len, HTTP_VALUE, SIZE_MAX);
     default:
         return 0;
     }
@@ -439,27 +426,45 @@ void guard_init(struct guard *guard, const struct guard_limits *limits)
     *guard = (struct guard){ .limits = limits };
 }
 
+void guard_fini(struct guard *guard)
+{
+    struct guard_request *request;
+    while ((request = guard_take(guard)))
+        guard_request_free(request);
+    guard_request_free(guard->reading);
+    guard->reading = NULL;
+}
+
 size_t guard_feed(struct guard *guard, char *bytes, size_t len)
 {
     size_t kept = 0;
-    for (size_t at = 0, n; at < len && !guard->status; at += n) {
-        int hide = guard->now.hide;
-        enum fate fate = KEEP;
+    for (size_t at = 0, n; at < len && !guard->refusal.status; at += n) {
+        int is_hidden = guard->now.is_hidden;
+        enum verdict verdict = KEEP;
         n = skip(guard, bytes + at, len - at);
         if (n == 0) {
-            fate = read_byte(guard, bytes + at);
+            verdict = read_byte(guard, bytes + at);
             n = 1;
         }
-        if (fate != KEEP || hide) continue;
+        if (verdict != KEEP || is_hidden) continue;
         if (kept != at) memmove(bytes + kept, bytes + at, n);
         kept += n;
     }
     return kept;
 }
 
+struct guard_request *guard_take(struct guard *guard)
+{
+    struct guard_request *request = guard->complete;
+    if (!request) return NULL;
+    guard->complete = request->next;
+    request->next = NULL;
+    return request;
+}
+
 void guard_stop(struct guard *guard)
 {
-    guard->status = GUARD_STOPPED;
+    guard->refusal.status = GUARD_STOPPED;
 }
 
 int guard_in_message(const struct guard *guard)
@@ -469,7 +474,7 @@ int guard_in_message(const struct guard *guard)
 
 int guard_in_head(const struct guard *guard)
 {
-    return guard_in_message(guard) && guard->now.state <= HEAD_LF && !guard->now.trailer;
+    return guard_in_message(guard) && guard->now.state <= HEAD_LF && !guard->now.in_trailer;
 }
 
 int guard_is_head(const struct guard *guard)

@@ -1,4 +1,7 @@
-#include "httpd_internal.h"
+#include "httpd.h"
+#include "httpd_conns.h"
+#include "httpd_reply.h"
+#include "httpd_request.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
@@ -6,18 +9,13 @@
 #include <errno.h>
 #include <event2/listener.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 enum {
     BACKLOG = 1024,
-    STARVED_MS = 100,   /* out of descriptors: how long nothing is accepted */
-    RESERVED_FDS = 64,  /* kept back for curl, SQLite and files */
-    MOST_TARGET = 8192, /* bytes of a target */
-    DRAIN_IDLE_MS = 250 /* an idle connection's time while draining: a client in full swing still
-                           gets its "close" */
+    LISTENERS_MAX = 8,
+    STARVED_MS = 100 /* without descriptors nothing is accepted for this long */
 };
 
 const struct httpd_limits httpd_default_limits = {
@@ -30,6 +28,19 @@ const struct httpd_limits httpd_default_limits = {
     .head_timeout_ms = 10000,
     .request_timeout_ms = 30000,
     .max_stream_backlog = 262144,
+};
+
+struct httpd {
+    struct httpd *next;
+    struct loop *loop;
+    struct evhttp *evhttp;
+    httpd_on_request *on_request;
+    void *arg;
+    struct httpd_conns conns;
+    struct evhttp_bound_socket *listeners[LISTENERS_MAX];
+    int nlisteners;
+    int is_starved; /* of descriptors: stops accepting, as conns.is_full does */
+    struct event starved_event;
 };
 
 /* libevent hands a listener's error callback evhttp's pointer, not ours. */
@@ -45,24 +56,24 @@ static struct httpd *server_of(const struct evhttp *evhttp)
 
 /* ---- accepting ---- */
 
-void httpd_accept_update(struct httpd *httpd)
+static void update_listeners(void *arg)
 {
-    int accept = !httpd->full && !httpd->starved;
+    struct httpd *httpd = arg;
     for (int i = 0; i < httpd->nlisteners; i++) {
         struct evconnlistener *listener = evhttp_bound_socket_get_listener(httpd->listeners[i]);
-        if (accept)
-            evconnlistener_enable(listener);
-        else
+        if (httpd->conns.is_full || httpd->is_starved)
             evconnlistener_disable(listener);
+        else
+            evconnlistener_enable(listener);
     }
 }
 
-static void on_fed(evutil_socket_t fd, short what, void *arg)
+static void on_starved_end(evutil_socket_t fd, short what, void *arg)
 {
     struct httpd *httpd = arg;
     (void)fd, (void)what;
-    httpd->starved = 0;
-    httpd_accept_update(httpd);
+    httpd->is_starved = 0;
+    update_listeners(httpd);
 }
 
 /* Without the pause the listener would stay readable and the loop would spin. */
@@ -74,19 +85,9 @@ static void on_accept_error(struct evconnlistener *listener, void *evhttp)
     log_line(LOG_WARN, "httpd.accept", "cannot accept a connection (%s); trying again in %d ms",
              strerror(errno), STARVED_MS);
     if (!httpd) return;
-    httpd->starved = 1;
-    httpd_accept_update(httpd);
+    httpd->is_starved = 1;
+    update_listeners(httpd);
     event_add(&httpd->starved_event, &pause);
-}
-
-/* A connection takes a descriptor, and some must be left for the rest of the process. */
-static int connection_cap(int wanted)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
-    int64_t most = (int64_t)limit.rlim_cur - RESERVED_FDS;
-    if (most < 1) most = 1;
-    return wanted < most ? wanted : (int)most;
 }
 
 static struct evconnlistener *listener_new(struct httpd *httpd, const struct addrinfo *address)
@@ -120,9 +121,9 @@ int httpd_listen(struct httpd *httpd, const char *host, int port)
     struct addrinfo *address;
     char service[16];
     snprintf(service, sizeof service, "%d", port);
-    if (httpd->nlisteners == HTTPD_LISTENERS || port < 0 || port > 65535 ||
+    if (httpd->nlisteners == LISTENERS_MAX || port < 0 || port > 65535 ||
         getaddrinfo(host, service, &hints, &address) != 0) {
-        errno = httpd->nlisteners == HTTPD_LISTENERS ? ENOBUFS : EADDRNOTAVAIL;
+        errno = httpd->nlisteners == LISTENERS_MAX ? ENOBUFS : EADDRNOTAVAIL;
         return -1;
     }
     struct evconnlistener *listener = listener_new(httpd, address);
@@ -131,29 +132,35 @@ int httpd_listen(struct httpd *httpd, const char *host, int port)
     errno = reason;
     if (!listener) return -1;
     httpd->listeners[httpd->nlisteners++] = evhttp_bind_listener(httpd->evhttp, listener);
-    httpd_accept_update(httpd);
+    update_listeners(httpd);
     return bound_port(evconnlistener_get_fd(listener));
 }
 
-/* ---- the sweep ---- */
+/* ---- requests ---- */
 
-static void sweep_arm(struct httpd *httpd)
+/* "OPTIONS *" asks what the server as a whole can do. */
+static void answer_options(struct httpd_request *request)
 {
-    const struct httpd_limits *limits = &httpd->limits;
-    int ms = limits->idle_timeout_ms < limits->request_timeout_ms ? limits->idle_timeout_ms
-                                                                  : limits->request_timeout_ms;
-    if (limits->head_timeout_ms < ms) ms = limits->head_timeout_ms;
-    ms = ms / 4 < 10 ? 10 : ms / 4 > 1000 ? 1000 : ms / 4;
-    struct timeval delay = { ms / 1000, ms % 1000 * 1000 };
-    event_add(&httpd->sweep_event, &delay);
+    static const struct httpd_field fields[] = { { "Allow", httpd_allowed_methods }, { 0 } };
+    httpd_reply(request, 204, fields, NULL, 0);
 }
 
-static void on_sweep(evutil_socket_t fd, short what, void *arg)
+static void on_evhttp_request(struct evhttp_request *evreq, void *arg)
 {
     struct httpd *httpd = arg;
-    (void)fd, (void)what;
-    httpd_conn_sweep(httpd);
-    if (httpd->nconnections > 0) sweep_arm(httpd);
+    struct httpd_request *request = httpd_request_begin(&httpd->conns, evreq);
+    struct httpd_conn *conn = request->conn;
+    httpd_conn_ref(conn);        /* evhttp still uses the connection when a request was answered */
+    if (request->is_unguarded) { /* the guard and evhttp disagree: never to be served */
+        log_line(LOG_ERROR, "httpd.guard",
+                 "request %s was refused: the guard has seen no such request", request->id);
+        httpd_refuse(request, 400, "bad_request", "This request can be read in two ways.");
+    } else if (strcmp(httpd_path(request), "*") == 0) {
+        answer_options(request);
+    } else {
+        httpd->on_request(request, httpd->arg);
+    }
+    httpd_conn_unref(conn);
 }
 
 /* ---- the server ---- */
@@ -161,24 +168,15 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 static void configure(struct httpd *httpd)
 {
     struct evhttp *evhttp = httpd->evhttp;
-    const struct httpd_limits *limits = &httpd->limits;
-    httpd->guard_limits = (struct guard_limits){
-        .head_bytes = (uint32_t)limits->max_header_bytes,
-        .target_bytes = limits->max_header_bytes / 2 < MOST_TARGET
-                            ? (uint32_t)limits->max_header_bytes / 2
-                            : MOST_TARGET,
-        .fields = (uint32_t)limits->max_header_fields,
-        .body_bytes = limits->max_body_bytes,
-    };
-    evhttp_set_max_headers_size(evhttp, limits->max_header_bytes);
-    evhttp_set_max_body_size(evhttp, limits->max_body_bytes);
+    evhttp_set_max_headers_size(evhttp, httpd->conns.limits.max_header_bytes);
+    evhttp_set_max_body_size(evhttp, httpd->conns.limits.max_body_bytes);
     evhttp_set_default_content_type(evhttp, NULL);
     /* all that the guard lets through, so that the caller can answer 405 */
     evhttp_set_allowed_methods(evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
                                            EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
                                            EVHTTP_REQ_PATCH);
-    evhttp_set_bevcb(evhttp, httpd_conn_new, httpd);
-    evhttp_set_gencb(evhttp, httpd_request_begin, httpd);
+    evhttp_set_bevcb(evhttp, httpd_conns_accept, &httpd->conns);
+    evhttp_set_gencb(evhttp, on_evhttp_request, httpd);
 }
 
 struct httpd *httpd_new(struct loop *loop, const struct httpd_limits *limits,
@@ -189,14 +187,13 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_limits *limits,
     struct httpd *httpd = mem_new(1, sizeof *httpd);
     httpd->loop = loop;
     httpd->evhttp = evhttp;
-    httpd->limits = limits ? *limits : httpd_default_limits;
-    httpd->limits.max_connections = connection_cap(httpd->limits.max_connections);
     httpd->on_request = on_request;
     httpd->arg = arg;
-    for (int i = 0; i < CONN_STATES; i++)
-        TAILQ_INIT(&httpd->conns[i]);
-    evtimer_assign(&httpd->starved_event, loop_base(loop), on_fed, httpd);
-    evtimer_assign(&httpd->sweep_event, loop_base(loop), on_sweep, httpd);
+    httpd_conns_init(&httpd->conns, loop, limits ? limits : &httpd_default_limits);
+    httpd->conns.on_client_closed = httpd_request_closed;
+    httpd->conns.on_full_change = update_listeners;
+    httpd->conns.arg = httpd;
+    evtimer_assign(&httpd->starved_event, loop_base(loop), on_starved_end, httpd);
     configure(httpd);
     httpd->next = servers;
     servers = httpd;
@@ -205,56 +202,35 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_limits *limits,
 
 void httpd_drain(struct httpd *httpd)
 {
-    httpd->draining = 1;
     for (int i = 0; i < httpd->nlisteners; i++)
         evhttp_del_accept_socket(httpd->evhttp, httpd->listeners[i]);
     httpd->nlisteners = 0;
-    if (httpd->limits.idle_timeout_ms > DRAIN_IDLE_MS)
-        httpd->limits.idle_timeout_ms = DRAIN_IDLE_MS;
-    httpd_conn_sweep(httpd);
-    sweep_arm(httpd);
+    httpd_conns_drain(&httpd->conns);
 }
 
 int httpd_connections(const struct httpd *httpd)
 {
-    return httpd->nconnections;
+    return httpd->conns.count;
 }
 
 int httpd_pending(const struct httpd *httpd)
 {
-    return httpd->npending;
+    return httpd->conns.npending;
 }
 
-static void forget_server(struct httpd *httpd)
-{
-    struct httpd **at = &servers;
-    while (*at != httpd)
-        at = &(*at)->next;
-    *at = httpd->next;
-}
-
-/* evhttp_free() would free the requests that callers still hold, so those connections are closed
- * first, by the path that leaves them alone.
- */
-static void close_all(struct httpd *httpd)
-{
-    struct httpd_conn *conn;
-    while ((conn = TAILQ_FIRST(&httpd->conns[CONN_NEW])))
-        httpd_conn_attach(conn);
-    while ((conn = TAILQ_FIRST(&httpd->conns[CONN_BUSY])))
-        httpd_conn_close(conn);
-    evhttp_free(httpd->evhttp);
-    TAILQ_FOREACH(conn, &httpd->conns[CONN_GONE], next) conn->httpd = NULL;
-}
-
+/* evhttp_free() would free the requests that callers still hold, so their connections are closed
+ * first, by the path that leaves those valid. */
 void httpd_free(struct httpd *httpd)
 {
     if (!httpd) return;
     httpd_drain(httpd);
-    close_all(httpd);
+    httpd_conns_close_busy(&httpd->conns);
+    evhttp_free(httpd->evhttp);
+    httpd_conns_fini(&httpd->conns);
     event_del(&httpd->starved_event);
-    event_del(&httpd->sweep_event);
-    forget_server(httpd);
-    free(httpd->by_fd);
+    struct httpd **link = &servers;
+    while (*link != httpd)
+        link = &(*link)->next;
+    *link = httpd->next;
     free(httpd);
 }

@@ -1,33 +1,17 @@
-#include "httpd_internal.h"
+#include "httpd_conn.h"
+#include "httpd_head.h"
 #include "log.h"
+#include "loop.h"
 #include "mem.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum {
-    EVICT_MS = 1000, /* at the cap, a connection that is idle, or sends a request, for so long makes
-                        room */
-    EVICT_MOST = 64, /* in one sweep */
-    LINGER_MS = 2000, /* a connection whose last answer is sent: its client's time to see it */
-    LINE_BYTES = 4096 /* the line of a chunk's size, and some */
+    INPUT_PIECES_MAX = 8, /* that one read may add to an evbuffer; libevent adds four at most */
+    FLUSH_MS = 5
 };
-
-/* Deadlines are no matter of microseconds, and this clock costs next to nothing. */
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void start_sweep(struct httpd *httpd)
-{
-    struct timeval soon = { 0, 10000 };
-    if (!event_pending(&httpd->sweep_event, EV_TIMEOUT, NULL))
-        event_add(&httpd->sweep_event, &soon);
-}
 
 void httpd_conn_ref(struct httpd_conn *conn)
 {
@@ -37,51 +21,120 @@ void httpd_conn_ref(struct httpd_conn *conn)
 void httpd_conn_unref(struct httpd_conn *conn)
 {
     if (--conn->refs > 0) return;
-    if (conn->httpd) TAILQ_REMOVE(&conn->httpd->conns[conn->state], conn, next);
+    if (conn->conns) TAILQ_REMOVE(&conn->conns->lists[conn->state], conn, next);
+    guard_fini(&conn->guard);
     free(conn);
 }
 
-void httpd_conn_set_state(struct httpd_conn *conn, enum conn_state state)
+void httpd_conn_set_state(struct httpd_conn *conn, enum httpd_conn_state state)
 {
-    TAILQ_REMOVE(&conn->httpd->conns[conn->state], conn, next);
-    TAILQ_INSERT_TAIL(&conn->httpd->conns[state], conn, next);
+    TAILQ_REMOVE(&conn->conns->lists[conn->state], conn, next);
+    TAILQ_INSERT_TAIL(&conn->conns->lists[state], conn, next);
     conn->state = state;
-    conn->since_ms = now_ms();
+    conn->since_ms = loop_now_ms();
 }
 
-void httpd_conn_uncount(struct httpd_conn *conn)
+void httpd_conn_set_pending(struct httpd_conn *conn, int is_pending)
 {
-    if (conn->counted && conn->httpd) conn->httpd->npending--;
-    conn->counted = 0;
+    if (conn->conns) conn->conns->npending += is_pending - (int)conn->is_pending;
+    conn->is_pending = is_pending != 0;
 }
 
-struct httpd_conn *httpd_conn_of(struct httpd *httpd, struct evhttp_request *evreq)
+const char *httpd_conn_peer(const struct httpd_conn *conn, char text[INET6_ADDRSTRLEN])
 {
-    return httpd->by_fd[bufferevent_getfd(
-        evhttp_connection_get_bufferevent(evhttp_request_get_connection(evreq)))];
+    int is_ipv4 = IN6_IS_ADDR_V4MAPPED(&conn->peer);
+    return inet_ntop(is_ipv4 ? AF_INET : AF_INET6, conn->peer.s6_addr + (is_ipv4 ? 12 : 0), text,
+                     INET6_ADDRSTRLEN);
 }
 
-static void remember(struct httpd_conn *conn)
+/* Calls fn in a turn of its own, unless the connection is closed first. */
+static void call_soon(struct httpd_conn *conn, event_callback_fn fn)
 {
-    struct httpd *httpd = conn->httpd;
-    if (conn->fd >= httpd->by_fd_room) {
-        int room = conn->fd * 2 + 64;
-        httpd->by_fd = mem_grow(httpd->by_fd, (size_t)room, sizeof *httpd->by_fd);
-        memset(httpd->by_fd + httpd->by_fd_room, 0,
-               (size_t)(room - httpd->by_fd_room) * sizeof *httpd->by_fd);
-        httpd->by_fd_room = room;
-    }
-    httpd->by_fd[conn->fd] = conn;
+    event_del(&conn->event);
+    event_assign(&conn->event, bufferevent_get_base(conn->bev), -1, 0, fn, conn);
+    event_active(&conn->event, EV_TIMEOUT, 0);
 }
 
-/* ---- sending ---- */
+/* ---- what comes in ---- */
+
+/* Replaces the input's last bytes by what the guard has left of them. */
+static void replace_end(struct httpd_conn *conn, struct evbuffer *input, size_t before,
+                        const struct evbuffer_iovec *pieces, int n)
+{
+    struct evbuffer *kept = evbuffer_new();
+    mem_must(kept);
+    evbuffer_cb_clear_flags(input, conn->input_cb, EVBUFFER_CB_ENABLED); /* this is nothing new */
+    evbuffer_remove_buffer(input, kept, before);
+    for (int i = 0; i < n; i++)
+        evbuffer_add(kept, pieces[i].iov_base, pieces[i].iov_len);
+    evbuffer_drain(input, evbuffer_get_length(input));
+    evbuffer_add_buffer(input, kept);
+    evbuffer_cb_set_flags(input, conn->input_cb, EVBUFFER_CB_ENABLED);
+    evbuffer_free(kept);
+}
+
+static void feed_guard(struct httpd_conn *conn, struct evbuffer *input, size_t added)
+{
+    struct evbuffer_iovec pieces[INPUT_PIECES_MAX];
+    struct evbuffer_ptr from;
+    size_t before = evbuffer_get_length(input) - added, kept = 0;
+    evbuffer_ptr_set(input, &from, before, EVBUFFER_PTR_SET);
+    int n = evbuffer_peek(input, -1, &from, pieces, INPUT_PIECES_MAX);
+    if (n > INPUT_PIECES_MAX) n = 0; /* then nothing gets through */
+    for (int i = 0; i < n; i++)
+        kept += pieces[i].iov_len = guard_feed(&conn->guard, pieces[i].iov_base, pieces[i].iov_len);
+    if (kept < added) replace_end(conn, input, before, pieces, n);
+}
+
+void httpd_conn_on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct httpd_conn *conn = arg;
+    if (info->n_added == 0) return;
+    feed_guard(conn, input, info->n_added);
+    if (conn->state == CONN_IDLE || conn->state == CONN_HEAD || conn->state == CONN_READING)
+        httpd_conn_wait(conn);
+}
+
+/* 1 when all requests before the refused one are answered. */
+static int is_refusal_due(const struct httpd_conn *conn)
+{
+    return conn->guard.refusal.status > 0 && !conn->guard.complete &&
+           (conn->state == CONN_HEAD || conn->state == CONN_READING);
+}
+
+static void on_refusal(evutil_socket_t fd, short what, void *arg)
+{
+    struct httpd_conn *conn = arg;
+    struct timeval pause = { 0, FLUSH_MS * 1000 };
+    (void)fd, (void)what;
+    if (!is_refusal_due(conn)) return;
+    if (httpd_conn_unsent(conn) > 0) /* evhttp's "100 Continue" is still being sent */
+        event_add(&conn->event, &pause);
+    else
+        httpd_conn_refuse(conn, conn->guard.refusal);
+}
+
+static enum httpd_conn_state waiting_state(const struct httpd_conn *conn)
+{
+    if (conn->guard.complete || conn->guard.refusal.status) return CONN_READING;
+    if (guard_in_head(&conn->guard)) return CONN_HEAD;
+    return guard_in_message(&conn->guard) ? CONN_READING : CONN_IDLE;
+}
+
+void httpd_conn_wait(struct httpd_conn *conn)
+{
+    enum httpd_conn_state state = waiting_state(conn);
+    if (state != conn->state) httpd_conn_set_state(conn, state);
+    if (is_refusal_due(conn)) call_soon(conn, on_refusal);
+}
+
+/* ---- what goes out ---- */
 
 size_t httpd_conn_unsent(const struct httpd_conn *conn)
 {
     return evbuffer_get_length(bufferevent_get_output(conn->bev));
 }
 
-/* What the socket takes at once. */
 static ssize_t send_now(int fd, struct iovec *iov, int niov)
 {
     struct msghdr message = { .msg_iov = iov, .msg_iovlen = (size_t)niov };
@@ -105,180 +158,116 @@ int httpd_conn_send(struct httpd_conn *conn, struct iovec *iov, int niov)
     return 0;
 }
 
-/* evhttp takes a timeout for a reason to let go of a request that is held, and to free the rest. */
+/* ---- the end ---- */
+
+static void discard_input(struct bufferevent *bev, void *evcon)
+{
+    struct evbuffer *input = bufferevent_get_input(bev);
+    (void)evcon;
+    evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+/* Closing while bytes are unread would reset the connection, and the answer could be lost on its
+ * way. */
+static void linger(struct httpd_conn *conn)
+{
+    bufferevent_setcb(conn->bev, discard_input, NULL, conn->event_cb, conn->evcon);
+    discard_input(conn->bev, NULL);
+    bufferevent_enable(conn->bev, EV_READ);
+    shutdown(conn->fd, SHUT_WR);
+    httpd_conn_set_state(conn, CONN_LINGERING);
+}
+
+static void on_end(evutil_socket_t fd, short what, void *conn)
+{
+    (void)fd, (void)what;
+    linger(conn);
+}
+
+/* evhttp is about to wait for another request, and sets its callbacks after this. */
+void httpd_conn_end(struct httpd_conn *conn)
+{
+    guard_stop(&conn->guard);
+    discard_input(conn->bev, NULL);
+    httpd_conn_set_state(conn, CONN_LINGERING);
+    call_soon(conn, on_end);
+}
+
+static void log_refusal(const struct httpd_conn *conn, const struct guard_refusal *refusal,
+                        const char *id)
+{
+    char host[INET6_ADDRSTRLEN];
+    if (!log_begin(LOG_INFO, "httpd.refused")) return;
+    log_int("status", refusal->status);
+    log_str("code", refusal->code);
+    log_str("request", id);
+    log_str("peer", httpd_conn_peer(conn, host));
+    log_end();
+}
+
+void httpd_conn_refuse(struct httpd_conn *conn, struct guard_refusal refusal)
+{
+    char id[HTTPD_ID_LEN + 1], body[HTTPD_PROBLEM_BYTES];
+    httpd_id_make(id);
+    size_t len = httpd_problem_write(body, refusal.status, refusal.code, refusal.detail, id), n;
+    struct httpd_head head = { .status = refusal.status,
+                               .fields = httpd_problem_fields(refusal.status),
+                               .length = (int64_t)len,
+                               .id = id };
+    const char *bytes = httpd_head_write(&head, &n);
+    struct iovec iov[2] = { { (void *)(uintptr_t)bytes, n },
+                            { body, guard_is_head(&conn->guard) ? 0 : len } };
+    log_refusal(conn, &refusal, id);
+    if (httpd_conn_send(conn, iov, 2) != 0 || httpd_conn_unsent(conn) > 0)
+        httpd_conn_close(conn);
+    else
+        linger(conn);
+}
+
+/* At a timeout evhttp lets go of a request that is held, and frees the rest. */
 void httpd_conn_close(struct httpd_conn *conn)
 {
     bufferevent_trigger_event(conn->bev, BEV_EVENT_TIMEOUT | BEV_EVENT_READING, 0);
 }
 
-/* ---- its beginning ---- */
+/* ---- a client that closes while its request waits ---- */
 
-/* More than the largest request takes: evhttp must be able to make something of that. */
-static size_t most_input(const struct httpd_conn *conn)
-{
-    return (size_t)(conn->httpd->limits.max_header_bytes + conn->httpd->limits.max_body_bytes) +
-           LINE_BYTES;
-}
-
-/* evhttp is closing the connection; a request that is held it has let go of before. */
-static void on_close(struct evhttp_connection *evcon, void *arg)
+/* The event also fires once because the socket is writable; then nothing is wrong. */
+static void on_client_closed(evutil_socket_t fd, short what, void *arg)
 {
     struct httpd_conn *conn = arg;
-    struct httpd *httpd = conn->httpd;
-    (void)evcon;
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (!(what & EV_CLOSED) && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+        error == 0)
+        return;
     httpd_conn_unwatch(conn);
+    if (conn->request) conn->conns->on_client_closed(conn->request);
+}
+
+/* While a handler waits, evhttp reads nothing, and turning its reading on would end the process at
+ * the next request. EV_CLOSED reports an orderly end; a reset reaches only an event that asks for
+ * reading or writing. Edge-triggered, so that neither repeats itself. */
+void httpd_conn_watch(struct httpd_conn *conn)
+{
+    if (conn->is_watched) return;
     event_del(&conn->event);
-    evbuffer_remove_cb_entry(bufferevent_get_input(conn->bev), conn->input_cb);
-    httpd->by_fd[conn->fd] = NULL;
-    conn->evcon = NULL;
-    conn->bev = NULL;
-    httpd_peer_leave(conn);
-    httpd_conn_set_state(conn, CONN_GONE);
-    httpd->nconnections--;
-    if (httpd->full) {
-        httpd->full = 0;
-        httpd_accept_update(httpd);
-    }
-    if (conn->request.evreq)
-        httpd_request_gone(&conn->request);
-    else
-        httpd_conn_uncount(conn);
-    httpd_conn_unref(conn);
+    event_assign(&conn->event, bufferevent_get_base(conn->bev), conn->fd,
+                 EV_CLOSED | EV_WRITE | EV_ET | EV_PERSIST, on_client_closed, conn);
+    event_add(&conn->event, NULL);
+    conn->is_watched = 1;
 }
 
-static void turn_away(struct httpd_conn *conn, const char *why)
+/* libevent gathers a turn's changes per descriptor, and a deleted event leaves its edge trigger
+ * behind for whatever is added next: evhttp would then read once and never again. Adding and
+ * deleting a level-triggered event clears it. */
+void httpd_conn_unwatch(struct httpd_conn *conn)
 {
-    httpd_conn_ref(conn);
-    httpd_conn_refuse(conn, 503, "too_many_connections", why);
-    if (conn->evcon) httpd_conn_close(conn); /* it shall not linger, that would be one more */
-    httpd_conn_unref(conn);
-}
-
-/* The factory runs before evhttp has made its connection; a one-shot event runs after that, and
- * before the socket can close. */
-void httpd_conn_attach(struct httpd_conn *conn)
-{
-    struct bufferevent *bev = conn->bev;
-    void *evcon;
+    if (!conn->is_watched) return;
+    conn->is_watched = 0;
     event_del(&conn->event);
-    bufferevent_getcb(bev, NULL, &conn->write_cb, &conn->event_cb, &evcon);
-    if (!conn->event_cb) { /* evhttp gave up */
-        conn->httpd->nconnections--;
-        httpd_conn_unref(conn);
-    } else {
-        conn->evcon = evcon;
-        conn->fd = bufferevent_getfd(bev);
-        remember(conn);
-        evhttp_connection_set_closecb(conn->evcon, on_close, conn);
-        bufferevent_setwatermark(bev, EV_READ, 0, most_input(conn));
-        conn->input_cb = evbuffer_add_cb(bufferevent_get_input(bev), httpd_guard_on_input, conn);
-        guard_init(&conn->guard, &conn->httpd->guard_limits);
-        httpd_conn_set_state(conn, CONN_IDLE);
-        start_sweep(conn->httpd);
-        if (httpd_peer_arrive(conn) != 0)
-            turn_away(conn, "Too many connections are open from this address.");
-    }
-    bufferevent_decref(bev);
-}
-
-static void on_attach(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    httpd_conn_attach(arg);
-}
-
-static int has_been_long(const struct httpd_conn *conn)
-{
-    return conn && now_ms() - conn->since_ms >= EVICT_MS;
-}
-
-/* Whose request has been arriving for longest. */
-static struct httpd_conn *slowest(struct httpd *httpd)
-{
-    struct httpd_conn *head = TAILQ_FIRST(&httpd->conns[CONN_HEAD]),
-                      *body = TAILQ_FIRST(&httpd->conns[CONN_READING]);
-    return !head || (body && body->since_ms < head->since_ms) ? body : head;
-}
-
-/* Closes a connection that is over for us, or the one that has been idle longest, or the slowest
- * sender: thousands of those must not keep others out until their time is over. Returns 0 when none
- * has been for long. */
-static int evict(struct httpd *httpd)
-{
-    struct httpd_conn *over = TAILQ_FIRST(&httpd->conns[CONN_LINGERING]),
-                      *idle = TAILQ_FIRST(&httpd->conns[CONN_IDLE]);
-    if (over || has_been_long(idle)) {
-        httpd_conn_close(over ? over : idle);
-        return 1;
-    }
-    struct httpd_conn *slow = slowest(httpd);
-    if (!has_been_long(slow)) return 0;
-    turn_away(slow, "Too many connections are open, and this request took too long to arrive.");
-    return 1;
-}
-
-/* At the cap such a connection makes room; if there is none, nothing more is accepted until one
- * closes. */
-static void make_room(struct httpd *httpd)
-{
-    if (httpd->nconnections < httpd->limits.max_connections || evict(httpd)) return;
-    log_line(LOG_WARN, "httpd.full", "%d connections are open, the most allowed; new ones wait",
-             httpd->nconnections);
-    httpd->full = 1;
-    httpd_accept_update(httpd);
-}
-
-struct bufferevent *httpd_conn_new(struct event_base *base, void *arg)
-{
-    struct httpd *httpd = arg;
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
-    if (!bev) return NULL;
-    struct httpd_conn *conn = mem_new(1, sizeof *conn);
-    conn->httpd = httpd;
-    conn->bev = bev;
-    conn->refs = 1;
-    conn->state = CONN_NEW;
-    TAILQ_INSERT_TAIL(&httpd->conns[CONN_NEW], conn, next);
-    httpd->nconnections++;
-    bufferevent_incref(bev);
-    event_assign(&conn->event, base, -1, 0, on_attach, conn);
-    event_active(&conn->event, EV_TIMEOUT, 0);
-    make_room(httpd);
-    return bev;
-}
-
-/* ---- its end ---- */
-
-/* A reader that is slow but reads gets more time. */
-static int has_moved(struct httpd_conn *conn)
-{
-    size_t unsent = conn->state == CONN_WRITING ? httpd_conn_unsent(conn) : conn->unsent;
-    if (unsent == conn->unsent) return 0;
-    conn->unsent = unsent;
-    return 1;
-}
-
-static void sweep_list(struct httpd *httpd, enum conn_state state, int64_t timeout_ms)
-{
-    int64_t now = now_ms();
-    struct httpd_conn *conn;
-    while ((conn = TAILQ_FIRST(&httpd->conns[state])) && now - conn->since_ms >= timeout_ms) {
-        if (has_moved(conn))
-            httpd_conn_set_state(conn, state);
-        else if (state == CONN_HEAD || state == CONN_READING)
-            httpd_conn_refuse(conn, 408, "request_timeout", "The request took too long to arrive.");
-        else
-            httpd_conn_close(conn);
-    }
-}
-
-void httpd_conn_sweep(struct httpd *httpd)
-{
-    for (int i = 0; httpd->full && i < EVICT_MOST && evict(httpd); i++)
-        continue;
-    sweep_list(httpd, CONN_IDLE, httpd->limits.idle_timeout_ms);
-    sweep_list(httpd, CONN_HEAD, httpd->limits.head_timeout_ms);
-    sweep_list(httpd, CONN_READING, httpd->limits.request_timeout_ms);
-    sweep_list(httpd, CONN_WRITING, httpd->limits.idle_timeout_ms);
-    sweep_list(httpd, CONN_LINGERING, LINGER_MS);
+    event_assign(&conn->event, bufferevent_get_base(conn->bev), conn->fd, EV_CLOSED | EV_WRITE,
+                 on_client_closed, conn);
+    event_add(&conn->event, NULL);
+    event_del(&conn->event);
 }

@@ -48,7 +48,7 @@ struct loop_watch {
     void *arg;
 };
 
-/* ---- calls ---- */
+/* --- calls --- */
 
 static void calls_push(struct calls *calls, loop_fn *fn, void *arg)
 {
@@ -59,8 +59,8 @@ static void calls_push(struct calls *calls, loop_fn *fn, void *arg)
     calls->list[calls->count++] = (struct call){ fn, arg };
 }
 
-/* Runs what stands in the list now; what is deferred meanwhile runs in the next turn, so that input
- * is not starved. */
+/* Runs the calls that are deferred now; calls deferred meanwhile run in the next turn, so that
+ * input is not starved. */
 static void run_deferred(struct loop *loop)
 {
     struct calls calls = loop->deferred;
@@ -98,7 +98,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     pthread_mutex_unlock(&loop->lock);
 }
 
-/* ---- the loop ---- */
+/* --- the loop --- */
 
 static void on_libevent_log(int severity, const char *message)
 {
@@ -106,8 +106,8 @@ static void on_libevent_log(int severity, const char *message)
     log_stray(levels[severity & 3], "loop.libevent", message);
 }
 
-/* The changelist saves an epoll_ctl() wherever a descriptor's interest is turned off and on within
- * one turn, which evhttp does for every request. */
+/* The changelist saves an epoll_ctl() whenever a descriptor's interest is turned off and on within
+ * a turn, which evhttp does for every request. */
 static struct event_base *base_new(void)
 {
     struct event_config *config = event_config_new();
@@ -187,7 +187,7 @@ void loop_on_turn_end(struct loop *loop, loop_fn *fn, void *arg)
     loop->turn_arg = arg;
 }
 
-/* ---- timers ---- */
+/* --- timers --- */
 
 static void timer_arm(struct loop_timer *timer, int64_t delay_ms)
 {
@@ -196,7 +196,7 @@ static void timer_arm(struct loop_timer *timer, int64_t delay_ms)
     event_add(&timer->event, &delay);
 }
 
-/* fn may free the timer: nothing of it is touched afterwards. */
+/* fn may free the timer, so it is not touched afterwards. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_timer *timer = arg;
@@ -224,52 +224,45 @@ void loop_timer_free(struct loop_timer *timer)
     free(timer);
 }
 
-/* ---- watches ---- */
+/* --- descriptors and signals --- */
 
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_watch *watch = arg;
-    (void)fd, (void)what;
-    watch->fn(watch->arg);
+    (void)fd;
+    if (watch->fn)
+        watch->fn(watch->arg);
+    else
+        watch->io_fn((what & EV_READ ? LOOP_READ : 0) | (what & EV_WRITE ? LOOP_WRITE : 0),
+                     watch->arg);
 }
 
-static struct loop_watch *watch_new(struct loop *loop, int fd, short events, loop_fn *fn, void *arg)
+static struct loop_watch *watch_new(struct loop *loop, int fd, int events, loop_fn *fn,
+                                    loop_io_fn *io_fn, void *arg)
 {
     struct loop_watch *watch = mem_new(1, sizeof *watch);
     watch->fn = fn;
+    watch->io_fn = io_fn;
     watch->arg = arg;
-    event_assign(&watch->event, loop->base, fd, events | EV_PERSIST, on_watch, watch);
+    event_assign(&watch->event, loop->base, fd, (short)(events | EV_PERSIST), on_watch, watch);
     event_add(&watch->event, NULL);
     return watch;
 }
 
 struct loop_watch *loop_watch_fd(struct loop *loop, int fd, loop_fn *fn, void *arg)
 {
-    return watch_new(loop, fd, EV_READ, fn, arg);
-}
-
-struct loop_watch *loop_watch_signal(struct loop *loop, int signo, loop_fn *fn, void *arg)
-{
-    return watch_new(loop, signo, EV_SIGNAL, fn, arg);
-}
-
-static void on_io(evutil_socket_t fd, short what, void *arg)
-{
-    struct loop_watch *watch = arg;
-    (void)fd;
-    watch->io_fn((what & EV_READ ? LOOP_READ : 0) | (what & EV_WRITE ? LOOP_WRITE : 0), watch->arg);
+    return watch_new(loop, fd, EV_READ, fn, NULL, arg);
 }
 
 struct loop_watch *loop_watch_io(struct loop *loop, int fd, int events, loop_io_fn *fn, void *arg)
 {
-    struct loop_watch *watch = mem_new(1, sizeof *watch);
-    watch->io_fn = fn;
-    watch->arg = arg;
-    short what = (short)((events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0) |
-                         EV_PERSIST);
-    event_assign(&watch->event, loop->base, fd, what, on_io, watch);
-    event_add(&watch->event, NULL);
-    return watch;
+    int what = (events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0);
+    return watch_new(loop, fd, what, NULL, fn, arg);
+}
+
+struct loop_watch *loop_watch_signal(struct loop *loop, int signo, loop_fn *fn, void *arg)
+{
+    return watch_new(loop, signo, EV_SIGNAL, fn, NULL, arg);
 }
 
 void loop_watch_free(struct loop_watch *watch)

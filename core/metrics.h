@@ -1,11 +1,8 @@
-/* metrics: counters, gauges and histograms of this process, as text for Prometheus. Floor 1. One
- * registry a process, which outlives a reload of the scripts; main thread only.
+/* metrics: counters, gauges and histograms of this process, in the text format of Prometheus. One
+ * registry a process, which survives a reload of the scripts. Main thread only.
  *
- * A family is declared once (again with the same words: nothing happens), its series come to be
- * when they are first told a number. A family takes at most METRICS_SERIES series: what comes after
- * them is counted under deployer_metrics_dropped_total, so that no visitor can make the process
- * grow.
- */
+ * A family has at most METRICS_SERIES series, so that no client can make the process grow; numbers
+ * for further ones are counted in deployer_metrics_dropped_total. */
 #ifndef METRICS_H
 #define METRICS_H
 #include <stddef.h>
@@ -14,24 +11,27 @@ enum metrics_kind { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
 enum { METRICS_LABELS = 4, METRICS_SERIES = 1000 };
 struct metrics_family;
 
-/* `labels` holds nlabels names. NULL when a word is no name for Prometheus, or the family was
- * declared otherwise before. */
+/* Declares a family with `nlabels` label names. Declaring it again alike returns the same family. A
+ * counter or histogram without labels starts at 0 at once. NULL when a name is invalid, or the
+ * family was declared differently before. */
 struct metrics_family *metrics_declare(const char *name, enum metrics_kind kind, const char *help,
                                        const char *const *labels, int nlabels);
-/* NULL when there is none of that name. */
+/* NULL when there is no family of that name. */
 struct metrics_family *metrics_find(const char *name);
 enum metrics_kind metrics_kind_of(const struct metrics_family *family);
-int metrics_labels_of(const struct metrics_family *family);
+int metrics_label_count(const struct metrics_family *family);
 
-/* `values` holds a text for each label. Counters grow by n (from 0 on); gauges become n; histograms
- * take n seconds. */
+/* `values` has a text for each label; long ones are cut. A counter grows by n >= 0, a gauge becomes
+ * n, a histogram observes n seconds. */
 void metrics_add(struct metrics_family *family, const char *const *values, double n);
 void metrics_set(struct metrics_family *family, const char *const *values, double n);
 void metrics_observe(struct metrics_family *family, const char *const *values, double n);
-/* Forgets the family's series: for gauges whose labels come and go. */
+/* Creates the series at 0 if it does not exist, so that rates see its first increase. */
+void metrics_expect(struct metrics_family *family, const char *const *values);
+/* Removes all series of the family: for gauges whose label values come and go. */
 void metrics_clear(struct metrics_family *family);
 
-/* Everything, with what the system says of this process; the caller frees. */
+/* All families, and what the system reports about this process; the caller frees. Reads /proc. */
 char *metrics_text(size_t *len);
 void metrics_free(void);
 #endif

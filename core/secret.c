@@ -1,92 +1,62 @@
 #include "secret.h"
+#include "file.h"
 #include "mem.h"
 #include "random.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <stdarg.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-static unsigned char bytes[SECRET_BYTES];
-static int opened;
+static unsigned char secret[SECRET_BYTES];
+static int is_open;
 
-static int fail(char **message, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static int fail(char **message, const char *fmt, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    *message = mem_text(text);
-    return -1;
-}
-
-static int write_file(const char *path)
+static int create(const char *path)
 {
     unsigned char fresh[SECRET_BYTES];
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return -1;
     random_bytes(fresh, sizeof fresh);
-    int good = fchmod(fd, 0600) == 0 && write(fd, fresh, sizeof fresh) == (ssize_t)sizeof fresh &&
-               fsync(fd) == 0;
-    return close(fd) == 0 && good ? 0 : -1;
-}
-
-/* The file's name is on the disk only when its folder is. */
-static int sync_folder(const char *path)
-{
-    char *copy = mem_text(path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 ? -1 : fsync(fd);
-    int error = errno;
-    if (fd >= 0) close(fd);
-    free(copy);
-    errno = error;
+    int rc = file_replace(path, fresh, sizeof fresh, 0600);
+    explicit_bzero(fresh, sizeof fresh);
     return rc;
 }
 
-/* Written aside, then put in place at once: there is never half a secret, and none that a power cut
- * takes back. */
-static int make(const char *path)
+static int read_secret(const char *path, char **message)
 {
-    char *aside = mem_grow(NULL, strlen(path) + 5, 1);
-    sprintf(aside, "%s.new", path);
-    int rc = write_file(aside) == 0 && rename(aside, path) == 0 ? sync_folder(path) : -1;
-    free(aside);
-    return rc;
-}
-
-static int read_file(int fd, const char *path, char **message)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0) return fail(message, "cannot look at %s: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode) || st.st_size != SECRET_BYTES)
-        return fail(message,
-                    "%s is not a file of %d bytes: put it back from a backup, or remove it (all "
-                    "owner keys become invalid)",
-                    path, SECRET_BYTES);
-    if (st.st_mode & 077)
-        return fail(message, "%s can be read by others: chmod 600 it, if nobody else has seen it",
-                    path);
-    if (read(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes)
-        return fail(message, "cannot read %s", path);
-    opened = 1;
+    size_t len;
+    char *bytes = file_read(path, SECRET_BYTES, &len);
+    if (!bytes || len != SECRET_BYTES) {
+        *message = mem_printf("cannot read %s: %s", path, bytes ? "cut short" : strerror(errno));
+        free(bytes);
+        return -1;
+    }
+    memcpy(secret, bytes, sizeof secret);
+    explicit_bzero(bytes, len);
+    free(bytes);
+    is_open = 1;
     return 0;
 }
 
 int secret_open(const char *path, char **message)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) fd = make(path) == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0) return fail(message, "cannot make or open %s: %s", path, strerror(errno));
-    int rc = read_file(fd, path, message);
-    close(fd);
-    return rc;
+    struct stat info;
+    if (stat(path, &info) != 0 &&
+        (errno != ENOENT || create(path) != 0 || stat(path, &info) != 0)) {
+        *message = mem_printf("cannot make or open %s: %s", path, strerror(errno));
+        return -1;
+    }
+    if (!S_ISREG(info.st_mode) || info.st_size != SECRET_BYTES) {
+        *message =
+            mem_printf("%s is not a file of %d bytes: put it back from a backup, or remove it "
+                       "(all owner keys become invalid)",
+                       path, SECRET_BYTES);
+        return -1;
+    }
+    if (info.st_mode & 077) {
+        *message =
+            mem_printf("%s can be read by others: chmod 600 it, if nobody else has seen it", path);
+        return -1;
+    }
+    return read_secret(path, message);
 }
 
 const unsigned char *secret_bytes(void)
 {
-    return opened ? bytes : NULL;
+    return is_open ? secret : NULL;
 }

@@ -1,21 +1,22 @@
 #include "shared.h"
 #include "clock.h"
+#include "hash.h"
 #include "mem.h"
-#include "random.h"
+
+enum { FIRST_SLOTS = 64 };
 
 struct entry {
-    struct entry *next;
+    struct entry *next; /* in the same slot */
     uint64_t hash;
-    int64_t until_ms; /* 0: for ever */
+    int64_t expires_ms; /* 0: never */
     struct shared_value value;
-    char *text;
+    char *text; /* the value's */
     size_t key_len;
     char key[];
 };
 
 struct shared {
-    uint64_t seed; /* keys come from strangers: they must not know who lands where */
-    size_t count, nslots;
+    size_t count, nslots; /* nslots: a power of two */
     struct entry **slots;
 };
 
@@ -24,20 +25,12 @@ static int64_t now_ms(void)
     return clock_now_us() / 1000;
 }
 
-static int is_past(const struct entry *entry, int64_t now)
+static int is_expired(const struct entry *entry, int64_t now)
 {
-    return entry->until_ms && entry->until_ms <= now;
+    return entry->expires_ms && entry->expires_ms <= now;
 }
 
-static uint64_t hash_of(const struct shared *shared, const char *key, size_t len)
-{
-    uint64_t hash = shared->seed;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)key[i]) * 1099511628211u;
-    return (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u >> 16;
-}
-
-/* Where the key's entry hangs, or would hang. */
+/* Where the key's entry is linked, or would be. */
 static struct entry **find(const struct shared *shared, const char *key, size_t len, uint64_t hash)
 {
     struct entry **at = &shared->slots[hash & (shared->nslots - 1)];
@@ -47,7 +40,7 @@ static struct entry **find(const struct shared *shared, const char *key, size_t 
     return at;
 }
 
-static void drop(struct shared *shared, struct entry **at)
+static void remove_at(struct shared *shared, struct entry **at)
 {
     struct entry *entry = *at;
     *at = entry->next;
@@ -56,13 +49,13 @@ static void drop(struct shared *shared, struct entry **at)
     shared->count--;
 }
 
-static void drop_past(struct shared *shared)
+static void remove_expired(struct shared *shared)
 {
     int64_t now = now_ms();
     for (size_t i = 0; i < shared->nslots; i++)
         for (struct entry **at = &shared->slots[i]; *at;)
-            if (is_past(*at, now))
-                drop(shared, at);
+            if (is_expired(*at, now))
+                remove_at(shared, at);
             else
                 at = &(*at)->next;
 }
@@ -83,19 +76,18 @@ static void resize(struct shared *shared, size_t nslots)
     free(old);
 }
 
-/* A full table first loses what is past its time; only if that was little does it grow. */
+/* A full table first loses expired entries and grows only if there were few. */
 static void make_room(struct shared *shared)
 {
     if (shared->count < shared->nslots) return;
-    drop_past(shared);
+    remove_expired(shared);
     if (shared->count > shared->nslots / 2) resize(shared, shared->nslots * 2);
 }
 
 struct shared *shared_new(void)
 {
     struct shared *shared = mem_new(1, sizeof *shared);
-    random_bytes(&shared->seed, sizeof shared->seed);
-    resize(shared, 64);
+    resize(shared, FIRST_SLOTS);
     return shared;
 }
 
@@ -104,16 +96,16 @@ void shared_free(struct shared *shared)
     if (!shared) return;
     for (size_t i = 0; i < shared->nslots; i++)
         while (shared->slots[i])
-            drop(shared, &shared->slots[i]);
+            remove_at(shared, &shared->slots[i]);
     free(shared->slots);
     free(shared);
 }
 
 struct shared_value shared_get(struct shared *shared, const char *key, size_t key_len)
 {
-    struct entry **at = find(shared, key, key_len, hash_of(shared, key, key_len));
-    if (*at && !is_past(*at, now_ms())) return (*at)->value;
-    if (*at) drop(shared, at);
+    struct entry **at = find(shared, key, key_len, hash_bytes(key, key_len));
+    if (*at && !is_expired(*at, now_ms())) return (*at)->value;
+    if (*at) remove_at(shared, at);
     return (struct shared_value){ .type = SHARED_NONE };
 }
 
@@ -134,19 +126,21 @@ static struct entry *add(struct shared *shared, const char *key, size_t key_len,
 void shared_set(struct shared *shared, const char *key, size_t key_len, struct shared_value value,
                 int64_t ttl_ms)
 {
-    uint64_t hash = hash_of(shared, key, key_len);
+    uint64_t hash = hash_bytes(key, key_len);
     struct entry **at = find(shared, key, key_len, hash), *entry = *at;
-    if (entry && (value.type == SHARED_NONE || is_past(entry, now_ms())))
-        drop(shared, at), entry = NULL;
+    /* Copied before the old value is freed: it may be the same text. */
+    char *text = value.type == SHARED_TEXT ? mem_copy(value.text, value.len) : NULL;
+    if (entry && (value.type == SHARED_NONE || is_expired(entry, now_ms()))) {
+        remove_at(shared, at);
+        entry = NULL;
+    }
     if (value.type == SHARED_NONE) return;
-    char *text = value.type == SHARED_TEXT ? mem_copy(value.text, value.len)
-                                           : NULL; /* before the old goes: it may be the same */
     if (!entry) entry = add(shared, key, key_len, hash);
     free(entry->text);
     entry->text = text;
     entry->value = value;
     entry->value.text = text;
-    if (ttl_ms != SHARED_SAME_TTL) entry->until_ms = ttl_ms > 0 ? now_ms() + ttl_ms : 0;
+    if (ttl_ms != SHARED_SAME_TTL) entry->expires_ms = ttl_ms > 0 ? now_ms() + ttl_ms : 0;
 }
 
 void shared_each(struct shared *shared, const char *prefix, size_t prefix_len,
@@ -156,7 +150,7 @@ void shared_each(struct shared *shared, const char *prefix, size_t prefix_len,
     int64_t now = now_ms();
     for (size_t i = 0; i < shared->nslots; i++)
         for (struct entry *entry = shared->slots[i]; entry; entry = entry->next)
-            if (!is_past(entry, now) && entry->key_len >= prefix_len &&
+            if (!is_expired(entry, now) && entry->key_len >= prefix_len &&
                 memcmp(entry->key, prefix, prefix_len) == 0)
                 fn(entry->key, entry->key_len, entry->value, arg);
 }

@@ -1,6 +1,6 @@
-/* shared: a small table of words to values, in C, so that it outlives a reload of the scripts: name
- * claims, the breaker, counters. It does not outlive the process: what must, is in store. Floor 1.
- * Keys and texts may hold any bytes. */
+/* shared: a table of keys and values in C, so that it survives a reload of the scripts: name
+ * reservations, the breaker, counters. It does not outlive the process; what must, is in the store.
+ * Keys and texts may hold any bytes. Main thread. */
 #ifndef SHARED_H
 #define SHARED_H
 #include <stddef.h>
@@ -18,14 +18,15 @@ struct shared_value {
 
 struct shared *shared_new(void);
 void shared_free(struct shared *shared);
-/* The value, or type SHARED_NONE when absent or past its time. Text lives until the key changes. */
+/* The value; type SHARED_NONE when it is absent or expired. Its text is valid until the key
+ * changes. */
 struct shared_value shared_get(struct shared *shared, const char *key, size_t key_len);
-/* Sets; SHARED_NONE deletes. ttl_ms 0: for ever; SHARED_SAME_TTL: as long as the key had still to
- * live, for ever if it was not there. */
+/* Sets; SHARED_NONE deletes. ttl_ms 0: never expires; SHARED_SAME_TTL: expires when the present
+ * value would, never if there is none. */
 enum { SHARED_SAME_TTL = -1 };
 void shared_set(struct shared *shared, const char *key, size_t key_len, struct shared_value value,
                 int64_t ttl_ms);
-/* Calls fn for each live key with this prefix, in no order; fn may not change the table. */
+/* Calls fn for each live key with this prefix, in no order; fn must not change the table. */
 void shared_each(struct shared *shared, const char *prefix, size_t prefix_len,
                  void (*fn)(const char *key, size_t key_len, struct shared_value value, void *arg),
                  void *arg);

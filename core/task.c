@@ -1,116 +1,197 @@
 #include "task.h"
 #include "log.h"
 #include "loop.h"
-#include "mem.h"
 #include "vm.h"
 
 #include <lauxlib.h>
-#include <sys/queue.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_BUCKETS = 64 };
 
 struct task {
-    uint64_t id;
-    uint64_t generation; /* of the current wait */
+    uint64_t id, generation; /* of the life; of the wait */
     struct loop *loop;
     struct vm *vm;
     lua_State *co;
-    char *name; /* or NULL */
+    char *name;
     task_done_fn *done;
     void *arg;
-    task_cancel_fn *cancel; /* of the pending operation */
+    task_cancel_fn *cancel;
     void *op;
     int nargs; /* values on co that the next resume takes */
-    unsigned is_alive : 1, is_waiting : 1, is_cancellable : 1, is_ready : 1, is_dying : 1,
-        is_cancelled : 1, is_shielded : 1;
-    struct task *parent;
-    LIST_HEAD(, task) children;
-    LIST_ENTRY(task) sibling;
-    LIST_ENTRY(task) link; /* in tasks.living or tasks.free */
-    TAILQ_ENTRY(task) ready_link;
+    unsigned alive : 1, waiting : 1, cancellable : 1, queued : 1, dying : 1, cancelled : 1,
+        shielded : 1;
+    struct task *parent, *children, *sibling;
+    struct task *next_name;
+    struct task *next, *previous;             /* of all that live; `next` also of the free ones */
+    struct task *next_ready, *previous_ready; /* in the queue */
 };
 
-/* A task's memory is reused but never freed, because a late ticket may point to it. */
+/* Tasks are never given back to the system: a late ticket may point to one that has ended. */
 static struct {
-    LIST_HEAD(, task) living, free;
-    TAILQ_HEAD(, task) ready; /* to be resumed or ended */
+    struct task *first, *free;
+    struct task *ready, *last_ready;
+    struct task *names[NAME_BUCKETS];
     uint64_t counter;
     int count, nready;
-    int depth;        /* above 0: a task is being resumed or ended, and others have to queue */
-    int is_scheduled; /* run_ready() will be called */
-} tasks = { .ready = TAILQ_HEAD_INITIALIZER(tasks.ready) };
+    int busy;      /* a task is being run or ended: what wakes now has to queue */
+    int scheduled; /* run_ready() will come */
+} tasks;
 
-/* --- the ready queue --- */
+/* --- lists --- */
 
-static void run_ready(void *unused);
-
-static void schedule(struct loop *loop)
+static struct task **bucket(const char *name)
 {
-    if (tasks.is_scheduled) return;
-    tasks.is_scheduled = 1;
-    loop_defer(loop, run_ready, NULL);
+    unsigned hash = 5381;
+
+    for (; *name; name++)
+        hash = hash * 33 + (unsigned char)*name;
+    return &tasks.names[hash % NAME_BUCKETS];
 }
+
+struct task *task_find(const char *name)
+{
+    struct task *task = *bucket(name);
+
+    while (task && strcmp(task->name, name) != 0)
+        task = task->next_name;
+    return task;
+}
+
+static void set_name(struct task *task, const char *name)
+{
+    struct task **place = bucket(name);
+
+    task->name = strdup(name);
+    if (!task->name) abort();
+    task->next_name = *place;
+    *place = task;
+}
+
+/* Others may take the name from now on; its text stays readable until the task is given back. */
+static void release_name(struct task *task)
+{
+    if (!task->name) return;
+    struct task **place = bucket(task->name);
+    while (*place != task)
+        place = &(*place)->next_name;
+    *place = task->next_name;
+}
+
+static void run_ready(void *arg);
 
 static void enqueue(struct task *task)
 {
-    if (task->is_ready) return;
-    task->is_ready = 1;
-    TAILQ_INSERT_TAIL(&tasks.ready, task, ready_link);
+    if (task->queued) return;
+    task->queued = 1;
+    task->next_ready = NULL;
+    task->previous_ready = tasks.last_ready;
+    *(tasks.last_ready ? &tasks.last_ready->next_ready : &tasks.ready) = task;
+    tasks.last_ready = task;
     tasks.nready++;
-    schedule(task->loop);
+    if (tasks.scheduled) return;
+    tasks.scheduled = 1;
+    loop_defer(task->loop, run_ready, NULL);
 }
 
 static void dequeue(struct task *task)
 {
-    if (!task->is_ready) return;
-    task->is_ready = 0;
-    TAILQ_REMOVE(&tasks.ready, task, ready_link);
+    if (!task->queued) return;
+    task->queued = 0;
+    *(task->previous_ready ? &task->previous_ready->next_ready : &tasks.ready) = task->next_ready;
+    *(task->next_ready ? &task->next_ready->previous_ready : &tasks.last_ready) =
+        task->previous_ready;
     tasks.nready--;
 }
 
-/* Lua is running, or others are ahead. */
-static int must_queue(void)
+static struct task *take_task(void)
 {
-    return tasks.depth > 0 || vm_turning() || !TAILQ_EMPTY(&tasks.ready);
+    struct task *task = tasks.free;
+
+    if (task)
+        tasks.free = task->next;
+    else if (!(task = malloc(sizeof *task)))
+        abort();
+    memset(task, 0, sizeof *task);
+    task->id = task->generation = ++tasks.counter;
+    task->alive = 1;
+    task->next = tasks.first;
+    if (tasks.first) tasks.first->previous = task;
+    tasks.first = task;
+    tasks.count++;
+    return task;
+}
+
+static void give_task(struct task *task)
+{
+    *(task->previous ? &task->previous->next : &tasks.first) = task->next;
+    if (task->next) task->next->previous = task->previous;
+    task->next = tasks.free;
+    tasks.free = task;
+    tasks.count--;
+}
+
+void task_adopt(struct task *parent, struct task *child)
+{
+    child->parent = parent;
+    child->sibling = parent->children;
+    parent->children = child;
+}
+
+static void leave_parent(struct task *task)
+{
+    if (!task->parent) return;
+    struct task **place = &task->parent->children;
+    while (*place != task)
+        place = &(*place)->sibling;
+    *place = task->sibling;
+    task->parent = NULL;
 }
 
 /* --- the end --- */
 
 static void cancel_operation(struct task *task)
 {
-    if (!task->is_waiting) return;
-    task->is_waiting = 0;
+    if (!task->waiting) return;
+    task->waiting = 0;
     if (task->cancel) task->cancel(task->op);
 }
 
-/* Pushes the reason and a traceback on the vm's main state; closing the coroutine would lose the
- * traceback. */
+/* Pushes, on the vm's main state, what went wrong and where. Before the coroutine is closed: then
+ * its stack is gone. */
 static const char *push_message(struct task *task, enum task_outcome outcome)
 {
     lua_State *L = vm_state(task->vm);
-    const char *reason;
+    const char *why = "the task was ended";
 
-    if (outcome == TASK_CANCELLED) return lua_pushstring(L, "the task was killed");
+    if (outcome == TASK_CANCELLED) return lua_pushstring(L, why);
     if (outcome == TASK_STOPPED)
-        reason = lua_pushfstring(L, "%sthe script ran too long without waiting",
-                                 vm_stopped_at(task->vm));
+        why = lua_pushfstring(L, "%sthe script ran too long without waiting",
+                              vm_stopped_at(task->vm));
     else if (lua_type(task->co, -1) == LUA_TSTRING)
-        reason = lua_tostring(task->co, -1);
+        why = lua_tostring(task->co, -1);
     else
-        reason = lua_pushfstring(L, "the error value is not a string (a %s)",
-                                 luaL_typename(task->co, -1));
-    luaL_traceback(L, task->co, reason, 0);
+        why = lua_pushfstring(L, "an error that is no text was raised (a %s)",
+                              luaL_typename(task->co, -1));
+    luaL_traceback(L, task->co, why, 0);
     return lua_tostring(L, -1);
 }
 
-/* Closes and frees the coroutine of a task that did not return. */
+/* Runs what is to be closed (local x <close>), under the limits, in the middle of whatever the
+ * coroutine was doing. */
 static void close_coroutine(struct task *task, enum task_outcome outcome)
 {
     int status = vm_thread_close(task->vm, task->co, outcome == TASK_STOPPED);
-
     if (outcome == TASK_CANCELLED && status != LUA_OK)
         log_line(LOG_ERROR, "task.close_failed", "%s",
                  lua_tostring(task->co, -1) ? lua_tostring(task->co, -1)
-                                            : "the error value is not a string");
-    vm_thread_free(task->vm, task->co);
+                                            : "(an error that is no text)");
+}
+
+static void give_coroutine(struct task *task)
+{
+    vm_thread_give(task->vm, task->co);
     task->co = NULL;
 }
 
@@ -123,96 +204,83 @@ void task_log_end(const struct task *task, enum task_outcome outcome, const char
     log_end();
 }
 
-/* Not while Lua is running. */
+/* Never while Lua is running. */
 static void end(struct task *task, enum task_outcome outcome, int nresults)
 {
     lua_State *L = vm_state(task->vm);
     int top = lua_gettop(L);
     const char *message = NULL;
 
-    tasks.depth++;
-    task->is_alive = 0;
+    tasks.busy++;
+    task->alive = 0;
     dequeue(task);
     cancel_operation(task);
-    while (!LIST_EMPTY(&task->children))
-        end(LIST_FIRST(&task->children), TASK_CANCELLED, 0);
+    while (task->children)
+        end(task->children, TASK_CANCELLED, 0);
     if (outcome != TASK_OK) {
         message = push_message(task, outcome);
-        close_coroutine(task, outcome); /* frees what it holds before anyone learns of the end */
+        close_coroutine(task, outcome);
+        give_coroutine(task); /* what it holds is free before anybody is told */
     }
-    if (task->parent) LIST_REMOVE(task, sibling);
+    release_name(task);
+    leave_parent(task);
     if (task->done)
         task->done(task, outcome, task->co ? task->co : L, nresults, message, task->arg);
     else
         task_log_end(task, outcome, message);
     lua_settop(L, top);
-    if (task->co) vm_thread_free(task->vm, task->co);
+    if (task->co) give_coroutine(task);
     free(task->name);
     vm_unref(task->vm);
-    LIST_REMOVE(task, link);
-    LIST_INSERT_HEAD(&tasks.free, task, link);
-    tasks.count--;
-    tasks.depth--;
+    give_task(task);
+    tasks.busy--;
 }
 
 static void resume(struct task *task)
 {
     int nresults = 0, nargs = task->nargs;
 
-    tasks.depth++;
+    tasks.busy++;
     task->nargs = 0;
     vm_turn_begin(task->vm, task->co);
     int status = lua_resume(task->co, NULL, nargs, &nresults);
-    int is_stopped = vm_turn_end(task->vm, task->co);
-    if (is_stopped)
+    int stopped = vm_turn_end(task->vm, task->co);
+    if (stopped)
         end(task, TASK_STOPPED, 0);
-    else if (task->is_dying)
+    else if (task->dying)
         end(task, TASK_CANCELLED, 0);
     else if (status == LUA_OK)
         end(task, TASK_OK, nresults);
     else if (status != LUA_YIELD)
         end(task, TASK_FAILED, 0);
-    tasks.depth--;
+    tasks.busy--;
 }
 
-/* Tasks that become ready meanwhile run in the next turn of the loop, so that tasks which wake each
- * other do not starve it. */
-static void run_ready(void *unused)
+/* What became ready while this runs has its turn in the next round of the loop, so that tasks which
+ * wake each other do not starve it. */
+static void run_ready(void *arg)
 {
-    (void)unused;
-    tasks.is_scheduled = 0;
-    for (int n = tasks.nready; n > 0 && !TAILQ_EMPTY(&tasks.ready); n--) {
-        struct task *task = TAILQ_FIRST(&tasks.ready);
+    (void)arg;
+    tasks.scheduled = 0;
+    for (int n = tasks.nready; n > 0 && tasks.ready; n--) {
+        struct task *task = tasks.ready;
         dequeue(task);
-        if (task->is_dying)
+        if (task->dying)
             end(task, TASK_CANCELLED, 0);
         else
             resume(task);
     }
-    if (!TAILQ_EMPTY(&tasks.ready)) schedule(TAILQ_FIRST(&tasks.ready)->loop);
+    if (!tasks.ready || tasks.scheduled) return;
+    tasks.scheduled = 1;
+    loop_defer(tasks.ready->loop, run_ready, NULL);
+}
+
+static int must_queue(void)
+{
+    return tasks.busy || vm_turning() || tasks.ready;
 }
 
 /* --- life --- */
-
-static struct task *task_new(struct loop *loop, struct vm *vm, const char *name)
-{
-    struct task *task = LIST_FIRST(&tasks.free);
-
-    if (task)
-        LIST_REMOVE(task, link);
-    else
-        task = mem_new(1, sizeof *task);
-    tasks.counter++;
-    *task = (struct task){ .id = tasks.counter,
-                           .generation = tasks.counter,
-                           .loop = loop,
-                           .vm = vm,
-                           .name = mem_text(name),
-                           .is_alive = 1 };
-    LIST_INSERT_HEAD(&tasks.living, task, link);
-    tasks.count++;
-    return task;
-}
 
 struct task *task_spawn(struct loop *loop, lua_State *L, const char *name, int nargs,
                         task_done_fn *done, void *arg)
@@ -222,13 +290,16 @@ struct task *task_spawn(struct loop *loop, lua_State *L, const char *name, int n
         return NULL;
     }
     struct vm *vm = vm_of(L);
-    struct task *task = task_new(loop, vm, name);
+    struct task *task = take_task();
     vm_turn_pause(vm);
     vm_ref(vm);
-    task->co = vm_thread_new(vm);
+    task->loop = loop;
+    task->vm = vm;
+    task->co = vm_thread_take(vm);
     task->done = done;
     task->arg = arg;
     task->nargs = nargs;
+    if (name) set_name(task, name);
     *(struct task **)lua_getextraspace(task->co) = task;
     lua_checkstack(task->co, nargs + LUA_MINSTACK);
     lua_xmove(L, task->co, nargs + 1);
@@ -240,41 +311,26 @@ struct task *task_spawn(struct loop *loop, lua_State *L, const char *name, int n
     return task;
 }
 
-void task_adopt(struct task *parent, struct task *child)
-{
-    child->parent = parent;
-    LIST_INSERT_HEAD(&parent->children, child, sibling);
-}
-
 void task_kill(struct task *task)
 {
-    if (!task->is_alive || task->is_dying) return;
-    task->is_dying = 1;
+    if (!task->alive || task->dying) return;
+    task->dying = 1;
     cancel_operation(task);
-    for (struct task *child = LIST_FIRST(&task->children), *next; child; child = next) {
-        next = LIST_NEXT(child, sibling); /* the child may be ended at once */
+    for (struct task *child = task->children, *next; child; child = next) {
+        next = child->sibling;
         task_kill(child);
     }
-    if (tasks.depth > 0 || vm_turning())
-        enqueue(task); /* the running task is dequeued when its turn ends */
+    if (tasks.busy || vm_turning())
+        enqueue(task); /* the one that runs now is taken out again when it stops */
     else
         end(task, TASK_CANCELLED, 0);
 }
 
 void task_kill_all(void)
 {
-    while (!LIST_EMPTY(&tasks.living))
-        end(LIST_FIRST(&tasks.living), TASK_CANCELLED, 0);
-    tasks.is_scheduled = 0; /* the loop may be freed next */
-}
-
-struct task *task_find(const char *name)
-{
-    struct task *task;
-
-    LIST_FOREACH(task, &tasks.living, link)
-    if (task->is_alive && task->name && strcmp(task->name, name) == 0) return task;
-    return NULL;
+    while (tasks.first)
+        end(tasks.first, TASK_CANCELLED, 0);
+    tasks.scheduled = 0; /* the loop may go too */
 }
 
 int task_count(void)
@@ -289,7 +345,7 @@ uint64_t task_id(const struct task *task)
 
 int task_alive(const struct task *task, uint64_t id)
 {
-    return task && task->id == id && task->is_alive && !task->is_dying;
+    return task && task->id == id && task->alive && !task->dying;
 }
 
 /* --- waiting --- */
@@ -302,15 +358,16 @@ struct task *task_current(lua_State *L)
 void task_check_wait(lua_State *L)
 {
     if (!task_current(L))
-        luaL_error(L, "this function waits, and only a task may wait (not while the scripts load, "
-                      "nor in server.on_error)");
+        luaL_error(L, "this waits, and only a task may wait (not while the scripts load, nor in "
+                      "server.on_error)");
     if (!lua_isyieldable(L))
-        luaL_error(L, "this function waits, and may not be called inside table.sort, string.gsub, "
-                      "require or a closing variable");
+        luaL_error(L, "this waits, and here nothing may (inside table.sort, string.gsub, require "
+                      "or a closing variable)");
 }
 
+/* A wait that a cancel ends has no continuation: its results are those of the binding. */
 static int begin_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op,
-                      int is_cancellable, lua_KFunction then, lua_KContext context)
+                      lua_KFunction then)
 {
     struct task *task = task_current(L);
 
@@ -319,34 +376,38 @@ static int begin_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *
         if (cancel) cancel(op);
         task_check_wait(L);
     }
-    task->is_waiting = 1;
-    task->is_cancellable = is_cancellable;
+    task->waiting = 1;
     task->cancel = cancel;
     task->op = op;
     task->generation = ++tasks.counter;
     *ticket = (struct task_ticket){ task, task->generation };
-    return lua_yieldk(L, 0, context, then);
+    return lua_yieldk(L, 0, 0, then);
 }
 
 int task_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op)
 {
-    return begin_wait(L, ticket, cancel, op, 0, NULL, 0);
+    return task_wait_then(L, ticket, cancel, op, NULL);
 }
 
 int task_wait_then(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op,
-                   lua_KFunction then, lua_KContext context)
+                   lua_KFunction then)
 {
-    return begin_wait(L, ticket, cancel, op, 0, then, context);
+    struct task *task = task_current(L);
+
+    if (task) task->cancellable = 0;
+    return begin_wait(L, ticket, cancel, op, then);
 }
 
 int task_wait_cancellable(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel,
                           void *op)
 {
-    return begin_wait(L, ticket, cancel, op, 1, NULL, 0);
+    struct task *task = task_current(L);
+
+    if (task) task->cancellable = 1;
+    return begin_wait(L, ticket, cancel, op, NULL);
 }
 
-/* Continues a task whose wait has ended. */
-static void wake(struct task *task, task_push_fn *push, void *result)
+static void go_on(struct task *task, task_push_fn *push, void *result)
 {
     vm_turn_pause(task->vm);
     lua_checkstack(task->co, LUA_MINSTACK);
@@ -362,39 +423,38 @@ void task_wake(struct task_ticket ticket, task_push_fn *push, void *result)
 {
     struct task *task = ticket.task;
 
-    if (!task || !task->is_alive || !task->is_waiting || task->generation != ticket.generation)
-        return;
-    task->is_waiting = 0;
-    wake(task, push, result);
+    if (!task || !task->alive || !task->waiting || task->generation != ticket.generation) return;
+    task->waiting = 0;
+    go_on(task, push, result);
 }
 
-/* --- cooperative cancellation --- */
+/* --- cancelling by asking --- */
 
 int task_push_cancelled(lua_State *co, void *unused)
 {
     (void)unused;
     lua_pushnil(co);
-    lua_pushliteral(co, "the task was cancelled");
+    lua_pushliteral(co, "the task was asked to stop");
     lua_pushliteral(co, "cancelled");
     return 3;
 }
 
 void task_cancel(struct task *task)
 {
-    if (task->is_shielded || !task->is_alive) return;
-    task->is_cancelled = 1;
-    if (!task->is_waiting || !task->is_cancellable) return;
+    if (task->shielded || !task->alive) return;
+    task->cancelled = 1;
+    if (!task->waiting || !task->cancellable) return;
     cancel_operation(task);
-    wake(task, task_push_cancelled, NULL);
+    go_on(task, task_push_cancelled, NULL);
 }
 
 int task_cancelled(const struct task *task)
 {
-    return task->is_cancelled;
+    return task->cancelled;
 }
 
 void task_shield(struct task *task)
 {
-    task->is_shielded = 1;
-    task->is_cancelled = 0;
+    task->shielded = 1;
+    task->cancelled = 0;
 }

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SETTLE_MS = 100, DEEPEST = 16 };
+enum { SETTLE_MS = 100, MAX_DEPTH = 16 };
 #define CHANGES (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
 
 struct watch {
@@ -27,17 +27,15 @@ struct watch {
 static int is_ignored(const char *name)
 {
     size_t len = strlen(name);
-
     return len == 0 || name[0] == '.' || name[len - 1] == '~';
 }
 
-/* Adds the folder and those inside; what is watched already stays so. */
-static void add(struct watch *watch, const char *folder, int depth)
+/* Adds a folder and its subfolders; adding one that is watched already changes nothing. */
+static void add_folder(struct watch *watch, const char *folder, int depth)
 {
-    DIR *entries = depth < DEEPEST ? opendir(folder) : NULL;
     char path[PATH_MAX];
     struct stat info;
-
+    DIR *entries = depth < MAX_DEPTH ? opendir(folder) : NULL;
     if (!entries) return;
     if (inotify_add_watch(watch->fd, folder, CHANGES | IN_ONLYDIR) < 0)
         log_line(LOG_WARN, "watch.failed", "%s: changes here are not noticed: %s", folder,
@@ -46,7 +44,7 @@ static void add(struct watch *watch, const char *folder, int depth)
         if (is_ignored(entry->d_name) ||
             snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path)
             continue;
-        if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode)) add(watch, path, depth + 1);
+        if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode)) add_folder(watch, path, depth + 1);
     }
     closedir(entries);
 }
@@ -54,25 +52,24 @@ static void add(struct watch *watch, const char *folder, int depth)
 static void add_all(struct watch *watch)
 {
     char path[PATH_MAX];
-
     for (const char *const *name = watch->names; *name; name++)
         if (snprintf(path, sizeof path, "%s/%s", watch->root, *name) < (int)sizeof path)
-            add(watch, path, 0);
+            add_folder(watch, path, 0);
 }
 
 static void on_settled(void *arg)
 {
     struct watch *watch = arg;
-
     loop_timer_free(watch->settle);
     watch->settle = NULL;
     add_all(watch);             /* there may be new folders */
-    watch->changed(watch->arg); /* the last: the watch may be gone */
+    watch->changed(watch->arg); /* last, because it may free the watch */
 }
 
-/* In the root folder only the names asked for count. */
-static int counts(const struct watch *watch, const struct inotify_event *event)
+/* In the root folder only the given names count. */
+static int is_relevant(const struct watch *watch, const struct inotify_event *event)
 {
+    if (event->mask & IN_Q_OVERFLOW) return 1;
     if (event->len == 0 || is_ignored(event->name)) return 0;
     if (event->wd != watch->root_id) return 1;
     for (const char *const *name = watch->names; *name; name++)
@@ -84,34 +81,33 @@ static void on_readable(void *arg)
 {
     struct watch *watch = arg;
     char buffer[8192] __attribute__((aligned(__alignof__(struct inotify_event))));
-    int seen = 0;
-
+    int has_changed = 0;
     for (ssize_t got; (got = read(watch->fd, buffer, sizeof buffer)) > 0;) {
         for (char *at = buffer; at < buffer + got;) {
             const struct inotify_event *event = (const struct inotify_event *)at;
-            seen |= counts(watch, event) || (event->mask & IN_Q_OVERFLOW);
+            has_changed |= is_relevant(watch, event);
             at += sizeof *event + event->len;
         }
     }
-    if (!seen) return;
+    if (!has_changed) return;
     loop_timer_free(watch->settle);
-    watch->settle =
-        loop_timer_new(watch->loop, clock_from_real_ms(SETTLE_MS), 0, on_settled, watch);
+    /* The disk settles in real time, also when the clock of timers is scaled. */
+    int64_t delay_ms = clock_from_real_ms(SETTLE_MS);
+    watch->settle = loop_timer_new(watch->loop, delay_ms, 0, on_settled, watch);
 }
 
 struct watch *watch_new(struct loop *loop, const char *root, const char *const *names,
                         loop_fn *changed, void *arg)
 {
     int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-
     if (fd < 0) return NULL;
     struct watch *watch = mem_new(1, sizeof *watch);
-    *watch = (struct watch){ .loop = loop,
-                             .root = mem_text(root),
-                             .names = names,
-                             .changed = changed,
-                             .arg = arg,
-                             .fd = fd };
+    watch->loop = loop;
+    watch->root = mem_text(root);
+    watch->names = names;
+    watch->changed = changed;
+    watch->arg = arg;
+    watch->fd = fd;
     watch->root_id = inotify_add_watch(fd, root, CHANGES | IN_ONLYDIR);
     add_all(watch);
     watch->readable = loop_watch_fd(loop, fd, on_readable, watch);

@@ -1,14 +1,15 @@
-/* watch: tells when files below some folders change (inotify), once the changes have settled.
- * Floor 2. Names that begin with a dot or end with ~ are editors' business and do not count. */
+/* watch: reports changes of files below some folders (inotify) once they have settled. Files whose
+ * name begins with a dot or ends with ~ are editors' temporary files and are ignored. The loop's
+ * thread. */
 #ifndef WATCH_H
 #define WATCH_H
 #include "loop.h"
 
 struct watch;
 
-/* Watches the folders `names` (NULL-terminated) below `root`, with all below them, and the files of
- * those names right in `root`. `changed(arg)` comes 100 ms after the last change; it may free the
- * watch. NULL when the system has no more watches to give. */
+/* Watches the folders `names` (NULL-terminated; must outlive the watch) below `root` with all their
+ * subfolders, and the files of those names in `root` itself. changed(arg) is called 100 ms after
+ * the last change; it may free the watch. NULL when the system allows no more watches. */
 struct watch *watch_new(struct loop *loop, const char *root, const char *const *names,
                         loop_fn *changed, void *arg);
 void watch_free(struct watch *watch);

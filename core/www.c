@@ -1,33 +1,34 @@
 #include "www.h"
+#include "bytes.h"
+#include "file.h"
 #include "gzip.h"
-#include "httpd.h"
+#include "http_text.h"
+#include "httpd_reply.h"
+#include "httpd_request.h"
 #include "log.h"
 #include "mem.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-enum { MOST_BYTES = 16 << 20, ETAG_LETTERS = 32, VERSION_LETTERS = 16 };
+enum { FILE_BYTES_MAX = 16 << 20, DEPTH_MAX = 16, ETAG_LEN = 32, VERSION_LEN = 16 };
 
 struct file {
-    struct www_file file; /* first: www_find() gives it out */
-    char *gzip;           /* NULL: no twin */
-    size_t gzip_len;
-    char etag[ETAG_LETTERS + 1];
+    struct www_file file;    /* first: www_find() gives it out */
+    const struct file *gzip; /* its compressed form, or NULL */
+    char etag[ETAG_LEN + 1];
 };
 
 struct www {
     char *folder, *prefix;
     struct file *files; /* sorted by path */
     size_t count;
-    char version[ETAG_LETTERS + 1]; /* of it VERSION_LETTERS are used */
-    char *trouble;
+    char version[ETAG_LEN + 1]; /* cut to VERSION_LEN */
+    char *failure;
 };
 
 /* ---- loading ---- */
@@ -58,83 +59,61 @@ static const char *type_of(const char *path)
     return "application/octet-stream";
 }
 
-static void hash(const char *bytes, size_t len, char hex[ETAG_LETTERS + 1])
+static void digest(const char *bytes, size_t len, char hex[ETAG_LEN + 1])
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    EVP_Digest(bytes, len, digest, NULL, EVP_sha256(), NULL);
-    for (int i = 0; i < ETAG_LETTERS / 2; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    unsigned char sha256[EVP_MAX_MD_SIZE];
+    EVP_Digest(bytes, len, sha256, NULL, EVP_sha256(), NULL);
+    for (int i = 0; i < ETAG_LEN / 2; i++)
+        snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
 }
 
-static void complain(struct www *www, const char *path, const char *reason)
+/* Keeps the first failure. */
+static void fail(struct www *www, const char *path, const char *reason)
 {
-    if (!www->trouble && asprintf(&www->trouble, "%s: %s", path, reason) < 0) www->trouble = NULL;
+    if (!www->failure) www->failure = mem_printf("%s: %s", path, reason);
 }
 
-static char *read_all(int fd, size_t len)
+static void add_file(struct www *www, const char *path)
 {
-    char *bytes = mem_grow(NULL, len + 1, 1);
-    size_t got = 0;
-    while (got < len) {
-        ssize_t n = read(fd, bytes + got, len - got);
-        if (n <= 0) {
-            free(bytes);
-            return NULL;
-        }
-        got += (size_t)n;
+    size_t len;
+    char *bytes = file_read(path, FILE_BYTES_MAX, &len);
+    if (!bytes) {
+        fail(www, path, errno == EFBIG ? "is larger than 16 MB" : strerror(errno));
+        return;
     }
-    bytes[len] = 0;
-    return bytes;
-}
-
-static void add_file(struct www *www, const char *full, const struct stat *st)
-{
-    int fd = open(full, O_RDONLY | O_CLOEXEC);
-    char *bytes = fd < 0 || st->st_size > MOST_BYTES ? NULL : read_all(fd, (size_t)st->st_size);
-    if (!bytes)
-        complain(www, full,
-                 fd >= 0 && st->st_size > MOST_BYTES ? "is larger than 16 MB" : strerror(errno));
-    if (fd >= 0) close(fd);
-    if (!bytes) return;
     www->files = mem_grow(www->files, www->count + 1, sizeof *www->files);
     struct file *file = &www->files[www->count++];
-    *file = (struct file){ 0 };
-    file->file = (struct www_file){ mem_text(full + strlen(www->folder) + 1), type_of(full), NULL,
-                                    bytes, (size_t)st->st_size };
-    hash(bytes, file->file.len, file->etag);
+    *file = (struct file){ .file = { .path = mem_text(path + strlen(www->folder) + 1),
+                                     .type = type_of(path),
+                                     .bytes = bytes,
+                                     .len = len } };
+    digest(bytes, len, file->etag);
 }
 
 /* A link may point anywhere below the folder, and nowhere else. */
-static int stays_inside(const struct www *www, const char *full)
+static int is_inside(const struct www *www, const char *path)
 {
     char real[PATH_MAX];
     size_t len = strlen(www->folder);
-    return realpath(full, real) && strncmp(real, www->folder, len) == 0 && real[len] == '/';
+    return realpath(path, real) && strncmp(real, www->folder, len) == 0 && real[len] == '/';
 }
 
-static void add_folder(struct www *www, const char *full, int depth);
-
-static void add_entry(struct www *www, const char *full, int depth)
+static void add_folder(struct www *www, const char *path, int depth)
 {
-    struct stat st;
-    if (!stays_inside(www, full) || stat(full, &st) != 0) return;
-    if (S_ISDIR(st.st_mode)) add_folder(www, full, depth + 1);
-    if (S_ISREG(st.st_mode)) add_file(www, full, &st);
-}
-
-static void add_folder(struct www *www, const char *full, int depth)
-{
-    DIR *dir = depth < 16 ? opendir(full) : NULL;
-    struct dirent *entry;
-    char path[PATH_MAX];
+    DIR *dir = depth < DEPTH_MAX ? opendir(path) : NULL;
     if (!dir) {
-        complain(www, full, depth < 16 ? strerror(errno) : "is nested too deeply");
+        fail(www, path, depth < DEPTH_MAX ? strerror(errno) : "is nested too deeply");
         return;
     }
-    while ((entry = readdir(dir))) {
-        if (entry->d_name[0] == '.') continue;
-        if (snprintf(path, sizeof path, "%s/%s", full, entry->d_name) < (int)sizeof path)
-            add_entry(www, path, depth);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        struct stat st;
+        char child[PATH_MAX];
+        int len = snprintf(child, sizeof child, "%s/%s", path, entry->d_name);
+        if (entry->d_name[0] == '.' || len >= (int)sizeof child || !is_inside(www, child) ||
+            stat(child, &st) != 0)
+            continue;
+        if (S_ISDIR(st.st_mode)) add_folder(www, child, depth + 1);
+        if (S_ISREG(st.st_mode)) add_file(www, child);
     }
     closedir(dir);
 }
@@ -144,44 +123,39 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const struct file *)a)->file.path, ((const struct file *)b)->file.path);
 }
 
-static struct file *find(const struct www *www, const char *path)
+static const struct file *find(const struct www *www, const char *path)
 {
     struct file key = { .file = { .path = path } };
     return www->count ? bsearch(&key, www->files, www->count, sizeof key, by_path) : NULL;
 }
 
-/* Gives a file the twin that stands beside it, unless the file has changed since. */
-static void pair_twin(const struct www *www, struct file *file)
+/* Finds the compressed form of a file, unless the file has changed since it was made. */
+static void pair_gzip(const struct www *www, struct file *file)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s.gz", file->file.path);
-    const struct file *twin = find(www, path);
-    if (!twin) return;
-    if (!gzip_is_of(twin->file.bytes, twin->file.len, file->file.bytes, file->file.len)) {
+    const struct file *gzip = find(www, path);
+    if (!gzip) return;
+    if (gzip_is_of(gzip->file.bytes, gzip->file.len, file->file.bytes, file->file.len))
+        file->gzip = gzip;
+    else
         log_line(LOG_WARN, "www.stale",
                  "%s was not made of %s as it is now and is not used; compress it again", path,
                  file->file.path);
-        return;
-    }
-    file->gzip = (char *)(uintptr_t)twin->file.bytes;
-    file->gzip_len = twin->file.len;
 }
 
-/* Twins have no part in it: compressed again, they are another's bytes for the same file. */
+/* Compressed files are left out: compressed again, the same file may give other bytes. */
 static void make_version(struct www *www)
 {
-    char *list = mem_text("");
-    size_t len = 0;
+    struct bytes list = { 0 };
     for (size_t i = 0; i < www->count; i++) {
         const struct www_file *file = &www->files[i].file;
         if (strcmp(file->type, "application/gzip") == 0) continue;
-        size_t room = strlen(file->path) + ETAG_LETTERS + 3;
-        list = mem_grow(list, len + room, 1);
-        len += (size_t)snprintf(list + len, room, "%s %s\n", file->path, file->etag);
+        bytes_printf(&list, "%s %s\n", file->path, file->etag);
     }
-    hash(list, len, www->version);
-    www->version[VERSION_LETTERS] = 0;
-    free(list);
+    digest(list.data, list.len, www->version);
+    www->version[VERSION_LEN] = '\0';
+    bytes_free(&list);
 }
 
 static void finish(struct www *www)
@@ -189,7 +163,7 @@ static void finish(struct www *www)
     if (www->count) qsort(www->files, www->count, sizeof *www->files, by_path);
     for (size_t i = 0; i < www->count; i++) {
         www->files[i].file.etag = www->files[i].etag;
-        pair_twin(www, &www->files[i]);
+        pair_gzip(www, &www->files[i]);
     }
     make_version(www);
 }
@@ -202,9 +176,9 @@ struct www *www_load(const char *folder, const char *prefix, char **message)
     if (www->folder)
         add_folder(www, www->folder, 0);
     else
-        complain(www, folder, strerror(errno));
-    if (www->trouble) {
-        *message = www->trouble;
+        fail(www, folder, strerror(errno));
+    if (www->failure) {
+        *message = www->failure;
         www_free(www);
         return NULL;
     }
@@ -232,58 +206,54 @@ const char *www_version(const struct www *www)
 
 const struct www_file *www_find(const struct www *www, const char *path)
 {
-    struct file *file = find(www, path);
+    const struct file *file = find(www, path);
     return file ? &file->file : NULL;
+}
+
+char *www_url(const struct www *www, const char *path)
+{
+    return find(www, path) ? mem_printf("%s%s/%s", www->prefix, www->version, path) : NULL;
 }
 
 /* ---- serving ---- */
 
-/* The next item of a comma-separated list; its length, or 0 at the end. */
-static size_t next_item(const char **list)
-{
-    *list += strspn(*list, ", \t");
-    return strcspn(*list, ",");
-}
-
-/* The tag as it is for the plain bytes or for the twin, strong or weak: the client has these bytes.
- */
-static int has_it_already(const char *list, const char *etag)
+/* Whether the client has these bytes: an If-None-Match with the tag of the plain or the compressed
+ * form, strong or weak. */
+static int is_cached(const char *list, const char *etag)
 {
     size_t len;
-    for (; list && (len = next_item(&list)) > 0; list += len) {
+    for (; list && (len = http_list_next(&list)) > 0; list += len) {
         const char *tag = strncmp(list, "W/", 2) == 0 ? list + 2 : list;
         if (*tag == '*') return 1;
-        if (*tag != '"' || strncmp(tag + 1, etag, ETAG_LETTERS) != 0) continue;
-        if (tag[1 + ETAG_LETTERS] == '"' || strncmp(tag + 1 + ETAG_LETTERS, "-gz\"", 4) == 0)
-            return 1;
+        if (*tag != '"' || strncmp(tag + 1, etag, ETAG_LEN) != 0) continue;
+        if (tag[1 + ETAG_LEN] == '"' || strncmp(tag + 1 + ETAG_LEN, "-gz\"", 4) == 0) return 1;
     }
     return 0;
 }
 
-/* The length of the version that a path begins with, with its slash: of any version, or 0. */
+/* The length of any version, with its slash, that the path starts with; 0 without one. */
 static size_t version_len(const char *path)
 {
-    return strspn(path, "0123456789abcdef") == VERSION_LETTERS && path[VERSION_LETTERS] == '/'
-               ? VERSION_LETTERS + 1
-               : 0;
+    int has_version = strspn(path, "0123456789abcdef") == VERSION_LEN && path[VERSION_LEN] == '/';
+    return has_version ? VERSION_LEN + 1 : 0;
 }
 
-static void serve(struct httpd_request *request, const struct file *file, int for_ever)
+static void serve(struct httpd_request *request, const struct file *file, int is_immutable)
 {
-    char etag[ETAG_LETTERS + 8];
-    int gzip = file->gzip && httpd_accepts_gzip(request);
-    int same = has_it_already(httpd_header(request, "If-None-Match"), file->etag);
-    struct httpd_field fields[8] = {
+    int is_gzip = file->gzip && http_accepts_gzip(httpd_header(request, "accept-encoding"));
+    int status = is_cached(httpd_header(request, "if-none-match"), file->etag) ? 304 : 200;
+    const struct www_file *sent = is_gzip ? &file->gzip->file : &file->file;
+    char etag[ETAG_LEN + 8];
+    struct httpd_field fields[6] = {
         { "ETag", etag },
-        { "Cache-Control", for_ever ? "public, max-age=31536000, immutable" : "no-cache" }
+        { "Cache-Control", is_immutable ? "public, max-age=31536000, immutable" : "no-cache" },
     };
     int n = 2;
-    snprintf(etag, sizeof etag, "\"%s%s\"", file->etag, gzip ? "-gz" : "");
+    snprintf(etag, sizeof etag, "\"%s%s\"", file->etag, is_gzip ? "-gz" : "");
     if (file->gzip) fields[n++] = (struct httpd_field){ "Vary", "Accept-Encoding" };
-    if (!same) fields[n++] = (struct httpd_field){ "Content-Type", file->file.type };
-    if (!same && gzip) fields[n++] = (struct httpd_field){ "Content-Encoding", "gzip" };
-    httpd_reply(request, same ? 304 : 200, fields, gzip ? file->gzip : file->file.bytes,
-                gzip ? file->gzip_len : file->file.len);
+    if (status == 200) fields[n++] = (struct httpd_field){ "Content-Type", file->file.type };
+    if (status == 200 && is_gzip) fields[n++] = (struct httpd_field){ "Content-Encoding", "gzip" };
+    httpd_reply(request, status, fields, sent->bytes, sent->len);
 }
 
 int www_serve(struct www *www, struct httpd_request *request)
@@ -295,8 +265,8 @@ int www_serve(struct www *www, struct httpd_request *request)
         return 0;
     path += prefix;
     size_t version = version_len(path);
-    struct file *file = find(www, path + version);
+    const struct file *file = find(www, path + version);
     if (!file) return 0;
-    serve(request, file, version && strncmp(path, www->version, VERSION_LETTERS) == 0);
+    serve(request, file, version && strncmp(path, www->version, VERSION_LEN) == 0);
     return 1;
 }

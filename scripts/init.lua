@@ -1,16 +1,9 @@
 --- The map of the portal's scripts: what is run, in this order, each time they are loaded.
 --- To add a route, write a file in routes/ and name it here. To add a reserved name, edit policy/names.lua; a step, steps/init.lua.
 local server = require "core.server"
-local store = require "core.store"
-
--- A policy only decides: its files reach neither the network nor the journal.
-server.pure "policy"
-
--- What `deployer --check` tries beyond loading this file.
-server.on_check(require("lib.base.self_check").run)
 
 -- The journal's tables, brought forward.
-store.migrate(require "lib.journal.schema")
+require("lib.journal.db").migrate(require "lib.journal.schema")
 
 -- Who may come in is known before anybody does.
 server.on_start(require("lib.auth.credentials").resume)

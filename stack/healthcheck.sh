@@ -1,13 +1,16 @@
 #!/bin/sh
-# Healthy: the server answers JSON of its own (an unknown path gets a web page with status 200) and can open the workspace.
-# The password goes to curl by a file descriptor, not by an argument that every process could read.
+# Healthy: the server answers with its own JSON (an unknown path answers a web page with status 200)
+# and can open the workspace. curl reads the password from a file descriptor, because every process
+# could read an argument.
 set -eu
 get() {
-  printf '%s:%s' "${OPENCODE_SERVER_USERNAME:-opencode}" "$OPENCODE_SERVER_PASSWORD" | sed 's/["\\]/\\&/g; s/.*/user = "&"/' |
+  printf '%s:%s' "${OPENCODE_SERVER_USERNAME:-opencode}" "$OPENCODE_SERVER_PASSWORD" |
+    sed 's/["\\]/\\&/g; s/.*/user = "&"/' |
     curl -fsS --max-time 5 -K - "http://127.0.0.1:${PORT:-8080}$1"
 }
-# One after the other, and by what is said: in a pipe a failing curl is not noticed, and `jq -e` finds no fault in nothing.
+# Not in a pipe, which would hide a failing curl; and compared by value, because `jq -e` accepts
+# empty input.
 health=$(get /global/health)
-place=$(get /path)
+path=$(get /path)
 [ "$(printf '%s' "$health" | jq -r .healthy)" = true ]
-[ "$(printf '%s' "$place" | jq -r .directory)" = /workspace ]
+[ "$(printf '%s' "$path" | jq -r .directory)" = /workspace ]

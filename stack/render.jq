@@ -1,13 +1,14 @@
-# Makes a configuration file of the table in agents.json:
-#   jq -f render.jq --arg make opencode|agents|plugin|check --argjson plugin 1|0 --argjson override '{"Oracle":"opencode/..."}' agents.json
-# opencode: opencode.json.  plugin: oh-my-opencode.json.  agents: what an override changes of opencode.json.
-# override gives roles another model ("small": the one for titles), by an admin's hand and without another image.
+# Writes a configuration file from the table in agents.json:
+#   jq -f render.jq --arg make opencode|plugin|agents --argjson plugin 1|0 \
+#     --argjson override '{"Oracle":"opencode/..."}' agents.json
+# opencode: opencode.json. plugin: oh-my-opencode.json. agents: what an override changes of
+# opencode.json. `override` gives roles another model ("small": the one for titles).
 
 def names: [.roles[].role, "small"];
 def overridden:
   names as $names
   | (($override | keys) - $names) as $unknown
-  | if ($unknown | length) > 0 then error("no such role: \($unknown | join(", ")) (roles: \($names | join(", ")))") else . end
+  | if ($unknown | length) > 0 then error("unknown role: \($unknown | join(", ")) (roles: \($names | join(", ")))") else . end
   | if [$override[] | type == "string" and test("^[^/ ]+/[^ ]+$")] | all then . else error("a model is written provider/model") end
   | .small.model = ($override.small // .small.model)
   | .roles |= map(.model = ($override[.role] // .model));
@@ -24,7 +25,8 @@ def opencode:
     share: "disabled"
   } + if $plugin == 1 then { plugin: ["file:///opt/stack/node_modules/oh-my-opencode"] } else { default_agent: (leader | id) } end;
 
-# Which of the plugin's agents and categories take the role's model. The plugin's others would ask paid vendors: they are off.
+# The plugin's agents and categories that use the role's model. Its others would call paid vendors,
+# so they are disabled.
 def placed($kind): [.roles[] | { model } as $model | (.plugin[$kind] // [])[] | { (.): $model }] | add;
 def plugin: {
     "$schema": "https://raw.githubusercontent.com/code-yeongyu/oh-my-openagent/dev/assets/oh-my-opencode.schema.json",

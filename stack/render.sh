@@ -1,10 +1,13 @@
 #!/bin/sh
-# Makes the configuration files of the table beside this script: render.sh FOLDER PLUGIN
+# Writes the configuration files from the table beside this script: render.sh FOLDER PLUGIN
 set -eu
 here=$(dirname "$0") folder=$1 plugin=$2
-render() { jq -f "$here/render.jq" --arg make "$1" --argjson plugin "$plugin" --argjson override '{}' "$here/agents.json"; }
+render() {
+  jq -f "$here/render.jq" --arg make "$1" --argjson plugin "$plugin" --argjson override '{}' \
+    "$here/agents.json"
+}
 
-# The server writes this one itself where it is missing, and answers nothing when it cannot: on a read-only root.
+# Where this file is missing the server writes it, and on a read-only root it then never answers.
 printf '*\n' >"$folder/.gitignore"
 render opencode >"$folder/opencode.json"
 rm -f "$folder/oh-my-opencode.json"

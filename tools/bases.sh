@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes base images out of Debian's and npm's packages alone, for building where neither base can be pulled:
+# Builds base images from Debian's and npm's packages, where the usual bases cannot be pulled:
 #
 #   tools/bases.sh debian    prints the name of an image like debian:bookworm-slim
-#   tools/bases.sh bun       prints the name of one like oven/bun:debian: that, bun, and its user of id 1000
+#   tools/bases.sh bun       prints the name of one like oven/bun:debian
 #
-# Once made they are kept; FRESH=1 makes them anew. Needs root, debootstrap, npm and a Docker engine. Where TLS is looked into on its way
-# (NODE_EXTRA_CA_CERTS is set), the bun base trusts the same authorities, so that bun can install.
+# The images are kept; FRESH=1 builds them again. Needs root, debootstrap, npm and a Docker engine.
+# Where a proxy inspects TLS (NODE_EXTRA_CA_CERTS is set), the bun base trusts the same authorities.
 set -euo pipefail
 BUN=1.4.5
 debian=deployer-base/debian:bookworm bun=deployer-base/bun:$BUN
@@ -19,14 +19,18 @@ make_debian() {
     [ "$(id -u)" = 0 ] || fail "debootstrap needs root"
     local root
     root=$(mktemp -d)
-    debootstrap --variant=minbase bookworm "$root/debian" >"$root/log" 2>&1 || { tail -5 "$root/log" >&2; fail "debootstrap failed"; }
+    if ! debootstrap --variant=minbase bookworm "$root/debian" >"$root/log" 2>&1; then
+        tail -5 "$root/log" >&2
+        fail "debootstrap failed"
+    fi
     slim "$root/debian"
     tar -C "$root/debian" -c . | docker import --change 'CMD ["bash"]' - "$debian" >/dev/null
     rm -rf "$root"
 }
-# What the slim variant leaves out: what only people read, and what apt can fetch again.
+# Removes what the slim variant leaves out: documentation, and what apt can fetch again.
 slim() {
-    rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/* "$1"/usr/share/{doc,man,info,locale,lintian,linda}/* "$1"/var/log/*.log
+    rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/* "$1"/var/log/*.log \
+        "$1"/usr/share/{doc,man,info,locale,lintian,linda}/*
 }
 
 make_bun() {
@@ -34,10 +38,11 @@ make_bun() {
     make_debian
     local context
     context=$(mktemp -d)
-    (cd "$context" && npm pack --silent "@oven/bun-linux-x64@$BUN" >/dev/null && tar -xzf ./*.tgz) || fail "npm could not fetch bun $BUN"
+    cd "$context"
+    npm pack --silent "@oven/bun-linux-x64@$BUN" >/dev/null && tar -xzf ./*.tgz ||
+        fail "npm could not fetch bun $BUN"
     chmod 0755 "$context/package/bin/bun"
-    : >"$context/authorities.pem"
-    if [ -n "${NODE_EXTRA_CA_CERTS:-}" ]; then cp "$NODE_EXTRA_CA_CERTS" "$context/authorities.pem"; fi
+    cat "${NODE_EXTRA_CA_CERTS:-/dev/null}" >"$context/authorities.pem"
     cat >"$context/Dockerfile" <<DOCKERFILE
 FROM $debian
 COPY package/bin/bun /usr/local/bin/bun
@@ -54,5 +59,5 @@ docker info >/dev/null 2>&1 || fail "there is no Docker engine"
 case ${1:-} in
 debian) make_debian >&2; echo "$debian" ;;
 bun) make_bun >&2; echo "$bun" ;;
-*) fail "say debian or bun" ;;
+*) fail "usage: tools/bases.sh debian|bun" ;;
 esac

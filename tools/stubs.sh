@@ -17,7 +17,7 @@ stubs() { # what the stubs declare, as a Lua table: ["core.http"] = { request = 
             END { print " }," }' "$file"
     done
 }
-registered_names() { grep -hoE '\{ "core\.[a-z]+", api_' core/api.c | grep -oE '"core\.[a-z]+"' | sort -u; }
+registered_names() { grep -hoE '\{ "core\.[a-z]+", api_' core/api_modules.c | grep -oE '"core\.[a-z]+"' | sort -u; }
 
 {
     echo "local stubs = {"; stubs; echo "}"

@@ -1,9 +1,9 @@
---- deployer bootstrap: the portal's place in Dokploy, made once: project, application, environment, volume, domain, limits. What is there
---- already stays; so it may be run again at any time, and mends what is missing.
+--- deployer bootstrap: creates the portal's own application in Dokploy, with project, environment,
+--- volume, domain and limits. What exists stays: it may run again and adds what is missing.
 local config = require "core.config"
 local console = require "core.console"
+local command = require "lib.base.command"
 local dotenv = require "lib.base.dotenv"
-local options = require "lib.base.options"
 local report = require "lib.doctor.report"
 local dokploy = require "lib.dokploy"
 local call = require "lib.dokploy.call"
@@ -11,80 +11,78 @@ local release = require "lib.release"
 local rollout = require "lib.release.rollout"
 
 local help = [[
-deployer bootstrap --image IMAGE --domain HOST [--env NAME=VALUE]... [--http] [--release WORD] [--no-start]
-                   [--url URL] [--connect-to HOST:PORT] [--seconds N] [--name portal]
+deployer bootstrap --image IMAGE --domain HOST [--env NAME=VALUE]... [--http] [--release NAME]
+                   [--no-start] [--url URL] [--connect-to HOST:PORT] [--seconds N] [--name portal]
 
-  --image   the portal's image; rolled out when none is in force yet, else left to deployer rollout
-  --domain  the host name people open
-  --env     a variable of the portal's; those it knows are taken from this environment when they are set
+  --image   the portal's image; deployed when none is in force yet, else left to deployer rollout
+  --domain  the host name of the portal
+  --env     a variable for the portal; those it reads are taken from this environment when set
   --http    the domain is served without TLS
 Other options: see deployer rollout --help.]]
 
-local known = {
-  image = "text", domain = "text", env = "list", http = "flag", release = "text", ["no-start"] = "flag", url = "text",
-  ["connect-to"] = "text", seconds = "number", name = "text", help = "flag",
-}
-
--- What a portal reads, in config.lua.
+-- What config.lua reads.
 local plain = {
-  "DOKPLOY_URL", "STACK_DOMAIN_SUFFIX", "STACK_SCHEME", "STACK_CONNECT_TO", "STACK_IMAGE", "STACK_REGISTRY_URL",
-  "STACK_REGISTRY_USERNAME", "RESERVED_NAMES", "ACCESS", "LOG_LEVEL", "PORTAL_HOSTS", "TRUSTED_PROXIES", "FORWARD_AUTH_HEADER",
-  "FORWARD_AUTH_ADMINS",
+  "DOKPLOY_URL", "STACK_DOMAIN_SUFFIX", "STACK_SCHEME", "STACK_CONNECT_TO", "STACK_IMAGE",
+  "STACK_REGISTRY_URL", "STACK_REGISTRY_USERNAME", "RESERVED_NAMES", "ACCESS", "LOG_LEVEL",
+  "PORTAL_HOSTS", "TRUSTED_PROXIES", "FORWARD_AUTH_HEADER", "FORWARD_AUTH_ADMINS",
 }
 local secret = { "DOKPLOY_API_TOKEN", "ADMIN_TOKEN", "STACK_REGISTRY_PASSWORD" }
 
-local function variables(given)
-  local all = { NODE_ENV = "production" }
-  for _, name in ipairs(plain) do all[name] = console.env(name) end
-  for _, name in ipairs(secret) do all[name] = config.secret(name) end
+local function variables_of(given)
+  local variables = { NODE_ENV = "production" }
+  for _, name in ipairs(plain) do variables[name] = console.env(name) end
+  for _, name in ipairs(secret) do variables[name] = config.secret(name) end
   for _, pair in ipairs(given.env or {}) do
     local name, value = pair:match("^([%w_]+)=(.*)$")
     if not name then return nil, ("--env %s: write NAME=VALUE"):format(pair:match("^[^=]*")) end
-    all[name] = value
+    variables[name] = value
   end
-  return all
+  return variables
 end
 
--- What stands in the text stays, unless it is given anew.
-local function merged(text, given)
+-- The lines of the text, with the given variables replaced or added.
+local function merge(text, variables)
   local lines = {}
-  for line in (text or ""):gmatch("[^\r\n]+") do
+  for line in text:gmatch("[^\r\n]+") do
     local name = line:match("^%s*([%w_]+)%s*=")
-    if not name or given[name] == nil then lines[#lines + 1] = line end
+    if not name or variables[name] == nil then lines[#lines + 1] = line end
   end
-  local new, message = dotenv.text(given)
-  if not new then return nil, message end
-  lines[#lines + 1] = new
+  local added, message = dotenv.text(variables)
+  if not added then return nil, message end
+  lines[#lines + 1] = added
   return table.concat(lines, "\n")
 end
 
--- Each part: makes what is missing, or says why not. They go one after the other.
+-- Each part creates what is missing and says what it found, or returns nil and a message.
 local parts = {}
 
--- Dokploy may have made it although no good answer came: look before it is called failed.
-local function made_after_all(find, message)
+local function project_id_of(name)
+  local projects, message = release.client:projects_described(release.tag(name))
+  if not projects then return nil, message end
+  return projects[1] and projects[1].projectId or false
+end
+
+-- Dokploy may have created it although the answer was lost: look before it counts as failed.
+local function find_after_failure(find, message)
   local found = find()
   if found then return found end
   return nil, message
 end
 
-local function project_of(name)
-  local found, message = release.client:projects_described(release.mark(name))
-  if not found then return nil, message end
-  return found[1] and found[1].projectId or false
-end
-
 function parts.project(work)
-  local id, message = project_of(work.name)
+  local id, message = project_id_of(work.name)
   if id == nil then return nil, message end
-  if id then
-    work.project = id
-    return "is there"
+  work.project = id
+  if id then return "exists" end
+  local title = "AI Stack Deployer (" .. work.name .. ")"
+  local created, why = release.client:project_create(title, release.tag(work.name))
+  if created then
+    work.project = created.id
+  else
+    work.project = find_after_failure(function() return project_id_of(work.name) end)
   end
-  local made, why = release.client:project_create("AI Stack Deployer (" .. work.name .. ")", release.mark(work.name))
-  work.project = made and made.id or made_after_all(function() return project_of(work.name) end)
   if not work.project then return nil, why end
-  return "made"
+  return "created"
 end
 
 local function application_in(project_id)
@@ -94,133 +92,156 @@ local function application_in(project_id)
   return applications[1] and applications[1].applicationId or false, dokploy.environment_of(project)
 end
 
+local function create_application(work, environment)
+  local created, message = release.client:application_create {
+    name = "portal", app_name = "deployer-" .. work.name, description = "",
+    environment = environment,
+  }
+  if created then return created.id end
+  return find_after_failure(function() return (application_in(work.project)) end, message)
+end
+
 function parts.application(work)
   local id, environment = application_in(work.project)
   if id == nil then return nil, environment end
-  if not id then
-    if not environment then return nil, "the project has no environment to put it into" end
-    local made, why = release.client:application_create {
-      name = "portal", app_name = "deployer-" .. work.name, description = "", environment = environment,
-    }
-    id = made and made.id or made_after_all(function() return (application_in(work.project)) end)
-    if not id then return nil, why end
-    work.is_new = true
+  local exists = id ~= false
+  if not exists then
+    if not environment then return nil, "the project has no environment for it" end
+    local message
+    id, message = create_application(work, environment)
+    if not id then return nil, message end
   end
   local message
   work.application, message = release.client:application_one(id)
   if not work.application then return nil, message end
-  return work.is_new and "made" or "is there"
+  return exists and "exists" or "created"
 end
 
 local function image_of(application)
-  return type(application.dockerImage) == "string" and application.dockerImage ~= "" and application.dockerImage or nil
+  local image = application.dockerImage
+  return type(image) == "string" and image ~= "" and image or nil
 end
 
 function parts.image(work)
-  local now = image_of(work.application)
-  if now then return "in force: " .. now end
-  local good, message = release.client:save_image(work.application.applicationId, work.given.image, {
-    url = config.stack.registry.url, username = config.stack.registry.username,
-    password = config.stack.registry.username and config.secret "STACK_REGISTRY_PASSWORD",
-  })
-  if not good then return nil, message end
+  local current = image_of(work.application)
+  if current then return "in force: " .. current end
+  local registry = config.stack.registry
+  local saved, message = release.client:save_image(work.application.applicationId,
+    work.given.image, {
+      url = registry.url, username = registry.username,
+      password = registry.username and config.secret "STACK_REGISTRY_PASSWORD",
+    })
+  if not saved then return nil, message end
   work.is_first = true
   return "set to " .. work.given.image
 end
 
 function parts.environment(work)
   local before = type(work.application.env) == "string" and work.application.env or ""
-  local text, message = merged(before, work.variables)
+  local text, message = merge(before, work.variables)
   if not text then return nil, message end
-  local same = true
-  for name, value in pairs(work.variables) do same = same and dotenv.get(before, name) == value end
-  if same then return "is as it should be" end
-  local good, why = release.client:save_environment(work.application.applicationId, text)
-  if not good then return nil, why end
+  local is_same = true
+  for name, value in pairs(work.variables) do
+    is_same = is_same and dotenv.get(before, name) == value
+  end
+  if is_same then return "unchanged" end
+  local saved, why = release.client:save_environment(work.application.applicationId, text)
+  if not saved then return nil, why end
   return work.is_first and "set" or "changed; in force at the next rollout"
 end
 
 function parts.volume(work)
-  for _, mount in ipairs(type(work.application.mounts) == "table" and work.application.mounts or {}) do
-    if mount.mountPath == "/data" then return "is there" end
+  local mounts = type(work.application.mounts) == "table" and work.application.mounts or {}
+  for _, mount in ipairs(mounts) do
+    if mount.mountPath == "/data" then return "exists" end
   end
-  local good, message = release.client:mount_create(work.application.applicationId, "deployer-data-" .. work.name, "/data")
-  if not good then return nil, message end
-  return "deployer-data-" .. work.name .. " at /data"
+  local volume = "deployer-data-" .. work.name
+  local created, message =
+    release.client:mount_create(work.application.applicationId, volume, "/data")
+  if not created then return nil, message end
+  return volume .. " at /data"
 end
 
 function parts.domain(work)
-  local domains, message = release.client:domains(work.application.applicationId)
+  local id, host = work.application.applicationId, work.given.domain
+  local domains, message = release.client:domains(id)
   if not domains then return nil, message end
   for _, domain in ipairs(domains) do
-    if domain.host == work.given.domain then return work.given.domain .. " is there" end
+    if domain.host == host then return host .. " exists" end
   end
-  local good, why = release.client:domain_create(work.application.applicationId, work.given.domain, release.port, not work.given.http)
-  if not good then return nil, why end
-  return work.given.domain .. " leads to it"
+  local created, why = release.client:domain_create(id, host, release.port, not work.given.http)
+  if not created then return nil, why end
+  return host .. " created"
 end
 
--- stop-first: two portals must never work in one journal. The grace is longer than the portal takes to drain.
+-- stop-first, because two portals must never write one journal.
 function parts.limits(work)
-  local good, message = call.run(release.client, {
+  local saved, message = call.run(release.client, {
     procedure = "application.update", repeatable = true, shape = function() return true end,
     body = {
-      applicationId = work.application.applicationId, replicas = 1, memoryLimit = tostring(256 << 20),
-      updateConfigSwarm = { Parallelism = 1, Order = "stop-first", FailureAction = "rollback", Monitor = 30000000000 },
+      applicationId = work.application.applicationId, replicas = 1,
+      memoryLimit = tostring(256 << 20),
+      updateConfigSwarm = {
+        Parallelism = 1, Order = "stop-first", FailureAction = "rollback", Monitor = 30000000000,
+      },
     },
   })
-  if not good then return nil, message end
+  if not saved then return nil, message end
   return "256 MiB, one container, stop-first"
 end
 
 local order = { "project", "application", "image", "environment", "volume", "domain", "limits" }
-local cures = {
-  project = "the token must be of an owner or admin: deployer doctor checks it",
-  environment = "see config.lua for what each variable holds",
-  domain = "a host name such as portal.example.com",
+local corrections = {
+  project = "the token must belong to an owner or admin: deployer doctor checks it",
+  environment = "config.lua explains each variable",
+  domain = "give a host name such as portal.example.com",
 }
 
-local function make(work, lines)
+local function create_parts(work, results)
   for _, part in ipairs(order) do
-    local said, message = parts[part](work)
-    if not said then
-      lines:fail(part, tostring(message), cures[part] or "run deployer doctor; then this again: what was made is kept")
+    local found, message = parts[part](work)
+    if not found then
+      results:fail(part, tostring(message), corrections[part]
+        or "run deployer doctor, then this again: what was created is kept")
       return false
     end
-    lines:ok(part, said)
+    results:ok(part, found)
   end
   return true
 end
 
-local function start(work, lines)
+local function start(work, results)
   local given = work.given
+  if not work.is_first or given["no-start"] then return results:status() end
   local image = image_of(work.application) or given.image
-  if not work.is_first or given["no-start"] then return lines:status() end
-  local word = given.release or release.word_of(image)
-  if not word then
-    lines:fail("release", "the image has no tag", "say --release, what it calls itself at /ready")
-    return lines:status()
+  local name = given.release or release.name_of(image)
+  if not name then
+    results:fail("release", "the image has no tag", "give --release, the name it shows at /ready")
+    return results:status()
   end
-  return rollout.run(lines, { image = image, release = word }, {
-    name = work.name, url = given.url, connect_to = given["connect-to"], seconds = given.seconds or 180,
-  })
+  return rollout.run(results, { image = image, release = name }, given)
 end
 
-return {
-  run = function(arguments)
-    local given, message = options.read(arguments, known)
-    if not given or given.help or not given.image or not given.domain then
-      console.print((message and message .. "\n\n" or "") .. help)
-      return given and given.help and 0 or 2
+return command.define {
+  help = help,
+  options = {
+    image = "text", domain = "text", env = "list", http = "flag", release = "text",
+    ["no-start"] = "flag", url = "text", ["connect-to"] = "text", seconds = "number", name = "text",
+  },
+  required = { "image", "domain" },
+  run = function(given)
+    local name = given.name or "portal"
+    local variables, message = variables_of(given)
+    if not name:find("^%l[%l%d-]*$") then
+      message = "--name takes lower-case letters, digits and hyphens"
     end
-    local name, all, why = given.name or "portal", variables(given)
-    if not name:find("^%l[%l%d-]*$") then all, why = nil, "--name takes lower-case letters, digits and hyphens" end
-    if not all then
-      console.print(why)
+    if message then
+      console.print(message)
       return 2
     end
-    local lines, work = report.new(), { name = name, given = given, variables = all }
-    if not make(work, lines) then return lines:status() end
-    return start(work, lines)
+    local results = report.new()
+    local work = { name = name, given = given, variables = variables }
+    if not create_parts(work, results) then return results:status() end
+    return start(work, results)
   end,
 }

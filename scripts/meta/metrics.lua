@@ -1,37 +1,44 @@
 ---@meta core.metrics
---- Numbers for Prometheus. They belong to the process, and outlive a reload.
+--- Counters, gauges and histograms for Prometheus. They belong to the process and survive a reload.
 local metrics = {}
 
---- Makes a family known; again with the same words, nothing happens.
+--- Declares a family of metrics. Declaring it again alike does nothing. A counter or histogram without
+--- labels starts at 0 at once.
 ---@param name string    "deployer_deployments_total"
----@param kind "counter"|"gauge"|"histogram"  a histogram takes seconds
+---@param kind "counter"|"gauge"|"histogram"  a histogram observes seconds
 ---@param help string
----@param labels? string[]  at most 4
+---@param labels? string[]  names, at most 4
 function metrics.declare(name, kind, help, labels) end
 
---- Makes a counter grow.
+--- Creates the series of these label values at 0 if it does not exist yet, so that an alert on its
+--- rate sees the first increase.
 ---@param name string
----@param n number       from 0 on
+---@param ... string     a value for each label
+function metrics.expect(name, ...) end
+
+--- Increases a counter.
+---@param name string
+---@param n number       0 or more
 ---@param ... string     a value for each label
 function metrics.add(name, n, ...) end
 
---- Tells a histogram one more time that something took.
+--- Records a duration in a histogram.
 ---@param name string
 ---@param seconds number
 ---@param ... string     a value for each label
 function metrics.observe(name, seconds, ...) end
 
---- Says what a gauge stands at.
+--- Sets a gauge.
 ---@param name string
 ---@param n number
 ---@param ... string     a value for each label
 function metrics.set(name, n, ...) end
 
---- Forgets the series of a family: for gauges whose labels come and go.
+--- Removes all series of a family: for gauges whose label values come and go.
 ---@param name string
 function metrics.clear(name) end
 
---- All of it, in the text format of Prometheus.
+--- All families in the text format of Prometheus.
 ---@return string
 function metrics.text() end
 

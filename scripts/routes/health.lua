@@ -3,7 +3,7 @@ local config = require "core.config"
 local json = require "core.json"
 local server = require "core.server"
 local clock = require "lib.base.clock"
-local checks = require "lib.doctor.checks"
+local doctor = require "lib.doctor.schedule"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
 local drift = require "lib.journal.drift"
@@ -135,7 +135,7 @@ server.route("GET", "/ready", function(req)
       scripts = "ok",
       dokploy = last.reachable == nil and "unknown" or last.reachable and "ok" or "unreachable",
       breaker = state.state,
-      doctor = checks.last() or { status = "unknown" },
+      doctor = doctor.last_report() or { status = "unknown" },
     },
   }
 end, { log = "debug" })

@@ -3,10 +3,10 @@
 local config = require "core.config"
 local metrics = require "core.metrics"
 local server = require "core.server"
-local store = require "core.store"
 local address = require "lib.base.address"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
+local operations = require "lib.journal.operations"
 local drift = require "lib.journal.drift"
 local problem = require "lib.http.problem"
 local sweeper = require "lib.workspaces.sweeper"
@@ -62,14 +62,11 @@ local function look_findings()
   if at then metrics.set("deployer_reconcile_timestamp_seconds", at) end
 end
 
--- There are few that have not ended; an index holds them alone.
-local OPEN = "SELECT state, count(*) AS n FROM operations WHERE ended_at IS NULL GROUP BY state"
-
 local function look_operations()
-  local results = store.run { { OPEN } }
-  if not results then return end
+  local rows = operations.open_states()
+  if not rows then return end
   for _, state in ipairs { "queued", "running", "rolling_back", "deleting" } do metrics.set("deployer_operations", 0, state) end
-  for _, row in ipairs(results[1]) do metrics.set("deployer_operations", row.n, row.state) end
+  for _, row in ipairs(rows) do metrics.set("deployer_operations", row.n, row.state) end
 end
 
 local function is_near(req)

@@ -47,7 +47,11 @@ export function hastyRoot() {
 }
 
 export async function openDesk(options) {
-  const world = await startAll({ ...options, root: options?.root ?? hastyRoot().root })
+  const realTime = { TIME_SCALE: '1' } // what a person watches must last long enough to be seen
+  const world = await startAll({
+    ...options, root: options?.root ?? hastyRoot().root,
+    env: { ...realTime, ...options?.env }, rehearsalEnv: { ...realTime, ...options?.rehearsalEnv },
+  })
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args })
 
   async function visit(language = 'en', { path = '/', origin = world.portal.url, expected = [], ...rest } = {}) {

@@ -44,7 +44,7 @@ static void test_numbers_written(void **state)
                "assert(json.decode(json.encode(v)) == v) end\n"
                "assert(json.encode(3.0) == '3')\n"
                "for _, v in ipairs {1/0, -1/0, 0/0} do local ok, why = pcall(json.encode, v) "
-               "assert(not ok and why:find 'no word') end");
+               "assert(not ok and why:find 'cannot represent') end");
 }
 
 static void test_arrays_and_objects(void **state)
@@ -145,9 +145,8 @@ static void test_scalars_and_blanks(void **state)
                     "== 2 and next(t.b) == nil)");
 }
 
-/* What lua-cjson cannot carry goes through it in disguise; the tables that were given are not
- * touched. */
-static void test_around_lua_cjson(void **state)
+/* Empty arrays and long integers survive; the tables that were given are not touched. */
+static void test_exact_values(void **state)
 {
     (void)state;
     script_run(
@@ -228,7 +227,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_strings),
     TEST(test_what_is_no_json),
     TEST(test_scalars_and_blanks),
-    TEST(test_around_lua_cjson),
+    TEST(test_exact_values),
     TEST(test_what_is_too_much),
     TEST(test_round_trips),
 };

@@ -1,7 +1,9 @@
 /* core.server, from a request on the wire to the answer, with scripts of the
  * test's own. */
 #include "api.h"
-#include "api_server.h"
+#include "api_request.h"
+#include "httpd.h"
+#include "api_script_version.h"
 #include "log.h"
 #include "scripts_fixture.h"
 #include "shared.h"
@@ -44,13 +46,15 @@ static int set_up(void **state)
     wire_loop = loop_new();
     memset(&core, 0, sizeof core);
     settings = (struct settings){ .root = scripts_root };
-    server = (struct server){ .core = &core, .init = "init.lua", .root = scripts_root };
+    server = (struct server){
+        .core = &core, .modules = api_modules, .init = "init.lua", .root = scripts_root
+    };
     core = (struct core){ .loop = wire_loop,
                           .shared = shared_new(),
                           .sse = sse_new(wire_loop),
                           .server = &server,
                           .settings = &settings };
-    core.httpd = httpd_new(wire_loop, NULL, api_server_on_request, &server);
+    core.httpd = httpd_new(wire_loop, NULL, api_request_serve, &server);
     return 0;
 }
 
@@ -60,7 +64,7 @@ static int tear_down(void **state)
     wire_free(&wire);
     task_kill_all();
     if (server.current) assert_int_equal(lua_gettop(vm_state(server.current->vm)), 0);
-    generation_retire(&server);
+    script_version_retire(&server);
     sse_free(core.sse);
     httpd_free(core.httpd);
     shared_free(core.shared);
@@ -76,13 +80,13 @@ static int try_load(const char *text, struct vm_error *error)
     snprintf(whole, sizeof whole,
              "local server, task = require 'core.server', require 'core.task'\n%s", text);
     scripts_write("init.lua", whole);
-    struct generation *generation = generation_new(&server, &settings, error);
-    if (!generation) return -1;
-    if (generation_load(generation, error) == 0) {
-        generation_take(generation);
+    struct script_version *version = script_version_new(&server, &settings, error);
+    if (!version) return -1;
+    if (script_version_load(version, error) == 0) {
+        script_version_activate(version);
         return 0;
     }
-    generation_drop(generation);
+    script_version_free(version);
     return -1;
 }
 
@@ -334,12 +338,12 @@ static void test_stream(void **state)
     says("HEAD /s", 200, "text/event-stream");
 }
 
-/* --- generations --- */
+/* --- script versions --- */
 
 static void test_reload_keeps_what_runs(void **state)
 {
     (void)state;
-    load("server.route('GET', '/slow', function() task.sleep(0.5) return 'old' "
+    load("server.route('GET', '/slow', function() task.sleep(0.1) return 'old' "
          "end) server.route('GET', '/v', function() return '1' end)");
     wire_send(wire.fd, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
     while (task_count() == 0)
@@ -353,7 +357,7 @@ static void test_reload_keeps_what_runs(void **state)
     assert_int_equal(task_count(), 0);
 }
 
-static void test_refused_generation_changes_nothing(void **state)
+static void test_refused_version_changes_nothing(void **state)
 {
     (void)state;
     load("server.route('GET', '/v', function() return 'first' end)");
@@ -416,12 +420,12 @@ static void test_on_start(void **state)
     load("local order = '' for i = 1, 3 do server.on_start(function() "
          "task.sleep(0.01) order = order .. i end) end\n"
          "server.route('GET', '/', function() return order end)");
-    generation_start(server.current, on_started, said);
+    script_version_start(server.current, on_started, said);
     loop_run(wire_loop);
     assert_string_equal(said, "good");
     gives("GET /", 200, "123");
     load("server.on_start(function() task.sleep(0.01) error 'not today' end)");
-    generation_start(server.current, on_started, said);
+    script_version_start(server.current, on_started, said);
     loop_run(wire_loop);
     assert_non_null(strstr(said, "not today"));
 }
@@ -468,7 +472,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_errors_in_on_error),
     TEST(test_stream),
     TEST(test_reload_keeps_what_runs),
-    TEST(test_refused_generation_changes_nothing),
+    TEST(test_refused_version_changes_nothing),
     TEST(test_registering_is_for_loading),
     TEST(test_timers),
     TEST(test_on_start),

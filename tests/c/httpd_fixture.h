@@ -3,6 +3,9 @@
 #ifndef HTTPD_FIXTURE_H
 #define HTTPD_FIXTURE_H
 #include "httpd.h"
+#include "httpd_reply.h"
+#include "httpd_request.h"
+#include "httpd_stream.h"
 #include "log.h"
 #include "wire.h"
 
@@ -72,7 +75,7 @@ static inline void on_request(struct httpd_request *request, void *arg)
     requests++;
     if (strcmp(path, "/hold") == 0) {
         held = request;
-        httpd_on_gone(request, on_gone, NULL);
+        httpd_on_close(request, on_gone, NULL);
     } else if (strcmp(path, "/stream") == 0) {
         held = request;
         httpd_stream_start(request, 200, NULL, on_end, NULL);
@@ -83,7 +86,7 @@ static inline void on_request(struct httpd_request *request, void *arg)
     } else if (strcmp(path, "/headers") == 0) {
         httpd_each_header(request, count_header, &good);
         reply_text(request,
-                   good == 1 && strcmp(httpd_header(request, "X-MIXED"), "Case") == 0 ? 200 : 500,
+                   good == 1 && strcmp(httpd_header(request, "x-mixed"), "Case") == 0 ? 200 : 500,
                    "");
     } else if (strcmp(path, "/id") == 0) {
         reply_text(request, 200, httpd_id(request));

@@ -100,7 +100,7 @@ static void test_slot_of_on_gone_can_be_cleared(void **state)
     struct wire wire = wire_new(port);
     (void)state;
     hold(&wire);
-    httpd_on_gone(held, NULL, NULL);
+    httpd_on_close(held, NULL, NULL);
     wire_free(&wire);
     wire_turn(20);
     assert_int_equal(gone, 0);

@@ -1,5 +1,4 @@
-/* metrics: what is told, in the words of Prometheus; and that no visitor can make it grow without
- * end. */
+/* The text format, and that no client can make the registry grow without end. */
 #include "metrics.h"
 #include "test.h"
 
@@ -12,12 +11,12 @@ static int forget(void **state)
     return 0;
 }
 
-static void assert_told(const char *line)
+static void expect_text(const char *line)
 {
     size_t len;
     char *text = metrics_text(&len), *found = strstr(text, line);
 
-    if (!found) fail_msg("not told: %s\nbut:\n%s", line, text);
+    if (!found) fail_msg("%s is missing in:\n%s", line, text);
     assert_int_equal(strlen(text), len);
     assert_true(found == text || found[-1] == '\n');
     free(text);
@@ -33,7 +32,7 @@ static void test_counter(void **state)
     metrics_add(family, red, 1);
     metrics_add(family, red, 2);
     metrics_add(family, blue, 0);
-    assert_told("# HELP a_total Help\n# TYPE a_total counter\na_total{what=\"red\"} "
+    expect_text("# HELP a_total Help\n# TYPE a_total counter\na_total{what=\"red\"} "
                 "3\na_total{what=\"blue\"} 0\n");
 }
 
@@ -43,7 +42,7 @@ static void test_values_are_escaped(void **state)
 
     (void)state;
     metrics_set(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1), bad, 0.5);
-    assert_told("a{what=\"a\\\"b\\\\c\\nd\"} 0.5\n");
+    expect_text("a{what=\"a\\\"b\\\\c\\nd\"} 0.5\n");
 }
 
 static void test_histogram(void **state)
@@ -55,12 +54,12 @@ static void test_histogram(void **state)
     metrics_observe(family, NULL, 0.001); /* a bound belongs to its own bucket */
     metrics_observe(family, NULL, 0.7);
     metrics_observe(family, NULL, 1000);
-    assert_told("a_seconds_bucket{le=\"0.001\"} 1\n");
-    assert_told("a_seconds_bucket{le=\"0.5\"} 1\n");
-    assert_told("a_seconds_bucket{le=\"1\"} 2\n");
-    assert_told("a_seconds_bucket{le=\"300\"} 2\n");
-    assert_told("a_seconds_bucket{le=\"+Inf\"} 3\n");
-    assert_told("a_seconds_sum 1000.701\na_seconds_count 3\n");
+    expect_text("a_seconds_bucket{le=\"0.001\"} 1\n");
+    expect_text("a_seconds_bucket{le=\"0.5\"} 1\n");
+    expect_text("a_seconds_bucket{le=\"1\"} 2\n");
+    expect_text("a_seconds_bucket{le=\"300\"} 2\n");
+    expect_text("a_seconds_bucket{le=\"+Inf\"} 3\n");
+    expect_text("a_seconds_sum 1000.701\na_seconds_count 3\n");
 }
 
 static void test_declared_twice(void **state)
@@ -75,7 +74,7 @@ static void test_declared_twice(void **state)
     assert_null(metrics_declare("", METRICS_GAUGE, "Help", NULL, 0));
 }
 
-static void test_it_does_not_grow_without_end(void **state)
+static void test_the_number_of_series_is_limited(void **state)
 {
     struct metrics_family *family =
         metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
@@ -87,8 +86,8 @@ static void test_it_does_not_grow_without_end(void **state)
         metrics_add(family, (const char *[]){ value }, 1);
     }
     metrics_add(family, (const char *[]){ "v0" }, 1);
-    assert_told("a_total{what=\"v0\"} 2\n");
-    assert_told("deployer_metrics_dropped_total 5\n");
+    expect_text("a_total{what=\"v0\"} 2\n");
+    expect_text("deployer_metrics_dropped_total 5\n");
 }
 
 static void test_a_long_value_is_cut(void **state)
@@ -121,14 +120,32 @@ static void test_clear(void **state)
     free(text);
 }
 
+/* An alert on a rate misses the first increase of a series that did not exist before. */
+static void test_expected_series_start_at_0(void **state)
+{
+    struct metrics_family *family =
+        metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
+    (void)state;
+    metrics_expect(family, (const char *[]){ "red" });
+    expect_text("a_total{what=\"red\"} 0\n");
+    metrics_add(family, (const char *[]){ "red" }, 2);
+    metrics_expect(family, (const char *[]){ "red" });
+    expect_text("a_total{what=\"red\"} 2\n");
+    metrics_declare("b_total", METRICS_COUNTER, "Help", NULL, 0);
+    expect_text("b_total 0\n");
+    metrics_declare("b_seconds", METRICS_HISTOGRAM, "Help", NULL, 0);
+    expect_text("b_seconds_count 0\n");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_teardown(test_counter, forget),
     cmocka_unit_test_teardown(test_values_are_escaped, forget),
     cmocka_unit_test_teardown(test_histogram, forget),
     cmocka_unit_test_teardown(test_declared_twice, forget),
-    cmocka_unit_test_teardown(test_it_does_not_grow_without_end, forget),
+    cmocka_unit_test_teardown(test_the_number_of_series_is_limited, forget),
     cmocka_unit_test_teardown(test_a_long_value_is_cut, forget),
     cmocka_unit_test_teardown(test_clear, forget),
+    cmocka_unit_test_teardown(test_expected_series_start_at_0, forget),
 };
 
 TEST_GROUP(metrics, tests, NULL, NULL)

@@ -1,8 +1,8 @@
 #include "random.h"
 #include "test.h"
 
-/* Small ones come out of one fetch, and the last of it may not be enough for the next. */
-static void test_nobody_gets_the_same_twice(void **state)
+/* Small requests share one fetch from the system; its rest may be too short for the next. */
+static void test_no_bytes_are_given_out_twice(void **state)
 {
     enum { N = 1000, LEN = 24 };
     static unsigned char taken[N][LEN];
@@ -22,7 +22,7 @@ static int bits_set(const unsigned char *bytes, size_t len)
     return count;
 }
 
-static void test_long_ones_are_filled_to_the_end(void **state)
+static void test_long_requests_are_filled_to_the_end(void **state)
 {
     static unsigned char bytes[100000 + 1];
     (void)state;
@@ -33,8 +33,8 @@ static void test_long_ones_are_filled_to_the_end(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_nobody_gets_the_same_twice),
-    cmocka_unit_test(test_long_ones_are_filled_to_the_end),
+    cmocka_unit_test(test_no_bytes_are_given_out_twice),
+    cmocka_unit_test(test_long_requests_are_filled_to_the_end),
 };
 
 TEST_GROUP(random, tests, NULL, NULL)

@@ -1,5 +1,8 @@
 #include "sse.h"
 #include "httpd.h"
+#include "httpd_reply.h"
+#include "httpd_request.h"
+#include "httpd_stream.h"
 #include "log.h"
 #include "wire.h"
 
@@ -22,8 +25,12 @@ static void on_request(struct httpd_request *request, void *arg)
 {
     (void)arg;
     subscribed++;
-    sse_subscribe(sse, request, httpd_query(request), httpd_path(request) + 1, last_id, replay,
-                  nreplay);
+    sse_subscribe(sse, request,
+                  &(struct sse_subscription){ .channel = httpd_path(request) + 1,
+                                              .client = httpd_query(request),
+                                              .last_id = last_id,
+                                              .replay = replay,
+                                              .nreplay = nreplay });
 }
 
 static int set_up(void **state)

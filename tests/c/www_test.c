@@ -1,6 +1,9 @@
 #include "www.h"
 #include "gzip.h"
 #include "httpd.h"
+#include "httpd_reply.h"
+#include "httpd_request.h"
+#include "httpd_stream.h"
 #include "log.h"
 #include "wire.h"
 

@@ -5,6 +5,9 @@
 #define FUZZ_NET_H
 #include "fuzz.h"
 #include "httpd.h"
+#include "httpd_reply.h"
+#include "httpd_request.h"
+#include "httpd_stream.h"
 #include "log.h"
 #include "loop.h"
 

@@ -45,7 +45,7 @@ static void answer_later(void *arg)
         httpd_reply(later[--nlater], 200, NULL, "late", 4);
 }
 
-static void on_gone(void *arg)
+static void on_close(void *arg)
 {
     (void)arg;
 }
@@ -57,14 +57,14 @@ static void on_request(struct httpd_request *request, void *arg)
     switch (httpd_path(request)[1]) {
     case 'l':
         if (nlater == 0) loop_defer(net_loop, answer_later, NULL);
-        httpd_on_gone(request, on_gone, NULL);
+        httpd_on_close(request, on_close, NULL);
         if (nlater < 64)
             later[nlater++] = request;
         else
             httpd_reply(request, 503, NULL, "", 0);
         break;
     case 's':
-        httpd_stream_start(request, 200, NULL, on_gone, NULL);
+        httpd_stream_start(request, 200, NULL, on_close, NULL);
         httpd_stream_write(request, "piece", 5);
         httpd_stream_end(request);
         break;

@@ -3,7 +3,8 @@
  * owner's key, for what that owner's forms need, and for the id of a deployment that was made at
  * the start; `@LEN` for the number of bytes behind the head. Dokploy is out of reach. */
 #include "api.h"
-#include "api_server.h"
+#include "api_request.h"
+#include "api_script_version.h"
 #include "fetch.h"
 #include "fuzz_net.h"
 #include "limiter.h"
@@ -44,7 +45,7 @@ static void open_parts(void)
     core.www = www_load("www", "/assets/", &message);
     core.fetch = fetch_pool_new(core.loop, 64);
     core.sse = sse_new(core.loop);
-    core.httpd = net_httpd = httpd_new(core.loop, NULL, api_server_on_request, &server);
+    core.httpd = net_httpd = httpd_new(core.loop, NULL, api_request_serve, &server);
     FUZZ_CHECK(core.store && core.www && core.fetch && core.sse && core.httpd);
 }
 
@@ -66,18 +67,20 @@ static void start(void)
     core.server = &server;
     core.settings = &settings;
     settings.root = ".";
-    server = (struct server){
-        .core = &core, .root = ".", .init = "init.lua", .started_at = api_clock()
-    };
-    struct generation *generation = generation_new(&server, &settings, &error);
-    if (!generation) fprintf(stderr, "%s: %s\n", error.file, error.message);
-    FUZZ_CHECK(generation);
-    settings = generation->settings;
+    server = (struct server){ .core = &core,
+                              .modules = api_modules,
+                              .root = ".",
+                              .init = "init.lua",
+                              .started_at = api_clock() };
+    struct script_version *version = script_version_new(&server, &settings, &error);
+    if (!version) fprintf(stderr, "%s: %s\n", error.file, error.message);
+    FUZZ_CHECK(version);
+    settings = version->settings;
     open_parts();
-    if (generation_load(generation, &error) != 0)
+    if (script_version_load(version, &error) != 0)
         fprintf(stderr, "%s:%d: %s\n", error.file, error.line, error.message), exit(2);
-    generation_take(generation);
-    generation_start(server.current, on_started, NULL);
+    script_version_activate(version);
+    script_version_start(server.current, on_started, NULL);
     while (!net_port)
         net_turn(1);
 }

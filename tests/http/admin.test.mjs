@@ -48,6 +48,7 @@ describe('one portal', () => {
   })
 
   test('one act on several: each is answered by itself', async () => {
+    await rehearsal.faults({ at: 'application.stop', kind: 'latency', ms: 9000, name: 'anna' })
     const answer = await many('stop', 'anna, carla nobody')
     assert.equal(answer.status, 200, answer.text)
     const { results } = answer.json

@@ -98,7 +98,7 @@ describe('one portal', () => {
     assert.match(cookieOf(answer), /Max-Age=0/)
     await listening
     assert.equal(events.at(-1), 'over')
-    assert.ok(stream.whole, 'the stream came to its end')
+    assert.ok(stream.isComplete, 'the stream came to its end')
     leads(await admin.get('/admin'), '/admin/login?next=%2Fadmin&over=1')
     assert.equal((await admin.get('/api/admin/summary')).status, 401)
     assert.equal((await admin.stream()).status, 401)
@@ -144,7 +144,7 @@ test('a program\'s stream ends with what let it in: a token revoked or over, ano
       const stream = await portal.stream('/api/admin/events', { headers: { authorization: `Bearer ${bearer}` } })
       assert.equal(stream.status, 200)
       const the = { seen: [], whole: false, close: () => stream.close() }
-      ;(async () => { for await (const event of stream) the.seen.push(event.event) })().then(() => { the.whole = stream.whole }, () => {})
+      ;(async () => { for await (const event of stream) the.seen.push(event.event) })().then(() => { the.whole = stream.isComplete }, () => {})
       return the
     }
     const over = async (the, why) => {

@@ -1,35 +1,46 @@
-// client: HTTP and server-sent events for tests. One connection a request, no redirects, no retries: what was sent is what was asked for.
+// HTTP and server-sent events for tests: one connection per request, no redirects, no retries.
 import http from 'node:http'
 
 export const PATIENCE = Number(process.env.TEST_PATIENCE ?? 1)
 export const seconds = (n) => n * 1000 * PATIENCE
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-// *.localhost is this machine, whatever the resolver thinks of it.
-function target(url) {
+// *.localhost is this machine, whatever the resolver says.
+function resolveTarget(url) {
   const { hostname, port, pathname, search, host } = new URL(url)
-  const local = hostname === 'localhost' || hostname.endsWith('.localhost')
-  return { host: local ? '127.0.0.1' : hostname, port, path: pathname + search, authority: host }
+  const isLocal = hostname === 'localhost' || hostname.endsWith('.localhost')
+  return { host: isLocal ? '127.0.0.1' : hostname, port, path: pathname + search, authority: host }
 }
 
 function open(url, { method = 'GET', headers = {}, body, timeout = seconds(20) } = {}) {
   return new Promise((resolve, reject) => {
-    const { host, port, path, authority } = target(url)
-    const request = http.request({ host, port, path, method, agent: false, headers: { host: authority, ...headers } }, (response) => {
+    const { host, port, path, authority } = resolveTarget(url)
+    const options = { host, port, path, method, agent: false }
+    options.headers = { host: authority, ...headers }
+    const request = http.request(options, (response) => {
       request.setTimeout(0)
       resolve({ request, response })
     })
-    request.setTimeout(timeout, () => request.destroy(new Error(`${method} ${url}: no answer in ${timeout / 1000} s`)))
+    const late = () => new Error(`${method} ${url}: no answer in ${timeout / 1000} s`)
+    request.setTimeout(timeout, () => request.destroy(late()))
     request.on('error', reject)
     request.end(body)
   })
 }
 
-// Sends a request; returns { status, headers, bytes, text, json }. `json`: the body to send as JSON; `key`: a bearer; `language`: Accept-Language.
-export async function request(url, { json, key, language, headers = {}, body, ...rest } = {}) {
+// Sends a request; returns { status, headers, bytes, text, json }.
+// `json`: the body to send as JSON; `form`: fields to send as a form; `key`: a bearer token;
+// `language`: the Accept-Language.
+export async function request(url, options = {}) {
+  let { json, form, key, language, headers = {}, body, ...rest } = options
   const all = { ...headers }
   if (json !== undefined) {
     body = JSON.stringify(json)
     all['content-type'] ??= 'application/json'
+  }
+  if (form) {
+    body = new URLSearchParams(form).toString()
+    all['content-type'] ??= 'application/x-www-form-urlencoded'
   }
   if (body !== undefined) all['content-length'] ??= Buffer.byteLength(body)
   if (key) all.authorization = `Bearer ${key}`
@@ -44,36 +55,35 @@ export async function request(url, { json, key, language, headers = {}, body, ..
   return { status: response.statusCode, headers: response.headers, bytes, text, json: parsed }
 }
 
-const field = (event, line) => {
+function addField(event, line) {
   const colon = line.indexOf(':')
   const name = colon < 0 ? line : line.slice(0, colon)
   const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '')
-  if (name === 'data') event.data = event.data === undefined ? value : `${event.data}\n${value}`
-  else event[name] = value
+  if (name !== 'data') event[name] = value
+  else event.data = event.data === undefined ? value : `${event.data}\n${value}`
 }
 
-// An open stream: iterate it for events { id, event, data }, data parsed. `retry` and `comments` tell what else came; close() leaves.
+// An open stream. Iterate it for events { id, event, data }, with data parsed.
 class EventStream {
   constructor(request, response) {
-    this.request = request
-    this.response = response
+    Object.assign(this, { request, response })
     this.status = response.statusCode
     this.headers = response.headers
     this.retry = null
     this.comments = 0
-    this.whole = false // true when the server ended the stream in good order
+    this.isComplete = false // true when the server ended the stream properly
   }
 
   close() {
-    this.closed = true
+    this.isClosed = true
     this.request.destroy()
   }
 
-  #event(block) {
+  #parse(block) {
     const event = {}
     for (const line of block.split('\n')) {
       if (line.startsWith(':')) this.comments++
-      else if (line) field(event, line)
+      else if (line) addField(event, line)
     }
     if (event.retry !== undefined) this.retry = Number(event.retry)
     if (event.data === undefined) return null
@@ -88,21 +98,21 @@ class EventStream {
         rest += chunk
         let end
         while ((end = rest.indexOf('\n\n')) >= 0) {
-          const event = this.#event(rest.slice(0, end))
+          const event = this.#parse(rest.slice(0, end))
           rest = rest.slice(end + 2)
           if (event) yield event
         }
       }
-      this.whole = true
+      this.isComplete = true
     } catch (error) {
-      if (!this.closed && error.code !== 'ECONNRESET') throw error
+      if (!this.isClosed && error.code !== 'ECONNRESET') throw error
     } finally {
       this.close()
     }
   }
 }
 
-// Opens a stream. A status other than 200 comes back as { status, headers, text } with nothing to iterate.
+// Opens a stream. With a status other than 200 it is { status, headers, text } without events.
 export async function sse(url, { lastEventId, language, key, headers = {} } = {}) {
   const all = { accept: 'text/event-stream', ...headers }
   if (lastEventId !== undefined) all['last-event-id'] = String(lastEventId)
@@ -112,42 +122,59 @@ export async function sse(url, { lastEventId, language, key, headers = {} } = {}
   if (response.statusCode === 200) return new EventStream(request, response)
   let text = ''
   for await (const chunk of response) text += chunk
-  return { status: response.statusCode, headers: response.headers, text, close() {}, async *[Symbol.asyncIterator]() {} }
+  const { statusCode: status, headers: received } = response
+  return { status, headers: received, text, close() {}, async *[Symbol.asyncIterator]() {} }
+}
+
+export async function collect(stream) {
+  const events = []
+  for await (const event of stream) events.push(event)
+  return events
 }
 
 export const terminal = new Set(['ready', 'failed', 'cancelled', 'deleted', 'stopped'])
+const isTerminal = ({ event }) => terminal.has(event)
 
-// Follows a status stream to its terminal event, coming back with Last-Event-ID as a browser would when it is cut.
-// Returns { events, last, streams }. `until(event)` may end it earlier; `onStream(stream)` gets each connection, and may close it.
-export async function follow(url, { until = (event) => terminal.has(event.event), limit = seconds(60), after, language, key, onEvent, onStream } = {}) {
+const summarize = (events) => events
+  .map(({ id, event, data }) => `${id} ${event} ${data.step ?? ''} ${data.state ?? data.code ?? ''}`)
+  .join('\n  ')
+
+// Follows a status stream to its terminal event; like a browser it reconnects with Last-Event-ID.
+// Returns { events, last, streams }. `until(event)` ends it earlier; `onStream(stream)` is called
+// with each connection and may close it.
+export async function follow(url, options = {}) {
+  const { until = isTerminal, limit = seconds(60), after, language, key } = options
   const events = []
   let lastEventId = after
   let streams = 0
   let stream
-  let late = false
-  const timer = setTimeout(() => { late = true; stream?.close() }, limit)
-  const told = () => events.map((e) => `${e.id} ${e.event} ${e.data.step ?? ''} ${e.data.state ?? e.data.code ?? ''}`).join('\n  ')
+  let isLate = false
+  const timer = setTimeout(() => { isLate = true; stream?.close() }, limit)
   try {
-    while (!late) {
+    while (!isLate) {
       try {
         stream = await sse(url, { lastEventId, language, key })
       } catch (error) {
         if (error.code !== 'ECONNREFUSED' && error.code !== 'ECONNRESET') throw error
-        await new Promise((resolve) => setTimeout(resolve, 50)) // a restart: nothing to wait on but the port
+        await pause(20) // a restart: there is no event to wait for
         continue
       }
       streams++
-      onStream?.(stream)
-      if (stream.status !== 200) throw new Error(`${url}: ${stream.status} ${stream.text}\n  ${told()}`)
+      options.onStream?.(stream)
+      if (stream.status !== 200) {
+        throw new Error(`${url}: ${stream.status} ${stream.text}\n  ${summarize(events)}`)
+      }
       for await (const event of stream) {
-        if (lastEventId !== undefined && event.id <= lastEventId) throw new Error(`event ${event.id} came after ${lastEventId}`)
+        if (event.id <= lastEventId) {
+          throw new Error(`event ${event.id} came after ${lastEventId}`)
+        }
         events.push(event)
         lastEventId = event.id
-        onEvent?.(event)
+        options.onEvent?.(event)
         if (until(event)) return { events, last: event, streams }
       }
     }
-    throw new Error(`${url}: no end in ${limit / 1000} s; so far:\n  ${told()}`)
+    throw new Error(`${url}: no end in ${limit / 1000} s; so far:\n  ${summarize(events)}`)
   } finally {
     clearTimeout(timer)
     stream?.close()

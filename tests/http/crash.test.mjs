@@ -66,7 +66,7 @@ test('SIGTERM tells open streams when to come back, and ends them in good order'
     const stopped = portal.stop()
     let seen
     do { seen = await iterator.next() } while (!seen.done)
-    assert.ok(stream.whole, 'the stream ended, it was not cut')
+    assert.ok(stream.isComplete, 'the stream ended, it was not cut')
     assert.ok(stream.retry >= 1000 && stream.retry <= 3000, `retry: ${stream.retry}`)
     await stopped
     await portal.restart()

@@ -1,56 +1,68 @@
-// harness: starts the real binary, as portal and as rehearsal, each on a free port with data of its own, and ends it with an inspection:
-// exit status 0, nothing from a sanitizer, nothing on its output but JSON lines, no line of level "error" that the test did not announce.
+// Starts the real binary, as a portal and as a rehearsal (the double of Dokploy), each on a free
+// port with data of its own, and inspects how it ends: exit status 0, no sanitizer report, nothing
+// on its output but JSON lines, and no line of level "error" that the test did not expect.
 //
-//   const world = await startAll()                 // { rehearsal, portal, deploy(), stop() ... }
-//   const { status, json } = await world.portal.api('/api/check/anna')
-//   await world.stop()
+//   const { portal, rehearsal } = useWorld({ speed: 20 }) // for all tests of a file or describe()
+//   test('...', inWorld({}, async ({ portal }) => { ... })) // for one test
 //
-// DEPLOYER=path of the binary (build/deployer); DEPLOYER_HOOKS=that of the build with crash points (build/hooks/deployer), which a test
-// gets by `hooks: true`; TEST_PATIENCE=4 makes every limit four times as long; TEST_LOGS=1 prints what is logged.
+// DEPLOYER, DEPLOYER_HOOKS: the shipped binary, and the one with crash points (`hooks: true`).
+// TEST_PATIENCE=4: every limit is four times as long, and the programs' clocks run slower.
+// TEST_LOGS=1: print what the programs log.
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
+import { after, before } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import assert from 'node:assert/strict'
-import { follow, request, seconds, sse } from './client.mjs'
+import { PATIENCE, follow, pause, request, seconds, sse } from './client.mjs'
 
-export { PATIENCE, follow, request, seconds, sse, terminal } from './client.mjs'
+export { PATIENCE, collect, follow, pause, request, seconds, sse, terminal } from './client.mjs'
 
-const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+export const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 export const DEPLOYER = resolve(process.env.DEPLOYER ?? join(top, 'build/deployer'))
-export const HOOKS = resolve(process.env.DEPLOYER_HOOKS ?? join(dirname(DEPLOYER), 'hooks', basename(DEPLOYER)))
+const HOOKS = resolve(
+  process.env.DEPLOYER_HOOKS ?? join(dirname(DEPLOYER), 'hooks', basename(DEPLOYER)))
 export const ADMIN = 'admin-token-of-the-tests'
 export const UNKNOWN_PORT = 9 // nothing listens there
+export const LANGUAGES = ['en', 'nl', 'ar']
+export const VERSIONS = ['0.30.2', '0.26.5'] // of Dokploy, as recorded
+// How much faster than real time the programs' timers and deadlines run.
+export const TIME_SCALE = Number(process.env.TIME_SCALE ?? Math.max(1, 20 / PATIENCE))
 
-const made = new Set() // folders, and processes that still run: none outlives the tests
+const leftovers = new Set() // folders and running processes, removed when the tests' process exits
 process.on('exit', () => {
-  for (const thing of made) thing.leave()
+  for (const thing of leftovers) thing.discard()
 })
 
 export function temporary(prefix) {
   const path = mkdtempSync(join(tmpdir(), `deployer-${prefix}-`))
-  made.add({ leave: () => rmSync(path, { recursive: true, force: true }) })
+  leftovers.add({ discard: () => rmSync(path, { recursive: true, force: true }) })
   return path
 }
 
-// Waits until look() returns something true; asks again soon, for what no event tells.
+// Polls look() until it returns something truthy, for what no event announces.
 export async function until(look, what, limit = seconds(20)) {
   const end = Date.now() + limit
   for (;;) {
     const seen = await look()
     if (seen) return seen
     if (Date.now() > end) throw new Error(`not in ${limit / 1000} s: ${what}`)
-    await new Promise((done) => setTimeout(done, 20))
+    await pause(20)
   }
 }
 
-// A copy of everything that an admin edits; edit(path, text => text) changes a file as an editor does: whole, by rename.
-export function copyRoot() {
+// A copy of everything an admin edits. edit(path, text => text) replaces a file as editors do: as a
+// whole, by rename. It fails when the edit changes nothing.
+export function copyTree(edits = {}) {
   const root = temporary('root')
-  for (const part of ['config.lua', 'scripts', 'www', 'locales']) cpSync(join(top, part), join(root, part), { recursive: true })
-  return {
+  for (const part of ['config.lua', 'scripts', 'www', 'locales']) {
+    cpSync(join(top, part), join(root, part), { recursive: true })
+  }
+  const tree = {
     root,
     read: (path) => readFileSync(join(root, path), 'utf8'),
     write(path, text) {
@@ -58,256 +70,413 @@ export function copyRoot() {
       renameSync(join(root, `${path}.new~`), join(root, path))
     },
     edit(path, change) {
-      const before = this.read(path)
-      const after = change(before)
-      assert.notEqual(after, before, `the edit of ${path} changes nothing`)
-      this.write(path, after)
+      const original = tree.read(path)
+      const edited = change(original)
+      assert.notEqual(edited, original, `the edit of ${path} changes nothing`)
+      tree.write(path, edited)
     },
   }
+  for (const [path, change] of Object.entries(edits)) tree.edit(path, change)
+  return tree
 }
 
-// The tests' own copy of the tree, made once: whoever edits while they run disturbs nobody.
-let copy
-const still = () => (copy ??= copyRoot().root)
+export const copyRoot = copyTree
+
+// An admin's edit: how many deployments run at once, and how many may wait.
+export const queueLimits = (running, queue = 50) => ({
+  'config.lua': (text) => text
+    .replace(/running_deployments = \d+/, `running_deployments = ${running}`)
+    .replace(/\bqueue = \d+/, `queue = ${queue}`),
+})
+
+// The tests' own copy, made once: editing the sources while tests run disturbs none of them.
+let sharedTree
+const sharedRoot = () => (sharedTree ??= copyTree()).root
 
 const sanitizer = /AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:/
-const base = { PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC', ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0', UBSAN_OPTIONS: 'print_stacktrace=1' }
+const baseEnv = {
+  PATH: process.env.PATH, HOME: process.env.HOME, TZ: 'UTC',
+  ASAN_OPTIONS: 'detect_leaks=1:abort_on_error=0', UBSAN_OPTIONS: 'print_stacktrace=1',
+}
 
-class Program {
+export class Program {
   static running = new Set()
 
+  // `env`: an object, or a function that returns one when the program is started.
   constructor(kind, args, env, binary = DEPLOYER) {
-    Object.assign(this, { kind, args, binary, env: { ...base, ...env }, lines: [], log: [], waiting: new Set(), expected: [] })
-    this.leave = () => this.child?.kill('SIGKILL')
+    Object.assign(this, { kind, args, env, binary, lines: [], log: [], expected: [] })
+    this.waiters = new Set()
+    this.discard = () => this.child?.kill('SIGKILL')
   }
 
   async start() {
+    if (typeof this.env === 'function') this.env = this.env()
     const from = this.log.length
-    this.child = spawn(this.binary, this.args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] })
-    made.add(this)
+    const env = { ...baseEnv, ...this.env }
+    if (env.NODE_ENV !== 'production') env.TIME_SCALE ??= String(TIME_SCALE)
+    const stdio = ['ignore', 'pipe', 'pipe']
+    if (this.onCommit) {
+      env.DEPLOYER_COMMIT_FD = '3'
+      stdio.push('pipe')
+    }
+    this.child = spawn(this.binary, this.args, { env, stdio })
+    this.ended = null
+    leftovers.add(this)
     Program.running.add(this)
-    this.gone = new Promise((done, failed) => {
-      this.child.on('error', (error) => failed(new Error(`${this.binary}: ${error.message}; 'make build/hooks/deployer' builds both`)))
+    this.gone = new Promise((resolve, reject) => {
+      this.child.on('error', (error) => {
+        reject(new Error(`${this.binary}: ${error.message}; 'make ${this.binary}' builds it`))
+      })
       this.child.on('close', (code, signal) => {
-        made.delete(this)
+        leftovers.delete(this)
         Program.running.delete(this)
         this.ended = { code, signal }
-        for (const waiter of this.waiting) waiter.end()
-        done(this.ended)
+        for (const waiter of this.waiters) waiter.end()
+        resolve(this.ended)
       })
     })
     this.gone.catch(() => {})
-    this.ended = null
-    for (const stream of [this.child.stdout, this.child.stderr]) createInterface({ input: stream }).on('line', (line) => this.#line(line))
-    const listening = await Promise.race([this.logged((line) => line.event === `${this.kind}.listening`, 'the listening line', { from }), this.gone])
-    if (!listening.port) throw new Error(`the ${this.kind} ended at start: ${JSON.stringify(listening)}\n${this.tail()}`)
-    this.port = listening.port
+    if (this.onCommit) this.#serveCommits(this.child.stdio[3])
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => this.#addLine(line))
+    }
+    const isListening = (line) => line.event === `${this.kind}.listening`
+    const logged = this.loggedOrEnded(isListening, 'listening', { from })
+    const line = await Promise.race([logged, this.gone])
+    if (!line?.port) {
+      const end = JSON.stringify(this.ended)
+      throw new Error(`the ${this.kind} ended at start: ${end}\n${this.tail()}`)
+    }
+    this.port = line.port
     this.url = `http://127.0.0.1:${this.port}`
     return this
   }
 
-  #line(line) {
+  // The journal's thread writes "N before" or "N after" and waits for a byte back.
+  #serveCommits(pipe) {
+    pipe.on('error', () => {}) // it was killed while it waited
+    createInterface({ input: pipe }).on('line', async (line) => {
+      await this.onCommit?.(line)
+      pipe.write('.')
+    })
+  }
+
+  #addLine(line) {
     this.lines.push(line)
     if (process.env.TEST_LOGS) console.error(`${this.kind}: ${line}`)
     let parsed
     try { parsed = JSON.parse(line) } catch { return }
     this.log.push(parsed)
-    for (const waiter of this.waiting) waiter.line(parsed)
+    for (const waiter of this.waiters) waiter.line(parsed)
   }
 
   tail(n = 30) { return this.lines.slice(-n).map((line) => `  ${this.kind}: ${line}`).join('\n') }
 
-  // The first logged line, from now or from an index, that look() accepts; waits for it.
-  logged(look, what, { from = 0, limit = seconds(20) } = {}) {
-    const already = this.log.slice(from).find(look)
-    if (already) return Promise.resolve(already)
-    return new Promise((done, failed) => {
-      const finish = (act, value) => { clearTimeout(timer); this.waiting.delete(waiter); act(value) }
-      const waiter = {
-        line: (line) => { if (look(line)) finish(done, line) },
-        end: () => finish(failed, new Error(`the ${this.kind} ended before ${what}\n${this.tail()}`)),
+  // Waits for the first line of the log, from index `from`, that look() accepts. Null when the
+  // program ends before: whoever expects that it may die uses this one.
+  loggedOrEnded(look, what, { from = 0, limit = seconds(20) } = {}) {
+    const found = this.log.slice(from).find(look)
+    if (found || this.ended) return Promise.resolve(found ?? null)
+    return new Promise((resolve, reject) => {
+      const finish = (settle, value) => {
+        clearTimeout(timer)
+        this.waiters.delete(waiter)
+        settle(value)
       }
-      const timer = setTimeout(() => finish(failed, new Error(`not logged in ${limit / 1000} s: ${what}\n${this.tail()}`)), limit)
-      this.waiting.add(waiter)
+      const waiter = {
+        line: (line) => { if (look(line)) finish(resolve, line) },
+        end: () => finish(resolve, null),
+      }
+      const late = () => new Error(`not logged in ${limit / 1000} s: ${what}\n${this.tail()}`)
+      const timer = setTimeout(() => finish(reject, late()), limit)
+      this.waiters.add(waiter)
     })
+  }
+
+  // The same, and the program's end is a failure.
+  async logged(look, what, options) {
+    const line = await this.loggedOrEnded(look, what, options)
+    if (!line) throw new Error(`the ${this.kind} ended before it logged: ${what}\n${this.tail()}`)
+    return line
   }
 
   api(path, options) { return request(this.url + path, options) }
 
-  // Lines of level "error" that match are what the test is about.
+  // Lines of level "error" that match are part of the test.
   expect(pattern) { this.expected.push(pattern) }
 
   inspect() {
-    const found = this.lines.filter((line) => sanitizer.test(line))
-    assert.deepEqual(found, [], `a sanitizer spoke:\n${this.tail(80)}`)
-    assert.deepEqual(this.lines.filter((line) => !line.startsWith('{')), [], `the ${this.kind} wrote something that is no JSON line`)
-    const errors = this.lines.filter((line) => /"level":"error"/.test(line) && !this.expected.some((pattern) => pattern.test(line)))
+    const reports = this.lines.filter((line) => sanitizer.test(line))
+    assert.deepEqual(reports, [], `a sanitizer report:\n${this.tail(80)}`)
+    const others = this.lines.filter((line) => !line.startsWith('{'))
+    assert.deepEqual(others, [], `the ${this.kind} printed something that is not JSON`)
+    const isExpected = (line) => this.expected.some((pattern) => pattern.test(line))
+    const errors = this.lines.filter((it) => /"level":"error"/.test(it) && !isExpected(it))
     assert.deepEqual(errors, [], `the ${this.kind} logged errors`)
   }
 
-  // Ends it as an operator does, and looks at what it leaves.
+  // Ends it as an operator does, and inspects what it leaves.
   async stop({ limit = seconds(15) } = {}) {
-    if (this.ended) return this.#found(() => this.inspect())
+    if (!this.child) return
+    if (this.ended) return this.#orLetGo(() => this.inspect())
     this.child.kill('SIGTERM')
     const timer = setTimeout(() => this.child.kill('SIGKILL'), limit)
     await this.gone
     clearTimeout(timer)
-    this.#found(() => {
-      assert.deepEqual(this.ended, { code: 0, signal: null }, `the ${this.kind} did not end well\n${this.tail()}`)
+    this.#orLetGo(() => {
+      const message = `the ${this.kind} did not end properly\n${this.tail()}`
+      assert.deepEqual(this.ended, { code: 0, signal: null }, message)
       this.inspect()
     })
   }
 
-  // What is found wrong at the end ends the test's file: whoever was to stop the other programs next never comes to it.
-  #found(look) {
+  // A failed inspection skips the code that stops the other programs; without this they would keep
+  // the test's process alive.
+  #orLetGo(look) {
     try {
       look()
     } catch (error) {
-      for (const program of Program.running) program.letGo()
+      for (const program of Program.running) {
+        const { child } = program
+        for (const handle of [child, child.stdout, child.stderr]) handle.unref()
+      }
       throw error
     }
   }
-
-  // The tests' process does not wait for it any more, and takes it along when it ends.
-  letGo() { for (const held of [this.child, this.child.stdout, this.child.stderr]) held.unref() }
 
   async kill9() {
     this.child.kill('SIGKILL')
     await this.gone
   }
 
-  // Starts it again on the same data and the same port.
+  // Starts it again on the same data and port. A variable that is undefined is removed.
   async restart(env = {}) {
     this.env = { ...this.env, ...env, [this.portVariable]: String(this.port) }
     return until(() => this.#startUnlessTaken(), `port ${this.port} is free again`)
   }
 
-  // Nothing listens on the port that it had; but an outgoing connection of any program may have been given it meanwhile, for a moment.
+  // An outgoing connection of any program may have been given the port meanwhile, for a moment.
   async #startUnlessTaken() {
-    const before = this.lines.length
+    const from = this.lines.length
     try {
       return await this.start()
     } catch (error) {
-      if (!this.lines.slice(before).some((line) => /Address already in use/.test(line))) throw error
-      this.lines.length = before
+      const isTaken = this.lines.slice(from).some((line) => /Address already in use/.test(line))
+      if (!isTaken) throw error
+      this.lines.length = from
       return false
     }
   }
 }
 
-class Rehearsal extends Program {
+export class Rehearsal extends Program {
   portVariable = 'REHEARSAL_PORT'
 
   async state() { return (await this.api('/__rehearsal/state')).json }
 
-  // Adds rules; with no argument, shows them with their hits.
+  // Adds fault rules, one or a list; without an argument returns the rules with their hits.
   async faults(rules) {
-    const { status, json, text } = rules === undefined ? await this.api('/__rehearsal/faults')
-      : await this.api('/__rehearsal/faults', { method: 'POST', json: rules })
+    const options = rules === undefined ? {} : { method: 'POST', json: rules }
+    const { status, json, text } = await this.api('/__rehearsal/faults', options)
     assert.ok(status >= 200 && status < 300, `faults: ${status} ${text}`)
     return json
   }
 
   async forgetFaults() { await this.api('/__rehearsal/faults', { method: 'DELETE' }) }
 
-  // Asks the double as Dokploy: dokploy('application.one', { applicationId }).
+  async hits() { return (await this.faults()).reduce((sum, rule) => sum + rule.hits, 0) }
+
+  // A query to the double, as Dokploy takes it: dokploy('application.one', { applicationId }).
   async dokploy(procedure, query = {}) {
-    const { status, json, text } = await this.api(`/api/${procedure}?${new URLSearchParams(query)}`, { headers: { 'x-api-key': 'tests' } })
+    const path = `/api/${procedure}?${new URLSearchParams(query)}`
+    const { status, json, text } = await this.api(path, { headers: { 'x-api-key': 'tests' } })
     assert.equal(status, 200, `${procedure}: ${text}`)
     return json
   }
 
+  // A mutation: what somebody changes in Dokploy by hand.
+  async change(procedure, json) {
+    const headers = { 'x-api-key': 'tests' }
+    const answer = await this.api(`/api/${procedure}`, { method: 'POST', json, headers })
+    assert.equal(answer.status, 200, `${procedure}: ${answer.text}`)
+    return answer.json
+  }
+
   async reset() { await this.api('/__rehearsal/reset', { method: 'POST' }) }
 
-  // What the double holds that speaks of this name, volumes apart.
+  // What the double holds of this name, except volumes.
   async holds(name) {
     const state = await this.state()
-    const found = []
-    for (const kind of ['projects', 'applications', 'domains', 'mounts', 'services', 'deployments']) {
-      for (const thing of state[kind]) {
-        if (new RegExp(`(^|[^a-z0-9-])${name}([^a-z0-9]|$)`).test(JSON.stringify(thing))) found.push({ kind, thing })
-      }
-    }
-    return found
+    const pattern = new RegExp(`(^|[^a-z0-9-])${name}([^a-z0-9]|$)`)
+    const kinds = ['projects', 'applications', 'domains', 'mounts', 'services', 'deployments']
+    return kinds.flatMap((kind) => state[kind]
+      .filter((thing) => pattern.test(JSON.stringify(thing)))
+      .map((thing) => ({ kind, thing })))
   }
 
   async holdsNothing(name) {
     assert.deepEqual(await this.holds(name), [], `the rehearsal still holds something of ${name}`)
   }
 
-  // The stack's own address, as a browser would ask it.
+  // The workspace's own address, as a browser asks it.
   stack(name, path = '/', { password, ...options } = {}) {
     const headers = { ...options.headers }
-    if (password !== undefined) headers.authorization = `Basic ${Buffer.from(`opencode:${password}`).toString('base64')}`
+    if (password !== undefined) headers.authorization = `Basic ${btoa(`opencode:${password}`)}`
     return request(`http://${name}.localhost:${this.port}${path}`, { ...options, headers })
   }
 }
 
-class Portal extends Program {
+export class Portal extends Program {
   portVariable = 'PORT'
 
   check(name, options) { return this.api(`/api/check/${encodeURIComponent(name)}`, options) }
 
+  post(path, json, options) { return this.api(path, { method: 'POST', json, ...options }) }
+
   deploy(name, { template, ...options } = {}) {
-    return this.api('/api/deploy', { method: 'POST', json: { name, ...(template ? { template } : {}) }, ...options })
+    return this.post('/api/deploy', { name, ...(template ? { template } : {}) }, options)
   }
 
-  remove(name, { data, ...options } = {}) { return this.api(`/api/stack/${name}${data ? `?data=${data}` : ''}`, { method: 'DELETE', ...options }) }
+  remove(name, { data, ...options } = {}) {
+    const query = data ? `?data=${data}` : ''
+    return this.api(`/api/stack/${name}${query}`, { method: 'DELETE', ...options })
+  }
+
+  // `what`: stop, start, restart, redeploy, password.
+  act(name, what, options) { return this.post(`/api/stack/${name}/${what}`, undefined, options) }
 
   stack(name, options) { return this.api(`/api/stack/${name}`, options) }
 
-  status(statusUrl, options = {}) { return this.api(statusUrl, { ...options, headers: { accept: 'application/json', ...options.headers } }) }
+  status(statusUrl, options = {}) {
+    const headers = { accept: 'application/json', ...options.headers }
+    return this.api(statusUrl, { ...options, headers })
+  }
 
   stream(statusUrl, options) { return sse(this.url + statusUrl, options) }
 
   follow(statusUrl, options) { return follow(this.url + statusUrl, options) }
 
-  cancel(deploymentId, options) { return this.api(`/api/status/${deploymentId}/cancel`, { method: 'POST', ...options }) }
-
-  // Deploys and follows to the end; the answer and the terminal event.
-  async deployed(name, options) {
-    const answer = await this.deploy(name, options)
-    assert.equal(answer.status, 202, `deploy ${name}: ${answer.status} ${answer.text}\n${this.tail()}`)
-    const { events, last } = await this.follow(answer.json.statusUrl)
-    return { answer, key: answer.json.ownerKey, events, last }
+  cancel(deploymentId, options) {
+    return this.post(`/api/status/${deploymentId}/cancel`, undefined, options)
   }
 
-  // Deploys to `ready`, or says why not.
-  async ready(name, options) {
-    const done = await this.deployed(name, options)
-    assert.equal(done.last.event, 'ready', `${name}: ${JSON.stringify(done.last)}\n${this.tail()}`)
-    return done
+  // Follows what an answer accepted to its end, which must be `event`: ready, deleted...
+  async finish(answer, event, options) {
+    assert.equal(answer.status, 202, `${answer.status} ${answer.text}\n${this.tail()}`)
+    const { events, last } = await this.follow(answer.json.statusUrl, options)
+    if (event) assert.equal(last.event, event, `${JSON.stringify(last)}\n${this.tail()}`)
+    return { answer, events, last, key: answer.json.ownerKey }
+  }
+
+  // Deploys and follows to the end, whatever that is; and to `ready`.
+  async deployed(name, options) { return this.finish(await this.deploy(name, options)) }
+
+  async ready(name, options) { return this.finish(await this.deploy(name, options), 'ready') }
+
+  async deleted(name, options) { return this.finish(await this.remove(name, options), 'deleted') }
+
+  // Reloads the scripts after an edit; resolves when they are in force, or fails when refused.
+  async reload(edit = () => {}) {
+    const from = this.log.length
+    await edit()
+    this.child.kill('SIGHUP')
+    const isDone = ({ event }) => event === 'scripts.loaded' || event === 'scripts.rejected'
+    const { event, message } = await this.logged(isDone, 'the reload', { from })
+    assert.equal(event, 'scripts.loaded', message)
   }
 }
 
-// version: "0.30.2" or "0.26.5"; speed: how many times faster than life its deployments run.
-export async function startRehearsal({ version, speed = 50, env = {}, root = still() } = {}) {
+// Runs act() while all threads of the program are stopped.
+export async function whileStopped({ child }, act) {
+  const tasks = `/proc/${child.pid}/task`
+  const stateOf = (id) => readFileSync(join(tasks, id, 'stat'), 'utf8').split(') ')[1][0]
+  child.kill('SIGSTOP')
+  try {
+    await until(() => readdirSync(tasks).every((id) => stateOf(id) === 'T'), 'its threads stop')
+    await act()
+  } finally {
+    child.kill('SIGCONT')
+  }
+}
+
+// The variables of a portal that uses the double as a real Dokploy, by address and token.
+export const dokployEnv = (rehearsal) => ({
+  DOKPLOY_URL: rehearsal.url, DOKPLOY_API_TOKEN: 'tests', STACK_DOMAIN_SUFFIX: 'localhost',
+  STACK_SCHEME: 'http', STACK_CONNECT_TO: `127.0.0.1:${rehearsal.port}`,
+  STACK_IMAGE: 'ghcr.io/example/stack:1',
+})
+
+// `version`: of Dokploy; `speed`: deployments take their usual time divided by this.
+function createRehearsal({ version, speed = 50, env = {}, root = sharedRoot() } = {}) {
   return new Rehearsal('rehearsal', ['--root', root, '--rehearsal'], {
     DATA_DIR: temporary('rehearsal'), REHEARSAL_PORT: '0', REHEARSAL_SPEED: String(speed),
     ...(version ? { REHEARSAL_DOKPLOY_VERSION: version } : {}), ...env,
-  }).start()
-}
-
-// hooks: with crash points.
-export async function startPortal({ rehearsal, env = {}, root = still(), hooks = false } = {}) {
-  return new Portal('portal', ['--root', root], {
-    DATA_DIR: temporary('portal'), PORT: '0', ADMIN_TOKEN: ADMIN, REHEARSAL_PORT: String(rehearsal?.port ?? UNKNOWN_PORT),
-    REHEARSAL_SPEED: rehearsal?.env.REHEARSAL_SPEED ?? '50', ...env,
-  }, hooks ? HOOKS : DEPLOYER).start()
-}
-
-// Both. `env` goes to the portal, `rehearsalEnv` to the double.
-export async function startAll({ version, speed, env, rehearsalEnv, root, hooks } = {}) {
-  const rehearsal = await startRehearsal({ version, speed, env: rehearsalEnv, root })
-  const portal = await startPortal({ rehearsal, env, root, hooks }).catch((error) => {
-    rehearsal.leave() // a child that lives would keep the tests from ending
-    throw error
   })
+}
+
+// `env`: an object, or a function of the rehearsal that runs by then; `hooks`: with crash points.
+export function createPortal({ rehearsal, env = {}, root = sharedRoot(), hooks = false } = {}) {
+  const variables = () => ({
+    DATA_DIR: temporary('portal'), PORT: '0', ADMIN_TOKEN: ADMIN,
+    REHEARSAL_PORT: String(rehearsal?.port ?? UNKNOWN_PORT),
+    REHEARSAL_SPEED: rehearsal?.env.REHEARSAL_SPEED ?? '50',
+    ...(typeof env === 'function' ? env(rehearsal) : env),
+  })
+  return new Portal('portal', ['--root', root], variables, hooks ? HOOKS : DEPLOYER)
+}
+
+export const startRehearsal = (options) => createRehearsal(options).start()
+export const startPortal = (options) => createPortal(options).start()
+
+// A rehearsal and a portal, not started yet. `env` goes to the portal, `rehearsalEnv` to the
+// rehearsal; `edits`: what an admin changed in the tree, as copyTree() takes it.
+function createWorld({ version, speed, env, rehearsalEnv, edits, hooks, ...rest } = {}) {
+  const tree = edits ? copyTree(edits) : rest.tree
+  const root = tree?.root ?? rest.root
+  const rehearsal = createRehearsal({ version, speed, env: rehearsalEnv, root })
+  const portal = createPortal({ rehearsal, env, root, hooks })
   return {
-    rehearsal,
-    portal,
+    rehearsal, portal, tree,
+    async start() {
+      await rehearsal.start()
+      await portal.start().catch((error) => {
+        rehearsal.discard() // a live child would keep the tests from ending
+        throw error
+      })
+      return this
+    },
     async stop() {
       try { await portal.stop() } finally { await rehearsal.stop() }
     },
+  }
+}
+
+export const startAll = (options) => createWorld(options).start()
+
+// A world for all tests of the file, or of the describe() in which this is called.
+export function useWorld(options) {
+  const world = createWorld(options)
+  before(() => world.start())
+  after(() => world.stop())
+  return world
+}
+
+// The function of a test that has a world of its own: run(world, t).
+export const inWorld = (options, run) => async (t) => {
+  const world = await startAll(options)
+  try {
+    await run(world, t)
+  } finally {
+    await world.stop()
+  }
+}
+
+// The function of a test with another portal on a rehearsal that runs: run(portal, t).
+export const withPortal = (options, run) => async (t) => {
+  const portal = await startPortal(typeof options === 'function' ? options() : options)
+  try {
+    await run(portal, t)
+  } finally {
+    await portal.stop()
   }
 }

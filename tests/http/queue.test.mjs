@@ -27,7 +27,7 @@ const usual = async (portal, { answer }) => {
 async function world(places, queue, speed) {
   const tree = copyRoot()
   setLimits(tree, places, queue)
-  return { tree, ...await startAll({ root: tree.root, speed, env: { NODE_ENV: 'test' } }) }
+  return { ...await startAll({ root: tree.root, speed, env: { NODE_ENV: 'test' } }), tree }
 }
 
 test('one owner with many does not keep another with one waiting', async () => {

@@ -57,7 +57,7 @@ for (const [name, [env, pattern]] of Object.entries(wrong)) {
 
 test('--check names file and line of a typo, and the key of an unknown one', () => {
   const edits = [
-    ['config.lua', (text) => text.replace('return {', 'return {\n  colour = "red",'), /config\.lua: colour: no such key/],
+    ['config.lua', (text) => text.replace('return {', 'return {\n  colour = "red",'), /config\.lua: colour: unknown key/],
     ['config.lua', (text) => `${text}\n)`, /config\.lua:\d+/],
     ['scripts/policy/names.lua', (text) => `${text}\n= 1`, /policy\/names\.lua:\d+/],
     ['scripts/steps/init.lua', (text) => `local x = nil + 1\n${text}`, /steps\/init\.lua:1/],

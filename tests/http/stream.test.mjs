@@ -30,7 +30,7 @@ test('the head is that of a stream which proxies leave alone', async () => {
 test('an ended stream is told again from the start, and ends', async () => {
   const stream = await portal.stream(done.answer.json.statusUrl)
   assert.deepEqual(await collect(stream), done.events)
-  assert.ok(stream.whole)
+  assert.ok(stream.isComplete)
   assert.ok(stream.retry > 0)
 })
 

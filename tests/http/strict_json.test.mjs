@@ -33,7 +33,7 @@ const refused = {
   'a second value': ['{"name":"strict"} {}', 1, 19],
   'a byte order mark': ['\ufeff{"name":"strict"}', 1, 1],
   'a raw line break in a string': ['{"name":"str\nict"}', 1, 13],
-  'no such escape': ['{"name":"strict\\x41"}', 1, 17],
+  'unknown escape': ['{"name":"strict\\x41"}', 1, 17],
   'not UTF-8': [Buffer.from([...Buffer.from('{"name":"strict'), 0xff, ...Buffer.from('"}')]), 1, 16],
   'an overlong slash': [Buffer.from([...Buffer.from('{"name":"strict'), 0xc0, 0xaf, ...Buffer.from('"}')]), 1, 16],
   'a NUL at the end': ['{"name":"strict"}\0', 1, 18],

@@ -53,7 +53,7 @@ end)
 describe("lib/session", function()
   local function start(secrets, found)
     local fakes = portal.start { secrets = secrets }
-    fakes.store.answer = function(sql) return sql:find("^SELECT hash") and { found } or { changes = 1 } end
+    fakes.store.answer = function(sql) return sql:find("^%s*SELECT hash") and { found } or { changes = 1 } end
     return require "lib.auth.session", fakes
   end
 

@@ -5,7 +5,9 @@ describe("making something once", function()
   before_each(function()
     written = {}
     local function note(word) return function(_, kind) written[#written + 1] = word .. " " .. kind return true end end
-    local journal = { intend = note "intended", confirm = note "created", lost = note "lost", mark = note "marked" }
+    local journal = { resources = {
+      intend = note "intended", confirm = note "created", note_unconfirmed = note "lost", settle = note "marked",
+    } }
     support.start { modules = { ["lib.journal"] = journal } }
     create = require "lib.operations.create"
     local resources = {}
@@ -98,10 +100,10 @@ describe("making something once", function()
   it("is not sent when it cannot be written down", function()
     local journal = require "lib.journal"
     local tries = 0
-    journal.intend = function()
+    journal.resources.intend = function()
       tries = tries + 1
       if tries == 3 then ctx.wanted = false end
-      return nil, "disk full", "full"
+      return nil, "disk full", "journal"
     end
     local result = run({ good }, false)
     assert.equal("journal", result.code)

@@ -4,11 +4,11 @@ describe("what a step made by other means", function()
   local context, confirmed, answers
   before_each(function()
     confirmed, answers = {}, {}
-    local journal = { confirm = function(...)
+    local journal = { resources = { confirm = function(...)
       confirmed[#confirmed + 1] = { ... }
-      if answers[#confirmed] == false then return nil, "disk full", "full" end
+      if answers[#confirmed] == false then return nil, "disk full", "journal" end
       return true
-    end }
+    end } }
     support.start { modules = { ["lib.journal"] = journal } }
     context = require "lib.operations.ctx"
   end)

@@ -5,15 +5,16 @@ local journal, stacks, operations, cancelled
 
 local function load_engine()
   stacks, operations, cancelled = {}, {}, {}
-  journal = {}
-  function journal.stack() return stacks[1] or false end
-  function journal.operation(id) return operations[id] or false end
-  function journal.request_cancel(id)
+  journal = { operations = {}, stacks = {} }
+  function journal.stacks.get() return stacks[1] or false end
+  function journal.operations.get(id) return operations[id] or false end
+  function journal.operations.request_cancel(id)
     cancelled[#cancelled + 1] = id
     return true
   end
-  function journal.begin_delete(op)
+  function journal.operations.begin_on_stack(op, on)
     operations[op.id] = { id = op.id, kind = "delete", name = op.name, state = "deleting", params = op.params }
+    op.params.target = on.operation_id
     return true
   end
   local modules = { ["lib.journal"] = journal, ["lib.operations.scheduler"] = { launch = function() end, cancel = function() end, leave = function() return true end } }
@@ -39,8 +40,8 @@ describe("a delete", function()
     local engine = load_engine()
     stacks[1] = { name = "anna", owner_id = "me", state = "deploying", operation_id = "op1" }
     operations.op1 = { id = "op1", kind = "deploy", name = "anna", state = "ready", ended_at = 1 }
-    local looked = journal.operation
-    function journal.operation(id)
+    local looked = journal.operations.get
+    function journal.operations.get(id)
       stacks[1].state = "ready" -- it ended between the two looks
       return looked(id)
     end
@@ -54,8 +55,8 @@ describe("a delete", function()
     local engine = load_engine()
     stacks[1] = { name = "anna", owner_id = "me", state = "deploying", operation_id = "op1" }
     operations.op1 = { id = "op1", kind = "deploy", name = "anna", state = "failed", ended_at = 1 }
-    local looked = journal.operation
-    function journal.operation(id)
+    local looked = journal.operations.get
+    function journal.operations.get(id)
       stacks[1] = nil
       return looked(id)
     end

@@ -12,7 +12,7 @@ local function load_remedy()
     return seen
   end
   local modules = {
-    ["lib.journal"] = { operation = function(id) return operations[id] or false end },
+    ["lib.journal"] = { operations = { get = function(id) return operations[id] or false end } },
     ["lib.journal.drift"] = { get = copy, resolve = function() end, refresh = function() return true end, worked_on = function() return {} end },
     ["lib.workspaces.reconcile"] = { holds = function() return holds end },
     ["lib.workspaces.adopt"] = {}, ["lib.operations.scheduler"] = {},

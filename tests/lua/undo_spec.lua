@@ -40,7 +40,7 @@ describe("taking things away", function()
   local undo, marks
   before_each(function()
     marks = {}
-    local journal = { mark = function(_, kind, _, state) marks[#marks + 1] = kind .. " " .. state return true end }
+    local journal = { resources = { settle = function(_, kind, _, state) marks[#marks + 1] = kind .. " " .. state return true end } }
     support.start { modules = { ["lib.journal"] = journal } }
     undo = require "lib.operations.undo"
   end)

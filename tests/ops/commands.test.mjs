@@ -26,7 +26,7 @@ test('bootstrap makes the portal\'s place once, and starts it; again, it changes
   const before = await state()
   const again = await bootstrap('one', 'portal:1', '--env', 'ACCESS=open')
   assert.equal(again.status, 0, again.all)
-  assert.match(again.out, /environment +is as it should be/)
+  assert.match(again.out, /environment +unchanged/)
   const now = await state()
   for (const kind of ['projects', 'applications', 'domains', 'mounts', 'deployments']) assert.equal(now[kind].length, before[kind].length, kind)
 })
@@ -36,7 +36,7 @@ test('bootstrap mends what is missing, after an answer that never came', async (
   await fault({ at: 'application.create', kind: 'status', status: 500 })
   const broken = await bootstrap('two', 'portal:1')
   assert.equal(broken.status, 1)
-  assert.match(broken.out, /ok +project +made[\s\S]*fail +application/)
+  assert.match(broken.out, /ok +project +created[\s\S]*fail +application/)
   const whole = await bootstrap('two', 'portal:1')
   assert.equal(whole.status, 0, whole.all)
   const { projects } = await state()
@@ -71,7 +71,7 @@ test('a rollout waits for the new release; a rollback brings the one before back
 
 for (const [what, image, told] of [
   ['never becomes ready', 'portal-never-ready:3', /fail +rollout +3 was not ready in 10 s; last seen: status 502/],
-  ['is not there', 'portal-missing:3', /fail +rollout +Dokploy says error: .*manifest unknown/],
+  ['is not there', 'portal-missing:3', /fail +rollout +Dokploy reports error: .*manifest unknown/],
   ['ends at once', 'portal-crash:3', /fail +rollout +3 was not ready in 10 s/],
 ])
   test(`a release that ${what} is taken back by itself`, async () => {

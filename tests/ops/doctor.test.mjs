@@ -39,7 +39,7 @@ test('it tells what fails apart, each with its cure', async () => {
   assert.equal(wrong.status, 1)
   assert.match(wrong.out, /fail +token +Dokploy refuses it\n +-> make a new key/)
   const away = await doctor({ DOKPLOY_URL: `http://127.0.0.1:${UNKNOWN_PORT}` })
-  assert.match(away.out, /fail +dokploy .*\n +-> is DOKPLOY_URL right/)
+  assert.match(away.out, /fail +dokploy .*\n +-> check DOKPLOY_URL/)
   const nowhere = await doctor({ STACK_CONNECT_TO: `127.0.0.1:${UNKNOWN_PORT}` })
   assert.match(nowhere.out, /fail +dns .*\n +-> .*STACK_CONNECT_TO/)
   const registry = await doctor({ STACK_IMAGE: `127.0.0.1:${UNKNOWN_PORT}/ai-stack:1` })
@@ -56,14 +56,14 @@ const health = (capacity, subnet) => ({ at: 'docker.getServerHealth', kind: 'sta
   body: JSON.stringify({ dockerNetworks: { usage: [{ name: 'bridge', subnet: '172.17.0.0/16', capacity: 65534 }, { name: 'dokploy-network', subnet, capacity }] } }) })
 
 test('how much room the network has is what Dokploy says of it, or unknown', async () => {
-  assert.match((await doctor()).out, /^ok +network +about \d+ of the 254 addresses of 10\.0\.1\.0\/24 are taken/m)
+  assert.match((await doctor()).out, /^ok +network +about \d+ of 254 addresses of 10\.0\.1\.0\/24 in use/m)
   for (const [level, capacity, subnet] of [['ok', 65534, '10.7.0.0/16'], ['warn', 7, '10.7.0.0/29'], ['fail', 5, '10.7.0.0/29']]) {
     await rehearsal.faults(health(capacity, subnet))
-    assert.match((await doctor()).out, new RegExp(`^${level} +network +about 6 of the ${capacity} addresses of ${subnet} are taken`, 'm'))
+    assert.match((await doctor()).out, new RegExp(`^${level} +network +about 6 of ${capacity} addresses of ${subnet} in use`, 'm'))
     await rehearsal.forgetFaults()
   }
   await request(`${rehearsal.url}/__rehearsal/version`, { method: 'POST', json: { version: '0.26.5' } })
-  assert.match((await doctor()).out, /^ok +network +about 6 addresses are taken \(0 services\); of how many, this Dokploy does not say/m)
+  assert.match((await doctor()).out, /^ok +network +about 6 addresses in use \(0 services\); this Dokploy does not report the capacity/m)
   await request(`${rehearsal.url}/__rehearsal/version`, { method: 'POST', json: { version: '0.30.2' } })
 })
 
@@ -82,14 +82,14 @@ async function proxy(t, days, trusted = true) {
 
 for (const [days, told] of [[90, /^ok +certificate +valid for any name below ai\.test, days left: (89|90)$/m], [22, /^ok +certificate .*days left: 2[12]$/m],
   [20, /^warn +certificate .*days left: (19|20)\n +-> .*acme/m], [4, /^warn +certificate .*days left: [34]$/m], [2, /^fail +certificate .*days left: [12]$/m],
-  [-1, /^fail +certificate +it ended on \d{4}-\d\d-\d\d\n +-> .*acme/m]])
+  [-1, /^fail +certificate +it expired on \d{4}-\d\d-\d\d\n +-> .*acme/m]])
   test(`a wildcard certificate with ${days} days left`, async (t) => {
     assert.match((await doctor(await proxy(t, days))).out, told)
   })
 
 test('a certificate that is not for every name, or of nobody who is trusted, is none', async (t) => {
-  assert.match((await doctor(await proxy(t, 90, false))).out, /^warn +certificate +none for \*\.ai\.test/m)
-  assert.match((await doctor({ ...(await proxy(t, 90)), STACK_DOMAIN_SUFFIX: 'other.test' })).out, /^warn +certificate +none for \*\.other\.test/m)
+  assert.match((await doctor(await proxy(t, 90, false))).out, /^warn +certificate +no certificate for \*\.ai\.test/m)
+  assert.match((await doctor({ ...(await proxy(t, 90)), STACK_DOMAIN_SUFFIX: 'other.test' })).out, /^warn +certificate +no certificate for \*\.other\.test/m)
 })
 
 // On its rounds ----------------------------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ test('a certificate that is not for every name, or of nobody who is trusted, is 
 // A portal whose doctor comes round at once, and again and again.
 async function rounds(t, env = {}) {
   const root = copyRoot()
-  root.edit('scripts/lib/doctor/schedule.lua', (text) => text.replace(/every = \d+/, 'every = 0.3').replace(/first = \d+/, 'first = 0.1'))
+  root.edit('scripts/lib/doctor/schedule.lua', (text) => text.replace(/interval = \d+/, 'interval = 0.3').replace(/first = \d+/, 'first = 0.1'))
   const portal = await startPortal({ rehearsal, root: root.root, env: { ...realLike(rehearsal), ...env } })
   t.after(() => portal.stop())
   const seen = (look, what) => until(async () => { const found = (await portal.api('/ready')).json.doctor; return look(found) && found }, what)

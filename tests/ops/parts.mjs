@@ -1,6 +1,6 @@
 // parts: what the operators' tests share: running a program to its end.
 import { spawn } from 'node:child_process'
-import { DEPLOYER, temporary } from '../http/harness.mjs'
+import { DEPLOYER, TIME_SCALE, temporary } from '../http/harness.mjs'
 
 // { status, out, err, all }
 export function run(program, args, { env = process.env, cwd } = {}) {
@@ -16,7 +16,7 @@ export function run(program, args, { env = process.env, cwd } = {}) {
 
 // What a portal needs to know, when the double plays Dokploy by the address of a real one.
 export const realLike = (rehearsal) => ({
-  PATH: process.env.PATH, DOKPLOY_URL: rehearsal.url, DOKPLOY_API_TOKEN: 'rehearsal', STACK_DOMAIN_SUFFIX: 'ai.test', STACK_SCHEME: 'http',
+  PATH: process.env.PATH, TIME_SCALE: String(TIME_SCALE), DOKPLOY_URL: rehearsal.url, DOKPLOY_API_TOKEN: 'rehearsal', STACK_DOMAIN_SUFFIX: 'ai.test', STACK_SCHEME: 'http',
   STACK_CONNECT_TO: `127.0.0.1:${rehearsal.port}`, STACK_IMAGE: 'ai-stack:1',
 })
 

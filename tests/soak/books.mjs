@@ -60,7 +60,7 @@ export async function checkOperation(portal, operation, wrong) {
   }
   const stream = await sse(portal.url + operation.statusUrl)
   const events = await read(stream)
-  if (!stream.whole) wrong(`${what}: the stream of what has ended does not end`)
+  if (!stream.isComplete) wrong(`${what}: the stream of what has ended does not end`)
   const ends = events.filter(({ event }) => terminal.has(event))
   if (ends.length !== 1 || events.at(-1) !== ends[0]) wrong(`${what}: ${ends.length} ends:`, events.map(({ event }) => event).join(' '))
   const ids = events.map(({ id }) => id).join()

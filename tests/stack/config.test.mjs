@@ -46,7 +46,7 @@ test('without the plugin: the same roles are native agents, and Sisyphus leads',
 test('a policy may give a role another model, and a wrong word is refused with the right ones', () => {
   assert.equal(render('plugin', 1, { Oracle: 'vendor/some-model' }).agents.oracle.model, 'vendor/some-model')
   assert.equal(render('agents', 0, { small: 'opencode/x' }).small_model, 'opencode/x')
-  assert.throws(() => render('agents', 0, { Oracel: 'opencode/x' }), /no such role: Oracel \(roles: Sisyphus, Oracle/)
+  assert.throws(() => render('agents', 0, { Oracel: 'opencode/x' }), /unknown role: Oracel \(roles: Sisyphus, Oracle/)
   assert.throws(() => render('agents', 0, { Oracle: 'big-pickle' }), /provider\/model/)
 })
 
@@ -103,5 +103,5 @@ for (const password of [undefined, '', 'short'])
     const env = { PATH: process.env.PATH, STACK_STATE_DIR: '/nonexistent', ...(password === undefined ? {} : { OPENCODE_SERVER_PASSWORD: password }) }
     const { status, err } = run('sh', [path.join(stack, 'entrypoint.sh')], { env })
     assert.equal(status, 78)
-    assert.match(err, /OPENCODE_SERVER_PASSWORD must be set/)
+    assert.match(err, /OPENCODE_SERVER_PASSWORD must have 16 characters or more/)
   })

@@ -1,10 +1,14 @@
---- A question of the doctor's to Dokploy: the answer as it is, or nil, message, code. What Dokploy says to it is not what /health shows:
---- a token may be good for the portal's work and not for every question of the doctor's.
+--- Calls one procedure of Dokploy for the doctor: its answer, or nil, message, code. May wait.
+--- A failure is kept out of /health: a token may be good for the portal's work and still lack the
+--- right to what the doctor wants to know.
 local dokploy = require "lib.dokploy"
 local call = require "lib.dokploy.call"
 
 local client = dokploy.client { tries = 2 }
 
 return function(procedure)
-  return call.run(client, { procedure = procedure, repeatable = true, aside = true, shape = function(value) return value end })
+  return call.run(client, {
+    procedure = procedure, repeatable = true, aside = true,
+    shape = function(value) return value end,
+  })
 end

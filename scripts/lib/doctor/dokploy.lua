@@ -1,84 +1,104 @@
---- Dokploy: can it be reached, what is it, and may the portal's token do what the portal does there?
+--- Checks Dokploy: is it reachable, which version is it, and may the portal's token do its work?
 local config = require "core.config"
 local http = require "core.http"
-local clock = require "lib.base.http_date"
+local http_date = require "lib.base.http_date"
 local ask = require "lib.doctor.ask"
 local dokploy = require "lib.dokploy"
 
 local client = dokploy.client { tries = 2 }
 local OLDEST, TRIED_FROM, TRIED_TO = { 0, 25, 0 }, { 0, 26, 5 }, { 0, 30, 2 }
 
--- A missing database looks like a wrong token from outside. This one call needs no token, and fails when the database does.
-local function refused(report)
-  local answer = http.request { url = config.dokploy.url .. "/api/trpc/settings.health", timeout = 5 }
+-- A failing database looks like a wrong token. This call needs no token, and fails with the
+-- database.
+local function check_refusal(report)
+  local answer = http.request {
+    url = config.dokploy.url .. "/api/trpc/settings.health", timeout = 5,
+  }
   if answer and answer.status >= 500 then
-    report:fail("token", "refused, but Dokploy's own database fails", "start Dokploy's database; the token may be good")
+    report:fail("token", "refused, but Dokploy's own database fails",
+      "start Dokploy's database; the token may be good")
   else
     report:fail("token", "Dokploy refuses it",
-      "make a new key in Dokploy (Settings, Profile, API keys; rate limit off) and set DOKPLOY_API_TOKEN or DOKPLOY_API_TOKEN_FILE")
+      "make a new key in Dokploy (Settings, Profile, API keys; rate limit off) and set "
+        .. "DOKPLOY_API_TOKEN or DOKPLOY_API_TOKEN_FILE")
   end
 end
 
-local function newer(a, b)
+local function is_newer(a, b)
   for i = 1, 3 do
     if a[i] ~= b[i] then return a[i] > b[i] end
   end
   return false
 end
 
-local function look_version(report, text)
+local function check_version(report, text)
   local version = { text:match("^v?(%d+)%.(%d+)%.(%d+)") }
+  for i, number in ipairs(version) do version[i] = tonumber(number) end
   if #version == 0 then
-    return report:warn("version", ("%q is no version that is known"):format(text), "deploy and delete a stack to see")
-  end
-  for i = 1, 3 do version[i] = tonumber(version[i]) end
-  if newer(OLDEST, version) then
-    report:fail("version", text .. " is too old: it has no environments", "upgrade Dokploy to 0.26.5 or later")
-  elseif newer(TRIED_FROM, version) or newer(version, TRIED_TO) then
-    report:warn("version", text .. " was not tried with this portal (tried: 0.26.5 to 0.30.2)", "deploy and delete a stack to see")
+    report:warn("version", ("%q is not a known version"):format(text),
+      "deploy and delete a workspace to try it")
+  elseif is_newer(OLDEST, version) then
+    report:fail("version", text .. " is too old: it has no environments",
+      "upgrade Dokploy to 0.26.5 or later")
+  elseif is_newer(TRIED_FROM, version) or is_newer(version, TRIED_TO) then
+    report:warn("version", text .. " is untested with this portal (tested: 0.26.5 to 0.30.2)",
+      "deploy and delete a workspace to try it")
   else
     report:ok("version", text)
   end
 end
 
-local rights = { "canCreateProjects", "canCreateServices", "canDeleteProjects", "canDeleteServices" }
+local rights = {
+  "canCreateProjects", "canCreateServices", "canDeleteProjects", "canDeleteServices",
+}
 
-local function look_rights(report)
+local function check_rights(report)
   local member, message = ask "user.get"
   if type(member) ~= "table" then
-    return report:warn("rights", "could not be read: " .. tostring(message), "run it again; look at Dokploy's log")
+    return report:warn("rights", "unknown: " .. tostring(message),
+      "run it again; look at Dokploy's log")
   end
-  if member.role == "owner" or member.role == "admin" then return report:ok("rights", "the token is of an " .. member.role) end
+  if member.role == "owner" or member.role == "admin" then
+    return report:ok("rights", "the token belongs to an " .. member.role)
+  end
   local missing = {}
   for _, right in ipairs(rights) do
     if member[right] ~= true then missing[#missing + 1] = right end
   end
   if #missing > 0 then
-    report:fail("rights", "the token's user may not: " .. table.concat(missing, ", "), "use a key of an owner or admin")
+    report:fail("rights", "the token's user may not: " .. table.concat(missing, ", "),
+      "use a key of an owner or admin")
   else
-    report:warn("rights", "the token is of a member; members lose sight of what is created side by side", "use a key of an owner or admin")
+    report:warn("rights", "the token belongs to a member; members lose access to projects that "
+      .. "are created at the same time", "use a key of an owner or admin")
   end
 end
 
-local function look_concurrency(report)
+local function check_concurrency(report)
   local set = ask "settings.getWebServerSettings"
-  local places = type(set) == "table" and set.buildsConcurrency or 1
-  if places > 1 then return report:ok("concurrency", ("Dokploy runs %d deployments at once"):format(places)) end
-  report:warn("concurrency", "Dokploy runs one deployment at a time: whoever pulls a large image makes the others wait",
-    "raise it in Dokploy's settings (0.29.9 and later)")
+  local slots = type(set) == "table" and set.buildsConcurrency or 1
+  if slots > 1 then
+    return report:ok("concurrency", ("Dokploy runs %d deployments at a time"):format(slots))
+  end
+  report:warn("concurrency", "Dokploy runs one deployment at a time: while it pulls a large image, "
+    .. "all others wait", "raise it in Dokploy's settings (0.29.9 and later)")
 end
 
-local function look_clock(report)
+local LARGEST_SKEW = 60 -- seconds
+
+local function check_clock(report)
   local answer = http.request { url = config.dokploy.url .. "/api/health", timeout = 5 }
-  local there = answer and clock.read(answer.headers.date)
+  local there = answer and http_date.read(answer.headers.date)
   if not there then
-    return report:warn("clock", "Dokploy says no time to compare with", "compare by hand: date -u on both machines")
+    return report:warn("clock", "Dokploy's answer has no date to compare with",
+      "compare by hand: date -u on both machines")
   end
-  local apart = math.abs(os.time() - there)
-  if apart > 60 then
-    report:fail("clock", ("%d s apart from Dokploy's"):format(apart), "let both machines take their time from NTP")
+  local skew = math.abs(os.time() - there)
+  local found = ("differs from Dokploy's by %d s"):format(skew)
+  if skew > LARGEST_SKEW then
+    report:fail("clock", found, "synchronise both machines with NTP")
   else
-    report:ok("clock", ("%d s apart from Dokploy's"):format(apart))
+    report:ok("clock", found)
   end
 end
 
@@ -87,15 +107,15 @@ return function(report)
   local version, message, code = client:version()
   if code == "dokploy_refused" then
     report:ok("dokploy", url .. " answers")
-    return refused(report)
+    return check_refusal(report)
   elseif not version then
     return report:fail("dokploy", ("%s: %s"):format(url, tostring(message)),
-      "is DOKPLOY_URL right, does Dokploy run, does a firewall stand between?")
+      "check DOKPLOY_URL, that Dokploy runs, and the firewall between the two")
   end
   report:ok("dokploy", url .. " answers" .. (config.rehearsal and " (the rehearsal)" or ""))
   report:ok("token", "valid")
-  look_version(report, version)
-  look_rights(report)
-  look_concurrency(report)
-  look_clock(report)
+  check_version(report, version)
+  check_rights(report)
+  check_concurrency(report)
+  check_clock(report)
 end

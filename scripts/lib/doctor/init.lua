@@ -1,13 +1,14 @@
---- Is everything around the portal as it must be? The examinations, in the order in which they are told.
+--- Checks whether everything around the portal is as it must be. Changes nothing.
 ---@type (fun(report: table))[]
-local examinations = {
-  require "lib.doctor.dokploy", -- reached, version, token, rights, concurrency, clock
-  require "lib.doctor.network", -- room in the network of all stacks
-  require "lib.doctor.stacks",  -- DNS and certificate, the way health checks take, registry and image
-  require "lib.doctor.machine", -- disk and volume, rehearsal
+local checks = {
+  require "lib.doctor.dokploy", -- reachable, version, token, rights, concurrency, clock
+  require "lib.doctor.network", -- free addresses in the network of the workspaces
+  require "lib.doctor.address", -- DNS, certificate, path of the health checks, image
+  require "lib.doctor.machine", -- disk, volume, admin token, proxy, rehearsal
 }
 
---- All of them, into a report (lib/doctor/report.lua). It changes nothing.
+--- Runs every check, in order. Waits for the network.
+---@param report table  of lib/doctor/report.lua
 return function(report)
-  for _, examine in ipairs(examinations) do examine(report) end
+  for _, check in ipairs(checks) do check(report) end
 end

@@ -1,47 +1,58 @@
---- Room in dokploy-network: every stack's service takes an address for itself and one for its container; a network that is full ends all
---- deployments.
+--- Checks for free addresses in dokploy-network. Each workspace takes one for its service and one
+--- for its container; when the network is full, every deployment fails.
 local ask = require "lib.doctor.ask"
 
-local FULL = 0.8 -- from this part on it is told
+local ALMOST_FULL = 0.8
+local OWN_ADDRESSES = 6 -- what Dokploy itself uses, about
 
--- How many addresses the network has; nil when this Dokploy does not say. (0.30 and later, and not to every user.)
-local function room()
+-- The capacity and subnet of the network; nil where Dokploy does not report it (before 0.30, or to
+-- a token without the right).
+local function capacity_of_network()
   local health = ask "docker.getServerHealth"
-  local networks = type(health) == "table" and type(health.dockerNetworks) == "table" and health.dockerNetworks.usage
+  local networks = type(health) == "table" and type(health.dockerNetworks) == "table"
+    and health.dockerNetworks.usage
   for _, network in ipairs(type(networks) == "table" and networks or {}) do
-    if type(network) == "table" and network.name == "dokploy-network" and type(network.capacity) == "number" then
+    if type(network) == "table" and network.name == "dokploy-network"
+      and type(network.capacity) == "number" then
       return network.capacity, type(network.subnet) == "string" and network.subnet or "unknown"
     end
   end
 end
 
-local function services_of(projects)
-  local services = 0
+local function count_services(projects)
+  local count = 0
   for _, project in ipairs(projects) do
-    for _, environment in ipairs(type(project.environments) == "table" and project.environments or {}) do
-      for _, kind in pairs(environment) do services = services + (type(kind) == "table" and #kind or 0) end
+    local environments = type(project.environments) == "table" and project.environments or {}
+    for _, environment in ipairs(environments) do
+      for _, services in pairs(environment) do
+        if type(services) == "table" then count = count + #services end
+      end
     end
   end
-  return services
+  return count
 end
 
 return function(report)
   local projects = ask "project.all"
   if type(projects) ~= "table" then
-    return report:warn("network", "the services could not be counted", "see the lines above: the token must be of an owner or admin")
+    return report:warn("network", "the services could not be counted",
+      "see the lines above: the token must belong to an owner or admin")
   end
-  local services = services_of(projects)
-  local used, all, subnet = 2 * services + 6, room()
-  if not all then
-    return report:ok("network",
-      ("about %d addresses are taken (%d services); of how many, this Dokploy does not say"):format(used, services))
+  local services = count_services(projects)
+  local used = 2 * services + OWN_ADDRESSES
+  local capacity, subnet = capacity_of_network()
+  if not capacity then
+    return report:ok("network", ("about %d addresses in use (%d services); this Dokploy does not "
+      .. "report the capacity"):format(used, services))
   end
-  local said = ("about %d of the %d addresses of %s are taken (%d services)"):format(used, all, subnet, services)
-  if used > all then
-    report:fail("network", said, "make dokploy-network anew with a larger --subnet, such as a /16")
-  elseif used > FULL * all then
-    report:warn("network", said, "plan for a larger --subnet of dokploy-network, such as a /16")
+  local found = ("about %d of %d addresses of %s in use (%d services)"):format(used, capacity,
+    subnet, services)
+  if used > capacity then
+    report:fail("network", found,
+      "create dokploy-network again with a larger --subnet, such as a /16")
+  elseif used > ALMOST_FULL * capacity then
+    report:warn("network", found, "plan a larger --subnet for dokploy-network, such as a /16")
   else
-    report:ok("network", said)
+    report:ok("network", found)
   end
 end

@@ -1,84 +1,84 @@
---- What changed, told to the admin's pages that are open: not what it is now, only of which kind, so that a page looks again at what it
---- shows. Every change has a number; a page that was away asks for what is newer than the last number that it saw. While nobody listens a
---- change costs two words in core.shared.
+--- Tells open admin pages that something of a kind has changed, so that they load it again. Every
+--- change has a number; a page that was away asks for what is newer than the last number it saw.
 local json = require "core.json"
 local shared = require "core.shared"
 local sse = require "core.sse"
 local change_events = {}
 
-local SETTLE = 10 -- seconds after which a channel that reaches nobody is given up
+local SETTLE_SECONDS = 10 -- after which a channel without listeners is dropped
+local CHANNEL, CHANGED = "changes.to.", "changes.of."
 
--- Numbers go on rising over a restart: they begin with the time.
-local function number()
-  local newest = shared.get "feed.number"
+-- Numbers keep rising over a restart, because they start from the time.
+local function newest_number()
+  local newest = shared.get "changes.number"
   if newest then return newest end
   newest = os.time() * 1000
-  shared.set("feed.number", newest)
-  shared.set("feed.first", newest)
+  shared.set("changes.number", newest)
+  shared.set("changes.first", newest)
   return newest
 end
 
-local function event_of(id, kind) return { id = id, event = "changed", data = json.encode { kind = kind } } end
+local function next_number()
+  newest_number()
+  return shared.incr("changes.number", 1)
+end
+
+local function event_of(id, kind)
+  return { id = id, event = "changed", data = json.encode { kind = kind } }
+end
 
 --- The number of the newest change.
 ---@return integer
-function change_events.now() return number() end
-
-local function publish(event)
-  local left = false
-  for _, key in ipairs(shared.keys "feed.to.") do
-    local heard = sse.publish(key:sub(6), event)
-    if heard == 0 and os.time() - shared.get(key) > SETTLE then shared.set(key, nil) else left = true end
-  end
-  if not left then shared.set("feed.heard", nil) end
-end
+function change_events.now() return newest_number() end
 
 --- Something of that kind changed: stacks operations leftovers findings audit access portal.
 ---@param kind string
 function change_events.changed(kind)
-  number()
-  local id = shared.incr("feed.number", 1)
-  shared.set("feed.of." .. kind, id)
-  if shared.get "feed.heard" then publish(event_of(id, kind)) end
+  local id = next_number()
+  shared.set(CHANGED .. kind, id)
+  for _, key in ipairs(shared.keys(CHANNEL)) do
+    local listeners = sse.publish("to." .. key:sub(#CHANNEL + 1), event_of(id, kind))
+    if listeners == 0 and os.time() - shared.get(key) > SETTLE_SECONDS then shared.set(key, nil) end
+  end
 end
 
--- One event for each kind that changed since; for numbers of an earlier start, which kinds those were is not known any more.
+-- One event for each kind that changed after that number. Which kinds changed before the last start
+-- is not known, so that is all of them.
 local function missed(after)
-  local newest, list = number(), {}
-  if after < shared.get "feed.first" then return { event_of(newest, "all") } end
-  for _, key in ipairs(shared.keys "feed.of.") do
+  local newest, list = newest_number(), {}
+  if after < shared.get "changes.first" then return { event_of(newest, "all") } end
+  for _, key in ipairs(shared.keys(CHANGED)) do
     local id = shared.get(key)
-    if id > after then list[#list + 1] = event_of(id, key:sub(9)) end
+    if id > after then list[#list + 1] = event_of(id, key:sub(#CHANGED + 1)) end
   end
   table.sort(list, function(a, b) return a.id < b.id end)
   return list
 end
 
---- A stream of changes after that number. `who` tells listeners apart that may have to be sent away.
----@param who string
+--- A stream of the changes after that number.
+---@param listener string  a name, by which it can be dismissed
 ---@param after integer
 ---@return Reply
-function change_events.subscribe(who, after)
+function change_events.subscribe(listener, after)
   local replay = missed(after)
-  shared.set("feed.to." .. who, os.time())
-  shared.set("feed.heard", true)
-  return sse.subscribe("to." .. who, { last_id = math.min(after, number()), replay = replay })
+  shared.set(CHANNEL .. listener, os.time())
+  local last_id = math.min(after, newest_number())
+  return sse.subscribe("to." .. listener, { last_id = last_id, replay = replay })
 end
 
 --- Who listens, or did not long ago.
 ---@return string[]
 function change_events.listeners()
   local list = {}
-  for i, key in ipairs(shared.keys "feed.to.") do list[i] = key:sub(9) end
+  for i, key in ipairs(shared.keys(CHANNEL)) do list[i] = key:sub(#CHANNEL + 1) end
   return list
 end
 
---- Sends a listener away.
----@param who string
-function change_events.dismiss(who)
-  number()
-  sse.publish("to." .. who, { id = shared.incr("feed.number", 1), event = "over", data = "{}", last = true })
-  shared.set("feed.to." .. who, nil)
+--- Ends a listener's stream.
+---@param listener string
+function change_events.dismiss(listener)
+  sse.publish("to." .. listener, { id = next_number(), event = "over", data = "{}", last = true })
+  shared.set(CHANNEL .. listener, nil)
 end
 
 return change_events

@@ -1,11 +1,11 @@
---- Who has which name, known without waiting. The truth is the UNIQUE row in the journal; this is its shadow in core.shared, which makes
---- the claim of a name one indivisible act. After a start, lib/operations/engine.lua fills it from the journal.
+--- Who has which name, known without waiting. The truth is the row in `stacks`; this mirrors it in
+--- core.shared, where reserving a name is one indivisible act. Filled from the journal at the start.
 local shared = require "core.shared"
 local reservations = {}
 
-local function key(name) return "claim:" .. name end
+local function key(name) return "reservation:" .. name end
 
---- Takes a name for an operation. False when it is taken.
+--- Reserves a name for an operation. False when it is taken.
 ---@return boolean
 function reservations.take(name, operation_id) return shared.add(key(name), operation_id) end
 
@@ -17,7 +17,11 @@ function reservations.drop(name, operation_id)
   if shared.get(key(name)) == operation_id then shared.set(key(name), nil) end
 end
 
----@return string|nil "claimed", or nil when nobody has it
-function reservations.get(name) return shared.get(key(name)) ~= nil and "claimed" or nil end
+--- Whether a name is free.
+---@return boolean
+function reservations.is_free(name) return shared.get(key(name)) == nil end
+
+--- For callers that still ask this way.
+function reservations.get(name) return not reservations.is_free(name) and "claimed" or nil end
 
 return reservations

@@ -1,8 +1,10 @@
---- The journal's schema, as the list of what each version added. Only ever append: a version that has shipped is never edited.
---- Times are seconds since 1970, as floats. `data`, `failure`, `params` and `receipt` hold JSON.
+--- The journal's schema: what each version added. Append only; a version that has shipped is never
+--- edited. Times are seconds since 1970, as floats. `data`, `failure`, `params` and `receipt` hold
+--- JSON.
 return {
-  -- The lowest version whose scripts can work with a journal of the last one: a release that is rolled back to starts if its own version is
-  -- not below this. A version that only adds what older scripts do not notice leaves it as it is; any other raises it to itself.
+  -- The lowest version whose scripts can work with a journal of the last version: a release that is
+  -- rolled back to starts if its own version is not below this. A version that adds only what older
+  -- scripts do not notice leaves it; any other raises it to itself.
   oldest = 8,
 
   -- 1: the first journal

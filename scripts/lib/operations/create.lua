@@ -17,7 +17,7 @@ function create.surely(act, wanted)
   while true do
     local result, message, code = act()
     if result ~= nil then return result end
-    if code == "invalid" or code == "conflict" or code == "closed" then error("journal: " .. message) end
+    if code == "conflict" then error("journal: " .. message) end
     log.warn("journal.write_failed", { message = message, code = code })
     if not wanted() or not task.sleep(1) then return nil, message, "journal" end
   end
@@ -27,7 +27,7 @@ local function confirm(ctx, kind, key, made)
   local id = made.id or key
   local data = { step = ctx.step and ctx.step.name, ids = made }
   local left = 60 -- what is known is worth writing down, also when nobody wants it any more: undo needs it after a crash
-  create.surely(function() return journal.confirm(ctx.id, kind, key, id, data) end, function()
+  create.surely(function() return journal.resources.confirm(ctx.id, kind, key, id, data) end, function()
     left = left - 1
     return left > 0
   end)
@@ -48,7 +48,7 @@ end
 
 -- It was refused: nothing was made, so there is nothing to take away.
 local function withdraw(ctx, kind, key)
-  create.surely(function() return journal.mark(ctx.id, kind, key, "undone") end, function() return ctx.wanted end)
+  create.surely(function() return journal.resources.settle(ctx.id, kind, key, "undone") end, function() return ctx.wanted end)
   ctx:know(kind, key, nil, "undone", {})
 end
 
@@ -60,7 +60,7 @@ local function attempt(ctx, kind, key, call, lookup)
     if found == nil then return nil, message, code end
     if found then return confirm(ctx, kind, key, found) end
   end
-  local intended, why, trouble = create.surely(function() return journal.intend(ctx.id, kind, key, { step = ctx.step.name }) end,
+  local intended, why, trouble = create.surely(function() return journal.resources.intend(ctx.id, kind, key, { step = ctx.step.name }) end,
     function() return ctx.wanted end)
   if intended == nil then return nil, why, trouble end
   ctx:know(kind, key, nil, "intended", {})
@@ -68,7 +68,7 @@ local function attempt(ctx, kind, key, call, lookup)
   if made == nil and info and info.unknown == false and not before then withdraw(ctx, kind, key) end
   if made == false and ctx.wanted then
     -- Not there. It may still come to light, so that is remembered; once more, then.
-    create.surely(function() return journal.lost(ctx.id, kind, key) end, function() return ctx.wanted end)
+    create.surely(function() return journal.resources.note_unconfirmed(ctx.id, kind, key) end, function() return ctx.wanted end)
     made, message, code = send_and_look(call, lookup)
   end
   if made then return confirm(ctx, kind, key, made) end

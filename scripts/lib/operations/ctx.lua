@@ -123,7 +123,7 @@ function Context:create(kind, options, call, lookup) return create.once(self, ki
 function Context:foresee(kind, key)
   if self:known(kind, key) then return true end
   local data = { step = self.step.name }
-  local written, message, code = create.surely(function() return journal.intend(self.id, kind, key, data) end,
+  local written, message, code = create.surely(function() return journal.resources.intend(self.id, kind, key, data) end,
     function() return self.wanted end)
   if written == nil then return nil, message, code end
   self:know(kind, key, nil, "intended", data)
@@ -135,7 +135,7 @@ end
 ---@param id string
 function Context:record(kind, id)
   local data = { step = self.step.name }
-  local written, message, code = create.surely(function() return journal.confirm(self.id, kind, id, id, data) end,
+  local written, message, code = create.surely(function() return journal.resources.confirm(self.id, kind, id, id, data) end,
     function() return self.wanted end)
   if not written then return nil, message, code end
   self:know(kind, id, id, "created", data)
@@ -165,7 +165,7 @@ end
 --- How many lines were passed on so far, also before a restart of the portal.
 function Context:logged()
   local count = 0
-  for _, row in ipairs(journal.events(self.id, 0) or {}) do
+  for _, row in ipairs(journal.events.list(self.id, 0) or {}) do
     if row.event == "log" and row.data.line then count = count + 1 end
   end
   return count

@@ -43,7 +43,7 @@ local function accept(request)
   }
   if not reservations.take(op.name, op.id) then return refused(op.name, nil, "conflict") end
   local most = config.limits.running_deployments + config.limits.queue
-  local accepted, message, code = journal.accept(op, request.idempotency, most, request.also and request.also(op.id))
+  local accepted, message, code = journal.operations.accept(op, request.idempotency, most, request.also and request.also(op.id))
   if not accepted then
     reservations.drop(op.name, op.id)
     return refused(op.name, message, code)
@@ -58,14 +58,14 @@ end
 -- A key that was seen gives the operation that it began.
 local function accept_once(request)
   local key = request.idempotency
-  local before, message = journal.idempotency(key.key)
+  local before, message = journal.idempotency.get(key.key)
   if before == nil then return nil, message, "journal" end
   if not before then return accept(request) end
   if before.body_hash ~= key.body_hash then
     return nil, "this Idempotency-Key came with another request before", "idempotency_conflict"
   end
   local op
-  op, message = journal.operation(before.operation_id)
+  op, message = journal.operations.get(before.operation_id)
   if not op then return nil, message or "its operation is gone", "journal" end
   op.replayed = true
   return op
@@ -87,13 +87,13 @@ end
 -- Cancel -----------------------------------------------------------------------------------------------------------------
 
 local function cancel(id)
-  local op, message = journal.operation(id)
+  local op, message = journal.operations.get(id)
   if op == nil then return nil, message, "journal" end
   if not op then return nil, "no such operation", "deployment_unknown" end
   if op.kind ~= "deploy" or op.ended_at then return { state = op.state, cancelled = false } end
-  local asked, why = journal.request_cancel(id)
+  local asked, why = journal.operations.request_cancel(id)
   if asked == nil then return nil, why, "journal" end
-  op = journal.operation(id) or op
+  op = journal.operations.get(id) or op
   if not asked then return { state = op.state, cancelled = false } end
   log.info("deployment.cancel_asked", { operation = id, name = op.name, state = op.state })
   if op.state == "queued" then -- nothing was made, and its row says that it may not be started any more
@@ -113,10 +113,12 @@ function engine.cancel(id) return apart(cancel, id) end
 -- Delete -----------------------------------------------------------------------------------------------------------------
 
 local function begin_delete(stack, request)
-  local op = { id = engine.new_id(), name = stack.name, params = { data = request.data, target = stack.operation_id } }
-  local begun, message = journal.begin_delete(op, request.also and request.also(op.id))
+  local op = { id = engine.new_id(), kind = "delete", name = stack.name, owner_id = stack.owner_id, state = "deleting",
+    params = { data = request.data } }
+  local on = { states = { "ready", "stopped", "unhealthy", "leftover" }, operation_id = stack.operation_id, change = "deleting" }
+  local begun, message = journal.operations.begin_on_stack(op, on, request.also and request.also(op.id))
   if begun == nil then return nil, message, "journal" end
-  op = journal.operation(op.id)
+  op = journal.operations.get(op.id)
   if not begun or not op then return nil, "something is done with it", "stack_busy" end
   log.info("stack.delete_accepted", { operation = op.id, name = op.name, data = request.data, by = request.by })
   scheduler.launch(op)
@@ -137,22 +139,22 @@ function engine.purge(name, owner_id) return apart(purge_data, name, owner_id) e
 
 -- It is being deleted: the same operation again. If that keeps the data and they are to go now, that is work of its own.
 local function deleting(stack, request)
-  local op, message = journal.operation(stack.delete_id)
+  local op, message = journal.operations.get(stack.delete_id)
   if not op then return nil, message, "journal" end
   if request.data ~= "delete" or op.params.data == "delete" then return op end
   return purge_data(stack.name, stack.owner_id)
 end
 
 local function delete(request)
-  local stack, message = journal.stack(request.name)
+  local stack, message = journal.stacks.get(request.name)
   if stack == nil then return nil, message, "journal" end
   if not stack or stack.owner_id ~= request.owner_id then return nil, "he has no stack of that name", "stack_unknown" end
   if stack.state == "deleting" then return deleting(stack, request) end
   if stack.state ~= "deploying" then return begin_delete(stack, request) end
   local cancelled, why, code = cancel(stack.operation_id) -- not there yet: taking it away is cancelling it
   if not cancelled then return nil, why, code end
-  if not cancelled.cancelled and journal.stack(request.name) then return delete(request) end -- it has ended, and left something
-  return journal.operation(stack.operation_id)
+  if not cancelled.cancelled and journal.stacks.get(request.name) then return delete(request) end -- it has ended, and left something
+  return journal.operations.get(stack.operation_id)
 end
 
 --- Removes a stack. Its data stays unless data is "delete". Asked again, the same operation.
@@ -181,7 +183,7 @@ function engine.operate(kind, stack, also) return apart(begin, kind, stack, also
 -- Password ---------------------------------------------------------------------------------------------------------------
 
 local function application_of(operation_id)
-  for _, row in ipairs(journal.resources(operation_id) or {}) do
+  for _, row in ipairs(journal.resources.list(operation_id) or {}) do
     if row.kind == "application" and row.state == "created" then return row.id end
   end
 end
@@ -189,7 +191,7 @@ end
 --- A stack's password, out of Dokploy's environment of its application: it is kept nowhere else.
 ---@return string|nil, string? message, string? code
 function engine.password(name)
-  local stack, message = journal.stack(name)
+  local stack, message = journal.stacks.get(name)
   if stack == nil then return nil, message, "journal" end
   local id = stack and application_of(stack.operation_id)
   if not id then return nil, "there is no stack of that name", "stack_unknown" end
@@ -207,8 +209,8 @@ local function look_at_dokploy() quick:version() end
 
 --- After a start: every name is claimed again, and every operation that has not ended goes on, or is rolled back.
 function engine.resume()
-  for _, stack in ipairs(assert(journal.stacks {})) do reservations.set(stack.name, stack.operation_id) end
-  local running = assert(journal.running())
+  for _, stack in ipairs(assert(journal.stacks.list {})) do reservations.set(stack.name, stack.operation_id) end
+  local running = assert(journal.operations.running())
   for _, op in ipairs(running) do scheduler.launch(op) end
   if #running > 0 then log.info("engine.resumed", { operations = #running }) end
   assert(drift.refresh())

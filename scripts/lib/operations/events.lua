@@ -61,9 +61,9 @@ end
 local function append(id, list)
   local before = unwritten[id]
   if before then list, unwritten[id] = joined(before, list), nil end
-  local rows, message, code = journal.append(id, list)
+  local rows, message, code = journal.events.append(id, list)
   if rows then return rows end
-  if code == "invalid" or code == "conflict" or code == "closed" then
+  if code == "conflict" then
     log.error("journal.event_lost", { operation = id, first = list[1].event, message = message, code = code })
   else
     if not before then log.warn("journal.events_wait", { operation = id, message = message, code = code }) end
@@ -122,7 +122,7 @@ end
 ---@param language string
 ---@return Event[]|nil, string? message, string? code
 function events.rendered(id, after, language)
-  local rows, message, code = journal.events(id, after)
+  local rows, message, code = journal.events.list(id, after)
   if not rows then return nil, message, code end
   local list = {}
   for i, row in ipairs(rows) do list[i] = rendered(row, language) end

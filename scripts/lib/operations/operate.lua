@@ -6,7 +6,6 @@
 local config = require "core.config"
 local crypto = require "core.crypto"
 local log = require "core.log"
-local store = require "core.store"
 local task = require "core.task"
 local timer = require "core.timer"
 local dotenv = require "lib.base.dotenv"
@@ -38,12 +37,6 @@ operate.kinds = {
 
 -- Beginning --------------------------------------------------------------------------------------------------------------
 
-local BEGIN = [[
-  INSERT INTO operations (id, kind, name, owner_id, template, url, params, state, created_at, started_at)
-  SELECT ?1, ?2, name, owner_id, template, url, json_object('target', operation_id, 'from', state), ?4, NOW, NOW
-  FROM stacks WHERE name = ?3 AND owner_id = ?5 AND state IN ('ready', 'stopped', 'unhealthy') RETURNING id]]
-BEGIN = BEGIN:gsub("NOW", "(julianday('now') - 2440587.5) * 86400.0")
-
 --- Writes the operation down, if the stack stands and nothing else is done with it.
 ---@param kind string  stop start restart rotate repair redeploy
 ---@param stack { name: string, owner_id: string }
@@ -51,14 +44,17 @@ BEGIN = BEGIN:gsub("NOW", "(julianday('now') - 2440587.5) * 86400.0")
 ---@param also any[][]|nil  more statements, written with it if it is begun
 ---@return table|nil operation, string? message, string? code  stack_busy stack_unfit journal
 function operate.begin(kind, stack, id, also)
-  local statement = { BEGIN, id, kind, stack.name, operate.kinds[kind].state, stack.owner_id, gate = true }
-  local results, message, code = store.run { statement, table.unpack(also or {}) }
-  if code == "conflict" then return nil, "something is done with it already", "stack_busy" end
-  if not results then return nil, message, "journal" end
-  if not results[1][1] then return nil, "it does not stand", "stack_unfit" end
+  local new = { id = id, kind = kind, name = stack.name, owner_id = stack.owner_id, params = {}, state = operate.kinds[kind].state }
+  local begun, message = journal.operations.begin_on_stack(new, { states = { "ready", "stopped", "unhealthy" } }, also)
+  if begun == nil then return nil, message, "journal" end
+  if not begun then
+    local now = journal.stacks.get(stack.name)
+    local can_begin = now and (now.state == "ready" or now.state == "stopped" or now.state == "unhealthy")
+    return nil, "it cannot begin", can_begin and "stack_busy" or "stack_unfit"
+  end
   log.info("stack.operation_accepted", { operation = id, name = stack.name, kind = kind })
   local op
-  op, message = journal.operation(id)
+  op, message = journal.operations.get(id)
   if not op then return nil, message, "journal" end
   return op
 end
@@ -216,7 +212,7 @@ local function always() return true end
 local function finish(op, event, data, how)
   how.target, how.receipt = op.params.target, {}
   return create.surely(function()
-    return events.finish(op.id, event, data, function(list) return journal.finish(op.id, list[1], how) end)
+    return events.finish(op.id, event, data, function(list) return journal.operations.finish(op.id, list[1], how) end)
   end, always)
 end
 
@@ -251,13 +247,13 @@ local function end_badly(ctx, op, message, code, args)
   local same = back or as_before(ctx, op)
   local data = { code = code, step = ctx.step_name, args = args, rolledBack = back, leftovers = {} }
   postmortem.add(op.id, data, answer)
-  finish(op, "failed", data, { state = "failed", code = code, stack = same and "same" or "unhealthy" })
+  finish(op, "failed", data, { state = "failed", code = code, stack = not same and "unhealthy" or nil })
   log.warn("stack.operation_failed", { operation = op.id, name = op.name, kind = op.kind, code = code, message = tostring(message) })
 end
 
 local function context_of(op)
-  local target = create.surely(function() return journal.operation(op.params.target) end, always)
-  local resources = create.surely(function() return journal.resources(op.params.target) end, always)
+  local target = create.surely(function() return journal.operations.get(op.params.target) end, always)
+  local resources = create.surely(function() return journal.resources.list(op.params.target) end, always)
   local ctx = context.new(target, resources, {})
   ctx.op, ctx.began = op, timer.now()
   function ctx.waits(_, key, args) tell(ctx, ctx.step_name, key and "waiting" or "running", key, args) end

@@ -10,7 +10,7 @@ local postmortem = { lines = 5 } -- so many of the log
 ---@param step string|nil  when it is none of the deployment's
 ---@return table data
 function postmortem.add(id, data, answer, step)
-  data.answer, data.lines = answer, journal.last_log(id, postmortem.lines)
+  data.answer, data.lines = answer, journal.events.last_log(id, postmortem.lines)
   data.cause = cause.of {
     code = data.code, step = step or data.step, answer = answer, lines = data.lines, reason = data.args and data.args.reason,
   }

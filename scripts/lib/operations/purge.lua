@@ -1,10 +1,8 @@
 --- Data that outlived its stack is removed after all, because its owner asks: an operation of its own, with a receipt. Where Dokploy cannot
 --- remove a volume, it stays listed as left. A volume that a stack has is never touched.
 local log = require "core.log"
-local store = require "core.store"
 local task = require "core.task"
 local timer = require "core.timer"
-local query = require "lib.journal.query"
 local create = require "lib.operations.create"
 local events = require "lib.operations.events"
 local undo = require "lib.operations.undo"
@@ -12,44 +10,30 @@ local dokploy = require "lib.dokploy"
 local journal = require "lib.journal"
 
 local purge = { deadline = 240 } -- seconds, also for the delete that it waits for
-local NOW = "((julianday('now') - 2440587.5) * 86400.0)"
-local function timed(sql) return (sql:gsub("NOW", NOW)) end
-
 -- Beginning --------------------------------------------------------------------------------------------------------------
-
-local BEGIN = timed [[
-  INSERT INTO operations (id, kind, name, owner_id, params, state, created_at, started_at)
-  VALUES (?1, 'purge', ?2, ?3, '{}', 'deleting', NOW, NOW)]]
-local RUNNING = "SELECT * FROM operations WHERE kind = 'purge' AND name = ?1 AND owner_id = ?2 AND ended_at IS NULL"
 
 --- Writes it down; the one that runs already, when there is one.
 ---@param id string
 ---@return table|nil operation, string? message, string? code  journal
 function purge.begin(id, name, owner_id)
-  local results, message, code = store.run { { BEGIN, id, name, owner_id } }
-  if not results and code ~= "conflict" then return nil, message, "journal" end
-  if not results then
-    local running = query.first(query.rows(RUNNING, name, owner_id))
-    id = running and running.id or id
+  local begun, message, code = journal.operations.begin {
+    id = id, kind = "purge", name = name, owner_id = owner_id, params = {}, state = "deleting" }
+  if not begun and code ~= "conflict" then return nil, message, "journal" end
+  if not begun then
+    local running = journal.operations.newest(name, "purge", owner_id)
+    id = running and not running.ended_at and running.id or id
   end
   local op
-  op, message = journal.operation(id)
+  op, message = journal.operations.get(id)
   if not op then return nil, message or "it has just ended", "journal" end
-  if results then log.info("data.purge_accepted", { operation = id, name = name, owner = owner_id }) end
+  if begun then log.info("data.purge_accepted", { operation = id, name = name, owner = owner_id }) end
   return op
 end
-
-local KEPT = [[
-  SELECT * FROM volumes WHERE name = ?1 AND owner_id = ?2 AND NOT EXISTS (
-    SELECT 1 FROM resources r JOIN stacks s ON s.operation_id = r.operation_id WHERE r.kind = 'volume' AND r.key = volumes.volume)
-  ORDER BY at]]
 
 --- The volumes of that name and owner that outlived their stacks.
 ---@return table[]|nil rows, string? message, string? code
 function purge.kept(name, owner_id)
-  local rows, message = query.rows(KEPT, name, owner_id)
-  if not rows then return nil, message, "journal" end
-  return rows
+  return journal.volumes.kept(name, owner_id)
 end
 
 -- Doing it ---------------------------------------------------------------------------------------------------------------
@@ -61,7 +45,7 @@ local function surely(act) return create.surely(act, always) end
 local function delete_ended(op)
   local ends = timer.now() + purge.deadline
   repeat
-    local deleting = surely(function() return journal.last(op.name, "delete", op.owner_id) end)
+    local deleting = surely(function() return journal.operations.newest(op.name, "delete", op.owner_id) end)
     if not deleting or deleting.ended_at then return true end
   until timer.now() >= ends or not task.sleep(0.5)
   return false
@@ -73,18 +57,18 @@ local function remove(client, row)
   local line = { kind = "volume", id = row.volume, state = gone and not unable and "undone" or "left", ended_at = os.time() }
   line.reason = unable and "unable" or reason
   if line.state == "undone" then
-    surely(function() return journal.forget_volume(row.volume) end)
+    surely(function() return journal.volumes.forget(row.volume) end)
   else
     row.reason = "left"
-    surely(function() return journal.keep_volume(row) end)
+    surely(function() return journal.volumes.keep(row) end)
   end
   return line
 end
 
 local function finish(op, event, data, how)
-  how.stack, how.target = "same", op.id
+  how.target = op.id
   return surely(function()
-    return events.finish(op.id, event, data, function(list) return journal.finish(op.id, list[1], how) end)
+    return events.finish(op.id, event, data, function(list) return journal.operations.finish(op.id, list[1], how) end)
   end)
 end
 

@@ -45,7 +45,7 @@ end
 local function run_step(ctx, index)
   local step = ctx.steps[index]
   ctx:enter(index)
-  local cancelled, message, code = create.surely(function() return journal.step(ctx.id, step.name) end, always)
+  local cancelled, message, code = create.surely(function() return journal.operations.enter_step(ctx.id, step.name) end, always)
   if cancelled == nil then return failure_of(ctx, message, code) end
   if cancelled then return failure_of(ctx, "somebody asked to stop", "cancelled") end
   ctx:tell("running", 0)
@@ -95,9 +95,9 @@ end
 -- Writes the end, as often as the disk needs. True; false when the operation had ended, or was cancelled. The receipt is of what `how.made`
 -- made, or else the target.
 local function finish(id, event, data, how)
-  how.receipt = receipt(journal.resources(how.made or how.target) or {}, os.time())
+  how.receipt = receipt(journal.resources.list(how.made or how.target) or {}, os.time())
   return create.surely(function()
-    return events.finish(id, event, data, function(list) return journal.finish(id, list[1], how) end)
+    return events.finish(id, event, data, function(list) return journal.operations.finish(id, list[1], how) end)
   end, always)
 end
 
@@ -175,7 +175,7 @@ local function told_left(left, work, step)
 end
 
 local function end_back(op, work, left, failure)
-  local now = journal.operation(op.id) or op
+  local now = journal.operations.get(op.id) or op
   local event = (failure.code == "cancelled" or now.cancel == 1) and "cancelled" or "failed"
   local free = #left == 0
   local leftovers = told_left(left, work, failure.step)
@@ -193,13 +193,13 @@ end
 local function back(op, ctx, failure)
   task.shield()
   ctx.wanted = false
-  local turned = create.surely(function() return journal.turn_back(op.id, failure) end, always)
+  local turned = create.surely(function() return journal.operations.turn_back(op.id, failure) end, always)
   if not turned and op.state ~= "rolling_back" then -- it had come to its end: what it made is somebody's
     return log.error("deployment.ended_twice", { operation = op.id, name = op.name, code = failure.code })
   end
   for _, handle in ipairs(ctx.pending) do handle:wait(runner.pending) end
   undo_steps(ctx)
-  local resources = create.surely(function() return journal.resources(op.id) end, always)
+  local resources = create.surely(function() return journal.resources.list(op.id) end, always)
   local work = work_of(op, op, resources)
   work.never_ran = failure.args and failure.args.never_ran
   end_back(op, work, (take_away(work, "rolling_back")), failure)
@@ -207,7 +207,7 @@ end
 
 --- Runs a deploy to its end, from wherever the record says that it stands.
 function runner.deploy(op, steps)
-  local resources = create.surely(function() return journal.resources(op.id) end, always)
+  local resources = create.surely(function() return journal.resources.list(op.id) end, always)
   local ctx = context.new(op, resources, steps)
   ctx.index = index_of(steps, op.step)
   log.info("deployment.started", { operation = op.id, name = op.name, state = op.state, step = op.step })
@@ -223,7 +223,7 @@ local function keep_volume(resources, target)
   for _, row in ipairs(resources) do
     if row.kind == "volume" and row.state ~= "undone" then
       row.state = "kept"
-      create.surely(function() return journal.mark(target.id, row.kind, row.key, "kept") end, always)
+      create.surely(function() return journal.resources.settle(target.id, row.kind, row.key, "kept") end, always)
       return row.key
     end
   end
@@ -260,14 +260,14 @@ end
 local function forget_volumes(resources)
   for _, row in ipairs(resources) do
     if row.kind == "volume" and row.state == "undone" then
-      create.surely(function() return journal.forget_volume(row.key) end, always)
+      create.surely(function() return journal.volumes.forget(row.key) end, always)
     end
   end
 end
 
 local function target_of(op)
-  local target = create.surely(function() return journal.operation(op.params.target) end, always)
-  return target, create.surely(function() return journal.resources(target.id) end, always)
+  local target = create.surely(function() return journal.operations.get(op.params.target) end, always)
+  return target, create.surely(function() return journal.resources.list(target.id) end, always)
 end
 
 -- What a deploy left that never was ready is nobody's data: its volume goes, as it would have gone then.
@@ -329,7 +329,7 @@ local function broken(op, message)
   log.error("operation.broken", { operation = op.id, message = message })
   if operate.kinds[op.kind] then return operate.broken(op) end
   local target = { id = op.kind ~= "delete" and op.id or op.params.target }
-  local work = { id = target.id, resources = journal.resources(target.id) or {} }
+  local work = { id = target.id, resources = journal.resources.list(target.id) or {} }
   undo.leave(work, "error")
   finish(op.id, "failed", { code = "script_error", args = { name = op.name }, rolledBack = false, leftovers = undo.left(work) },
     { state = "failed", code = "script_error", stack = "leftover", target = target.id })

@@ -33,7 +33,7 @@ function scheduler.alive(id) return task.alive(task_name(id)) end
 function scheduler.cancel(id) return task.cancel(task_name(id)) end
 
 --- How many seconds a deployment takes: the median of the newest.
-function scheduler.typical() return queue.median(journal.durations()) or scheduler.guess end
+function scheduler.typical() return queue.median(journal.operations.durations()) or scheduler.guess end
 
 --- Runs an operation in a task of its own; nothing if it runs already.
 function scheduler.launch(op)
@@ -53,7 +53,7 @@ function scheduler.remove(op, state, code)
   local data = { code = code, args = args, rolledBack = true, leftovers = {} }
   if state == "failed" then postmortem.add(op.id, data, nil, "queued") end
   local how = { state = state, code = code, receipt = {}, stack = "gone", target = op.id }
-  local ended, message = events.finish(op.id, state, data, function(list) return journal.finish(op.id, list[1], how) end)
+  local ended, message = events.finish(op.id, state, data, function(list) return journal.operations.finish(op.id, list[1], how) end)
   if ended == nil then return nil, message, "journal" end
   reservations.drop(op.name, op.id)
   scheduler.wake()
@@ -103,7 +103,7 @@ local function deploys_of(running)
 end
 
 local function start(waiting, running)
-  local op = journal.start(waiting.id)
+  local op = journal.operations.start(waiting.id)
   if not op then return end
   running[#running + 1] = op
   for _, key in ipairs { "queue.position:", "queue.since:" } do shared.set(key .. op.id, nil) end
@@ -129,9 +129,9 @@ end
 -- Who waits, as they came, and the deploys that run. What runs is read last: revive() must see it as it is, since an operation that ends
 -- while something else is read would have no task and seem to run.
 local function open_deploys()
-  local waiting, message, code = journal.waiting(scheduler.window)
+  local waiting, message, code = journal.operations.waiting(scheduler.window)
   if not waiting then return nil, message, code end
-  local running, trouble, why = journal.running()
+  local running, trouble, why = journal.operations.running()
   if not running then return nil, trouble, why end
   return waiting, deploys_of(running), running
 end
@@ -156,7 +156,7 @@ end
 --- everybody who comes while the queue is full.
 ---@return integer|nil, string? message, string? code
 function scheduler.next_slot()
-  local running, message, code = journal.running()
+  local running, message, code = journal.operations.running()
   if not running then return nil, message, code end
   return starts(1, deploys_of(running))[1]
 end

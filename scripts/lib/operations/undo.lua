@@ -33,7 +33,7 @@ end
 local function settle(work, row, state, reason)
   row.state, row.data.reason = state, reason
   create.surely(function()
-    return journal.mark(work.id, row.kind, row.key, state, { reason = reason or "" })
+    return journal.resources.settle(work.id, row.kind, row.key, state, { reason = reason or "" })
   end, function() return true end)
 end
 

@@ -1,11 +1,8 @@
 --- What an admin may do about a finding: adopt what is unknown, repair what is broken, remove what is not wanted. Where Dokploy has to work
 --- for it, an operation of its own is begun, with a stream, a receipt and one end; the finding is resolved when that ends well.
 --- Before anything is changed in Dokploy, the finding is looked at once more: the world may have changed since.
-local json = require "core.json"
 local log = require "core.log"
-local store = require "core.store"
 local task = require "core.task"
-local query = require "lib.journal.query"
 local engine = require "lib.operations.engine"
 local scheduler = require "lib.operations.scheduler"
 local journal = require "lib.journal"
@@ -14,8 +11,6 @@ local adopt = require "lib.workspaces.adopt"
 local reconcile = require "lib.workspaces.reconcile"
 
 local drift_actions = {}
-local NOW = "((julianday('now') - 2440587.5) * 86400.0)"
-local function timed(sql) return (sql:gsub("NOW", NOW)) end
 
 --- What may be done about a finding, as it stands.
 ---@param row table  of lib/journal/drift.lua
@@ -37,7 +32,7 @@ end
 -- The operation that was begun before, as long as it runs or when it has done it; false when there is none. What ends well resolves the
 -- finding in the same moment, and that may lie between the two readings: one that has ended is held against the finding as it is now.
 local function begun_before(row)
-  local op = row.work_id and journal.operation(row.work_id)
+  local op = row.work_id and journal.operations.get(row.work_id)
   if not op then return false end
   local now = op.ended_at and not row.resolved_at and drift.get(row.id) or row
   if not op.ended_at or now.resolved_at then return op end
@@ -85,17 +80,8 @@ end
 
 local function noted(row) return function(id) return { drift.worked_on(row.id, id) } end end
 
-local BEGIN_REBUILD = timed [[
-  INSERT INTO operations (id, kind, name, owner_id, template, url, params, state, created_at, started_at)
-  SELECT ?1, 'rebuild', s.name, s.owner_id, s.template, s.url, json_set(o.params, '$.target', o.id, '$.volume', ?3), 'running', NOW, NOW
-  FROM stacks s JOIN operations o ON o.id = s.operation_id
-  WHERE s.operation_id = ?2 AND s.state IN ('ready', 'stopped', 'unhealthy') RETURNING id]]
--- The files are not this operation's: whatever becomes of it, they stay.
-local KEEP = timed [[
-  INSERT INTO resources (operation_id, kind, key, state, intended_at) VALUES (?1, 'volume', ?2, 'kept', NOW)]]
-
 local function launched(id)
-  local op, message = journal.operation(id)
+  local op, message = journal.operations.get(id)
   if not op then return nil, message, "journal" end
   log.info("finding.work_accepted", { operation = id, name = op.name, kind = op.kind })
   scheduler.launch(op)
@@ -104,12 +90,19 @@ end
 
 local function rebuild(row)
   local id, volume = engine.new_id(), row.facts.volume
-  local results, message, code = store.run {
-    { BEGIN_REBUILD, id, row.operation_id, volume, gate = true }, { KEEP, id, volume }, drift.worked_on(row.id, id),
-  }
-  if code == "conflict" then return nil, "something is done with it already", "stack_busy" end
-  if not results then return nil, message, "journal" end
-  if not results[1][1] then return nil, "it does not stand", "stack_unfit" end
+  local target, message = journal.operations.get(row.operation_id)
+  if not target then return nil, message or "its deploy is unknown", "journal" end
+  local params = target.params
+  params.volume = volume
+  local op = { id = id, kind = "rebuild", name = row.name, owner_id = row.owner_id, params = params, state = "running" }
+  local on = { states = { "ready", "stopped", "unhealthy" }, operation_id = row.operation_id }
+  local begun, why = journal.operations.begin_on_stack(op, on,
+    { journal.resources.kept_volume_statement(id, volume), drift.worked_on(row.id, id) })
+  if begun == nil then return nil, why, "journal" end
+  if not begun then
+    local now = journal.stacks.get(row.name)
+    return nil, "it cannot begin", now and now.state ~= "deleting" and "stack_busy" or "stack_unfit"
+  end
   return launched(id)
 end
 
@@ -120,22 +113,16 @@ end
 
 -- Remove -----------------------------------------------------------------------------------------------------------------
 
-local BEGIN_REMOVE = timed [[
-  INSERT INTO operations (id, kind, name, owner_id, params, state, created_at, started_at)
-  VALUES (?1, 'remove', ?2, ?3, ?4, 'deleting', NOW, NOW)]]
--- A volume that a stack has is that stack's, whatever else it hangs on.
-local SPOKEN_FOR = [[
-  SELECT 1 FROM resources r JOIN stacks s ON s.operation_id = r.operation_id WHERE r.kind = 'volume' AND r.key = ?1 LIMIT 1]]
-
 local function remove_unknown(row, data)
   local id = engine.new_id()
-  local taken, message = query.first(query.rows(SPOKEN_FOR, row.facts.volume or ""))
+  local taken, message = journal.resources.has_owner(row.facts.volume or "")
   if taken == nil then return nil, message, "journal" end
-  local params = { data = data, target = id, mark = row.facts.mark, finding = row.id }
-  local batch = { { BEGIN_REMOVE, id, row.name, row.owner_id, json.encode(params) }, drift.worked_on(row.id, id) }
+  local op = { id = id, kind = "remove", name = row.name, owner_id = row.owner_id, state = "deleting",
+    params = { data = data, target = id, mark = row.facts.mark, finding = row.id } }
+  local batch = { drift.worked_on(row.id, id) }
   table.move(adopt.resources(id, row.facts, not taken and "created" or nil), 1, 99, #batch + 1, batch)
-  local results, why = store.run(batch)
-  if not results then return nil, why, "journal" end
+  local begun, why = journal.operations.begin(op, batch)
+  if not begun then return nil, why, "journal" end
   return launched(id)
 end
 

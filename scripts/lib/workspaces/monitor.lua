@@ -5,7 +5,6 @@
 local config = require "core.config"
 local log = require "core.log"
 local shared = require "core.shared"
-local store = require "core.store"
 local task = require "core.task"
 local change_events = require "lib.journal.change_events"
 local health = require "lib.operations.health"
@@ -20,15 +19,8 @@ local monitor = {
 }
 local once = dokploy.client { tries = 1 }
 
-local WORSE = [[
-  UPDATE stacks SET state = 'unhealthy', reason = ?3, since = (julianday('now') - 2440587.5) * 86400.0
-  WHERE name = ?1 AND operation_id = ?2 AND (state = 'ready' OR state = 'unhealthy' AND reason IS NOT ?3)]]
-local BETTER = [[
-  UPDATE stacks SET state = 'ready', reason = NULL, since = (julianday('now') - 2440587.5) * 86400.0
-  WHERE name = ?1 AND operation_id = ?2 AND state = 'unhealthy']]
-
 local function app_name(operation_id)
-  for _, row in ipairs(journal.resources(operation_id) or {}) do
+  for _, row in ipairs(journal.resources.list(operation_id) or {}) do
     if row.kind == "application" then return row.data.ids and row.data.ids.app_name end
   end
 end
@@ -46,9 +38,8 @@ local function trouble_of(stack)
   return keeps_ending(stack) and "stack_restarts" or "stack_silent"
 end
 
-local function write(stack, sql, reason)
-  local results = store.run { { sql, stack.name, stack.operation_id, reason } }
-  if not results or results[1].changes == 0 then return end
+local function write(stack, reason)
+  if not journal.stacks.set_health(stack, reason) then return end
   change_events.changed("stacks")
   local state = reason and "unhealthy" or "ready"
   log.warn("stack.watched", { name = stack.name, operation = stack.operation_id, state = state, reason = reason })
@@ -60,9 +51,9 @@ local function look(stack)
   if not trouble then
     shared.set(key, nil)
     shared.set("seen:" .. stack.operation_id, os.time())
-    if stack.state == "unhealthy" then write(stack, BETTER) end
+    if stack.state == "unhealthy" then write(stack) end
   elseif shared.incr(key, 1, 10 * monitor.round) >= monitor.patience then
-    write(stack, WORSE, trouble)
+    write(stack, trouble)
   end
 end
 
@@ -75,7 +66,7 @@ local watched = { ready = true, unhealthy = true }
 --- One round: every stack that should answer, spread over the time.
 function monitor.run()
   local stacks = {}
-  for _, stack in ipairs(journal.stacks {} or {}) do
+  for _, stack in ipairs(journal.stacks.list {} or {}) do
     if watched[stack.state] then stacks[#stacks + 1] = stack end
   end
   for _, stack in ipairs(stacks) do

@@ -116,7 +116,7 @@ end
 
 local function facts_of(one, seen)
   if one.kind == "unknown" then return facts_of_unknown(one, seen) end
-  local stack = journal.stack(one.name)
+  local stack = journal.stacks.get(one.name)
   return { part = one.part, project = one.project_id and { id = one.project_id }, volume = stack and stack.volume or nil,
     application = one.application_id and { id = one.application_id } }
 end
@@ -236,7 +236,7 @@ end
 
 local function is_anothers(ctx, row)
   local mark = context.read_mark(row.description)
-  return mark and mark.name == ctx.name and mark.id ~= ctx.id and journal.operation(mark.id) == false
+  return mark and mark.name == ctx.name and mark.id ~= ctx.id and journal.operations.get(mark.id) == false
 end
 
 --- Before a deploy makes anything: whether nothing unknown in Dokploy has its name. Asked of the journal; and of Dokploy itself as long as

@@ -2,22 +2,16 @@
 --- Their rows, their receipts and their last events stay: how each of them ended can be asked for as long as the journal lives.
 local log = require "core.log"
 local server = require "core.server"
-local store = require "core.store"
 local task = require "core.task"
+local journal_events = require "lib.journal.events"
 local timer = require "core.timer"
 local retention = { round = 600, batch = 20, pause = 0.2 } -- seconds between two rounds; operations at a time; seconds between two batches
 
-local OLD = [[SELECT id FROM operations
-  WHERE pruned = 0 AND ended_at < ?1 ORDER BY ended_at LIMIT ?2]]
-local FORGET = "DELETE FROM events WHERE operation_id IN (" .. OLD .. [[)
-  AND event IN ('queued', 'progress', 'log')]]
-local MARK = "UPDATE operations SET pruned = 1 WHERE id IN (" .. OLD .. ")"
-
 local function some(age)
   local before = server.now() - age -- the same for both: what becomes old in between waits for the next time
-  local results, message = store.run { { FORGET, before, retention.batch }, { MARK, before, retention.batch } }
-  if results then return results[2].changes, results[1].changes end
-  log.warn("journal.not_pruned", { message = message })
+  local operations, events = journal_events.prune(before, retention.batch)
+  if operations then return operations, events end
+  log.warn("journal.not_pruned", { message = events })
   return 0, 0
 end
 

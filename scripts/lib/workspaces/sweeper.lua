@@ -117,16 +117,16 @@ end
 
 local function end_doubt(op, resources)
   for _, row in ipairs(resources) do
-    if row.state == "lost" then journal.mark(op.id, row.kind, row.key, "undone") end
+    if row.state == "lost" then journal.resources.settle(op.id, row.kind, row.key, "undone") end
   end
 end
 
 -- Nothing is left that keeps the name; a volume that this Dokploy cannot remove is remembered.
 local function release(op, work)
   if work.unable then
-    journal.keep_volume { volume = work.unable, name = op.name, owner_id = op.owner_id, operation_id = op.id, reason = "left" }
+    journal.volumes.keep { volume = work.unable, name = op.name, owner_id = op.owner_id, operation_id = op.id, reason = "left" }
   end
-  if journal.release(op.id) then
+  if journal.stacks.free_name(op.id) then
     reservations.drop(op.name, op.id)
     change_events.changed("stacks")
     log.info("sweeper.name_free", { operation = op.id, name = op.name })
@@ -134,8 +134,8 @@ local function release(op, work)
 end
 
 local function sweep(found)
-  local op, stack = journal.operation(found.id), journal.stack(found.name)
-  local resources = journal.resources(found.id)
+  local op, stack = journal.operations.get(found.id), journal.stacks.get(found.name)
+  local resources = journal.resources.list(found.id)
   if not op or stack == nil or not resources then return end
   local stands = stack and stack.operation_id == op.id and stack.state ~= "leftover"
   local work = work_of(op, resources)
@@ -162,11 +162,11 @@ end
 
 --- One look at all that may be left.
 function sweeper.run()
-  local list = journal.leftovers()
+  local list = journal.resources.leftovers()
   if not list then return end
   count(list)
   for _, found in ipairs(list) do task.lock("sweep:" .. found.id, sweep, found) end
-  if #list > 0 then count(journal.leftovers() or {}) end
+  if #list > 0 then count(journal.resources.leftovers() or {}) end
 end
 
 --- When that deploy's leftovers were last tried; nil: not since the portal was started.
@@ -177,12 +177,12 @@ function sweeper.tried(id) return shared.get("sweep.tried:" .. id) end
 ---@param id string
 ---@return boolean|nil tried, string? message, string? code
 function sweeper.try(id)
-  local list, message = journal.leftovers()
+  local list, message = journal.resources.leftovers()
   if not list then return nil, message, "journal" end
   for _, found in ipairs(list) do
     if found.id == id then
       task.lock("sweep:" .. id, sweep, found)
-      count(journal.leftovers() or {})
+      count(journal.resources.leftovers() or {})
       return true
     end
   end

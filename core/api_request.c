@@ -1,0 +1,435 @@
+#include "api_request.h"
+#include "api.h"
+#include "api_reply.h"
+#include "api_script_version.h"
+#include "http_text.h"
+#include "httpd_reply.h"
+#include "httpd_request.h"
+#include "loop.h"
+#include "mem.h"
+#include "metrics.h"
+#include "router.h"
+#include "task.h"
+#include "www.h"
+
+#include <lauxlib.h>
+
+#define VIEW "core.request"
+
+/* One request on its way to its answer. Kept on a free list and never freed, so that a script which
+ * looks into a request's table after the answer finds that the number has changed. */
+struct transaction {
+    uint64_t number;
+    struct httpd_request *request;
+    struct script_version *version;
+    const struct script_route *route; /* NULL when none was found */
+    struct transaction *next;
+};
+
+static struct transaction *unused;
+
+static struct transaction *transaction_begin(struct server *server, struct httpd_request *request,
+                                             const struct script_route *route)
+{
+    static uint64_t counter;
+    struct transaction *transaction = unused;
+    if (transaction)
+        unused = transaction->next;
+    else
+        transaction = mem_new(1, sizeof *transaction);
+    *transaction = (struct transaction){
+        .number = ++counter, .request = request, .version = server->current, .route = route
+    };
+    return transaction;
+}
+
+static void transaction_end(struct transaction *transaction)
+{
+    transaction->number = 0;
+    transaction->next = unused;
+    unused = transaction;
+}
+
+/* ---- the table that a handler gets ---- */
+
+static void push_decoded(lua_State *L, const char *text, size_t len, int is_query)
+{
+    luaL_Buffer decoded;
+    char *room = luaL_buffinitsize(L, &decoded, len + 1);
+    luaL_pushresultsize(&decoded, router_decode(text, len, is_query, room));
+}
+
+static void push_path(lua_State *L, const struct httpd_request *request)
+{
+    push_decoded(L, httpd_path(request), strlen(httpd_path(request)), 0);
+}
+
+static void push_query(lua_State *L, const struct httpd_request *request)
+{
+    lua_newtable(L);
+    for (const char *pair = httpd_query(request); *pair;) {
+        size_t len = strcspn(pair, "&"), name = strcspn(pair, "=&");
+        if (name > 0) {
+            size_t value = name + (name < len);
+            push_decoded(L, pair, name, 1);
+            push_decoded(L, pair + value, len - value, 1);
+            lua_rawset(L, -3);
+        }
+        pair += len + (pair[len] == '&');
+    }
+}
+
+static void set_header(const char *name, const char *value, void *L)
+{
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void push_headers(lua_State *L, const struct httpd_request *request)
+{
+    lua_newtable(L);
+    httpd_each_header(request, set_header, L);
+}
+
+static void push_body(lua_State *L, const struct httpd_request *request)
+{
+    size_t len;
+    const char *body = httpd_body(request, &len);
+    lua_pushlstring(L, body, len);
+}
+
+static void push_gzip(lua_State *L, const struct httpd_request *request)
+{
+    lua_pushboolean(L, http_accepts_gzip(httpd_header(request, "accept-encoding")));
+}
+
+/* The Host in lower case, without its port. The guard lets no longer one through. */
+static void push_host(lua_State *L, const struct httpd_request *request)
+{
+    char lower[264];
+    const char *host = httpd_header(request, "host");
+    if (!host) host = "";
+    size_t len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+    memcpy(lower, host, len);
+    http_lower(lower, len);
+    lua_pushlstring(L, lower, len);
+}
+
+static void push_no_params(lua_State *L, const struct httpd_request *request)
+{
+    (void)request;
+    lua_newtable(L);
+}
+
+static const struct {
+    const char *name;
+    const char *(*text)(const struct httpd_request *request);
+    void (*push)(lua_State *L, const struct httpd_request *request);
+} view_fields[] = {
+    { "body", NULL, push_body },        { "gzip", NULL, push_gzip },
+    { "headers", NULL, push_headers },  { "host", NULL, push_host },
+    { "id", httpd_id, NULL },           { "method", httpd_method, NULL },
+    { "params", NULL, push_no_params }, { "path", NULL, push_path },
+    { "peer", httpd_peer, NULL },       { "query", NULL, push_query },
+};
+
+/* Reads a field when it is first asked for, and keeps it in the table. [1] and [2] are the
+ * transaction and its number. */
+static int view_index(lua_State *L)
+{
+    size_t n = sizeof view_fields / sizeof *view_fields, i = 0;
+    if (lua_type(L, 2) != LUA_TSTRING) return 0;
+    const char *name = lua_tostring(L, 2);
+    while (i < n && strcmp(view_fields[i].name, name) != 0)
+        i++;
+    if (i == n) return 0;
+    lua_rawgeti(L, 1, 1);
+    lua_rawgeti(L, 1, 2);
+    const struct transaction *transaction = lua_touserdata(L, -2);
+    if (!transaction || transaction->number != (uint64_t)lua_tointeger(L, -1))
+        return luaL_error(
+            L, "req.%s was first asked for after the answer was given; read it before", name);
+    if (view_fields[i].text)
+        lua_pushstring(L, view_fields[i].text(transaction->request));
+    else
+        view_fields[i].push(L, transaction->request);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
+    return 1;
+}
+
+static void push_view(lua_State *L, const struct transaction *transaction)
+{
+    lua_createtable(L, 2, 8);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)transaction);
+    lua_rawseti(L, -2, 1);
+    lua_pushinteger(L, (lua_Integer)transaction->number);
+    lua_rawseti(L, -2, 2);
+    if (luaL_newmetatable(L, VIEW)) {
+        lua_pushcfunction(L, view_index);
+        lua_setfield(L, -2, "__index");
+    }
+    lua_setmetatable(L, -2);
+}
+
+/* ---- the access log ---- */
+
+/* Taken before the answer, after which the request is dead. */
+struct access {
+    const char *method, *pattern; /* pattern: NULL when no route was found */
+    char id[HTTPD_ID_LEN + 1];
+    int64_t started_us;
+    enum log_level level;
+};
+
+static struct access access_of(const struct transaction *transaction)
+{
+    const struct script_route *route = transaction->route;
+    struct access access = { .method = httpd_method(transaction->request),
+                             .pattern = route ? route->pattern : NULL,
+                             .started_us = httpd_started_us(transaction->request),
+                             .level = route ? route->log_level : LOG_INFO };
+    memcpy(access.id, httpd_id(transaction->request), sizeof access.id);
+    return access;
+}
+
+static void count(const struct access *access, int status, int64_t elapsed_us)
+{
+    static const char *const labels[] = { "method", "route", "code" };
+    static struct metrics_family *requests, *seconds;
+    char code[12];
+    const char *const values[] = { access->method, access->pattern ? access->pattern : "none",
+                                   code };
+    if (!requests) {
+        requests = metrics_declare("deployer_http_requests_total", METRICS_COUNTER,
+                                   "Answered requests", labels, 3);
+        seconds = metrics_declare("deployer_http_request_duration_seconds", METRICS_HISTOGRAM,
+                                  "From the whole request to its answer; of a stream, to its head",
+                                  labels, 2);
+    }
+    snprintf(code, sizeof code, "%03d", status);
+    metrics_add(requests, values, 1);
+    metrics_observe(seconds, values, (double)elapsed_us / 1e6);
+}
+
+static void log_access(const struct access *access, int status)
+{
+    int64_t elapsed_us = loop_now_us() - access->started_us;
+    count(access, status, elapsed_us);
+    if (!log_begin(access->level, "http.request")) return;
+    log_str("method", access->method);
+    log_str("route", access->pattern);
+    log_int("status", status);
+    log_num("ms", (double)(elapsed_us / 10) / 100);
+    log_str("id", access->id);
+    log_end();
+}
+
+static void send_reply(struct transaction *transaction, struct reply *reply)
+{
+    struct access access = access_of(transaction);
+    api_reply_send(transaction->version->server->core, reply, transaction->request);
+    log_access(&access, reply->status);
+    transaction_end(transaction);
+}
+
+/* ---- errors ---- */
+
+static const struct error {
+    int status;
+    const char *code, *detail;
+} errors[] = {
+    { 400, "bad_request", "The request's path is not well formed." },
+    { 404, "not_found", "There is nothing at this address." },
+    { 405, "method_not_allowed", "This address knows other methods; see Allow." },
+    { 413, "body_too_large", "The request's body is longer than the portal takes." },
+    { 500, "internal", "The portal made a mistake. Its log says more under this request id." },
+    { 503, "draining", "The portal is being restarted. Ask again in a moment." },
+};
+
+static const struct error *error_of(int status)
+{
+    const struct error *error = errors;
+    while (error->status != status)
+        error++;
+    return error;
+}
+
+struct rendering {
+    struct transaction *transaction;
+    const struct error *error;
+    const char *allow; /* of a 405, or NULL */
+    struct reply reply;
+};
+
+/* Protected: has server.on_error render the error. */
+static int render_error(lua_State *L)
+{
+    struct rendering *rendering = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, rendering->transaction->version->on_error);
+    push_view(L, rendering->transaction);
+    lua_pushinteger(L, rendering->error->status);
+    lua_pushstring(L, rendering->error->code);
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, rendering->allow);
+    lua_setfield(L, -2, "allow");
+    lua_call(L, 4, 1);
+    api_reply_read(L, -1, &rendering->reply);
+    if (rendering->reply.is_stream) return luaL_error(L, "an error cannot be a stream");
+    return lua_gettop(L);
+}
+
+static void log_script_error(const char *event, const struct transaction *transaction,
+                             const char *message, const struct vm_error *place)
+{
+    if (!log_begin(LOG_ERROR, event)) return;
+    log_str("route", transaction->route ? transaction->route->pattern : NULL);
+    log_str("id", httpd_id(transaction->request));
+    log_str("message", message);
+    if (place) log_str("file", place->file);
+    if (place) log_int("line", place->line);
+    log_end();
+}
+
+/* Leaves what the reply points to on the vm's main stack. Returns 0 when the scripts cannot. */
+static int render(struct rendering *rendering)
+{
+    struct script_version *version = rendering->transaction->version;
+    struct vm_error failure;
+    if (version->on_error == LUA_NOREF) return 0;
+    lua_pushlightuserdata(vm_state(version->vm), rendering);
+    if (vm_call(version->vm, render_error, 1, &failure) == 0) return 1;
+    log_script_error("http.on_error_failed", rendering->transaction, failure.message, &failure);
+    return 0;
+}
+
+static void send_plain_error(struct transaction *transaction, int status, const char *allow)
+{
+    const struct error *error = error_of(status);
+    struct access access = access_of(transaction);
+    httpd_reply_problem(transaction->request, status, error->code, error->detail, allow);
+    log_access(&access, status);
+    transaction_end(transaction);
+}
+
+/* Answers as the scripts render the error; in plain English when they cannot. */
+static void fail(struct transaction *transaction, int status, const char *allow)
+{
+    struct rendering rendering = { .transaction = transaction,
+                                   .error = error_of(status),
+                                   .allow = allow };
+    lua_State *L = vm_state(transaction->version->vm);
+    int top = lua_gettop(L);
+    if (render(&rendering))
+        send_reply(transaction, &rendering.reply);
+    else
+        send_plain_error(transaction, status, allow);
+    lua_settop(L, top);
+}
+
+/* ---- handlers ---- */
+
+/* Protected: argument 1 is the reply to read into, argument 2 the handler's value. */
+static int read_value(lua_State *L)
+{
+    api_reply_read(L, 2, lua_touserdata(L, 1));
+    return lua_gettop(L);
+}
+
+/* The handler has returned; its coroutine serves to read the reply. */
+static void on_value(struct transaction *transaction, lua_State *co, int nresults)
+{
+    struct vm *vm = transaction->version->vm;
+    struct reply reply;
+    if (nresults == 0) lua_pushnil(co);
+    if (nresults > 1) lua_settop(co, -nresults); /* only the first counts */
+    lua_pushcfunction(co, read_value);
+    lua_insert(co, -2);
+    lua_pushlightuserdata(co, &reply);
+    lua_insert(co, -2);
+    vm_turn_begin(vm, co);
+    int status = lua_pcall(co, 2, LUA_MULTRET, 0);
+    vm_turn_end(vm, co);
+    if (status == LUA_OK) {
+        send_reply(transaction, &reply);
+    } else {
+        log_script_error("http.handler_failed", transaction, lua_tostring(co, -1), NULL);
+        fail(transaction, 500, NULL);
+    }
+}
+
+static void on_handled(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
+                       const char *message, void *arg)
+{
+    struct transaction *transaction = arg;
+    (void)task;
+    if (outcome == TASK_OK) {
+        on_value(transaction, co, nresults);
+    } else if (outcome == TASK_CANCELLED) { /* the process ends, and the handler has not */
+        send_plain_error(transaction, 503, NULL);
+    } else {
+        log_script_error(outcome == TASK_STOPPED ? "http.handler_stopped" : "http.handler_failed",
+                         transaction, message, NULL);
+        fail(transaction, 500, NULL);
+    }
+}
+
+static void set_params(lua_State *L, const struct router_match *match)
+{
+    if (match->nparams == 0) return;
+    lua_createtable(L, 0, match->nparams);
+    for (int i = 0; i < match->nparams; i++) {
+        lua_pushlstring(L, match->params[i].value, match->params[i].len);
+        lua_setfield(L, -2, match->params[i].name);
+    }
+    lua_setfield(L, -2, "params");
+}
+
+/* Calls middleware(req, handler, pattern), or handler(req) without one. */
+static void handle(struct server *server, struct httpd_request *request,
+                   const struct router_match *match)
+{
+    struct script_version *version = server->current;
+    const struct script_route *route = &version->routes[match->value];
+    struct transaction *transaction = transaction_begin(server, request, route);
+    lua_State *L = vm_state(version->vm);
+    int has_middleware = version->middleware != LUA_NOREF;
+    if (has_middleware) lua_rawgeti(L, LUA_REGISTRYINDEX, version->middleware);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, route->handler);
+    push_view(L, transaction);
+    set_params(L, match);
+    if (has_middleware) {
+        lua_insert(L, -2);
+        lua_pushstring(L, route->pattern);
+    }
+    task_spawn(server->core->loop, L, NULL, has_middleware ? 3 : 1, on_handled, transaction);
+}
+
+void api_request_serve(struct httpd_request *request, void *arg)
+{
+    struct server *server = arg;
+    struct router_match match;
+    size_t body_len;
+    httpd_body(request, &body_len);
+    if ((int64_t)body_len > server->current->settings.max_body) {
+        fail(transaction_begin(server, request, NULL), 413, NULL);
+        return;
+    }
+    switch (
+        router_find(server->current->router, httpd_method(request), httpd_path(request), &match)) {
+    case ROUTER_FOUND:
+        handle(server, request, &match);
+        break;
+    case ROUTER_BAD:
+        fail(transaction_begin(server, request, NULL), 400, NULL);
+        break;
+    case ROUTER_NO_METHOD:
+        fail(transaction_begin(server, request, NULL), 405, match.allow);
+        break;
+    case ROUTER_NO_PATH:
+        if (!server->core->www || !www_serve(server->core->www, request))
+            fail(transaction_begin(server, request, NULL), 404, NULL);
+        break;
+    }
+}

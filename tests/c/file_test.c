@@ -1,0 +1,131 @@
+#include "file.h"
+#include "mem.h"
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+static char folder[64], path[80];
+
+static int set_up(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/file_test.XXXXXX");
+    if (!mkdtemp(folder)) return -1;
+    snprintf(path, sizeof path, "%s/file", folder);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[100];
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+static void expect_content(const char *text)
+{
+    size_t len;
+    char *content = file_read(path, 1000, &len);
+    assert_non_null(content);
+    assert_int_equal(len, strlen(text));
+    assert_string_equal(content, text);
+    free(content);
+}
+
+static int mode_of_file(void)
+{
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    return info.st_mode & 0777;
+}
+
+static void test_reading(void **state)
+{
+    size_t len;
+    (void)state;
+    assert_null(file_read(path, 10, &len));
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(file_create(path, "0123456789", 10, 0600), 0);
+    expect_content("0123456789");
+    char *content = file_read(path, 10, &len);
+    assert_int_equal(len, 10);
+    free(content);
+    assert_null(file_read(path, 9, &len));
+    assert_int_equal(errno, EFBIG);
+    assert_null(file_read(folder, 1 << 20, &len));
+    assert_int_equal(errno, EISDIR);
+    content = file_read("/proc/self/status", 1 << 20, &len); /* says that it is empty */
+    assert_non_null(content);
+    assert_true(len > 100);
+    free(content);
+}
+
+static void test_creating(void **state)
+{
+    (void)state;
+    assert_int_equal(file_create(path, "first", 5, 0640), 0);
+    assert_int_equal(mode_of_file(), 0640);
+    assert_int_equal(file_create(path, "second", 6, 0600), -1);
+    assert_int_equal(errno, EEXIST);
+    expect_content("first");
+}
+
+static void test_replacing(void **state)
+{
+    char fresh[100];
+    (void)state;
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    assert_int_equal(file_replace(path, "first", 5, 0600), 0);
+    int before = open(path, O_RDONLY);
+    assert_int_equal(file_replace(path, "second", 6, 0644), 0);
+    expect_content("second");
+    assert_int_equal(mode_of_file(), 0644);
+    assert_int_equal(access(fresh, F_OK), -1);
+    char old[8] = "";
+    assert_int_equal(read(before, old, sizeof old), 5); /* an open file stays the old one */
+    close(before);
+    assert_int_equal(file_replace("/no/such/folder/file", "x", 1, 0600), -1);
+    assert_int_equal(errno, ENOENT);
+}
+
+/* A disk that is full leaves the old file as it is and nothing beside it. */
+static void test_replacing_on_a_full_disk(void **state)
+{
+    char fresh[100];
+    char *large = mem_new(100000, 1);
+    struct rlimit limit = { 4096, RLIM_INFINITY };
+    (void)state;
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    assert_int_equal(file_create(path, "old", 3, 0600), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(file_replace(path, large, 100000, 0600), -1);
+    assert_int_equal(errno, EFBIG);
+    limit.rlim_cur = RLIM_INFINITY;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    expect_content("old");
+    assert_int_equal(access(fresh, F_OK), -1);
+    free(large);
+}
+
+static void test_syncing_a_folder(void **state)
+{
+    (void)state;
+    assert_int_equal(file_sync_folder(AT_FDCWD, folder), 0);
+    assert_int_equal(file_sync_folder_of(path), 0);
+    assert_int_equal(file_sync_folder(AT_FDCWD, "/no/such/folder"), -1);
+    assert_int_equal(errno, ENOENT);
+}
+
+static const struct CMUnitTest tests[] = {
+    TEST(test_reading),          TEST(test_creating),
+    TEST(test_replacing),        TEST(test_replacing_on_a_full_disk),
+    TEST(test_syncing_a_folder),
+};
+
+TEST_GROUP(file, tests, NULL, NULL)

@@ -1,0 +1,41 @@
+#include "hash.h"
+#include "test.h"
+
+/* Equal bytes hash alike wherever they are; any changed byte or length changes the hash. */
+static void test_every_byte_counts(void **state)
+{
+    char bytes[41], copy[48];
+    (void)state;
+    memset(bytes, 'b', sizeof bytes);
+    for (size_t len = 0; len < sizeof bytes; len++) {
+        uint64_t hash = hash_bytes(bytes, len);
+        memcpy(copy + 3, bytes, len);
+        assert_true(hash_bytes(copy + 3, len) == hash);
+        assert_true(hash_bytes(bytes, len + 1) != hash);
+        for (size_t i = 0; i < len; i++) {
+            bytes[i] ^= 1;
+            assert_true(hash_bytes(bytes, len) != hash);
+            bytes[i] ^= 1;
+        }
+    }
+    assert_true(hash_text("text") == hash_bytes("text", 4));
+}
+
+/* Similar keys spread over the slots of a small table. */
+static void test_spread(void **state)
+{
+    int slots[64] = { 0 };
+    char key[16];
+    (void)state;
+    for (int i = 0; i < 6400; i++) {
+        snprintf(key, sizeof key, "key-%d", i);
+        slots[hash_text(key) % 64]++;
+    }
+    for (int i = 0; i < 64; i++)
+        assert_in_range(slots[i], 40, 200);
+}
+
+static const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_byte_counts),
+                                           cmocka_unit_test(test_spread) };
+
+TEST_GROUP(hash, tests, NULL, NULL)

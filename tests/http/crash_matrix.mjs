@@ -1,0 +1,226 @@
+// Crashes at every commit. An operation runs once, while the data of the portal and of the double
+// are copied before and after each commit: "before" is a write that was lost, "after" one whose
+// sender never heard of it. Then a portal and a double are started on each copy, and the operation
+// must come to the same end: one workspace or none, and no event missing or repeated.
+import assert from 'node:assert/strict'
+import { cpSync, readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  createPortal, startPortal, startRehearsal, temporary, until, whileStopped,
+} from './harness.mjs'
+import { findings, idsOf, loseJournal, removeByHand } from './drift.mjs'
+
+const LANES = Number(process.env.LANES ?? 4) // copies tried at the same time
+const MOST = 200 // commits; an operation that needs more does not end
+const NAME = 'amy'
+const SPEED = 1000
+
+const act = (what, json) => ({ portal, key }) =>
+  portal.post(`/api/stack/${NAME}/${what}`, json, { key })
+const remove = (data) => ({ portal, key }) => portal.remove(NAME, { key, data })
+const onlyOnce = { headers: { 'idempotency-key': 'the-only-one' } }
+const deploy = ({ portal }) => portal.deploy(NAME, onlyOnce)
+const isOfName = ({ name }) => name.includes(`-${NAME}-`)
+const volumesOf = async ({ rehearsal }) => (await rehearsal.state()).volumes.filter(isOfName)
+
+async function exists(world, state = 'ready') {
+  const { portal, rehearsal, key } = world
+  const held = await rehearsal.holds(NAME)
+  for (const kind of ['projects', 'applications', 'domains']) {
+    const count = held.filter((it) => it.kind === kind).length
+    assert.equal(count, 1, `${kind}: ${JSON.stringify(held)}`)
+  }
+  const { json } = await portal.stack(NAME, { key })
+  assert.equal(json.state, state)
+  if (state !== 'ready') return
+  const { password } = json
+  assert.equal((await rehearsal.stack(NAME, '/global/health')).status, 401)
+  assert.equal((await rehearsal.stack(NAME, '/global/health', { password })).status, 200)
+}
+
+async function isGone(world, keptVolumes) {
+  const { portal, rehearsal } = world
+  await rehearsal.holdsNothing(NAME)
+  assert.equal((await rehearsal.stack(NAME)).status, 404)
+  await until(async () => (await portal.check(NAME)).json.available, 'the name is free')
+  assert.equal((await volumesOf(world)).length, keptVolumes)
+}
+
+async function vanish(world) {
+  const { portal, rehearsal, key } = world
+  world.volume = (await portal.stack(NAME, { key })).json.volume
+  await removeByHand(rehearsal, NAME)
+  const { findings: [finding] } = await findings(portal).look()
+  world.finding = finding
+}
+
+async function becomeUnknown(world) {
+  await loseJournal(world.portal)
+  const { findings: [finding] } = await findings(world.portal).look()
+  world.finding = finding
+}
+
+async function isRepaired(world) {
+  const { portal, rehearsal, finding, volume } = world
+  await exists(world)
+  const { projectIds, applications } = await idsOf(rehearsal, NAME)
+  assert.deepEqual([projectIds.length, applications.length], [1, 1])
+  assert.deepEqual((await volumesOf(world)).map(({ name }) => name), [volume], 'its own files')
+  const { findings: all } = await findings(portal).list('?all=true')
+  assert.equal(all.find(({ id }) => id === finding.id).resolution, 'repaired')
+}
+
+const drift = (action) => ({ portal, finding }) => findings(portal).act(finding, action)
+
+// hasStack: a workspace exists before; prepare(world): what else comes before; faults: in force all
+// the time; ask(world): the request, which is the same operation when it is repeated, unless
+// `isNew`; end: the terminal event; check(world, last): what holds then; least: commits.
+export const operations = {
+  deploy: { ask: deploy, end: 'ready', check: (world) => exists(world), least: 10 },
+  'failing deploy': {
+    faults: { at: 'deploy', kind: 'deploy_error', times: 0 }, ask: deploy, end: 'failed', least: 10,
+    async check(world, last) {
+      assert.deepEqual(last.data.leftovers, [])
+      await isGone(world, 0)
+    },
+  },
+  stop: {
+    hasStack: true, ask: act('stop'), isNew: true, end: 'stopped', least: 2,
+    check: (world) => exists(world, 'stopped'),
+  },
+  restart: {
+    hasStack: true, ask: act('restart'), isNew: true, end: 'ready',
+    check: (world) => exists(world), least: 4,
+  },
+  'new password': {
+    hasStack: true, ask: act('password', { action: 'rotate' }), isNew: true, end: 'ready',
+    check: (world) => exists(world), least: 4,
+  },
+  delete: {
+    hasStack: true, ask: remove(), end: 'deleted', check: (world) => isGone(world, 1), least: 4,
+  },
+  'delete with files': {
+    hasStack: true, ask: remove('delete'), end: 'deleted', check: (world) => isGone(world, 0),
+    least: 4,
+  },
+  'delete of kept files': {
+    hasStack: true, prepare: ({ portal, key }) => portal.deleted(NAME, { key }), isNew: true,
+    ask: remove('delete'), end: 'deleted', check: (world) => isGone(world, 0), least: 2,
+  },
+  'repair of a vanished workspace': {
+    hasStack: true, prepare: vanish, ask: drift('repair'), end: 'ready', check: isRepaired,
+    least: 10,
+  },
+  'removal of an unknown workspace': {
+    hasStack: true, prepare: becomeUnknown, ask: drift('remove'), end: 'deleted',
+    check: (world) => isGone(world, 1), least: 4,
+  },
+}
+
+const copyData = (program, to) => cpSync(program.env.DATA_DIR, to, {
+  recursive: true, filter: (path) => !path.endsWith('-shm'), // SQLite makes the index anew
+})
+
+const filesBelow = (folder) => readdirSync(folder, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile()).map(({ path, name }) => join(path, name))
+
+function isSameData(a, b) {
+  const [of_a, of_b] = [filesBelow(a), filesBelow(b)]
+  const isSame = (file, i) => readFileSync(file).equals(readFileSync(of_b[i]))
+  return of_a.length === of_b.length && of_a.every(isSame)
+}
+
+// Runs the operation once. Returns what it needs to be asked for again, and the copies:
+// { moment, portal, rehearsal: folders, heard: the answer that a client had, events: it had seen }.
+async function record(operation, version) {
+  const rehearsal = await startRehearsal({ version, speed: SPEED })
+  const portal = createPortal({ rehearsal, hooks: true })
+  const world = { portal, rehearsal, copies: [], commits: 0 }
+  const seen = []
+  let isRecording = false
+  let heard
+  let failure
+  portal.onCommit = async (moment) => {
+    if (!isRecording) return
+    const folder = temporary('commit')
+    const copy = { moment, portal: join(folder, 'portal'), rehearsal: join(folder, 'rehearsal') }
+    try {
+      await whileStopped(rehearsal, () => copyData(rehearsal, copy.rehearsal))
+      copyData(portal, copy.portal)
+    } catch (error) {
+      failure = error
+    }
+    if (moment.endsWith('after')) world.commits++
+    const last = world.copies.at(-1)
+    const isSame = last && moment.endsWith('before') && isSameData(last.rehearsal, copy.rehearsal)
+    // Between two commits the journal is the same; where the double is too, it is one moment.
+    if (isSame) world.copies.pop()
+    world.copies.push({ ...copy, heard: heard?.json.deploymentId, events: [...seen] })
+  }
+  try {
+    await portal.start()
+    if (operation.hasStack) world.key = (await portal.ready(NAME)).key
+    await operation.prepare?.(world)
+    if (operation.faults) await rehearsal.faults({ ...operation.faults, name: NAME })
+    isRecording = true
+    heard = await operation.ask(world)
+    const onEvent = (event) => seen.push(event)
+    await portal.finish(heard, operation.end, { onEvent })
+    isRecording = false
+    assert.equal(failure, undefined, failure?.stack)
+  } finally {
+    await portal.stop()
+    await rehearsal.stop()
+  }
+  return world
+}
+
+function inOrder(events) {
+  assert.deepEqual(events.map(({ id }) => id), events.map((_, i) => i + 1), 'a gap or a repeat')
+}
+
+// Starts a portal and a double on the copy, asks again, and follows everything to its end.
+async function resume(operation, recorded, copy, version) {
+  const env = { DATA_DIR: copy.rehearsal }
+  const rehearsal = await startRehearsal({ version, speed: SPEED, env })
+  if (operation.faults) await rehearsal.faults({ ...operation.faults, name: NAME })
+  const portal = await startPortal({ rehearsal, env: { DATA_DIR: copy.portal } })
+  const world = { ...recorded, portal, rehearsal }
+  const what = () => `${copy.moment}: ${portal.tail()}`
+  try {
+    let again
+    do again = await operation.ask(world)
+    while (operation.isNew && again.status === 409) // it says that it is still busy with the first
+    assert.equal(again.status, 202, `${again.text}\n${what()}`)
+    const ids = new Set([copy.heard, again.json.deploymentId])
+    ids.delete(undefined)
+    if (!operation.isNew) assert.equal(ids.size, 1, `${copy.moment}: it is the same operation`)
+    world.key ??= again.json.ownerKey
+    for (const id of ids) {
+      const { events, last } = await portal.follow(`/api/status/${id}`)
+      assert.equal(last.event, operation.end, `${JSON.stringify(last)}\n${what()}`)
+      inOrder(events)
+      if (id === copy.heard) assert.deepEqual(events.slice(0, copy.events.length), copy.events)
+      if (id === again.json.deploymentId) await operation.check(world, last)
+    }
+  } catch (error) {
+    error.message = `${copy.moment}: ${error.message}`
+    throw error
+  } finally {
+    await portal.stop()
+    await rehearsal.stop()
+  }
+}
+
+// Tries every copy of the operation; returns how many there were.
+export async function crashAtEveryCommit(operation, version) {
+  const recorded = await record(operation, version)
+  const { copies, commits } = recorded
+  assert.ok(commits >= operation.least && commits < MOST, `${commits} commits`)
+  const rest = [...copies]
+  const lane = async () => {
+    for (let copy; (copy = rest.pop());) await resume(operation, recorded, copy, version)
+  }
+  await Promise.all(Array.from({ length: LANES }, lane))
+  return { commits, moments: copies.length }
+}

@@ -1,0 +1,106 @@
+-- Holds the documents against the tree: links and named files exist, named functions are defined,
+-- every variable of config.lua is documented, and there is one version.
+-- Run from the top of the tree: lua5.4 tools/papers.lua
+
+local faults = 0
+
+local function fault(where, text, ...)
+  faults = faults + 1
+  io.stderr:write(where .. ": " .. text:format(...) .. "\n")
+end
+
+local function read(path)
+  local file = io.open(path)
+  local text = file and file:read "a"
+  if file then file:close() end
+  return text
+end
+
+local function exists(path)
+  local file = io.open(path)
+  if file then file:close() end
+  return file ~= nil
+end
+
+local documents = { "README.md", "CHANGES.md", "CONTRIBUTING.md", "SECURITY.md" }
+local listing = assert(io.popen "ls docs/*.md")
+for path in listing:lines() do documents[#documents + 1] = path end
+listing:close()
+
+-- Calls visit(where, line) for each line of a document.
+local function each_line(path, visit)
+  local number = 0
+  for line in io.lines(path) do
+    number = number + 1
+    visit(path .. ":" .. number, line)
+  end
+end
+
+local function check_links(path)
+  local folder = path:match("^(.*/)") or ""
+  each_line(path, function(where, line)
+    for target in line:gmatch("%]%(([^)#]+)[^)]*%)") do
+      if not target:find("^%a+:") and not exists(folder .. target) then
+        fault(where, "%s does not exist", target)
+      end
+    end
+  end)
+end
+
+local file_pattern = "`([%w_/]+%.%a+)`"
+local rooms = {
+  "core/", "scripts/", "www/", "locales/", "tests/", "tools/", "ops/", "stack/", "docs/",
+}
+
+local function is_in_tree(path)
+  for _, room in ipairs(rooms) do
+    if path:sub(1, #room) == room then return true end
+  end
+  return false
+end
+
+-- `core/task.c:task_spawn` names a function of that file.
+local function check_names(path)
+  each_line(path, function(where, line)
+    for file in line:gmatch(file_pattern) do
+      if is_in_tree(file) and not exists(file) then fault(where, "%s does not exist", file) end
+    end
+    for file, name in line:gmatch("`([%w_/]+%.%a+):([%w_.:]+)`") do
+      local text = read(file)
+      if not text then
+        fault(where, "%s does not exist", file)
+      elseif not text:find("%f[%w_]" .. name:gsub("%p", "%%%0") .. "%f[^%w_]") then
+        fault(where, "%s has no %s", file, name)
+      end
+    end
+  end)
+end
+
+local function check_variables()
+  local documented = read "docs/configuration.md"
+  for name in read("config.lua"):gmatch('%f[%w](%u[%u_]+)%f[^%w_]"') do
+    if not documented:find("`" .. name, 1, true) then
+      fault("docs/configuration.md", "%s of config.lua is missing", name)
+    end
+  end
+end
+
+local function check_version()
+  local version = read("Makefile"):match("VERSION := (%S+)")
+  local newest = read("CHANGES.md"):match("\n## (%S+)")
+  if version ~= newest then
+    fault("CHANGES.md", "the newest section is %s, VERSION in the Makefile is %s", newest, version)
+  end
+end
+
+for _, path in ipairs(documents) do
+  check_links(path)
+  check_names(path)
+end
+check_variables()
+check_version()
+if faults > 0 then
+  io.stderr:write(("papers: %d faults\n"):format(faults))
+  os.exit(1)
+end
+print("papers: they agree with the tree")
