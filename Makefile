@@ -62,7 +62,7 @@ $(BUILD)/core/%.o: core/%.c Makefile | $(BUILD)/core
 
 $(BUILD)/tests/%.o: tests/c/%.c Makefile | $(BUILD)/tests
 	$(SAY) "  cc $<"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -c -o $@ $<
 
 # In the core a main*.c has the program's main() or what only it calls.
 $(TESTS): $(TEST_OBJECTS) $(filter-out %/main.o $(BUILD)/core/main_%.o,$(HOOK_OBJECTS))

@@ -39,7 +39,7 @@ void log_line(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Writes the buffered lines. Never blocks. */
 void log_flush(void);
-/* Writes a line at once, unbuffered. From any thread, and from a signal handler that ends the process: it does
- * not allocate. */
+/* Writes a line at once, unbuffered. From any thread, and from a signal handler that ends the
+ * process: it does not allocate. */
 void log_stray(enum log_level level, const char *event, const char *message);
 #endif

@@ -2,36 +2,19 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
-
-static unsigned char pool[1024];
-static size_t used = sizeof pool;
-
-static void fetch(unsigned char *bytes, size_t len)
-{
-    for (size_t got = 0; got < len;) {
-        ssize_t more = getrandom(bytes + got, len - got, 0);
-        if (more < 0 && errno == EINTR) continue;
-        if (more < 0) {
-            fputs("the system has no random numbers\n", stderr);
-            abort();
-        }
-        got += (size_t)more;
-    }
-}
 
 void random_bytes(void *bytes, size_t len)
 {
-    if (len > sizeof pool) {
-        fetch(bytes, len);
-        return;
+    unsigned char *at = bytes;
+    while (len > 0) {
+        ssize_t got = getrandom(at, len, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) {
+            perror("getrandom");
+            abort();
+        }
+        at += got;
+        len -= (size_t)got;
     }
-    if (len > sizeof pool - used) {
-        fetch(pool, sizeof pool);
-        used = 0;
-    }
-    memcpy(bytes, pool + used, len);
-    explicit_bzero(pool + used, len);
-    used += len;
 }

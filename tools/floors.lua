@@ -1,11 +1,14 @@
 -- The house's rules about who may know whom, held against the #include and require edges that are really there.
--- An edge may only lead to a lower floor. Run from the top of the tree: lua5.4 tools/floors.lua [BUILD]; the core must be built there.
+-- An edge may only lead to a lower floor. Run from the top of the tree:
+--   lua5.4 tools/floors.lua [BUILD]     the core must be built there
 
--- core/: a .c file and its header are one unit. A unit belongs to the family that its name begins with and may use units of
--- lower floors and of its own family; on floor 0 also of other families. Circles are refused everywhere.
+-- core/: a .c file and its header are one unit. A unit belongs to the family that its name begins
+-- with and may use units of lower floors and of its own family; on floor 0 also of other families.
+-- Circles are refused everywhere.
 local core_floors = {
   mem = 0, random = 0, clock = 0, settings = 0, bytes = 0, hash = 0, file = 0, log = 0, http = 0,
-  loop = 1, metrics = 1, store = 1, shared = 1, limiter = 1, router = 1, guard = 1, secret = 1, env = 1, gzip = 1,
+  loop = 1, metrics = 1, store = 1, shared = 1, limiter = 1, router = 1, guard = 1, secret = 1,
+  env = 1, json = 1, gzip = 1,
   httpd = 2, fetch = 2, vm = 2, watch = 2,
   sse = 3, www = 3, task = 3,
   api = 4,
@@ -76,7 +79,8 @@ local function index_of(list, value)
   end
 end
 
--- Reports each circle that following `edges` (name -> {other name -> where}) finds, unless is_tolerated(name) for each name in it.
+-- Reports each circle that following `edges` (name -> {other name -> where}) finds, unless
+-- is_tolerated(name) for each name in it.
 local function refuse_circles(edges, is_tolerated)
   local state = {}
   local function walk(name, path)
@@ -112,7 +116,9 @@ end
 local function check_fences(where, unit, header)
   for _, fence in ipairs(fences) do
     for _, pattern in ipairs(fence) do
-      if header:find(pattern) and not fence.units[family_of(unit)] then fault(where, "%s may not include <%s>", unit, header) end
+      if header:find(pattern) and not fence.units[family_of(unit)] then
+        fault(where, "%s may not include <%s>", unit, header)
+      end
     end
   end
 end
@@ -126,13 +132,16 @@ local function add_edge(where, unit, other, edges)
   if not to then
     fault(where, "%s has no floor: add it to the table in tools/floors.lua", other)
   elseif from and from ~= to and core_floors[to] >= core_floors[from] and core_floors[from] > 0 then
-    fault(where, "%s (floor %d) may not use %s (floor %d): an edge leads to a lower floor", unit, core_floors[from], other, core_floors[to])
+    fault(where, "%s (floor %d) may not use %s (floor %d): an edge leads to a lower floor", unit,
+      core_floors[from], other, core_floors[to])
   end
 end
 
 local function add_includes(path, edges)
   local unit = unit_of(path)
-  if not family_of(unit) then fault(path, "%s has no floor: add it to the table in tools/floors.lua", unit) end
+  if not family_of(unit) then
+    fault(path, "%s has no floor: add it to the table in tools/floors.lua", unit)
+  end
   each_line(path, function(line, number)
     local where = path .. ":" .. number
     local quoted = line:match('^%s*#%s*include%s*"([^"]+)"')
@@ -142,7 +151,8 @@ local function add_includes(path, edges)
   end)
 end
 
--- A function that is declared in one unit's header and defined in another's .c hides an edge from the includes; the objects show it.
+-- A function that is declared in one unit's header and defined in another's .c hides an edge from
+-- the includes; the objects show it.
 local function add_symbols(objects, edges)
   local defined, used = {}, {}
   for _, line in ipairs(files("nm -A " .. table.concat(objects, " "))) do

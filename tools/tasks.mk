@@ -56,7 +56,7 @@ check-format:
 	  { bad=$$(cat); [ -z "$$bad" ] || { echo "not in style ('make fmt' puts it right):"; echo "$$bad"; exit 1; }; }
 
 check-lua:
-	@luacheck -q --codes scripts config.lua tests/lua tools
+	@luacheck -q --codes scripts config.lua tests/lua tests/c tools
 
 # cppcheck does not know that luaL_error never returns; hence the second suppression.
 check-c:
@@ -64,7 +64,7 @@ check-c:
 	  --suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck --library=tools/cppcheck.cfg -Icore core
 
 check-house: $(DEPLOYER)
-	@failed=0; lua5.4 tools/floors.lua || failed=1; lua5.4 tools/locales.lua || failed=1; tools/stubs.sh $(DEPLOYER) || failed=1; \
+	@failed=0; lua5.4 tools/floors.lua $(BUILD) || failed=1; lua5.4 tools/locales.lua || failed=1; tools/stubs.sh $(DEPLOYER) || failed=1; \
 	  $(DEPLOYER) --check || failed=1; exit $$failed
 
 fmt: ## puts the C into its style

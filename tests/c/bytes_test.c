@@ -6,7 +6,6 @@ static void test_growing(void **state)
 {
     struct bytes bytes = { 0 };
     char *expected = mem_new(30000, 10), *at = expected;
-    (void)state;
     for (int i = 0; i < 30000; i++) {
         bytes_add_int(&bytes, i - 15000, 1);
         at += sprintf(at, "%d", i - 15000);
@@ -29,7 +28,6 @@ static void test_over_memory_of_the_caller(void **state)
 {
     char memory[8];
     struct bytes bytes = bytes_over(memory, sizeof memory);
-    (void)state;
     bytes_add_text(&bytes, "12345");
     bytes_add_text(&bytes, "6789"); /* does not fit: dropped whole */
     bytes_add_char(&bytes, '6');    /* and so is what follows */
@@ -53,7 +51,6 @@ static void test_numbers_as_text(void **state)
         { -42, 1, "-42" }, { -4, 3, "-004" }, { INT64_MIN, 1, "-9223372036854775808" },
     };
     struct bytes bytes = { 0 };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bytes_clear(&bytes);
         bytes_add_int(&bytes, cases[i].number, cases[i].min_digits);
@@ -66,7 +63,6 @@ static void test_formatted(void **state)
 {
     struct bytes bytes = { 0 };
     char wide[5000];
-    (void)state;
     memset(wide, 'w', sizeof wide - 1);
     wide[sizeof wide - 1] = '\0';
     bytes_printf(&bytes, "%s-%d", "a", 1);
@@ -81,7 +77,6 @@ static void test_reading_numbers(void **state)
     static const char *const refused[] = { "",   "-1",  "+1",  " 1",
                                            "1 ", "0x1", "256", "99999999999999999999" };
     uint64_t number = 7;
-    (void)state;
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         assert_int_equal(bytes_read_uint(refused[i], strlen(refused[i]), 255, &number), -1);
     assert_int_equal(number, 7);
@@ -115,7 +110,6 @@ static void test_utf8(void **state)
         { "\xe2\x82", 0 },         /* cut short */
         { "", 0 },
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *text = cases[i].text;
         assert_int_equal(bytes_utf8_length(text, text + strlen(text)), cases[i].length);

@@ -5,12 +5,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static char path[64], said[4096];
+static char path[64], log_text[4096];
 static int log_pipe[2];
 
 static int set_up(void **state)
 {
-    (void)state;
     strcpy(path, "/tmp/env_test.XXXXXX");
     int fd = mkstemp(path);
     if (fd < 0 || pipe2(log_pipe, O_NONBLOCK) != 0) return -1;
@@ -23,7 +22,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     env_free();
     unlink(path);
     close(log_pipe[0]);
@@ -31,16 +29,16 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* What was logged since it was last asked. */
+/* What was logged since the last call. */
 static const char *logged(void)
 {
     log_flush();
-    ssize_t got = read(log_pipe[0], said, sizeof said - 1);
-    said[got > 0 ? got : 0] = '\0';
-    return said;
+    ssize_t got = read(log_pipe[0], log_text, sizeof log_text - 1);
+    log_text[got > 0 ? got : 0] = '\0';
+    return log_text;
 }
 
-/* Another inode each time, as a secret is changed in earnest. */
+/* Replaces the file, as programs that rotate a secret do. */
 static void write_secret(const char *text)
 {
     char fresh[80];
@@ -56,7 +54,6 @@ static void write_secret(const char *text)
 
 static void test_variables(void **state)
 {
-    (void)state;
     setenv("PLAIN", "value", 1);
     setenv("EMPTY", "", 1);
     assert_string_equal(env_get("PLAIN"), "value");
@@ -67,19 +64,17 @@ static void test_variables(void **state)
 
 static void test_secret_of_a_variable(void **state)
 {
-    (void)state;
     setenv("TOKEN", "hush", 1);
-    const char *place = getenv("TOKEN");
+    const char *in_environment = getenv("TOKEN");
     assert_string_equal(env_secret("TOKEN"), "hush");
     assert_null(getenv("TOKEN"));
-    assert_string_equal(place, ""); /* the bytes that /proc shows are gone too */
+    assert_string_equal(in_environment, ""); /* /proc shows these bytes */
     assert_string_equal(env_secret("TOKEN"), "hush");
     assert_string_equal(env_get("TOKEN"), "hush");
 }
 
 static void test_secret_of_a_file(void **state)
 {
-    (void)state;
     write_secret("one\r\n\n");
     assert_string_equal(env_secret("TOKEN"), "one");
     assert_null(env_get("TOKEN"));
@@ -91,22 +86,20 @@ static void test_secret_of_a_file(void **state)
 
 static void test_the_last_value_stays(void **state)
 {
-    (void)state;
     write_secret("one");
     assert_string_equal(env_secret("TOKEN"), "one");
     unlink(path);
     assert_string_equal(env_secret("TOKEN"), "one");
     assert_non_null(strstr(logged(), "No such file"));
     assert_string_equal(env_secret("TOKEN"), "one");
-    assert_string_equal(logged(), ""); /* once is enough */
+    assert_string_equal(logged(), ""); /* each error is logged once */
     write_secret("two");
     assert_string_equal(env_secret("TOKEN"), "two");
 }
 
-/* "echo two > file" empties it first: that is no trouble until it lasts. */
+/* "echo two > file" empties the file first: an error only if it stays empty. */
 static void test_a_file_that_is_being_written(void **state)
 {
-    (void)state;
     write_secret("one");
     assert_string_equal(env_secret("TOKEN"), "one");
     assert_int_equal(truncate(path, 0), 0);
@@ -119,14 +112,13 @@ static void test_a_file_that_is_being_written(void **state)
         assert_string_equal(env_secret("TOKEN"), "two");
         usleep(10000);
     }
-    assert_non_null(strstr(said, "the file is empty"));
+    assert_non_null(strstr(log_text, "the file is empty"));
     write_secret("three");
     assert_string_equal(env_secret("TOKEN"), "three");
 }
 
 static void test_a_file_that_is_missing(void **state)
 {
-    (void)state;
     unlink(path);
     assert_null(env_secret("TOKEN"));
     assert_non_null(strstr(logged(), "there is no value"));
@@ -134,11 +126,10 @@ static void test_a_file_that_is_missing(void **state)
     assert_string_equal(env_secret("TOKEN"), "late");
 }
 
-static void test_what_cannot_work_is_told(void **state)
+static void test_settings_that_cannot_work(void **state)
 {
     char why[1024];
 
-    (void)state;
     assert_int_equal(env_secret_check("UNSET", why, sizeof why), 0);
     unlink(path);
     assert_int_equal(env_secret_check("TOKEN", why, sizeof why), -1);
@@ -147,17 +138,15 @@ static void test_what_cannot_work_is_told(void **state)
     write_secret("one");
     assert_int_equal(env_secret_check("TOKEN", why, sizeof why), 0);
     unlink(path);
-    assert_int_equal(env_secret_check("TOKEN", why, sizeof why),
-                     0); /* there was a value, and it stays */
+    assert_int_equal(env_secret_check("TOKEN", why, sizeof why), 0); /* the last value stays */
     env_free();
     setenv("TOKEN", "of the variable", 1);
     assert_int_equal(env_secret_check("TOKEN", why, sizeof why), -1);
     assert_non_null(strstr(why, "both set"));
 }
 
-static void test_a_file_for_everybody(void **state)
+static void test_a_file_that_others_can_read(void **state)
 {
-    (void)state;
     write_secret("open");
     chmod(path, 0644);
     assert_string_equal(env_secret("TOKEN"), "open");
@@ -171,8 +160,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_the_last_value_stays),
     TEST(test_a_file_that_is_being_written),
     TEST(test_a_file_that_is_missing),
-    TEST(test_what_cannot_work_is_told),
-    TEST(test_a_file_for_everybody),
+    TEST(test_settings_that_cannot_work),
+    TEST(test_a_file_that_others_can_read),
 };
 
 TEST_GROUP(env, tests, NULL, NULL)

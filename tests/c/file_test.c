@@ -8,23 +8,19 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-static char folder[64], path[80];
+static const char *folder;
+static char path[80];
 
 static int set_up(void **state)
 {
-    (void)state;
-    strcpy(folder, "/tmp/file_test.XXXXXX");
-    if (!mkdtemp(folder)) return -1;
+    folder = test_make_folder();
     snprintf(path, sizeof path, "%s/file", folder);
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    char command[100];
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
+    return test_remove_folder();
 }
 
 static void expect_content(const char *text)
@@ -47,7 +43,6 @@ static int mode_of_file(void)
 static void test_reading(void **state)
 {
     size_t len;
-    (void)state;
     assert_null(file_read(path, 10, &len));
     assert_int_equal(errno, ENOENT);
     assert_int_equal(file_create(path, "0123456789", 10, 0600), 0);
@@ -67,7 +62,6 @@ static void test_reading(void **state)
 
 static void test_creating(void **state)
 {
-    (void)state;
     assert_int_equal(file_create(path, "first", 5, 0640), 0);
     assert_int_equal(mode_of_file(), 0640);
     assert_int_equal(file_create(path, "second", 6, 0600), -1);
@@ -78,7 +72,6 @@ static void test_creating(void **state)
 static void test_replacing(void **state)
 {
     char fresh[100];
-    (void)state;
     snprintf(fresh, sizeof fresh, "%s.new", path);
     assert_int_equal(file_replace(path, "first", 5, 0600), 0);
     int before = open(path, O_RDONLY);
@@ -99,7 +92,6 @@ static void test_replacing_on_a_full_disk(void **state)
     char fresh[100];
     char *large = mem_new(100000, 1);
     struct rlimit limit = { 4096, RLIM_INFINITY };
-    (void)state;
     snprintf(fresh, sizeof fresh, "%s.new", path);
     assert_int_equal(file_create(path, "old", 3, 0600), 0);
     signal(SIGXFSZ, SIG_IGN);
@@ -115,7 +107,6 @@ static void test_replacing_on_a_full_disk(void **state)
 
 static void test_syncing_a_folder(void **state)
 {
-    (void)state;
     assert_int_equal(file_sync_folder(AT_FDCWD, folder), 0);
     assert_int_equal(file_sync_folder_of(path), 0);
     assert_int_equal(file_sync_folder(AT_FDCWD, "/no/such/folder"), -1);

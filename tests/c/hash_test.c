@@ -5,7 +5,6 @@
 static void test_every_byte_counts(void **state)
 {
     char bytes[41], copy[48];
-    (void)state;
     memset(bytes, 'b', sizeof bytes);
     for (size_t len = 0; len < sizeof bytes; len++) {
         uint64_t hash = hash_bytes(bytes, len);
@@ -26,7 +25,6 @@ static void test_spread(void **state)
 {
     int slots[64] = { 0 };
     char key[16];
-    (void)state;
     for (int i = 0; i < 6400; i++) {
         snprintf(key, sizeof key, "key-%d", i);
         slots[hash_text(key) % 64]++;

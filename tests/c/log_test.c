@@ -7,11 +7,10 @@
 #include <signal.h>
 
 static int ends[2];
-static char said[1 << 20];
+static char text[1 << 20];
 
 static int set_up(void **state)
 {
-    (void)state;
     assert_int_equal(pipe(ends), 0);
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     log_init(ends[1], LOG_INFO);
@@ -20,37 +19,35 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     close(ends[0]);
     close(ends[1]);
     return 0;
 }
 
-/* What has come out of the other end so far. */
+/* Flushes and returns what came out of the pipe since the last call. */
 static const char *read_back(void)
 {
     size_t len = 0;
     ssize_t got;
     log_flush();
-    while ((got = read(ends[0], said + len, sizeof said - 1 - len)) > 0) {
+    while ((got = read(ends[0], text + len, sizeof text - 1 - len)) > 0) {
         len += (size_t)got;
         log_flush();
     }
-    said[len] = 0;
-    return said;
+    text[len] = 0;
+    return text;
 }
 
 static void expect_field(const char *field)
 {
     log_end();
-    if (!strstr(read_back(), field)) fail_msg("no %s in %s", field, said);
+    if (!strstr(read_back(), field)) fail_msg("no %s in %s", field, text);
 }
 
 static void test_line(void **state)
 {
     int year, millis;
     char rest[200];
-    (void)state;
     assert_true(log_begin(LOG_WARN, "unit.event"));
     log_str("text", "words");
     log_str("nothing", NULL);
@@ -67,13 +64,12 @@ static void test_line(void **state)
     assert_string_equal(rest, "\"level\":\"warn\",\"event\":\"unit.event\",\"text\":\"words\","
                               "\"nothing\":null,\"count\":-9007199254740993,"
                               "\"ratio\":0.5,\"odd\":null,\"yes\":true,\"part\":\"abc\"}");
-    assert_int_equal(said[strlen(said) - 1], '\n');
+    assert_int_equal(text[strlen(text) - 1], '\n');
 }
 
 static void test_levels(void **state)
 {
     enum log_level level;
-    (void)state;
     assert_int_equal(log_level_parse("debug", &level), 0);
     assert_int_equal(level, LOG_DEBUG);
     assert_int_equal(log_level_parse("error", &level), 0);
@@ -81,7 +77,7 @@ static void test_levels(void **state)
     assert_int_equal(log_level_parse("loud", &level), -1);
     assert_false(log_enabled(LOG_DEBUG));
     assert_false(log_begin(LOG_DEBUG, "unit.quiet"));
-    log_str("field", "outside of a line");
+    log_str("field", "outside a line");
     log_end();
     log_line(LOG_DEBUG, "unit.quiet", "not written");
     assert_string_equal(read_back(), "");
@@ -89,7 +85,6 @@ static void test_levels(void **state)
 
 static void test_escapes(void **state)
 {
-    (void)state;
     log_begin(LOG_INFO, "unit.event");
     log_str("a", "q\" b\\ n\n r\r e\x1b d\x7f");
     expect_field("\"a\":\"q\\\" b\\\\ n\\n r\\u000d e\\u001b d\\u007f\"");
@@ -113,10 +108,9 @@ static void test_utf8(void **state)
         { "\xe0\x80\xaf", "\\u00e0\\u0080\\u00af" }, /* overlong */
         { "\xed\xa0\x80", "\\u00ed\\u00a0\\u0080" }, /* surrogate */
         { "\xf4\x90\x80\x80", "\\u00f4\\u0090\\u0080\\u0080" },
-        { "\xc2\x9b", "\\u00c2\\u009b" }, /* a control that terminals obey */
+        { "\xc2\x9b", "\\u00c2\\u009b" }, /* a C1 control */
         { "\xe2\x82", "\\u00e2\\u0082" }, /* cut short */
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char want[100];
         snprintf(want, sizeof want, "\"v\":\"%s\"}", cases[i].written);
@@ -133,14 +127,13 @@ static void test_secrets_are_masked(void **state)
                                           "ownerKey",      "x-secret", "Authorization" };
     static const char *const open[] = { "keys",      "monkey",       "tokens",
                                         "passwords", "cookie_count", "name" };
-    (void)state;
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++) {
         log_begin(LOG_INFO, "unit.event");
         log_str(secret[i], "hunter2");
         log_int(secret[i], 4242);
         expect_field(":\"***\"");
-        assert_null(strstr(said, "hunter2"));
-        assert_null(strstr(said, "4242"));
+        assert_null(strstr(text, "hunter2"));
+        assert_null(strstr(text, "4242"));
     }
     for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
         log_begin(LOG_INFO, "unit.event");
@@ -152,13 +145,12 @@ static void test_secrets_are_masked(void **state)
 static void test_long_value_is_cut(void **state)
 {
     static char value[50000];
-    (void)state;
     memset(value, 'v', sizeof value - 1);
     log_begin(LOG_INFO, "unit.event");
     log_str("long", value);
     log_str("after", "there");
     expect_field("v...\",\"after\":\"there\"}\n");
-    assert_true(strlen(said) < 9000);
+    assert_true(strlen(text) < 9000);
 }
 
 static void test_numbers(void **state)
@@ -179,7 +171,6 @@ static void test_numbers(void **state)
         { 1.0 / 3, "0.333333333333333" },
         { 100, "100" },
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char want[100];
         snprintf(want, sizeof want, "\"v\":%s}", cases[i].written);
@@ -194,25 +185,24 @@ static void test_numbers(void **state)
 
 static void test_formatted_line(void **state)
 {
-    (void)state;
     log_line(LOG_ERROR, "unit.event", "%s and %d", "one", 2);
     assert_non_null(strstr(
         read_back(), "\"level\":\"error\",\"event\":\"unit.event\",\"message\":\"one and 2\"}\n"));
 }
 
-/* Nobody reads the pipe: lines are lost, the caller is not held up, and the number lost is told. */
+/* While nobody reads the pipe lines are lost, the caller does not wait, and the number is reported.
+ */
 static void test_full_pipe_loses_lines_not_time(void **state)
 {
     unsigned long lost = 0, seen = 0;
     int written = 5000;
-    (void)state;
     for (int i = 0; i < written; i++) {
         log_line(LOG_INFO, "unit.flood", "%0200d", i);
         log_flush();
     }
     read_back();
     log_line(LOG_INFO, "unit.after", "through");
-    for (char *c = said; (c = strstr(c, "\n")); c++)
+    for (char *c = text; (c = strstr(c, "\n")); c++)
         seen++;
     char *tail = strdup(read_back());
     assert_non_null(strstr(tail, "\"message\":\"through\",\"lost\":"));
@@ -226,7 +216,6 @@ static void test_full_pipe_loses_lines_not_time(void **state)
 
 static void test_broken_descriptor(void **state)
 {
-    (void)state;
     close(ends[0]);
     log_line(LOG_INFO, "unit.event", "to nobody");
     log_flush();
@@ -251,12 +240,11 @@ static void test_stray_lines_from_threads(void **state)
     char long_message[5000];
     pthread_t thread;
     int lines = 0;
-    (void)state;
     pthread_create(&thread, NULL, stray, "from a \"thread\"");
     stray("from main");
     pthread_join(thread, NULL);
     read_back();
-    for (char *line = strtok(said, "\n"); line; line = strtok(NULL, "\n"), lines++) {
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++) {
         assert_memory_equal(line, "{\"at\":\"2", 8);
         assert_true(strstr(line, "\"message\":\"from a \\\"thread\\\"\"}") ||
                     strstr(line, "\"message\":\"from main\"}"));
@@ -266,7 +254,7 @@ static void test_stray_lines_from_threads(void **state)
     long_message[sizeof long_message - 1] = 0;
     log_stray(LOG_WARN, "unit.stray", long_message);
     read_back();
-    assert_string_equal(said + strlen(said) - 5, "\\n\"}\n");
+    assert_string_equal(text + strlen(text) - 5, "\\n\"}\n");
 }
 
 static const struct CMUnitTest tests[] = {

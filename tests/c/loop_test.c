@@ -6,12 +6,11 @@
 #include <sys/socket.h>
 
 static struct loop *loop;
-static char trace[256]; /* what ran, a letter each */
+static char trace[256]; /* a letter for each call */
 static int turns;
 
 static int set_up(void **state)
 {
-    (void)state;
     trace[0] = 0;
     turns = 0;
     loop = loop_new();
@@ -20,7 +19,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     loop_free(loop);
     return 0;
 }
@@ -32,21 +30,18 @@ static void note(void *letter)
 
 static void stop(void *arg)
 {
-    (void)arg;
     loop_stop(loop);
 }
 
 static void count_turn(void *arg)
 {
-    (void)arg;
     turns++;
 }
 
-/* ---- calls ---- */
+/* --- calls --- */
 
 static void defer_more(void *arg)
 {
-    (void)arg;
     note("1");
     loop_defer(loop, note, "4");
     loop_defer(loop, stop, NULL);
@@ -55,7 +50,6 @@ static void defer_more(void *arg)
 
 static void test_deferred_calls_run_later_and_in_order(void **state)
 {
-    (void)state;
     loop_defer(loop, defer_more, NULL);
     loop_defer(loop, note, "3");
     assert_string_equal(trace, "");
@@ -63,16 +57,14 @@ static void test_deferred_calls_run_later_and_in_order(void **state)
     assert_string_equal(trace, "1234");
 }
 
-static void defer_for_ever(void *arg)
+static void defer_forever(void *arg)
 {
-    (void)arg;
-    loop_defer(loop, defer_for_ever, NULL);
+    loop_defer(loop, defer_forever, NULL);
 }
 
 static void test_endless_deferring_does_not_starve_timers(void **state)
 {
-    (void)state;
-    loop_defer(loop, defer_for_ever, NULL);
+    loop_defer(loop, defer_forever, NULL);
     struct loop_timer *timer = loop_timer_new(loop, 20, 0, stop, NULL);
     assert_int_equal(loop_run(loop), 0);
     loop_timer_free(timer);
@@ -80,7 +72,6 @@ static void test_endless_deferring_does_not_starve_timers(void **state)
 
 static void test_many_deferred_calls(void **state)
 {
-    (void)state;
     for (int i = 0; i < 10000; i++)
         loop_defer(loop, count_turn, NULL);
     loop_defer(loop, stop, NULL);
@@ -116,7 +107,6 @@ static void *post_thousand(void *arg)
 static void test_posts_from_threads_keep_their_order(void **state)
 {
     pthread_t threads[4];
-    (void)state;
     for (int i = 0; i < 4; i++)
         pthread_create(&threads[i], NULL, post_thousand, (void *)(intptr_t)i);
     assert_int_equal(loop_run(loop), 0);
@@ -125,31 +115,28 @@ static void test_posts_from_threads_keep_their_order(void **state)
     assert_int_equal(posted[0], 4000);
 }
 
-static void test_work_not_run_is_dropped(void **state)
+static void test_calls_that_have_not_run_are_dropped(void **state)
 {
-    (void)state;
     loop_defer(loop, note, "never");
     loop_post(loop, note, "never");
 }
 
 static void test_turn_end(void **state)
 {
-    (void)state;
     loop_on_turn_end(loop, count_turn, NULL);
     struct loop_timer *timer = loop_timer_new(loop, 50, 0, stop, NULL);
     loop_run(loop);
-    assert_int_equal(turns, 1); /* the timer's; the loop slept until then */
+    assert_int_equal(turns, 1); /* the loop slept until the timer fired */
     loop_timer_free(timer);
 }
 
-/* ---- timers ---- */
+/* --- timers --- */
 
 static struct loop_timer *self;
 static int fired;
 
 static void free_self(void *arg)
 {
-    (void)arg;
     fired++;
     loop_timer_free(self);
     self = NULL;
@@ -157,13 +144,11 @@ static void free_self(void *arg)
 
 static void fire_three_times(void *arg)
 {
-    (void)arg;
     if (++fired == 3) loop_stop(loop);
 }
 
 static void test_timers(void **state)
 {
-    (void)state;
     fired = 0;
     int64_t start_ms = loop_now_ms();
     struct loop_timer *repeating = loop_timer_new(loop, 30, 10, fire_three_times, NULL);
@@ -177,9 +162,8 @@ static void test_timers(void **state)
     loop_timer_free(NULL);
 }
 
-static void test_timer_freed_by_its_own_call(void **state)
+static void test_timer_freed_by_its_own_function(void **state)
 {
-    (void)state;
     fired = 0;
     self = loop_timer_new(loop, 1, 1, free_self, NULL);
     struct loop_timer *end = loop_timer_new(loop, 30, 0, stop, NULL);
@@ -189,7 +173,7 @@ static void test_timer_freed_by_its_own_call(void **state)
     loop_timer_free(end);
 }
 
-/* ---- watches ---- */
+/* --- descriptors and signals --- */
 
 static int ends[2];
 static struct loop_watch *watch;
@@ -197,7 +181,6 @@ static struct loop_watch *watch;
 static void on_readable(void *arg)
 {
     char bytes[8] = { 0 };
-    (void)arg;
     assert_int_equal(read(ends[0], bytes, 1), 1);
     note(bytes[0] == 'x' ? "x" : "?");
     if (strlen(trace) < 3) return;
@@ -207,7 +190,6 @@ static void on_readable(void *arg)
 
 static void test_watch_of_a_descriptor(void **state)
 {
-    (void)state;
     assert_int_equal(pipe(ends), 0);
     watch = loop_watch_fd(loop, ends[0], on_readable, NULL);
     assert_int_equal(write(ends[1], "xxxxx", 5), 5);
@@ -219,7 +201,6 @@ static void test_watch_of_a_descriptor(void **state)
 
 static void on_ready(int events, void *arg)
 {
-    (void)arg;
     note(events == (LOOP_READ | LOOP_WRITE) ? "b" : events == LOOP_READ ? "r" : "w");
     loop_stop(loop);
 }
@@ -227,7 +208,6 @@ static void on_ready(int events, void *arg)
 static void test_watch_for_reading_and_writing(void **state)
 {
     static const int asked[] = { LOOP_READ, LOOP_WRITE, LOOP_READ | LOOP_WRITE };
-    (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     assert_int_equal(write(ends[1], "x", 1), 1);
     for (int i = 0; i < 3; i++) {
@@ -242,19 +222,17 @@ static void test_watch_for_reading_and_writing(void **state)
 
 static void test_watch_of_a_signal(void **state)
 {
-    (void)state;
     watch = loop_watch_signal(loop, SIGUSR1, stop, NULL);
     kill(getpid(), SIGUSR1);
     assert_int_equal(loop_run(loop), 0);
     loop_watch_free(watch);
 }
 
-static void test_a_closed_pipe_is_no_signal(void **state)
+static void test_a_closed_pipe_raises_no_signal(void **state)
 {
-    (void)state;
     assert_int_equal(pipe(ends), 0);
     close(ends[0]);
-    assert_int_equal(write(ends[1], "x", 1), -1); /* and we live */
+    assert_int_equal(write(ends[1], "x", 1), -1); /* and the process lives */
     close(ends[1]);
 }
 
@@ -263,14 +241,14 @@ static const struct CMUnitTest tests[] = {
     TEST(test_endless_deferring_does_not_starve_timers),
     TEST(test_many_deferred_calls),
     TEST(test_posts_from_threads_keep_their_order),
-    TEST(test_work_not_run_is_dropped),
+    TEST(test_calls_that_have_not_run_are_dropped),
     TEST(test_turn_end),
     TEST(test_timers),
-    TEST(test_timer_freed_by_its_own_call),
+    TEST(test_timer_freed_by_its_own_function),
     TEST(test_watch_of_a_descriptor),
     TEST(test_watch_for_reading_and_writing),
     TEST(test_watch_of_a_signal),
-    TEST(test_a_closed_pipe_is_no_signal),
+    TEST(test_a_closed_pipe_raises_no_signal),
 };
 
 TEST_GROUP(loop, tests, NULL, NULL)

@@ -35,6 +35,22 @@ void test_register(struct test_group *group)
     *at = group;
 }
 
+static char folder[64];
+
+const char *test_make_folder(void)
+{
+    strcpy(folder, "/tmp/c_tests.XXXXXX");
+    if (!mkdtemp(folder)) fail_msg("%s cannot be made", folder);
+    return folder;
+}
+
+int test_remove_folder(void)
+{
+    char command[96];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command) == 0 ? 0 : -1;
+}
+
 static double seconds(void)
 {
     struct timespec now;

@@ -6,7 +6,6 @@ static const char *const one_label[] = { "what" };
 
 static int forget(void **state)
 {
-    (void)state;
     metrics_free();
     return 0;
 }
@@ -28,7 +27,6 @@ static void test_counter(void **state)
         metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
     const char *red[] = { "red" }, *blue[] = { "blue" };
 
-    (void)state;
     metrics_add(family, red, 1);
     metrics_add(family, red, 2);
     metrics_add(family, blue, 0);
@@ -40,7 +38,6 @@ static void test_values_are_escaped(void **state)
 {
     const char *bad[] = { "a\"b\\c\nd" };
 
-    (void)state;
     metrics_set(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1), bad, 0.5);
     expect_text("a{what=\"a\\\"b\\\\c\\nd\"} 0.5\n");
 }
@@ -50,7 +47,6 @@ static void test_histogram(void **state)
     struct metrics_family *family =
         metrics_declare("a_seconds", METRICS_HISTOGRAM, "Help", NULL, 0);
 
-    (void)state;
     metrics_observe(family, NULL, 0.001); /* a bound belongs to its own bucket */
     metrics_observe(family, NULL, 0.7);
     metrics_observe(family, NULL, 1000);
@@ -66,7 +62,6 @@ static void test_declared_twice(void **state)
 {
     struct metrics_family *family = metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1);
 
-    (void)state;
     assert_ptr_equal(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1), family);
     assert_null(metrics_declare("a", METRICS_COUNTER, "Help", one_label, 1));
     assert_null(metrics_declare("a", METRICS_GAUGE, "Help", NULL, 0));
@@ -80,7 +75,6 @@ static void test_the_number_of_series_is_limited(void **state)
         metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
     char value[32];
 
-    (void)state;
     for (int i = 0; i < METRICS_SERIES + 5; i++) {
         snprintf(value, sizeof value, "v%d", i);
         metrics_add(family, (const char *[]){ value }, 1);
@@ -95,7 +89,6 @@ static void test_a_long_value_is_cut(void **state)
     char value[5000];
     size_t len;
 
-    (void)state;
     memset(value, 'x', sizeof value - 1);
     value[sizeof value - 1] = '\0';
     metrics_set(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1),
@@ -110,7 +103,6 @@ static void test_clear(void **state)
     struct metrics_family *family = metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1);
     size_t len;
 
-    (void)state;
     metrics_set(family, (const char *[]){ "old" }, 1);
     metrics_clear(family);
     metrics_set(family, (const char *[]){ "new" }, 1);
@@ -125,7 +117,6 @@ static void test_expected_series_start_at_0(void **state)
 {
     struct metrics_family *family =
         metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
-    (void)state;
     metrics_expect(family, (const char *[]){ "red" });
     expect_text("a_total{what=\"red\"} 0\n");
     metrics_add(family, (const char *[]){ "red" }, 2);

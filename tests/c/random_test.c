@@ -1,12 +1,10 @@
 #include "random.h"
 #include "test.h"
 
-/* Small requests share one fetch from the system; its rest may be too short for the next. */
 static void test_no_bytes_are_given_out_twice(void **state)
 {
     enum { N = 1000, LEN = 24 };
     static unsigned char taken[N][LEN];
-    (void)state;
     for (int i = 0; i < N; i++)
         random_bytes(taken[i], LEN);
     for (int i = 0; i < N; i++)
@@ -25,7 +23,6 @@ static int bits_set(const unsigned char *bytes, size_t len)
 static void test_long_requests_are_filled_to_the_end(void **state)
 {
     static unsigned char bytes[100000 + 1];
-    (void)state;
     random_bytes(bytes, sizeof bytes - 1);
     assert_int_equal(bytes[sizeof bytes - 1], 0);
     for (size_t at = 0; at + 1000 < sizeof bytes; at += 1000)

@@ -5,14 +5,12 @@ static struct shared *shared;
 
 static int set_up(void **state)
 {
-    (void)state;
     shared = shared_new();
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
     shared_free(shared);
     return 0;
 }
@@ -39,7 +37,6 @@ static struct shared_value get(const char *key)
 
 static void test_types(void **state)
 {
-    (void)state;
     set("i", whole(INT64_MAX), 0);
     set("n", (struct shared_value){ .type = SHARED_NUM, .n = 0.5 }, 0);
     set("b", (struct shared_value){ .type = SHARED_BOOL, .i = 1 }, 0);
@@ -54,11 +51,10 @@ static void test_types(void **state)
 
 static void test_set_again_and_delete(void **state)
 {
-    (void)state;
     set("k", text("one", 3), 0);
     set("k", text("other", 5), 0);
     assert_string_equal(get("k").text, "other");
-    set("k", get("k"), 0); /* its own text */
+    set("k", get("k"), 0); /* the value is the present one's own text */
     assert_string_equal(get("k").text, "other");
     set("k", whole(1), 0);
     assert_int_equal(get("k").i, 1);
@@ -69,7 +65,6 @@ static void test_set_again_and_delete(void **state)
 
 static void test_keys_of_any_bytes(void **state)
 {
-    (void)state;
     shared_set(shared, "a\0b", 3, whole(1), 0);
     shared_set(shared, "a\0c", 3, whole(2), 0);
     shared_set(shared, "", 0, whole(3), 0);
@@ -81,7 +76,6 @@ static void test_keys_of_any_bytes(void **state)
 
 static void test_time_to_live(void **state)
 {
-    (void)state;
     set("short", whole(1), 30);
     set("kept", whole(1), 30);
     set("long", whole(1), 60000);
@@ -97,7 +91,6 @@ static void test_time_to_live(void **state)
 
 static void test_same_time_to_live(void **state)
 {
-    (void)state;
     set("k", whole(1), 40);
     usleep(20000);
     set("k", whole(2), SHARED_SAME_TTL);
@@ -106,7 +99,7 @@ static void test_same_time_to_live(void **state)
     assert_int_equal(get("k").type, SHARED_NONE);
     set("k", whole(3), 1);
     usleep(5000);
-    set("k", whole(4), SHARED_SAME_TTL); /* it was past its time: a new one */
+    set("k", whole(4), SHARED_SAME_TTL); /* it had expired: a new key */
     assert_int_equal(get("k").i, 4);
 }
 
@@ -125,7 +118,6 @@ static int64_t sum(const char *prefix)
 
 static void test_each(void **state)
 {
-    (void)state;
     set("claim:a", whole(1), 0);
     set("claim:b", whole(2), 0);
     set("claim:past", whole(100), 1);
@@ -140,18 +132,20 @@ static void test_each(void **state)
 static void test_many(void **state)
 {
     char key[32];
-    (void)state;
-    for (int i = 0; i < 20000; i++)
-        snprintf(key, sizeof key, "key %d", i), set(key, whole(i), i % 2 ? 0 : 1);
+    for (int i = 0; i < 20000; i++) {
+        snprintf(key, sizeof key, "key %d", i);
+        set(key, whole(i), i % 2 ? 0 : 1);
+    }
     usleep(5000);
     for (int i = 0; i < 20000; i++) {
         snprintf(key, sizeof key, "key %d", i);
         assert_int_equal(get(key).type, i % 2 ? SHARED_INT : SHARED_NONE);
         if (i % 2) assert_int_equal(get(key).i, i);
     }
-    for (int i = 0; i < 20000; i++)
-        snprintf(key, sizeof key, "key %d", i),
-            set(key, (struct shared_value){ .type = SHARED_NONE }, 0);
+    for (int i = 0; i < 20000; i++) {
+        snprintf(key, sizeof key, "key %d", i);
+        set(key, (struct shared_value){ .type = SHARED_NONE }, 0);
+    }
     assert_int_equal(sum(""), 0);
 }
 

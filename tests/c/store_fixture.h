@@ -1,16 +1,16 @@
-/* store_fixture: for store's tests. A loop, a journal in a folder of its own, and batches that are
- * run to their end. */
+/* A loop, a journal in a temporary folder, and batches that are run to their end. */
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H
 #include "store.h"
 #include "loop.h"
 #include "mem.h"
 #include "test.h"
+#include <signal.h>
 #include <sys/resource.h>
 
 static struct loop *loop;
 static struct store *store;
-static char folder[64], path[96];
+static char path[96];
 static int outstanding;
 
 static const char *const schema[] = {
@@ -18,7 +18,7 @@ static const char *const schema[] = {
     "CREATE TABLE tags(name_id INTEGER NOT NULL REFERENCES names(id), tag TEXT)"
 };
 
-/* A batch under construction, and what became of it. */
+/* What became of a batch, and the how-manyth it ended. */
 struct outcome {
     struct store_batch *batch;
     int order;
@@ -38,7 +38,7 @@ static void carry(void *arg, void (*fn)(void *arg), void *fn_arg)
     loop_post(arg, fn, fn_arg);
 }
 
-static struct store_batch *batch_of(int n, const char *const *sql)
+static struct store_batch *make_batch(int n, const char *const *sql)
 {
     struct store_batch *batch = store_batch_new(n);
     for (int i = 0; i < n; i++)
@@ -51,7 +51,7 @@ static void start(struct outcome *outcome, struct store_batch *batch)
     outcome->batch = NULL;
     outstanding++;
     store_start(store, batch, on_done, outcome);
-    assert_null(outcome->batch); /* never at once */
+    assert_null(outcome->batch); /* never called from store_start() */
 }
 
 static struct store_batch *run_batch(struct store_batch *batch)
@@ -64,7 +64,7 @@ static struct store_batch *run_batch(struct store_batch *batch)
 
 static struct store_batch *run(const char *sql)
 {
-    return run_batch(batch_of(1, &sql));
+    return run_batch(make_batch(1, &sql));
 }
 
 static __attribute__((unused)) void expect_code(const char *sql, const char *code)
@@ -100,26 +100,27 @@ static void must_open(void)
 
 static int set_up(void **state)
 {
-    (void)state;
-    strcpy(folder, "/tmp/store_test.XXXXXX");
-    if (!mkdtemp(folder)) return -1;
-    snprintf(path, sizeof path, "%s/journal.db", folder);
+    snprintf(path, sizeof path, "%s/journal.db", test_make_folder());
     loop = loop_new();
     ended = outstanding = 0;
     must_open();
     return 0;
 }
 
+/* No file may grow beyond this size, as on a full disk. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit = { bytes, RLIM_INFINITY };
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
 static int tear_down(void **state)
 {
-    char command[128];
-    (void)state;
-    setrlimit(RLIMIT_FSIZE,
-              &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }); /* if a test left it low */
+    limit_files(RLIM_INFINITY); /* in case a test failed while it was low */
     store_close(store);
     store = NULL;
     loop_free(loop);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
+    return test_remove_folder();
 }
 #endif

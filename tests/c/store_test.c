@@ -1,14 +1,12 @@
 #include "store_fixture.h"
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static void test_values_come_back_as_they_went(void **state)
+static void test_values_survive(void **state)
 {
-    (void)state;
     const char *sql[] = { "SELECT ? AS i, ? AS r, ? AS t, ? AS n, ? AS missing" };
-    struct store_batch *batch = batch_of(1, sql);
+    struct store_batch *batch = make_batch(1, sql);
     struct store_statement *s = &batch->statements[0];
     s->nargs = 4;
     s->args = mem_new(4, sizeof *s->args);
@@ -31,13 +29,12 @@ static void test_values_come_back_as_they_went(void **state)
 
 static void test_rows_and_changes(void **state)
 {
-    (void)state;
     const char *sql[] = { "INSERT INTO names(name) VALUES('a'),('b'),('c')",
                           "UPDATE names SET size = 1 WHERE name > 'a'",
                           "SELECT name FROM names ORDER BY name",
                           "UPDATE names SET size = 2 WHERE name = 'x'",
                           "DELETE FROM names WHERE name = 'c' RETURNING name" };
-    struct store_batch *batch = run_batch(batch_of(5, sql));
+    struct store_batch *batch = run_batch(make_batch(5, sql));
     assert_null(batch->code);
     assert_int_equal(batch->statements[0].changes, 3);
     assert_int_equal(batch->statements[1].changes, 2);
@@ -52,7 +49,6 @@ static void test_rows_and_changes(void **state)
 
 static void test_codes(void **state)
 {
-    (void)state;
     expect_code("SELEC 1", "invalid");
     expect_code("SELECT * FROM nothing", "invalid");
     expect_code("SELECT 1; SELECT 2", "invalid");
@@ -67,7 +63,6 @@ static void test_codes(void **state)
 
 static void test_scripts_cannot_touch_transactions_or_files(void **state)
 {
-    (void)state;
     static const char *const refused[] = { "COMMIT",
                                            "ROLLBACK",
                                            "BEGIN",
@@ -87,9 +82,8 @@ static void test_scripts_cannot_touch_transactions_or_files(void **state)
 
 static void test_too_many_arguments(void **state)
 {
-    (void)state;
     const char *sql[] = { "SELECT ?" };
-    struct store_batch *batch = batch_of(1, sql);
+    struct store_batch *batch = make_batch(1, sql);
     batch->statements[0].nargs = 2;
     batch->statements[0].args = mem_new(2, sizeof(struct store_value));
     batch = run_batch(batch);
@@ -97,9 +91,8 @@ static void test_too_many_arguments(void **state)
     store_batch_free(batch);
 }
 
-static void test_many_different_statements(void **state)
+static void test_many_statements(void **state)
 {
-    (void)state;
     char sql[64];
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < 200; i++) {
@@ -108,9 +101,8 @@ static void test_many_different_statements(void **state)
         }
 }
 
-static void test_schema_change_with_prepared_statements(void **state)
+static void test_columns_after_a_schema_change(void **state)
 {
-    (void)state;
     expect_code("INSERT INTO names(name) VALUES('a')", NULL);
     expect_code("SELECT * FROM names", NULL);
     expect_code("ALTER TABLE names ADD COLUMN more TEXT", NULL);
@@ -124,7 +116,6 @@ static void test_migrations(void **state)
     char *message = NULL;
     const char *bad[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(b); CREATE TABL" };
     const char *good[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(b)" };
-    (void)state;
     assert_int_equal(store_migrate(store, bad, 3, 3, &message), -1);
     assert_non_null(strstr(message, "migration 3"));
     free(message);
@@ -140,7 +131,6 @@ static void test_migrations_only_at_start(void **state)
 {
     char *message = NULL;
     const char *more[] = { schema[0], "CREATE TABLE one(a)" };
-    (void)state;
     expect_code("SELECT 1", NULL);
     assert_int_equal(store_migrate(store, more, 2, 2, &message), -1);
     assert_non_null(strstr(message, "start"));
@@ -151,7 +141,6 @@ static void test_newer_schema_is_refused(void **state)
 {
     char *message = NULL;
     const char *more[] = { schema[0], "CREATE TABLE one(a)" };
-    (void)state;
     assert_int_equal(store_migrate(store, more, 2, 2, &message), 0);
     store_close(store);
     store = store_open(path, carry, loop, &message);
@@ -161,14 +150,13 @@ static void test_newer_schema_is_refused(void **state)
     free(message);
 }
 
-/* A release that somebody goes back to, because the newer one was not good. */
-static void test_newer_schema_that_says_it_will_do(void **state)
+/* A rollback to the release before. */
+static void test_newer_schema_that_supports_the_scripts(void **state)
 {
     char *message = NULL;
     const char *more[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(a)" };
-    (void)state;
     assert_int_equal(store_migrate(store, more, 3, 2, &message), 0);
-    for (int again = 0; again < 2; again++) { /* it stays what it is */
+    for (int again = 0; again < 2; again++) { /* the journal keeps its version */
         store_close(store);
         store = store_open(path, carry, loop, &message);
         assert_non_null(store);
@@ -184,9 +172,8 @@ static void test_newer_schema_that_says_it_will_do(void **state)
     free(message);
 }
 
-static void test_it_lasts(void **state)
+static void test_data_is_kept(void **state)
 {
-    (void)state;
     expect_code("INSERT INTO names(name) VALUES('kept')", NULL);
     store_close(store);
     must_open();
@@ -197,7 +184,6 @@ static void test_mode_0600(void **state)
 {
     struct stat st;
     char other[128];
-    (void)state;
     expect_code("INSERT INTO names(name) VALUES('x')", NULL);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
@@ -206,45 +192,42 @@ static void test_mode_0600(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
-static void test_opening_what_is_no_journal(void **state)
+static void test_opening_something_else(void **state)
 {
     char *message = NULL, other[128];
-    (void)state;
     assert_null(store_open("/no/such/folder/journal.db", carry, loop, &message));
     assert_non_null(strstr(message, "/no/such/folder"));
     free(message);
-    snprintf(other, sizeof other, "%s/other.db", folder);
+    snprintf(other, sizeof other, "%s.other", path);
     FILE *file = fopen(other, "w");
     for (int i = 0; i < 2000; i++)
-        fputs("this is no database ", file);
+        fputs("this is not a database ", file);
     fclose(file);
     assert_null(store_open(other, carry, loop, &message));
     assert_non_null(strstr(message, "not a database"));
     free(message);
 }
 
-/* What was started is on the disk and told when the store is closed, and what a callback starts
- * then ends as "closed". */
+/* Closing commits what was started and calls the callbacks; a batch that one of them starts then
+ * fails as "closed". */
 static struct outcome late;
 static void start_another(struct store_batch *batch, void *arg)
 {
     const char *sql[] = { "SELECT 1" };
-    (void)arg;
     assert_null(batch->code);
     store_batch_free(batch);
     outstanding++;
-    store_start(store, batch_of(1, sql), on_done, &late);
+    store_start(store, make_batch(1, sql), on_done, &late);
 }
 
-static void test_close_tells_everybody(void **state)
+static void test_close_finishes_batches(void **state)
 {
-    (void)state;
     enum { N = 50 };
     static struct outcome outcomes[N];
     const char *sql[] = { "INSERT INTO names(name) VALUES(hex(randomblob(8)))" };
     for (int i = 0; i < N; i++)
-        start(&outcomes[i], batch_of(1, sql));
-    store_start(store, batch_of(1, sql), start_another, NULL);
+        start(&outcomes[i], make_batch(1, sql));
+    store_start(store, make_batch(1, sql), start_another, NULL);
     store_close(store);
     for (int i = 0; i < N; i++) {
         assert_non_null(outcomes[i].batch);
@@ -258,26 +241,17 @@ static void test_close_tells_everybody(void **state)
     assert_int_equal(number("SELECT count(*) FROM names"), N + 1);
 }
 
-/* A carried call that comes after the close finds nothing. */
+/* A call that was carried to the loop and runs after the close does nothing. */
 static void test_carried_call_after_close(void **state)
 {
     struct outcome outcome;
     const char *sql[] = { "SELECT 1" };
-    (void)state;
-    start(&outcome, batch_of(1, sql));
-    usleep(50000); /* it is in the loop's queue now */
+    start(&outcome, make_batch(1, sql));
+    usleep(50000); /* now it is in the loop's queue */
     store_close(store);
     store_batch_free(outcome.batch);
     must_open();
     assert_int_equal(number("SELECT 5"), 5);
-}
-
-/* The disk is full: no file may grow beyond what is there. */
-static void limit_files(rlim_t bytes)
-{
-    struct rlimit limit = { bytes, RLIM_INFINITY };
-    signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 static off_t size_of(const char *suffix)
@@ -296,19 +270,19 @@ static void on_tick(void *arg)
 
 static void test_full_disk_and_back(void **state)
 {
-    (void)state;
     struct outcome outcomes[3];
     const char *big[] = { "INSERT INTO names(name) VALUES(hex(randomblob(200000)))" },
                *read[] = { "SELECT count(*) FROM names" };
     expect_code("INSERT INTO names(name) VALUES('before')", NULL);
     limit_files((rlim_t)size_of("-wal") + 8192);
-    start(&outcomes[0], batch_of(1, big));
-    start(&outcomes[1], batch_of(1, read));
-    start(&outcomes[2], batch_of(1, big));
+    start(&outcomes[0], make_batch(1, big));
+    start(&outcomes[1], make_batch(1, read));
+    start(&outcomes[2], make_batch(1, big));
     loop_run(loop);
     assert_string_equal(outcomes[0].batch->code, "full");
     assert_null(outcomes[1].batch->code);
-    assert_int_equal(outcomes[1].batch->statements[0].values[0].i, 1); /* nothing that never was */
+    assert_int_equal(outcomes[1].batch->statements[0].values[0].i,
+                     1); /* not the rows that were rolled back */
     assert_string_equal(outcomes[2].batch->code, "full");
     assert_string_equal(store_trouble(store), "full");
     for (int i = 0; i < 3; i++)
@@ -326,7 +300,6 @@ static void test_full_disk_and_back(void **state)
 static void test_trouble_ends_by_itself(void **state)
 {
     int left = 100;
-    (void)state;
     expect_code("INSERT INTO names(name) VALUES('before')", NULL);
     limit_files(0);
     expect_code("INSERT INTO names(name) VALUES('after')", "full");
@@ -338,7 +311,7 @@ static void test_trouble_ends_by_itself(void **state)
     assert_null(store_trouble(store));
 }
 
-/* The trouble ends by itself, and two rows are there. */
+/* Waits until writing works again by itself; a write then succeeds. */
 static void expect_recovery(void)
 {
     int left = 100;
@@ -350,10 +323,9 @@ static void expect_recovery(void)
     assert_int_equal(number("SELECT count(*) FROM names"), 2);
 }
 
-static void test_a_file_that_is_taken_away(void **state)
+static void test_a_moved_file(void **state)
 {
     char away[140];
-    (void)state;
     snprintf(away, sizeof away, "%s.away", path);
     expect_code("INSERT INTO names(name) VALUES('before')", NULL);
     assert_int_equal(rename(path, away), 0);
@@ -361,16 +333,15 @@ static void test_a_file_that_is_taken_away(void **state)
     assert_string_equal(store_trouble(store), "missing");
     assert_int_equal(number("SELECT count(*) FROM names"), 1);
     assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)),
-                     0); /* another in its place is not ours */
+                     0); /* another file in its place does not count */
     expect_code("INSERT INTO names(name) VALUES('elsewhere')", "missing");
     assert_int_equal(rename(away, path), 0);
     expect_recovery();
 }
 
-static void test_a_wal_that_is_taken_away(void **state)
+static void test_a_removed_wal(void **state)
 {
     char wal[140], shm[140];
-    (void)state;
     snprintf(wal, sizeof wal, "%s-wal", path);
     snprintf(shm, sizeof shm, "%s-shm", path);
     expect_code("INSERT INTO names(name) VALUES('before')", NULL);
@@ -381,7 +352,7 @@ static void test_a_wal_that_is_taken_away(void **state)
     assert_int_equal(access(wal, F_OK), 0);
 }
 
-/* DEPLOYER_CRASH_AT: a child writes five names, one commit each, and dies at the third. */
+/* DEPLOYER_CRASH_AT: a child writes five names, one commit each, and ends at the given one. */
 static int names_after_crash_at(const char *at)
 {
     store_close(store);
@@ -391,7 +362,7 @@ static int names_after_crash_at(const char *at)
         loop = loop_new();
         must_open();
         for (int i = 0; i < 5; i++) {
-            run("SELECT count(*) FROM names"); /* does not count */
+            run("SELECT count(*) FROM names"); /* reads do not count */
             run("INSERT INTO names(name) VALUES(hex(randomblob(8)))");
         }
         _exit(0);
@@ -406,21 +377,18 @@ static int names_after_crash_at(const char *at)
 
 static void test_crash_before(void **state)
 {
-    (void)state;
     assert_int_equal(names_after_crash_at("3"), 2);
     assert_int_equal(names_after_crash_at("1:before"), 2);
 }
 
 static void test_crash_after(void **state)
 {
-    (void)state;
     assert_int_equal(names_after_crash_at("3:after"), 3);
 }
 
-static void test_crash_word(void **state)
+static void test_malformed_crash_point(void **state)
 {
     char *message = NULL;
-    (void)state;
     store_close(store);
     setenv("DEPLOYER_CRASH_AT", "soon", 1);
     assert_null(store_open(path, carry, loop, &message));
@@ -431,29 +399,29 @@ static void test_crash_word(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    TEST(test_values_come_back_as_they_went),
+    TEST(test_values_survive),
     TEST(test_rows_and_changes),
     TEST(test_codes),
     TEST(test_scripts_cannot_touch_transactions_or_files),
     TEST(test_too_many_arguments),
-    TEST(test_many_different_statements),
-    TEST(test_schema_change_with_prepared_statements),
+    TEST(test_many_statements),
+    TEST(test_columns_after_a_schema_change),
     TEST(test_migrations),
     TEST(test_migrations_only_at_start),
     TEST(test_newer_schema_is_refused),
-    TEST(test_newer_schema_that_says_it_will_do),
-    TEST(test_it_lasts),
+    TEST(test_newer_schema_that_supports_the_scripts),
+    TEST(test_data_is_kept),
     TEST(test_mode_0600),
-    TEST(test_opening_what_is_no_journal),
-    TEST(test_close_tells_everybody),
+    TEST(test_opening_something_else),
+    TEST(test_close_finishes_batches),
     TEST(test_carried_call_after_close),
     TEST(test_full_disk_and_back),
-    TEST(test_a_file_that_is_taken_away),
-    TEST(test_a_wal_that_is_taken_away),
+    TEST(test_a_moved_file),
+    TEST(test_a_removed_wal),
     TEST(test_trouble_ends_by_itself),
     TEST(test_crash_before),
     TEST(test_crash_after),
-    TEST(test_crash_word),
+    TEST(test_malformed_crash_point),
 };
 
 TEST_GROUP(store, tests, NULL, NULL)

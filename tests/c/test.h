@@ -23,6 +23,11 @@ struct test_group {
 
 void test_register(struct test_group *group);
 
+/* A new temporary folder, one at a time. test_remove_folder() removes it with everything in it; 0,
+ * or -1. */
+const char *test_make_folder(void);
+int test_remove_folder(void);
+
 /* A test with the file's own set_up() and tear_down(). */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 

@@ -9,18 +9,16 @@ static int changes;
 
 static void on_change(void *arg)
 {
-    (void)arg;
     changes++;
     loop_stop(loop);
 }
 
 static void on_late(void *arg)
 {
-    (void)arg;
     loop_stop(loop);
 }
 
-/* Waits for a change, at most so long; returns how many came. */
+/* Waits for a change; returns how many were reported. */
 static int wait_for(int ms)
 {
     struct loop_timer *late = loop_timer_new(loop, ms, 0, on_late, NULL);
@@ -35,7 +33,6 @@ static int set_up(void **state)
 {
     static const char *const names[] = { "scripts", "config.lua", NULL };
 
-    (void)state;
     if (scripts_make() != 0) return -1;
     scripts_write("lib/x.lua", "1");
     loop = loop_new();
@@ -45,7 +42,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     watch_free(watch);
     loop_free(loop);
     scripts_clear();
@@ -54,14 +50,12 @@ static int tear_down(void **state)
 
 static void test_a_file_is_written(void **state)
 {
-    (void)state;
     scripts_write("lib/x.lua", "2");
     assert_int_equal(wait_for(PATIENCE_MS), 1);
 }
 
 static void test_many_changes_are_one(void **state)
 {
-    (void)state;
     for (int i = 0; i < 20; i++)
         scripts_write("lib/x.lua", "2");
     assert_int_equal(wait_for(PATIENCE_MS), 1);
@@ -70,7 +64,6 @@ static void test_many_changes_are_one(void **state)
 
 static void test_a_new_folder(void **state)
 {
-    (void)state;
     scripts_write("new/deep/y.lua", "1");
     assert_int_equal(wait_for(PATIENCE_MS), 1);
     scripts_write("new/deep/y.lua", "2");
@@ -81,7 +74,6 @@ static void test_moved_and_deleted(void **state)
 {
     char from[128], to[128];
 
-    (void)state;
     snprintf(from, sizeof from, "%s/lib/x.lua", scripts_folder);
     snprintf(to, sizeof to, "%s/z.lua", scripts_folder);
     assert_int_equal(rename(from, to), 0);
@@ -92,16 +84,14 @@ static void test_moved_and_deleted(void **state)
 
 static void test_config_beside_the_folders(void **state)
 {
-    (void)state;
     scripts_write("../other.txt", "1");
     assert_int_equal(wait_for(QUIET_MS), 0);
     scripts_write("../config.lua", "1");
     assert_int_equal(wait_for(PATIENCE_MS), 1);
 }
 
-static void test_editors_leavings(void **state)
+static void test_temporary_files_of_editors(void **state)
 {
-    (void)state;
     scripts_write("lib/.x.lua.swp", "1");
     scripts_write("lib/x.lua~", "1");
     assert_int_equal(wait_for(QUIET_MS), 0);
@@ -109,17 +99,15 @@ static void test_editors_leavings(void **state)
 
 static void free_watch(void *arg)
 {
-    (void)arg;
     watch_free(watch);
     watch = NULL;
     on_change(NULL);
 }
 
-static void test_freed_by_its_own_call(void **state)
+static void test_freed_by_its_own_function(void **state)
 {
     static const char *const names[] = { "scripts", NULL };
 
-    (void)state;
     watch_free(watch);
     watch = watch_new(loop, scripts_root, names, free_watch, NULL);
     scripts_write("lib/x.lua", "2");
@@ -133,8 +121,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_new_folder),
     TEST(test_moved_and_deleted),
     TEST(test_config_beside_the_folders),
-    TEST(test_editors_leavings),
-    TEST(test_freed_by_its_own_call),
+    TEST(test_temporary_files_of_editors),
+    TEST(test_freed_by_its_own_function),
 };
 
 TEST_GROUP(watch, tests, NULL, NULL)

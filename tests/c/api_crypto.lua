@@ -1,0 +1,79 @@
+-- core.crypto.
+local crypto = require "core.crypto"
+
+local cases = {}
+
+function cases.no_signature_without_a_secret()
+  local ok, why = pcall(crypto.sign, "owner", "x")
+  assert(not ok and why:find "secret")
+end
+
+-- The secret is 0123456789abcdef twice; the signature was made by hand as
+-- HMAC-SHA-256 under HMAC-SHA-256(secret, purpose).
+function cases.signatures()
+  local signature = crypto.sign("owner", "abc")
+  assert(#signature == 43 and signature:find "^[%w_-]+$")
+  assert(signature == "2k7SQmVCqyaJn7VIwRv2xL_-52wnsG3wteZVZOUMgmc", signature)
+  assert(signature == crypto.sign("owner", "abc"))
+  assert(signature ~= crypto.sign("owner", "abd") and signature ~= crypto.sign("other", "abc"))
+  assert(crypto.sign("a", "bc") ~= crypto.sign("ab", "c"))
+  assert(not pcall(crypto.sign, "owner"))
+  assert(not pcall(crypto.sign, "owner", 5))
+end
+
+function cases.hashes()
+  assert(crypto.sha256 "" == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+  assert(crypto.sha256 "abc" == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+  assert(crypto.sha256 "a\0b" ~= crypto.sha256 "a")
+  assert(crypto.equal("a", "a") == true)
+  assert(crypto.equal("a", "b") == false)
+  assert(crypto.equal("a", "aa") == false)
+  assert(crypto.equal("a\0b", "a\0c") == false)
+  assert(crypto.equal("", "") == true)
+  assert(not pcall(crypto.equal, "a", nil))
+  assert(not pcall(crypto.sha256, {}))
+end
+
+function cases.tokens()
+  for n = 1, 64 do
+    local token = crypto.token(n)
+    assert(#token == math.ceil(n * 4 / 3) and token:find "^[%w_-]+$", token)
+    local hex = crypto.hex(n)
+    assert(#hex == 2 * n and hex:find "^[0-9a-f]+$", hex)
+  end
+  local seen = {}
+  for _ = 1, 1000 do
+    local token = crypto.token(16)
+    assert(not seen[token])
+    seen[token] = true
+  end
+  assert(#crypto.token(1024) == 1366)
+  assert(crypto.hex(16) ~= crypto.hex(16) and #crypto.hex(1024) == 2048)
+  for _, n in ipairs { 0, -1, 1025, 1.5, "x" } do
+    assert(not pcall(crypto.token, n) and not pcall(crypto.hex, n))
+  end
+end
+
+function cases.base64()
+  local pairs_of = {
+    [""] = "", f = "Zg==", fo = "Zm8=", foo = "Zm9v", foob = "Zm9vYg==", fooba = "Zm9vYmE=",
+    foobar = "Zm9vYmFy", ["\xfb\xff\0"] = "+/8A",
+  }
+  for plain, text in pairs(pairs_of) do
+    assert(crypto.base64(plain) == text)
+    assert(crypto.unbase64(text) == plain)
+  end
+  local invalid = {
+    "A", "AA", "AAA", "AA=A", "A===", "====", "=", "Zg==Zg==", "Zh==", "Zm9=", "Zm 9v",
+    "Zm9v\n", "-_8A", "Zm9\0", "Zg\0=",
+  }
+  for _, text in ipairs(invalid) do assert(crypto.unbase64(text) == nil, text) end
+  for n = 0, 300 do
+    local bytes = {}
+    for i = 1, n do bytes[i] = string.char(math.random(0, 255)) end
+    local text = table.concat(bytes)
+    assert(crypto.unbase64(crypto.base64(text)) == text)
+  end
+end
+
+return cases
