@@ -223,7 +223,7 @@ static int push_replacement(lua_State *L)
 {
     if (lua_type(L, -1) == LUA_TSTRING) {
         const char *text = lua_tostring(L, -1);
-        if (text[0] != JSON_MARK) return 0;
+        if ((unsigned char)text[0] != JSON_MARK) return 0;
         push_marked(L, text + 1);
         return 1;
     }

@@ -60,7 +60,7 @@ static void replace_by_marked(struct scan *s, const char *from, const char *valu
 {
     replace_from(s, from);
     bytes_add_char(&out, '"');
-    bytes_add_char(&out, JSON_MARK);
+    bytes_add_char(&out, (char)JSON_MARK);
     bytes_add(&out, value, len);
     bytes_add_char(&out, '"');
 }

@@ -85,6 +85,10 @@ function cases.strings()
   assert(json.encode "\u{e9}\u{1f600}" == '"\u{e9}\u{1f600}"')
   assert(json.encode "a\xffb\xc3" == '"a\u{fffd}b\u{fffd}"')
   assert(json.encode "\xed\xa0\x80" == '"\u{fffd}\u{fffd}\u{fffd}"')
+  for code = 0, 255 do -- no character of a string makes it something else
+    local text = ('"\\u%04x[]"'):format(code)
+    assert(json.decode(text) == utf8.char(code) .. "[]", text)
+  end
   local long = ("x\n"):rep(100000)
   assert(json.decode(json.encode(long)) == long)
   assert(json.encode { ['k"'] = 1 } == [[{"k\"":1}]])
