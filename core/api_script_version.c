@@ -39,6 +39,7 @@ static struct script_version *make(struct server *server, struct vm *vm)
                                         .vm = vm,
                                         .router = router_new(),
                                         .on_error = LUA_NOREF,
+                                        .on_check = LUA_NOREF,
                                         .middleware = LUA_NOREF };
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, on_gc);
@@ -61,8 +62,8 @@ struct script_version *script_version_new(struct server *server, const struct se
 {
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/scripts", like->root);
-    struct vm *vm = vm_new(
-        &(struct vm_options){ .folder = folder, .modules = server->modules, .context = server->core });
+    struct vm *vm = vm_new(&(struct vm_options){
+        .folder = folder, .modules = server->modules, .context = server->core });
     if (!vm) {
         *error = (struct vm_error){ .message = "out of memory" };
         return NULL;

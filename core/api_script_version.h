@@ -39,6 +39,7 @@ struct script_version {
     int on_error;   /* registry reference, or LUA_NOREF */
     int middleware; /* registry reference, or LUA_NOREF */
     int on_start;   /* registry reference to the list of functions */
+    int on_check;   /* registry reference, or LUA_NOREF: what --check runs */
     struct script_timer *timers;
 };
 
@@ -46,11 +47,11 @@ struct script_version {
 struct server {
     struct core *core;
     const struct vm_module *modules; /* what scripts can require of the core */
-    const char *init;               /* the file that is run: "init.lua" */
-    const char *root;               /* holds config.lua, scripts/, www/, locales/ */
-    struct script_version *current; /* holds a reference to its vm */
-    int loads;                      /* script versions that were activated */
-    double started_at, loaded_at;   /* seconds since 1970 */
+    const char *init;                /* the file that is run: "init.lua" */
+    const char *root;                /* holds config.lua, scripts/, www/, locales/ */
+    struct script_version *current;  /* holds a reference to its vm */
+    int loads;                       /* script versions that were activated */
+    double started_at, loaded_at;    /* seconds since 1970 */
     int draining;
     int was_rejected;
     struct vm_error rejected; /* the last edit that was refused */

@@ -101,6 +101,24 @@ static int on_start(lua_State *L)
     return 0;
 }
 
+static int on_check(lua_State *L)
+{
+    struct script_version *version = script_version_of(L, "server.on_check");
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    luaL_unref(L, LUA_REGISTRYINDEX, version->on_check);
+    version->on_check = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static int pure(lua_State *L)
+{
+    const char *folder = luaL_checkstring(L, 1);
+    script_version_of(L, "server.pure");
+    vm_set_pure(L, folder);
+    return 0;
+}
+
 /* ---- what the process is doing ---- */
 
 static void set_integer(lua_State *L, const char *key, lua_Integer value)
@@ -176,12 +194,14 @@ static int is_inside(const char *path, const char *folder)
     return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-/* Pushes the full path of one below www/ or locales/; raises for any other. */
+/* Pushes the full path of one below www/, locales/ or scripts/; raises for any other. */
 static const char *push_path(lua_State *L, const char *function, const char *path)
 {
     const struct script_version *version = script_version_of(L, function);
-    if ((!is_inside(path, "www") && !is_inside(path, "locales")) || strstr(path, ".."))
-        luaL_error(L, "%s: %s is not below www/ or locales/", function, path);
+    int is_ours =
+        is_inside(path, "www") || is_inside(path, "locales") || is_inside(path, "scripts");
+    if (!is_ours || strstr(path, ".."))
+        luaL_error(L, "%s: %s is not below www/, locales/ or scripts/", function, path);
     return lua_pushfstring(L, "%s/%s", version->server->root, path);
 }
 
@@ -232,6 +252,8 @@ int api_server_open(lua_State *L)
                                           { "middleware", middleware },
                                           { "on_error", on_error },
                                           { "on_start", on_start },
+                                          { "on_check", on_check },
+                                          { "pure", pure },
                                           { "info", info },
                                           { "asset", asset },
                                           { "read", read_whole },

@@ -1,48 +1,27 @@
-/* core.task: see scripts/meta/task.lua. The handle that task.spawn gives is in api_task_handle.c.
- */
-#include "api_task.h"
+/* core.task: see scripts/meta/task.lua. */
 #include "api.h"
 #include "loop.h"
 #include "mem.h"
 #include "task.h"
-#include "task_lock.h"
 #include "vm.h"
 
 #include <lauxlib.h>
+#include <sys/queue.h>
 
-#define LOCK "core.task.lock"
+#define HANDLE "core.task.handle"
+#define CLAIM "core.task.claim"
 
-/* --- what became of a task, in Lua's words --- */
-
-static const char *code_of(enum task_outcome outcome)
+static int push_true(lua_State *co, void *unused)
 {
-    return outcome == TASK_CANCELLED ? "cancelled" : outcome == TASK_STOPPED ? "stopped" : "failed";
+    (void)unused;
+    lua_pushboolean(co, 1);
+    return 1;
 }
 
-int api_task_push_end(lua_State *to, const struct api_task_end *end)
+static int push_timeout(lua_State *co, void *unused)
 {
-    if (end->outcome == TASK_OK) {
-        if (!lua_checkstack(to, end->nresults + 1))
-            return api_fail(to, "failed", "%d results are too many", end->nresults);
-        lua_xmove(end->co, to, end->nresults);
-        return end->nresults;
-    }
-    lua_pushnil(to);
-    lua_pushstring(to, end->message);
-    lua_pushstring(to, code_of(end->outcome));
-    return 3;
-}
-
-void api_task_push_packed(lua_State *L, const struct api_task_end *end)
-{
-    int n = api_task_push_end(L, end);
-
-    lua_createtable(L, n, 1);
-    lua_insert(L, -n - 1);
-    for (int i = n; i > 0; i--)
-        lua_rawseti(L, -i - 1, i);
-    lua_pushinteger(L, n);
-    lua_setfield(L, -2, "n");
+    (void)unused;
+    return api_fail(co, "timeout", "the task did not end in time");
 }
 
 /* --- task.sleep --- */
@@ -52,7 +31,7 @@ struct sleep {
     struct loop_timer *timer;
 };
 
-static void end_sleep(void *arg)
+static void sleep_free(void *arg)
 {
     struct sleep *sleep = arg;
 
@@ -60,19 +39,12 @@ static void end_sleep(void *arg)
     free(sleep);
 }
 
-static int push_true(lua_State *co, void *unused)
-{
-    (void)unused;
-    lua_pushboolean(co, 1);
-    return 1;
-}
-
-static void on_slept(void *arg)
+static void on_wake_up(void *arg)
 {
     struct sleep *sleep = arg;
     struct task_ticket ticket = sleep->ticket;
 
-    end_sleep(sleep);
+    sleep_free(sleep);
     task_wake(ticket, push_true, NULL);
 }
 
@@ -83,133 +55,245 @@ static int sleep_for(lua_State *L)
     task_check_wait(L);
     if (task_cancelled(task_current(L))) return task_push_cancelled(L, NULL);
     struct sleep *sleep = mem_new(1, sizeof *sleep);
-    sleep->timer = loop_timer_new(api_core(L)->loop, ms, 0, on_slept, sleep);
-    return task_wait_cancellable(L, &sleep->ticket, end_sleep, sleep);
+    sleep->timer = loop_timer_new(api_core(L)->loop, ms, 0, on_wake_up, sleep);
+    return task_wait_cancellable(L, &sleep->ticket, sleep_free, sleep);
+}
+
+/* --- handles: a userdata whose user value, once the task has ended, is the list of its results ---
+ */
+
+struct handle {
+    struct task *task;
+    uint64_t id;
+    int ref; /* keeps the handle in the registry while the task lives */
+    int is_ended;
+    int is_child; /* of task.run or task.all: its failure is theirs to report */
+    int has_timed_out;
+    TAILQ_HEAD(, waiter) waiters;
+};
+
+/* A task that waits for the end of another. */
+struct waiter {
+    struct handle *handle;
+    struct task_ticket ticket;
+    struct loop_timer *deadline; /* or NULL */
+    TAILQ_ENTRY(waiter) link;
+};
+
+static void waiter_free(void *arg)
+{
+    struct waiter *waiter = arg;
+
+    TAILQ_REMOVE(&waiter->handle->waiters, waiter, link);
+    loop_timer_free(waiter->deadline);
+    free(waiter);
+}
+
+static struct waiter *waiter_new(struct handle *handle)
+{
+    struct waiter *waiter = mem_new(1, sizeof *waiter);
+
+    waiter->handle = handle;
+    TAILQ_INSERT_TAIL(&handle->waiters, waiter, link);
+    return waiter;
+}
+
+/* Pushes the values of a list {n = count, ...} in its place, at the top of the stack. */
+static int unpack(lua_State *L)
+{
+    int list = lua_gettop(L);
+
+    lua_getfield(L, list, "n");
+    int n = (int)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    luaL_checkstack(L, n + 1, NULL);
+    for (int i = 1; i <= n; i++)
+        lua_rawgeti(L, list, i);
+    lua_remove(L, list);
+    return n;
+}
+
+static int push_results(lua_State *co, void *arg)
+{
+    struct handle *handle = arg;
+
+    lua_rawgeti(co, LUA_REGISTRYINDEX, handle->ref);
+    lua_getiuservalue(co, -1, 1);
+    lua_remove(co, -2);
+    return unpack(co);
+}
+
+/* Pushes {n = count, ...}: what the task returned, or nil, message, code. */
+static void push_packed(lua_State *L, const struct handle *handle, enum task_outcome outcome,
+                        lua_State *co, int nresults, const char *message)
+{
+    const char *code = outcome == TASK_CANCELLED                      ? "cancelled"
+                       : outcome == TASK_STOPPED && !handle->is_child ? "stopped"
+                                                                      : "failed";
+    int n;
+
+    if (outcome == TASK_OK && !lua_checkstack(L, nresults + 1)) {
+        n = api_fail(L, "failed", "%d results are too many", nresults);
+    } else if (outcome == TASK_OK) {
+        lua_xmove(co, L, n = nresults);
+    } else if (outcome == TASK_CANCELLED && handle->has_timed_out) {
+        n = push_timeout(L, NULL);
+    } else {
+        lua_pushnil(L);
+        lua_pushstring(L, message);
+        lua_pushstring(L, code);
+        n = 3;
+    }
+    lua_createtable(L, n, 1);
+    lua_insert(L, -n - 1);
+    for (int i = n; i > 0; i--)
+        lua_rawseti(L, -i - 1, i);
+    lua_pushinteger(L, n);
+    lua_setfield(L, -2, "n");
+}
+
+static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
+                   const char *message, void *arg)
+{
+    struct handle *handle = arg;
+    lua_State *L = vm_state(vm_of(co));
+
+    if (!handle->is_child) task_log_end(task, outcome, message);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, handle->ref);
+    push_packed(L, handle, outcome, co, nresults, message);
+    lua_setiuservalue(L, -2, 1);
+    handle->is_ended = 1;
+    for (struct waiter *waiter; (waiter = TAILQ_FIRST(&handle->waiters));) {
+        struct task_ticket ticket = waiter->ticket;
+        waiter_free(waiter);
+        task_wake(ticket, push_results, handle);
+    }
+    luaL_unref(L, LUA_REGISTRYINDEX, handle->ref);
+    lua_pop(L, 1);
+}
+
+/* Starts the function and its nargs arguments on top of the stack as a task, which runs after this
+ * turn; leaves the handle in their place. */
+static struct handle *spawn_task(lua_State *L, const char *name, int nargs, int is_child)
+{
+    struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
+
+    *handle = (struct handle){ .is_child = is_child };
+    TAILQ_INIT(&handle->waiters);
+    luaL_setmetatable(L, HANDLE);
+    lua_pushvalue(L, -1);
+    handle->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_insert(L, -nargs - 2);
+    handle->task = task_spawn(api_core(L)->loop, L, name, nargs, on_end, handle);
+    handle->id = task_id(handle->task);
+    if (is_child) task_adopt(task_current(L), handle->task);
+    return handle;
+}
+
+static int spawn(lua_State *L)
+{
+    const char *name = luaL_optstring(L, 1, NULL);
+
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    if (!task_current(L))
+        return luaL_error(L, "task.spawn: only from a task; while the scripts load, use "
+                             "server.on_start or timer.every");
+    if (name && task_find(name)) return api_fail(L, "conflict", "a task named %s is alive", name);
+    spawn_task(L, name, lua_gettop(L) - 2, 0);
+    return 1;
+}
+
+static void on_wait_deadline(void *arg)
+{
+    struct waiter *waiter = arg;
+    struct task_ticket ticket = waiter->ticket;
+
+    waiter_free(waiter);
+    task_wake(ticket, push_timeout, NULL);
+}
+
+static int handle_wait(lua_State *L)
+{
+    struct handle *handle = luaL_checkudata(L, 1, HANDLE);
+    int64_t ms = lua_isnoneornil(L, 2) ? -1 : api_seconds(L, 2);
+
+    if (handle->is_ended) {
+        lua_getiuservalue(L, 1, 1);
+        return unpack(L);
+    }
+    task_check_wait(L);
+    if (task_current(L) == handle->task) return luaL_error(L, "a task cannot wait for itself");
+    struct waiter *waiter = waiter_new(handle);
+    if (ms >= 0)
+        waiter->deadline = loop_timer_new(api_core(L)->loop, ms, 0, on_wait_deadline, waiter);
+    return task_wait(L, &waiter->ticket, waiter_free, waiter);
+}
+
+static int handle_kill(lua_State *L)
+{
+    struct handle *handle = luaL_checkudata(L, 1, HANDLE);
+    int is_alive = task_alive(handle->task, handle->id);
+
+    if (is_alive) task_kill(handle->task);
+    if (is_alive && handle->task == task_current(L) && lua_isyieldable(L))
+        return lua_yield(L, 0); /* never returns */
+    lua_pushboolean(L, is_alive);
+    return 1;
 }
 
 /* --- task.run --- */
 
-struct run {
-    struct task_ticket ticket;
-    struct task *child;
-    struct loop_timer *deadline;
-    int timed_out;
-};
-
-static int push_run_end(lua_State *co, void *arg)
+static void on_run_deadline(void *arg)
 {
-    return api_task_push_end(co, arg);
+    struct waiter *waiter = arg;
+
+    waiter->handle->has_timed_out = 1;
+    task_kill(waiter->handle->task); /* its end wakes the caller */
 }
 
-static int push_timeout(lua_State *co, void *unused)
-{
-    (void)unused;
-    return api_fail(co, "timeout", "the time for it has passed");
-}
-
-static void on_run_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
-                       const char *message, void *arg)
-{
-    struct run *run = arg;
-    struct api_task_end end = { outcome == TASK_STOPPED ? TASK_FAILED : outcome, co, nresults,
-                                message };
-
-    (void)task;
-    loop_timer_free(run->deadline);
-    if (run->timed_out && outcome == TASK_CANCELLED)
-        task_wake(run->ticket, push_timeout, NULL);
-    else
-        task_wake(run->ticket, push_run_end, &end);
-    free(run);
-}
-
-/* The caller is gone or was asked to stop: nobody waits. The child's end frees `run`. */
 static void cancel_run(void *arg)
 {
-    struct run *run = arg;
+    struct waiter *waiter = arg;
+    struct task *child = waiter->handle->task;
 
-    run->ticket.task = NULL;
-    task_kill(run->child);
-}
-
-static void on_deadline(void *arg)
-{
-    struct run *run = arg;
-
-    run->timed_out = 1;
-    task_kill(run->child);
+    waiter_free(waiter);
+    task_kill(child);
 }
 
 static int run(lua_State *L)
 {
-    struct core *core = api_core(L);
     int64_t ms = lua_isnoneornil(L, 1) ? -1 : api_seconds(L, 1);
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
     task_check_wait(L);
     if (task_cancelled(task_current(L))) return task_push_cancelled(L, NULL);
-    struct run *run = mem_new(1, sizeof *run);
-    run->child = task_spawn(core->loop, L, NULL, lua_gettop(L) - 2, on_run_end, run);
-    task_adopt(task_current(L), run->child);
-    if (ms >= 0) run->deadline = loop_timer_new(core->loop, ms, 0, on_deadline, run);
-    return task_wait_cancellable(L, &run->ticket, cancel_run, run);
+    struct waiter *waiter = waiter_new(spawn_task(L, NULL, lua_gettop(L) - 2, 1));
+    if (ms >= 0)
+        waiter->deadline = loop_timer_new(api_core(L)->loop, ms, 0, on_run_deadline, waiter);
+    return task_wait_cancellable(L, &waiter->ticket, cancel_run, waiter);
 }
 
 /* --- task.all --- */
 
-struct all {
-    struct task_ticket ticket;
-    struct vm *vm;
-    int left, results;
-    struct all_child {
-        struct all *all;
-        struct task *task;
-        int index;
-    } children[];
-};
-
-static int push_all(lua_State *co, void *arg)
+/* Waits for child after child, from the one numbered `context`. Stack: the functions; the handles,
+ * replaced one by one by the lists of results. */
+static int gather_all(lua_State *L, int status, lua_KContext context)
 {
-    struct all *all = arg;
-
-    lua_rawgeti(co, LUA_REGISTRYINDEX, all->results);
+    (void)status;
+    lua_settop(L, 2);
+    int n = (int)lua_rawlen(L, 2);
+    for (int i = (int)context; i <= n; i++) {
+        lua_rawgeti(L, 2, i);
+        struct handle *handle = lua_touserdata(L, -1);
+        if (!handle->is_ended) {
+            struct waiter *waiter = waiter_new(handle);
+            return task_wait_then(L, &waiter->ticket, waiter_free, waiter, gather_all, i);
+        }
+        lua_getiuservalue(L, -1, 1);
+        lua_rawseti(L, 2, i);
+        lua_pop(L, 1);
+    }
     return 1;
-}
-
-static void leave_all(struct all *all)
-{
-    if (--all->left > 0) return;
-    task_wake(all->ticket, push_all, all);
-    luaL_unref(vm_state(all->vm), LUA_REGISTRYINDEX, all->results);
-    free(all);
-}
-
-static void on_one_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
-                       const char *message, void *arg)
-{
-    struct all_child *child = arg;
-    struct api_task_end end = { outcome == TASK_STOPPED ? TASK_FAILED : outcome, co, nresults,
-                                message };
-    lua_State *L = vm_state(child->all->vm);
-
-    (void)task;
-    child->task = NULL;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, child->all->results);
-    api_task_push_packed(L, &end);
-    lua_rawseti(L, -2, child->index);
-    lua_pop(L, 1);
-    leave_all(child->all);
-}
-
-static void cancel_all(void *arg)
-{
-    struct all *all = arg;
-
-    all->ticket.task = NULL;
-    all->left++; /* so that it lives until the loop is through */
-    for (struct all_child *child = all->children; child->index; child++)
-        if (child->task) task_kill(child->task);
-    leave_all(all);
 }
 
 static int run_all(lua_State *L)
@@ -223,57 +307,80 @@ static int run_all(lua_State *L)
     }
     task_check_wait(L);
     lua_createtable(L, n, 0);
-    if (n == 0) return 1;
-    struct all *all = mem_new(1, sizeof *all + (size_t)(n + 1) * sizeof *all->children);
-    all->results = luaL_ref(L, LUA_REGISTRYINDEX);
-    all->vm = vm_of(L);
-    all->left = n;
-    for (int i = 0; i < n; i++) {
-        lua_rawgeti(L, 1, i + 1);
-        all->children[i] = (struct all_child){ all, NULL, i + 1 };
-        all->children[i].task =
-            task_spawn(api_core(L)->loop, L, NULL, 0, on_one_end, &all->children[i]);
-        task_adopt(task_current(L), all->children[i].task);
+    for (int i = 1; i <= n; i++) {
+        lua_rawgeti(L, 1, i);
+        spawn_task(L, NULL, 0, 1);
+        lua_rawseti(L, 2, i);
     }
-    return task_wait(L, &all->ticket, cancel_all, all);
+    return gather_all(L, LUA_OK, 1);
 }
 
-/* --- task.lock: a claim that is closed with the call, however it ends --- */
+/* --- task.lock --- */
 
-static int drop_claim(lua_State *L)
+/* A claim on a named lock: a to-be-closed userdata on the stack of the call, so that it is released
+ * however the call ends. Of the claims on one name the first holds the lock. */
+struct claim {
+    int is_listed;
+    struct task_ticket ticket; /* of a claim that waits */
+    TAILQ_ENTRY(claim) link;
+    char name[];
+};
+
+/* In the order of the calls, of all versions of the scripts. */
+static TAILQ_HEAD(, claim) claims = TAILQ_HEAD_INITIALIZER(claims);
+
+static struct claim *lock_holder(const char *name)
 {
-    task_lock_drop(luaL_checkudata(L, 1, LOCK));
+    struct claim *claim;
+
+    TAILQ_FOREACH(claim, &claims, link)
+    if (strcmp(claim->name, name) == 0) return claim;
+    return NULL;
+}
+
+static int release_claim(lua_State *L)
+{
+    struct claim *claim = luaL_checkudata(L, 1, CLAIM);
+
+    if (!claim->is_listed) return 0;
+    int was_holder = lock_holder(claim->name) == claim;
+    claim->is_listed = 0;
+    TAILQ_REMOVE(&claims, claim, link);
+    struct claim *next = lock_holder(claim->name);
+    if (was_holder && next) task_wake(next->ticket, NULL, NULL);
     return 0;
 }
 
-static int end_locked(lua_State *L, int status, lua_KContext unused)
+static int return_locked(lua_State *L, int status, lua_KContext unused)
 {
-    (void)status;
-    (void)unused;
-    return lua_gettop(L) - 2; /* name and claim stay below */
+    (void)status, (void)unused;
+    return lua_gettop(L) - 2; /* below are the name and the claim */
 }
 
 static int call_locked(lua_State *L, int status, lua_KContext unused)
 {
-    (void)status;
-    (void)unused;
-    lua_callk(L, lua_gettop(L) - 3, LUA_MULTRET, 0, end_locked);
-    return end_locked(L, LUA_OK, 0);
+    (void)status, (void)unused;
+    lua_callk(L, lua_gettop(L) - 3, LUA_MULTRET, 0, return_locked);
+    return return_locked(L, LUA_OK, 0);
 }
 
 static int lock(lua_State *L)
 {
-    const char *name = luaL_checkstring(L, 1);
+    size_t len;
+    const char *name = luaL_checklstring(L, 1, &len);
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
     task_check_wait(L);
-    struct task_lock_claim *claim = lua_newuserdatauv(L, sizeof *claim, 0);
-    claim->lock = NULL;
-    luaL_setmetatable(L, LOCK);
+    struct claim *claim = lua_newuserdatauv(L, sizeof *claim + len + 1, 0);
+    memcpy(claim->name, name, len + 1);
+    int is_free = !lock_holder(name);
+    TAILQ_INSERT_TAIL(&claims, claim, link);
+    claim->is_listed = 1;
+    luaL_setmetatable(L, CLAIM);
     lua_insert(L, 2);
     lua_toclose(L, 2);
-    if (task_lock_take(claim, name)) return call_locked(L, LUA_OK, 0);
-    return task_wait_then(L, &claim->ticket, NULL, NULL, call_locked);
+    if (is_free) return call_locked(L, LUA_OK, 0);
+    return task_wait_then(L, &claim->ticket, NULL, NULL, call_locked, 0);
 }
 
 /* --- the rest --- */
@@ -299,7 +406,7 @@ static int shield(lua_State *L)
 {
     struct task *task = task_current(L);
 
-    if (!task) return luaL_error(L, "task.shield: there is no task here");
+    if (!task) return luaL_error(L, "task.shield: only from a task");
     task_shield(task);
     return 0;
 }
@@ -312,19 +419,23 @@ static int alive(lua_State *L)
 
 int api_task_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "spawn", api_task_spawn }, { "run", run },
-                                          { "all", run_all },          { "cancel", cancel },
-                                          { "cancelled", cancelled },  { "shield", shield },
-                                          { "sleep", sleep_for },      { "lock", lock },
-                                          { "alive", alive },          { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "spawn", spawn },         { "run", run },
+                                          { "all", run_all },         { "cancel", cancel },
+                                          { "cancelled", cancelled }, { "shield", shield },
+                                          { "sleep", sleep_for },     { "lock", lock },
+                                          { "alive", alive },         { NULL, NULL } };
+    static const luaL_Reg handle_methods[] = { { "wait", handle_wait },
+                                               { "kill", handle_kill },
+                                               { NULL, NULL } };
+    static const luaL_Reg claim_methods[] = { { "__close", release_claim },
+                                              { "__gc", release_claim },
+                                              { NULL, NULL } };
 
-    luaL_newmetatable(L, LOCK);
-    lua_pushcfunction(L, drop_claim);
-    lua_setfield(L, -2, "__close");
-    lua_pushcfunction(L, drop_claim);
-    lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
-    api_task_handle_open(L);
+    luaL_newmetatable(L, HANDLE);
+    luaL_newlib(L, handle_methods);
+    lua_setfield(L, -2, "__index");
+    luaL_newmetatable(L, CLAIM);
+    luaL_setfuncs(L, claim_methods, 0);
     luaL_newlib(L, functions);
     return 1;
 }

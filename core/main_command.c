@@ -1,58 +1,130 @@
-/* A word on the command line: runs scripts/commands/WORD.lua as a program. It has the configuration
- * and the core's modules, and neither server nor journal. What it logs goes to the standard error,
- * warnings and worse; its own lines to the standard output. */
+#include "main_command.h"
 #include "fetch.h"
 #include "log.h"
 #include "loop.h"
-#include "main_parts.h"
+#include "main_portal.h"
+#include "main_scripts.h"
+#include "mem.h"
 #include "task.h"
+#include "www.h"
 
 #include <lauxlib.h>
+#include <netdb.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-enum { PARALLEL = 16 };
+enum { MAX_FETCHES = 16, RESPONSE_ROOM = 4096, HEALTH_SECONDS = 3, EXIT_INTERRUPTED = 130 };
 
-/* A name, not a path. */
-static int exists(const struct portal *portal, const char *word)
+/* The address that the portal answers readiness probes at; the same for every installation. */
+#define READY_PATH "/ready"
+
+/* --- --check --- */
+
+/* Prints the error, if there is one. Returns how many there are. */
+static int report(const struct vm_error *error)
 {
-    char path[4200];
-    struct stat info;
-
-    if (!*word || word[strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_")]) return 0;
-    snprintf(path, sizeof path, "%s/scripts/commands/%s.lua", portal->settings.root, word);
-    return stat(path, &info) == 0;
+    fprintf(stderr, "%s\n", main_error_text(error));
+    return 1;
 }
 
-static int end_module(lua_State *L, int status, lua_KContext unused)
+static int call_checks(lua_State *L)
+{
+    struct script_version *version = lua_touserdata(L, 1);
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, version->on_check);
+    lua_call(L, 0, 1);
+    luaL_checktype(L, -1, LUA_TTABLE);
+    return 1;
+}
+
+/* The registered function returns a list of sentences. Returns how many problems there are. */
+static int run_checks(struct script_version *version)
+{
+    struct vm_error error = { 0 };
+    lua_State *L = vm_state(version->vm);
+    int problems = 0;
+
+    if (version->on_check == LUA_NOREF) return 0;
+    version->is_loading = 1; /* files that are only loaded now may register, too */
+    lua_pushlightuserdata(L, version);
+    if (vm_call(version->vm, call_checks, 1, &error) != 0) return report(&error);
+    while (lua_rawgeti(L, -1, problems + 1) == LUA_TSTRING) {
+        fprintf(stderr, "%s\n", lua_tostring(L, -1));
+        lua_pop(L, 1);
+        problems++;
+    }
+    lua_pop(L, 2);
+    return problems;
+}
+
+/* Loads the scripts that begin with `init` and runs their checks. Returns how many problems there
+ * are. */
+static int check_scripts(struct portal *portal, const char *init, int is_rehearsal)
+{
+    struct vm_error error;
+
+    portal->server.init = init;
+    portal->settings.rehearsal = is_rehearsal;
+    struct script_version *version = script_version_new(&portal->server, &portal->settings, &error);
+    int is_loaded = version && script_version_load(version, &error) == 0;
+    int problems = is_loaded ? run_checks(version) : report(&error);
+    script_version_free(version);
+    return problems;
+}
+
+int main_check(struct portal *portal)
+{
+    struct vm_error error;
+    int problems = main_load_www(portal, &error) == 0 ? 0 : report(&error);
+
+    problems += check_scripts(portal, "init.lua", 0);
+    if (problems == 0) problems = check_scripts(portal, "rehearsal/init.lua", 1);
+    if (problems > 0)
+        fprintf(stderr, "check: %d to fix\n", problems);
+    else
+        printf("check: configuration, scripts and locales are good\n");
+    return problems > 0;
+}
+
+/* --- a command --- */
+
+static int is_command(const struct portal *portal, const char *name)
+{
+    if (!*name || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")]) return 0;
+    char *path = mem_printf("%s/scripts/commands/%s.lua", portal->settings.root, name);
+    int exists = access(path, R_OK) == 0;
+    free(path);
+    return exists;
+}
+
+static int return_result(lua_State *L, int status, lua_KContext unused)
 {
     (void)L, (void)status, (void)unused;
     return 1;
 }
 
-/* Calls run(arguments) of the module; arguments 1 and 2 are the word and the list. */
+/* Calls run(arguments) of the module. Arguments: the command's name and the list. */
 static int run_module(lua_State *L)
 {
     vm_push_module(L, lua_pushfstring(L, "commands.%s", lua_tostring(L, 1)));
     if (!lua_istable(L, -1) || lua_getfield(L, -1, "run") != LUA_TFUNCTION)
         return luaL_error(L, "scripts/commands/%s.lua has no function run", lua_tostring(L, 1));
     lua_pushvalue(L, 2);
-    lua_callk(L, 1, 1, 0, end_module);
+    lua_callk(L, 1, 1, 0, return_result);
     return 1;
 }
 
-/* The program's own word for how it ended: nothing or true is 0, false 1, a number itself. */
+/* The command's result as an exit status: nil and true are 0, false is 1, an integer is itself. */
 static int status_of(lua_State *co, int nresults)
 {
     if (nresults == 0 || lua_isnil(co, -1)) return 0;
     return lua_isinteger(co, -1) ? (int)lua_tointeger(co, -1) : !lua_toboolean(co, -1);
 }
 
-static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
-                   const char *message, void *arg)
+static void on_command_end(struct task *task, enum task_outcome outcome, lua_State *co,
+                           int nresults, const char *message, void *arg)
 {
     struct portal *portal = arg;
 
@@ -62,61 +134,148 @@ static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, 
     loop_stop(portal->core.loop);
 }
 
-static void push_list(lua_State *L, char *const *texts)
-{
-    lua_newtable(L);
-    for (int i = 0; texts[i]; i++) {
-        lua_pushstring(L, texts[i]);
-        lua_rawseti(L, -2, i + 1);
-    }
-}
-
 static void on_signal(void *arg)
 {
     struct portal *portal = arg;
 
-    portal->status = 130;
+    portal->status = EXIT_INTERRUPTED;
     loop_stop(portal->core.loop);
 }
 
-struct start {
+struct command {
     struct portal *portal;
+    struct script_version *version;
     char *const *argv;
 };
 
-/* In the loop, since a program that never waits ends at once, and the loop with it. */
-static void start(void *arg)
+/* Called by the loop, because a command that never waits ends at once and stops it. */
+static void start_command(void *arg)
 {
-    const struct start *start = arg;
-    struct portal *portal = start->portal;
-    lua_State *L = vm_state(portal->loading->vm);
+    const struct command *command = arg;
+    lua_State *L = vm_state(command->version->vm);
 
     lua_pushcfunction(L, run_module);
-    lua_pushstring(L, start->argv[0]);
-    push_list(L, start->argv + 1);
-    task_spawn(portal->core.loop, L, "command", 2, on_end, portal);
+    lua_pushstring(L, command->argv[0]);
+    lua_newtable(L);
+    for (int i = 1; command->argv[i]; i++) {
+        lua_pushstring(L, command->argv[i]);
+        lua_rawseti(L, -2, i);
+    }
+    task_spawn(command->portal->core.loop, L, "command", 2, on_command_end, command->portal);
 }
 
 int main_command(struct portal *portal, char *const *argv)
 {
-    struct start first = { portal, argv };
+    struct loop *loop = portal->core.loop;
     struct vm_error error;
 
-    log_init(STDERR_FILENO, LOG_WARN);
-    if (!exists(portal, argv[0])) {
-        fprintf(stderr,
-                "deployer: %s: no such command (there is one for each file in scripts/commands/)\n",
+    log_init(STDERR_FILENO, LOG_WARN); /* the standard output is the command's */
+    if (!is_command(portal, argv[0])) {
+        fprintf(stderr, "deployer: %s: no such command (commands are files in scripts/commands/)\n",
                 argv[0]);
         return 2;
     }
-    portal->loading = script_version_new(&portal->server, &portal->settings, &error);
-    if (!portal->loading) {
+    struct script_version *version = script_version_new(&portal->server, &portal->settings, &error);
+    if (!version) {
         fprintf(stderr, "deployer: %s\n", main_error_text(&error));
         return 1;
     }
-    portal->core.fetch = fetch_pool_new(portal->core.loop, PARALLEL);
-    portal->signals[0] = loop_watch_signal(portal->core.loop, SIGTERM, on_signal, portal);
-    portal->signals[1] = loop_watch_signal(portal->core.loop, SIGINT, on_signal, portal);
-    loop_defer(portal->core.loop, start, &first);
-    return loop_run(portal->core.loop) == 0 ? portal->status : 1;
+    struct command command = { portal, version, argv };
+    portal->core.fetch = fetch_pool_new(loop, MAX_FETCHES);
+    struct loop_watch *terminate = loop_watch_signal(loop, SIGTERM, on_signal, portal);
+    struct loop_watch *interrupt = loop_watch_signal(loop, SIGINT, on_signal, portal);
+    loop_defer(loop, start_command, &command);
+    if (loop_run(loop) != 0) portal->status = 1;
+    task_kill_all();
+    script_version_free(version);
+    loop_watch_free(interrupt);
+    loop_watch_free(terminate);
+    return portal->status;
+}
+
+/* --- --health: a small blocking client --- */
+
+static const char *environment(const char *name, const char *default_value)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : default_value;
+}
+
+/* An address of this machine at which a server that listens on `host` can be reached. */
+static const char *reachable(const char *host)
+{
+    if (strcmp(host, "0.0.0.0") == 0) return "127.0.0.1";
+    return strcmp(host, "::") == 0 ? "::1" : host;
+}
+
+static int connect_to(const struct addrinfo *address)
+{
+    struct timeval timeout = { .tv_sec = HEALTH_SECONDS };
+    int fd = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) return -1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+    if (connect(fd, address->ai_addr, address->ai_addrlen) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+static int open_connection(const char *host, const char *port)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
+    int fd = -1;
+
+    if (getaddrinfo(host, port, &hints, &list) != 0) return -1;
+    for (struct addrinfo *address = list; address && fd < 0; address = address->ai_next)
+        fd = connect_to(address);
+    freeaddrinfo(list);
+    return fd;
+}
+
+/* Sends the request and reads the response to its end, or as much as there is room for. Returns its
+ * length, or -1. */
+static int request_ready(int fd, const char *host, const char *port, char *response)
+{
+    char request[512];
+    int len = snprintf(request, sizeof request,
+                       "GET " READY_PATH " HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n",
+                       host, port);
+    int nread = 0;
+
+    if (len >= (int)sizeof request || send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
+        return -1;
+    while (nread < RESPONSE_ROOM - 1) {
+        ssize_t n = recv(fd, response + nread, (size_t)(RESPONSE_ROOM - 1 - nread), 0);
+        if (n < 0) return -1;
+        if (n == 0) break;
+        nread += (int)n;
+    }
+    response[nread] = '\0';
+    return nread;
+}
+
+int main_health(const char *port)
+{
+    char response[RESPONSE_ROOM];
+    const char *host = reachable(environment("HOST", "127.0.0.1"));
+
+    if (!port) port = environment("PORT", "3000");
+    int fd = open_connection(host, port);
+    if (fd < 0) {
+        fprintf(stderr, "health: nothing answers at %s port %s\n", host, port);
+        return 1;
+    }
+    int len = request_ready(fd, host, port, response);
+    close(fd);
+    if (len <= 0) {
+        fprintf(stderr, "health: no answer from %s port %s within %d s\n", host, port,
+                HEALTH_SECONDS);
+        return 1;
+    }
+    if (strncmp(response, "HTTP/1.1 200 ", 13) == 0) return 0;
+    const char *body = strstr(response, "\r\n\r\n");
+    fprintf(stderr, "health: not ready: %s\n", body && body[4] ? body + 4 : response);
+    return 1;
 }

@@ -1,197 +1,116 @@
 #include "task.h"
 #include "log.h"
 #include "loop.h"
+#include "mem.h"
 #include "vm.h"
 
 #include <lauxlib.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { NAME_BUCKETS = 64 };
+#include <sys/queue.h>
 
 struct task {
-    uint64_t id, generation; /* of the life; of the wait */
+    uint64_t id;
+    uint64_t generation; /* of the current wait */
     struct loop *loop;
     struct vm *vm;
     lua_State *co;
-    char *name;
+    char *name; /* or NULL */
     task_done_fn *done;
     void *arg;
-    task_cancel_fn *cancel;
+    task_cancel_fn *cancel; /* of the pending operation */
     void *op;
     int nargs; /* values on co that the next resume takes */
-    unsigned alive : 1, waiting : 1, cancellable : 1, queued : 1, dying : 1, cancelled : 1,
-        shielded : 1;
-    struct task *parent, *children, *sibling;
-    struct task *next_name;
-    struct task *next, *previous;             /* of all that live; `next` also of the free ones */
-    struct task *next_ready, *previous_ready; /* in the queue */
+    unsigned is_alive : 1, is_waiting : 1, is_cancellable : 1, is_ready : 1, is_dying : 1,
+        is_cancelled : 1, is_shielded : 1;
+    struct task *parent;
+    LIST_HEAD(, task) children;
+    LIST_ENTRY(task) sibling;
+    LIST_ENTRY(task) link; /* in tasks.living or tasks.free */
+    TAILQ_ENTRY(task) ready_link;
 };
 
-/* Tasks are never given back to the system: a late ticket may point to one that has ended. */
+/* A task's memory is reused but never freed, because a late ticket may point to it. */
 static struct {
-    struct task *first, *free;
-    struct task *ready, *last_ready;
-    struct task *names[NAME_BUCKETS];
+    LIST_HEAD(, task) living, free;
+    TAILQ_HEAD(, task) ready; /* to be resumed or ended */
     uint64_t counter;
     int count, nready;
-    int busy;      /* a task is being run or ended: what wakes now has to queue */
-    int scheduled; /* run_ready() will come */
-} tasks;
+    int depth;        /* above 0: a task is being resumed or ended, and others have to queue */
+    int is_scheduled; /* run_ready() will be called */
+} tasks = { .ready = TAILQ_HEAD_INITIALIZER(tasks.ready) };
 
-/* --- lists --- */
+/* --- the ready queue --- */
 
-static struct task **bucket(const char *name)
+static void run_ready(void *unused);
+
+static void schedule(struct loop *loop)
 {
-    unsigned hash = 5381;
-
-    for (; *name; name++)
-        hash = hash * 33 + (unsigned char)*name;
-    return &tasks.names[hash % NAME_BUCKETS];
+    if (tasks.is_scheduled) return;
+    tasks.is_scheduled = 1;
+    loop_defer(loop, run_ready, NULL);
 }
-
-struct task *task_find(const char *name)
-{
-    struct task *task = *bucket(name);
-
-    while (task && strcmp(task->name, name) != 0)
-        task = task->next_name;
-    return task;
-}
-
-static void set_name(struct task *task, const char *name)
-{
-    struct task **place = bucket(name);
-
-    task->name = strdup(name);
-    if (!task->name) abort();
-    task->next_name = *place;
-    *place = task;
-}
-
-/* Others may take the name from now on; its text stays readable until the task is given back. */
-static void release_name(struct task *task)
-{
-    if (!task->name) return;
-    struct task **place = bucket(task->name);
-    while (*place != task)
-        place = &(*place)->next_name;
-    *place = task->next_name;
-}
-
-static void run_ready(void *arg);
 
 static void enqueue(struct task *task)
 {
-    if (task->queued) return;
-    task->queued = 1;
-    task->next_ready = NULL;
-    task->previous_ready = tasks.last_ready;
-    *(tasks.last_ready ? &tasks.last_ready->next_ready : &tasks.ready) = task;
-    tasks.last_ready = task;
+    if (task->is_ready) return;
+    task->is_ready = 1;
+    TAILQ_INSERT_TAIL(&tasks.ready, task, ready_link);
     tasks.nready++;
-    if (tasks.scheduled) return;
-    tasks.scheduled = 1;
-    loop_defer(task->loop, run_ready, NULL);
+    schedule(task->loop);
 }
 
 static void dequeue(struct task *task)
 {
-    if (!task->queued) return;
-    task->queued = 0;
-    *(task->previous_ready ? &task->previous_ready->next_ready : &tasks.ready) = task->next_ready;
-    *(task->next_ready ? &task->next_ready->previous_ready : &tasks.last_ready) =
-        task->previous_ready;
+    if (!task->is_ready) return;
+    task->is_ready = 0;
+    TAILQ_REMOVE(&tasks.ready, task, ready_link);
     tasks.nready--;
 }
 
-static struct task *take_task(void)
+/* Lua is running, or others are ahead. */
+static int must_queue(void)
 {
-    struct task *task = tasks.free;
-
-    if (task)
-        tasks.free = task->next;
-    else if (!(task = malloc(sizeof *task)))
-        abort();
-    memset(task, 0, sizeof *task);
-    task->id = task->generation = ++tasks.counter;
-    task->alive = 1;
-    task->next = tasks.first;
-    if (tasks.first) tasks.first->previous = task;
-    tasks.first = task;
-    tasks.count++;
-    return task;
-}
-
-static void give_task(struct task *task)
-{
-    *(task->previous ? &task->previous->next : &tasks.first) = task->next;
-    if (task->next) task->next->previous = task->previous;
-    task->next = tasks.free;
-    tasks.free = task;
-    tasks.count--;
-}
-
-void task_adopt(struct task *parent, struct task *child)
-{
-    child->parent = parent;
-    child->sibling = parent->children;
-    parent->children = child;
-}
-
-static void leave_parent(struct task *task)
-{
-    if (!task->parent) return;
-    struct task **place = &task->parent->children;
-    while (*place != task)
-        place = &(*place)->sibling;
-    *place = task->sibling;
-    task->parent = NULL;
+    return tasks.depth > 0 || vm_turning() || !TAILQ_EMPTY(&tasks.ready);
 }
 
 /* --- the end --- */
 
 static void cancel_operation(struct task *task)
 {
-    if (!task->waiting) return;
-    task->waiting = 0;
+    if (!task->is_waiting) return;
+    task->is_waiting = 0;
     if (task->cancel) task->cancel(task->op);
 }
 
-/* Pushes, on the vm's main state, what went wrong and where. Before the coroutine is closed: then
- * its stack is gone. */
+/* Pushes the reason and a traceback on the vm's main state; closing the coroutine would lose the
+ * traceback. */
 static const char *push_message(struct task *task, enum task_outcome outcome)
 {
     lua_State *L = vm_state(task->vm);
-    const char *why = "the task was ended";
+    const char *reason;
 
-    if (outcome == TASK_CANCELLED) return lua_pushstring(L, why);
+    if (outcome == TASK_CANCELLED) return lua_pushstring(L, "the task was killed");
     if (outcome == TASK_STOPPED)
-        why = lua_pushfstring(L, "%sthe script ran too long without waiting",
-                              vm_stopped_at(task->vm));
+        reason = lua_pushfstring(L, "%sthe script ran too long without waiting",
+                                 vm_stopped_at(task->vm));
     else if (lua_type(task->co, -1) == LUA_TSTRING)
-        why = lua_tostring(task->co, -1);
+        reason = lua_tostring(task->co, -1);
     else
-        why = lua_pushfstring(L, "an error that is no text was raised (a %s)",
-                              luaL_typename(task->co, -1));
-    luaL_traceback(L, task->co, why, 0);
+        reason = lua_pushfstring(L, "the error value is not a string (a %s)",
+                                 luaL_typename(task->co, -1));
+    luaL_traceback(L, task->co, reason, 0);
     return lua_tostring(L, -1);
 }
 
-/* Runs what is to be closed (local x <close>), under the limits, in the middle of whatever the
- * coroutine was doing. */
+/* Closes and frees the coroutine of a task that did not return. */
 static void close_coroutine(struct task *task, enum task_outcome outcome)
 {
     int status = vm_thread_close(task->vm, task->co, outcome == TASK_STOPPED);
+
     if (outcome == TASK_CANCELLED && status != LUA_OK)
         log_line(LOG_ERROR, "task.close_failed", "%s",
                  lua_tostring(task->co, -1) ? lua_tostring(task->co, -1)
-                                            : "(an error that is no text)");
-}
-
-static void give_coroutine(struct task *task)
-{
-    vm_thread_give(task->vm, task->co);
+                                            : "the error value is not a string");
+    vm_thread_free(task->vm, task->co);
     task->co = NULL;
 }
 
@@ -204,83 +123,96 @@ void task_log_end(const struct task *task, enum task_outcome outcome, const char
     log_end();
 }
 
-/* Never while Lua is running. */
+/* Not while Lua is running. */
 static void end(struct task *task, enum task_outcome outcome, int nresults)
 {
     lua_State *L = vm_state(task->vm);
     int top = lua_gettop(L);
     const char *message = NULL;
 
-    tasks.busy++;
-    task->alive = 0;
+    tasks.depth++;
+    task->is_alive = 0;
     dequeue(task);
     cancel_operation(task);
-    while (task->children)
-        end(task->children, TASK_CANCELLED, 0);
+    while (!LIST_EMPTY(&task->children))
+        end(LIST_FIRST(&task->children), TASK_CANCELLED, 0);
     if (outcome != TASK_OK) {
         message = push_message(task, outcome);
-        close_coroutine(task, outcome);
-        give_coroutine(task); /* what it holds is free before anybody is told */
+        close_coroutine(task, outcome); /* frees what it holds before anyone learns of the end */
     }
-    release_name(task);
-    leave_parent(task);
+    if (task->parent) LIST_REMOVE(task, sibling);
     if (task->done)
         task->done(task, outcome, task->co ? task->co : L, nresults, message, task->arg);
     else
         task_log_end(task, outcome, message);
     lua_settop(L, top);
-    if (task->co) give_coroutine(task);
+    if (task->co) vm_thread_free(task->vm, task->co);
     free(task->name);
     vm_unref(task->vm);
-    give_task(task);
-    tasks.busy--;
+    LIST_REMOVE(task, link);
+    LIST_INSERT_HEAD(&tasks.free, task, link);
+    tasks.count--;
+    tasks.depth--;
 }
 
 static void resume(struct task *task)
 {
     int nresults = 0, nargs = task->nargs;
 
-    tasks.busy++;
+    tasks.depth++;
     task->nargs = 0;
     vm_turn_begin(task->vm, task->co);
     int status = lua_resume(task->co, NULL, nargs, &nresults);
-    int stopped = vm_turn_end(task->vm, task->co);
-    if (stopped)
+    int is_stopped = vm_turn_end(task->vm, task->co);
+    if (is_stopped)
         end(task, TASK_STOPPED, 0);
-    else if (task->dying)
+    else if (task->is_dying)
         end(task, TASK_CANCELLED, 0);
     else if (status == LUA_OK)
         end(task, TASK_OK, nresults);
     else if (status != LUA_YIELD)
         end(task, TASK_FAILED, 0);
-    tasks.busy--;
+    tasks.depth--;
 }
 
-/* What became ready while this runs has its turn in the next round of the loop, so that tasks which
- * wake each other do not starve it. */
-static void run_ready(void *arg)
+/* Tasks that become ready meanwhile run in the next turn of the loop, so that tasks which wake each
+ * other do not starve it. */
+static void run_ready(void *unused)
 {
-    (void)arg;
-    tasks.scheduled = 0;
-    for (int n = tasks.nready; n > 0 && tasks.ready; n--) {
-        struct task *task = tasks.ready;
+    (void)unused;
+    tasks.is_scheduled = 0;
+    for (int n = tasks.nready; n > 0 && !TAILQ_EMPTY(&tasks.ready); n--) {
+        struct task *task = TAILQ_FIRST(&tasks.ready);
         dequeue(task);
-        if (task->dying)
+        if (task->is_dying)
             end(task, TASK_CANCELLED, 0);
         else
             resume(task);
     }
-    if (!tasks.ready || tasks.scheduled) return;
-    tasks.scheduled = 1;
-    loop_defer(tasks.ready->loop, run_ready, NULL);
-}
-
-static int must_queue(void)
-{
-    return tasks.busy || vm_turning() || tasks.ready;
+    if (!TAILQ_EMPTY(&tasks.ready)) schedule(TAILQ_FIRST(&tasks.ready)->loop);
 }
 
 /* --- life --- */
+
+static struct task *task_new(struct loop *loop, struct vm *vm, const char *name)
+{
+    struct task *task = LIST_FIRST(&tasks.free);
+
+    if (task)
+        LIST_REMOVE(task, link);
+    else
+        task = mem_new(1, sizeof *task);
+    tasks.counter++;
+    *task = (struct task){ .id = tasks.counter,
+                           .generation = tasks.counter,
+                           .loop = loop,
+                           .vm = vm,
+                           .name = mem_text(name),
+                           .is_alive = 1 };
+    LIST_INSERT_HEAD(&tasks.living, task, link);
+    tasks.count++;
+    return task;
+}
 
 struct task *task_spawn(struct loop *loop, lua_State *L, const char *name, int nargs,
                         task_done_fn *done, void *arg)
@@ -290,16 +222,13 @@ struct task *task_spawn(struct loop *loop, lua_State *L, const char *name, int n
         return NULL;
     }
     struct vm *vm = vm_of(L);
-    struct task *task = take_task();
+    struct task *task = task_new(loop, vm, name);
     vm_turn_pause(vm);
     vm_ref(vm);
-    task->loop = loop;
-    task->vm = vm;
-    task->co = vm_thread_take(vm);
+    task->co = vm_thread_new(vm);
     task->done = done;
     task->arg = arg;
     task->nargs = nargs;
-    if (name) set_name(task, name);
     *(struct task **)lua_getextraspace(task->co) = task;
     lua_checkstack(task->co, nargs + LUA_MINSTACK);
     lua_xmove(L, task->co, nargs + 1);
@@ -311,26 +240,41 @@ struct task *task_spawn(struct loop *loop, lua_State *L, const char *name, int n
     return task;
 }
 
+void task_adopt(struct task *parent, struct task *child)
+{
+    child->parent = parent;
+    LIST_INSERT_HEAD(&parent->children, child, sibling);
+}
+
 void task_kill(struct task *task)
 {
-    if (!task->alive || task->dying) return;
-    task->dying = 1;
+    if (!task->is_alive || task->is_dying) return;
+    task->is_dying = 1;
     cancel_operation(task);
-    for (struct task *child = task->children, *next; child; child = next) {
-        next = child->sibling;
+    for (struct task *child = LIST_FIRST(&task->children), *next; child; child = next) {
+        next = LIST_NEXT(child, sibling); /* the child may be ended at once */
         task_kill(child);
     }
-    if (tasks.busy || vm_turning())
-        enqueue(task); /* the one that runs now is taken out again when it stops */
+    if (tasks.depth > 0 || vm_turning())
+        enqueue(task); /* the running task is dequeued when its turn ends */
     else
         end(task, TASK_CANCELLED, 0);
 }
 
 void task_kill_all(void)
 {
-    while (tasks.first)
-        end(tasks.first, TASK_CANCELLED, 0);
-    tasks.scheduled = 0; /* the loop may go too */
+    while (!LIST_EMPTY(&tasks.living))
+        end(LIST_FIRST(&tasks.living), TASK_CANCELLED, 0);
+    tasks.is_scheduled = 0; /* the loop may be freed next */
+}
+
+struct task *task_find(const char *name)
+{
+    struct task *task;
+
+    LIST_FOREACH(task, &tasks.living, link)
+    if (task->is_alive && task->name && strcmp(task->name, name) == 0) return task;
+    return NULL;
 }
 
 int task_count(void)
@@ -345,7 +289,7 @@ uint64_t task_id(const struct task *task)
 
 int task_alive(const struct task *task, uint64_t id)
 {
-    return task && task->id == id && task->alive && !task->dying;
+    return task && task->id == id && task->is_alive && !task->is_dying;
 }
 
 /* --- waiting --- */
@@ -358,16 +302,15 @@ struct task *task_current(lua_State *L)
 void task_check_wait(lua_State *L)
 {
     if (!task_current(L))
-        luaL_error(L, "this waits, and only a task may wait (not while the scripts load, nor in "
-                      "server.on_error)");
+        luaL_error(L, "this function waits, and only a task may wait (not while the scripts load, "
+                      "nor in server.on_error)");
     if (!lua_isyieldable(L))
-        luaL_error(L, "this waits, and here nothing may (inside table.sort, string.gsub, require "
-                      "or a closing variable)");
+        luaL_error(L, "this function waits, and may not be called inside table.sort, string.gsub, "
+                      "require or a closing variable");
 }
 
-/* A wait that a cancel ends has no continuation: its results are those of the binding. */
 static int begin_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op,
-                      lua_KFunction then)
+                      int is_cancellable, lua_KFunction then, lua_KContext context)
 {
     struct task *task = task_current(L);
 
@@ -376,38 +319,34 @@ static int begin_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *
         if (cancel) cancel(op);
         task_check_wait(L);
     }
-    task->waiting = 1;
+    task->is_waiting = 1;
+    task->is_cancellable = is_cancellable;
     task->cancel = cancel;
     task->op = op;
     task->generation = ++tasks.counter;
     *ticket = (struct task_ticket){ task, task->generation };
-    return lua_yieldk(L, 0, 0, then);
+    return lua_yieldk(L, 0, context, then);
 }
 
 int task_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op)
 {
-    return task_wait_then(L, ticket, cancel, op, NULL);
+    return begin_wait(L, ticket, cancel, op, 0, NULL, 0);
 }
 
 int task_wait_then(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel, void *op,
-                   lua_KFunction then)
+                   lua_KFunction then, lua_KContext context)
 {
-    struct task *task = task_current(L);
-
-    if (task) task->cancellable = 0;
-    return begin_wait(L, ticket, cancel, op, then);
+    return begin_wait(L, ticket, cancel, op, 0, then, context);
 }
 
 int task_wait_cancellable(lua_State *L, struct task_ticket *ticket, task_cancel_fn *cancel,
                           void *op)
 {
-    struct task *task = task_current(L);
-
-    if (task) task->cancellable = 1;
-    return begin_wait(L, ticket, cancel, op, NULL);
+    return begin_wait(L, ticket, cancel, op, 1, NULL, 0);
 }
 
-static void go_on(struct task *task, task_push_fn *push, void *result)
+/* Continues a task whose wait has ended. */
+static void wake(struct task *task, task_push_fn *push, void *result)
 {
     vm_turn_pause(task->vm);
     lua_checkstack(task->co, LUA_MINSTACK);
@@ -423,38 +362,39 @@ void task_wake(struct task_ticket ticket, task_push_fn *push, void *result)
 {
     struct task *task = ticket.task;
 
-    if (!task || !task->alive || !task->waiting || task->generation != ticket.generation) return;
-    task->waiting = 0;
-    go_on(task, push, result);
+    if (!task || !task->is_alive || !task->is_waiting || task->generation != ticket.generation)
+        return;
+    task->is_waiting = 0;
+    wake(task, push, result);
 }
 
-/* --- cancelling by asking --- */
+/* --- cooperative cancellation --- */
 
 int task_push_cancelled(lua_State *co, void *unused)
 {
     (void)unused;
     lua_pushnil(co);
-    lua_pushliteral(co, "the task was asked to stop");
+    lua_pushliteral(co, "the task was cancelled");
     lua_pushliteral(co, "cancelled");
     return 3;
 }
 
 void task_cancel(struct task *task)
 {
-    if (task->shielded || !task->alive) return;
-    task->cancelled = 1;
-    if (!task->waiting || !task->cancellable) return;
+    if (task->is_shielded || !task->is_alive) return;
+    task->is_cancelled = 1;
+    if (!task->is_waiting || !task->is_cancellable) return;
     cancel_operation(task);
-    go_on(task, task_push_cancelled, NULL);
+    wake(task, task_push_cancelled, NULL);
 }
 
 int task_cancelled(const struct task *task)
 {
-    return task->cancelled;
+    return task->is_cancelled;
 }
 
 void task_shield(struct task *task)
 {
-    task->shielded = 1;
-    task->cancelled = 0;
+    task->is_shielded = 1;
+    task->is_cancelled = 0;
 }

@@ -1,56 +1,67 @@
 #include "vm.h"
 #include "log.h"
-#include "vm_library.h"
-#include "vm_memory.h"
+#include "mem.h"
 
 #include <ctype.h>
 #include <lauxlib.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
     DEFAULT_BYTES = 64 << 20,
     DEFAULT_TURN_MS = 1000,
-    IDLE_THREADS = 64,
-    AGAIN_MS = 50,
+    MAX_IDLE_THREADS = 64,
+    ALARM_RETRY_MS = 50,
     STUCK_MS = 5000
 };
 
 struct vm {
-    struct vm_memory memory; /* first: the allocator's argument leads to the vm */
     lua_State *L;
     int refs;
-    int max_turn_ms;
-    int stopped;                      /* this turn has run too long */
-    char stopped_at[LUA_IDSIZE + 16]; /* where that was seen first */
     void *context;
+    size_t bytes, max_bytes;
+    int is_capped;
+    int has_run_out; /* an allocation was refused under the cap */
+    int max_turn_ms;
+    int is_stopped;                   /* this turn has run too long */
+    char stopped_at[LUA_IDSIZE + 16]; /* where that was noticed first */
     int nidle;
-    lua_State *idle[IDLE_THREADS]; /* coroutines that wait for work; the registry holds them */
+    lua_State *idle[MAX_IDLE_THREADS]; /* ended coroutines, ready for use */
 };
 
-/* The turn that runs now. Read by the alarm's handler, so each field is written whole. */
+/* The current turn. The alarm's handler reads it, so each field is written in one store. */
 static struct {
-    lua_State *volatile co;
+    lua_State *volatile co; /* NULL outside of a turn */
     volatile int64_t deadline_ms, grace_ms;
-    volatile int64_t overdue_ms; /* the thread's own time when the deadline was found to have
-                                    passed; -1 before */
-    volatile sig_atomic_t armed;
+    volatile int64_t overdue_ms; /* processor time when the deadline was found to have passed, or
+                                    -1 */
+    volatile sig_atomic_t is_armed;
     timer_t timer;
-    int made;
+    int has_timer;
     void (*on_stuck)(void);
 } turn;
 
-static int64_t now_ms(clockid_t clock)
-{
-    struct timespec now;
+/* --- memory --- */
 
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+/* A lua_Alloc. */
+static void *allocate(void *ud, void *block, size_t old_size, size_t size)
+{
+    struct vm *vm = ud;
+
+    if (!block) old_size = 0; /* for a new block Lua passes its type here */
+    if (size == 0) {
+        free(block);
+        vm->bytes -= old_size;
+        return NULL;
+    }
+    if (vm->is_capped && size > old_size && vm->bytes + (size - old_size) > vm->max_bytes) {
+        vm->has_run_out = 1;
+        return NULL;
+    }
+    void *moved = realloc(block, size);
+    if (moved) vm->bytes += size - old_size;
+    return moved;
 }
 
 static int on_panic(lua_State *L)
@@ -62,8 +73,16 @@ static int on_panic(lua_State *L)
 
 /* --- time --- */
 
+static int64_t now_ms(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* "scripts/x.lua:3: " for the innermost line of a script, "" when there is none. */
-static void find_place(lua_State *co, char *text, size_t room)
+static void find_position(lua_State *co, char *text, size_t room)
 {
     lua_Debug frame;
 
@@ -76,15 +95,15 @@ static void find_place(lua_State *co, char *text, size_t room)
     }
 }
 
-/* Ends the turn: by a yield, which no pcall can catch; where that cannot be, by an error at this
- * and each further instruction. */
+/* Ends the turn: by a yield, which pcall does not catch; where Lua cannot yield, by an error at
+ * this and each further instruction. */
 static void on_overrun(lua_State *L, lua_Debug *ar)
 {
     struct vm *vm = vm_of(L);
 
     (void)ar;
-    if (!vm->stopped) find_place(L, vm->stopped_at, sizeof vm->stopped_at);
-    vm->stopped = 1;
+    if (!vm->is_stopped) find_position(L, vm->stopped_at, sizeof vm->stopped_at);
+    vm->is_stopped = 1;
     if (lua_isyieldable(L)) {
         lua_yield(L, 0);
         return;
@@ -93,7 +112,7 @@ static void on_overrun(lua_State *L, lua_Debug *ar)
     luaL_error(L, "the script ran longer than %d ms without waiting", vm->max_turn_ms);
 }
 
-static void arm(int64_t delay_ms)
+static void arm_alarm(int64_t delay_ms)
 {
     struct itimerspec when = { { 0, 0 }, { delay_ms / 1000, (delay_ms % 1000) * 1000000 } };
 
@@ -101,36 +120,34 @@ static void arm(int64_t delay_ms)
     timer_settime(turn.timer, 0, &when, NULL);
 }
 
-/* How long the turn may still run. Past the deadline it gets a little of the processor's own time,
- * so that a process which did not get the processor, or was asleep, is not taken for one that
- * loops. */
-static int64_t time_left(void)
+/* How long the turn may still run. After the deadline it gets a grace of processor time, so that a
+ * process that was starved or suspended is not mistaken for one that loops. */
+static int64_t time_left_ms(void)
 {
-    int64_t left = turn.deadline_ms - now_ms(CLOCK_MONOTONIC_COARSE);
+    int64_t left_ms = turn.deadline_ms - now_ms(CLOCK_MONOTONIC_COARSE);
 
-    if (left > 0) return left;
-    int64_t own = now_ms(CLOCK_THREAD_CPUTIME_ID);
-    if (turn.overdue_ms < 0) turn.overdue_ms = own;
-    return turn.overdue_ms + turn.grace_ms - own;
+    if (left_ms > 0) return left_ms;
+    int64_t used_ms = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    if (turn.overdue_ms < 0) turn.overdue_ms = used_ms;
+    return turn.overdue_ms + turn.grace_ms - used_ms;
 }
 
-/* A signal handler: lua_sethook() is made to be called from one. The alarm is not reset at each
- * turn but looks, when it rings, at what runs.
- */
+/* A signal handler; lua_sethook() may be called from one. The alarm is not set for each turn: when
+ * it rings it looks at the current one, if any. */
 static void on_alarm(int signo)
 {
     (void)signo;
     if (!turn.co) {
-        turn.armed = 0;
+        turn.is_armed = 0;
         return;
     }
-    int64_t left = time_left();
-    if (left < -STUCK_MS && turn.on_stuck) turn.on_stuck();
-    if (left <= 0) {
+    int64_t left_ms = time_left_ms();
+    if (left_ms < -STUCK_MS && turn.on_stuck) turn.on_stuck();
+    if (left_ms <= 0) {
         lua_sethook(turn.co, on_overrun, LUA_MASKCOUNT, 1);
-        left = AGAIN_MS; /* the hook may have met a function that was just being called */
+        left_ms = ALARM_RETRY_MS; /* a function call in progress may have overwritten the hook */
     }
-    arm(left);
+    arm_alarm(left_ms);
 }
 
 void vm_on_stuck(void (*fn)(void))
@@ -138,7 +155,7 @@ void vm_on_stuck(void (*fn)(void))
     turn.on_stuck = fn;
 }
 
-/* The alarm goes to this thread alone, so that no other has its calls interrupted. */
+/* The signal goes to this thread alone, so that it interrupts no system call of another. */
 static void make_alarm(void)
 {
     struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
@@ -149,34 +166,33 @@ static void make_alarm(void)
     if (sigaction(SIGALRM, &action, NULL) != 0 ||
         timer_create(CLOCK_MONOTONIC, &event, &turn.timer) != 0) {
         log_stray(LOG_ERROR, "vm.no_alarm",
-                  "the clock that stops runaway scripts cannot be made; see ulimit -i");
+                  "the timer that stops runaway scripts cannot be created; see ulimit -i");
         abort();
     }
-    turn.made = 1;
+    turn.has_timer = 1;
 }
 
 void vm_turn_begin(struct vm *vm, lua_State *co)
 {
-    if (!turn.made) make_alarm();
-    vm->stopped = 0;
-    vm->memory.capped = 1;
-    turn.deadline_ms = now_ms(CLOCK_MONOTONIC_COARSE) +
-                       vm->max_turn_ms; /* this clock is some ms late, and costs next to nothing */
+    if (!turn.has_timer) make_alarm();
+    vm->is_stopped = 0;
+    vm->is_capped = 1;
+    turn.deadline_ms = now_ms(CLOCK_MONOTONIC_COARSE) + vm->max_turn_ms;
     turn.grace_ms = vm->max_turn_ms / 4;
     turn.overdue_ms = -1;
     turn.co = co;
-    if (!turn.armed) {
-        turn.armed = 1;
-        arm(vm->max_turn_ms);
+    if (!turn.is_armed) {
+        turn.is_armed = 1;
+        arm_alarm(vm->max_turn_ms);
     }
 }
 
 int vm_turn_end(struct vm *vm, lua_State *co)
 {
     turn.co = NULL;
-    vm->memory.capped = 0;
+    vm->is_capped = 0;
     if (lua_gethookmask(co)) lua_sethook(co, NULL, 0, 0);
-    return vm->stopped;
+    return vm->is_stopped;
 }
 
 const char *vm_stopped_at(const struct vm *vm)
@@ -191,34 +207,27 @@ int vm_turning(void)
 
 void vm_turn_pause(struct vm *vm)
 {
-    vm->memory.capped = 0;
+    vm->is_capped = 0;
 }
 
 void vm_turn_continue(struct vm *vm)
 {
-    vm->memory.capped = turn.co && vm_of(turn.co) == vm;
+    vm->is_capped = turn.co && vm_of(turn.co) == vm;
 }
 
 /* --- life --- */
 
 struct vm *vm_new(const struct vm_options *options)
 {
-    struct vm *vm = calloc(1, sizeof *vm);
+    struct vm *vm = mem_new(1, sizeof *vm);
 
-    if (!vm) return NULL;
-    vm_memory_init(&vm->memory, 0);
     vm->refs = 1;
     vm->context = options->context;
     vm_limit(vm, options->max_bytes ? options->max_bytes : DEFAULT_BYTES,
              options->max_turn_ms ? options->max_turn_ms : DEFAULT_TURN_MS);
-    vm->L = lua_newstate(vm_memory_allocate, &vm->memory);
-    if (!vm->L) {
-        vm_memory_fini(&vm->memory);
-        free(vm);
-        return NULL;
-    }
+    vm->L = mem_must(lua_newstate(allocate, vm));
     lua_atpanic(vm->L, on_panic);
-    memset(lua_getextraspace(vm->L), 0, LUA_EXTRASPACE); /* new threads copy it: no task yet */
+    memset(lua_getextraspace(vm->L), 0, LUA_EXTRASPACE); /* copied to new threads: no task */
     vm_library_open(vm->L, options->folder, options->modules);
     return vm;
 }
@@ -232,13 +241,12 @@ void vm_unref(struct vm *vm)
 {
     if (!vm || --vm->refs > 0) return;
     lua_close(vm->L);
-    vm_memory_fini(&vm->memory);
     free(vm);
 }
 
 void vm_limit(struct vm *vm, size_t max_bytes, int max_turn_ms)
 {
-    if (max_bytes) vm->memory.max_bytes = max_bytes;
+    if (max_bytes) vm->max_bytes = max_bytes;
     if (max_turn_ms) vm->max_turn_ms = max_turn_ms;
 }
 
@@ -247,14 +255,12 @@ lua_State *vm_state(struct vm *vm)
     return vm->L;
 }
 
-/* The allocator's argument: reachable from every thread of the state, and quicker than the
- * registry. */
 struct vm *vm_of(lua_State *L)
 {
-    void *memory;
+    void *vm;
 
-    lua_getallocf(L, &memory);
-    return memory;
+    lua_getallocf(L, &vm);
+    return vm;
 }
 
 void *vm_context(lua_State *L)
@@ -264,12 +270,12 @@ void *vm_context(lua_State *L)
 
 size_t vm_bytes(const struct vm *vm)
 {
-    return vm->memory.bytes;
+    return vm->bytes;
 }
 
 /* --- coroutines --- */
 
-lua_State *vm_thread_take(struct vm *vm)
+lua_State *vm_thread_new(struct vm *vm)
 {
     if (vm->nidle > 0) return vm->idle[--vm->nidle];
     lua_State *co = lua_newthread(vm->L);
@@ -277,37 +283,28 @@ lua_State *vm_thread_take(struct vm *vm)
     return co;
 }
 
-/* One that died inside a hook runs no hook ever again: it would be beyond the limit. One that came
- * to the end of the memory holds what a deep recursion took, and a collection in need, which is all
- * that others would come to, takes that from nobody. Either is left to the collector, at once: the
- * first may hold locks, the second leaves the others nothing. */
-static void abandon(struct vm *vm, lua_State *co)
+void vm_thread_free(struct vm *vm, lua_State *co)
 {
-    vm->memory.refused = 0;
-    lua_pushnil(vm->L);
-    lua_rawsetp(vm->L, LUA_REGISTRYINDEX, co);
-    lua_gc(vm->L, LUA_GCCOLLECT);
-}
+    /* A coroutine that died inside a hook never runs a hook again, so it would escape the limit.
+     * One that ran out of memory may hold a huge stack. Neither is reused, and both are collected
+     * at once: the first may hold locks, the second leaves no memory for others. */
+    int is_damaged = lua_status(co) > LUA_YIELD || vm->has_run_out;
 
-void vm_thread_give(struct vm *vm, lua_State *co)
-{
     memset(lua_getextraspace(co), 0, LUA_EXTRASPACE);
-    if (lua_status(co) > LUA_YIELD || vm->memory.refused) {
-        abandon(vm, co);
-        return;
-    }
-    lua_settop(co, 0);
-    if (vm->nidle < IDLE_THREADS) {
+    if (!is_damaged && vm->nidle < MAX_IDLE_THREADS) {
+        lua_settop(co, 0);
         vm->idle[vm->nidle++] = co;
         return;
     }
     lua_pushnil(vm->L);
     lua_rawsetp(vm->L, LUA_REGISTRYINDEX, co);
+    vm->has_run_out = 0;
+    if (is_damaged) lua_gc(vm->L, LUA_GCCOLLECT);
 }
 
-int vm_thread_close(struct vm *vm, lua_State *co, int stopped)
+int vm_thread_close(struct vm *vm, lua_State *co, int is_stopped)
 {
-    if (stopped && lua_status(co) > LUA_YIELD) return LUA_OK; /* it died inside the hook */
+    if (is_stopped && lua_status(co) > LUA_YIELD) return LUA_OK; /* died inside the hook */
     vm_turn_begin(vm, co);
     int status = lua_resetthread(co);
     vm_turn_end(vm, co);
@@ -316,7 +313,7 @@ int vm_thread_close(struct vm *vm, lua_State *co, int stopped)
 
 /* --- running what may not wait --- */
 
-/* "scripts/init.lua:12: no such thing" into its parts; a message of another shape is left whole. */
+/* Splits "scripts/init.lua:12: message"; a text of another form becomes the message. */
 static void set_error(struct vm_error *error, const char *text)
 {
     const char *end = strstr(text, ".lua:");
@@ -332,72 +329,56 @@ static void set_error(struct vm_error *error, const char *text)
     snprintf(error->message, sizeof error->message, "%.*s", (int)sizeof error->message - 1, text);
 }
 
-static void explain(const struct vm *vm, lua_State *co, int status, int stopped,
-                    struct vm_error *error)
+static void explain(const struct vm *vm, lua_State *co, int status, struct vm_error *error)
 {
-    char text[1280], place[LUA_IDSIZE + 16];
+    char text[1280], position[LUA_IDSIZE + 16];
     const char *message = lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : NULL;
 
-    find_place(co, place, sizeof place);
-    if (stopped)
+    find_position(co, position, sizeof position);
+    if (vm->is_stopped)
         snprintf(text, sizeof text, "%sthe script ran longer than %d ms without waiting",
                  vm->stopped_at, vm->max_turn_ms);
     else if (status == LUA_ERRMEM)
-        snprintf(text, sizeof text, "%sthe scripts need more memory than they may have", place);
+        snprintf(text, sizeof text, "%sthe scripts need more memory than they may have", position);
     else if (status == LUA_YIELD)
-        snprintf(text, sizeof text, "%sa script may not wait while it loads", place);
+        snprintf(text, sizeof text, "%sa script may not wait while it loads", position);
     else
-        snprintf(text, sizeof text, "%s",
-                 message ? message : "an error that is no text was raised");
+        snprintf(text, sizeof text, "%s", message ? message : "the error value is not a string");
     set_error(error, text);
-}
-
-/* Runs the function and arguments on `co`; moves the results to the main state. */
-static int run(struct vm *vm, lua_State *co, int nargs, struct vm_error *error)
-{
-    int nresults = 0;
-
-    vm_turn_begin(vm, co);
-    int status = lua_resume(co, NULL, nargs, &nresults);
-    int stopped = vm_turn_end(vm, co);
-    if (status == LUA_OK && !stopped) {
-        luaL_checkstack(vm->L, nresults, NULL);
-        lua_xmove(co, vm->L, nresults);
-        vm_thread_give(vm, co);
-        return 0;
-    }
-    explain(vm, co, status, stopped, error);
-    vm_thread_close(vm, co, stopped);
-    vm_thread_give(vm, co);
-    return -1;
 }
 
 int vm_call(struct vm *vm, lua_CFunction fn, int nargs, struct vm_error *error)
 {
-    lua_State *co = vm_thread_take(vm);
+    lua_State *co = vm_thread_new(vm);
+    int nresults = 0;
 
     lua_pushcfunction(co, fn);
     lua_xmove(vm->L, co, nargs);
-    return run(vm, co, nargs, error);
+    vm_turn_begin(vm, co);
+    int status = lua_resume(co, NULL, nargs, &nresults);
+    int is_stopped = vm_turn_end(vm, co), is_good = status == LUA_OK && !is_stopped;
+    if (is_good) {
+        luaL_checkstack(vm->L, nresults, NULL);
+        lua_xmove(co, vm->L, nresults);
+    } else {
+        explain(vm, co, status, error);
+        vm_thread_close(vm, co, is_stopped);
+    }
+    vm_thread_free(vm, co);
+    return is_good ? 0 : -1;
 }
 
 static int run_chunk(lua_State *L)
 {
-    vm_push_chunk(L, lua_tostring(L, 1), lua_tostring(L, 2));
+    const char *shown = vm_push_path(L, lua_tostring(L, 1));
+
+    vm_push_chunk(L, lua_tostring(L, -1), shown);
     lua_call(L, 0, 0);
     return 0;
 }
 
 int vm_run_file(struct vm *vm, const char *file, struct vm_error *error)
 {
-    const char *folder, *shown;
-
-    lua_getfield(vm->L, LUA_REGISTRYINDEX, "vm.folder");
-    folder = lua_tostring(vm->L, -1);
-    shown = strrchr(folder, '/') ? strrchr(folder, '/') + 1 : folder;
-    lua_pushfstring(vm->L, "%s/%s", folder, file);
-    lua_pushfstring(vm->L, "%s/%s", shown, file);
-    int failed = vm_call(vm, run_chunk, 2, error);
-    lua_pop(vm->L, 1);
-    return failed;
+    lua_pushstring(vm->L, file);
+    return vm_call(vm, run_chunk, 1, error);
 }

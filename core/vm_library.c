@@ -1,52 +1,60 @@
 #include "vm_library.h"
+#include "file.h"
 #include "log.h"
-#include "vm.h"
 
 #include <errno.h>
 #include <lauxlib.h>
 #include <lualib.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* Registry: the scripts folder; the registered modules; the names that are being loaded now, in
- * order. */
-#define FOLDER "vm.folder"
-#define MODULES "vm.modules"
-#define LOADING "vm.loading"
-/* Registry: the names of modules that reach outside: that require the core, or a module that does.
- */
-#define REACHING "vm.reaching"
+enum { MAX_SCRIPT_BYTES = 16 << 20 };
+
+/* Keys in the registry. */
+#define FOLDER "vm.folder"   /* path of the scripts folder */
+#define MODULES "vm.modules" /* light userdata: the registered modules */
+#define LOADING "vm.loading" /* list: names of the modules being loaded, outermost first */
+#define PURE "vm.pure"       /* list: folders declared pure */
+#define IMPURE "vm.impure"   /* set: names of modules that reach the core */
 
 /* --- files --- */
-
-/* Pushes the file's text. Nothing raises while the file is open. */
-static void push_text(lua_State *L, const char *path, const char *shown)
-{
-    struct stat info;
-    luaL_Buffer text;
-
-    if (stat(path, &info) != 0) luaL_error(L, "%s: cannot be read: %s", shown, strerror(errno));
-    size_t size = (size_t)info.st_size;
-    char *room = luaL_buffinitsize(L, &text, size + 1);
-    FILE *file = fopen(path, "re");
-    size_t got = file ? fread(room, 1, size, file) : 0;
-    int failed = !file || ferror(file) ? errno : 0;
-    if (file) fclose(file);
-    if (failed) luaL_error(L, "%s: cannot be read: %s", shown, strerror(failed));
-    luaL_pushresultsize(&text, got);
-}
 
 void vm_push_chunk(lua_State *L, const char *path, const char *shown)
 {
     size_t len;
+    const char *name = lua_pushfstring(L, "@%s", shown);
+    char *text = file_read(path, MAX_SCRIPT_BYTES, &len);
 
-    lua_pushfstring(L, "@%s", shown);
-    push_text(L, path, shown);
-    const char *text = lua_tolstring(L, -1, &len);
-    if (luaL_loadbufferx(L, text, len, lua_tostring(L, -2), "t") != LUA_OK) lua_error(L);
-    lua_replace(L, -3);
+    if (!text) luaL_error(L, "%s: cannot be read: %s", shown, strerror(errno));
+    int status = luaL_loadbufferx(L, text, len, name, "t");
+    free(text);
+    if (status != LUA_OK) lua_error(L);
+    lua_remove(L, -2);
+}
+
+/* "scripts" for "/srv/portal/scripts". Stays valid as long as the state. */
+static const char *folder_name(const char *folder)
+{
+    const char *slash = strrchr(folder, '/');
+
+    return slash ? slash + 1 : folder;
+}
+
+static const char *scripts_folder(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, FOLDER);
+    const char *folder = lua_tostring(L, -1);
     lua_pop(L, 1);
+    return folder;
+}
+
+const char *vm_push_path(lua_State *L, const char *file)
+{
+    const char *folder = scripts_folder(L);
+    const char *path = lua_pushfstring(L, "%s/%s", folder, file);
+
+    return path + (folder_name(folder) - folder);
 }
 
 /* --- require --- */
@@ -54,16 +62,16 @@ void vm_push_chunk(lua_State *L, const char *path, const char *shown)
 static void check_name(lua_State *L, const char *name)
 {
     size_t len = strlen(name);
+    int has_bad_byte = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.") != len;
 
-    if (len == 0 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.") != len ||
-        name[0] == '.' || name[len - 1] == '.' || strstr(name, ".."))
-        luaL_error(
-            L,
-            "require: \"%s\" is no module name (lower-case words with dots between: \"lib.names\")",
-            name);
+    if (len == 0 || has_bad_byte || name[0] == '.' || name[len - 1] == '.' || strstr(name, ".."))
+        luaL_error(L,
+                   "require: \"%s\" is not a module name (lower-case words separated by dots, such "
+                   "as \"lib.names\")",
+                   name);
 }
 
-/* Raises "circular require: a -> b -> a" when `name` is being loaded already. */
+/* Raises "circular require: a -> b -> a" when `name` is already being loaded. */
 static void refuse_circle(lua_State *L, const char *name)
 {
     luaL_Buffer chain;
@@ -105,60 +113,60 @@ static int is_file(const char *path)
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-/* Pushes the chunk of lib/base/names.lua, or of lib/names/init.lua, for "lib.base.names". */
+/* Pushes the chunk of lib/base/names.lua, or of lib/base/names/init.lua, for "lib.base.names". */
 static void push_script(lua_State *L, const char *name)
 {
-    static const char *const endings[] = { ".lua", "/init.lua" };
-
-    lua_getfield(L, LUA_REGISTRYINDEX, FOLDER);
-    const char *folder = lua_tostring(L, -1),
-               *shown = strrchr(folder, '/') ? strrchr(folder, '/') + 1 : folder;
     const char *part = luaL_gsub(L, name, ".", "/");
-    for (int i = 0; i < 2; i++) {
-        const char *path = lua_pushfstring(L, "%s/%s%s", folder, part, endings[i]);
-        if (!is_file(path)) continue;
-        vm_push_chunk(L, path, lua_pushfstring(L, "%s/%s%s", shown, part, endings[i]));
-        return;
-    }
-    luaL_error(L, "require: there is no module \"%s\" (%s)", name,
-               strncmp(name, "core.", 5) == 0
-                   ? "the core has none of that name"
-                   : lua_pushfstring(L, "looked for %s/%s.lua and %s/%s/init.lua", shown, part,
-                                     shown, part));
+    const char *file = lua_pushfstring(L, "%s.lua", part);
+    const char *init = lua_pushfstring(L, "%s/init.lua", part);
+    const char *shown = vm_push_path(L, file), *shown_init = vm_push_path(L, init);
+    const char *path = lua_tostring(L, -2), *path_init = lua_tostring(L, -1);
+
+    if (is_file(path))
+        vm_push_chunk(L, path, shown);
+    else if (is_file(path_init))
+        vm_push_chunk(L, path_init, shown_init);
+    else if (strncmp(name, "core.", 5) == 0)
+        luaL_error(L, "require: there is no core module \"%s\"", name);
+    else
+        luaL_error(L, "require: there is no module \"%s\" (looked for %s and %s)", name, shown,
+                   shown_init);
 }
 
-static void mark_loading(lua_State *L, const char *name, int begins)
+/* Adds a name to the end of the list of modules being loaded, or removes the last one. */
+static void push_loading(lua_State *L, const char *name)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, LOADING);
-    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
-    if (begins)
-        lua_pushstring(L, name);
-    else
-        lua_pushnil(L);
-    lua_rawseti(L, -2, begins ? n + 1 : n);
+    lua_pushstring(L, name);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     lua_pop(L, 1);
 }
 
-/* Leaves the module on the stack. A failure leaves the list of what is loading as it is: the whole
- * state is given up then, unless a script caught it; so the list is cut back to where this load
- * began. */
+static void pop_loading(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, LOADING);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2));
+    lua_pop(L, 1);
+}
+
+/* Pushes the value of the module. */
 static void load_module(lua_State *L, const char *name)
 {
     lua_CFunction open = find_registered(L, name);
 
-    mark_loading(L, name, 1);
+    push_loading(L, name);
     if (open)
         lua_pushcfunction(L, open);
     else
         push_script(L, name);
     lua_pushstring(L, name);
     int status = lua_pcall(L, 1, 1, 0);
-    mark_loading(L, name, 0);
+    pop_loading(L);
     if (status == LUA_ERRMEM) luaL_error(L, "not enough memory to load \"%s\"", name);
     if (status != LUA_OK) lua_error(L);
     if (!lua_isnil(L, -1)) return;
-    lua_pop(L, 1); /* a file that only registers, such as a route, returns nothing; require then
-                      gives true, as in plain Lua */
+    lua_pop(L, 1); /* a file that only registers something; require returns true, as in plain Lua */
     lua_pushboolean(L, 1);
 }
 
@@ -169,71 +177,88 @@ void vm_push_module(lua_State *L, const char *name)
 
     check_name(L, name);
     if (len > 5 && strcmp(name + len - 5, ".init") == 0)
-        name = lua_pushlstring(L, name, len - 5); /* one module, not two */
+        name = lua_pushlstring(L, name, len - 5); /* "steps" and "steps.init" are one module */
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    if (lua_getfield(L, -1, name) == LUA_TNIL) {
-        lua_pop(L, 1);
+    int loaded = lua_gettop(L);
+    if (lua_getfield(L, loaded, name) == LUA_TNIL) {
         refuse_circle(L, name);
         load_module(L, name);
-        lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-        lua_pushvalue(L, -2);
-        lua_setfield(L, -2, name);
-        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        lua_setfield(L, loaded, name);
     }
     lua_replace(L, top + 1);
     lua_settop(L, top + 1);
 }
 
-/* --- policy decides, and does nothing --- */
+/* --- pure folders --- */
 
-static int reaches(lua_State *L, const char *name)
+void vm_set_pure(lua_State *L, const char *folder)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, PURE);
+    lua_pushstring(L, folder);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    lua_pop(L, 1);
+}
+
+static int starts_with(const char *text, const char *start, char end)
+{
+    size_t len = strlen(start);
+
+    return strncmp(text, start, len) == 0 && text[len] == end;
+}
+
+/* The folder declared pure that a module name ("policy.names") or a chunk name
+ * ("@scripts/policy/names.lua") belongs to, or NULL. Either name may be NULL. */
+static const char *pure_folder_of(lua_State *L, const char *module, const char *chunk)
+{
+    const char *root = folder_name(scripts_folder(L)), *found = NULL;
+    int top = lua_gettop(L),
+        in_root = chunk && chunk[0] == '@' && starts_with(chunk + 1, root, '/');
+
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, PURE);
+    for (lua_Integer i = 1; !found && lua_rawgeti(L, top + 1, i) == LUA_TSTRING; i++) {
+        const char *folder = lua_tostring(L, -1);
+        if ((module && starts_with(module, folder, '.')) ||
+            (in_root && starts_with(chunk + strlen(root) + 2, folder, '/')))
+            found = folder;
+    }
+    lua_settop(L, top);
+    return found;
+}
+
+static int reaches_core(lua_State *L, const char *name)
 {
     if (strncmp(name, "core.", 5) == 0) return 1;
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, REACHING);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, IMPURE);
     int found = lua_getfield(L, -1, name) != LUA_TNIL;
     lua_pop(L, 2);
     return found;
 }
 
-/* Pushes the name of the module that is being loaded now, or nil. */
-static void push_loading(lua_State *L)
-{
-    lua_getfield(L, LUA_REGISTRYINDEX, LOADING);
-    lua_rawgeti(L, -1, (lua_Integer)lua_rawlen(L, -1));
-    lua_remove(L, -2);
-}
-
-/* Whether the function that called require stands in a policy file, also when it runs long after
- * that was loaded. */
-static int asks_from_policy(lua_State *L)
-{
-    lua_Debug caller;
-
-    if (!lua_getstack(L, 1, &caller) || !lua_getinfo(L, "S", &caller)) return 0;
-    return strstr(caller.source, "/policy/") != NULL;
-}
-
 static int require(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
+    lua_Debug caller;
 
+    lua_settop(L, 1);
     vm_push_module(L, name);
-    push_loading(L);
-    const char *asking = lua_tostring(L, -1);
-    int policy = (asking && strncmp(asking, "policy.", 7) == 0) || asks_from_policy(L);
-    if (policy && reaches(L, name))
+    if (!reaches_core(L, name)) return 1;
+    lua_getfield(L, LUA_REGISTRYINDEX, LOADING);
+    lua_rawgeti(L, -1, (lua_Integer)lua_rawlen(L, -1));
+    const char *module = lua_tostring(L, -1); /* being loaded; NULL in a call that comes later */
+    int has_caller = lua_getstack(L, 1, &caller) && lua_getinfo(L, "S", &caller);
+    const char *folder = pure_folder_of(L, module, has_caller ? caller.source : NULL);
+    if (folder)
         return luaL_error(L,
-                          "a policy decides and does nothing: it may not require \"%s\", which "
-                          "reaches outside (let a route ask for what is "
-                          "needed, and hand it over)",
-                          name);
-    if (asking && reaches(L, name)) {
-        luaL_getsubtable(L, LUA_REGISTRYINDEX, REACHING);
+                          "the files in %s/ are pure: they may not require \"%s\", which uses the "
+                          "core (pass what they need as an argument)",
+                          folder, name);
+    if (module) {
+        luaL_getsubtable(L, LUA_REGISTRYINDEX, IMPURE);
         lua_pushboolean(L, 1);
-        lua_setfield(L, -2, asking);
-        lua_pop(L, 1);
+        lua_setfield(L, -2, module);
     }
-    lua_pop(L, 1);
+    lua_settop(L, 2);
     return 1;
 }
 
@@ -254,19 +279,19 @@ static int refuse_write(lua_State *L)
 
 static void make_strict(lua_State *L)
 {
+    static const luaL_Reg methods[] = { { "__index", refuse_read },
+                                        { "__newindex", refuse_write },
+                                        { NULL, NULL } };
+
     lua_pushglobaltable(L);
-    lua_createtable(L, 0, 3);
-    lua_pushcfunction(L, refuse_read);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, refuse_write);
-    lua_setfield(L, -2, "__newindex");
+    luaL_newlib(L, methods);
     lua_pushliteral(L, "the globals");
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, -2);
     lua_pop(L, 1);
 }
 
-/* --- Lua's own library, less what reaches outside or escapes the limits --- */
+/* --- Lua's own library, without what reaches outside or escapes the limits --- */
 
 static int print(lua_State *L)
 {
@@ -287,12 +312,12 @@ static int print(lua_State *L)
 static int count_memory(lua_State *L)
 {
     if (strcmp(luaL_optstring(L, 1, "collect"), "count") != 0)
-        return luaL_error(L, "collectgarbage knows only \"count\" here");
-    lua_pushnumber(L, (lua_Number)vm_bytes(vm_of(L)) / 1024);
+        return luaL_error(L, "collectgarbage only supports \"count\" here");
+    lua_pushnumber(L, lua_gc(L, LUA_GCCOUNT) + lua_gc(L, LUA_GCCOUNTB) / 1024.0);
     return 1;
 }
 
-/* Finalizers run under no limit. */
+/* Refuses __gc, because finalizers run under no limit. */
 static int set_metatable(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -309,12 +334,12 @@ static int set_metatable(lua_State *L)
     return 1;
 }
 
-static void take_away(lua_State *L, int table, const char *const *names)
+/* Removes names from the table on top of the stack. */
+static void remove_names(lua_State *L, const char *const *names)
 {
-    table = lua_absindex(L, table);
     for (; *names; names++) {
         lua_pushnil(L);
-        lua_setfield(L, table, *names);
+        lua_setfield(L, -2, *names);
     }
 }
 
@@ -325,6 +350,11 @@ static void open_libraries(lua_State *L)
         { LUA_TABLIBNAME, luaopen_table }, { LUA_MATHLIBNAME, luaopen_math },
         { LUA_UTF8LIBNAME, luaopen_utf8 }, { LUA_OSLIBNAME, luaopen_os }
     };
+    static const luaL_Reg replaced[] = { { "print", print },
+                                         { "collectgarbage", count_memory },
+                                         { "setmetatable", set_metatable },
+                                         { "require", require },
+                                         { NULL, NULL } };
     static const char *const not_base[] = { "dofile", "loadfile", "load", "warn", NULL };
     static const char *const not_os[] = { "execute",   "exit",    "getenv",   "remove", "rename",
                                           "setlocale", "tmpname", "difftime", NULL };
@@ -334,12 +364,13 @@ static void open_libraries(lua_State *L)
         luaL_requiref(L, libraries[i].name, libraries[i].func, 1);
         lua_pop(L, 1);
     }
+    lua_getglobal(L, LUA_OSLIBNAME);
+    remove_names(L, not_os);
+    lua_getglobal(L, LUA_STRLIBNAME);
+    remove_names(L, not_string);
     lua_pushglobaltable(L);
-    take_away(L, -1, not_base);
-    lua_getfield(L, -1, LUA_OSLIBNAME);
-    take_away(L, -1, not_os);
-    lua_getfield(L, -2, LUA_STRLIBNAME);
-    take_away(L, -1, not_string);
+    remove_names(L, not_base);
+    luaL_setfuncs(L, replaced, 0);
     lua_pop(L, 3);
 }
 
@@ -352,9 +383,5 @@ void vm_library_open(lua_State *L, const char *folder, const struct vm_module *m
     lua_newtable(L);
     lua_setfield(L, LUA_REGISTRYINDEX, LOADING);
     open_libraries(L);
-    lua_register(L, "print", print);
-    lua_register(L, "collectgarbage", count_memory);
-    lua_register(L, "setmetatable", set_metatable);
-    lua_register(L, "require", require);
     make_strict(L);
 }

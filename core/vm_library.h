@@ -1,11 +1,31 @@
-/* vm_library: what a script finds when it starts: the safe part of Lua's own library, require,
- * strict globals. Part of vm. */
+/* vm_library: what a script finds in a new lua_State. Part of vm; loop thread.
+ *
+ * require() finds the core modules that were registered, and .lua files below the scripts folder by
+ * their dotted name: "lib.base.names" is lib/base/names.lua, "steps" may be steps/init.lua. Text
+ * chunks only. There is no io, debug, load or coroutine library, and of os only time, date and
+ * clock. Reading or assigning an undeclared global raises.
+ */
 #ifndef VM_LIBRARY_H
 #define VM_LIBRARY_H
 #include <lua.h>
 
-struct vm_module;
+struct vm_module {
+    const char *name; /* "core.log" */
+    lua_CFunction open;
+};
 
-/* Opens the libraries in a new state. `folder` and `modules` must outlive it. */
+/* Opens the libraries in a new state. `folder` is the scripts folder; `modules` ends with a NULL
+ * name and must outlive the state. */
 void vm_library_open(lua_State *L, const char *folder, const struct vm_module *modules);
+
+/* Pushes what require(name) returns, loading the module if necessary; raises as require does. */
+void vm_push_module(lua_State *L, const char *name);
+/* Pushes the text chunk in the file `path` as a function. Tracebacks call it `shown`. Raises. */
+void vm_push_chunk(lua_State *L, const char *path, const char *shown);
+/* Pushes the path of `file` in the scripts folder, and returns the name that tracebacks show. */
+const char *vm_push_path(lua_State *L, const char *file);
+
+/* Declares the modules of a subfolder pure: they may require neither core modules nor modules that
+ * do, while they load or later. Affects files loaded afterwards. */
+void vm_set_pure(lua_State *L, const char *folder);
 #endif

@@ -2,6 +2,12 @@
 --- To add a route, write a file in routes/ and name it here. To add a reserved name, edit policy/names.lua; a step, steps/init.lua.
 local server = require "core.server"
 
+-- A policy only decides: its files reach neither the network nor the journal.
+server.pure "policy"
+
+-- What `deployer --check` tries beyond loading this file.
+server.on_check(require("lib.base.self_check").run)
+
 -- The journal's tables, brought forward.
 require("lib.journal.db").migrate(require "lib.journal.schema")
 

@@ -46,6 +46,16 @@ function server.on_error(handler) end
 ---@param fn fun()   may wait
 function server.on_start(fn) end
 
+--- Registers what `deployer --check` runs after it has loaded the scripts: a function that returns a
+--- list of sentences, one for each problem. Only while the scripts load.
+---@param fn fun(): string[]   may not wait
+function server.on_check(fn) end
+
+--- Declares the files of a folder pure: they only decide, and may require neither core modules nor
+--- modules that do. Only while the scripts load, before the first of these files.
+---@param folder string  a folder in scripts/, "policy"
+function server.pure(folder) end
+
 --- What the process is doing.
 ---@return { version: string, generation: integer, loaded_at: number, started_at: number, rejected: { file: string, line: integer, message:
 ---string, at: number }|nil, draining: boolean, mode: string, store: { trouble: string|nil }, tasks: integer, streams: integer, connections:
@@ -63,13 +73,13 @@ function server.now() end
 ---@return string  "/assets/0123456789abcdef/app.js"
 function server.asset(path) end
 
---- A file below www/ or locales/, as text. Only while the scripts load.
+--- A file below www/, locales/ or scripts/, as text. Only while the scripts load.
 ---@param path string  "www/index.html", "locales/nl.json"
 ---@return string
 function server.read(path) end
 
---- The names of the files in www/ or locales/, sorted. Only while the scripts load.
----@param folder string  "locales"
+--- The names of the files in a folder of www/, locales/ or scripts/, sorted. Only while the scripts load.
+---@param folder string  "locales", "scripts/policy"
 ---@return string[]
 function server.list(folder) end
 

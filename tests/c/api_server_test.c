@@ -343,7 +343,7 @@ static void test_stream(void **state)
 static void test_reload_keeps_what_runs(void **state)
 {
     (void)state;
-    load("server.route('GET', '/slow', function() task.sleep(0.1) return 'old' "
+    load("server.route('GET', '/slow', function() task.sleep(0.5) return 'old' "
          "end) server.route('GET', '/v', function() return '1' end)");
     wire_send(wire.fd, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
     while (task_count() == 0)

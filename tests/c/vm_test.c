@@ -147,7 +147,7 @@ static void test_require_names(void **state)
         assert_true(strstr(error.message, "module") != NULL);
     }
     bad("require 'lib.missing'", 1, "scripts/lib/missing.lua");
-    bad("require 'core.missing'", 1, "the core has none");
+    bad("require 'core.missing'", 1, "there is no core module");
 }
 
 static void test_circular_require(void **state)
@@ -336,18 +336,18 @@ static void test_call(void **state)
 
 static void test_threads_are_used_again(void **state)
 {
-    lua_State *one = vm_thread_take(vm);
+    lua_State *one = vm_thread_new(vm);
 
     (void)state;
-    vm_thread_give(vm, one);
-    assert_ptr_equal(vm_thread_take(vm), one);
+    vm_thread_free(vm, one);
+    assert_ptr_equal(vm_thread_new(vm), one);
     lua_State *many[100];
     for (int i = 0; i < 100; i++)
-        many[i] = vm_thread_take(vm);
+        many[i] = vm_thread_new(vm);
     for (int i = 0; i < 100; i++)
-        vm_thread_give(vm, many[i]);
+        vm_thread_free(vm, many[i]);
     lua_gc(vm_state(vm), LUA_GCCOLLECT);
-    vm_thread_give(vm, one);
+    vm_thread_free(vm, one);
 }
 
 static const struct CMUnitTest tests[] = {

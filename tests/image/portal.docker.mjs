@@ -167,7 +167,7 @@ describe('the portal\'s image', { skip }, () => {
     const [backUp, restore, tidy] = blocks
     const made = type(backUp)
     assert.equal(made.status, 0, made.err)
-    assert.match(type(restore).err, /a portal works in it/, 'restored into a running portal')
+    assert.match(type(restore).err, /a portal is using it/, 'restored into a running portal')
     docker(['stop', first])
     docker(['rm', first])
     const over = type(restore)

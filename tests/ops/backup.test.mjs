@@ -48,10 +48,10 @@ test('what was there before stays', async () => {
   await portal.ready('only-in-the-old')
   const running = await deployer(data, '--restore', folder)
   assert.equal(running.status, 1)
-  assert.match(running.err, /a portal works in it; stop that first/)
+  assert.match(running.err, /a portal is using it; stop the portal first/)
   await portal.stop()
   const { out } = await deployer(data, '--restore', folder)
-  const aside = out.match(/what was there before is in (\S+)/)[1]
+  const aside = out.match(/the data from before is in (\S+)/)[1]
   assert.ok(readdirSync(aside).includes('journal.db') && readdirSync(aside).includes('secret'))
   const restored = await startPortal({ rehearsal: world.rehearsal, env: { DATA_DIR: data } })
   assert.equal((await restored.stack('kept', { key: owner })).status, 200)

@@ -103,11 +103,11 @@ test('the start that finishes it may be cut off too', { skip }, async (t) => {
 
 test('another restore finishes the one before, and then itself', { skip }, async () => {
   const data = copyOf(afterCommit)
-  assert.match((await deployer(data, ['--backup', join(temporary('backup'), 'half')])).err, /a restore was cut off here/)
+  assert.match((await deployer(data, ['--backup', join(temporary('backup'), 'half')])).err, /a restore was interrupted here/)
   const { status, out, err } = await deployer(data, ['--restore', backup])
   assert.equal(status, 0, err)
-  assert.match(err, /a restore that was cut off is finished; what was there before is in before-restore\.\S+\n$/)
-  assert.match(out, /what was there before is in \S+before-restore/)
+  assert.match(err, /an interrupted restore was finished; the data from before is in before-restore\.\S+\n$/)
+  assert.match(out, /the data from before is in \S+before-restore/)
   assert.equal(await whichOne(data), 'restored')
 })
 
@@ -116,5 +116,5 @@ test('the portal does not start on half a restore that it cannot finish, and say
   await run('mkdir', ['-p', join(data, 'restore/journal.db/in-the-way')])
   const { status, out } = await deployer(data, [], { PORT: '0', REHEARSAL_PORT: String(rehearsal.port) })
   assert.equal(status, 1)
-  assert.match(out, /a restore was cut off in \S+ and cannot be brought to its end: .*then start again/)
+  assert.match(out, /a restore was interrupted in \S+ and cannot be finished: .*then start again/)
 })

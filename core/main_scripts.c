@@ -1,19 +1,31 @@
+#include "main_scripts.h"
 #include "log.h"
-#include "main_parts.h"
+#include "main_portal.h"
+#include "mem.h"
 #include "watch.h"
 #include "www.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+
+const char *main_error_text(const struct vm_error *error)
+{
+    static char text[sizeof error->file + sizeof error->message + 32];
+
+    if (error->file[0] && error->line > 0)
+        snprintf(text, sizeof text, "%s:%d: %s", error->file, error->line, error->message);
+    else if (error->file[0])
+        snprintf(text, sizeof text, "%s: %s", error->file, error->message);
+    else
+        snprintf(text, sizeof text, "%s", error->message);
+    return text;
+}
 
 int main_load_www(struct portal *portal, struct vm_error *error)
 {
-    char folder[4200], *message = NULL;
+    char *folder = mem_printf("%s/www", portal->settings.root), *message = NULL;
 
-    snprintf(folder, sizeof folder, "%s/www", portal->settings.root);
     portal->core.www = www_load(folder, "/assets/", &message);
+    free(folder);
     if (portal->core.www) return 0;
     *error = (struct vm_error){ .file = "www" };
     snprintf(error->message, sizeof error->message, "%s", message ? message : "cannot be read");
@@ -30,18 +42,18 @@ static void reject(struct server *server, const struct vm_error *error)
     log_str("file", error->file);
     log_int("line", error->line);
     log_str("message", error->message);
-    log_str("consequence", "the scripts from before stay in force");
+    log_str("consequence", "the scripts loaded before stay active");
     log_end();
 }
 
 static void warn_of_restart(const char *key)
 {
     log_line(LOG_WARN, "config.needs_restart",
-             "config.lua: %s has changed; that takes effect when the portal is restarted", key);
+             "config.lua: %s has changed; this takes effect when the portal is restarted", key);
 }
 
-/* What cannot change while running stays as it was. */
-static void apply(struct portal *portal, const struct settings *new)
+/* Settings that cannot change while the portal runs keep their values. */
+static void apply_settings(struct portal *portal, const struct settings *new)
 {
     struct settings *now = &portal->settings;
 
@@ -60,7 +72,7 @@ static void apply(struct portal *portal, const struct settings *new)
     main_watch(portal);
 }
 
-static struct script_version *build(struct portal *portal, struct vm_error *error)
+static struct script_version *load_scripts(struct portal *portal, struct vm_error *error)
 {
     struct script_version *version = script_version_new(&portal->server, &portal->settings, error);
 
@@ -78,17 +90,17 @@ void main_reload(void *arg)
     struct vm_error error;
 
     if (portal->server.draining) return;
-    struct script_version *version =
-        main_load_www(portal, &error) == 0 ? build(portal, &error) : NULL;
+    int has_www = main_load_www(portal, &error) == 0;
+    struct script_version *version = has_www ? load_scripts(portal, &error) : NULL;
     if (!version) {
-        if (portal->core.www) www_free(portal->core.www);
+        if (has_www) www_free(portal->core.www);
         portal->core.www = old;
         reject(&portal->server, &error);
         return;
     }
     www_free(old);
     script_version_activate(version);
-    apply(portal, &version->settings);
+    apply_settings(portal, &version->settings);
     if (!log_begin(LOG_INFO, "scripts.loaded")) return;
     log_int("generation", portal->server.loads);
     log_end();
@@ -102,5 +114,5 @@ void main_watch(struct portal *portal)
     portal->watch = watch_new(portal->core.loop, portal->settings.root, names, main_reload, portal);
     if (!portal->watch)
         log_line(LOG_WARN, "watch.failed",
-                 "changes of files are not noticed; send SIGHUP to reload");
+                 "changes of files will not be noticed; send SIGHUP to reload");
 }

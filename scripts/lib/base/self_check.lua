@@ -1,0 +1,34 @@
+--- What `deployer --check` tries beyond loading the scripts.
+local server = require "core.server"
+local check = require "lib.base.check"
+
+local self_check = {}
+
+-- Every file in these must load, also one that nothing requires yet.
+local folders = { "policy", "steps", "routes", "commands" }
+
+-- Loads a file; returns a problem or nil. A file that registers routes only now is not required by
+-- init.lua, so the portal would never serve them.
+local function load_file(folder, name)
+  local before = #server.routes()
+  local ok, message = pcall(require, folder .. "." .. name)
+  if not ok then return tostring(message) end
+  if #server.routes() == before then return nil end
+  return ("scripts/%s/%s.lua: nothing requires this file, so its routes are not served (name it in init.lua)"):format(folder, name)
+end
+
+--- Loads every file that the portal may use, then runs the registered checks if all of them load.
+---@return string[] problems
+function self_check.run()
+  local problems = {}
+  for _, folder in ipairs(folders) do
+    for _, file in ipairs(server.list("scripts/" .. folder)) do
+      local name = file:match "^(.+)%.lua$"
+      problems[#problems + 1] = name and load_file(folder, name)
+    end
+  end
+  if #problems > 0 then return problems end
+  return check.check()
+end
+
+return self_check
