@@ -1,9 +1,7 @@
---- /__rehearsal/...: what a person or a test sees of the double and tells it to do
-local clock = require "rehearsal.clock"
+--- /__rehearsal/...: what people and tests see of the double, and what they order it to do.
+local database = require "rehearsal.database"
 local faults = require "rehearsal.faults"
 local json = require "core.json"
-local model = require "rehearsal.model"
-local people = require "rehearsal.people"
 local rows = require "rehearsal.rows"
 local swarm = require "rehearsal.swarm"
 local task = require "core.task"
@@ -12,32 +10,32 @@ local worker = require "rehearsal.worker"
 
 local control = {}
 
-local function shown(kind, names, more)
-  return rows.list(model.list(kind), function(object)
-    local row = rows.pick(object, names)
-    return more and more(row, object) or row
+local function list(kind, columns, add)
+  return rows.list(database.list(kind), function(object)
+    local row = rows.pick(object, columns)
+    if add then add(row, object) end
+    return row
   end)
 end
 
 local function state()
   return {
     version = version.name(),
-    projects = shown("project", "projectId name description"),
-    applications = shown("application", "applicationId name appName environmentId applicationStatus dockerImage"),
-    domains = shown("domain", "domainId host port https applicationId"),
-    mounts = shown("mount", "mountId type volumeName mountPath applicationId"),
-    deployments = shown("deployment", "deploymentId applicationId title status"),
-    services = shown("service", "appName", function(row, service)
+    projects = list("project", "projectId name description"),
+    applications = list("application",
+      "applicationId name appName environmentId applicationStatus dockerImage"),
+    domains = list("domain", "domainId host port https applicationId"),
+    mounts = list("mount", "mountId type volumeName mountPath applicationId"),
+    deployments = list("deployment", "deploymentId applicationId title status"),
+    services = list("service", "appName", function(row, service)
       row.state = swarm.state(service)
-      return row
     end),
-    containers = shown("container", "appName name state"),
-    volumes = shown("volume", "name", function(row, volume)
-      row.used = swarm.volume_in_use(volume.name)
-      return row
+    containers = list("container", "appName name state"),
+    volumes = list("volume", "name", function(row, volume)
+      row.used = swarm.is_volume_in_use(volume.name)
     end),
-    routes = shown("route", "host appName port"),
-    queue = shown("job", "_id applicationId title state"),
+    routes = list("route", "host appName port"),
+    queue = list("job", "_id applicationId title state"),
     faults = faults.list(),
   }
 end
@@ -57,9 +55,8 @@ handlers["GET /faults"] = function()
 end
 
 handlers["POST /faults"] = function(given)
-  local ok, problem = faults.add(given)
-  if not ok then return refuse(problem) end
-  return { json = faults.list() }
+  local added, problem = faults.add(given)
+  return added and { json = faults.list() } or refuse(problem)
 end
 
 handlers["DELETE /faults"] = function()
@@ -70,50 +67,36 @@ end
 handlers["POST /reset"] = function()
   faults.clear()
   worker.stop()
-  model.reset()
-  people.bootstrap()
-  model.commit()
+  database.reset()
   return { json = state() }
 end
 
 handlers["POST /version"] = function(given)
-  if not version.set(given.version) then return refuse('"version" must be one of: ' .. table.concat(version.known, ", ")) end
+  if not version.set(given.version) then
+    return refuse('"version" must be one of: ' .. table.concat(version.known, ", "))
+  end
   return { json = { version = version.name() } }
 end
 
--- Moves the double's clock: windows pass, keys expire. { "seconds": 60 } forward; { "stopped": true } moves only so.
-handlers["POST /clock"] = function(given)
-  local seconds = given.seconds or 0
-  if type(seconds) ~= "number" or seconds < 0 then return refuse '"seconds" must be a number, 0 or more' end
-  if given.stopped ~= nil then clock.stop(given.stopped) end
-  clock.advance(seconds)
-  return { json = { now = clock.iso() } }
-end
-
--- Waits until no deployment runs or waits and nothing starts any more.
+-- Waits until no deployment runs or waits and no container is starting.
 handlers["POST /settle"] = function()
-  while not (worker.idle() and swarm.quiet()) do task.sleep(0.01) end
+  while not (worker.is_idle() and swarm.is_quiet()) do task.sleep(0.01) end
   return { json = state() }
-end
-
--- A member of the organization. Its user id is its session: Cookie: better-auth.session_token=USERID
-handlers["POST /member"] = function(given)
-  local member = people.add("member", given.email or "member@example.test")
-  model.commit()
-  return { json = { userId = member.userId } }
 end
 
 local known = {}
 for name in pairs(handlers) do known[#known + 1] = name end
 table.sort(known)
 
---- Answers a request below /__rehearsal.
+--- Answers a request below /__rehearsal. May wait.
 function control.handle(req)
   local handler = handlers[req.method .. " " .. req.path:sub(#"/__rehearsal" + 1)]
-  if not handler then return { status = 404, json = { message = "there are: " .. table.concat(known, ", ") } } end
-  local given, problem = {}, nil
-  if req.body ~= "" then given, problem = json.decode(req.body) end
-  if problem or type(given) ~= "table" then return refuse "the body is no JSON object" end
+  if not handler then
+    return { status = 404, json = { message = "there are: " .. table.concat(known, ", ") } }
+  end
+  if req.body == "" then return handler {} end
+  local given, problem = json.decode(req.body)
+  if problem or type(given) ~= "table" then return refuse "the body is not a JSON object" end
   return handler(given)
 end
 

@@ -1,29 +1,42 @@
---- Dokploy's error answers. A procedure raises one with errors.raise(); rehearsal.api turns it into the body that the played version sends.
+--- Dokploy's error answers. A procedure raises one; rehearsal.api turns it into the body that the
+--- imitated version sends.
+local database = require "rehearsal.database"
 local json = require "core.json"
 local version = require "rehearsal.version"
 
 local errors = {}
 
 local status_of = {
-  BAD_REQUEST = 400, UNAUTHORIZED = 401, FORBIDDEN = 403, NOT_FOUND = 404, UNSUPPORTED_MEDIA_TYPE = 415, INTERNAL_SERVER_ERROR = 500,
+  BAD_REQUEST = 400, UNAUTHORIZED = 401, NOT_FOUND = 404, UNSUPPORTED_MEDIA_TYPE = 415,
+  INTERNAL_SERVER_ERROR = 500,
 }
 
---- Ends the procedure with this error. `issues`: what the validation found.
+--- Ends the procedure with this error.
+---@param code string   a key of the table above
+---@param message string
+---@param issues? table  what the validation found
 function errors.raise(code, message, issues)
   error({ code = code, message = message, issues = issues }, 0)
-end
-
-function errors.not_found(what)
-  errors.raise("NOT_FOUND", what .. " not found")
 end
 
 function errors.bad(message)
   errors.raise("BAD_REQUEST", message)
 end
 
---- The message of an insert that PostgreSQL refused, as the newer version sends it: the statement, with a number for each given value.
----@param columns string  the table's columns, with blanks between
+--- The object with this id; raises "Application not found" and the like when there is none.
+---@param kind string  "application"
+---@param id string|nil
+---@return table
+function errors.find(kind, id)
+  return database.get(kind, id)
+    or errors.raise("NOT_FOUND", kind:gsub("^%l", string.upper) .. " not found")
+end
+
+--- The message of an insert that PostgreSQL refused, as the newer version sends it: the statement
+--- with a number for each given value.
+---@param columns string  the table's columns, separated by blanks
 ---@param row table<string, any>  the given values
+---@return string
 function errors.failed_insert(name, columns, row)
   local quoted, values, given = {}, {}, {}
   for column in columns:gmatch "%S+" do
@@ -37,7 +50,7 @@ function errors.failed_insert(name, columns, row)
     :format(name, list, table.concat(values, ", "), list, table.concat(given, ","))
 end
 
--- The messages by field, as zod's flatten() gives them.
+-- The messages by field, in the form of zod's flatten().
 local function by_field(issues)
   local fields = {}
   for _, issue in ipairs(issues) do
@@ -48,24 +61,22 @@ local function by_field(issues)
   return { formErrors = json.array {}, fieldErrors = fields }
 end
 
---- The reply for an error that errors.raise() made. `path`: the procedure's name; nil when there is none of that name.
+--- The reply for a raised error. `path`: the procedure's name; nil when no such procedure exists.
 function errors.reply(problem, path)
+  local status = status_of[problem.code]
   local body = { message = problem.message, code = problem.code, issues = problem.issues }
-  if version.new() then
-    body.data = { code = problem.code, httpStatus = status_of[problem.code], path = path, zodError = json.null }
-    if problem.issues then body.data.zodError = by_field(problem.issues) end
+  if version.is_new() then
+    local zod_error = problem.issues and by_field(problem.issues) or json.null
+    body.data = { code = problem.code, httpStatus = status, path = path, zodError = zod_error }
   end
-  return { status = status_of[problem.code], body = json.encode(body), type = "application/json" }
+  return { status = status, body = json.encode(body), type = "application/json" }
 end
 
---- What every trouble with a key looks like: no code, no hint.
+--- Dokploy answers every problem with a key in this way: no code, no hint.
 function errors.unauthorized()
-  return { status = 401, body = '{"message":"Unauthorized"}', type = "application/json; charset=utf-8" }
-end
-
---- What the HTTP layer below the API says, as plain text.
-function errors.plain(status, text)
-  return { status = status, body = text, type = "text/plain" }
+  return {
+    status = 401, body = '{"message":"Unauthorized"}', type = "application/json; charset=utf-8",
+  }
 end
 
 return errors

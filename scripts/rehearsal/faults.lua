@@ -1,102 +1,120 @@
---- Faults to rehearse. A rule says where ("at"), what ("kind"), and how often; see tools and tests for examples:
+--- Faults on purpose. A rule says where ("at"), what ("kind") and how often:
 ---
----   { "at": "project.create", "kind": "status", "status": 503, "headers": { "Retry-After": "2" }, "times": 2 }
+---   { "at": "project.create", "kind": "status", "status": 503,
+---     "headers": { "Retry-After": "2" }, "times": 2 }
 ---
---- at      a procedure's name; "*": every procedure; "health": /api/health; "trpc/settings.health";
----         "stack": what a stack answers over HTTP; "deploy": the worker that runs deployments
---- times   how often (1); 0: until it is taken away.   skip: so many matching calls go well first.   name: only this stack or project
+--- at      the name of a procedure; "*": every procedure; "health": /api/health;
+---         "trpc/settings.health"; "stack": what a workspace answers over HTTP; "deploy": the worker
+---         that runs deployments
+--- times   how often (1); 0: until the rule is removed
+--- skip    how many matching calls go well first (0)
+--- name    only calls about this workspace or project
 ---
 --- Kinds, for calls and for "stack":
 ---   latency     waits `ms`, then goes on
 ---   status      answers `status` (500) with `headers` and `body`; nothing is done
 ---   hang        no answer for `ms` (5 minutes), then the connection is cut; nothing is done
 ---   cut         the connection is cut at once; nothing is done
----   html        a proxy's page with status 200; nothing is done
----   half        it is done, and half of the answer is sent
----   wrong_json  it is done, and the answer is no JSON
----   wrong_type  it is done, and the answer is JSON of another type
----   lost        it is done, and the connection is cut before the answer
---- For "stack" and "deploy" (there it stays with the stack): never_ready (502), unprotected (asks for no password), wrong_password, html
---- For "deploy": latency, hang, deploy_error, image_not_found, registry_login, crash_loop
+---   html        a page of some proxy with status 200; nothing is done
+---   half        done, and half of the answer is sent
+---   wrong_json  done, and the answer is not JSON
+---   wrong_type  done, and the answer is JSON of another type
+---   lost        done, and the connection is cut before the answer
+--- For "stack", and for "deploy" (there the container keeps the fault):
+---   never_ready (502), unprotected (asks for no password), wrong_password, html
+--- For "deploy" alone: latency, hang, deploy_error, image_not_found, registry_login, crash_loop
 local clock = require "rehearsal.clock"
 local json = require "core.json"
+local schema = require "rehearsal.schema"
 local task = require "core.task"
-local validate = require "rehearsal.validate"
 
 local faults = {}
 
-local of_calls = { latency = 1, status = 1, hang = 1, cut = 1, html = 1, half = 1, wrong_json = 1, wrong_type = 1, lost = 1 }
-local of_stack = { latency = 1, status = 1, hang = 1, cut = 1, html = 1, half = 1, wrong_json = 1, wrong_type = 1, lost = 1,
-  never_ready = 1, unprotected = 1, wrong_password = 1 }
-local of_deploy = { latency = 1, hang = 1, deploy_error = 1, image_not_found = 1, registry_login = 1, crash_loop = 1, never_ready = 1,
-  unprotected = 1, wrong_password = 1, html = 1 }
+local function set_of(text)
+  local set = {}
+  for word in text:gmatch "%S+" do set[word] = true end
+  return set
+end
 
-local fields = { at = "string", kind = "string", times = "number", skip = "number", ms = "number", status = "number", headers = "table",
-  body = "string", name = "string", id = "number", hits = "number", seen = "number" }
+local call_kinds = set_of "latency status hang cut html half wrong_json wrong_type lost"
+local kinds_at = {
+  stack = set_of [[latency status hang cut html half wrong_json wrong_type lost never_ready
+    unprotected wrong_password]],
+  deploy = set_of [[latency hang deploy_error image_not_found registry_login crash_loop never_ready
+    unprotected wrong_password html]],
+}
+local not_procedures = set_of "stack deploy health trpc/settings.health" -- "*" does not mean these
+
+local field_types = {
+  at = "string", kind = "string", times = "number", skip = "number", ms = "number",
+  status = "number", headers = "table", body = "string", name = "string", id = "number",
+  hits = "number", seen = "number",
+}
 
 local rules = {}
 local last_id, clearings = 0, 0
 
-local function kinds_at(at)
-  if at == "stack" then return of_stack end
-  return at == "deploy" and of_deploy or of_calls
-end
-
-local function list_of(kinds)
+local function sorted_list(set)
   local sorted = {}
-  for kind in pairs(kinds) do sorted[#sorted + 1] = kind end
+  for word in pairs(set) do sorted[#sorted + 1] = word end
   table.sort(sorted)
   return table.concat(sorted, ", ")
 end
 
--- What is wrong with a rule; nil when it is good.
-local function trouble(rule)
+-- What is wrong with a rule; nil when nothing is.
+local function problem_of(rule)
   if type(rule) ~= "table" then return "a rule is an object" end
   for name, value in pairs(rule) do
-    if not fields[name] then return ('unknown field "%s"'):format(name) end
-    if type(value) ~= fields[name] then return ('"%s" must be a %s'):format(name, fields[name]) end
+    local wanted = field_types[name]
+    if not wanted then return ('unknown field "%s"'):format(name) end
+    if type(value) ~= wanted then return ('"%s" must be a %s'):format(name, wanted) end
   end
-  if not rule.at then return '"at" is missing: a procedure such as "project.create", "*", "stack" or "deploy"' end
-  local kinds = kinds_at(rule.at)
-  if not kinds[rule.kind] then return ('"kind" at "%s" must be one of: %s'):format(rule.at, list_of(kinds)) end
+  if not rule.at then
+    return '"at" is missing: a procedure such as "project.create", "*", "stack" or "deploy"'
+  end
+  local kinds = kinds_at[rule.at] or call_kinds
+  if not kinds[rule.kind] then
+    return ('"kind" at "%s" must be one of: %s'):format(rule.at, sorted_list(kinds))
+  end
 end
 
-local function add(rule)
-  last_id = last_id + 1
-  rule.id, rule.hits, rule.seen = last_id, 0, 0
-  rule.times, rule.skip = rule.times or 1, rule.skip or 0
-  rules[#rules + 1] = rule
-end
-
---- Adds one rule or a list of them. True; or nil and what is wrong, and then none is added.
+--- Adds one rule, or a list of rules. When one of them is wrong, none is added.
+---@param given table
+---@return true|nil added, string? problem
 function faults.add(given)
-  local list = validate.is_array(given) and given or { given }
+  local list = schema.is_array(given) and given or { given }
   for _, rule in ipairs(list) do
-    local problem = trouble(rule)
+    local problem = problem_of(rule)
     if problem then return nil, problem end
   end
-  for _, rule in ipairs(list) do add(rule) end
+  for _, rule in ipairs(list) do
+    last_id = last_id + 1
+    rule.id, rule.hits, rule.seen = last_id, 0, 0
+    rule.times, rule.skip = rule.times or 1, rule.skip or 0
+    rules[#rules + 1] = rule
+  end
   return true
 end
 
+--- All rules as a JSON array, with how often each was applied (`hits`).
+---@return table
 function faults.list()
-  local shown = json.array {}
-  for i, rule in ipairs(rules) do shown[i] = rule end
-  return shown
+  return json.array(table.move(rules, 1, #rules, 1, {}))
 end
 
 function faults.clear()
   rules, clearings = {}, clearings + 1
 end
 
---- How often all rules were forgotten: whoever plays one that lasts stops when this rises.
+--- How often the rules were cleared. A fault that lasts ends when this number rises.
 ---@return integer
-function faults.clearings() return clearings end
+function faults.clearings()
+  return clearings
+end
 
 local function applies(rule, at, names)
-  local everywhere = rule.at == "*" and at ~= "stack" and at ~= "deploy" and at ~= "health" and at ~= "trpc/settings.health"
-  if rule.at ~= at and not everywhere then return false end
-  if rule.name and not names[rule.name] then return false end
+  local is_meant = rule.at == at or rule.at == "*" and not not_procedures[at]
+  if not is_meant or rule.name and not names[rule.name] then return false end
   return rule.times == 0 or rule.hits < rule.times
 end
 
@@ -107,8 +125,10 @@ local function use(rule)
   return true
 end
 
---- The rule to play now, or nil. Latency is played here, and the search goes on.
----@param names table<string, boolean>  what the call is about
+--- The rule to apply now, or nil. Latency is applied here, and the search goes on. May wait.
+---@param at string
+---@param names table<string, true>  what the call is about
+---@return table|nil
 function faults.take(at, names)
   for _, rule in ipairs(rules) do
     if applies(rule, at, names) and use(rule) then
@@ -120,11 +140,13 @@ end
 
 local page = "<!doctype html><title>Welcome</title><h1>It works!</h1>"
 
+-- Kinds that answer instead of the call.
 local instead = {}
 
 function instead.status(rule)
   local body = rule.body or json.encode { message = "rehearsed fault" }
-  return { status = rule.status or 500, body = body, type = "application/json", headers = rule.headers }
+  local status = rule.status or 500
+  return { status = status, body = body, type = "application/json", headers = rule.headers }
 end
 
 function instead.hang(rule)
@@ -140,11 +162,16 @@ function instead.html(rule)
   return { status = rule.status or 200, html = rule.body or page, headers = rule.headers }
 end
 
+-- Kinds that spoil the answer after the call was done.
 local after = {}
 
 function after.half(_, reply)
   local whole = reply.body or reply.text or "{}"
-  return { status = reply.status, body = whole:sub(1, #whole // 2), type = reply.type, cut = math.max(1, #whole - #whole // 2) }
+  local sent = #whole // 2
+  return {
+    status = reply.status, body = whole:sub(1, sent), type = reply.type,
+    cut = math.max(1, #whole - sent),
+  }
 end
 
 function after.wrong_json(rule, reply)
@@ -152,7 +179,8 @@ function after.wrong_json(rule, reply)
 end
 
 function after.wrong_type(rule, reply)
-  local body = rule.body or (reply.body or ""):sub(1, 1) == "{" and '["something else"]' or '{"something":"else"}'
+  local is_object = (reply.body or ""):sub(1, 1) == "{"
+  local body = rule.body or is_object and '["something else"]' or '{"something":"else"}'
   return { status = reply.status, body = body, type = "application/json" }
 end
 
@@ -160,8 +188,11 @@ function after.lost()
   return { cut = true }
 end
 
---- Plays the rule around the work: some kinds take its place, others spoil its answer.
-function faults.play(rule, work)
+--- Runs `work` under a rule: some kinds replace it, others spoil its reply. May wait.
+---@param rule table|nil
+---@param work fun(): table
+---@return table reply
+function faults.apply(rule, work)
   if not rule then return work() end
   if instead[rule.kind] then return instead[rule.kind](rule) end
   local reply = work()

@@ -1,9 +1,10 @@
---- What becomes of pulling an image. Every image is there, but for those whose name says what is wrong with them:
----   missing, nope, nothere    no such image
----   localonly                 only on somebody's machine: the registry is not reached
----   :5999/                    a registry that is down
----   crash                     is there, but ends at once
----   slow, :5998/              is there, but takes 4 seconds
+--- What Docker prints when it pulls an image. Every image can be had, except where its name says what
+--- is wrong with it:
+---   missing, nope, nothere    the registry has no such image
+---   localonly                 there is no registry that could have it
+---   :5999/                    the registry is down
+---   crash                     can be had; its container ends at once
+---   slow, :5998/              can be had; the pull takes 4 seconds
 local crypto = require "core.crypto"
 
 local images = {}
@@ -16,51 +17,63 @@ local function has(image, ...)
 end
 
 local function refused(host)
-  return ('Error response from daemon: Get "http://%s/v2/": dial tcp %s: connect: connection refused'):format(host, host)
+  return ('Error response from daemon: Get "http://%s/v2/": dial tcp %s: connect: connection refused')
+    :format(host, host)
 end
 
--- What docker says when it cannot pull; nil when it can.
-local function trouble(image)
+-- Docker's message when it cannot pull; nil when it can.
+local function problem_of(image)
   if has(image, "missing", "nope", "nothere") then
-    return ("Error response from daemon: manifest for %s not found: manifest unknown: manifest unknown"):format(image)
+    return ("Error response from daemon: manifest for %s not found: manifest unknown:"
+      .. " manifest unknown"):format(image)
   elseif has(image, ":5999/") then
     return refused(image:match "^[^/]+")
   elseif has(image, "localonly") then
-    return 'Error response from daemon: Get "https://DOCKER-HUB-HOST/v2/": dial tcp: lookup DOCKER-HUB-HOST on RESOLVER: no such host'
+    return 'Error response from daemon: Get "https://DOCKER-HUB-HOST/v2/": dial tcp:'
+      .. " lookup DOCKER-HUB-HOST on RESOLVER: no such host"
   end
 end
 
---- The lines that docker prints, and whether the image is there now.
----@return string[] lines, boolean ok
+--- The lines of `docker pull`, and whether the image is there now.
+---@return string[] lines, boolean is_there
 function images.pull(image)
-  local problem = trouble(image)
+  local problem = problem_of(image)
   if problem then return { problem }, false end
   local name, tag = image:match "^(.-):([^:/]+)$"
+  local repository = (name or image):gsub("^[^/]*[:%.][^/]*/", "")
   return {
-    (tag or "latest") .. ": Pulling from " .. (name or image):gsub("^[^/]*[:%.][^/]*/", ""),
+    (tag or "latest") .. ": Pulling from " .. repository,
     "Digest: sha256:" .. crypto.sha256(image),
     "Status: Image is up to date for " .. image,
     image,
   }, true
 end
 
---- What docker prints at a login, and whether it was let in.
----@return string[] lines, boolean ok
+--- The lines of `docker login`, and whether it succeeded.
+---@param registry string
+---@param warns boolean  as newer versions of Docker do
+---@return string[] lines, boolean succeeded
 function images.login(registry, warns)
   if has(registry, ":5999") then return { refused(registry) }, false end
   if not warns then return { "Login Succeeded" }, true end
   return {
-    "", "WARNING! Your credentials are stored unencrypted in '/root/.docker/config.json'.",
-    "Configure a credential helper to remove this warning. See", "https://docs.docker.com/go/credential-store/", "", "Login Succeeded",
+    "",
+    "WARNING! Your credentials are stored unencrypted in '/root/.docker/config.json'.",
+    "Configure a credential helper to remove this warning. See",
+    "https://docs.docker.com/go/credential-store/",
+    "",
+    "Login Succeeded",
   }, true
 end
 
+---@return boolean
 function images.crashes(image)
   return has(image, "crash")
 end
 
---- Seconds that the pull takes.
-function images.seconds(image)
+--- Seconds that a pull takes.
+---@return number
+function images.pull_seconds(image)
   return has(image, "slow", ":5998/") and 4 or 1
 end
 

@@ -1,56 +1,47 @@
---- The rehearsal: a double of Dokploy, and of the stacks that it deploys. Read in this order:
+--- The rehearsal: a double of Dokploy and of the workspaces that it deploys, in a process of its own.
+--- It answers as two real servers were recorded to (tests/contract holds it to that), and fails on
+--- request. Nothing is deployed for real. Read in this order:
 ---
----   api        a call becomes a procedure       project environment application* deployment domain mounts docker server settings user
----   model      what the double knows            rows (how it looks), people, keys, rights
----   worker     the queue of deployments         images, swarm (services and volumes), traefik (hosts), dotenv
----   stack      what a deployed stack answers    stack_page
----   faults     what can go wrong on purpose     names
----   control    /__rehearsal/...
----
---- Where the two Dokploys differ, version.new() is asked.
+---   api           an HTTP call becomes a procedure, and its result an answer
+---   procedures/   project, application, mount, domain, deployment, docker, server: what can be called
+---   schema, errors, rows      the input is checked, refusals and rows take Dokploy's shape
+---   database      what the double knows; survives the end of the process
+---   worker        runs deployments, one at a time, with the help of images (docker pull)
+---   swarm         Docker's side: services, containers, volumes; proxy: which host leads to which
+---   workspace     what a deployed container answers over HTTP; workspace_page is its HTML
+---   faults        what can go wrong on purpose; subjects: which workspace a call is about
+---   control       /__rehearsal/...: state, faults, reset, version, settle
+---   version, clock            the imitated version; times and waits
 local config = require "core.config"
 local json = require "core.json"
 local log = require "core.log"
 local server = require "core.server"
 local store = require "core.store"
 
-local model = require "rehearsal.model"
-store.migrate(model.migrations)
-
-require "rehearsal.project"
-require "rehearsal.environment"
-require "rehearsal.application"
-require "rehearsal.application_save"
-require "rehearsal.application_run"
-require "rehearsal.deployment"
-require "rehearsal.domain"
-require "rehearsal.mounts"
-require "rehearsal.docker"
-require "rehearsal.server"
-require "rehearsal.settings"
-require "rehearsal.user"
+local database = require "rehearsal.database"
+store.migrate(database.migrations)
 
 local api = require "rehearsal.api"
 local control = require "rehearsal.control"
 local faults = require "rehearsal.faults"
-local people = require "rehearsal.people"
-local stack = require "rehearsal.stack"
 local swarm = require "rehearsal.swarm"
 local worker = require "rehearsal.worker"
+local workspace = require "rehearsal.workspace"
 
-local front = [[
+local front_page = [[
 <!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Rehearsal</title>
 <h1>Rehearsal</h1>
-<p>This is a double of Dokploy. Nothing here is deployed for real. <a href="/__rehearsal/state">What it holds now</a>.</p>
+<p>This is a double of Dokploy. Nothing here is deployed for real.
+<a href="/__rehearsal/state">What it holds now</a>.</p>
 </html>
 ]]
 
 local function handle(req)
-  if stack.is_host(req.host) then return stack.handle(req) end
+  if workspace.is_host(req.host) then return workspace.handle(req) end
   if req.path:find "^/__rehearsal/" then return control.handle(req) end
   if req.path:find "^/api/" then return api.handle(req) end
-  if req.path == "/" then return { html = front } end
+  if req.path == "/" then return { html = front_page } end
   return { status = 404, text = "404: This page could not be found." }
 end
 
@@ -62,22 +53,20 @@ server.on_error(function(_, status, code)
   return { status = status, json = { message = code } }
 end)
 
--- Rules to begin with: REHEARSAL_FAULTS holds them as JSON, or REHEARSAL_FAULTS_FILE names a file that does.
-local function first_faults()
+-- Rules to start with, as JSON in REHEARSAL_FAULTS or in the file that REHEARSAL_FAULTS_FILE names.
+local function add_first_faults()
   local text = config.secret "REHEARSAL_FAULTS"
   if not text then return end
   local given, problem = json.decode(text)
-  local ok
-  if not problem then ok, problem = faults.add(given) end
-  if ok then return end
-  log.warn("rehearsal.faults", { message = problem .. " (REHEARSAL_FAULTS is JSON; REHEARSAL_FAULTS_FILE names a file)" })
+  local added
+  if not problem then added, problem = faults.add(given) end
+  if not added then log.warn("rehearsal.faults", { variable = "REHEARSAL_FAULTS", message = problem }) end
 end
 
 server.on_start(function()
-  model.load()
-  people.bootstrap()
-  first_faults()
+  database.load()
+  add_first_faults()
   swarm.resume()
   worker.resume()
-  model.commit()
+  database.commit()
 end)

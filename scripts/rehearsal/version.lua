@@ -1,9 +1,7 @@
---- Which Dokploy is played. Two were recorded, and they differ in many places; version.new() is the question that all of those ask.
+--- Which Dokploy the double imitates. Two were recorded; where they differ, code asks version.is_new().
 local config = require "core.config"
 
-local version = {}
-
-version.known = { "0.30.2", "0.26.5" }
+local version = { known = { "0.30.2", "0.26.5" } }
 
 local current = config.rehearsal_server.version
 
@@ -11,12 +9,14 @@ function version.name()
   return current
 end
 
---- True for 0.30.2: zod 4, search, logs over REST, volumes; false for 0.26.5.
-function version.new()
+--- True for 0.30.2: zod 4, project.search, logs over REST, removable volumes. False for 0.26.5.
+---@return boolean
+function version.is_new()
   return current == "0.30.2"
 end
 
---- Plays another one from now on. False when it is not known.
+--- Switches to another version while running; false when it is unknown.
+---@return boolean
 function version.set(name)
   for _, known in ipairs(version.known) do
     if known == name then

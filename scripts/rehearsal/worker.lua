@@ -1,13 +1,12 @@
 --- The queue of deployments: one at a time on the whole server, in order. Each leaves a row and a log.
 local clock = require "rehearsal.clock"
-local dotenv = require "rehearsal.dotenv"
+local database = require "rehearsal.database"
 local faults = require "rehearsal.faults"
 local images = require "rehearsal.images"
 local json = require "core.json"
 local log = require "core.log"
-local model = require "rehearsal.model"
-local names = require "rehearsal.names"
 local rows = require "rehearsal.rows"
+local subjects = require "rehearsal.subjects"
 local swarm = require "rehearsal.swarm"
 local task = require "core.task"
 local version = require "rehearsal.version"
@@ -15,200 +14,200 @@ local version = require "rehearsal.version"
 local worker = {}
 
 local null = json.null
-local failed_line = "Error occurred ❌, check the logs for details."
 
 local function write(row, line)
   row._log = row._log .. line .. "\n"
 end
 
--- A failure that is told in the log. `gap`: with an empty line before the last.
-local function fail(row, line, gap)
-  write(row, line)
-  if gap then write(row, "") end
-  write(row, failed_line)
+-- Ends the log of a failed deployment; returns false.
+local function fail(row, ...)
+  for _, line in ipairs { ... } do write(row, line) end
+  write(row, "Error occurred ❌, check the logs for details.")
   return false
 end
 
+local function is_set(column)
+  return column ~= null and column ~= ""
+end
+
 local function login(application, row, fault)
-  local user, secret = application.username, application.password
   if fault == "registry_login" then
     write(row, "Error response from daemon: login attempt failed with status: 401 Unauthorized")
-    return fail(row, "❌ Login failed", true)
+    return fail(row, "❌ Login failed", "")
   end
-  if user == null or user == "" or secret == null or secret == "" then return true end
-  local lines, ok = images.login(application.registryUrl == null and "" or application.registryUrl, version.new())
+  if not (is_set(application.username) and is_set(application.password)) then return true end
+  local registry = is_set(application.registryUrl) and application.registryUrl or ""
+  local lines, succeeded = images.login(registry, version.is_new())
   for _, line in ipairs(lines) do write(row, line) end
-  return ok or fail(row, "❌ Login failed", true)
+  return succeeded or fail(row, "❌ Login failed", "")
 end
 
 local function pull(application, row, fault)
-  local image = application.dockerImage == null and "" or application.dockerImage
+  local image = is_set(application.dockerImage) and application.dockerImage or ""
   write(row, "Pulling " .. image)
   if not login(application, row, fault) then return false end
-  clock.work(images.seconds(image) / 2)
-  local lines, ok = images.pull(fault == "image_not_found" and image .. "-missing" or image)
+  local seconds = images.pull_seconds(image) / 2
+  clock.work(seconds)
+  if fault == "image_not_found" then image = image .. "-missing" end
+  local lines, is_there = images.pull(image)
   for _, line in ipairs(lines) do
     write(row, line)
-    if ok then clock.work(images.seconds(image) / 2 / #lines) end
+    if is_there then clock.work(seconds / #lines) end
   end
-  if not ok then return fail(row, "❌ Pulling image failed", true) end
+  if not is_there then return fail(row, "❌ Pulling image failed", "") end
   write(row, "✅ Pulling image completed.")
   return true
 end
 
-local function bad_reference(application, row)
-  local environment = model.get("environment", application.environmentId)
-  local project = environment and model.get("project", environment.projectId)
-  local env = application.env == null and "" or application.env
-  local missing = dotenv.missing_reference(env, project and project.env or "")
-  return missing and fail(row, "Error: Invalid project environment variable: " .. missing, true) == false
+-- Faults that the container plays, not the worker.
+local container_modes = {
+  crash_loop = true, never_ready = true, unprotected = true, wrong_password = true, html = true,
+}
+
+local function update_service(application, row, fault)
+  local done, objection = swarm.apply(application, container_modes[fault] and fault or nil)
+  if done then return true end
+  return fail(row, ("(HTTP code 400) unexpected - rpc error: code = InvalidArgument desc = %s ")
+    :format(objection))
 end
 
--- The faults that the service itself is to play.
-local played_by_service = { crash_loop = true, never_ready = true, unprotected = true, wrong_password = true, html = true }
-
-local function create_service(application, row, fault)
-  if bad_reference(application, row) then return false end
-  local ok, objection = swarm.apply(application, played_by_service[fault] and fault or nil)
-  if ok then return true end
-  return fail(row, ("(HTTP code 400) unexpected - rpc error: code = InvalidArgument desc = %s "):format(objection))
-end
-
--- A worker that is stuck, until somebody forgets the faults; `since`: how often that had happened when the rule was taken.
-local function hang(rule, since)
-  clock.hang((rule.ms or 3600000) / 1000, function() return faults.clearings() > since end)
-end
-
--- All of one deployment; true when Docker took the service.
-local function deploy(job, application, row)
-  local since, rule = faults.clearings(), faults.take("deploy", names.of_application(application))
+-- Deploys; true when Docker accepted the service.
+local function deploy(application, row)
+  local clearings = faults.clearings()
+  local rule = faults.take("deploy", subjects.of_application(application))
   local fault = rule and rule.kind
   write(row, "Initializing deployment")
   clock.work(0.3)
-  if fault == "hang" then hang(rule, since) end
-  if fault == "deploy_error" then return fail(row, rule.body or "Error: ❌ the deployment was told to fail", true) end
-  if application.sourceType ~= "docker" then return fail(row, "Error: ❌ Github Provider not found", true) end
-  if job.type == "deploy" and not pull(application, row, fault) then return false end
-  return create_service(application, row, fault)
-end
-
--- Only the newest ten of an application's deployments are kept, and the one that begins.
-local function make_room(application_id)
-  for i, row in ipairs(model.newest("deployment", { applicationId = application_id })) do
-    if i > 10 then model.delete(row) end
+  if fault == "hang" then
+    clock.hang((rule.ms or 3600000) / 1000, function() return faults.clearings() > clearings end)
+  elseif fault == "deploy_error" then
+    return fail(row, rule.body or "Error: ❌ the deployment was told to fail", "")
   end
+  if application.sourceType ~= "docker" then
+    return fail(row, "Error: ❌ Github Provider not found", "")
+  end
+  return pull(application, row, fault) and update_service(application, row, fault)
 end
 
+-- Dokploy keeps the ten newest rows of an application beside the new one.
 local function new_row(job, application)
-  make_room(application.applicationId)
-  local log_name = ("%s-%s.log"):format(application.appName, clock.stamp())
-  return model.new("deployment", rows.deployment {
-    title = job.title, description = job.description, applicationId = application.applicationId, _log = "",
-    logPath = ("/etc/dokploy/logs/%s/%s"):format(application.appName, log_name),
+  local rows_before = database.newest("deployment", { applicationId = job.applicationId })
+  for i = 11, #rows_before do database.delete(rows_before[i]) end
+  local stamp = os.date("!%Y-%m-%d:%H:%M:%S", clock.now() // 1000)
+  local name = application.appName
+  return database.insert("deployment", rows.deployment {
+    title = job.title, description = job.description, applicationId = job.applicationId, _log = "",
+    logPath = ("/etc/dokploy/logs/%s/%s-%s.log"):format(name, name, stamp),
   })
 end
 
--- The double has no other servers, so a deployment on one ends before it begins.
-local function unreachable(row)
-  local verb = version.new() and "occurred" or "occured"
-  row.logPath, row.errorMessage = "", ("An error have %s: Cannot parse privateKey: Malformed OpenSSH private key"):format(verb)
-  row.finishedAt = row.createdAt
+-- The double has no other machines, so a deployment to one ends before it begins.
+local function fail_unreachable(row)
+  local verb = version.is_new() and "occurred" or "occured"
+  row.logPath, row.finishedAt = "", row.createdAt
+  row.errorMessage = ("An error have %s: Cannot parse privateKey: Malformed OpenSSH private key")
+    :format(verb)
   return false
 end
 
 local function set_status(application, status)
-  if model.get("application", application.applicationId) ~= application then return end
-  application.applicationStatus = status
-  model.touch(application)
+  if database.holds(application) then
+    database.update(application, { applicationStatus = status })
+  end
 end
 
 local function end_row(row, status)
-  if model.get("deployment", row.deploymentId) ~= row then return end
-  row.status = status
-  if row.finishedAt == null then row.finishedAt = model.now() end
-  model.touch(row)
+  if not database.holds(row) then return end
+  local finished_at = row.finishedAt == null and database.now() or row.finishedAt
+  database.update(row, { status = status, finishedAt = finished_at })
 end
 
 local function run(job, application)
   set_status(application, "running")
   local row = new_row(job, application)
-  model.commit()
-  local ok
-  if application.serverId ~= null then ok = unreachable(row) else ok = deploy(job, application, row) end
-  local status = ok and "done" or "error"
+  database.commit()
+  local succeeded
+  if application.serverId ~= null then
+    succeeded = fail_unreachable(row)
+  else
+    succeeded = deploy(application, row)
+  end
+  local status = succeeded and "done" or "error"
   end_row(row, status)
-  model.commit()
+  database.commit()
   clock.work(0.1) -- the row is done first, the application a moment later
   set_status(application, status)
 end
 
 local function next_job()
-  return model.find("job", { state = "waiting" })
+  return database.find("job", { state = "waiting" })
 end
 
-local function drain()
+local function run_all()
   for job in next_job do
-    job.state, job.processedOn = "active", clock.now()
-    model.touch(job)
-    local application = model.get("application", job.applicationId)
-    local ok, trouble = true, nil
-    if application then ok, trouble = pcall(run, job, application) end
-    if not ok then log.error("rehearsal.deployment", { message = tostring(trouble) }) end
-    model.delete(job)
-    model.commit()
+    database.update(job, { state = "active", processedOn = clock.now() })
+    local application = database.get("application", job.applicationId)
+    local ok, problem = true, nil
+    if application then ok, problem = pcall(run, job, application) end
+    if not ok then log.error("rehearsal.deployment", { message = tostring(problem) }) end
+    database.delete(job)
+    database.commit()
   end
 end
 
 local running
 
+-- A named task runs once; the one that runs takes the new job in turn.
 local function wake()
-  running = task.spawn("rehearsal.deployments", drain) or running -- one is enough: it takes the job when its turn comes
+  running = task.spawn("rehearsal.deployments", run_all) or running
 end
 
---- Ends what runs, for a reset.
+--- Ends the running deployment, for a reset.
 function worker.stop()
   if running then running:kill() end
 end
 
---- Puts a deployment into the queue. `kind`: "deploy", or "redeploy" (no pull).
-function worker.enqueue(application, kind, title, description)
-  local number = model.count "jobs"
-  model.new("job", {
-    _id = "job-" .. number, type = kind, applicationId = application.applicationId, title = title, description = description,
-    state = "waiting", timestamp = clock.now(),
+--- Adds a deployment to the queue.
+---@param application table
+---@param title string
+---@param description string
+function worker.enqueue(application, title, description)
+  database.insert("job", {
+    _id = "job-" .. database.next_number "jobs", applicationId = application.applicationId,
+    title = title, description = description, state = "waiting", timestamp = clock.now(),
   })
   wake()
 end
 
---- Takes an application's waiting deployments out of the queue.
+--- Removes an application's waiting deployments from the queue.
+---@param application_id string
 function worker.forget(application_id)
-  for _, job in ipairs(model.list("job", { applicationId = application_id, state = "waiting" })) do model.delete(job) end
+  database.delete_all("job", { applicationId = application_id, state = "waiting" })
 end
 
---- True when nothing runs and nothing waits.
-function worker.idle()
-  return model.find "job" == nil
+--- Whether nothing runs and nothing waits.
+---@return boolean
+function worker.is_idle()
+  return database.find "job" == nil
 end
 
--- The newer version forgets the queue; the older kept it, and its interrupted application stays "running" for ever.
-local function interrupt(job)
-  local row = model.find("deployment", { applicationId = job.applicationId, status = "running" })
-  if row then
-    row.status = "cancelled"
-    model.touch(row)
-  end
-  local application = model.get("application", job.applicationId)
-  if application and version.new() then set_status(application, "idle") end
-  model.delete(job)
+-- The older version's interrupted application stays "running" for ever.
+local function cancel(job)
+  local filter = { applicationId = job.applicationId, status = "running" }
+  local row = database.find("deployment", filter)
+  if row then database.update(row, { status = "cancelled" }) end
+  local application = database.get("application", job.applicationId)
+  if application and version.is_new() then set_status(application, "idle") end
+  database.delete(job)
 end
 
---- After a start of the process.
+--- After a start of the process: the newer version forgets the queue, the older takes it up again.
 function worker.resume()
-  for _, job in ipairs(model.list "job") do
+  for _, job in ipairs(database.list "job") do
     if job.state == "active" then
-      interrupt(job)
-    elseif version.new() then
-      model.delete(job)
+      cancel(job)
+    elseif version.is_new() then
+      database.delete(job)
     end
   end
   wake()

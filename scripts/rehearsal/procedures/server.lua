@@ -1,0 +1,87 @@
+--- server.*, settings.* and user.*: the machines, which Dokploy this is, and whose key is used.
+local database = require "rehearsal.database"
+local json = require "core.json"
+local rows = require "rehearsal.rows"
+local version = require "rehearsal.version"
+
+local procedures = {}
+
+local null = json.null
+
+-- A machine beside the double's own. It exists in name only: a deployment to it fails at once.
+procedures["POST server.create"] = {
+  input = {
+    { "name", "string", min = 1 },
+    { "description", "string", optional = true, nullable = true },
+    { "ipAddress", "string" },
+    { "port", "number" },
+    { "username", "string" },
+    { "sshKeyId", "string", nullable = true },
+    { "serverType", "choice", values = { "deploy", "build" } },
+  },
+  run = function(input)
+    input.appName = "server-index-virtual-panel-" .. database.letters(6)
+    input.organizationId = rows.organization_id
+    return rows.show(database.insert("server", rows.server(input)))
+  end,
+}
+
+procedures["GET server.all"] = {
+  input = {},
+  run = function()
+    return rows.list(database.list "server", function(server)
+      local applications = database.list("application", { serverId = server.serverId })
+      return rows.show(server, { totalSum = #applications })
+    end)
+  end,
+}
+
+-- The machines that applications can be deployed to.
+procedures["GET server.withSSHKey"] = {
+  input = {},
+  run = function()
+    return rows.list(database.list("server", { serverType = "deploy" }), rows.show)
+  end,
+}
+
+-- The older version does not ask its database.
+procedures["GET settings.health"] = {
+  input = {},
+  run = function() return { status = version.is_new() and "ok" or "not_cloud" } end,
+}
+
+procedures["GET settings.getDokployVersion"] = {
+  input = {},
+  run = function() return "v" .. version.name() end,
+}
+
+procedures["GET settings.getWebServerSettings"] = {
+  input = {},
+  run = function()
+    local concurrency = version.is_new() and 1 or nil
+    return { id = "rehearsal", host = null, https = false, buildsConcurrency = concurrency }
+  end,
+}
+
+-- Every key is the owner's, who may do everything; the flags count for members only.
+procedures["GET user.get"] = {
+  input = {},
+  run = function()
+    local member = {
+      id = "rehearsal-member", organizationId = rows.organization_id, userId = "rehearsal-user",
+      role = "owner", createdAt = database.now(), teamId = null, isDefault = true,
+      user = { id = "rehearsal-user", email = "admin@example.test" },
+    }
+    for flag in ([[canCreateProjects canAccessToSSHKeys canCreateServices canDeleteProjects
+      canDeleteServices canAccessToDocker canAccessToAPI canAccessToGitProviders
+      canAccessToTraefikFiles canDeleteEnvironments canCreateEnvironments]]):gmatch "%S+" do
+      member[flag] = false
+    end
+    local lists = "accessedProjects accessedEnvironments accessedServices"
+    if version.is_new() then lists = lists .. " accessedGitProviders accessedServers" end
+    for list in lists:gmatch "%S+" do member[list] = json.array {} end
+    return member
+  end,
+}
+
+return procedures

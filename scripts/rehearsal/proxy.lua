@@ -1,0 +1,39 @@
+--- The proxy: which host leads to which application. Routes are made and removed with domains, not with
+--- projects, so the hosts of a removed project keep leading to what still runs.
+local database = require "rehearsal.database"
+
+local proxy = {}
+
+local function route_id(domain)
+  return "route-" .. domain.domainId
+end
+
+--- Writes the route of a domain, in place of an earlier one.
+function proxy.write(domain)
+  local application = database.get("application", domain.applicationId)
+  proxy.remove(domain)
+  if not application then return end
+  database.insert("route", {
+    _id = route_id(domain), host = domain.host:lower(), appName = application.appName,
+    port = domain.port,
+  })
+end
+
+function proxy.remove(domain)
+  local route = database.get("route", route_id(domain))
+  if route then database.delete(route) end
+end
+
+--- Removes all routes to an application.
+function proxy.remove_all(application)
+  database.delete_all("route", { appName = application.appName })
+end
+
+--- The route { host, appName, port } that requests to `host` take: the oldest of several; or nil.
+---@param host string  in lower case
+---@return table|nil
+function proxy.route(host)
+  return database.find("route", { host = host })
+end
+
+return proxy

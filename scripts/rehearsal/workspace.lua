@@ -1,0 +1,129 @@
+--- What a deployed container answers over HTTP: like the OpenCode server, everything but the manifest
+--- asks for the password. A portal that was rolled out as an application answers /ready.
+local clock = require "rehearsal.clock"
+local crypto = require "core.crypto"
+local dotenv = require "lib.base.dotenv"
+local faults = require "rehearsal.faults"
+local json = require "core.json"
+local page = require "rehearsal.workspace_page"
+local proxy = require "rehearsal.proxy"
+local subjects = require "rehearsal.subjects"
+local swarm = require "rehearsal.swarm"
+
+local workspace = {}
+
+local WORKSPACE_PORT, PORTAL_PORT = 8080, 3000
+
+local function not_found()
+  return { status = 404, text = "404 page not found\n" }
+end
+
+local function bad_gateway()
+  return { status = 502, text = "Bad Gateway" }
+end
+
+-- "user:password" of the request, or nil.
+local function credentials(req)
+  local encoded = (req.headers.authorization or ""):match "^[Bb]asic%s+(%S+)"
+    or req.query.auth_token
+  return encoded and crypto.unbase64(encoded)
+end
+
+local function is_allowed(req, spec, mode)
+  local password = dotenv.get(spec.env, "OPENCODE_SERVER_PASSWORD") or ""
+  if mode == "unprotected" then password = "" end
+  if mode == "wrong_password" then password = "another-" .. spec.id end
+  if password == "" then return true end
+  local user = dotenv.get(spec.env, "OPENCODE_SERVER_USERNAME") or "opencode"
+  return crypto.equal(credentials(req) or "", user .. ":" .. password)
+end
+
+local function challenge(req)
+  local headers = { ["WWW-Authenticate"] = 'Basic realm="Secure Area"' }
+  if not req.path:find "^/api/" then return { status = 401, text = "", headers = headers } end
+  local body = { _tag = "UnauthorizedError", message = "Unauthorized" }
+  return { status = 401, json = body, headers = headers }
+end
+
+local function constant(value)
+  return function() return value end
+end
+
+local answers = {
+  ["/global/health"] = constant { healthy = true, version = "1.18.33" },
+  ["/api/health"] = constant { healthy = true },
+  ["/path"] = constant {
+    home = "/home/opencode", state = "/home/opencode/.local/state/opencode",
+    config = "/home/opencode/.config/opencode", worktree = "/workspace", directory = "/workspace",
+  },
+  ["/agent"] = constant(json.array { { name = "Sisyphus - Ultraworker", mode = "primary" } }),
+  ["/config"] = constant { model = "opencode/big-pickle" },
+  ["/project/current"] = constant { id = "global", worktree = "/workspace" },
+  ["/mcp"] = constant {},
+  ["/vcs"] = constant {},
+}
+
+-- One session, made when somebody opened the page.
+answers["/session"] = function(spec)
+  if not spec.used_at then return json.array {} end
+  return json.array { {
+    id = "ses_" .. spec.id, title = "New session", directory = "/workspace",
+    time = { created = spec.used_at, updated = spec.used_at },
+  } }
+end
+
+-- As text, so that a fault can spoil it.
+local function json_reply(value)
+  return { status = 200, body = json.encode(value), type = "application/json" }
+end
+
+local function serve_workspace(req, spec, mode)
+  if mode == "html" then return { html = page.foreign } end
+  if req.method == "OPTIONS" then return 204 end
+  if req.path == "/site.webmanifest" then
+    return json_reply { name = "OpenCode", short_name = "OpenCode" }
+  end
+  if not is_allowed(req, spec, mode) then return challenge(req) end
+  local answer = answers[req.path]
+  if answer then return json_reply(answer(spec)) end
+  spec.used_at = clock.now()
+  local headers = { ["Content-Security-Policy"] = page.policy }
+  return { html = page.html(subjects.label(req.host), spec, req), headers = headers }
+end
+
+-- The release of a portal is the tag of its image.
+local function serve_portal(req, spec)
+  if spec.image:find("never-ready", 1, true) then return bad_gateway() end
+  if req.path ~= "/ready" then return not_found() end
+  return { status = 200, json = { status = "ready", release = spec.image:match ":([%w._-]+)$" } }
+end
+
+local function through_proxy(req, fault)
+  local route = proxy.route(req.host)
+  if not route then return not_found() end
+  local service = swarm.service(route.appName)
+  local spec = service and service.live
+  if not spec or not spec.listens then return bad_gateway() end
+  if route.port == PORTAL_PORT then return serve_portal(req, spec) end
+  local mode = fault or spec.mode
+  if route.port ~= WORKSPACE_PORT or mode == "never_ready" then return bad_gateway() end
+  return serve_workspace(req, spec, mode)
+end
+
+--- Whether the host is a deployed application's, not Dokploy's own.
+---@param host string
+---@return boolean
+function workspace.is_host(host)
+  if host:find "%.localhost$" then return true end
+  return host:find "%.%a" ~= nil and proxy.route(host) ~= nil
+end
+
+--- Answers a request to an application's host. May wait.
+function workspace.handle(req)
+  local rule = faults.take("stack", subjects.of_host(req.host))
+  return faults.apply(rule, function()
+    return through_proxy(req, rule and rule.kind)
+  end)
+end
+
+return workspace
