@@ -1,7 +1,7 @@
 --- Dokploy's HTTP API: from a request to a procedure, and from its result to the answer.
 ---
 --- A family is a file of procedures/: a table from "METHOD name" to
----   input      a schema; GET takes query parameters, POST a JSON object
+---   input      a schema (none: no input); GET takes query parameters, POST a JSON object
 ---   run        fun(input): any; nil is answered with an empty body
 ---   new_only   the older version does not have it
 local database = require "rehearsal.database"
@@ -80,7 +80,7 @@ end
 
 local function run(procedure, req, input)
   check_media(req)
-  local value, issues = schema.check(procedure.input, input)
+  local value, issues = schema.check(procedure.input or {}, input)
   if #issues > 0 then errors.raise("BAD_REQUEST", "Input validation failed", issues) end
   return procedure.run(value)
 end
@@ -117,7 +117,7 @@ function api.handle(req)
   if #req.body > MAX_BODY then return plain(413, "Body exceeded 1mb limit") end
   local input = input_of(req)
   if not input then return plain(400, "Invalid JSON") end
-  return faults.apply(faults.take(name, subjects.of_input(input)), function()
+  return faults.apply(faults.take(name, subjects.of(input)), function()
     local reply = call(req, name, input)
     database.commit()
     return reply

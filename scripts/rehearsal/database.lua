@@ -3,7 +3,6 @@
 ---
 --- An object is a table with the columns of the newest Dokploy. A column whose name begins with "_"
 --- belongs to the double and is never shown.
-local clock = require "rehearsal.clock"
 local crypto = require "core.crypto"
 local json = require "core.json"
 local store = require "core.store"
@@ -25,7 +24,7 @@ local key_of = {
 
 local objects = {}
 local last_order = 0
-local unwritten = {} -- what commit() writes: { kind, id } in the order of the changes, once each
+local unwritten = {} -- what commit() writes: name -> { kind, id }
 
 local function forget_all()
   for kind in pairs(key_of) do objects[kind] = {} end
@@ -34,10 +33,7 @@ end
 forget_all()
 
 local function note_change(kind, id)
-  local name = kind .. "/" .. id
-  if unwritten[name] then return end
-  unwritten[name] = true
-  unwritten[#unwritten + 1] = { kind = kind, id = id }
+  unwritten[kind .. "/" .. id] = { kind = kind, id = id }
 end
 
 --- An id in Dokploy's form: 21 letters, digits, "-" and "_".
@@ -158,9 +154,9 @@ end
 
 --- Writes all changes since the last commit; waits until they are on the disk.
 function database.commit()
-  if #unwritten == 0 then return end
   local batch = {}
-  for i, change in ipairs(unwritten) do batch[i] = statement(change) end
+  for _, change in pairs(unwritten) do batch[#batch + 1] = statement(change) end
+  if #batch == 0 then return end
   unwritten = {}
   assert(store.run(batch))
 end
@@ -179,12 +175,6 @@ end
 function database.reset()
   forget_all()
   assert(store.run { { "DELETE FROM objects" } })
-end
-
---- A new time stamp for createdAt and the like.
----@return string
-function database.now()
-  return clock.iso()
 end
 
 return database

@@ -32,32 +32,22 @@ function errors.find(kind, id)
     or errors.raise("NOT_FOUND", kind:gsub("^%l", string.upper) .. " not found")
 end
 
---- The message of an insert that PostgreSQL refused, as the newer version sends it: the statement
---- with a number for each given value.
----@param columns string  the table's columns, separated by blanks
+--- The message of an insert that PostgreSQL refused, as the newer version sends it. The real one
+--- spells out the statement; both repeat the given values.
+---@param name string  the table
 ---@param row table<string, any>  the given values
 ---@return string
-function errors.failed_insert(name, columns, row)
-  local quoted, values, given = {}, {}, {}
-  for column in columns:gmatch "%S+" do
-    local value = row[column]
-    quoted[#quoted + 1] = '"' .. column .. '"'
-    if value ~= nil then given[#given + 1] = tostring(value) end
-    values[#values + 1] = value ~= nil and "$" .. #given or "default"
-  end
-  local list = table.concat(quoted, ", ")
-  return ('Failed query: insert into "%s" (%s) values (%s) returning %s\nparams: %s')
-    :format(name, list, table.concat(values, ", "), list, table.concat(given, ","))
+function errors.failed_insert(name, row)
+  local given = {}
+  for _, value in pairs(row) do given[#given + 1] = tostring(value) end
+  return ('Failed query: insert into "%s" (...) values (...)\nparams: %s')
+    :format(name, table.concat(given, ","))
 end
 
 -- The messages by field, in the form of zod's flatten().
 local function by_field(issues)
   local fields = {}
-  for _, issue in ipairs(issues) do
-    local name = issue.path[1]
-    fields[name] = fields[name] or json.array {}
-    table.insert(fields[name], issue.message)
-  end
+  for _, issue in ipairs(issues) do fields[issue.path[1]] = json.array { issue.message } end
   return { formErrors = json.array {}, fieldErrors = fields }
 end
 

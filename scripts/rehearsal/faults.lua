@@ -4,8 +4,8 @@
 ---     "headers": { "Retry-After": "2" }, "times": 2 }
 ---
 --- at      the name of a procedure; "*": every procedure; "health": /api/health;
----         "trpc/settings.health"; "stack": what a workspace answers over HTTP; "deploy": the worker
----         that runs deployments
+---         "trpc/settings.health"; "stack": what a workspace answers over HTTP; "deploy": the
+---         worker that runs deployments
 --- times   how often (1); 0: until the rule is removed
 --- skip    how many matching calls go well first (0)
 --- name    only calls about this workspace or project
@@ -27,23 +27,19 @@ local clock = require "rehearsal.clock"
 local json = require "core.json"
 local schema = require "rehearsal.schema"
 local task = require "core.task"
+local words = require "rehearsal.words"
 
 local faults = {}
 
-local function set_of(text)
-  local set = {}
-  for word in text:gmatch "%S+" do set[word] = true end
-  return set
-end
-
-local call_kinds = set_of "latency status hang cut html half wrong_json wrong_type lost"
+local call_kinds = words.set "latency status hang cut html half wrong_json wrong_type lost"
 local kinds_at = {
-  stack = set_of [[latency status hang cut html half wrong_json wrong_type lost never_ready
+  stack = words.set [[latency status hang cut html half wrong_json wrong_type lost never_ready
     unprotected wrong_password]],
-  deploy = set_of [[latency hang deploy_error image_not_found registry_login crash_loop never_ready
-    unprotected wrong_password html]],
+  deploy = words.set [[latency hang deploy_error image_not_found registry_login crash_loop
+    never_ready unprotected wrong_password html]],
 }
-local not_procedures = set_of "stack deploy health trpc/settings.health" -- "*" does not mean these
+-- What "*" does not mean.
+local not_procedures = words.set "stack deploy health trpc/settings.health"
 
 local field_types = {
   at = "string", kind = "string", times = "number", skip = "number", ms = "number",
@@ -52,7 +48,7 @@ local field_types = {
 }
 
 local rules = {}
-local last_id, clearings = 0, 0
+local last_id = 0
 
 local function sorted_list(set)
   local sorted = {}
@@ -103,13 +99,16 @@ function faults.list()
 end
 
 function faults.clear()
-  rules, clearings = {}, clearings + 1
+  rules = {}
 end
 
---- How often the rules were cleared. A fault that lasts ends when this number rises.
----@return integer
-function faults.clearings()
-  return clearings
+--- Whether the rule was not cleared since; a fault that lasts ends when it was.
+---@return boolean
+function faults.has(rule)
+  for _, each in ipairs(rules) do
+    if each == rule then return true end
+  end
+  return false
 end
 
 local function applies(rule, at, names)

@@ -1,5 +1,5 @@
---- What Docker prints when it pulls an image. Every image can be had, except where its name says what
---- is wrong with it:
+--- What Docker prints when it pulls an image. Every image can be had, except where its name says
+--- what is wrong with it:
 ---   missing, nope, nothere    the registry has no such image
 ---   localonly                 there is no registry that could have it
 ---   :5999/                    the registry is down
@@ -17,8 +17,8 @@ local function has(image, ...)
 end
 
 local function refused(host)
-  return ('Error response from daemon: Get "http://%s/v2/": dial tcp %s: connect: connection refused')
-    :format(host, host)
+  return ('Error response from daemon: Get "http://%s/v2/": dial tcp %s: connect: '
+    .. "connection refused"):format(host, host)
 end
 
 -- Docker's message when it cannot pull; nil when it can.

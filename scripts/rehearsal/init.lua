@@ -1,17 +1,17 @@
---- The rehearsal: a double of Dokploy and of the workspaces that it deploys, in a process of its own.
+--- The rehearsal: a double of Dokploy and of the workspaces that it deploys, in its own process.
 --- It answers as two real servers were recorded to (tests/contract holds it to that), and fails on
 --- request. Nothing is deployed for real. Read in this order:
 ---
 ---   api           an HTTP call becomes a procedure, and its result an answer
----   procedures/   project, application, mount, domain, deployment, docker, server: what can be called
----   schema, errors, rows      the input is checked, refusals and rows take Dokploy's shape
+---   procedures/   what can be called: project, application, mount, domain, deployment, docker,
+---                 server; schema checks the input, errors and rows have Dokploy's form
 ---   database      what the double knows; survives the end of the process
----   worker        runs deployments, one at a time, with the help of images (docker pull)
----   swarm         Docker's side: services, containers, volumes; proxy: which host leads to which
----   workspace     what a deployed container answers over HTTP; workspace_page is its HTML
----   faults        what can go wrong on purpose; subjects: which workspace a call is about
+---   worker        runs deployments, one at a time; images: what `docker pull` prints
+---   swarm         Docker's side: services, containers, volumes; proxy: where hosts lead
+---   workspace     what a deployed container answers over HTTP; workspace_page: its HTML
+---   faults        what goes wrong on purpose; subjects: which workspace a call is about
 ---   control       /__rehearsal/...: state, faults, reset, version, settle
----   version, clock            the imitated version; times and waits
+---   version       the imitated version; clock: times and waits; words: lists as text
 local config = require "core.config"
 local json = require "core.json"
 local log = require "core.log"
@@ -60,7 +60,7 @@ local function add_first_faults()
   local given, problem = json.decode(text)
   local added
   if not problem then added, problem = faults.add(given) end
-  if not added then log.warn("rehearsal.faults", { variable = "REHEARSAL_FAULTS", message = problem }) end
+  if not added then log.warn("rehearsal.faults", { message = problem }) end
 end
 
 server.on_start(function()

@@ -1,5 +1,5 @@
---- The proxy: which host leads to which application. Routes are made and removed with domains, not with
---- projects, so the hosts of a removed project keep leading to what still runs.
+--- The proxy: which host leads to which application. Routes are made and removed with domains, not
+--- with projects, so the hosts of a removed project still lead to what runs.
 local database = require "rehearsal.database"
 
 local proxy = {}

@@ -1,20 +1,16 @@
---- The rows that Dokploy answers with: what a new object holds, and which of its columns the imitated
---- version shows.
+--- The rows that Dokploy answers with: what a new object holds, and which of its columns the
+--- imitated version shows.
+local clock = require "rehearsal.clock"
 local database = require "rehearsal.database"
 local json = require "core.json"
 local version = require "rehearsal.version"
+local words = require "rehearsal.words"
 
 local rows = {
   organization_id = "rehearsal-organizatn-", -- there is one
 }
 
 local null = json.null
-
-local function words(text)
-  local list = {}
-  for word in text:gmatch "%S+" do list[#list + 1] = word end
-  return list
-end
 
 local function with(row, fields)
   for name, value in pairs(fields) do row[name] = value end
@@ -23,50 +19,36 @@ end
 
 local function nulls(names)
   local row = {}
-  for _, name in ipairs(words(names)) do row[name] = null end
+  for _, name in ipairs(words.list(names)) do row[name] = null end
   return row
 end
 
+--- The columns of an application that is made of a Docker image; the real row has some fifty more.
 function rows.application(fields)
-  local row = nulls [[
-    description env previewEnv watchPaths previewBuildArgs previewBuildSecrets previewLabels
-    previewWildcard previewCustomCertResolver buildArgs buildSecrets memoryReservation memoryLimit
-    cpuReservation cpuLimit title enabled subtitle command args icon repository owner branch
-    gitlabProjectId gitlabRepository gitlabOwner gitlabBranch gitlabPathNamespace giteaRepository
-    giteaOwner giteaBranch bitbucketRepository bitbucketRepositorySlug bitbucketOwner
-    bitbucketBranch username password dockerImage registryUrl customGitUrl customGitBranch
-    customGitBuildPath customGitSSHKeyId dockerContextPath dockerBuildStage dropBuildPath
+  local row = nulls [[description env buildArgs buildSecrets memoryReservation memoryLimit
+    cpuReservation cpuLimit command args username password dockerImage registryUrl
     healthCheckSwarm restartPolicySwarm placementSwarm updateConfigSwarm rollbackConfigSwarm
-    modeSwarm labelsSwarm networkSwarm stopGracePeriodSwarm endpointSpecSwarm ulimitsSwarm
-    publishDirectory isStaticSpa registryId rollbackRegistryId githubId gitlabId giteaId bitbucketId
-    serverId buildServerId buildRegistryId]]
+    modeSwarm labelsSwarm networkSwarm stopGracePeriodSwarm ulimitsSwarm serverId]]
   with(row, {
-    previewPort = 3000, previewHttps = false, previewPath = "/", previewCertificateType = "none",
-    previewLimit = 3, isPreviewDeploymentsActive = false,
-    previewRequireCollaboratorPermissions = true, rollbackActive = false,
-    refreshToken = database.id(), sourceType = "github", cleanCache = false, buildPath = "/",
-    triggerType = "push", autoDeploy = true, gitlabBuildPath = "/", giteaBuildPath = "/",
-    bitbucketBuildPath = "/", enableSubmodules = false,
-    dockerfile = version.is_new() and "Dockerfile" or null, replicas = 1,
-    applicationStatus = "idle", buildType = "nixpacks", railpackVersion = "0.15.4",
-    herokuVersion = "24", createEnvFile = true, createdAt = database.now(),
+    refreshToken = database.id(), sourceType = "github", autoDeploy = true, replicas = 1,
+    applicationStatus = "idle", createEnvFile = true, createdAt = clock.iso(),
     networkIds = json.array {}, detachDokployNetwork = false,
   })
   return with(row, fields)
 end
 
 function rows.project(fields)
-  return with({ description = null, env = "", createdAt = database.now() }, fields)
+  return with({ description = null, env = "", createdAt = clock.iso() }, fields)
 end
 
 function rows.environment(fields)
-  return with({ description = null, env = "", createdAt = database.now() }, fields)
+  return with({ description = null, env = "", createdAt = clock.iso() }, fields)
 end
 
 function rows.domain(fields)
   local row = nulls "customEntrypoint serviceName composeId customCertResolver previewDeploymentId"
   with(row, {
-    https = false, port = 3000, path = "/", domainType = "application", createdAt = database.now(),
+    https = false, port = 3000, path = "/", domainType = "application", createdAt = clock.iso(),
     applicationId = null, certificateType = "none", internalPath = "/", stripPath = false,
     middlewares = json.array {}, forwardAuthEnabled = false, enabled = true,
   })
@@ -80,7 +62,7 @@ function rows.mount(fields)
 end
 
 function rows.deployment(fields)
-  local now = database.now()
+  local now = clock.iso()
   local row = nulls [[pid composeId serverId previewDeploymentId finishedAt errorMessage scheduleId
     backupId rollbackId volumeBackupId buildServerId]]
   with(row, {
@@ -91,17 +73,17 @@ end
 
 function rows.server(fields)
   return with({
-    description = "", serverStatus = "active", command = "", createdAt = database.now(),
+    description = "", serverStatus = "active", command = "", createdAt = clock.iso(),
     enableDockerCleanup = version.is_new(), buildsConcurrency = 1, metricsConfig = {},
   }, fields)
 end
 
 --- What 0.26.5 did not have yet.
 local newer_columns = {
-  application = words "icon bitbucketRepositorySlug ulimitsSwarm networkIds detachDokployNetwork",
-  domain = words "customEntrypoint middlewares forwardAuthEnabled enabled",
-  mount = words "libsqlId",
-  server = words "buildsConcurrency",
+  application = words.list "ulimitsSwarm networkIds detachDokployNetwork",
+  domain = words.list "customEntrypoint middlewares forwardAuthEnabled enabled",
+  mount = words.list "libsqlId",
+  server = words.list "buildsConcurrency",
 }
 
 --- A copy of an object as the imitated version shows it, with `fields` added.
@@ -123,7 +105,7 @@ end
 ---@return table
 function rows.pick(object, names)
   local shown = {}
-  for _, name in ipairs(words(names)) do shown[name] = object[name] end
+  for _, name in ipairs(words.list(names)) do shown[name] = object[name] end
   return shown
 end
 
@@ -139,7 +121,7 @@ end
 ---@return table<string, table>
 function rows.no_services()
   local lists = {}
-  for _, name in ipairs(words "mariadb mongo mysql postgres redis compose") do
+  for _, name in ipairs(words.list "mariadb mongo mysql postgres redis compose") do
     lists[name] = json.array {}
   end
   if version.is_new() then lists.libsql = json.array {} end

@@ -1,8 +1,8 @@
 --- Docker's side: services, containers and volumes, which live apart from Dokploy's database.
 ---
---- A service has up to three container specs: `next` is starting, `live` answers HTTP, `failed` did not
---- stay up. While `next` starts, `live` goes on serving, unless the update order is stop-first. A
---- removed container needs a while to stop, and its volumes are in use until then.
+--- A service has up to three container specs: `next` is starting, `live` answers HTTP, `failed`
+--- did not stay up. While `next` starts, `live` goes on serving, unless the update order is
+--- stop-first. A removed container needs a while to stop; its volumes are in use until then.
 local clock = require "rehearsal.clock"
 local database = require "rehearsal.database"
 local images = require "rehearsal.images"
@@ -89,15 +89,15 @@ end
 local function make_volumes(spec)
   for _, volume in ipairs(spec.volumes) do
     if not database.get("volume", volume.name) then
-      database.insert("volume", { name = volume.name, createdAt = database.now() })
+      database.insert("volume", { name = volume.name, createdAt = clock.iso() })
     end
   end
 end
 
 local has_ended = { crash = true, unhealthy = true }
 
--- The new container is up or has failed. After a failure the newer version's services go back to the
--- old container; the older's go down.
+-- The new container is up or has failed. After a failure the newer version's services go back to
+-- the old container; the older's go down.
 local function settle(service)
   local spec = service.next
   service.next = nil

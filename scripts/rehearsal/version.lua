@@ -1,4 +1,4 @@
---- Which Dokploy the double imitates. Two were recorded; where they differ, code asks version.is_new().
+--- Which of the two recorded Dokploys the double imitates. Where they differ, ask version.is_new().
 local config = require "core.config"
 
 local version = { known = { "0.30.2", "0.26.5" } }

@@ -1,4 +1,4 @@
---- The queue of deployments: one at a time on the whole server, in order. Each leaves a row and a log.
+--- The queue of deployments: one at a time on the whole server. Each leaves a row and a log.
 local clock = require "rehearsal.clock"
 local database = require "rehearsal.database"
 local faults = require "rehearsal.faults"
@@ -73,13 +73,12 @@ end
 
 -- Deploys; true when Docker accepted the service.
 local function deploy(application, row)
-  local clearings = faults.clearings()
-  local rule = faults.take("deploy", subjects.of_application(application))
+  local rule = faults.take("deploy", subjects.of(application))
   local fault = rule and rule.kind
   write(row, "Initializing deployment")
   clock.work(0.3)
   if fault == "hang" then
-    clock.hang((rule.ms or 3600000) / 1000, function() return faults.clearings() > clearings end)
+    clock.hang((rule.ms or 3600000) / 1000, function() return not faults.has(rule) end)
   elseif fault == "deploy_error" then
     return fail(row, rule.body or "Error: ❌ the deployment was told to fail", "")
   end
@@ -118,7 +117,7 @@ end
 
 local function end_row(row, status)
   if not database.holds(row) then return end
-  local finished_at = row.finishedAt == null and database.now() or row.finishedAt
+  local finished_at = row.finishedAt == null and clock.iso() or row.finishedAt
   database.update(row, { status = status, finishedAt = finished_at })
 end
 

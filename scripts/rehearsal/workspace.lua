@@ -1,5 +1,5 @@
---- What a deployed container answers over HTTP: like the OpenCode server, everything but the manifest
---- asks for the password. A portal that was rolled out as an application answers /ready.
+--- What a deployed container answers over HTTP. As with the OpenCode server, everything but the
+--- manifest asks for the password. A portal that was rolled out as an application answers /ready.
 local clock = require "rehearsal.clock"
 local crypto = require "core.crypto"
 local dotenv = require "lib.base.dotenv"
@@ -25,7 +25,6 @@ end
 -- "user:password" of the request, or nil.
 local function credentials(req)
   local encoded = (req.headers.authorization or ""):match "^[Bb]asic%s+(%S+)"
-    or req.query.auth_token
   return encoded and crypto.unbase64(encoded)
 end
 
@@ -45,32 +44,20 @@ local function challenge(req)
   return { status = 401, json = body, headers = headers }
 end
 
-local function constant(value)
-  return function() return value end
-end
-
 local answers = {
-  ["/global/health"] = constant { healthy = true, version = "1.18.33" },
-  ["/api/health"] = constant { healthy = true },
-  ["/path"] = constant {
-    home = "/home/opencode", state = "/home/opencode/.local/state/opencode",
-    config = "/home/opencode/.config/opencode", worktree = "/workspace", directory = "/workspace",
-  },
-  ["/agent"] = constant(json.array { { name = "Sisyphus - Ultraworker", mode = "primary" } }),
-  ["/config"] = constant { model = "opencode/big-pickle" },
-  ["/project/current"] = constant { id = "global", worktree = "/workspace" },
-  ["/mcp"] = constant {},
-  ["/vcs"] = constant {},
+  ["/global/health"] = function() return { healthy = true, version = "1.18.33" } end,
+  ["/api/health"] = function() return { healthy = true } end,
+  ["/path"] = function()
+    return { home = "/home/opencode", worktree = "/workspace", directory = "/workspace" }
+  end,
+  ["/session"] = function(spec) -- one, made when the page was opened
+    if not spec.used_at then return json.array {} end
+    return json.array { {
+      id = "ses_" .. spec.id, title = "New session", directory = "/workspace",
+      time = { created = spec.used_at, updated = spec.used_at },
+    } }
+  end,
 }
-
--- One session, made when somebody opened the page.
-answers["/session"] = function(spec)
-  if not spec.used_at then return json.array {} end
-  return json.array { {
-    id = "ses_" .. spec.id, title = "New session", directory = "/workspace",
-    time = { created = spec.used_at, updated = spec.used_at },
-  } }
-end
 
 -- As text, so that a fault can spoil it.
 local function json_reply(value)
@@ -120,7 +107,7 @@ end
 
 --- Answers a request to an application's host. May wait.
 function workspace.handle(req)
-  local rule = faults.take("stack", subjects.of_host(req.host))
+  local rule = faults.take("stack", subjects.of { host = req.host })
   return faults.apply(rule, function()
     return through_proxy(req, rule and rule.kind)
   end)

@@ -8,7 +8,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { Comparison, errorDifference, seenTypes } from './comparison.mjs';
-import { control, send, start } from './double.mjs';
+import { call, control, query, send, start } from './double.mjs';
 import { load, versions } from './recordings.mjs';
 import { before, settlesAfter } from './scenes.mjs';
 
@@ -57,15 +57,13 @@ class Scene {
 
   // A call that was not recorded; it must succeed.
   async call(procedure, input) {
-    const answer = await send(this.port, { method: 'POST', path: `/api/${procedure}`,
-      body: JSON.stringify(input), headers: { 'x-api-key': 'k', 'content-type': 'application/json' } });
+    const answer = await call(this.port, procedure, input);
     assert.equal(answer?.status, 200, `${procedure}: ${answer?.text}`);
     return answer.text ? JSON.parse(answer.text) : null;
   }
 
   async query(procedure, parameters) {
-    const target = `/api/${procedure}?${new URLSearchParams(parameters)}`;
-    return JSON.parse((await send(this.port, { path: target, headers: { 'x-api-key': 'k' } })).text);
+    return JSON.parse((await query(this.port, procedure, parameters)).text);
   }
 
   own(text) {

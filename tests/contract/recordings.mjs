@@ -1,10 +1,10 @@
-// Reads the recordings of real servers: recordings/VERSION/NN-name.json, exchanges with the procedures
-// that the rehearsal has.
+// Reads the recordings of real servers: recordings/VERSION/NN-name.json, exchanges with the
+// procedures that the rehearsal has.
 //
-// They are trimmed: lists to their first entries; an object with the key "..." to some of its keys; a
-// long run of one character to "xxx...trimmed, 300 chars"; the usual request headers and headers that
-// are the same in each answer are left out; a row of an application ("$application") holds what
-// differs from application.json.
+// They are trimmed: lists to their first entries; an object with the key "..." to some of its keys;
+// a long run of one character to "xxx...trimmed, 300 chars"; the usual request headers and headers
+// that are the same in each answer are left out; a row of an application ("$application") holds
+// what differs from application.json.
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,7 +46,7 @@ export const versions = fs.readdirSync(folder).sort();
 export function load(version) {
   const read = (name) => JSON.parse(fs.readFileSync(path.join(folder, version, name), 'utf8'));
   const row = read('application.json');
-  const names = fs.readdirSync(path.join(folder, version)).filter((name) => /^\d/.test(name)).sort();
-  return names.map((name) => ({ number: name.slice(0, 2), title: name,
+  const names = fs.readdirSync(path.join(folder, version)).filter((name) => /^\d/.test(name));
+  return names.sort().map((name) => ({ number: name.slice(0, 2), title: name,
     exchanges: read(name).map((entry) => exchange(entry, row)) }));
 }

@@ -1,15 +1,17 @@
 // What happened around the recorded exchanges without being recorded.
 //
 // before[NN](scene, exchange) is called before each exchange of recording NN. A scene offers
-// call(procedure, input), query(procedure, parameters), answer(name), learn(recorded, own), settle(),
-// until(reached), control(...), restart() and version.
+// call(procedure, input), query(procedure, parameters), answer(name), learn(recorded, own),
+// settle(), until(reached), control(...), restart() and version.
 
 const isNew = (scene) => scene.version === '0.30.2';
 
 const fastImage = '127.0.0.1:5000/demo/app:1';
 const slowImage = '127.0.0.1:5998/demo/app:1';
 
-const idIn = ({ request }) => request.body?.applicationId ?? request.path.split('applicationId=')[1];
+function idIn({ request }) {
+  return request.body?.applicationId ?? request.path.split('applicationId=')[1];
+}
 
 async function setImage(scene, applicationId, dockerImage) {
   const login = { username: '', password: '', registryUrl: '' };
@@ -34,7 +36,8 @@ async function remove(scene, { name, request }) {
     await scene.call('application.update', { applicationId, applicationStatus: 'running' });
   }
   if (name === 'application.create in staging') {
-    scene.learn(request.body.environmentId, scene.answer('project.create p2').environment.environmentId);
+    const { environment } = scene.answer('project.create p2');
+    scene.learn(request.body.environmentId, environment.environmentId);
   }
   if (name === 'mounts.remove') {
     const { applicationId } = scene.answer('application.create in staging');
@@ -61,8 +64,8 @@ async function makeQueue(scene, exchange) {
     queue.applications = await Promise.all(calls);
   }
   if (name === 'project.all') {
-    const calls = Array.from({ length: 20 }, () => scene.call('project.create', { name: 'conc-same' }));
-    await Promise.all(calls);
+    const names = Array(20).fill('conc-same');
+    await Promise.all(names.map((each) => scene.call('project.create', { name: each })));
   }
   if (name.startsWith('application.deploy app 0')) {
     const first = scene.answer('concurrent application.create 0');
@@ -111,8 +114,8 @@ async function deploySlowly(scene, index) {
   return applicationId;
 }
 
-// 10: the server was restarted with one deployment running and three waiting; then its database went
-// away.
+// 10: the server was restarted with one deployment running and three waiting; then its database
+// went away.
 const restarted = {};
 
 async function restart(scene, exchange) {

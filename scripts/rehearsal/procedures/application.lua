@@ -24,23 +24,16 @@ local function rows_of(kind, application)
 end
 
 -- The application with everything that belongs to it.
-local function whole(application, fields)
+local function whole(application)
   local environment = database.get("environment", application.environmentId)
   local project = database.get("project", environment.projectId)
   local server = database.get("server", application.serverId)
-  local shown = rows.show(application, {
+  return rows.show(application, {
     environment = rows.show(environment, { project = rows.show(project) }),
     domains = rows_of("domain", application), deployments = rows_of("deployment", application),
     mounts = rows_of("mount", application), server = server and rows.show(server) or null,
-    redirects = json.array {}, security = json.array {}, ports = json.array {},
-    previewDeployments = json.array {}, gitlab = null, github = null, bitbucket = null,
-    gitea = null, registry = null, buildRegistry = null, rollbackRegistry = null,
   })
-  for name, value in pairs(fields or {}) do shown[name] = value end
-  return shown
 end
-
--- Making, showing, deleting --------------------------------------------------------------------------
 
 -- The name in Docker: the wanted one and a random end, always.
 local function app_name(wanted)
@@ -59,12 +52,9 @@ end
 procedures["POST application.create"] = {
   input = {
     { "name", "string", min = 1 },
-    { "appName", "string", optional = true, min_new = 1, max_new = 63,
-      pattern = { "^[%w._-]+$", "/^[a-zA-Z0-9._-]+$/",
-        "App name can only contain letters, numbers, dots, underscores and hyphens" } },
-    { "description", "string", optional = true, nullable = true },
+    { "appName", "string", optional = true, max = 63, pattern = "^[%w._-]+$", limits_new = true },
+    { "description serverId", "string", optional = true, nullable = true },
     { "environmentId", "string" },
-    { "serverId", "string", optional = true, nullable = true },
   },
   run = function(input)
     errors.find("environment", input.environmentId)
@@ -77,7 +67,7 @@ procedures["POST application.create"] = {
 procedures["GET application.one"] = {
   input = by_id,
   run = function(input)
-    return whole(find(input), { hasGitProviderAccess = true, unauthorizedProvider = null })
+    return whole(find(input))
   end,
 }
 
@@ -96,16 +86,12 @@ procedures["POST application.delete"] = {
   end,
 }
 
--- Settings: stored now, applied by the next deployment or reload ---------------------------------------
-
--- It also resets the status, even while the container runs.
+-- Settings are stored now and applied by the next deployment or reload. This one also resets the
+-- status, even while the container runs.
 procedures["POST application.saveDockerProvider"] = {
   input = {
-    { "dockerImage", "string", nonoptional = "new", nullable = true },
     { "applicationId", "string" },
-    { "username", "string", nonoptional = "new", nullable = true },
-    { "password", "string", nonoptional = "new", nullable = true },
-    { "registryUrl", "string", nonoptional = "new", nullable = true },
+    { "dockerImage username password registryUrl", "string", required_new = true, nullable = true },
   },
   run = function(input)
     input.sourceType, input.applicationStatus = "docker", "idle"
@@ -117,10 +103,8 @@ procedures["POST application.saveDockerProvider"] = {
 procedures["POST application.saveEnvironment"] = {
   input = {
     { "applicationId", "string" },
-    { "env", "string", nonoptional = "new", nullable = true },
-    { "buildArgs", "string", nonoptional = "new", nullable = true },
-    { "buildSecrets", "string", nonoptional = "new", nullable = true },
-    { "createEnvFile", "boolean", nonoptional = "new", nullable = true },
+    { "env buildArgs buildSecrets", "string", required_new = true, nullable = true },
+    { "createEnvFile", "boolean", required_new = true, nullable = true },
   },
   run = function(input)
     if input.createEnvFile == null then input.createEnvFile = false end
@@ -129,50 +113,31 @@ procedures["POST application.saveEnvironment"] = {
   end,
 }
 
-local function set_of(text)
-  local set = {}
-  for word in text:gmatch "%S+" do set[word] = true end
-  return set
-end
-
---- The columns that application.update may set, with their types. The real one knows more.
-local update_input = {
-  { "applicationId", "string" },
-  { "name", "string", optional = true, min = 1 },
-  { "applicationStatus", "choice", optional = true,
-    values = { "idle", "running", "done", "error" } },
-  { "replicas", "number", optional = true, coerce = true },
-  { "autoDeploy", "boolean", optional = true, nullable = true },
-  { "detachDokployNetwork", "boolean", optional = true, new_only = true },
-  { "stopGracePeriodSwarm", "number", optional = true, nullable = true, new_only = true },
-  { "labelsSwarm", "object", optional = true, nullable = true },
-}
-
-local function add_columns(kind, names, options)
-  for name in names:gmatch "%S+" do
-    local field = { name, kind, optional = true, nullable = true }
-    for option, value in pairs(options or {}) do field[option] = value end
-    update_input[#update_input + 1] = field
-  end
-end
-
-add_columns("string", [[description env memoryReservation memoryLimit cpuReservation cpuLimit
-  command username password dockerImage registryUrl]])
-add_columns("array", "args networkSwarm")
-add_columns("array", "ulimitsSwarm networkIds", { new_only = true })
-add_columns("object", "healthCheckSwarm",
-  { keys = set_of "Test Interval Timeout StartPeriod Retries" })
-add_columns("object", "restartPolicySwarm",
-  { keys = set_of "Condition Delay MaxAttempts Window" })
-add_columns("object", "placementSwarm",
-  { keys = set_of "Constraints Preferences MaxReplicas Platforms" })
-add_columns("object", "updateConfigSwarm rollbackConfigSwarm",
-  { keys = set_of "Parallelism Delay FailureAction Monitor MaxFailureRatio Order" })
-add_columns("object", "modeSwarm",
-  { keys = set_of "Replicated Global ReplicatedJob GlobalJob" })
-
 procedures["POST application.update"] = {
-  input = update_input,
+  input = { -- the real one takes more
+    { "applicationId", "string" },
+    { "name", "string", optional = true, min = 1 },
+    { "description env memoryReservation memoryLimit cpuReservation cpuLimit command username"
+      .. " password dockerImage registryUrl", "string", optional = true, nullable = true },
+    { "replicas", "number", optional = true, coerce = true },
+    { "autoDeploy", "boolean", optional = true, nullable = true },
+    { "detachDokployNetwork", "boolean", optional = true, new_only = true },
+    { "stopGracePeriodSwarm", "number", optional = true, nullable = true, new_only = true },
+    { "args networkSwarm", "array", optional = true, nullable = true },
+    { "ulimitsSwarm networkIds", "array", optional = true, nullable = true, new_only = true },
+    { "labelsSwarm", "object", optional = true, nullable = true },
+    { "healthCheckSwarm", "object", optional = true, nullable = true,
+      keys = "Test Interval Timeout StartPeriod Retries" },
+    { "restartPolicySwarm", "object", optional = true, nullable = true,
+      keys = "Condition Delay MaxAttempts Window" },
+    { "placementSwarm", "object", optional = true, nullable = true,
+      keys = "Constraints Preferences MaxReplicas Platforms" },
+    { "updateConfigSwarm rollbackConfigSwarm", "object", optional = true, nullable = true,
+      keys = "Parallelism Delay FailureAction Monitor MaxFailureRatio Order" },
+    { "modeSwarm", "object", optional = true, nullable = true,
+      keys = "Replicated Global ReplicatedJob GlobalJob" },
+    { "applicationStatus", "choice", optional = true, values = "idle running done error" },
+  },
   run = function(input)
     if version.is_new() and not database.get("application", input.applicationId) then
       errors.bad "Error updating application"
@@ -185,14 +150,11 @@ procedures["POST application.update"] = {
   end,
 }
 
--- Running ----------------------------------------------------------------------------------------------
-
 -- Only enqueues; the answer has no body.
 procedures["POST application.deploy"] = {
   input = {
     { "applicationId", "string", min = 1 },
-    { "title", "string", optional = true },
-    { "description", "string", optional = true },
+    { "title description", "string", optional = true },
   },
   run = function(input)
     worker.enqueue(find(input), input.title or "Manual deployment", input.description or "")
@@ -225,7 +187,7 @@ procedures["POST application.stop"] = {
 
 -- Applies what is stored, without a pull; makes the service if there is none.
 procedures["POST application.reload"] = {
-  input = { { "appName", "string", nonoptional = "both" }, { "applicationId", "string" } },
+  input = { { "applicationId appName", "string" } },
   run = function(input)
     local application = find(input)
     swarm.apply(application)

@@ -29,7 +29,6 @@ end
 
 procedures["GET deployment.queueList"] = {
   new_only = true,
-  input = {},
   run = function()
     return rows.list(database.newest "job", function(job)
       return {

@@ -8,8 +8,7 @@ local version = require "rehearsal.version"
 local procedures = {}
 
 local by_app_name = {
-  { "appName", "string", min = 1,
-    pattern = { "^[%w._-]+$", "/^[a-zA-Z0-9.\\-_]+$/", "Invalid app name." } },
+  { "appName", "string", pattern = "^[%w._-]+$" },
   { "serverId", "string", optional = true },
 }
 
@@ -73,7 +72,7 @@ local exit_codes = { crash = 3, unhealthy = 137 }
 procedures["GET docker.getContainersByAppNameMatch"] = {
   input = {
     by_app_name[1], by_app_name[2],
-    { "appType", "choice", optional = true, values = { "stack", "docker-compose" } },
+    { "appType", "choice", optional = true, values = "stack docker-compose" },
   },
   run = function(input)
     local found = json.array {}
@@ -124,7 +123,7 @@ procedures["GET docker.getServerHealth"] = {
   run = function()
     local containers = live_containers()
     return {
-      checkedAt = database.now(),
+      checkedAt = clock.iso(),
       containers = { containerCount = containers, serviceCount = #database.list "service" },
       resources = { memTotalBytes = 8 << 30, memUsedBytes = 2 << 30, cpuCount = 4 },
       disk = { totalBytes = 100 << 30, usedBytes = 20 << 30 },

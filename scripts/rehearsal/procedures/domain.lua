@@ -8,56 +8,33 @@ local version = require "rehearsal.version"
 
 local procedures = {}
 
-local function host_problem(host, is_new)
-  if host:find "^%s" or host:find "%s$" then
-    return "Domain name cannot have leading or trailing spaces"
-  end
-  if is_new and not host:find "^[%w.-]+$" then
-    return "Invalid domain name. Use only letters, numbers, hyphens and dots (e.g. example.com)."
-      .. " Underscores are not allowed."
-  end
-end
-
 -- The columns that a domain is made and changed with, and `last`.
 local function input_with(last)
   return {
-    { "host", "string", min = 1, min_message = "Add a hostname", refine = host_problem },
+    { "host", "string", pattern = "^%S.*%S$" },
+    { "host", "string", pattern = "^[%w.-]+$", limits_new = true },
     { "path", "string", optional = true, nullable = true, min = 1 },
-    { "port", "number", optional = true, nullable = true, coerce = "new", min = 1, max = 65535,
-      min_message = "Port must be at least 1", max_message = "Port must be 65535 or below" },
-    { "customEntrypoint", "string", optional = true, nullable = true, new_only = true },
-    { "https", "boolean", optional = true },
-    { "certificateType", "choice", optional = true, values = { "letsencrypt", "none", "custom" } },
-    { "customCertResolver", "string", optional = true, nullable = true },
-    { "serviceName", "string", optional = true, nullable = true },
-    { "domainType", "choice", optional = true, nullable = true,
-      values = { "application", "compose", "preview" } },
-    { "internalPath", "string", optional = true, nullable = true },
-    { "stripPath", "boolean", optional = true },
-    { "middlewares", "array", optional = true, nullable = true, new_only = true },
+    { "port", "number", optional = true, nullable = true, coerce = "new", min = 1, max = 65535 },
+    { "https stripPath", "boolean", optional = true },
     { "forwardAuthEnabled", "boolean", optional = true, new_only = true },
+    { "certificateType", "choice", optional = true, values = "letsencrypt none custom" },
+    { "domainType", "choice", optional = true, values = "application compose preview" },
+    { "customCertResolver serviceName internalPath", "string", optional = true, nullable = true },
+    { "customEntrypoint", "string", optional = true, nullable = true, new_only = true },
+    { "middlewares", "array", optional = true, nullable = true, new_only = true },
     last,
   }
 end
 
--- 400, not 404, and in the newer version with the statement.
-local function refuse_unknown_application(input)
-  if not version.is_new() then errors.bad "Application not found" end
-  local columns = [[domainId host https port customEntrypoint path serviceName domainType
-    uniqueConfigKey createdAt composeId customCertResolver applicationId previewDeploymentId
-    certificateType internalPath stripPath middlewares forwardAuthEnabled enabled]]
-  input.domainId, input.createdAt = database.id(), database.now()
-  errors.bad(errors.failed_insert("domain", columns, input))
-end
-
--- Routes at once, without a deployment.
+-- Routes at once, without a deployment. An unknown application is 400, not 404.
 procedures["POST domain.create"] = {
   input = input_with { "applicationId", "string", optional = true, nullable = true },
   run = function(input)
     local number = database.next_number "uniqueConfigKey" -- counted also when the insert fails
     if input.applicationId == json.null then input.applicationId = nil end
     if input.applicationId and not database.get("application", input.applicationId) then
-      refuse_unknown_application(input)
+      errors.bad(version.is_new() and errors.failed_insert("domain", input)
+        or "Application not found")
     end
     input.uniqueConfigKey = number
     local domain = database.insert("domain", rows.domain(input))

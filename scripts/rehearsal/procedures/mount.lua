@@ -13,26 +13,18 @@ local function refuse_unknown_application(input)
     errors.bad('Error insert or update on table "mount" violates foreign key constraint'
       .. ' "mount_applicationId_application_applicationId_fk"')
   end
-  local columns = [[mountId type hostPath volumeName filePath content serviceType mountPath
-    applicationId composeId libsqlId mariadbId mongoId mysqlId postgresId redisId]]
-  input.mountId = database.id()
-  errors.bad("Error " .. errors.failed_insert("mount", columns, input))
+  errors.bad("Error " .. errors.failed_insert("mount", input))
 end
 
 -- The newer version answers with the mount, the older with true.
 procedures["POST mounts.create"] = {
   input = {
-    { "type", "choice", values = { "bind", "volume", "file" } },
-    { "hostPath", "string", optional = true, nullable = true },
-    { "volumeName", "string", optional = true, nullable = true },
-    { "content", "string", optional = true, nullable = true },
-    { "mountPath", "string", min = 1 },
-    { "filePath", "string", optional = true, nullable = true },
+    { "type", "choice", values = "bind volume file" },
+    { "volumeName hostPath filePath content", "string", optional = true, nullable = true },
+    { "mountPath serviceId", "string", min = 1 },
     { "serviceType", "choice", optional = true,
-      values = { "application", "postgres", "mysql", "mariadb", "mongo", "redis", "compose" },
-      values_new = { "application", "postgres", "mysql", "mariadb", "mongo", "redis", "compose",
-        "libsql" } },
-    { "serviceId", "string", min = 1 },
+      values = "application postgres mysql mariadb mongo redis compose",
+      values_new = "application postgres mysql mariadb mongo redis compose libsql" },
   },
   run = function(input)
     input.applicationId, input.serviceId = input.serviceId, nil
@@ -56,15 +48,15 @@ procedures["POST mounts.remove"] = {
 }
 
 local function command_failed(name, message)
-  errors.raise("INTERNAL_SERVER_ERROR", ("Command execution failed: Command failed: docker volume rm"
-    .. " %s\nError response from daemon: %s\n"):format(name, message:format(name)))
+  local text = "Command execution failed: Command failed: docker volume rm %s\n"
+    .. "Error response from daemon: %s\n"
+  errors.raise("INTERNAL_SERVER_ERROR", text:format(name, message:format(name)))
 end
 
 procedures["POST dockerVolume.removeVolume"] = {
   new_only = true,
   input = {
-    { "volumeName", "string", min = 1,
-      pattern = { "^%w[%w_.-]*$", "/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/", "Invalid volume name." } },
+    { "volumeName", "string", pattern = "^%w[%w_.-]*$" },
     { "serverId", "string", optional = true },
   },
   run = function(input)

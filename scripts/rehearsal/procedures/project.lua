@@ -39,8 +39,8 @@ end
 local function brief_application(application)
   if not version.is_new() then return rows.show(application) end
   local shown = rows.pick(application,
-    "applicationId name appName description createdAt applicationStatus serverId icon")
-  shown.server = json.null
+    "applicationId name appName description createdAt applicationStatus serverId")
+  shown.server, shown.icon = json.null, json.null
   return shown
 end
 
@@ -84,7 +84,6 @@ procedures["GET project.one"] = {
 }
 
 procedures["GET project.all"] = {
-  input = {},
   run = function()
     return rows.list(database.newest "project", function(project)
       return with_environments(project, listed_environment)
@@ -105,9 +104,7 @@ end
 procedures["GET project.search"] = {
   new_only = true,
   input = {
-    { "q", "string", optional = true },
-    { "name", "string", optional = true },
-    { "description", "string", optional = true },
+    { "q name description", "string", optional = true },
     { "limit", "number", optional = true, coerce = true, min = 1, max = 100 },
     { "offset", "number", optional = true, coerce = true, min = 0 },
   },
@@ -129,9 +126,8 @@ procedures["GET project.search"] = {
 procedures["POST project.update"] = {
   input = {
     { "projectId", "string", min = 1 },
-    { "name", "string", optional = true },
+    { "name env", "string", optional = true },
     { "description", "string", optional = true, nullable = true },
-    { "env", "string", optional = true },
   },
   run = function(input)
     local project = errors.find("project", input.projectId)
@@ -142,8 +138,8 @@ procedures["POST project.update"] = {
 
 local removing = setmetatable({}, { __mode = "k" })
 
--- Deletes rows only: services keep running, and the proxy keeps routing to them. A second call while
--- the first is at work gets an empty answer.
+-- Deletes rows only: services keep running, and the proxy keeps routing to them. A second call
+-- while the first is at work gets an empty answer.
 procedures["POST project.remove"] = {
   input = by_id,
   run = function(input)

@@ -1,4 +1,5 @@
 --- server.*, settings.* and user.*: the machines, which Dokploy this is, and whose key is used.
+local clock = require "rehearsal.clock"
 local database = require "rehearsal.database"
 local json = require "core.json"
 local rows = require "rehearsal.rows"
@@ -11,13 +12,11 @@ local null = json.null
 -- A machine beside the double's own. It exists in name only: a deployment to it fails at once.
 procedures["POST server.create"] = {
   input = {
-    { "name", "string", min = 1 },
+    { "name ipAddress username", "string" },
     { "description", "string", optional = true, nullable = true },
-    { "ipAddress", "string" },
     { "port", "number" },
-    { "username", "string" },
     { "sshKeyId", "string", nullable = true },
-    { "serverType", "choice", values = { "deploy", "build" } },
+    { "serverType", "choice", values = "deploy build" },
   },
   run = function(input)
     input.appName = "server-index-virtual-panel-" .. database.letters(6)
@@ -27,7 +26,6 @@ procedures["POST server.create"] = {
 }
 
 procedures["GET server.all"] = {
-  input = {},
   run = function()
     return rows.list(database.list "server", function(server)
       local applications = database.list("application", { serverId = server.serverId })
@@ -38,7 +36,6 @@ procedures["GET server.all"] = {
 
 -- The machines that applications can be deployed to.
 procedures["GET server.withSSHKey"] = {
-  input = {},
   run = function()
     return rows.list(database.list("server", { serverType = "deploy" }), rows.show)
   end,
@@ -46,17 +43,14 @@ procedures["GET server.withSSHKey"] = {
 
 -- The older version does not ask its database.
 procedures["GET settings.health"] = {
-  input = {},
   run = function() return { status = version.is_new() and "ok" or "not_cloud" } end,
 }
 
 procedures["GET settings.getDokployVersion"] = {
-  input = {},
   run = function() return "v" .. version.name() end,
 }
 
 procedures["GET settings.getWebServerSettings"] = {
-  input = {},
   run = function()
     local concurrency = version.is_new() and 1 or nil
     return { id = "rehearsal", host = null, https = false, buildsConcurrency = concurrency }
@@ -65,11 +59,10 @@ procedures["GET settings.getWebServerSettings"] = {
 
 -- Every key is the owner's, who may do everything; the flags count for members only.
 procedures["GET user.get"] = {
-  input = {},
   run = function()
     local member = {
       id = "rehearsal-member", organizationId = rows.organization_id, userId = "rehearsal-user",
-      role = "owner", createdAt = database.now(), teamId = null, isDefault = true,
+      role = "owner", createdAt = clock.iso(), teamId = null, isDefault = true,
       user = { id = "rehearsal-user", email = "admin@example.test" },
     }
     for flag in ([[canCreateProjects canAccessToSSHKeys canCreateServices canDeleteProjects
