@@ -17,17 +17,22 @@ local core_floors = {
 -- Families that still have circles, which are printed and not counted.
 local circles_tolerated_in = { api = true, fetch = true, main = true, vm = true }
 -- scripts/: folder -> floor. Inside a folder files may use one another, but not in a circle.
-local script_floors = { lib = 0, policy = 1, steps = 2, routes = 3, commands = 3, init = 4 }
+local script_floors = { lib = 0, steps = 2, routes = 3, commands = 3, init = 4 }
 -- The same for the rooms of scripts/lib/.
 local room_floors = {
   base = 0,
   schema = 1,
   settings = 2, journal = 2, dokploy = 2, pages = 2,
-  http = 3, operations = 3, release = 3, doctor = 3,
-  auth = 4, admin = 4, workspaces = 4,
+  auth = 3, operations = 3, release = 3, doctor = 3,
+  http = 4, workspaces = 4,
+  admin = 5,
 }
 -- Folders that stand beside the floors: what else of scripts/ they may use, and who may use them.
-local apart = { rehearsal = { uses = { lib = true }, used_by = {} } }
+local apart = {
+  rehearsal = { uses = { lib = true }, used_by = {} },
+  -- Tables of rules that an admin edits; they use small helpers of lib/base only.
+  policy = { uses = { lib = true }, used_by = { lib = true, steps = true, routes = true, commands = true, init = true } },
+}
 -- Pure decisions: no core modules in these, so that plain Lua can test them.
 local pure = { policy = true }
 
@@ -248,6 +253,22 @@ local function check_scripts()
   refuse_circles(edges)
 end
 
+-- A file that nothing requires is never loaded, so none of its faults would be found.
+local function check_loaded()
+  local required = { init = true }
+  local scripts = files("find scripts -name '*.lua' -not -path 'scripts/meta/*'")
+  for _, path in ipairs(scripts) do
+    each_line(path, function(line)
+      for module in line:gsub("^%s*%-%-.*$", ""):gmatch("[\"']([%w_.]+)[\"']") do required[module] = true end
+    end)
+  end
+  for _, path in ipairs(scripts) do
+    local module = path:match("^scripts/(.*)%.lua$"):gsub("/", "."):gsub("%.init$", "")
+    local is_entry = module:find("^commands%.") or module == "rehearsal" or module == "lib.settings"
+    if not required[module] and not is_entry then fault(path, "is not required by any script") end
+  end
+end
+
 local function check_lengths()
   local kinds = {}
   for kind in ("*.[ch] *.lua *.js *.mjs *.css *.html *.sh *.mk Makefile"):gmatch("%S+") do kinds[#kinds + 1] = "-name '" .. kind .. "'" end
@@ -261,6 +282,7 @@ end
 
 check_core(arg[1] or "build")
 check_scripts()
+check_loaded()
 check_lengths()
 for _, text in ipairs(faults) do io.stderr:write(text, "\n") end
 if #faults > 0 then

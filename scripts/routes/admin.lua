@@ -1,222 +1,140 @@
---- The admin's: invites, tokens for programs, and the audit trail.
+--- What the admin oversees, for programs: the summary, lists, actions on several workspaces,
+--- leftovers, invites, tokens and the audit log. The admin pages show the same documents.
 local json = require "core.json"
-local server = require "core.server"
-local clock = require "lib.base.clock"
-local change_events = require "lib.journal.change_events"
-local body = require "lib.http.body"
-local credentials = require "lib.auth.credentials"
-local owner = require "lib.auth.owner"
-local ledger = require "lib.journal.ledger"
-local problem = require "lib.http.problem"
-local door = require "routes.door"
-local filter = require "routes.filter"
+local bulk = require "lib.admin.bulk"
+local credential_actions = require "lib.admin.credential_actions"
+local health = require "lib.admin.health"
+local lists = require "lib.admin.lists"
+local answer = require "lib.http.answer"
+local input = require "lib.http.input"
+local routes = require "lib.http.routes"
+local i18n = require "lib.pages.i18n"
 
-local admin = {} -- for the admin's page, which does the same
-
-local YEARS = 10 * 366 * 86400 -- the longest that anything is good, in seconds
-
-local function list_of(rows, view)
-  local list = {}
-  for i, row in ipairs(rows) do list[i] = view(row) end
-  return json.array(list)
+-- A handler that answers with a document.
+local function document(make)
+  return function(req, values) return answer.private(req, make(values, i18n.from(req))) end
 end
 
--- A whole number within bounds; nil and the refusal when it is none.
-local function whole(req, name, value, least, most)
-  local number = math.tointeger(value)
-  if number and number >= least and number <= most then return number end
-  return nil, problem.value(req, name, { tostring(least), "...", tostring(most) })
+local function act_on_stacks(req, values, who)
+  local names = bulk.names(values.names)
+  if not names or #names == 0 then input.refuse("names", "1, ..., " .. bulk.most) end
+  local results = bulk.run(req, who, values.action, names, values.data or "keep")
+  return { json = { results = json.array(results) } }
 end
 
--- The fields that invites and tokens share, checked: label and how long it is good.
-local function common(req, asked)
-  local new = { label = asked.label or "" }
-  if #new.label > 100 or new.label:find("%c") then return nil, problem.value(req, "label", { "100" }) end
-  if not asked.expiresIn then return new end
-  local refusal
-  new.seconds, refusal = whole(req, "expiresIn", asked.expiresIn, 1, YEARS)
-  return new.seconds and new, refusal
-end
-
-local function revoked(req, action, revoke, unknown)
+local function try_leftovers(req)
   local id = req.params.id
-  local who, refusal = door.allow(req, action, {}, id)
-  if not who then return refusal end
-  local done = revoke(id)
-  if done == nil then return problem.failure(req, "journal") end
-  return done and { json = { id = id, revoked = true } } or problem.reply(req, unknown)
+  return { json = { deploymentId = id, gone = lists.try_leftovers(id) } }
 end
 
-admin.key_filters = { "search", "state", "after" }
-
--- A page of invites or tokens as a document; nil when the journal cannot be read.
-local function page_of(name, rows, next_after, view)
-  return rows and { [name] = list_of(rows, view), next = next_after or json.null }
+local function make_invite(req, values)
+  return { status = 201, json = credential_actions.make_invite(req, values) }
 end
 
-local function listing(path, action, document)
-  server.route("GET", path, function(req)
-    local who, refusal = door.allow(req, action, {})
-    if not who then return refusal end
-    local which
-    which, refusal = filter.which(req, admin.key_filters)
-    if not which then return refusal end
-    local doc = document(which)
-    return doc and { json = doc } or problem.failure(req, "journal")
-  end)
+local function make_token(req, values)
+  return { status = 201, json = credential_actions.make_token(req, values) }
 end
 
--- Invites ----------------------------------------------------------------------------------------------------------------
-
-local function invite_view(row)
-  return {
-    id = row.id, state = row.state or "good", code = row.code, label = row.label, uses = row.uses, used = row.used,
-    createdAt = clock.iso(row.created_at), expiresAt = clock.iso(row.expires_at), revokedAt = clock.iso(row.revoked_at),
-  }
+local function revoke_invite(req)
+  credential_actions.revoke_invite(req.params.id)
+  return { json = { id = req.params.id, revoked = true } }
 end
 
---- A page of them, newest first; nil when the journal cannot be read.
----@param which WhichKeys
-function admin.invites(which)
-  local rows, next_after = credentials.invites(which)
-  return page_of("invites", rows, next_after, invite_view)
+local function revoke_token(req)
+  credential_actions.revoke_token(req.params.id)
+  return { json = { id = req.params.id, revoked = true } }
 end
 
-listing("/api/invites", "list_invites", admin.invites)
+routes.add("Administration", {
+  { "GET", "/api/admin/summary", document(function(_, language) return health.summary(language) end),
+    summary = "Everything at a glance",
+    text = "The portal, Dokploy and the breaker, the scripts in force and a rejected edit, and "
+      .. "how many of each thing exist.",
+    access = "admin", allow = "oversee", answers = { [200] = "Summary" } },
 
-admin.invite_fields = { label = { type = "string" }, uses = { type = "number" }, expiresIn = { type = "number" } }
+  { "GET", "/api/admin/stacks", document(lists.stacks),
+    summary = "Workspaces",
+    text = "In the order of their names. `states` counts those that match the search, whatever "
+      .. "their state.",
+    access = "admin", allow = "oversee",
+    query = { "limit", "search", "stack_state", "of_owner", "after_cursor" },
+    answers = { [200] = "AdminStacks" } },
 
---- A new invite, with its code; nil and the refusal.
----@param asked table  what admin.invite_fields lists
-function admin.make_invite(req, asked)
-  local who, refusal = door.allow(req, "make_invite", {})
-  if not who then return nil, refusal end
-  local new, row
-  new, refusal = common(req, asked)
-  if not new then return nil, refusal end
-  new.uses, refusal = whole(req, "uses", asked.uses or 1, 1, 100000)
-  if not new.uses then return nil, refusal end
-  row = credentials.new_invite(new)
-  if not row then return nil, problem.failure(req, "journal") end
-  return invite_view(row)
-end
+  { "POST", "/api/admin/stacks", act_on_stacks,
+    summary = "Act on several workspaces",
+    text = "Each is decided, audited and answered by itself: what began, or why nothing did. "
+      .. "`redeploy` deploys it again with the image pulled anew; its files stay. `data` is for a "
+      .. "delete.",
+    access = "admin", allow = "oversee", body = "BulkAction",
+    answers = { [200] = "BulkResults" } },
 
-local function making(fields, optional, make)
-  return function(req)
-    local asked, refusal = body.read(req, fields, optional)
-    if not asked then return refusal end
-    local made
-    made, refusal = make(req, asked)
-    return made and { status = 201, json = made } or refusal
-  end
-end
+  { "GET", "/api/admin/operations", document(lists.operations),
+    summary = "Operations",
+    text = "Newest first. `state=open`: those that have not ended.",
+    access = "admin", allow = "oversee",
+    query = { "limit", "search", "operation_state", "kind", "of_name", "before" },
+    answers = { [200] = "Operations" } },
 
-server.route("POST", "/api/invites", making(admin.invite_fields, true, admin.make_invite))
+  { "GET", "/api/admin/queue", document(function(_, language) return lists.queue(language) end),
+    summary = "The queue",
+    access = "admin", allow = "oversee", answers = { [200] = "Queue" } },
 
-function admin.revoke_invite(req) return revoked(req, "revoke_invite", credentials.revoke_invite, "invite_unknown") end
+  { "GET", "/api/admin/leftovers",
+    document(function(_, language) return lists.leftovers(language) end),
+    summary = "Leftovers and kept data",
+    text = "Resources that could not be removed, by deployment, and volumes that outlived their "
+      .. "workspace.",
+    access = "admin", allow = "oversee", answers = { [200] = "Leftovers" } },
 
-server.route("DELETE", "/api/invites/:id", admin.revoke_invite)
+  { "POST", "/api/admin/leftovers/:id/try", try_leftovers,
+    summary = "Try to remove leftovers now",
+    text = "Waits up to 15 seconds; the attempt goes on, and the portal retries every minute.",
+    access = "admin", allow = "try_leftovers",
+    answers = { [200] = "Tried" }, problems = { "deployment_unknown" } },
 
--- Tokens -----------------------------------------------------------------------------------------------------------------
+  { "GET", "/api/invites", document(lists.invites),
+    summary = "Invites",
+    text = "Newest first, without their codes.",
+    access = "admin", allow = "list_invites",
+    query = { "limit", "search", "key_state", "after_cursor" },
+    answers = { [200] = "Invites" } },
 
-local function scopes_of(text)
-  local list = {}
-  for scope in text:gmatch("%S+") do list[#list + 1] = scope end
-  return json.array(list)
-end
+  { "POST", "/api/invites", make_invite,
+    summary = "Create an invite",
+    text = "Its code is shown this once. A deployment that fails or is cancelled gives its use "
+      .. "back.",
+    access = "admin", body = "NewInvite", answers = { [201] = "Invite" } },
 
-local function token_view(row)
-  return {
-    id = row.id, state = row.state or "good", token = row.token, label = row.label, scopes = scopes_of(row.scopes), ownerId = row.owner_id,
-    createdAt = clock.iso(row.created_at), expiresAt = clock.iso(row.expires_at), revokedAt = clock.iso(row.revoked_at),
-    usedAt = clock.iso(row.used_at),
-  }
-end
+  { "DELETE", "/api/invites/:id", revoke_invite,
+    summary = "Revoke an invite",
+    access = "admin", allow = "revoke_invite",
+    answers = { [200] = "RevokedRow" }, problems = { "invite_unknown" } },
 
---- A page of them, newest first; nil when the journal cannot be read.
----@param which WhichKeys
-function admin.tokens(which)
-  local rows, next_after = credentials.tokens(which)
-  return page_of("tokens", rows, next_after, token_view)
-end
+  { "GET", "/api/tokens", document(lists.tokens),
+    summary = "Tokens",
+    text = "Newest first, without their secrets.",
+    access = "admin", allow = "list_tokens",
+    query = { "limit", "search", "key_state", "after_cursor" },
+    answers = { [200] = "Tokens" } },
 
-listing("/api/tokens", "list_tokens", admin.tokens)
+  { "POST", "/api/tokens", make_token,
+    summary = "Create a token for a program",
+    text = "Its secret is shown this once. It acts for an owner of its own, or for the named one. "
+      .. "Scopes: create (deploy, stop, start, restart, change a password, cancel), read, delete, "
+      .. "admin.",
+    access = "admin", body = "NewToken", answers = { [201] = "Token" } },
 
-admin.scopes = { "create", "read", "delete", "admin" }
+  { "DELETE", "/api/tokens/:id", revoke_token,
+    summary = "Revoke a token",
+    access = "admin", allow = "revoke_token",
+    answers = { [200] = "RevokedRow" }, problems = { "token_unknown" } },
 
--- The scopes in their order, each once; nil and the refusal when one is unknown or there is none.
-local function read_scopes(req, text)
-  local wanted, sorted = {}, {}
-  for word in text:gmatch("[^%s,]+") do wanted[word] = true end
-  for _, scope in ipairs(admin.scopes) do
-    if wanted[scope] then sorted[#sorted + 1] = scope end
-    wanted[scope] = nil
-  end
-  if next(wanted) or #sorted == 0 then return nil, problem.value(req, "scopes", admin.scopes) end
-  return table.concat(sorted, " ")
-end
-
-local token_fields = {
-  label = { type = "string", required = true }, scopes = { type = "string", required = true }, expiresIn = { type = "number" },
-  owner = { type = "string" },
-}
-
---- A new token, with its secret; nil and the refusal.
-function admin.make_token(req, asked)
-  local who, refusal = door.allow(req, "make_token", {}, asked.owner)
-  if not who then return nil, refusal end
-  local new, row
-  new, refusal = common(req, asked)
-  if not new then return nil, refusal end
-  new.scopes, refusal = read_scopes(req, asked.scopes)
-  if not new.scopes then return nil, refusal end
-  if asked.owner and not asked.owner:find("^[%w_.-]+$") then return nil, problem.value(req, "owner", { "an owner's id" }) end
-  new.owner_id = asked.owner
-  row = credentials.new_token(new)
-  if not row then return nil, problem.failure(req, "journal") end
-  return token_view(row)
-end
-
-server.route("POST", "/api/tokens", making(token_fields, false, admin.make_token))
-
--- What it opened is closed with it.
-local function revoke_token(id)
-  local done, message, code = credentials.revoke_token(id)
-  if done then change_events.dismiss(owner.pass { kind = "token", token_id = id }) end
-  return done, message, code
-end
-
-function admin.revoke_token(req) return revoked(req, "revoke_token", revoke_token, "token_unknown") end
-
-server.route("DELETE", "/api/tokens/:id", admin.revoke_token)
-
--- The trail --------------------------------------------------------------------------------------------------------------
-
-local function entry_view(row)
-  return {
-    id = row.id, at = clock.iso(row.at), who = row.who, ownerId = row.who_id, whoName = row.who_name, network = row.network,
-    action = row.action, name = row.name, deploymentId = row.operation_id, allowed = row.allowed == 1, rule = row.rule,
-    policy = row.policy, requestId = row.request_id,
-  }
-end
-
---- A page of the trail, newest first; nil when the journal cannot be read.
----@param which table  limit, and what admin.audit_filters lists
-function admin.audit(which)
-  local rows, next_before = ledger.audit(which)
-  return rows and { entries = list_of(rows, entry_view), next = next_before or json.null }
-end
-
-admin.audit_filters = { "search", "who", "action", "name", "allowed", "before" }
-
-server.route("GET", "/api/audit", function(req)
-  local who, refusal = door.allow(req, "read_audit", {})
-  if not who then return refusal end
-  local which
-  which, refusal = filter.which(req, admin.audit_filters)
-  if not which then return refusal end
-  local doc = admin.audit(which)
-  return doc and { json = doc } or problem.failure(req, "journal")
-end)
-
-return admin
+  { "GET", "/api/audit", document(lists.audit),
+    summary = "The audit log",
+    text = "Newest first: every action but reading, and every refusal of someone known, with the "
+      .. "rule that decided and the policy that contained it. Entries are never changed or "
+      .. "removed.",
+    access = "admin", allow = "read_audit",
+    query = { "limit", "search", "who", "action", "of_name", "allowed", "before" },
+    answers = { [200] = "Audit" } },
+})

@@ -1,26 +1,26 @@
---- POST /api/deploy: accepts a deployment and answers at once; the work goes on in lib/operations/engine.lua.
+--- POST /api/deploy: accepts a deployment and answers at once; lib/operations carries it out.
 local config = require "core.config"
 local crypto = require "core.crypto"
 local json = require "core.json"
-local server = require "core.server"
 local task = require "core.task"
-local names = require "lib.base.names"
-local engine = require "lib.operations.engine"
+local auth = require "lib.auth"
+local admission = require "lib.auth.admission"
 local audit = require "lib.auth.audit"
-local body = require "lib.http.body"
-local client = require "lib.http.client"
+local client = require "lib.auth.client"
 local credentials = require "lib.auth.credentials"
-local deciding = require "lib.auth.deciding"
-local owner = require "lib.auth.owner"
+local identity = require "lib.auth.identity"
+local rate_limit = require "lib.auth.rate_limit"
+local media = require "lib.base.media"
+local names = require "lib.base.names"
+local refusal = require "lib.base.refusal"
+local answer = require "lib.http.answer"
+local routes = require "lib.http.routes"
 local journal = require "lib.journal"
 local reservations = require "lib.journal.reservations"
-local problem = require "lib.http.problem"
+local engine = require "lib.operations.engine"
 local limits = require "policy.limits"
 local policy = require "policy.names"
 local templates = require "policy.templates"
-local door = require "routes.door"
-
-local fields = { name = { type = "string", required = true }, template = { type = "string" }, invite = { type = "string" } }
 
 local quotas = limits.of(limits.quotas, config.production)
 local reserved = policy.set(config.reserved_names)
@@ -31,11 +31,11 @@ local function suggestions(name)
   return { suggestions = json.array(policy.suggest(name, reserved, is_free)) }
 end
 
-local function check_name(req, typed)
+local function checked_name(typed)
   local name = names.fold(typed)
-  local ok, code, reason = policy.check(name, reserved)
-  if ok then return name end
-  return nil, problem.reply(req, code, {
+  local is_good, code, reason = policy.check(name, reserved)
+  if is_good then return name end
+  refusal.raise(code, {
     field = "name",
     detail = reason and "name.invalid." .. reason,
     args = { name = name, min = names.min, max = names.max },
@@ -43,168 +43,176 @@ local function check_name(req, typed)
   })
 end
 
--- May he? ----------------------------------------------------------------------------------------------------------------
-
--- What the invite is worth: its state and id; nothing when none came along; or the refusal.
-local function judge_invite(req, deploy)
-  if not deploy.by.code then return nil, nil end
-  local state, id = deploy:invite()
-  if not state then return nil, nil, problem.failure(req, "journal") end
-  if state == "unknown" then return state, nil, door.wrong_guess(req) end
-  return state, id
+local function template_of(id)
+  local template = templates.find(id, config.stack)
+  if template then return template end
+  local good = table.concat(templates.ids(), ", ")
+  refusal.raise("template_unknown", { field = "template", args = { good = good } })
 end
 
--- Each owner has a bucket of his own, and all clients together have one.
-local function too_many(req, who)
-  if owner.is_admin(who) then return nil end
-  local refusal = who.id and door.take(req, "deploy", "owner " .. who.id)
-  return refusal or (door.take(req, "deploy_all", "")) or nil
+-- Repeated requests
+
+local function digest(kind, id, key)
+  return crypto.sha256(table.concat({ kind, id or "", key }, "\n"))
 end
 
--- What the audit trail and the origin will say, when policy allows it; else nil and the refusal.
-local function permitted(req, who, name, deploy)
-  local state, invite_id, refusal = judge_invite(req, deploy)
-  if refusal then return nil, refusal end
-  local stacks = deploy:stacks()
-  if not stacks then return nil, problem.failure(req, "journal") end
-  local entry, code = door.decide(req, who, "deploy", { invite = state, stacks = stacks, quotas = quotas }, name)
-  if not entry.allowed then
-    return nil, door.note(req, entry) or problem.reply(req, code, { args = { name = name }, field = state and "invite" or nil })
-  end
-  refusal = too_many(req, who)
-  if refusal then return nil, refusal end
-  return { entry = entry, invite_id = invite_id, deploy = deploy }
+-- A visitor's key alone reveals a new owner's key again, so a short one, which could be guessed
+-- ("anna-1"), is bound to the client that used it first.
+local function visitor_digest(req, key)
+  local is_guessable = #key < limits.idempotency_random
+  return digest("visitor", is_guessable and client.of(req).key or nil, key)
 end
 
--- Doing it ---------------------------------------------------------------------------------------------------------------
-
--- A new owner's key is told to whoever made him; always the first one, so that a replay never tells a later one. A user whom the proxy
--- knows, and a token, need none.
-local function key_for(who, operation)
-  if who.kind == "owner" then return owner.key(who.id) end
-  return not who.id and owner.key(operation.owner_id, 0) or nil
-end
-
-local function answer(req, who, operation)
-  local status_url, key = "/api/status/" .. operation.id, key_for(who, operation)
-  local cookie = key and who.kind ~= "admin" and owner.cookie(req, key) or nil
-  if body.is_form(req) then
-    return { status = 303, headers = { Location = "/deployment/" .. operation.id, ["Set-Cookie"] = cookie } }
-  end
-  return {
-    status = 202,
-    json = {
-      deploymentId = operation.id, name = operation.name, url = operation.url, statusUrl = status_url, ownerKey = key,
-      template = operation.template,
-    },
-    headers = { Location = status_url, ["Set-Cookie"] = cookie },
-  }
-end
-
-local function digest(kind, id, key) return crypto.sha256(table.concat({ kind, id or "", key }, "\n")) end
-
--- A visitor is told a new owner's key again for his Idempotency-Key alone, so it is as good as that key. A short one may be guessed
--- ("anna-1"): it counts only from where it came first.
-local function visitors_digest(req, key)
-  return digest("visitor", #key < limits.idempotency_random and client.of(req).key or nil, key)
-end
-
--- A browser whose answer was lost may have its cookie all the same: it asked as a visitor then, and asks as the owner now.
-local function owners_digest(req, who, key)
-  if who.kind == "visitor" then return visitors_digest(req, key) end
-  local as_visitor = who.via == "cookie" and visitors_digest(req, key)
-  local before = as_visitor and journal.idempotency(as_visitor)
+-- The key belongs to the person. A browser whose answer was lost may have its cookie all the same:
+-- it asked as a visitor then, and asks as the owner now.
+local function digest_of(req, who, key)
+  if who.kind == "visitor" then return visitor_digest(req, key) end
+  local own = digest(who.kind, who.id, key)
+  if who.via ~= "cookie" then return own end
+  local as_visitor = visitor_digest(req, key)
+  local before = journal.idempotency(as_visitor)
   local operation = before and journal.operation(before.operation_id)
-  return operation and operation.owner_id == who.id and as_visitor or digest(who.kind, who.id, key)
+  return operation and operation.owner_id == who.id and as_visitor or own
 end
 
--- What an Idempotency-Key stands for. Keys of one owner are nobody else's; the body counts by what it means, not by how it is written.
-local function idempotency(req, who, name, template)
+-- What an Idempotency-Key stands for; the body counts by its meaning, not by its bytes.
+local function idempotency_of(req, who, name, template)
   local key = req.headers["idempotency-key"]
   if not key then return nil end
   if not key:find("^[\x21-\x7e]+$") or #key > limits.idempotency_key then
-    return nil, problem.reply(req, "idempotency_key_invalid", { args = { max = limits.idempotency_key } })
+    refusal.raise("idempotency_key_invalid", { args = { max = limits.idempotency_key } })
   end
-  return {
-    key = owners_digest(req, who, key),
-    body_hash = crypto.sha256(name .. "\n" .. template.id),
-  }
+  local body_hash = crypto.sha256(name .. "\n" .. template.id)
+  return { key = digest_of(req, who, key), body_hash = body_hash }
 end
 
-local function refused(req, name, code, retry_after)
-  local options = { args = { name = name, id = req.id } }
-  if code == "queue_full" then options.retry_after = retry_after or 30 end
-  if code == "name_taken" then options.field, options.more = "name", suggestions(name) end
-  return problem.failure(req, code, options)
+-- May they?
+
+-- The state and id of the invite that was sent, if any.
+local function invite_of(req, pending)
+  if not pending.by.code then return nil end
+  local state, id = pending:invite()
+  if not state then refusal.raise "journal" end
+  if state == "unknown" then auth.count_guess(req) end
+  return state, id
 end
 
--- What is written together with the deployment, at once: where it came from, and who did it by which rule.
-local function notes(req, grant)
-  return function(id)
-    grant.deploy:done()
+-- Each owner has a bucket, and all clients together have one.
+local function spend_deployment(who)
+  if identity.is_admin(who) then return end
+  if who.id then rate_limit.spend("deploy", "owner " .. who.id) end
+  rate_limit.spend("deploy_all", "")
+end
+
+-- Raises, or returns the statements that are written together with the operation: where it came
+-- from, and the audit entry.
+local function admit(req, who, request, pending)
+  local invite, invite_id = invite_of(req, pending)
+  local stacks = refusal.check(nil, pending:stacks())
+  local what = { invite = invite, stacks = stacks, quotas = quotas }
+  local entry, code = auth.decide(req, who, "deploy", what, request.name)
+  if not entry.allowed then
+    auth.record(entry)
+    local field = invite and "invite" or nil
+    refusal.raise(code, { args = { name = request.name }, field = field })
+  end
+  spend_deployment(who)
+  return function(operation_id)
+    pending:finish()
     return {
-      credentials.origin_statement(id, client.of(req).network, grant.invite_id),
-      audit.statement(grant.entry, id),
+      credentials.origin_statement(operation_id, client.of(req).network, invite_id),
+      audit.statement(entry, operation_id),
     }
   end
 end
 
-local function deploy(req, who, wanted, grant)
-  local template = wanted.template
+-- Accepting
+
+local function refuse(req, name, code, retry_after)
+  local options = { args = { name = name, id = req.id }, retry_after = retry_after }
+  if code == "name_taken" then options.field, options.more = "name", suggestions(name) end
+  refusal.raise(code or "internal", options)
+end
+
+-- A new owner is given the first generation of their key, so that a replay never reveals a later
+-- one. Users of a proxy and tokens need none.
+local function key_for(who, operation)
+  if who.kind == "owner" then return identity.owner_key(who.id) end
+  return not who.id and identity.owner_key(operation.owner_id, 0) or nil
+end
+
+local function accepted(req, who, operation)
+  local key = key_for(who, operation)
+  local cookie = key and who.kind ~= "admin" and identity.set_cookie(req, key) or nil
+  if media.is_form(req) then return answer.see_other("/deployment/" .. operation.id, cookie) end
+  local url = "/api/status/" .. operation.id
+  return {
+    status = 202,
+    json = {
+      deploymentId = operation.id, name = operation.name, url = operation.url, statusUrl = url,
+      ownerKey = key, template = operation.template,
+    },
+    headers = { Location = url, ["Set-Cookie"] = cookie },
+  }
+end
+
+local function accept(req, who, request, statements)
+  local template = request.template
   local operation, _, code, retry_after = engine.deploy {
-    name = wanted.name,
+    name = request.name,
     template = template.id,
     image = template.image,
     memory_bytes = template.memory_bytes,
     cpu_nanos = template.cpu_nanos,
     env = template.env,
-    owner_id = who.id or owner.new(),
-    idempotency = wanted.idempotency,
-    also = grant and notes(req, grant),
+    owner_id = who.id or identity.new_owner_id(),
+    idempotency = request.idempotency,
+    also = statements,
   }
-  if not operation then return refused(req, wanted.name, code, retry_after) end
-  return answer(req, who, operation)
+  if not operation then refuse(req, request.name, code, retry_after) end
+  return accepted(req, who, operation)
 end
 
--- What was accepted before is answered again, whatever the rules say now.
-local function is_replay(idempotent) return idempotent ~= nil and journal.idempotency(idempotent.key) and true or false end
-
-local function decide_and_deploy(req, who, wanted)
-  if is_replay(wanted.idempotency) then return deploy(req, who, wanted) end
-  local by = { owner_id = who.id, network = client.of(req).network, code = wanted.invite }
-  local counted <close> = deciding.begin(by, next(quotas) ~= nil)
-  local grant, refusal = permitted(req, who, wanted.name, counted)
-  if not grant then return refusal end
-  return deploy(req, who, wanted, grant)
+-- A request that was accepted before gets the same answer, whatever the rules say now.
+local function is_replay(request)
+  return request.idempotency ~= nil and journal.idempotency(request.idempotency.key)
 end
 
-local function template_of(req, id)
-  local template = templates.find(id, config.stack)
-  if template then return template end
-  return nil, problem.reply(req, "template_unknown", { field = "template", args = { good = table.concat(templates.ids(), ", ") } })
+local function decide_and_accept(req, who, request)
+  if is_replay(request) then return accept(req, who, request) end
+  local by = { owner_id = who.id, network = client.of(req).network, code = request.invite }
+  local pending <close> = admission.begin(by, next(quotas) ~= nil)
+  return accept(req, who, request, admit(req, who, request, pending))
 end
 
--- The request as it is meant, or nil and the refusal.
-local function read(req, who)
-  local asked, refusal = body.read(req, fields)
-  if not asked then return nil, refusal end
-  local wanted = { invite = asked.invite }
-  wanted.name, refusal = check_name(req, asked.name)
-  if not wanted.name then return nil, refusal end
-  wanted.template, refusal = template_of(req, asked.template)
-  if not wanted.template then return nil, refusal end
-  wanted.idempotency, refusal = idempotency(req, who, wanted.name, wanted.template)
-  if refusal then return nil, refusal end
-  return wanted
+local function deploy(req, values)
+  local who = auth.who(req)
+  local request = {
+    name = checked_name(values.name),
+    template = template_of(values.template),
+    invite = values.invite,
+  }
+  request.idempotency = idempotency_of(req, who, request.name, request.template)
+  if not request.idempotency then return decide_and_accept(req, who, request) end
+  -- Of the same request sent twice at once, the second replays the first: it neither uses an
+  -- invite nor counts against a quota.
+  local lock = "deploy:" .. request.idempotency.key
+  return task.lock(lock, decide_and_accept, req, who, request)
 end
 
-server.route("POST", "/api/deploy", function(req)
-  local who, refusal = door.who(req)
-  if not who then return refusal end
-  local wanted
-  wanted, refusal = read(req, who)
-  if not wanted then return refusal end
-  if not wanted.idempotency then return decide_and_deploy(req, who, wanted) end
-  -- Of the same request sent twice at once, the second is a replay of the first, and no second use of an invite or a quota.
-  return task.lock("asked:" .. wanted.idempotency.key, decide_and_deploy, req, who, wanted)
-end)
+routes.add("Workspaces", {
+  { "POST", "/api/deploy", deploy,
+    summary = "Deploy a workspace",
+    text = "Answers at once; follow statusUrl. Without an owner key a new owner is created, and "
+      .. "the answer contains their key: the only way back to the workspace. With an owner key the "
+      .. "workspace belongs to that owner.",
+    access = "optional", scope = "create", headers = { "idempotency" },
+    body = "Deploy", form = true,
+    answers = { [202] = { "Accepted", schema = "Accepted", location = true } },
+    problems = {
+      "name_invalid", "name_reserved", "name_taken", "template_unknown", "access_closed",
+      "invite_needed", "invite_invalid", "login_needed", "scope_missing", "quota_owner",
+      "quota_network", "quota_total", "queue_full", "idempotency_conflict",
+      "idempotency_key_invalid",
+    } },
+})

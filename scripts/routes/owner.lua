@@ -1,124 +1,141 @@
---- The owner and his key: who am I; take it to another browser by a link that works once; change it; make it worthless.
+--- Owners and their keys: who am I; a one-time link to another browser; change or revoke the key.
 local config = require "core.config"
 local json = require "core.json"
-local server = require "core.server"
-local clock = require "lib.base.clock"
-local body = require "lib.http.body"
+local auth = require "lib.auth"
 local credentials = require "lib.auth.credentials"
 local csrf = require "lib.auth.csrf"
-local owner = require "lib.auth.owner"
+local identity = require "lib.auth.identity"
+local clock = require "lib.base.clock"
+local media = require "lib.base.media"
+local refusal = require "lib.base.refusal"
+local answer = require "lib.http.answer"
+local routes = require "lib.http.routes"
 local page = require "lib.pages"
 local i18n = require "lib.pages.i18n"
-local problem = require "lib.http.problem"
-local door = require "routes.door"
 
--- A form is taken to the page; a program gets the answer.
-local function answered(req, doc, cookie)
-  if body.is_form(req) then return { status = 303, headers = { Location = "/", ["Set-Cookie"] = cookie } } end
-  return { json = doc, headers = { ["Set-Cookie"] = cookie } }
+-- A form is sent to the page; a program gets the document.
+local function answered(req, doc, set_cookie)
+  if media.is_form(req) then return answer.see_other("/", set_cookie) end
+  return { json = doc, headers = { ["Set-Cookie"] = set_cookie } }
 end
 
-server.route("GET", "/api/owner", function(req)
-  local who, refusal = door.who(req)
-  if not who then return refusal end
+local function who_am_i(req)
+  local who = auth.who(req)
   local scopes = {}
   for scope in pairs(who.scopes or {}) do scopes[#scopes + 1] = scope end
   table.sort(scopes)
-  return {
-    json = {
-      kind = who.kind, ownerId = who.id, name = who.name, via = who.via, access = config.access, csrf = csrf.token(who),
-      scopes = who.scopes and json.array(scopes) or nil,
-    },
-    headers = { Vary = "Authorization, Cookie" },
-  }
-end)
-
--- The owner that it is about: whoever asks, or for the admin the one whom he names; else nil and the refusal.
-local function whose(req, action)
-  local asked, refusal = body.read(req, { owner = { type = "string" } }, true)
-  if not asked then return nil, refusal end
-  local id = asked.owner
-  if id and not id:find("^[%w_-]+$") then return nil, problem.value(req, "owner", { "an owner's id" }) end
-  local who
-  who, refusal = door.allow(req, id and action .. "_other" or action, {}, id)
-  if not who then return nil, refusal end
-  id = id or who.id
-  if not id then return nil, problem.reply(req, "owner_key_only") end
-  return id
+  return answer.private(req, {
+    kind = who.kind, ownerId = who.id, name = who.name, via = who.via, access = config.access,
+    csrf = csrf.token(who), scopes = who.scopes and json.array(scopes) or nil,
+  })
 end
 
--- Links ------------------------------------------------------------------------------------------------------------------
+-- The owner that a request is about: the sender, or for the admin the one it names.
+local function owner_id_of(req, action, named)
+  local who = auth.allow(req, named and action .. "_other" or action, {}, named)
+  return named or who.id or refusal.raise "owner_key_only"
+end
 
-server.route("POST", "/api/owner/link", function(req)
-  local id, refusal = whose(req, "link")
-  if not id then return refusal end
-  local secret = credentials.new_link(id)
-  if not secret then return problem.failure(req, "journal") end
-  local path = "/move/" .. secret
-  if body.is_form(req) then return { status = 303, headers = { Location = path } } end
+-- Links
+
+local function make_link(req, values)
+  local owner_id = owner_id_of(req, "link", values.owner)
+  local path = "/move/" .. refusal.check(nil, credentials.new_link(owner_id))
+  if media.is_form(req) then return answer.see_other(path) end
   local seconds = credentials.link_seconds
-  return { status = 201, json = { link = path, seconds = seconds, expiresAt = clock.iso(os.time() + seconds) } }
-end)
+  local expires_at = clock.iso(os.time() + seconds)
+  return { status = 201, json = { link = path, seconds = seconds, expiresAt = expires_at } }
+end
 
--- The page that a link opens. Looking at it uses nothing up, as programs that preview links would; its button does.
-local function move_page(req, language)
-  local h = page.h
+-- The page that a link opens. Only its button uses the link: programs that preview links open the
+-- page, too.
+local function move_page(req)
+  local h, language = page.h, page.language(req)
   local function say(key) return i18n.text(language, key) end
-  return page.frame(language, say "move.title", {
+  local html = page.frame(language, say "move.title", {
     h("p", {}, say "move.text"),
     h("form", { method = "post", action = "/api/owner/move" },
-      h("input", { type = "hidden", name = "csrf", value = csrf.token(owner.from(req)) }),
+      h("input", { type = "hidden", name = "csrf", value = csrf.token(identity.of(req)) }),
       h("input", { type = "hidden", name = "link", value = req.params.link }),
       h("button", { type = "submit", class = "primary" }, say "move.button")),
     h("p", {}, h("a", { href = "/" }, say "problem.back")),
   })
+  return page.reply(req, html, { private = true })
 end
 
-server.route("GET", "/move/:link", function(req)
-  local language = page.language(req)
-  local headers = { ["Content-Language"] = language, ["Referrer-Policy"] = "same-origin" }
-  for name, value in pairs(page.headers) do headers[name] = value end
-  headers["Cache-Control"] = "no-store"
-  return { html = move_page(req, language), headers = headers }
-end)
-
-server.route("POST", "/api/owner/move", function(req)
-  local asked, refusal = body.read(req, { link = { type = "string", required = true } }, false, true)
-  if not asked then return refusal end
-  local id = credentials.use_link(asked.link)
-  if id == nil then return problem.failure(req, "journal") end
-  if not id then return door.wrong_guess(req) or problem.reply(req, "link_invalid") end
-  local entry = door.decide(req, { kind = "owner", id = id }, "move", {}, nil)
+local function use_link(req, values)
+  local owner_id = refusal.check(nil, credentials.use_link(values.link))
+  if not owner_id then
+    auth.count_guess(req)
+    refusal.raise "link_invalid"
+  end
+  local entry = auth.decide(req, { kind = "owner", id = owner_id }, "move", {})
   entry.allowed, entry.rule = true, "link"
-  refusal = door.note(req, entry)
-  if refusal then return refusal end
-  local key = owner.key(id)
-  return answered(req, { ownerKey = key }, owner.cookie(req, key))
-end)
+  auth.record(entry)
+  local key = identity.owner_key(owner_id)
+  return answered(req, { ownerKey = key }, identity.set_cookie(req, key))
+end
 
--- The key ----------------------------------------------------------------------------------------------------------------
+-- The key
 
--- What was given out before is worthless; only this answer, and the admin's link, lead to what is good from now on.
-server.route("POST", "/api/owner/rotate", function(req)
-  local id, refusal = whose(req, "rotate_key")
-  if not id then return refusal end
-  if not credentials.next_generation(id) then return problem.failure(req, "journal") end
-  local who = owner.from(req)
-  if who.id ~= id then return answered(req, { revoked = true }) end -- the admin changes it, and does not get to see it
-  local key = owner.key(id)
-  return answered(req, { ownerKey = key }, owner.cookie(req, key))
-end)
+-- Every earlier key and link is invalid; the admin who changes another's key does not see the new
+-- one.
+local function rotate(req, values)
+  local owner_id = owner_id_of(req, "rotate_key", values.owner)
+  refusal.check(nil, credentials.next_generation(owner_id))
+  if identity.of(req).id ~= owner_id then return answered(req, { revoked = true }) end
+  local key = identity.owner_key(owner_id)
+  return answered(req, { ownerKey = key }, identity.set_cookie(req, key))
+end
 
-server.route("POST", "/api/owner/revoke", function(req)
-  local id, refusal = whose(req, "revoke_key")
-  if not id then return refusal end
-  if not credentials.next_generation(id) then return problem.failure(req, "journal") end
-  return answered(req, { revoked = true }, owner.from(req).id == id and owner.no_cookie(req) or nil)
-end)
+local function revoke(req, values)
+  local owner_id = owner_id_of(req, "revoke_key", values.owner)
+  refusal.check(nil, credentials.next_generation(owner_id))
+  local is_own = identity.of(req).id == owner_id
+  return answered(req, { revoked = true }, is_own and identity.clear_cookie(req) or nil)
+end
 
--- This browser forgets; the key stays good.
-server.route("POST", "/api/owner/leave", function(req)
-  local asked, refusal = body.read(req, {}, true)
-  if not asked then return refusal end
-  return answered(req, { left = true }, owner.no_cookie(req))
-end)
+local function leave(req) return answered(req, { left = true }, identity.clear_cookie(req)) end
+
+routes.add("Owners", {
+  { "GET", "/api/owner", who_am_i,
+    summary = "Who am I?",
+    text = "How the portal identifies the request, and the token that forms need.",
+    access = "optional", answers = { [200] = "Owner" } },
+
+  { "POST", "/api/owner/link", make_link,
+    summary = "Make a link to another browser",
+    text = "Opening the link and pressing its button gives that browser the owner's key. It works "
+      .. "once, for ten minutes. The admin may name any owner, for one who has lost the key.",
+    access = "owner", body = "OwnerName", form = true,
+    answers = { [201] = "Link" }, problems = { "owner_key_only", "admin_only" } },
+
+  { "GET", "/move/:link", move_page,
+    summary = "The page that a link opens",
+    text = "Looking at it does not use the link.",
+    answers = { [200] = { "A page with a button", type = "text/html" } } },
+
+  { "POST", "/api/owner/move", use_link,
+    summary = "Use a link",
+    body = "LinkSecret", form = true, self_proving = true,
+    answers = { [200] = { "The owner's key, and a cookie with it", schema = "OwnerKey" } },
+    problems = { "link_invalid" } },
+
+  { "POST", "/api/owner/rotate", rotate,
+    summary = "Change the owner key",
+    text = "The present key is invalid from now on, in every browser and program. The admin may "
+      .. "change any owner's key, and does not see the new one.",
+    access = "owner", body = "OwnerName", form = true,
+    answers = { [200] = "OwnerKey" }, problems = { "owner_key_only", "admin_only" } },
+
+  { "POST", "/api/owner/revoke", revoke,
+    summary = "Revoke the owner key",
+    text = "Only a link made by the admin gives access to the workspaces again.",
+    access = "owner", body = "OwnerName", form = true,
+    answers = { [200] = "Revoked" }, problems = { "owner_key_only", "admin_only" } },
+
+  { "POST", "/api/owner/leave", leave,
+    summary = "Make this browser forget the key",
+    text = "Removes the cookie; the key stays valid elsewhere.",
+    form = true, answers = { [200] = "Left" } },
+})

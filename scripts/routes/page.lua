@@ -8,17 +8,20 @@ local names = require "lib.base.names"
 local scheduler = require "lib.operations.scheduler"
 local queue = require "lib.operations.queue"
 local summary = require "lib.operations.summary"
-local client = require "lib.http.client"
+local auth = require "lib.auth"
+local client = require "lib.auth.client"
 local csrf = require "lib.auth.csrf"
-local owner = require "lib.auth.owner"
+local identity = require "lib.auth.identity"
+local refusal = require "lib.base.refusal"
+local problem = require "lib.http.problem"
+local routes = require "lib.http.routes"
 local journal = require "lib.journal"
 local page = require "lib.pages"
 local i18n = require "lib.pages.i18n"
 local plain = require "lib.pages.plain"
 local limits = require "policy.limits"
 local templates = require "policy.templates"
-local door = require "routes.door"
-local stack = require "routes.stack"
+local workspace_view = require "lib.workspaces.view"
 
 local h = page.h
 local REFRESH = 3 -- seconds between two looks of a browser without JavaScript
@@ -67,14 +70,14 @@ local CARD = server.asset "card.png"
 
 -- The picture that other sites show beside a link to here; they want its whole address.
 local function picture(req)
-  return ("%s://%s%s"):format(client.over_tls(req) and "https" or "http", req.headers.host or "localhost", CARD)
+  return ("%s://%s%s"):format(client.is_over_tls(req) and "https" or "http", req.headers.host or "localhost", CARD)
 end
 
 -- Browsers that take no icon from the page look for it here.
 local ICON = server.read "www/favicon.ico"
-server.route("GET", "/favicon.ico", function()
+local function show_icon()
   return { body = ICON, type = "image/x-icon", headers = { ["Cache-Control"] = "public, max-age=86400" } }
-end)
+end
 
 -- The lively page, opened at one of its views; `said` is that view in plain elements.
 local function view(req, language, title, said, refresh)
@@ -84,43 +87,44 @@ local function view(req, language, title, said, refresh)
       refresh and h("noscript", {}, h("meta", { ["http-equiv"] = "refresh", content = refresh })) },
     plain = h("noscript", {}, h("div", { class = "bare" }, said)),
     hide_home = " hidden",
-    owner = door.onlooker(req).id and " data-owner",
+    owner = auth.reader(req).id and " data-owner",
     picture = picture(req),
   }, { private = true })
 end
 
 -- A refusal as a page that says it.
-local function refused(req, refusal)
+local function refused(req, found)
   local language = page.language(req)
-  local doc = refusal.body and json.decode(refusal.body) or {}
+  local told = problem.reply(req, found.code, found.options)
+  local doc = told.body and json.decode(told.body) or {}
   local reply = view(req, language, doc.title or "", { h("h1", {}, doc.title), h("p", {}, doc.detail) })
-  reply.status = refusal.status
+  reply.status = told.status
   return reply
 end
 
-local function reader(req, language, mine) return { language = language, csrf = csrf.token(door.onlooker(req)), mine = mine } end
+local function reader(req, language, mine) return { language = language, csrf = csrf.token(auth.reader(req)), mine = mine } end
 
 local closed = config.access == "closed"
 
-server.route("GET", "/", function(req)
+local function show_home(req)
   local language = page.language(req)
   local name = names.fold(req.query.name or ""):sub(1, 64)
   return shells[language].reply(req, {
     title = i18n.text(language, "page.title"),
-    csrf = csrf.token(door.onlooker(req)),
+    csrf = csrf.token(auth.reader(req)),
     name = utf8.len(name) and name or "",
-    owner = door.onlooker(req).id and " data-owner",
+    owner = auth.reader(req).id and " data-owner",
     wait = plain.wait(language, estimate()),
     choices = choices[language],
     closed = closed and h("p", { class = "notice warn closed" }, i18n.text(language, "problem.access_closed.detail")),
     hide_form = closed and " hidden",
     picture = picture(req),
   })
-end)
+end
 
 -- An operation -----------------------------------------------------------------------------------------------------------
 
-server.route("GET", "/deployment/:id", function(req)
+local function show_operation(req)
   local language = page.language(req)
   local operation = journal.operation(req.params.id)
   local rows = operation and journal.events(operation.id, 0)
@@ -131,29 +135,31 @@ server.route("GET", "/deployment/:id", function(req)
     return reply
   end
   local doc = summary.of(operation, rows, language, planned)
-  local me = reader(req, language, owner.may(door.onlooker(req), operation.owner_id))
+  local me = reader(req, language, identity.can_manage(auth.reader(req), operation.owner_id))
   me.still = req.query.still ~= nil
   return view(req, language, plain.title(me, doc), plain.operation(me, doc), not doc.endedAt and not me.still and REFRESH)
-end)
+end
 
 -- Workspaces -------------------------------------------------------------------------------------------------------------
 
-local function may_reveal(req, row) return door.decide(req, door.onlooker(req), "reveal", { owner_id = row.owner_id }).allowed end
+local function may_reveal(req, row) return auth.decide(req, auth.reader(req), "reveal", { owner_id = row.owner_id }).allowed end
 
-server.route("GET", "/stack/:name", function(req)
+local function show_stack(req)
   local language = page.language(req)
-  local row, refusal = stack.find(req, "look", names.fold(req.params.name))
-  if not row then return refused(req, refusal) end
+  local is_found, row = refusal.catch(workspace_view.find, req, "look", names.fold(req.params.name))
+  if not is_found then return refused(req, row) end
   if row.state == "deploying" or row.state == "deleting" then
     return { status = 303, headers = { Location = "/deployment/" .. (row.delete_id or row.operation_id) } }
   end
   local shown = { name = row.name, state = row.state == "leftover" and "failed" or row.state, url = row.url }
-  stack.add_trouble(shown, row, language)
-  if req.query.show == "password" and stack.reveals(req, door.onlooker(req), row) then stack.add_password(shown, language) end
+  shown.trouble = workspace_view.trouble(row, language)
+  if req.query.show == "password" and workspace_view.reveals(req, auth.reader(req), row) then
+    workspace_view.add_password(shown, language)
+  end
   local me = reader(req, language, true)
-  me.may_reveal = not shown.username and stack.stands[row.state] and may_reveal(req, row)
+  me.may_reveal = not shown.username and workspace_view.has_password(row) and may_reveal(req, row)
   return view(req, language, i18n.text(language, "page.stack.title", { name = row.name }), plain.stack(me, shown))
-end)
+end
 
 local function owned(who, after)
   if not who.id then return {} end
@@ -167,11 +173,28 @@ local function kept(who)
   return volumes
 end
 
-server.route("GET", "/stacks", function(req)
+local function show_stacks(req, values)
   local language = page.language(req)
-  local rows = owned(door.onlooker(req), req.query.after) or {}
+  local rows = owned(auth.reader(req), values.after) or {}
   local next_after = #rows > limits.page and rows[limits.page].name or nil
   rows[limits.page + 1] = nil
-  local said = plain.stacks(reader(req, language, true), rows, next_after, kept(door.onlooker(req)))
+  local said = plain.stacks(reader(req, language, true), rows, next_after, kept(auth.reader(req)))
   return view(req, language, i18n.text(language, "page.mine.title"), said)
-end)
+end
+
+local html = { "The page", type = "text/html" }
+local missing = { "A page that says so", type = "text/html" }
+
+routes.add("Pages", {
+  { "GET", "/", show_home, summary = "The start page",
+    answers = { [200] = html, [304] = { "Not changed" } } },
+  { "GET", "/favicon.ico", show_icon, summary = "The icon",
+    answers = { [200] = { "The icon", type = "image/x-icon" } } },
+  { "GET", "/deployment/:id", show_operation, summary = "An operation's page",
+    answers = { [200] = html, [404] = missing } },
+  { "GET", "/stack/:name", show_stack, summary = "A workspace's page, for its owner",
+    access = "owner",
+    answers = { [200] = html, [303] = { "To the page of its operation" }, [404] = missing } },
+  { "GET", "/stacks", show_stacks, summary = "The page of the sender's workspaces",
+    access = "optional", query = { "after_cursor" }, lenient = true, answers = { [200] = html } },
+})

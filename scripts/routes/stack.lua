@@ -1,264 +1,183 @@
---- A stack, for its owner and the admin: look at it, list them, delete it. To everybody else it is not there.
+--- A workspace, for its owner and the admin: see it, list them, stop, start, restart, delete it, see
+--- or change its password.
 local json = require "core.json"
-local server = require "core.server"
-local shared = require "core.shared"
-local task = require "core.task"
-local clock = require "lib.base.clock"
+local auth = require "lib.auth"
+local identity = require "lib.auth.identity"
+local media = require "lib.base.media"
 local names = require "lib.base.names"
-local workspace = require "lib.base.workspace"
+local refusal = require "lib.base.refusal"
+local answer = require "lib.http.answer"
+local routes = require "lib.http.routes"
+local journal = require "lib.journal"
 local engine = require "lib.operations.engine"
 local purge = require "lib.operations.purge"
-local body = require "lib.http.body"
-local owner = require "lib.auth.owner"
-local journal = require "lib.journal"
 local i18n = require "lib.pages.i18n"
-local problem = require "lib.http.problem"
-local limits = require "policy.limits"
-local door = require "routes.door"
+local view = require "lib.workspaces.view"
 
-local stack = {}
+local function name_of(req) return names.fold(req.params.name) end
 
-local function status_url(id) return "/api/status/" .. id end
+-- Showing
 
-local function unknown(req, name)
-  return problem.reply(req, "stack_unknown", { args = { name = name } })
+local function show(req)
+  local row, who = view.find(req, "look", name_of(req))
+  local language = i18n.from(req)
+  local doc = view.document(row)
+  doc.trouble = view.trouble(row, language)
+  if view.reveals(req, who, row) then view.add_password(doc, language) end
+  return answer.private(req, doc)
 end
 
--- Whose stack it is, is nobody's business: to all others it is not there.
-local function masked(req, refusal, code, name)
-  if refusal.status == 401 or code == "not_owner" then return unknown(req, name) end
-  return refusal
+local function list(req, values, who)
+  local size = values.limit
+  local owner_id = not identity.is_admin(who) and who.id or nil
+  local asked = { owner_id = owner_id, limit = size + 1, after = values.after }
+  local rows = refusal.check(nil, journal.stacks(asked))
+  local next_after = #rows > size and rows[size].name or json.null
+  local stacks = {}
+  for i = 1, math.min(#rows, size) do stacks[i] = view.document(rows[i]) end
+  return answer.private(req, {
+    stacks = json.array(stacks), next = next_after, keptData = view.kept_data(owner_id),
+  })
 end
 
---- The stack of that name, if who asks may do that with it; else nil and the refusal.
----@param req Request
----@param action string
----@param name string
----@return table|nil row, Who|Reply who_or_refusal
-function stack.find(req, action, name)
-  local row, _, trouble = journal.stack(name)
-  if row == nil then return nil, problem.failure(req, trouble) end
-  local who, refusal, code = door.allow(req, action, { owner_id = row and row.owner_id or nil }, name)
-  if not who then return nil, masked(req, refusal, code, name) end
-  if not row then return nil, unknown(req, name) end
-  return row, who
+-- Deleting
+
+-- Data that an earlier deletion kept is removed by an operation of its own; without any, the
+-- answer is the same deletion again.
+local function repeat_deletion(req, operation, data)
+  if data ~= "delete" then return answer.accepted(req, operation) end
+  local kept = refusal.check(nil, purge.kept(operation.name, operation.owner_id))
+  if #kept == 0 then return answer.accepted(req, operation) end
+  auth.allow(req, "delete", { owner_id = operation.owner_id }, operation.name)
+  local purging = refusal.check(nil, engine.purge(operation.name, operation.owner_id))
+  return answer.accepted(req, purging)
 end
 
---- The answer to something that was begun: where to follow it. A form is taken to its page.
----@param req Request
----@param operation table
----@return Reply
-function stack.accepted(req, operation)
-  if body.is_form(req) then return { status = 303, headers = { Location = "/deployment/" .. operation.id } } end
-  local url = status_url(operation.id)
-  return {
-    status = 202,
-    json = { deploymentId = operation.id, name = operation.name, state = operation.state, statusUrl = url },
-    headers = { Location = url },
-  }
-end
-
--- Looking ----------------------------------------------------------------------------------------------------------------
-
--- A row of the journal as people see it. `state` is the stack's, or while it is made, its deployment's.
-local function view(row)
-  return {
-    name = row.name,
-    state = row.state,
-    url = row.url,
-    openUrl = row.url and workspace.open(row.url),
-    image = row.image,
-    template = row.template,
-    createdAt = clock.iso(row.created_at),
-    lastUsedAt = row.used_at and clock.iso(row.used_at) or nil,
-    deploymentId = row.operation_id,
-    statusUrl = status_url(row.state == "deleting" and row.delete_id or row.operation_id),
-    volume = row.volume,
-  }
-end
-
--- While it is made, its deployment tells more; when that ended with something left over, it failed.
-local function refine(shown)
-  if shown.state == "leftover" then shown.state = "failed" end
-  if shown.state ~= "deploying" then return end
-  local operation = journal.operation(shown.deploymentId)
-  if operation then shown.state = operation.state end
-end
-
---- Adds what lib/workspaces/monitor.lua found, in words.
-function stack.add_trouble(shown, row, language)
-  if row.state ~= "unhealthy" then return end
-  local code = row.reason or "stack_silent"
-  shown.trouble = { code = code, detail = i18n.text(language, "watch." .. code), since = row.since and clock.iso(row.since) or nil }
-end
-
-local PATIENCE = 5 -- seconds that a view waits for Dokploy to tell the password
-
--- Why there is no password, and its text; any other reason is told as the first.
-local no_password = {
-  dokploy_unreachable = "password.dokploy_unreachable",
-  dokploy_refused = "password.dokploy_refused",
-  dokploy_unexpected_answer = "password.dokploy_unexpected_answer",
-  not_found = "password.dokploy_unexpected_answer",
-}
-
---- Adds the password. It is Dokploy's to tell: without Dokploy the view comes without it, and says why.
----@param shown table
----@param language string
-function stack.add_password(shown, language)
-  shown.username = "opencode"
-  local password, _, code = task.run(PATIENCE, engine.password, shown.name)
-  if password then
-    shown.password = password
-    return
-  end
-  if not no_password[code] then code = "dokploy_unreachable" end
-  shown.passwordProblem = { code = code, detail = i18n.text(language, no_password[code]) }
-end
-
--- States in which a stack has a password worth telling.
-stack.stands = { ready = true, stopped = true, unhealthy = true }
-
-local NOTED = 3600 -- seconds between two entries in the trail
-
--- Who looks at his stack is told its password: in the trail once in a while for each network, since pages look often.
-local function note_reveal(req, entry)
-  local key = table.concat({ "revealed", entry.who.id or "", entry.name, entry.network }, " ")
-  if not shared.add(key, true, NOTED) then return nil end
-  local refusal = door.note(req, entry)
-  if refusal then shared.set(key, nil) end
-  return refusal
-end
-
---- Whether who asks is told the password of a stack, by looking at it; the refusal when that cannot be written down.
----@param req Request
----@param who Who
----@param row table
----@return boolean reveals, Reply? refusal
-function stack.reveals(req, who, row)
-  local entry = door.decide(req, who, "reveal", { owner_id = row.owner_id }, row.name)
-  if not entry.allowed or not stack.stands[row.state] then return false end
-  local refusal = note_reveal(req, entry)
-  return not refusal, refusal
-end
-
-server.route("GET", "/api/stack/:name", function(req)
-  local row, who = stack.find(req, "look", names.fold(req.params.name))
-  if not row then return who end
-  local shown = view(row)
-  refine(shown)
-  stack.add_trouble(shown, row, i18n.from(req))
-  local reveals, refusal = stack.reveals(req, who, row)
-  if refusal then return refusal end
-  if reveals then stack.add_password(shown, i18n.from(req)) end
-  return { json = shown, headers = { Vary = "Authorization, Cookie, Accept-Language" } }
-end)
-
--- Deleting ---------------------------------------------------------------------------------------------------------------
-
--- Data that the deletion left behind go now, by an operation of their own; without any, it is the same deletion again.
-local function repeated(req, operation, data)
-  if data ~= "delete" then return stack.accepted(req, operation) end
-  local kept, _, code = purge.kept(operation.name, operation.owner_id)
-  if not kept then return problem.failure(req, code) end
-  if #kept == 0 then return stack.accepted(req, operation) end
-  local who, refusal = door.allow(req, "delete", { owner_id = operation.owner_id }, operation.name)
-  if not who then return refusal end
-  local purging
-  purging, _, code = engine.purge(operation.name, operation.owner_id)
-  return purging and stack.accepted(req, purging) or problem.failure(req, code)
-end
-
--- The newest deletion of the name, by one owner or all: of the stack, or of the data that it left.
+-- The newest deletion of the name, of one owner or all: of the workspace, or of the data it left.
 local function last_deletion(name, owner_id)
-  local deletion, message, code = journal.last(name, "delete", owner_id)
-  if not deletion then return deletion, message, code end
+  local deletion = refusal.check(nil, journal.last(name, "delete", owner_id))
+  if not deletion then return false end
   local purged = journal.last(name, "purge", deletion.owner_id)
   return purged and purged.created_at > deletion.created_at and purged or deletion
 end
 
--- A repeated delete of what its owner has deleted already gives the same operation again: whoever lost the first answer gets it now. And
--- whoever has files left of it can remove them, whoever has the name today.
-local function deleted_before(req, name, data)
-  local who, refusal = door.who(req)
-  if not who then return masked(req, refusal, nil, name) end
-  local admin = owner.is_admin(who)
-  if not admin and not who.id then return unknown(req, name) end
-  local operation, _, code = last_deletion(name, not admin and who.id or nil)
-  if operation == nil then return problem.failure(req, code) end
-  if not operation or operation.kind ~= "purge" and operation.state ~= "deleted" then return unknown(req, name) end
-  return repeated(req, operation, data)
+-- A repeated delete of what its owner has deleted gives the same operation again, to a client that
+-- lost the first answer, even if someone else has the name by now.
+local function delete_again(req, name, data)
+  local is_known, who = refusal.catch(auth.who, req)
+  if not is_known then view.refuse(who.code, name, who.options) end
+  local is_admin = identity.is_admin(who)
+  if not is_admin and not who.id then view.refuse_unknown(name) end
+  local operation = last_deletion(name, not is_admin and who.id or nil)
+  local is_deleted = operation and (operation.kind == "purge" or operation.state == "deleted")
+  if not is_deleted then view.refuse_unknown(name) end
+  return repeat_deletion(req, operation, data)
 end
 
--- It may have been deleted just now, between two looks, or long ago and be somebody else's now.
-local function unless_deleted(req, name, data, refusal)
-  if refusal.status ~= 404 then return refusal end
-  return deleted_before(req, name, data)
+local function delete(req, values)
+  local name, data = name_of(req), values.data or "keep"
+  local row = refusal.check(nil, journal.stack(name))
+  if not row then return delete_again(req, name, data) end
+  local is_allowed, who = refusal.catch(view.allow, req, "delete", name, row)
+  if not is_allowed and who.code ~= "stack_unknown" then error(who, 0) end
+  if not is_allowed then return delete_again(req, name, data) end
+  local operation, _, code =
+    engine.delete { name = name, owner_id = row.owner_id, data = data, by = who.kind }
+  if operation then return answer.accepted(req, operation) end
+  if code == "stack_unknown" then return delete_again(req, name, data) end -- deleted meanwhile
+  refusal.raise(code or "internal", { args = { name = name } })
 end
 
-local function delete(req, data)
-  local name = names.fold(req.params.name)
-  local there, _, code = journal.stack(name)
-  if there == nil then return problem.failure(req, code) end
-  if not there then return deleted_before(req, name, data) end
-  local row, who = stack.find(req, "delete", name)
-  if not row then return unless_deleted(req, name, data, who) end
-  local operation
-  operation, _, code = engine.delete { name = name, owner_id = row.owner_id, data = data, by = who.kind }
-  if operation then return stack.accepted(req, operation) end
-  if code == "stack_unknown" then return unless_deleted(req, name, data, unknown(req, name)) end
-  return problem.failure(req, code, { args = { name = name, id = req.id, url = status_url(row.operation_id) } })
+-- Operating
+
+local function begin(req, kind)
+  local name = name_of(req)
+  local row = view.find(req, kind, name)
+  return answer.accepted(req, refusal.check({ name = name }, engine.operate(kind, row)))
 end
 
-local function is_choice(data) return data == "keep" or data == "delete" end
+local function stop(req) return begin(req, "stop") end
+local function start(req) return begin(req, "start") end
+local function restart(req) return begin(req, "restart") end
 
-server.route("DELETE", "/api/stack/:name", function(req)
-  local data = req.query.data or "keep"
-  if not is_choice(data) then return problem.value(req, "data", { "keep", "delete" }) end
-  return delete(req, data)
-end)
-
--- What a form can do: the same, by POST.
-server.route("POST", "/api/stack/:name/delete", function(req)
-  local asked, refusal = body.read(req, { data = { type = "string" } }, true)
-  if not asked then return refusal end
-  local data = asked.data or "keep"
-  if not is_choice(data) then return problem.value(req, "data", { "keep", "delete" }) end
-  return delete(req, data)
-end)
-
--- Listing ----------------------------------------------------------------------------------------------------------------
-
-local function kept_data(owner_id)
-  local list = {}
-  for i, volume in ipairs(journal.volumes(owner_id) or {}) do
-    list[i] = { volume = volume.volume, name = volume.name, reason = volume.reason, since = clock.iso(volume.at) }
+-- A form gets the password on the workspace's page, which shows it to the owner.
+local function reveal(req)
+  local name = name_of(req)
+  local row = view.find(req, "reveal", name)
+  if not view.has_password(row) then refusal.raise("stack_unfit", { args = { name = name } }) end
+  if media.is_form(req) then return answer.see_other("/stack/" .. name .. "?show=password") end
+  local doc = { name = name }
+  view.add_password(doc, i18n.from(req))
+  local failed = doc.passwordProblem
+  if failed then
+    refusal.raise("password_unknown", { args = { detail = failed.detail }, retry_after = 10 })
   end
-  return json.array(list)
+  return { json = doc }
 end
 
-local function shown_page(rows, size)
-  local list = {}
-  for i = 1, math.min(#rows, size) do
-    list[i] = view(rows[i])
-    refine(list[i])
-  end
-  return json.array(list)
+local function password(req, values)
+  if values.action == "rotate" then return begin(req, "rotate") end
+  return reveal(req)
 end
 
-server.route("GET", "/api/stacks", function(req)
-  local who, refusal = door.allow(req, "list", {})
-  if not who then return refusal end
-  local size = limits.page_size(req.query.limit)
-  if not size then return problem.value(req, "limit", { "1", "...", tostring(limits.page_max) }) end
-  local owner_id = not owner.is_admin(who) and who.id or nil
-  local rows, _, code = journal.stacks { owner_id = owner_id, limit = size + 1, after = req.query.after }
-  if not rows then return problem.failure(req, code) end
-  local next_after = #rows > size and rows[size].name or json.null
-  return {
-    json = { stacks = shown_page(rows, size), next = next_after, keptData = kept_data(owner_id) },
-    headers = { Vary = "Authorization, Cookie" },
-  }
-end)
+-- Declarations
 
-return stack
+local begun = { [202] = { "Begun; follow statusUrl", schema = "Operation", location = true } }
+local unfit = { "stack_unknown", "stack_busy", "stack_unfit" }
+
+local function operation(path, handler, summary, text)
+  return { "POST", "/api/stack/:name/" .. path, handler, summary = summary, text = text,
+    access = "owner", scope = "create", form = true, answers = begun, problems = unfit }
+end
+
+routes.add("Workspaces", {
+  { "GET", "/api/stack/:name", show,
+    summary = "See a workspace",
+    text = "The password is shown to the owner only. It is read from Dokploy; when Dokploy does "
+      .. "not answer, the view comes without it and `passwordProblem` says why. To everyone else "
+      .. "the workspace does not exist.",
+    access = "owner", scope = "read",
+    answers = { [200] = "Stack" }, problems = { "stack_unknown" } },
+
+  { "GET", "/api/stacks", list,
+    summary = "List an owner's workspaces, or all for the admin",
+    text = "In the order of their names. `keptData` lists volumes that outlived their workspace.",
+    access = "owner", allow = "list", query = { "limit", "after_cursor" },
+    answers = { [200] = "Stacks" } },
+
+  { "DELETE", "/api/stack/:name", delete,
+    summary = "Delete a workspace",
+    text = "Removes its address, application and project; its files are kept unless `data=delete`. "
+      .. "Idempotent: while it is being deleted and afterwards, its owner gets the same operation "
+      .. "again. A workspace that is still being made is cancelled. Files that an earlier deletion "
+      .. "kept are removed by `data=delete` as well, by an operation of its own that ends with the "
+      .. "event deleted.",
+    access = "owner", scope = "delete", query = { "data" },
+    answers = { [202] = { "Being deleted, or deleted already", schema = "Operation",
+      location = true } },
+    problems = { "stack_unknown" } },
+
+  { "POST", "/api/stack/:name/delete", delete,
+    summary = "Delete a workspace from a form",
+    text = "The same as DELETE /api/stack/:name.",
+    access = "owner", scope = "delete", body = "DeleteData", form = true,
+    answers = { [202] = { "Being deleted, or deleted already", schema = "Operation",
+      location = true } },
+    problems = { "stack_unknown" } },
+
+  operation("stop", stop, "Stop a workspace",
+    "Its container ends; its address, files and settings stay. Ends with the event stopped."),
+  operation("start", start, "Start a stopped workspace",
+    "Ends with the event ready, once it is healthy."),
+  operation("restart", restart, "Stop and start a workspace",
+    "Ends with the event ready, once it is healthy."),
+
+  { "POST", "/api/stack/:name/password", password,
+    summary = "See or change a workspace's password",
+    text = "`reveal` shows it to the owner and audits that. `rotate` makes a new one and restarts "
+      .. "the workspace with it; it ends with the event ready once the workspace accepts the new "
+      .. "password. If it does not, the old one is restored.",
+    access = "owner", scope = "read", body = "PasswordAction", form = true,
+    answers = { [200] = "Password", [202] = begun[202] },
+    problems = { "stack_unknown", "stack_busy", "stack_unfit", "password_unknown" } },
+})

@@ -1,45 +1,40 @@
---- An operation's progress, as a stream of events or as one document, and its cancel button.
+--- An operation's progress, as a stream of events or as one document, and cancelling it.
 local config = require "core.config"
-local server = require "core.server"
 local sse = require "core.sse"
+local auth = require "lib.auth"
+local client = require "lib.auth.client"
+local media = require "lib.base.media"
+local refusal = require "lib.base.refusal"
+local answer = require "lib.http.answer"
+local input = require "lib.http.input"
+local routes = require "lib.http.routes"
+local journal = require "lib.journal"
 local engine = require "lib.operations.engine"
 local events = require "lib.operations.events"
 local summary = require "lib.operations.summary"
-local body = require "lib.http.body"
-local client = require "lib.http.client"
-local journal = require "lib.journal"
 local i18n = require "lib.pages.i18n"
-local problem = require "lib.http.problem"
 local limits = require "policy.limits"
 local steps = require "steps"
-local door = require "routes.door"
-local stack = require "routes.stack"
+
+local most = limits.of(limits.streams, config.production)
+local RETRY_SECONDS = 10 -- for a client with too many streams
 
 local planned = {}
 for i, step in ipairs(steps) do planned[i] = step.name end
 
--- The operation that the path names, or nil and the refusal.
 local function find(req)
-  local operation, _, code = journal.operation(req.params.id)
-  if operation then return operation end
-  return nil, problem.failure(req, code or "deployment_unknown")
+  local operation = refusal.check(nil, journal.operation(req.params.id))
+  return operation or refusal.raise "deployment_unknown"
 end
 
 local function wants_document(req)
   local accept = (req.headers.accept or ""):lower()
-  return accept:find("application/json", 1, true) ~= nil and not accept:find("text/event-stream", 1, true)
-end
-
--- The number of the last event that the client has: a reconnecting EventSource sends the field, and repeats the first query.
-local function last_seen(req)
-  local text = req.headers["last-event-id"] or req.query.after
-  if text == nil or text == "" then return 0 end
-  return #text <= 15 and text:find("^%d+$") and math.tointeger(tonumber(text)) or nil
+  return accept:find("application/json", 1, true) ~= nil
+    and not accept:find("text/event-stream", 1, true)
 end
 
 local function document(req, operation)
-  local rows, _, code = journal.events(operation.id, 0)
-  if not rows then return problem.failure(req, code) end
+  local rows = refusal.check(nil, journal.events(operation.id, 0))
   local language = i18n.from(req)
   return {
     json = summary.of(operation, rows, language, planned),
@@ -47,63 +42,50 @@ local function document(req, operation)
   }
 end
 
-local most = limits.of(limits.streams, config.production)
-local SOON = 10 -- seconds after which whoever has too many may try again
-
--- A stream is a connection that stays: the refusal when there are too many.
-local function too_many(req, from)
-  if not (most.client and sse.count(from) >= most.client) and not (most.total and sse.count() >= most.total) then return nil end
-  return problem.reply(req, "rate_limited", { args = { seconds = SOON }, retry_after = SOON })
+-- Each stream keeps a connection.
+local function refuse_too_many(client_key)
+  local is_over = most.client and sse.count(client_key) >= most.client
+    or most.total and sse.count() >= most.total
+  if is_over then
+    local args = { seconds = RETRY_SECONDS }
+    refusal.raise("rate_limited", { args = args, retry_after = RETRY_SECONDS })
+  end
 end
 
--- Reading the events is the last wait before subscribing: what is written later is published later, so nothing falls between.
+-- Reading the events is the last wait before subscribing: what is written later is published
+-- later, so no event is missed.
 local function stream(req, operation, after)
   local language = i18n.from(req)
-  local replay, _, code = events.rendered(operation.id, after, language)
-  if not replay then return problem.failure(req, code) end
-  if operation.ended_at and #replay == 0 then return 204 end -- it has all of it: EventSource stops asking
-  local from = client.of(req).key
-  return too_many(req, from) or sse.subscribe(events.channel(operation.id, language), { last_id = after, replay = replay, client = from })
+  local replay = refusal.check(nil, events.rendered(operation.id, after, language))
+  if operation.ended_at and #replay == 0 then return 204 end -- EventSource stops asking
+  local key = client.of(req).key
+  refuse_too_many(key)
+  local channel = events.channel(operation.id, language)
+  return sse.subscribe(channel, { last_id = after, replay = replay, client = key })
 end
 
-server.route("GET", "/api/status/:id", function(req)
-  local after = last_seen(req)
-  if not after then return problem.value(req, "after", { "0", "1", "2", "..." }) end
-  local operation, refusal = find(req)
-  if not operation then return refusal end
+local function status(req, values)
+  local after = input.last_event_id(req, values.after) or 0
+  local operation = find(req)
   if wants_document(req) then return document(req, operation) end
   return stream(req, operation, after)
-end)
-
-local function may_cancel(req)
-  local who, refusal = door.who(req)
-  if not who then return nil, refusal end
-  if not who.id and who.kind ~= "admin" then return nil, problem.reply(req, "key_missing") end
-  local operation
-  operation, refusal = find(req)
-  if not operation then return nil, refusal end
-  who, refusal = door.allow(req, "cancel", { owner_id = operation.owner_id }, operation.name)
-  if not who then return nil, refusal end
-  return operation
 end
 
--- The words for what cancelling did, or why it did nothing.
+-- The key of the text that says what cancelling did, or why it did nothing.
 local function outcome(operation, result)
   if result.cancelled then return "cancel.asked" end
   if operation.ended_at then return "cancel.ended" end
   return operation.kind == "delete" and "cancel.delete" or "cancel.work"
 end
 
-server.route("POST", "/api/status/:id/cancel", function(req)
-  local operation, refusal = may_cancel(req)
-  if not operation then return refusal end
-  local asked
-  asked, refusal = body.read(req, {}, true)
-  if not asked then return refusal end
-  local result, _, code = engine.cancel(operation.id)
-  if not result then return problem.failure(req, code) end
-  if body.is_form(req) then return stack.accepted(req, operation) end
-  local language = i18n.from(req)
+local function cancel(req)
+  local who = auth.who(req)
+  if not who.id and who.kind ~= "admin" then refusal.raise "key_missing" end
+  local operation = find(req)
+  auth.allow(req, "cancel", { owner_id = operation.owner_id }, operation.name)
+  local result = refusal.check(nil, engine.cancel(operation.id))
+  if media.is_form(req) then return answer.accepted(req, operation) end
+  local language, url = i18n.from(req), "/api/status/" .. operation.id
   return {
     status = 202,
     json = {
@@ -112,8 +94,33 @@ server.route("POST", "/api/status/:id/cancel", function(req)
       state = result.state,
       cancelled = result.cancelled,
       detail = i18n.text(language, outcome(operation, result)),
-      statusUrl = "/api/status/" .. operation.id,
+      statusUrl = url,
     },
-    headers = { Location = "/api/status/" .. operation.id, ["Content-Language"] = language },
+    headers = { Location = url, ["Content-Language"] = language },
   }
-end)
+end
+
+routes.add("Operations", {
+  { "GET", "/api/status/:id", status,
+    summary = "Follow an operation",
+    text = "A stream of server-sent events or, with Accept: application/json, the same state as "
+      .. "one document. Events are kept: a stream resumes exactly where it was left, also days "
+      .. "later. The last event is ready, failed, cancelled, deleted or stopped; a client that has "
+      .. "it gets 204.",
+    query = { "after_event" }, headers = { "last_event_id" },
+    answers = {
+      [200] = { "The stream, or the document", schema = "Status", events = "StatusStream" },
+      [204] = { "It has ended and there is nothing more" },
+    },
+    problems = { "deployment_unknown" } },
+
+  { "POST", "/api/status/:id/cancel", cancel,
+    summary = "Cancel an operation",
+    text = "Removes what was made. An operation that has ended, and a deletion, stay as they are: "
+      .. "`cancelled` is false and `detail` says why.",
+    access = "owner", scope = "create", form = true,
+    answers = {
+      [202] = { "Asked to stop, or nothing to stop", schema = "Cancelled", location = true },
+    },
+    problems = { "deployment_unknown", "not_owner" } },
+})

@@ -1,6 +1,6 @@
 // Each route × each principal × own and other's stack: what a stranger, another owner, an expired token, a token without the scope, a
-// forged user header, a wrong Origin and a neighbour's page get. The routes are read from the portal itself (`deployer --check` holds its
-// document against the router's own list), so that no route can be missing here.
+// forged user header, a wrong Origin and a neighbour's page get. Routes, their access and their scopes come from the portal's own
+// declarations (`deployer --check` compares them with the router), so no route can be missing here.
 import { after, before, describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -26,6 +26,7 @@ before(async () => {
   const gone = async () => (await portal.api('/api/owner', { key: short.token })).json.code === 'key_expired'
   while (!await gone()) await new Promise((done) => setTimeout(done, 100))
   expired = short.token
+  await readTable()
 })
 after(() => world.stop())
 
@@ -42,102 +43,65 @@ const principals = {
   'made-up cookie': () => ({ headers: { cookie: `__Host-owner=own_${anna.id}.AAAA; owner=${anna.key}`, 'sec-fetch-site': 'same-origin' } }),
   'wrong Origin': () => ({ key: anna.key, headers: evil }),
   'same-site page': () => ({ key: anna.key, headers: neighbour }),
-  'cookie that says not from where': () => ({ headers: { cookie: `__Host-owner=${anna.key}` } }),
+  'cookie without origin': () => ({ headers: { cookie: `__Host-owner=${anna.key}` } }),
 }
-const unproved = 'cookie that says not from where'
-const from = new Set(['wrong Origin', 'same-site page', unproved])
+const unstated = 'cookie without origin'
+const from = new Set(['wrong Origin', 'same-site page', unstated])
 
-// What each kind of route answers to each principal; `_` is for those not named; `theirs`: where it differs for the stack of another than
-// the one whose key, or made-up key, is brought.
-const open = { _: 200 }
-const stack = { _: 404, 'token without scope': 403 }
+// The status that a route answers to each principal, by the access that it declares; `_` is for those
+// not named. `any`: the answer depends on more than the principal, and other tests assert it.
+const classes = {
+  public: { _: 200 },
+  optional: { _: 200, 'expired token': 401, 'made-up key': 401 },
+  owner: { _: 404, 'token without scope': 403 },
+  admin: { _: 401, 'other owner': 403, 'token without scope': 403, 'wrong Origin': 403, 'same-site page': 403, [unstated]: 403 },
+  session: { _: 303, 'expired token': 401, 'made-up key': 401, [unstated]: 303 },
+}
 const own = { _: 401, 'other owner': 403, 'token without scope': 403 }
-const admins = { _: 401, 'other owner': 403, 'token without scope': 403, 'wrong Origin': 403, 'same-site page': 403, [unproved]: 403 }
+const noForm = { _: 415, [unstated]: 415 }
 
-// The admin's pages: whoever is not logged in there is led to the log-in; a wrong secret is told so, and counted, as everywhere.
-const page = { _: 303, 'expired token': 401, 'made-up key': 401, [unproved]: 303 }
-const noForm = { _: 415, [unproved]: 415 }
-
-const table = {
-  'GET /': open,
-  'GET /health': open,
-  'GET /ready': open,
-  'GET /metrics': { any: true }, // by network: policy/metrics.lua; its own tests
-  'GET /api/check/:name': open,
-  'GET /api/openapi.json': open,
-  'GET /api/status/:id': { ...open, who: 'status' },
-  'GET /api/owner': { _: 200, 'expired token': 401, 'made-up key': 401 },
-  'GET /move/:link': open,
-  // The pages of a deployment and of stacks: whatever they say, it is no secret.
+// What routes need beside: a body; and where one differs from its class. `theirs`: the status for a
+// workspace of someone else than the owner of the key.
+const special = {
+  'GET /metrics': { any: true },
   'GET /deployment/:id': { any: true },
   'GET /stack/:name': { any: true },
   'GET /stacks': { any: true },
-  'POST /api/deploy': { _: 401, 'token without scope': 403, scope: 'create', body: { name: 'intruder' } },
-  'POST /api/status/:id/cancel': { ...own, scope: 'create' },
-  'GET /api/stack/:name': {
-    ...stack, scope: 'read', allowed: true, theirs: { 'wrong Origin': 404, 'same-site page': 404, [unproved]: 404 },
-  },
-  'GET /api/stacks': { _: 401, 'other owner': 200, 'token without scope': 403, scope: 'read', allowed: true },
-  'DELETE /api/stack/:name': { ...stack, scope: 'delete' },
-  'POST /api/stack/:name/delete': { ...stack, scope: 'delete' },
-  'POST /api/stack/:name/stop': { ...stack, scope: 'create' },
-  'POST /api/stack/:name/start': { ...stack, scope: 'create' },
-  'POST /api/stack/:name/restart': { ...stack, scope: 'create' },
-  'POST /api/stack/:name/password': { ...stack, scope: 'read', body: { action: 'reveal' }, theirs: { 'token without scope': 404 } },
+  'POST /api/deploy': { _: 401, 'token without scope': 403, body: { name: 'intruder' } },
+  'POST /api/status/:id/cancel': own,
+  'GET /api/stack/:name': { allowed: true, theirs: { 'wrong Origin': 404, 'same-site page': 404, [unstated]: 404 } },
+  'GET /api/stacks': { _: 401, 'other owner': 200, 'token without scope': 403, allowed: true },
+  'POST /api/stack/:name/password': { body: { action: 'reveal' }, theirs: { 'token without scope': 404 } },
   'POST /api/owner/link': { _: 401, 'other owner': 201, 'token without scope': 403 },
   'POST /api/owner/rotate': { _: 401, 'other owner': null, 'token without scope': 403 },
   'POST /api/owner/revoke': { _: 401, 'other owner': null, 'token without scope': 403 },
   'POST /api/owner/move': { _: 403, body: { link: 'made-up' } },
-  'POST /api/owner/leave': { _: 200, [unproved]: 200 },
-  'GET /api/invites': admins,
-  'POST /api/invites': { ...admins, body: {} },
-  'DELETE /api/invites/:id': admins,
-  'GET /api/tokens': admins,
-  'POST /api/tokens': { ...admins, body: { label: 'mine', scopes: 'admin' } },
-  'DELETE /api/tokens/:id': admins,
-  'GET /api/audit': admins,
-  'GET /api/admin/findings': admins,
-  'POST /api/admin/findings/look': admins,
-  'POST /api/admin/findings/adopt': { ...admins, body: { all: true } },
-  'POST /api/admin/findings/:id/adopt': admins,
-  'POST /api/admin/findings/:id/repair': admins,
-  'POST /api/admin/findings/:id/remove': admins,
-  'GET /favicon.ico': open,
-  'GET /api/admin/summary': admins,
-  'GET /api/admin/stacks': admins,
-  'GET /api/admin/operations': admins,
-  'GET /api/admin/queue': admins,
-  'GET /api/admin/leftovers': admins,
-  'GET /api/admin/events': admins,
-  'POST /api/admin/stacks': { ...admins, body: { action: 'delete', names: ['anna'] } },
-  'POST /api/admin/leftovers/:id/try': admins,
-  'GET /admin/login': open,
+  'POST /api/owner/leave': { [unstated]: 200 },
+  'POST /api/invites': { body: {} },
+  'POST /api/tokens': { body: { label: 'mine', scopes: 'admin' } },
+  'POST /api/admin/drift/adopt': { body: { all: true } },
+  'POST /api/admin/findings/adopt': { body: { all: true } },
+  'POST /api/admin/stacks': { body: { action: 'delete', names: 'anna' } },
   'POST /admin/login': noForm,
-  'GET /admin': page,
-  'GET /admin/stacks': page,
-  'GET /admin/stacks/:name': page,
-  'GET /admin/stacks/act': page,
-  'GET /admin/stacks/done/:batch': page,
-  'GET /admin/operations': page,
-  'GET /admin/queue': page,
-  'GET /admin/leftovers': page,
-  'GET /admin/findings': page,
-  'GET /admin/findings/:id/remove': page,
-  'GET /admin/audit': page,
-  'GET /admin/access': page,
-  'POST /admin/logout': noForm,
-  'POST /admin/stacks/act': page,
-  'POST /admin/operations/:id/cancel': page,
-  'POST /admin/leftovers/:id/try': page,
-  'POST /admin/findings/look': page,
-  'POST /admin/findings/adopt': page,
-  'POST /admin/findings/:id/adopt': page,
-  'POST /admin/findings/:id/repair': page,
-  'POST /admin/findings/:id/remove': page,
-  'POST /admin/access/invites': page,
-  'POST /admin/access/invites/:id/revoke': page,
-  'POST /admin/access/tokens': page,
-  'POST /admin/access/tokens/:id/revoke': page,
+  'POST /admin/logout': { ...noForm, 'expired token': 415, 'made-up key': 415 },
+}
+// Everything else must declare an access that keeps strangers out.
+const open = new Set(['GET /', 'GET /health', 'GET /ready', 'GET /metrics', 'GET /api/check/:name', 'GET /api/openapi.json', 'GET /api/status/:id',
+  'GET /api/owner', 'GET /move/:link', 'GET /deployment/:id', 'GET /stacks', 'GET /favicon.ico', 'GET /admin/login', 'POST /admin/login',
+  'POST /api/deploy', 'POST /api/owner/move', 'POST /api/owner/leave'])
+
+// Filled from the portal's document: by "METHOD /path/:name", its class with what is special.
+const table = {}
+const adminsOnly = /^\/(api\/(admin|invites|tokens|audit)|admin)(\/|$)/
+
+async function readTable() {
+  const { paths } = (await portal.api('/api/openapi.json')).json
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const [method, route] of Object.entries(methods)) {
+      const name = `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`
+      table[name] = { access: route['x-access'], scope: route['x-scope'], ...classes[route['x-access']], ...special[name] }
+    }
+  }
 }
 
 const changing = (name) => !name.startsWith('GET ')
@@ -155,18 +119,19 @@ function ask(name, { stackName, op, ...options }) {
 function wanted(name, who) {
   const row = table[name]
   if (changing(name) && (who === 'wrong Origin' || who === 'same-site page')) return 403
-  if (changing(name) && who === unproved) return row[who] ?? 403
+  if (changing(name) && who === unstated) return row[who] ?? 403
   if (!changing(name) && from.has(who) && row.allowed) return 200 // reading: the answer stays with whoever may read it
   return row[who] !== undefined ? row[who] : row._
 }
 
-const routes = () => portal.api('/api/openapi.json').then(({ json }) => Object.entries(json.paths).flatMap(([path, methods]) =>
-  Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`)))
-
-test('the list of routes is the router\'s own, and each is in the table', async () => {
+test('every route is declared, and only the listed ones are open', () => {
   execFileSync(DEPLOYER, ['--root', portal.args[1], '--check'])
-  const missing = (await routes()).filter((name) => !table[name])
-  assert.deepEqual(missing, [], 'these routes have no row in the table above')
+  assert.deepEqual(Object.keys(special).filter((name) => !table[name]), [], 'these routes do not exist')
+  const isOpen = ({ access }) => access === 'public' || access === 'optional'
+  assert.deepEqual(Object.keys(table).filter((name) => isOpen(table[name]) !== open.has(name)), [])
+  for (const [name, { access }] of Object.entries(table)) {
+    if (adminsOnly.test(name.split(' ')[1]) && !open.has(name)) assert.match(access, /^(admin|session)$/, name)
+  }
 })
 
 describe('nobody gets in', () => {
@@ -185,7 +150,7 @@ describe('nobody gets in', () => {
   for (const who of Object.keys(principals)) {
     test(who, async () => {
       const results = []
-      for (const name of await routes()) {
+      for (const name of Object.keys(table)) {
         const want = wanted(name, who)
         if (want === null) continue // his own key; tried below
         for (const target of [anna, bob]) {

@@ -29,7 +29,7 @@ async function refusedEdit(path, change) {
 }
 
 test('a policy file reaches nothing outside: not by the core, not by a module that does', async () => {
-  for (const module of ['core.http', 'core.store', 'lib.journal', 'lib.auth.owner', 'lib.dokploy']) {
+  for (const module of ['core.http', 'core.store', 'lib.journal', 'lib.auth.identity', 'lib.dokploy']) {
     const message = await refusedEdit('scripts/policy/names.lua', (text) => `local outside = require "${module}"\n${text.replace('return policy', 'policy.x = outside\nreturn policy')}`)
     assert.match(message, /the files in policy\/ are pure/, module)
   }
@@ -49,20 +49,20 @@ test('nor later, from inside a function', async () => {
   assert.equal((await portal.check('anna')).json.available, true)
 })
 
-test('--check tries the examples beside the rules, and holds the API\'s document against the routes', () => {
+test('--check runs the examples beside the rules and finds undeclared routes', () => {
   const other = copyRoot()
   const check = () => spawnSync(DEPLOYER, ['--root', other.root, '--check'], { encoding: 'utf8', env: { PATH: process.env.PATH } })
   assert.equal(check().status, 0)
-  other.edit('scripts/policy/access.lua', (text) => text.replace('function modes.closed() return false, "access_closed" end', 'function modes.closed() return true end'))
+  other.edit('scripts/policy/access.lua', (text) => text.replace('closed = function() return false, "access_closed" end', 'closed = function() return true end'))
   const wrong = check()
   assert.equal(wrong.status, 1)
   assert.match(wrong.stderr, /scripts\/policy\/access\.lua: example \d+: .*access_closed/)
   assert.match(wrong.stderr, /mend the rule/)
-  other.edit('scripts/policy/access.lua', (text) => text.replace('function modes.closed() return true end', 'function modes.closed() return false, "access_closed" end'))
-  other.edit('scripts/routes/check.lua', (text) => `${text}\nserver.route("GET", "/api/secret-door", function() return 204 end)\n`)
+  other.edit('scripts/policy/access.lua', (text) => text.replace('closed = function() return true end', 'closed = function() return false, "access_closed" end'))
+  other.edit('scripts/routes/check.lua', (text) => `${text}\nrequire("core.server").route("GET", "/api/secret-door", function() return 204 end)\n`)
   const forgotten = check()
   assert.equal(forgotten.status, 1)
-  assert.match(forgotten.stderr, /GET \/api\/secret-door has no entry/)
+  assert.match(forgotten.stderr, /GET \/api\/secret-door: declare the route/)
 })
 
 test('no script can shorten or change the audit trail: the journal itself refuses', async () => {

@@ -4,15 +4,15 @@ local portal = require "support.portal"
 describe("the examples beside the rules", function()
   it("hold", function()
     portal.start()
-    require "policy.access"
+    require "lib.auth.access"
     require "policy.limits"
     assert.same({}, require("lib.base.check").check())
   end)
 
   it("tell a rule that was changed by mistake, with the place and the cure", function()
     portal.start()
-    local access = require "policy.access"
-    table.remove(access.rules, 2) -- admin_may_all
+    require "lib.auth.access"
+    table.remove(require("policy.access").rules, 2) -- admin_may_all
     local faults = require("lib.base.check").check()
     assert.truthy(#faults > 0)
     assert.truthy(faults[1]:find("scripts/policy/access.lua: example", 1, true))
@@ -24,7 +24,7 @@ describe("access", function()
   local access
   before_each(function()
     portal.start()
-    access = require "policy.access"
+    access = require "lib.auth.access"
   end)
 
   it("is given to nobody for an act that no rule knows", function()
@@ -53,7 +53,7 @@ describe("who is behind a proxy", function()
   local function start(settings)
     local fakes = portal.start { secrets = { ADMIN_TOKEN = "t" } }
     for key, value in pairs(settings) do fakes.config[key] = value end
-    return require "lib.http.client", require "lib.auth.owner"
+    return require "lib.auth.client", require "lib.auth.identity"
   end
   local address = require "lib.base.address"
   local proxies = { address.block "10.0.0.0/8" }
@@ -81,8 +81,8 @@ describe("who is behind a proxy", function()
   end)
 
   local function who(settings, peer, headers)
-    local _, owner = start(settings)
-    return owner.from(portal.request("GET", "/", { peer = peer, headers = headers }))
+    local _, identity = start(settings)
+    return identity.of(portal.request("GET", "/", { peer = peer, headers = headers }))
   end
   local forward = { access = "forward-auth", trusted_proxies = proxies, forward_auth = { user_header = "remote-user", admins = { "root" } } }
 
@@ -107,14 +107,14 @@ describe("who is behind a proxy", function()
 end)
 
 describe("the owner's cookie", function()
-  local owner
-  local function from(cookie, host) return owner.from(portal.request("GET", "/", { headers = { Cookie = cookie, Host = host } })) end
+  local identity
+  local function from(cookie, host) return identity.of(portal.request("GET", "/", { headers = { Cookie = cookie, Host = host } })) end
 
   it("is Secure, with the prefix, on this machine and behind TLS", function()
     portal.start()
-    owner = require "lib.auth.owner"
+    identity = require "lib.auth.identity"
     local req = portal.request("POST", "/", { headers = { Host = "localhost:3000" } })
-    local set = owner.cookie(req, owner.key "me")
+    local set = identity.set_cookie(req, identity.owner_key "me")
     for _, part in ipairs { "__Host-owner=own_me.", "Path=/", "HttpOnly", "SameSite=Strict", "Secure" } do assert.truthy(set:find(part, 1, true), part) end
     assert.same({ "owner", "me", "cookie" }, { from(set:match "^[^;]+").kind, from(set:match "^[^;]+").id, from(set:match "^[^;]+").via })
   end)
@@ -122,87 +122,85 @@ describe("the owner's cookie", function()
   it("of the bare name counts only where there can be no other", function()
     local fakes
     portal.start()
-    owner = require "lib.auth.owner"
-    local bare = "owner=" .. owner.key "me"
+    identity = require "lib.auth.identity"
+    local bare = "owner=" .. identity.owner_key "me"
     assert.equal("visitor", from(bare, "localhost:3000").kind)
     assert.equal("owner", from(bare, "portal.example:3000").kind)
-    assert.equal("visitor", from("__Host-owner=" .. owner.key "me", "portal.example:3000").kind)
+    assert.equal("visitor", from("__Host-owner=" .. identity.owner_key "me", "portal.example:3000").kind)
     fakes = portal.start()
     fakes.config.stack.scheme = "https"
-    owner = require "lib.auth.owner"
+    identity = require "lib.auth.identity"
     assert.equal("visitor", from(bare, "portal.example").kind)
-    assert.equal("owner", from("a=b; __Host-owner=" .. owner.key "me" .. "; c=d", "portal.example").kind)
+    assert.equal("owner", from("a=b; __Host-owner=" .. identity.owner_key "me" .. "; c=d", "portal.example").kind)
   end)
 
   it("that is no longer good is as none", function()
     portal.start()
-    owner = require "lib.auth.owner"
-    for _, cookie in ipairs { "__Host-owner=own_me.x", "__Host-owner=", "__Host-owner=the-token", "x__Host-owner=" .. owner.key "me" } do
+    identity = require "lib.auth.identity"
+    for _, cookie in ipairs { "__Host-owner=own_me.x", "__Host-owner=", "__Host-owner=the-token", "x__Host-owner=" .. identity.owner_key "me" } do
       assert.equal("visitor", from(cookie).kind, cookie)
     end
   end)
 
   it("is worthless after the key was changed, as the key is", function()
     local fakes = portal.start()
-    owner = require "lib.auth.owner"
-    local old = owner.key "me"
+    identity = require "lib.auth.identity"
+    local old = identity.owner_key "me"
     fakes.shared.set("owner.generation:me", 1)
     assert.equal("visitor", from("__Host-owner=" .. old).kind)
-    assert.equal("owner", from("__Host-owner=" .. owner.key "me").kind)
-    assert.equal(old, owner.key("me", 0))
+    assert.equal("owner", from("__Host-owner=" .. identity.owner_key "me").kind)
+    assert.equal(old, identity.owner_key("me", 0))
   end)
 end)
 
 describe("a form", function()
-  local csrf, body
+  local csrf, form
   before_each(function()
     portal.start()
-    csrf, body = require "lib.auth.csrf", require "lib.http.body"
+    csrf, form = require "lib.auth.csrf", require "lib.http.form"
   end)
   local anna, visitor = { kind = "owner", id = "anna" }, { kind = "visitor" }
 
   it("carries a token that is its sender's; a visitor's only where it proves itself", function()
-    assert.is_true(csrf.is_good(anna, csrf.token(anna)))
-    assert.is_false(csrf.is_good(anna, csrf.token(visitor)))
-    assert.is_true(csrf.is_good(anna, csrf.token(visitor), true))
-    assert.is_true(csrf.is_good(visitor, csrf.token(visitor)))
-    assert.is_false(csrf.is_good(anna, csrf.token { kind = "owner", id = "bob" }, true))
-    assert.is_false(csrf.is_good(anna, csrf.token { kind = "owner", id = "bob" }))
-    assert.is_false(csrf.is_good(visitor, csrf.token(anna)))
-    for _, bad in ipairs { "", "x", "1.2", "99999." .. csrf.token(anna), csrf.token(anna) .. "x" } do assert.is_false(csrf.is_good(anna, bad), bad) end
-    assert.is_false(csrf.is_good(anna, nil))
+    assert.is_true(csrf.is_valid(anna, csrf.token(anna)))
+    assert.is_false(csrf.is_valid(anna, csrf.token(visitor)))
+    assert.is_true(csrf.is_valid(anna, csrf.token(visitor), true))
+    assert.is_true(csrf.is_valid(visitor, csrf.token(visitor)))
+    assert.is_false(csrf.is_valid(anna, csrf.token { kind = "owner", id = "bob" }, true))
+    assert.is_false(csrf.is_valid(anna, csrf.token { kind = "owner", id = "bob" }))
+    assert.is_false(csrf.is_valid(visitor, csrf.token(anna)))
+    for _, bad in ipairs { "", "x", "1.2", "99999." .. csrf.token(anna), csrf.token(anna) .. "x" } do assert.is_false(csrf.is_valid(anna, bad), bad) end
+    assert.is_false(csrf.is_valid(anna, nil))
   end)
 
   it("is good for a day and a bit", function()
     local now, token = os.time(), csrf.token(anna)
     local time = os.time
     os.time = function() return now + 86400 end -- luacheck: ignore
-    local tomorrow = csrf.is_good(anna, token)
+    local tomorrow = csrf.is_valid(anna, token)
     os.time = function() return now + 2 * 86400 end -- luacheck: ignore
-    local later = csrf.is_good(anna, token)
+    local later = csrf.is_valid(anna, token)
     os.time = time -- luacheck: ignore
     assert.is_true(tomorrow)
     assert.is_false(later)
   end)
 
   it("is decoded as browsers encode it", function()
-    assert.same({ name = "a b&c", template = "é" }, body.fields "name=a+b%26c&template=%C3%A9&invite=")
-    for _, bad in ipairs { "a=1&a=2", "a=%00", "a=%ff" } do assert.is_nil(body.fields(bad), bad) end
-    assert.same({}, body.fields "")
+    assert.same({ name = "a b&c", template = "é" }, form.fields "name=a+b%26c&template=%C3%A9&invite=")
+    for _, bad in ipairs { "a=1&a=2", "a=%00", "a=%ff" } do assert.is_nil(form.fields(bad), bad) end
+    assert.same({}, form.fields "")
   end)
 
-  it("without a token changes nothing", function()
+  it("without a token is refused", function()
+    local input, refusal = require "lib.http.input", require "lib.base.refusal"
+    local schema = { type = "object", properties = { name = { type = "string" } }, required = { "name" } }
     local function read(text)
-      local form = { ["Content-Type"] = "application/x-www-form-urlencoded" }
-      return body.read(portal.request("POST", "/", { body = text, headers = form }), { name = { type = "string", required = true } })
+      local headers = { ["Content-Type"] = "application/x-www-form-urlencoded" }
+      local req = portal.request("POST", "/", { body = text, headers = headers })
+      return select(2, refusal.catch(input.body, req, schema))
     end
-    local found, refusal = read "name=anna"
-    assert.is_nil(found)
-    assert.equal(403, refusal.status)
-    assert.truthy(refusal.html:find("<h1>", 1, true))
-    assert.same({ name = "anna" }, (read("name=anna&csrf=" .. csrf.token(visitor))))
-    found, refusal = read("name=anna&more=x&csrf=" .. csrf.token(visitor))
-    assert.is_nil(found)
-    assert.equal(422, refusal.status)
+    assert.equal("csrf_invalid", read("name=anna").code)
+    assert.same({ name = "anna" }, read("name=anna&csrf=" .. csrf.token(visitor)))
+    assert.equal("field_unknown", read("name=anna&more=x&csrf=" .. csrf.token(visitor)).code)
   end)
 end)

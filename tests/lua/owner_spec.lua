@@ -1,13 +1,13 @@
 local portal = require "support.portal"
 
 describe("who asks", function()
-  local owner
+  local identity
   before_each(function()
     portal.start { secrets = { ADMIN_TOKEN = "the-admins-token" } }
-    owner = require "lib.auth.owner"
+    identity = require "lib.auth.identity"
   end)
 
-  local function from(field) return owner.from(portal.request("GET", "/", { headers = { Authorization = field } })) end
+  local function from(field) return identity.of(portal.request("GET", "/", { headers = { Authorization = field } })) end
 
   it("is a visitor without a key, also behind a proxy's password", function()
     assert.equal("visitor", from(nil).kind)
@@ -17,15 +17,15 @@ describe("who asks", function()
   end)
 
   it("is an owner by the key that was made for the id", function()
-    local id = owner.new()
-    assert.same({ kind = "owner", id = id, via = "bearer" }, from("Bearer " .. owner.key(id)))
-    assert.same({ kind = "owner", id = id, via = "bearer" }, from("bearer " .. owner.key(id)))
-    assert.equal(owner.key(id), owner.key(id))
-    assert.not_equal(owner.key(id), owner.key(owner.new()))
+    local id = identity.new_owner_id()
+    assert.same({ kind = "owner", id = id, via = "bearer" }, from("Bearer " .. identity.owner_key(id)))
+    assert.same({ kind = "owner", id = id, via = "bearer" }, from("bearer " .. identity.owner_key(id)))
+    assert.equal(identity.owner_key(id), identity.owner_key(id))
+    assert.not_equal(identity.owner_key(id), identity.owner_key(identity.new_owner_id()))
   end)
 
   it("is forged when the key was changed anywhere", function()
-    local key = owner.key(owner.new())
+    local key = identity.owner_key(identity.new_owner_id())
     for _, bad in ipairs { key .. "x", "x" .. key, key:gsub("own_", "own"), key:gsub("%.", ""), "own_.x", "own_x.", "own_x.y", key:sub(1, -2) } do
       assert.equal("forged", from("Bearer " .. bad).kind, bad)
     end
@@ -33,8 +33,8 @@ describe("who asks", function()
   end)
 
   it("is not another owner by putting another's id in front of one's own signature", function()
-    local mine, other = owner.new(), owner.new()
-    local signature = owner.key(mine):match("%.(.+)$")
+    local mine, other = identity.new_owner_id(), identity.new_owner_id()
+    local signature = identity.owner_key(mine):match("%.(.+)$")
     assert.equal("forged", from("Bearer own_" .. other .. "." .. signature).kind)
   end)
 
@@ -46,22 +46,22 @@ describe("who asks", function()
   it("is never the admin when there is no token", function()
     for _, secrets in ipairs { {}, { ADMIN_TOKEN = "" } } do
       portal.start { secrets = secrets }
-      owner = require "lib.auth.owner"
+      identity = require "lib.auth.identity"
       for _, token in ipairs { "x", "nil", "" } do assert.not_equal("admin", from("Bearer " .. token).kind) end
     end
   end)
 
   it("may do what is theirs; the admin may do all", function()
-    assert.is_true(owner.may({ kind = "owner", id = "a" }, "a"))
-    assert.is_false(owner.may({ kind = "owner", id = "a" }, "b"))
-    assert.is_true(owner.may({ kind = "admin" }, "b"))
-    assert.is_false(owner.may({ kind = "visitor" }, "b"))
-    assert.is_false(owner.may({ kind = "forged" }, "b"))
+    assert.is_true(identity.can_manage({ kind = "owner", id = "a" }, "a"))
+    assert.is_false(identity.can_manage({ kind = "owner", id = "a" }, "b"))
+    assert.is_true(identity.can_manage({ kind = "admin" }, "b"))
+    assert.is_false(identity.can_manage({ kind = "visitor" }, "b"))
+    assert.is_false(identity.can_manage({ kind = "forged" }, "b"))
   end)
 end)
 
 describe("where a changing request comes from", function()
-  local origin = require "lib.http.origin"
+  local origin = require "lib.auth.origin"
   local function own(headers) return origin.is_own(portal.request("POST", "/", { headers = headers })) end
 
   it("is fine from a program, which says nothing", function() assert.is_true(own {}) end)

@@ -4,7 +4,8 @@ local portal = require "support.portal"
 local modules = {
   ["lib.journal"] = { durations = function() return { 40, 42, 300 } end, operation = function() return false end },
   ["lib.operations.scheduler"] = { guess = 45 },
-  ["routes.door"] = { onlooker = function() return { kind = "visitor" } end }, ["routes.stack"] = {}, ["lib.operations.summary"] = {}, steps = {},
+  ["lib.auth"] = { reader = function() return { kind = "visitor" } end },
+  ["lib.workspaces.view"] = {}, ["lib.operations.summary"] = {}, steps = {},
 }
 
 local files = {

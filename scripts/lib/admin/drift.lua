@@ -76,7 +76,7 @@ local columns = {
 }
 
 --- The list.
----@param doc table  routes/drift.lua
+---@param doc table  lib/admin/drift_list.lua
 function findings.list(view, doc)
   local lines = {}
   for i, finding in ipairs(doc.findings) do lines[i] = line(view, finding) end

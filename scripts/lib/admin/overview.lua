@@ -80,7 +80,7 @@ local function portal(view, doc)
 end
 
 --- The page.
----@param doc table  routes/lists.lua
+---@param doc table  lib/admin/lists.lua
 function overview.page(view, doc)
   return {
     health(view, doc), figures(view, doc),

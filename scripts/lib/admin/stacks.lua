@@ -63,7 +63,7 @@ end
 
 --- The list.
 ---@param view View
----@param doc table  routes/lists.lua
+---@param doc table  lib/admin/lists.lua
 function stacks.list(view, doc)
   local lines = {}
   for i, stack in ipairs(doc.stacks) do lines[i] = line(view, stack) end

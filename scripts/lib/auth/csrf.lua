@@ -1,37 +1,37 @@
---- The token that a form carries: it shows that the form was made by this portal, for whoever sends it. Good for a day.
----   <input type="hidden" name="csrf" value="{{csrf.token(owner.from(req))}}">
+--- CSRF tokens for forms. A token is bound to a person and is valid for one to two days.
 local crypto = require "core.crypto"
 local csrf = {}
 
 local DAY = 24 * 3600
 
--- Who has neither a session nor an id is signed for as a visitor, whatever he brings: it must not tell whether a secret is the right one.
+-- Anyone without a session or an id is signed as a visitor, whatever credential they sent: the
+-- token must not reveal whether a secret was correct.
 local function sign(who, day)
   local id = who.session or who.id
-  return day .. "." .. crypto.sign("csrf", ("%s\n%s\n%d"):format(id and who.kind or "visitor", id or "", day))
+  local text = ("%s\n%s\n%d"):format(id and who.kind or "visitor", id or "", day)
+  return day .. "." .. crypto.sign("csrf", text)
 end
 
---- The token for the forms of a page that this person gets.
+--- The token for the forms of a page.
 ---@param who Who
 ---@return string
 function csrf.token(who) return sign(who, os.time() // DAY) end
 
-local visitor = { kind = "visitor" }
-
---- Whether a form brought the token of who sends it, made today or yesterday; an admin who has logged in: that of his very session. A
---- visitor's token is for visitors: anybody can get one. Only a form that proves itself by what is in it (a one-time link, the admin's
---- token) may bring a visitor's although an owner sends it: whoever comes to its page by a link of another site comes without his cookie,
---- which is strict; the form that he then sends has it.
+--- Whether a form carries its sender's token, made today or yesterday. An admin's token belongs to
+--- one session.
 ---@param who Who
 ---@param token string|nil
----@param proves_itself boolean|nil
+---@param is_self_proving boolean|nil  a visitor's token is enough, because the form's content is
+--- the credential (a one-time link, the admin token). A page that was opened by another site's link
+--- came without the strict cookie, so its form has a visitor's token although an owner sends it.
 ---@return boolean
-function csrf.is_good(who, token, proves_itself)
+function csrf.is_valid(who, token, is_self_proving)
   local day = math.tointeger(tonumber((token or ""):match("^(%d%d?%d?%d?%d?%d?)%.")))
   local today = os.time() // DAY
   if day ~= today and day ~= today - 1 then return false end
   if crypto.equal(token, sign(who, day)) then return true end
-  return proves_itself == true and not who.session and crypto.equal(token, sign(visitor, day))
+  if not is_self_proving or who.session then return false end
+  return crypto.equal(token, sign({ kind = "visitor" }, day))
 end
 
 return csrf

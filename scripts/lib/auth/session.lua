@@ -4,7 +4,7 @@
 local config = require "core.config"
 local crypto = require "core.crypto"
 local sessions = require "lib.journal.sessions"
-local cookie = require "lib.http.cookie"
+local cookie = require "lib.auth.cookie"
 
 local session = { seconds = 8 * 3600 }
 local NAME = "admin"
@@ -64,7 +64,7 @@ function session.was(req) return cookie.get(req, NAME) ~= nil end
 ---@return boolean|nil ended, string? message, string? code
 function session.finish(hash) return sessions.delete(hash) end
 
---- The Set-Cookie after that.
-function session.no_cookie(req) return cookie.forget(req, NAME) end
+--- The Set-Cookie that removes it from the browser.
+function session.clear_cookie(req) return cookie.clear(req, NAME) end
 
 return session

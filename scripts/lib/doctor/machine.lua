@@ -49,7 +49,7 @@ local function check_admin(report)
   end
 end
 
--- lib/http/client.lua records an address that looks like an untrusted proxy.
+-- lib/auth/client.lua records an address that looks like an untrusted proxy.
 local function check_proxy(report)
   local peer = shared.get "client.proxy"
   if not peer then return end

@@ -1,0 +1,93 @@
+--- One action on several workspaces. Each is decided, audited and answered by itself, so one refusal
+--- does not stop the others.
+local crypto = require "core.crypto"
+local json = require "core.json"
+local shared = require "core.shared"
+local auth = require "lib.auth"
+local names = require "lib.base.names"
+local refusal = require "lib.base.refusal"
+local journal = require "lib.journal"
+local engine = require "lib.operations.engine"
+local i18n = require "lib.pages.i18n"
+local bulk = { most = 200, actions = { "stop", "start", "restart", "redeploy", "delete" } }
+
+---@return boolean
+function bulk.is_action(action)
+  for _, known in ipairs(bulk.actions) do
+    if known == action then return true end
+  end
+  return false
+end
+
+--- The names in a text, separated by commas or blanks, each once; nil when there are too many.
+---@param text string
+---@return string[]|nil
+function bulk.names(text)
+  local list, seen = {}, {}
+  for word in text:gmatch("[^%s,]+") do
+    local name = names.fold(word)
+    if not seen[name] then list[#list + 1] = name end
+    seen[name] = true
+  end
+  return #list <= bulk.most and list or nil
+end
+
+local function begin(action, stack, data, who)
+  if action ~= "delete" then return engine.operate(action, stack) end
+  local request = { name = stack.name, owner_id = stack.owner_id, data = data, by = who.kind }
+  return engine.delete(request)
+end
+
+-- Raises the refusal of one.
+local function act(req, who, action, name, data)
+  local stack = refusal.check(nil, journal.stack(name))
+  if not stack then refusal.raise "stack_unknown" end
+  local entry, code = auth.decide(req, who, action, { owner_id = stack.owner_id }, name)
+  auth.record(entry)
+  if not entry.allowed then refusal.raise(code) end
+  return refusal.check(nil, begin(action, stack, data, who))
+end
+
+--- Acts on each workspace.
+---@param req Request
+---@param who Who
+---@param action string  of bulk.actions
+---@param list string[]
+---@param data string    of a delete: keep or delete
+---@return { name: string, deploymentId: string|nil, statusUrl: string|nil, code: string|nil,
+--- detail: string|nil }[]  for each what began, or why nothing did
+function bulk.run(req, who, action, list, data)
+  local results, language = {}, i18n.from(req)
+  for i, name in ipairs(list) do
+    local is_begun, result = refusal.catch(act, req, who, action, name, data)
+    if is_begun then
+      local url = "/api/status/" .. result.id
+      results[i] = { name = name, deploymentId = result.id, statusUrl = url }
+    else
+      local key = "problem." .. result.code .. ".detail"
+      local code = i18n.has(key) and result.code or "internal"
+      local detail = i18n.text(language, "problem." .. code .. ".detail",
+        { name = name, id = req.id })
+      results[i] = { name = name, code = code, detail = detail }
+    end
+  end
+  return results
+end
+
+local KEPT = 3600 -- seconds
+
+--- Keeps results for the page that shows them.
+---@return string id
+function bulk.keep(results)
+  local id = crypto.token(12)
+  shared.set("bulk:" .. id, json.encode(json.array(results)), KEPT)
+  return id
+end
+
+--- Kept results, or nil when they expired.
+function bulk.results(id)
+  local text = shared.get("bulk:" .. id)
+  return text and json.decode(text)
+end
+
+return bulk

@@ -1,0 +1,262 @@
+--- What the admin oversees, as JSON documents: workspaces, operations, the queue, leftovers,
+--- invites, tokens, the audit log. The API answers with them and the admin pages show them. Each
+--- function raises the journal's failures.
+local config = require "core.config"
+local json = require "core.json"
+local task = require "core.task"
+local credentials = require "lib.auth.credentials"
+local clock = require "lib.base.clock"
+local refusal = require "lib.base.refusal"
+local journal = require "lib.journal"
+local ledger = require "lib.journal.ledger"
+local scheduler = require "lib.operations.scheduler"
+local i18n = require "lib.pages.i18n"
+local monitor = require "lib.workspaces.monitor"
+local sweeper = require "lib.workspaces.sweeper"
+
+local lists = {}
+
+local function each(rows, view, ...)
+  local list = {}
+  for i, row in ipairs(rows) do list[i] = view(row, ...) end
+  return json.array(list)
+end
+
+-- A page of a list and its next cursor, or the journal's failure.
+local function page(name, view, language, rows, next_cursor, code)
+  if not rows then refusal.raise(code or "journal") end
+  return { [name] = each(rows, view, language), next = next_cursor or json.null }
+end
+
+-- Workspaces
+
+local function trouble_of(row, language)
+  if row.shown ~= "unhealthy" then return nil end
+  local code = row.reason or "stack_silent"
+  return { code = code, detail = i18n.text(language, "watch." .. code) }
+end
+
+local function stack_view(row, language)
+  local params = json.decode(row.params) or {}
+  return {
+    name = row.name,
+    state = row.shown,
+    ownerId = row.owner_id,
+    url = row.url,
+    image = row.image,
+    template = row.template,
+    createdAt = clock.iso(row.created_at),
+    since = clock.iso(row.since or row.created_at),
+    memoryBytes = params.memory_bytes,
+    volume = row.volume,
+    lastSeen = clock.iso(monitor.seen(row.operation_id)),
+    lastUsedAt = clock.iso(row.used_at),
+    deploymentId = row.operation_id,
+    workId = row.work_id,
+    trouble = trouble_of(row, language),
+  }
+end
+
+--- Workspaces in the order of their names, and how many of all that match are in each state.
+---@param filter table  what routes declare as query parameters; the same for all lists
+---@param language string
+---@return table document
+function lists.stacks(filter, language)
+  local doc = page("stacks", stack_view, language, ledger.stacks(filter))
+  doc.states = json.array(refusal.check(nil, ledger.states(filter)))
+  return doc
+end
+
+--- One workspace, or false.
+---@return table|false
+function lists.stack(name, language)
+  local row = refusal.check(nil, ledger.stack(name))
+  return row and stack_view(row, language)
+end
+
+-- Operations
+
+-- Why it failed as a sentence, unless the sentence needs an argument that is not known.
+local function failure_of(row, language)
+  local key = row.code and "failure." .. row.code .. ".detail"
+  if not key or not i18n.has(key) then return nil end
+  local args = { name = row.name, step = row.step, image = row.params.image }
+  for name, value in pairs((row.failure or {}).args or {}) do args[name] = value end
+  local text = i18n.text(language, key, args)
+  return not text:find("{%l+}") and text or nil
+end
+
+local function operation_view(row, language)
+  return {
+    deploymentId = row.id,
+    kind = row.kind,
+    name = row.name,
+    ownerId = row.owner_id,
+    template = row.template,
+    state = row.state,
+    step = row.step,
+    code = row.code,
+    detail = failure_of(row, language),
+    createdAt = clock.iso(row.created_at),
+    startedAt = clock.iso(row.started_at),
+    endedAt = clock.iso(row.ended_at),
+    statusUrl = "/api/status/" .. row.id,
+  }
+end
+
+--- Operations, newest first.
+---@return table document
+function lists.operations(filter, language)
+  return page("operations", operation_view, language, ledger.operations(filter))
+end
+
+--- Deployments that wait, in the order of their turns, and those that run.
+---@return table document
+function lists.queue(language)
+  local waiting, running, etas = scheduler.snapshot()
+  if not waiting then refusal.raise "journal" end
+  local list = each(waiting, operation_view, language)
+  for position, row in ipairs(list) do
+    row.position, row.etaSeconds = position, etas[position]
+  end
+  return {
+    places = config.limits.running_deployments,
+    running = each(running, operation_view, language),
+    waiting = list,
+  }
+end
+
+-- Leftovers
+
+-- Removed together with their application, so not listed.
+local is_part = { domain = true, mount = true, deployment = true }
+
+local function volume_view(row)
+  return {
+    volume = row.volume,
+    name = row.name,
+    ownerId = row.owner_id,
+    reason = row.reason,
+    since = clock.iso(row.at),
+  }
+end
+
+-- Resources that could not be removed, one entry for each deployment.
+local function by_deployment(rows, language)
+  local list, by_id = {}, {}
+  for _, row in ipairs(rows) do
+    local entry = by_id[row.operation_id]
+    if not entry then
+      entry = {
+        deploymentId = row.operation_id,
+        name = row.name,
+        since = clock.iso(row.at),
+        triedAt = clock.iso(sweeper.tried(row.operation_id)),
+        things = json.array {},
+      }
+      by_id[row.operation_id], list[#list + 1] = entry, entry
+    end
+    if not is_part[row.kind] then
+      local thing = { kind = row.kind, id = row.id, reason = row.data.reason }
+      entry.things[#entry.things + 1] = i18n.leftover(language, thing)
+    end
+  end
+  return json.array(list)
+end
+
+--- Resources that could not be removed, and volumes that outlived their workspace.
+---@return table document
+function lists.leftovers(language)
+  return {
+    leftovers = by_deployment(refusal.check(nil, journal.left()), language),
+    keptData = each(refusal.check(nil, journal.volumes()), volume_view),
+  }
+end
+
+local TRY_SECONDS = 15 -- that a request waits; the attempt goes on
+
+--- Tries again to remove what a deployment left; raises deployment_unknown when it left nothing.
+---@param id string
+---@return boolean is_gone
+function lists.try_leftovers(id)
+  local tried, _, code = task.spawn(nil, sweeper.try, id):wait(TRY_SECONDS)
+  if tried == false then refusal.raise "deployment_unknown" end
+  if not tried and code ~= "timeout" then refusal.raise(code) end
+  for _, row in ipairs(refusal.check(nil, journal.left())) do
+    if row.operation_id == id then return false end
+  end
+  return true
+end
+
+-- Invites and tokens
+
+--- An invite as a document; `code` only when it was just created.
+function lists.invite_view(row)
+  return {
+    id = row.id,
+    state = row.state or "good",
+    code = row.code,
+    label = row.label,
+    uses = row.uses,
+    used = row.used,
+    createdAt = clock.iso(row.created_at),
+    expiresAt = clock.iso(row.expires_at),
+    revokedAt = clock.iso(row.revoked_at),
+  }
+end
+
+--- Invites, newest first.
+---@return table document
+function lists.invites(filter)
+  return page("invites", lists.invite_view, nil, credentials.invites(filter))
+end
+
+--- A token as a document; `token`, its secret, only when it was just created.
+function lists.token_view(row)
+  local scopes = {}
+  for scope in row.scopes:gmatch("%S+") do scopes[#scopes + 1] = scope end
+  return {
+    id = row.id,
+    state = row.state or "good",
+    token = row.token,
+    label = row.label,
+    scopes = json.array(scopes),
+    ownerId = row.owner_id,
+    createdAt = clock.iso(row.created_at),
+    expiresAt = clock.iso(row.expires_at),
+    revokedAt = clock.iso(row.revoked_at),
+    usedAt = clock.iso(row.used_at),
+  }
+end
+
+--- Tokens, newest first.
+---@return table document
+function lists.tokens(filter)
+  return page("tokens", lists.token_view, nil, credentials.tokens(filter))
+end
+
+-- Audit log
+
+local function entry_view(row)
+  return {
+    id = row.id,
+    at = clock.iso(row.at),
+    who = row.who,
+    ownerId = row.who_id,
+    whoName = row.who_name,
+    network = row.network,
+    action = row.action,
+    name = row.name,
+    deploymentId = row.operation_id,
+    allowed = row.allowed == 1,
+    rule = row.rule,
+    policy = row.policy,
+    requestId = row.request_id,
+  }
+end
+
+--- Entries of the audit log, newest first.
+---@return table document
+function lists.audit(filter) return page("entries", entry_view, nil, ledger.audit(filter)) end
+
+return lists

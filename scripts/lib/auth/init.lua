@@ -1,0 +1,135 @@
+--- Authentication and authorization of a request: who sent it, and may they do that? Refusals are
+--- raised (lib/base/refusal.lua); decisions go into the audit log.
+local config = require "core.config"
+local log = require "core.log"
+local access = require "lib.auth.access"
+local audit = require "lib.auth.audit"
+local client = require "lib.auth.client"
+local identity = require "lib.auth.identity"
+local origin = require "lib.auth.origin"
+local rate_limit = require "lib.auth.rate_limit"
+local refusal = require "lib.base.refusal"
+local auth = {}
+
+local is_safe = { GET = true, HEAD = true, OPTIONS = true }
+
+-- Guesses
+
+--- Counts an invalid secret against the client; raises rate_limited after too many.
+---@param req Request
+function auth.count_guess(req)
+  local from = client.of(req)
+  rate_limit.spend("auth", from.key, from.site)
+end
+
+--- Raises rate_limited for a client that sent too many invalid secrets. An admin token may be short
+--- enough to guess, so after too many failed attempts the correct one is refused as well.
+---@param req Request
+function auth.refuse_guesser(req)
+  local from = client.of(req)
+  if rate_limit.is_exhausted("auth", from.key, from.site) then auth.count_guess(req) end
+end
+
+-- Who
+
+local function authenticate(req)
+  local who = identity.of(req)
+  if who.kind == "forged" then
+    if who.code ~= "journal" then auth.count_guess(req) end
+    refusal.raise(who.code)
+  end
+  if who.kind == "admin" and who.via == "bearer" then auth.refuse_guesser(req) end
+  return who
+end
+
+-- Once for each request: an invalid secret is one guess, however often it is read.
+local function authenticate_once(req)
+  local found = rawget(req, "authenticated")
+  if not found then
+    local is_known, result = refusal.catch(authenticate, req)
+    found = { is_known = is_known, result = result }
+    req.authenticated = found
+  end
+  if not found.is_known then error(found.result, 0) end
+  return found.result
+end
+
+--- Who sent the request; raises when its credential is invalid.
+---@param req Request
+---@return Who
+function auth.who(req)
+  local who = authenticate_once(req)
+  -- Browsers attach the cookie to requests of any page, so they must state the origin.
+  if who.via == "cookie" and not is_safe[req.method] and not origin.is_stated(req) then
+    refusal.raise "forbidden_origin"
+  end
+  return who
+end
+
+--- Who reads something public. Anyone with an invalid credential is a visitor; the attempt counts
+--- as a guess, so a public page does not reveal whether a secret is correct.
+---@param req Request
+---@return Who
+function auth.reader(req)
+  local is_known, who = refusal.catch(auth.who, req)
+  return is_known and who or { kind = "visitor", via = "none" }
+end
+
+-- May they?
+
+--- Decides by policy/access.lua.
+---@param req Request
+---@param who Who
+---@param action string
+---@param what What
+---@param name string|nil  of the workspace or other thing that is acted on
+---@return AuditEntry entry  not written yet
+---@return string? code      why not
+function auth.decide(req, who, action, what, name)
+  what.mode = config.access
+  local is_allowed, rule, code = access.decide(who, action, what)
+  local entry = {
+    who = who, network = client.of(req).network, action = action, name = name,
+    allowed = is_allowed, rule = rule, request_id = req.id,
+  }
+  return entry, code
+end
+
+--- Writes a decision to the audit log; raises when that fails, and then nothing may be done.
+--- Refusals of anonymous clients go to the log instead: anyone could flood the audit log.
+---@param entry AuditEntry
+function auth.record(entry)
+  if not access.is_audited(entry.action) then return end
+  if entry.allowed or entry.who.id or entry.who.kind == "admin" then
+    refusal.check(nil, audit.write(entry))
+    return
+  end
+  log.info("access.refused", {
+    action = entry.action, name = entry.name, rule = entry.rule, network = entry.network,
+  })
+end
+
+--- Decides and records. Raises when the credential is invalid, not when it is not sufficient.
+---@return Who|nil
+---@return string? code  why not
+function auth.check(req, action, what, name)
+  local who = auth.who(req)
+  local entry, code = auth.decide(req, who, action, what, name)
+  auth.record(entry)
+  if entry.allowed then return who end
+  return nil, code
+end
+
+--- Who sent the request, if they may do that; raises otherwise.
+---@param req Request
+---@param action string
+---@param what What|nil
+---@param name string|nil
+---@return Who
+function auth.allow(req, action, what, name)
+  local who, code = auth.check(req, action, what or {}, name)
+  if not who then refusal.raise(code, { args = { name = name or "" } }) end
+  return who
+end
+
+return auth

@@ -1,0 +1,39 @@
+--- Refusals: an error value that says why a request is not served. Code raises one where it finds
+--- the reason; lib/http/middleware.lua catches it and answers with a problem document.
+local refusal = {}
+
+---@class Refusal
+---@field code string             a code of lib/http/problem.lua
+---@field options ProblemOptions  what its texts and headers need
+local Refusal = {}
+
+--- Raises a refusal.
+---@param code string
+---@param options ProblemOptions|nil
+function refusal.raise(code, options)
+  error(setmetatable({ code = code, options = options or {} }, Refusal), 0)
+end
+
+--- Whether a caught error is a refusal.
+---@param err any
+---@return boolean
+function refusal.is(err) return getmetatable(err) == Refusal end
+
+--- Passes on what a function of lib/ returned, or raises its failure (nil, message, code).
+---@param args table<string, string>|nil  for the texts of the problem
+---@return ...
+function refusal.check(args, value, message, code, ...)
+  if value == nil then refusal.raise(code or "internal", { args = args }) end
+  return value, message, code, ...
+end
+
+--- Calls fn(...). Returns true and its results, or false and the refusal that it raised; other
+--- errors pass.
+---@return boolean is_done, any result_or_refusal
+function refusal.catch(fn, ...)
+  local results = table.pack(pcall(fn, ...))
+  if not results[1] and not refusal.is(results[2]) then error(results[2], 0) end
+  return table.unpack(results, 1, results.n)
+end
+
+return refusal

@@ -1,0 +1,85 @@
+--- What every request passes before its route: the host must be the portal's, unsafe methods must
+--- come from its own pages or from a program, and rate limits apply. Refusals that are raised
+--- anywhere below become problem documents here. Behind TLS, browsers are told to keep to it.
+local config = require "core.config"
+local server = require "core.server"
+local auth = require "lib.auth"
+local client = require "lib.auth.client"
+local identity = require "lib.auth.identity"
+local origin = require "lib.auth.origin"
+local rate_limit = require "lib.auth.rate_limit"
+local address = require "lib.base.address"
+local refusal = require "lib.base.refusal"
+local problem = require "lib.http.problem"
+local limits = require "policy.limits"
+local middleware = {}
+
+local is_safe = { GET = true, HEAD = true, OPTIONS = true }
+local loopback_hosts = { ["127.0.0.1"] = true, ["::1"] = true, localhost = true }
+local for_monitors = { ["/health"] = true, ["/ready"] = true, ["/metrics"] = true }
+local HSTS = "max-age=31536000"
+
+-- A portal that listens on loopback only answers to loopback names, so that a web page whose name
+-- resolves to this machine (DNS rebinding) cannot use it.
+local function is_own_host(host)
+  if config.hosts then return config.hosts[host] == true end
+  if not loopback_hosts[config.host] or host == "localhost" then return true end
+  return address.parse(host:match("^%[(.*)%]$") or host) ~= nil
+end
+
+local function is_admin(req)
+  return req.headers.authorization ~= nil and identity.is_admin(auth.reader(req))
+end
+
+local function apply_rate_limit(req, pattern)
+  local class = limits.class(req.method, pattern)
+  if not class then return nil end
+  local from = client.of(req)
+  local found = rate_limit.take(class, from.key, from.site)
+  if not found.is_allowed then
+    if is_admin(req) then return nil end
+    refusal.raise("rate_limited", rate_limit.options(found))
+  end
+  return not is_safe[req.method] and found.headers or nil
+end
+
+-- Raises, or returns the header fields that the reply gets.
+local function admit(req, pattern)
+  if not for_monitors[pattern] and not is_own_host(req.host) then
+    refusal.raise("host_unknown", { args = { host = req.host } })
+  end
+  if not is_safe[req.method] and not origin.is_own(req) then refusal.raise "forbidden_origin" end
+  return apply_rate_limit(req, pattern)
+end
+
+local function with_headers(reply, headers)
+  if type(reply) == "string" then reply = { text = reply } end
+  if type(reply) == "number" then reply = { status = reply } end
+  reply.headers = reply.headers or {}
+  for name, value in pairs(headers) do reply.headers[name] = reply.headers[name] or value end
+  return reply
+end
+
+local function with_hsts(req, reply)
+  if not client.is_over_tls(req) then return reply end
+  return with_headers(reply, { ["Strict-Transport-Security"] = HSTS })
+end
+
+local function pass(req, handler, pattern)
+  local headers
+  local is_served, reply = refusal.catch(function()
+    headers = admit(req, pattern)
+    return handler(req)
+  end)
+  if not is_served then reply = problem.reply(req, reply.code, reply.options) end
+  if type(reply) == "table" and reply.channel then return reply end -- streams have fixed headers
+  return with_hsts(req, headers and with_headers(reply, headers) or reply)
+end
+
+--- Registers the middleware and the wording of errors that the core finds itself.
+function middleware.register()
+  server.middleware(pass)
+  server.on_error(function(req, ...) return with_hsts(req, problem.from_core(req, ...)) end)
+end
+
+return middleware
