@@ -39,7 +39,6 @@ static void write_config(const char *text)
 
 static int set_up(void **state)
 {
-    (void)state;
     if (scripts_make() != 0) return -1;
     write_config("return { watch = env 'NO_SUCH_VARIABLE' }");
     scripts_write("lib/settings/init.lua", settings_lua);
@@ -60,7 +59,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     wire_free(&wire);
     task_kill_all();
     if (server.current) assert_int_equal(lua_gettop(vm_state(server.current->vm)), 0);
@@ -136,7 +134,6 @@ static void refuses(const char *text, const char *part)
 
 static void test_kinds_of_reply(void **state)
 {
-    (void)state;
     load("server.route('GET', '/text', function() return 'hello' end)\n"
          "server.route('GET', '/status', function() return 204 end)\n"
          "server.route('GET', '/json', function() return { status = 201, json = "
@@ -183,7 +180,6 @@ static void test_what_is_no_reply(void **state)
                                          "{ cut = 'x' }" };
     char text[256];
 
-    (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         snprintf(text, sizeof text, "server.route('GET', '/', function() return %s end)", wrong[i]);
         load(text);
@@ -193,7 +189,6 @@ static void test_what_is_no_reply(void **state)
 
 static void test_cut(void **state)
 {
-    (void)state;
     load("server.route('GET', '/half', function() return { text = 'half', cut = "
          "10 } end)");
     wire_send(wire.fd, "GET /half HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -206,7 +201,6 @@ static void test_cut(void **state)
 
 static void test_request(void **state)
 {
-    (void)state;
     load("server.route('POST', '/x/:name', function(req)\n"
          "  return table.concat({ req.method, req.path, req.params.name, "
          "req.query.a, req.query.b, req.query.c or 'none', req.headers['x-two'],\n"
@@ -226,7 +220,6 @@ static void test_request(void **state)
 
 static void test_request_after_the_answer(void **state)
 {
-    (void)state;
     load("local seen\n"
          "server.route('GET', '/', function(req) local path = req.path\n"
          "  task.spawn(nil, function() task.sleep(0.01) seen = path .. select(2, "
@@ -239,7 +232,6 @@ static void test_request_after_the_answer(void **state)
 
 static void test_waiting_handlers_run_side_by_side(void **state)
 {
-    (void)state;
     load("server.route('GET', '/:s', function(req) task.sleep(req.params.s / "
          "1000) return req.params.s end)");
     struct wire other = { .fd = -1 };
@@ -264,7 +256,6 @@ static const char failing[] = "server.route('GET', '/x', function() end)\n"
 
 static void test_errors_without_scripts(void **state)
 {
-    (void)state;
     load(failing);
     says("GET /nowhere", 404, "\"code\":\"not_found\"");
     says("POST /x", 405, "Allow: GET, HEAD\r\n");
@@ -280,7 +271,6 @@ static void test_errors_worded_by_scripts(void **state)
 {
     char text[2048];
 
-    (void)state;
     snprintf(text, sizeof text,
              "%sserver.on_error(function(req, status, code, extra)\n"
              "  return { status = status, text = code .. ' ' .. req.path .. ' ' "
@@ -305,7 +295,6 @@ static void test_errors_in_on_error(void **state)
                                          "return nil" };
     char text[2048];
 
-    (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         snprintf(text, sizeof text, "server.on_error(function() %s end)", wrong[i]);
         load(text);
@@ -317,7 +306,6 @@ static void test_errors_in_on_error(void **state)
 
 static void test_stream(void **state)
 {
-    (void)state;
     load("local sse = require 'core.sse'\n"
          "server.route('GET', '/s', function(req) return sse.subscribe('c', { "
          "last_id = 1, replay = {\n"
@@ -342,7 +330,6 @@ static void test_stream(void **state)
 
 static void test_reload_keeps_what_runs(void **state)
 {
-    (void)state;
     load("server.route('GET', '/slow', function() task.sleep(0.5) return 'old' "
          "end) server.route('GET', '/v', function() return '1' end)");
     wire_send(wire.fd, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -359,7 +346,6 @@ static void test_reload_keeps_what_runs(void **state)
 
 static void test_refused_version_changes_nothing(void **state)
 {
-    (void)state;
     load("server.route('GET', '/v', function() return 'first' end)");
     refuses("server.route('GET', '/v', function() return 'second' end) error 'no'", "no");
     refuses("server.route('GET', 'v', print)", "starts with /");
@@ -373,7 +359,6 @@ static void test_refused_version_changes_nothing(void **state)
 
 static void test_registering_is_for_loading(void **state)
 {
-    (void)state;
     load("server.route('GET', '/:what', function(req) local what = "
          "req.params.what\n"
          "  if what == 'route' then server.route('GET', '/late', print) end\n"
@@ -389,7 +374,6 @@ static void test_registering_is_for_loading(void **state)
 
 static void test_timers(void **state)
 {
-    (void)state;
     load("local timer = require 'core.timer' local n, now, most = 0, 0, 0\n"
          "timer.every('t', 0.01, function() n, now = n + 1, now + 1 most = "
          "math.max(most, now) task.sleep(0.025) now = now - 1 end)\n"
@@ -416,7 +400,6 @@ static void test_on_start(void **state)
 {
     char said[128] = "";
 
-    (void)state;
     load("local order = '' for i = 1, 3 do server.on_start(function() "
          "task.sleep(0.01) order = order .. i end) end\n"
          "server.route('GET', '/', function() return order end)");
@@ -434,7 +417,6 @@ static void test_config(void **state)
 {
     struct vm_error error;
 
-    (void)state;
     setenv("TEST_SECRET", "hush", 1);
     load("local config = require 'core.config' assert(config.secret 'TEST_SECRET' "
          "== 'hush' and not config.secret 'NO_SUCH_SECRET')\n"

@@ -6,7 +6,6 @@ static void test_sleep(void **state)
 {
     int64_t began = loop_now_ms();
 
-    (void)state;
     traces("trace(task.sleep(0.05)) trace(task.sleep(0))", "true;true;");
     assert_true(loop_now_ms() - began >= 49);
     start("task.sleep(-1)");
@@ -17,7 +16,6 @@ static void test_sleep(void **state)
 
 static void test_run(void **state)
 {
-    (void)state;
     traces("local a, b, c = task.run(1, function(x, y) task.sleep(0.01) return "
            "y, x end, 1, 2) trace(a) trace(b) trace(c)",
            "2;1;nil;");
@@ -40,7 +38,6 @@ static void test_run(void **state)
 
 static void test_all(void **state)
 {
-    (void)state;
     traces("local t = task.all { function() task.sleep(0.02) return 1, nil, 3 "
            "end, function() error 'oops' end, function() end }\n"
            "trace(#t) trace(t[1].n) trace(t[1][3]) trace(t[2][1]) trace(t[2][3]) "
@@ -60,7 +57,6 @@ static void test_all(void **state)
 
 static void test_spawn_and_wait(void **state)
 {
-    (void)state;
     traces("local h = task.spawn(nil, function(x) task.sleep(0.02) return x, 2 "
            "end, 1)\n"
            "local a, m, code = h:wait(0.001) trace(code)\n"
@@ -81,7 +77,6 @@ static void test_spawn_and_wait(void **state)
 
 static void test_spawned_outlives_its_starter(void **state)
 {
-    (void)state;
     traces("task.spawn(nil, function() task.sleep(0.01) trace 'after' end) trace "
            "'end'",
            "end;after;");
@@ -89,7 +84,6 @@ static void test_spawned_outlives_its_starter(void **state)
 
 static void test_kill_oneself(void **state)
 {
-    (void)state;
     traces("local h h = task.spawn(nil, function() task.sleep(0) h:kill() trace "
            "'never' end)\n"
            "local a, m, code = h:wait() trace(code)",
@@ -102,7 +96,6 @@ static void test_kill_oneself(void **state)
 
 static void test_cancel(void **state)
 {
-    (void)state;
     traces("local h = task.spawn('job', function()\n"
            "  local ok, m, code = task.run(10, function() local x <close> = "
            "setmetatable({}, {__close = function() trace 'closed' end}) "
@@ -125,7 +118,6 @@ static void test_cancel(void **state)
 
 static void test_cancel_leaves_other_waits(void **state)
 {
-    (void)state;
     traces("local h = task.spawn('job', function() trace(test.hold()) "
            "trace(task.cancelled()) end)\n"
            "task.sleep(0) task.cancel 'job' trace 'asked' test.wake 'in its own "
@@ -135,7 +127,6 @@ static void test_cancel_leaves_other_waits(void **state)
 
 static void test_lock(void **state)
 {
-    (void)state;
     traces("local function work(name) return function()\n"
            "  return task.lock('l', function(x) trace('+' .. name) "
            "task.sleep(0.005) trace('-' .. name) return x, 'b' end, name) end end\n"
@@ -162,7 +153,6 @@ static void test_lock_of_the_dead(void **state)
         "task.sleep(0.01) ";
     char text[1024];
 
-    (void)state;
     snprintf(text, sizeof text, "%s second:kill() first:kill() third:wait()",
              holder); /* one that waits, then the holder */
     traces(text, "first;third;");

@@ -205,7 +205,6 @@ static void make_certificate(void)
 static int serve_all(void **state)
 {
     pthread_t thread;
-    (void)state;
     signal(SIGPIPE, SIG_IGN);
     make_certificate();
     listener = listen_somewhere(&port);
@@ -219,7 +218,6 @@ static int serve_all(void **state)
 
 static int stop_serving(void **state)
 {
-    (void)state;
     shutdown(listener, SHUT_RDWR);
     shutdown(tls_listener, SHUT_RDWR);
     for (int i = 0; i < 200 && open_now; i++)
@@ -315,7 +313,6 @@ static struct outcome fetch(const char *path, struct fetch_options options)
 
 static void stop(void *arg)
 {
-    (void)arg;
     loop_stop(loop);
 }
 
@@ -328,7 +325,6 @@ static void run_for(int ms)
 
 static int set_up(void **state)
 {
-    (void)state;
     loop = loop_new();
     pool = fetch_pool_new(loop, 4);
     connections = requests = most_at_once = outstanding = 0;
@@ -338,7 +334,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     fetch_pool_free(pool);
     loop_free(loop);
     return 0;

@@ -3,7 +3,6 @@
 
 static void test_get(void **state)
 {
-    (void)state;
     struct outcome o = FETCH("/hello?secret=1", .url = NULL);
     assert_string_equal(o.code, "");
     assert_int_equal(o.status, 200);
@@ -18,7 +17,6 @@ static void test_get(void **state)
 
 static void test_methods_and_bodies(void **state)
 {
-    (void)state;
     const char *headers[] = { "X-Api-Key: abc", "X-Empty:", "Content-Type: application/json",
                               NULL };
     struct outcome o =
@@ -55,7 +53,6 @@ static void test_methods_and_bodies(void **state)
 
 static void test_a_big_post_does_not_wait_for_a_hundred(void **state)
 {
-    (void)state;
     static char body[4000];
     memset(body, 'x', sizeof body);
     struct outcome o = FETCH("/echo", .method = "POST", .body = body, .body_len = sizeof body);
@@ -67,7 +64,6 @@ static void test_a_big_post_does_not_wait_for_a_hundred(void **state)
 
 static void test_refused(void **state)
 {
-    (void)state;
     int free_port, fd = listen_somewhere(&free_port);
     close(fd);
     struct outcome o = FETCH("", .url = url_of("127.0.0.1", free_port, "/x?token=canary"));
@@ -80,7 +76,6 @@ static void test_refused(void **state)
 
 static void test_no_such_name(void **state)
 {
-    (void)state;
     struct outcome o = FETCH("", .url = "http://no-such-name.test/");
     assert_string_equal(o.code, "dns");
     assert_int_equal(o.sent, 0);
@@ -91,7 +86,6 @@ static int64_t worst_gap_us, last_tick_us;
 static void on_tick(void *arg)
 {
     int64_t now = loop_now_us();
-    (void)arg;
     if (now - last_tick_us > worst_gap_us) worst_gap_us = now - last_tick_us;
     last_tick_us = now;
 }
@@ -100,7 +94,6 @@ static void on_tick(void *arg)
  * may wait for it. */
 static void test_a_resolver_that_hangs_stops_nothing(void **state)
 {
-    (void)state;
     last_tick_us = loop_now_us();
     worst_gap_us = 0;
     struct loop_timer *ticks = loop_timer_new(loop, 10, 10, on_tick, NULL);
@@ -126,7 +119,6 @@ static void test_a_resolver_that_hangs_stops_nothing(void **state)
 
 static void test_names_below_localhost_are_this_machine(void **state)
 {
-    (void)state;
     int before = resolved;
     struct outcome o = FETCH("", .url = url_of("some-stack.localhost", port, "/echo"));
     assert_string_equal(o.code, "");
@@ -137,7 +129,6 @@ static void test_names_below_localhost_are_this_machine(void **state)
 
 static void test_timeouts(void **state)
 {
-    (void)state;
     struct outcome o = FETCH("/hang", .timeout_ms = 100);
     assert_string_equal(o.code, "timeout");
     assert_int_equal(o.sent, 1);
@@ -147,7 +138,6 @@ static void test_timeouts(void **state)
 
 static void test_connections_that_end_too_early(void **state)
 {
-    (void)state;
     struct outcome o = FETCH("/cut", .method = "POST");
     assert_string_equal(o.code, "closed");
     assert_int_equal(o.sent, 1);
@@ -164,7 +154,6 @@ static void test_connections_that_end_too_early(void **state)
 
 static void test_too_large(void **state)
 {
-    (void)state;
     struct outcome o = FETCH("/big", .method = "GET");
     assert_string_equal(o.code, "too_large");
     release(&o);
@@ -185,7 +174,6 @@ static void test_too_large(void **state)
 
 static void test_heads(void **state)
 {
-    (void)state;
     struct outcome o = FETCH("/redirect", .method = "GET");
     assert_int_equal(o.status, 302);
     assert_non_null(strstr(o.head, "location: /hello\n"));
@@ -205,7 +193,6 @@ static void test_heads(void **state)
  */
 static void test_fresh_is_sent_once(void **state)
 {
-    (void)state;
     struct outcome o = FETCH("/once", .method = "GET");
     release(&o);
     o = FETCH("/once", .method = "POST", .body = "x", .body_len = 1, .flags = FETCH_FRESH);
@@ -222,7 +209,6 @@ static void test_fresh_is_sent_once(void **state)
 
 static void test_fence(void **state)
 {
-    (void)state;
     const char *urls[] = { url_of("127.0.0.1", port, "/"),
                            url_of("[::1]", port, "/"),
                            url_of("x.localhost", port, "/"),
@@ -257,7 +243,6 @@ static int inner(const char *text)
 
 static void test_inner_addresses(void **state)
 {
-    (void)state;
     static const char *const inside[] = { "127.0.0.1",
                                           "127.255.0.1",
                                           "0.0.0.0",
@@ -284,7 +269,6 @@ static void test_inner_addresses(void **state)
 
 static void test_connect_to(void **state)
 {
-    (void)state;
     struct outcome o = FETCH("", .url = "http://a-stack.example.test/echo",
                              .connect_to = url_of("127.0.0.1", port, "") + 7);
     assert_string_equal(o.code, "");
@@ -294,7 +278,6 @@ static void test_connect_to(void **state)
 
 static void test_invalid(void **state)
 {
-    (void)state;
     static const char *const urls[] = { "",
                                         "nonsense",
                                         "ftp://127.0.0.1/",
@@ -341,7 +324,6 @@ static void test_invalid(void **state)
 
 static void test_until_when_a_certificate_is_valid(void **state)
 {
-    (void)state;
     struct outcome o = FETCH("", .url = url_of("good.localhost", tls_port, "/hello"),
                              .flags = FETCH_NO_VERIFY | FETCH_FRESH | FETCH_CERTIFICATE);
     assert_string_equal(o.code, "");
@@ -358,7 +340,6 @@ static void test_until_when_a_certificate_is_valid(void **state)
 
 static void test_no_proxy_from_the_environment(void **state)
 {
-    (void)state;
     setenv("http_proxy", "http://127.0.0.1:1", 1);
     setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
     struct outcome o = FETCH("/hello", .method = "GET");
@@ -370,7 +351,6 @@ static void test_no_proxy_from_the_environment(void **state)
 
 static void test_tls(void **state)
 {
-    (void)state;
     struct outcome o = FETCH("", .url = url_of("good.localhost", tls_port, "/hello"));
     assert_string_equal(o.code, "tls");
     assert_int_equal(o.sent, 0);
@@ -404,7 +384,6 @@ static void test_tls(void **state)
 
 static void test_at_most_so_many_in_order(void **state)
 {
-    (void)state;
     enum { N = 12 };
     struct outcome outcomes[N] = { 0 };
     for (int i = 0; i < N; i++) {
@@ -423,7 +402,6 @@ static void test_at_most_so_many_in_order(void **state)
 
 static void test_waiting_for_a_turn_counts(void **state)
 {
-    (void)state;
     struct outcome hangs[4] = { 0 }, late = { 0 };
     for (int i = 0; i < 4; i++)
         start(&hangs[i], &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hang"),
@@ -441,7 +419,6 @@ static void test_waiting_for_a_turn_counts(void **state)
 
 static void test_cancel(void **state)
 {
-    (void)state;
     struct outcome never[6] = { 0 }, last = { 0 };
     struct fetch *started[6];
     for (int i = 0; i < 6; i++)
@@ -473,7 +450,6 @@ static void start_and_cancel(const struct fetch_result *r, void *arg)
 
 static void test_from_inside_a_callback(void **state)
 {
-    (void)state;
     memset(&victim, 0, sizeof victim);
     outstanding++;
     fetch_start(pool, &(struct fetch_options){ .url = "nonsense" }, start_and_cancel, NULL);
@@ -486,7 +462,6 @@ static void test_from_inside_a_callback(void **state)
 
 static void test_freeing_a_busy_pool(void **state)
 {
-    (void)state;
     struct outcome never = { 0 };
     for (int i = 0; i < 6; i++)
         start(&never, &(struct fetch_options){ .url = url_of("127.0.0.1", port, "/hang") });

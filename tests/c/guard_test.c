@@ -122,7 +122,6 @@ static void refused(const char *bytes, int status)
 
 static void test_request_lines(void **state)
 {
-    (void)state;
     passes("GET / HTTP/1.1\r\n" H "\r\n", 1);
     passes("GET / HTTP/1.0\r\n\r\n", 1);
     passes("DELETE /a/b?c=d&e=%20[]{|}^ HTTP/1.1\r\n" H "\r\n", 1);
@@ -189,7 +188,6 @@ static void test_request_lines(void **state)
 
 static void test_fields(void **state)
 {
-    (void)state;
     passes("GET / HTTP/1.0\r\na:\r\nB-c: d \t e\r\n!#$%&'*+-.^_`|~: \x80\xff\r\n\r\n", 1);
     becomes("GET / HTTP/1.0\r\na:\tb\r\n\r\n", "GET / HTTP/1.0\r\na: b\r\n\r\n", 1);
     static const char *const bad[] = { "a : b",      ": b",      "a b: c",     "a",
@@ -224,7 +222,6 @@ static void test_hosts(void **state)
                                        " http://a", " u@a",  " a:b",    " a:0x1", " a:65536",
                                        " a:-1",     " [::1", " [::1]a", " []",    " [a]",
                                        " a%20",     " \x80", " a\\",    " *" };
-    (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         host(good[i], 0);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -236,7 +233,6 @@ static void test_hosts(void **state)
 
 static void test_lengths(void **state)
 {
-    (void)state;
     passes(POST "Content-Length: 5\r\n\r\nhello" POST "content-length:0\r\n\r\n", 2);
     passes("GET / HTTP/1.1\r\n" H "Content-Length: 005\r\n\r\nhello", 1);
     becomes("HEAD / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhelloGET / HTTP/1.0\r\n\r\n",
@@ -283,7 +279,6 @@ static void test_codings(void **state)
                                        " chunked;q=1",
                                        " chunked\r\nTransfer-Encoding: chunked",
                                        " chunked\r\nContent-Length: 5" };
-    (void)state;
     passes(OK, 1);
     passes(POST "transfer-encoding:CHUNKED \r\n\r\n0\r\n\r\n", 1);
     becomes(POST "Transfer-Encoding:\tchunked\r\n\r\n0\r\n\r\n",
@@ -300,7 +295,6 @@ static void test_codings(void **state)
 
 static void test_chunks(void **state)
 {
-    (void)state;
     passes(CHUNKED "5\r\nhello\r\n00A\r\n0123456789\r\n000\r\n\r\n" OK, 2);
     becomes(CHUNKED "5;a=\"b;c\"\r\nhello\r\n0;x\r\n\r\n", CHUNKED "5\r\nhello\r\n0\r\n\r\n", 1);
     becomes(CHUNKED "0\r\nContent-Length: 5\r\nHost: b\r\n\r\n" OK, CHUNKED "0\r\n\r\n" OK, 2);
@@ -344,7 +338,6 @@ static void test_chunks(void **state)
 static void test_sizes(void **state)
 {
     char text[1000];
-    (void)state;
     snprintf(text, sizeof text, "GET /%0*d HTTP/1.0\r\n\r\n", 39, 0);
     passes(text, 1);
     snprintf(text, sizeof text, "GET /%0*d HTTP/1.0\r\n\r\n", 40, 0);
@@ -365,7 +358,6 @@ static void test_sizes(void **state)
 /* A refusal is for good, and tells of the requests before it. */
 static void test_after_a_refusal(void **state)
 {
-    (void)state;
     struct outcome outcome = each_way(OK OK "GET /\n" OK, sizeof(OK OK "GET /\n" OK) - 1);
     assert_int_equal(outcome.status, 400);
     assert_int_equal(outcome.messages, 2);
@@ -391,7 +383,6 @@ static unsigned take_all(struct guard *guard)
 static void test_where_it_is(void **state)
 {
     struct guard guard;
-    (void)state;
     guard_init(&guard, &limits);
     assert_false(guard_in_message(&guard) || guard_in_head(&guard) || guard_is_head(&guard));
     feed_text(&guard, "\r\n");

@@ -9,7 +9,6 @@
 static void test_cap(void **state)
 {
     struct httpd_limits limits = httpd_default_limits;
-    (void)state;
     limits.max_connections = 2;
     restart(&limits);
     struct wire one = wire_new(port), two = wire_new(port), three = wire_new(port);
@@ -28,7 +27,6 @@ static void test_cap(void **state)
 static void test_idle_connection_makes_room_at_the_cap(void **state)
 {
     struct httpd_limits limits = httpd_default_limits;
-    (void)state;
     limits.max_connections = 2;
     restart(&limits);
     struct wire idle = wire_new(port), busy = wire_new(port);
@@ -50,7 +48,6 @@ static void test_idle_connection_makes_room_at_the_cap(void **state)
 static void test_slow_senders_make_room_at_the_cap(void **state)
 {
     struct httpd_limits limits = httpd_default_limits;
-    (void)state;
     limits.max_connections = 2;
     limits.head_timeout_ms = limits.request_timeout_ms = 600000;
     restart(&limits);
@@ -101,7 +98,6 @@ static void test_cap_of_an_address(void **state)
     struct httpd_limits limits = httpd_default_limits;
     in_addr_t address = own_address();
     const char *body;
-    (void)state;
     if (!address) skip();
     limits.max_connections_each = 2;
     restart(&limits);
@@ -145,7 +141,6 @@ static void test_out_of_descriptors(void **state)
     struct wire first = wire_new(port);
     int fd = wire_socket(), lines[2], turns = 0;
     char said[65536];
-    (void)state;
     assert_int_equal(wire_ask(&first, GET("/1"), NULL), 200);
     assert_int_equal(pipe(lines), 0);
     log_init(lines[1], LOG_WARN);

@@ -22,13 +22,11 @@ static char *big;
 
 static inline void on_gone(void *arg)
 {
-    (void)arg;
     gone++;
 }
 
 static inline void on_end(void *arg)
 {
-    (void)arg;
     ended++;
 }
 
@@ -71,7 +69,6 @@ static inline void on_request(struct httpd_request *request, void *arg)
 {
     const char *path = httpd_path(request);
     int good = 0;
-    (void)arg;
     requests++;
     if (strcmp(path, "/hold") == 0) {
         held = request;
@@ -115,14 +112,12 @@ static inline void start(const struct httpd_limits *limits)
 
 static inline int set_up(void **state)
 {
-    (void)state;
     start(NULL);
     return 0;
 }
 
 static inline int tear_down(void **state)
 {
-    (void)state;
     httpd_free(server);
     loop_free(wire_loop);
     return 0;
@@ -163,7 +158,6 @@ static inline void open_stream(struct wire *wire, const char *request)
 /* Once for a group. */
 static inline int make_big_body(void **state)
 {
-    (void)state;
     big = malloc(BIG);
     for (int i = 0; i < BIG; i++)
         big[i] = (char)('a' + i % 23);
@@ -172,7 +166,6 @@ static inline int make_big_body(void **state)
 
 static inline int free_big_body(void **state)
 {
-    (void)state;
     free(big);
     return 0;
 }

@@ -15,7 +15,6 @@ static void expect_refusal(const char *request, int status)
 static void test_methods(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     assert_int_equal(wire_ask(&wire, "PATCH / HTTP/1.1\r\n" HOST "\r\n", NULL), 200);
     assert_int_equal(wire_ask(&wire, "OPTIONS / HTTP/1.1\r\n" HOST "\r\n", NULL), 200);
     assert_int_equal(wire_ask(&wire, "DELETE / HTTP/1.1\r\n" HOST "\r\n", NULL), 200);
@@ -29,7 +28,6 @@ static void test_targets(void **state)
 {
     struct wire wire = wire_new(port);
     const char *body;
-    (void)state;
     assert_int_equal(wire_ask(&wire, "GET http://LOCALHOST/a?b HTTP/1.1\r\n" HOST "\r\n", &body),
                      200);
     assert_string_equal(body, "GET /a?b from 127.0.0.1 []");
@@ -48,7 +46,6 @@ static void test_targets(void **state)
 static void test_limits(void **state)
 {
     static char text[200000];
-    (void)state;
     snprintf(text, sizeof text, "GET / HTTP/1.1\r\nX-Long: %0*d\r\n\r\n", 20000, 0);
     expect_refusal(text, 431);
     snprintf(text, sizeof text, "GET /%0*d HTTP/1.1\r\n" HOST "\r\n", 9000, 0);
@@ -78,7 +75,6 @@ static void test_endless_requests(void **state)
     };
     char zeros[16384];
     int64_t start_ms = loop_now_ms();
-    (void)state;
     memset(zeros, '0', sizeof zeros);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         struct wire wire = wire_new(port);
@@ -103,7 +99,6 @@ static void test_body_of_head_is_no_request(void **state)
     static const char smuggled[] = GET("/smuggled");
     char text[400];
     struct wire wire = wire_new(port);
-    (void)state;
     snprintf(text, sizeof text,
              "HEAD /1 HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n%s" GET("/2"),
              sizeof smuggled - 1, smuggled);
@@ -129,7 +124,6 @@ static void test_body_of_head_is_no_request(void **state)
 static void test_refusal_in_its_turn(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     wire_send(wire.fd, GET("/hold") GET("/2") "GET /3 HTTP/1.1\r\n\r\n" GET("/4"));
     while (!held)
         wire_turn(1);
@@ -149,7 +143,6 @@ static void test_refusal_in_its_turn(void **state)
 static void test_refusal_behind_a_continue(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     wire_send(wire.fd, "POST / HTTP/1.1\r\n" HOST
                        "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n?");
     wire_expect_end(&wire);
@@ -161,7 +154,6 @@ static void test_refusal_behind_a_continue(void **state)
 static void test_refusal_is_seen_by_who_goes_on_sending(void **state)
 {
     char zeros[16384] = { 0 };
-    (void)state;
     struct wire wire = wire_new(port);
     wire_send(wire.fd, "POST / HTTP/1.1\r\n" HOST "Content-Length: 5000000\r\n\r\n");
     for (size_t sent = 0; sent < 5000000;) {
@@ -181,7 +173,6 @@ static void test_refusal_is_seen_by_who_goes_on_sending(void **state)
  * waited for without end. */
 static void test_close_is_no_reset(void **state)
 {
-    (void)state;
     for (int i = 0; i < 20; i++) {
         struct wire wire = wire_new(port);
         wire_send(wire.fd, "GET /1 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
@@ -224,7 +215,6 @@ static void test_slow_requests_are_ended(void **state)
     static const char *const slow[] = { "",
                                         "POST / HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n" };
     struct httpd_limits limits = quick();
-    (void)state;
     restart(&limits);
     for (int i = 0; i < 2; i++) {
         struct wire wire = wire_new(port);
@@ -242,7 +232,6 @@ static void test_slow_requests_are_ended(void **state)
 static void test_idle_connections_are_closed(void **state)
 {
     struct httpd_limits limits = quick();
-    (void)state;
     restart(&limits);
     struct wire fresh = wire_new(port), used = wire_new(port);
     int64_t start_ms = loop_now_ms();
@@ -260,7 +249,6 @@ static void test_idle_connections_are_closed(void **state)
 static void test_reader_that_does_not_read_is_closed(void **state)
 {
     struct httpd_limits limits = quick();
-    (void)state;
     restart(&limits);
     struct wire wire = wire_new(port);
     wire_send(wire.fd, GET("/big"));
@@ -278,7 +266,6 @@ static void test_reader_that_does_not_read_is_closed(void **state)
 static void test_drain(void **state)
 {
     struct wire idle = wire_new(port), busy = wire_new(port), soon = wire_new(port);
-    (void)state;
     hold(&busy);
     assert_int_equal(wire_ask(&soon, GET("/"), NULL), 200);
     httpd_drain(server);
@@ -306,7 +293,6 @@ static void test_drain(void **state)
 static void test_free_while_requests_wait(void **state)
 {
     struct wire busy = wire_new(port), streamed = wire_new(port), fresh;
-    (void)state;
     hold(&busy);
     struct httpd_request *waiting = held;
     held = NULL;
@@ -327,7 +313,6 @@ static void test_free_while_requests_wait(void **state)
 
 static void test_listen_failures(void **state)
 {
-    (void)state;
     assert_int_equal(httpd_listen(server, "127.0.0.1", port), -1);
     assert_int_equal(errno, EADDRINUSE);
     assert_int_equal(httpd_listen(server, "not a host", 0), -1);

@@ -6,7 +6,6 @@ static void test_late_answer(void **state)
 {
     struct wire wire = wire_new(port);
     const char *body;
-    (void)state;
     hold(&wire);
     assert_int_equal(httpd_pending(server), 1);
     wire_turn(20);
@@ -24,7 +23,6 @@ static void test_long_request_after_a_late_answer(void **state)
 {
     static char request[61000];
     struct wire wire = wire_new(port);
-    (void)state;
     hold(&wire);
     wire_turn(20);
     reply_text(held, 200, "late");
@@ -38,7 +36,6 @@ static void test_long_request_after_a_late_answer(void **state)
 static void test_second_request_while_the_first_waits(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     hold(&wire);
     wire_send(wire.fd, GET("/second"));
     wire_turn(20);
@@ -53,7 +50,6 @@ static void test_second_request_while_the_first_waits(void **state)
 static void test_client_leaves_while_it_waits(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     hold(&wire);
     wire_free(&wire);
     assert_true(wire_until(&gone));
@@ -69,7 +65,6 @@ static void test_client_resets_while_it_waits(void **state)
 {
     struct linger reset = { .l_onoff = 1 };
     struct wire wire = wire_new(port);
-    (void)state;
     hold(&wire);
     setsockopt(wire.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     wire_free(&wire);
@@ -84,7 +79,6 @@ static void test_half_closed_client_gets_its_late_answer(void **state)
 {
     struct wire wire = wire_new(port);
     const char *body;
-    (void)state;
     hold(&wire);
     shutdown(wire.fd, SHUT_WR);
     assert_true(wire_until(&gone));
@@ -98,7 +92,6 @@ static void test_half_closed_client_gets_its_late_answer(void **state)
 static void test_slot_of_on_gone_can_be_cleared(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     hold(&wire);
     httpd_on_close(held, NULL, NULL);
     wire_free(&wire);
@@ -113,7 +106,6 @@ static void test_slot_of_on_gone_can_be_cleared(void **state)
 static void test_stream(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     open_stream(&wire, GET("/stream"));
     httpd_stream_write(held, "one\n", 4);
     wire_expect(&wire, "one\n");
@@ -134,7 +126,6 @@ static void test_stream(void **state)
 static void test_stream_for_http_1_0(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     open_stream(&wire, "GET /stream HTTP/1.0\r\n\r\n");
     httpd_stream_write(held, "one\n", 4);
     httpd_stream_end(held);
@@ -146,7 +137,6 @@ static void test_stream_for_http_1_0(void **state)
 static void test_stream_of_head(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     open_stream(&wire, "HEAD /stream HTTP/1.1\r\n" HOST "\r\n");
     assert_true(wire_until(&ended));
     httpd_stream_write(held, "nothing", 7);
@@ -161,7 +151,6 @@ static void test_stream_of_head(void **state)
 static void test_client_leaves_a_stream(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     open_stream(&wire, GET("/stream"));
     wire_free(&wire);
     assert_true(wire_until(&ended));
@@ -176,7 +165,6 @@ static void test_client_leaves_a_stream(void **state)
 static void test_stream_has_no_idle_timeout(void **state)
 {
     struct httpd_limits limits = quick();
-    (void)state;
     restart(&limits);
     struct wire wire = wire_new(port);
     open_stream(&wire, GET("/stream"));
@@ -191,7 +179,6 @@ static void test_stream_has_no_idle_timeout(void **state)
 static void test_slow_reader_of_a_stream_is_cut_off(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     open_stream(&wire, GET("/stream"));
     for (int i = 0; i < 1000 && !ended; i++) {
         httpd_stream_write(held, big, 65536);
@@ -208,7 +195,6 @@ static void test_flood_during_a_stream_is_thrown_away(void **state)
 {
     struct wire wire = wire_new(port);
     size_t sent = 0;
-    (void)state;
     open_stream(&wire, GET("/stream"));
     for (int i = 0; i < 500; i++) {
         ssize_t n = send(wire.fd, big, 65536, MSG_NOSIGNAL);
@@ -227,7 +213,6 @@ static void test_flood_while_a_handler_waits_stays_outside(void **state)
 {
     struct wire wire = wire_new(port);
     size_t sent = 0;
-    (void)state;
     hold(&wire);
     for (int i = 0; i < 500; i++) {
         ssize_t n = send(wire.fd, big, 65536, MSG_NOSIGNAL);

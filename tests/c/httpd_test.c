@@ -6,7 +6,6 @@ static void test_answer_has_its_fields(void **state)
 {
     struct wire wire = wire_new(port);
     const char *body;
-    (void)state;
     assert_int_equal(wire_ask(&wire, GET("/a/b%20c?x=1&y"), &body), 200);
     assert_string_equal(body, "GET /a/b%20c?x=1&y from 127.0.0.1 []");
     assert_memory_equal(wire.text, "HTTP/1.1 200 OK\r\n", 17);
@@ -25,7 +24,6 @@ static void test_connection_is_kept(void **state)
 {
     struct wire wire = wire_new(port);
     const char *body;
-    (void)state;
     assert_int_equal(
         wire_ask(&wire, "POST /one HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc", &body), 200);
     assert_string_equal(body, "POST /one? from 127.0.0.1 [abc]");
@@ -45,7 +43,6 @@ static void test_connection_is_kept(void **state)
 static void test_pipelined_requests_are_answered_in_order(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     wire_send(wire.fd, GET("/1") GET("/2") GET("/3"));
     wire_expect(&wire, "GET /3?");
     char *second = strstr(wire.text, "GET /2?");
@@ -62,7 +59,6 @@ static void test_very_many_pipelined_requests(void **state)
     struct wire wire = wire_new(port);
     size_t sent = 0, all = MANY * (sizeof one - 1);
     char *text = malloc(all), piece[4096];
-    (void)state;
     for (size_t i = 0; i < MANY; i++)
         memcpy(text + i * (sizeof one - 1), one, sizeof one - 1);
     while (requests < MANY) {
@@ -79,7 +75,6 @@ static void test_head_has_no_body(void **state)
 {
     struct wire wire = wire_new(port);
     const char *body;
-    (void)state;
     wire_send(wire.fd, "HEAD /x HTTP/1.1\r\n" HOST "\r\n");
     wire_expect(&wire, "\r\n\r\n");
     wire_turn(20);
@@ -93,7 +88,6 @@ static void test_head_has_no_body(void **state)
 static void test_statuses_without_body(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     assert_int_equal(wire_ask(&wire, GET("/204"), NULL), 204);
     assert_null(strstr(wire.text, "Content-Length"));
     assert_int_equal(wire_ask(&wire, GET("/304"), NULL), 304);
@@ -114,7 +108,6 @@ static void expect_close(const char *request)
 static void test_connection_list_is_honoured(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     expect_close("GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
     expect_close("GET / HTTP/1.1\r\n" HOST "Connection: foo, Close\r\n\r\n");
     expect_close("GET / HTTP/1.0\r\n\r\n");
@@ -129,7 +122,6 @@ static void test_fields_cannot_be_forged(void **state)
 {
     struct wire wire = wire_new(port);
     const char *body;
-    (void)state;
     assert_int_equal(wire_ask(&wire, GET("/fields"), &body), 200);
     assert_string_equal(body, "ok");
     assert_non_null(strstr(wire.text, "\r\nX-Good: yes\r\n"));
@@ -146,7 +138,6 @@ static void test_request_id(void **state)
     struct wire wire = wire_new(port);
     char first[17], line[64];
     const char *body;
-    (void)state;
     assert_int_equal(wire_ask(&wire, GET("/id"), &body), 200);
     assert_int_equal(strlen(body), 16);
     assert_int_equal(strspn(body, "0123456789abcdefghijklmnopqrstuvwxyz"), 16);
@@ -162,7 +153,6 @@ static void test_request_id(void **state)
 static void test_headers_in_any_case(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     assert_int_equal(
         wire_ask(&wire, "GET /headers HTTP/1.1\r\n" HOST "x-MiXeD: Case\r\n\r\n", NULL), 200);
     wire_free(&wire);
@@ -172,7 +162,6 @@ static void test_expect_continue(void **state)
 {
     struct wire wire = wire_new(port);
     const char *body;
-    (void)state;
     wire_send(wire.fd,
               "POST /e HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     wire_expect(&wire, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -186,7 +175,6 @@ static void test_big_answer(void **state)
 {
     struct wire wire = wire_new(port);
     const char *body;
-    (void)state;
     assert_int_equal(wire_ask(&wire, GET("/big"), &body), 200);
     assert_memory_equal(body, big, BIG);
     assert_int_equal(wire_ask(&wire, GET("/x"), NULL), 200);
@@ -197,7 +185,6 @@ static void test_big_answer_to_a_half_closed_client(void **state)
 {
     struct wire wire = wire_new(port);
     const char *body;
-    (void)state;
     wire_send(wire.fd, GET("/big"));
     shutdown(wire.fd, SHUT_WR);
     assert_int_equal(wire_answer(&wire, &body), 200);
@@ -209,7 +196,6 @@ static void test_big_answer_to_a_half_closed_client(void **state)
 static void test_cut(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     wire_send(wire.fd, GET("/cut"));
     wire_expect_end(&wire);
     assert_int_equal(wire.len, 0);

@@ -7,14 +7,12 @@ static struct limiter *limiter;
 
 static int set_up(void **state)
 {
-    (void)state;
     limiter = limiter_new(64);
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
     limiter_free(limiter);
     return 0;
 }
@@ -26,7 +24,6 @@ static struct limiter_answer take(const char *key, int64_t cost, int64_t now_us)
 
 static void a_bucket_empties_and_fills(void **state)
 {
-    (void)state;
     for (int i = 4; i >= 0; i--) {
         struct limiter_answer answer = take("anna", 1, START);
         assert_true(answer.allowed);
@@ -44,7 +41,6 @@ static void a_bucket_empties_and_fills(void **state)
 
 static void each_key_has_its_own(void **state)
 {
-    (void)state;
     for (int i = 0; i < 6; i++)
         take("anna", 1, START);
     assert_true(take("bob", 1, START).allowed);
@@ -55,7 +51,6 @@ static void each_key_has_its_own(void **state)
 
 static void looking_takes_nothing(void **state)
 {
-    (void)state;
     for (int i = 0; i < 100; i++)
         assert_int_equal(take("anna", 0, START).left, 5);
     for (int i = 0; i < 5; i++)
@@ -66,14 +61,12 @@ static void looking_takes_nothing(void **state)
 
 static void more_than_it_holds_is_never_there(void **state)
 {
-    (void)state;
     assert_false(take("anna", 6, START).allowed);
     assert_true(take("anna", 5, START).allowed);
 }
 
 static void a_refused_try_costs_nothing(void **state)
 {
-    (void)state;
     for (int i = 0; i < 50; i++)
         take("anna", 1, START);
     assert_true(take("anna", 1, START + 12 * SECOND).allowed);
@@ -84,7 +77,6 @@ static void a_flood_forgets_no_offender(void **state)
 {
     char key[32];
 
-    (void)state;
     for (int i = 0; i < 5; i++)
         take("offender", 1, START);
     for (int i = 0; i < 100000; i++) {
@@ -101,7 +93,6 @@ static void a_full_table_lets_nobody_through_for_free(void **state)
     char key[32];
     int allowed = 0;
 
-    (void)state;
     for (int i = 0; i < 100000; i++) {
         snprintf(key, sizeof key, "flood-%d", i % 5000);
         allowed += take(key, 1, START).allowed;
@@ -125,7 +116,6 @@ static void a_group_cannot_fill_the_table(void **state)
     char key[32];
     int allowed = 0, served = 0;
 
-    (void)state;
     for (int i = 0; i < 65536; i++) {
         snprintf(key, sizeof key, "many-%d", i % 8192);
         allowed += take_of_group(key).allowed;
@@ -140,7 +130,6 @@ static void a_group_cannot_fill_the_table(void **state)
 
 static void one_of_a_group_does_not_exhaust_it(void **state)
 {
-    (void)state;
     for (int i = 0; i < 100; i++)
         assert_int_equal(take_of_group("loud").allowed, i < 5);
     for (int i = 0; i < 5; i++)
@@ -151,7 +140,6 @@ static void a_changed_limit_counts_at_once(void **state)
 {
     struct limiter_bucket one_an_hour = { 1, 3600 * (int64_t)SECOND }, many = { 1000, SECOND };
 
-    (void)state;
     for (int i = 0; i < 5; i++)
         take("anna", 1, START);
     assert_false(limiter_take(limiter, "anna", 4, many, 1, START).allowed);

@@ -6,14 +6,12 @@ static struct router_match match;
 
 static int set_up(void **state)
 {
-    (void)state;
     router = router_new();
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
     router_free(router);
     return 0;
 }
@@ -50,7 +48,6 @@ static void param_is(int i, const char *name, const char *value)
 
 static void test_literals(void **state)
 {
-    (void)state;
     add("GET", "/", 1);
     add("GET", "/health", 2);
     add("GET", "/api/stacks", 3);
@@ -67,7 +64,6 @@ static void test_literals(void **state)
 
 static void test_params(void **state)
 {
-    (void)state;
     add("GET", "/api/check/:name", 1);
     add("POST", "/api/stack/:name/do/:what", 2);
     finds("GET", "/api/check/my-name", 1);
@@ -82,7 +78,6 @@ static void test_params(void **state)
 
 static void test_rest(void **state)
 {
-    (void)state;
     add("*", "/files/*rest", 1);
     finds("PUT", "/files/a/b%20/c", 1);
     param_is(0, "rest", "a/b /c");
@@ -95,7 +90,6 @@ static void test_rest(void **state)
 
 static void test_decoded_once(void **state)
 {
-    (void)state;
     add("GET", "/:name", 1);
     finds("GET", "/%2541+%41", 1);
     param_is(0, "name", "%41+A");
@@ -110,7 +104,6 @@ static void test_bad_paths(void **state)
                                        "/..",    "/a/../b", "/%2e%2E",    "/.%2e",
                                        "/%ff",   "/%c0%af", "/%ed%a0%80", "/%f5%80%80%80" };
 
-    (void)state;
     add("GET", "/:name", 1);
     add("GET", "/a/*rest", 2);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -121,7 +114,6 @@ static void test_bad_paths(void **state)
 
 static void test_the_exact_goes_first(void **state)
 {
-    (void)state;
     add("GET", "/*rest", 1);
     add("GET", "/api/*rest", 2);
     add("GET", "/api/:name", 3);
@@ -137,7 +129,6 @@ static void test_the_exact_goes_first(void **state)
 
 static void test_methods(void **state)
 {
-    (void)state;
     add("GET", "/x", 1);
     add("POST", "/x", 2);
     add("DELETE", "/:y", 3);
@@ -158,7 +149,6 @@ static void test_methods(void **state)
 
 static void test_refused_patterns(void **state)
 {
-    (void)state;
     assert_non_null(router_add(router, "GET", "x", 1));
     assert_non_null(router_add(router, "GET", "", 1));
     assert_non_null(router_add(router, "GET", "/:", 1));
@@ -178,7 +168,6 @@ static void test_long_path(void **state)
 {
     char path[ROUTER_TEXT + 64];
 
-    (void)state;
     add("GET", "/:name", 1);
     memset(path, 'a', sizeof path);
     path[0] = '/';
@@ -193,7 +182,6 @@ static void test_decode(void **state)
 {
     char out[32];
 
-    (void)state;
     assert_int_equal(router_decode("a+b%20c%zz%4", 12, 1, out), 10);
     assert_string_equal(out, "a b c%zz%4");
     assert_int_equal(router_decode("a+%00b", 6, 0, out), 4);

@@ -23,7 +23,6 @@ static struct sse_event event(int64_t id, const char *name, const char *data, in
 /* The path without its slash is the channel, the query the client. */
 static void on_request(struct httpd_request *request, void *arg)
 {
-    (void)arg;
     subscribed++;
     sse_subscribe(sse, request,
                   &(struct sse_subscription){ .channel = httpd_path(request) + 1,
@@ -35,7 +34,6 @@ static void on_request(struct httpd_request *request, void *arg)
 
 static int set_up(void **state)
 {
-    (void)state;
     subscribed = nreplay = 0;
     last_id = 0;
     wire_loop = loop_new();
@@ -47,7 +45,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     sse_free(sse);
     httpd_free(server);
     loop_free(wire_loop);
@@ -73,7 +70,6 @@ static int publish(const char *channel, struct sse_event one)
 static void test_head_and_events(void **state)
 {
     struct wire wire = subscribe(GET("/a"));
-    (void)state;
     wire_expect(&wire, "retry: 2000\n\n");
     assert_non_null(strstr(wire.text, "\r\nContent-Type: text/event-stream\r\n"));
     assert_non_null(strstr(wire.text, "\r\nCache-Control: no-cache\r\n"));
@@ -87,7 +83,6 @@ static void test_head_and_events(void **state)
 static void test_data_of_several_lines(void **state)
 {
     struct wire wire = subscribe(GET("/a"));
-    (void)state;
     publish("a", event(1, "log\nid: 99", "one\ntwo\r\nthree\rfour\n", 0));
     wire_expect(&wire,
                 "id: 1\nevent: log\ndata: one\ndata: two\ndata: three\ndata: four\ndata: \n\n");
@@ -98,7 +93,6 @@ static void test_channels_are_apart(void **state)
 {
     struct wire one = subscribe(GET("/one")), two = subscribe(GET("/two")),
                 too = subscribe(GET("/two"));
-    (void)state;
     assert_int_equal(publish("two", event(1, "x", "for two", 0)), 2);
     assert_int_equal(publish("three", event(1, "x", "for nobody", 0)), 0);
     assert_int_equal(publish("one", event(1, "x", "for one", 0)), 1);
@@ -113,7 +107,6 @@ static void test_channels_are_apart(void **state)
 
 static void test_replay_and_live_events_overlap(void **state)
 {
-    (void)state;
     last_id = 2;
     nreplay = 4;
     for (int i = 0; i < 4; i++)
@@ -140,7 +133,6 @@ static void test_replay_and_live_events_overlap(void **state)
 static void test_last_event_ends_the_stream(void **state)
 {
     struct wire one = subscribe(GET("/a")), two = subscribe(GET("/a"));
-    (void)state;
     assert_int_equal(publish("a", event(1, "ready", "done", 1)), 2);
     assert_int_equal(sse_count(sse, NULL), 0);
     wire_expect_end(&one);
@@ -153,7 +145,6 @@ static void test_last_event_ends_the_stream(void **state)
 
 static void test_replayed_last_event_ends_the_stream(void **state)
 {
-    (void)state;
     nreplay = 1;
     replay[0] = event(7, "ready", "done", 1);
     struct wire wire = subscribe(GET("/a"));
@@ -172,7 +163,6 @@ static void test_streams_of_a_client_are_counted(void **state)
 {
     struct wire one = subscribe(GET("/a?anna")), two = subscribe(GET("/b?anna")),
                 other = subscribe(GET("/a?ann")), none = subscribe(GET("/a"));
-    (void)state;
     assert_int_equal(sse_count(sse, NULL), 4);
     assert_int_equal(sse_count(sse, "anna"), 2);
     assert_int_equal(sse_count(sse, "ann"), 1);
@@ -190,7 +180,6 @@ static void test_streams_of_a_client_are_counted(void **state)
 static void test_reader_leaves(void **state)
 {
     struct wire one = subscribe(GET("/a")), two = subscribe(GET("/a"));
-    (void)state;
     wire_free(&one);
     while (sse_count(sse, NULL) == 2)
         wire_turn(1);
@@ -206,7 +195,6 @@ static void test_slow_reader_is_cut_off_and_the_others_are_not(void **state)
 {
     static char data[65536];
     struct wire slow = subscribe(GET("/a")), quick = subscribe(GET("/a"));
-    (void)state;
     memset(data, 'd', sizeof data - 1);
     for (int64_t id = 1; id < 500 && sse_count(sse, NULL) == 2; id++) {
         publish("a", event(id, "x", data, 0));
@@ -224,7 +212,6 @@ static void test_heartbeat(void **state)
 {
     struct wire wire = subscribe(GET("/a"));
     int64_t start_ms = loop_now_ms();
-    (void)state;
     wire_forget(&wire);
     while (!strstr(wire.text, ":\n\n") && loop_now_ms() - start_ms < 12000) {
         wire_turn(100);
@@ -243,7 +230,6 @@ static void test_drain(void **state)
 {
     struct wire one = subscribe(GET("/a")), two = subscribe(GET("/b"));
     int retry = 0;
-    (void)state;
     wire_forget(&one);
     sse_drain(sse);
     wire_expect_end(&one);
@@ -261,7 +247,6 @@ static void test_drain(void **state)
 static void test_head_request(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     wire_send(wire.fd, "HEAD /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
     wire_expect_end(&wire);
     assert_string_equal(strstr(wire.text, "\r\n\r\n"), "\r\n\r\n");

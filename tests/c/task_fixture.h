@@ -88,7 +88,6 @@ static inline struct vm *make_vm(void)
 
 static inline int set_up(void **state)
 {
-    (void)state;
     traced[0] = '\0';
     memset(&ended, 0, sizeof ended);
     memset(&held, 0, sizeof held);
@@ -100,7 +99,6 @@ static inline int set_up(void **state)
 
 static inline int tear_down(void **state)
 {
-    (void)state;
     task_kill_all();
     assert_int_equal(task_count(), 0);
     if (vm) assert_int_equal(lua_gettop(vm_state(vm)), 0);
@@ -157,14 +155,12 @@ static inline struct task *start(const char *text)
 
 static inline void give_up(void *arg)
 {
-    (void)arg;
     late = 1;
     loop_stop(core.loop);
 }
 
 static inline void stop_when_idle(void *arg)
 {
-    (void)arg;
     if (task_count() == 0) loop_stop(core.loop);
 }
 
@@ -182,7 +178,6 @@ static inline void finish(void)
 
 static inline void stop_now(void *arg)
 {
-    (void)arg;
     loop_stop(core.loop);
 }
 

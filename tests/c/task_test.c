@@ -4,7 +4,6 @@
 
 static void test_results(void **state)
 {
-    (void)state;
     start("return 1, 'two'");
     assert_int_equal(ended.count, 1);
     assert_int_equal(ended.outcome, TASK_OK);
@@ -14,7 +13,6 @@ static void test_results(void **state)
 
 static void test_failure_has_a_trace(void **state)
 {
-    (void)state;
     start("local function inner() local x = nil return x.y end\ninner() return 1");
     assert_int_equal(ended.outcome, TASK_FAILED);
     has(ended.message, "attempt to index a nil value");
@@ -31,7 +29,6 @@ static void test_failure_has_a_trace(void **state)
 
 static void test_too_long(void **state)
 {
-    (void)state;
     start("local x <close> = setmetatable({}, {__close = function() trace 'closed' "
           "end})\nwhile true do pcall(function() while true do end end) end");
     assert_int_equal(ended.outcome, TASK_STOPPED);
@@ -48,7 +45,6 @@ static void test_too_long(void **state)
 
 static void test_wait_and_wake(void **state)
 {
-    (void)state;
     start("trace(test.hold()) return test.hold()");
     struct task_ticket first = held.ticket;
     task_wake(first, push_text, "one");
@@ -67,7 +63,6 @@ static void test_wait_and_wake(void **state)
 
 static void test_wake_in_order_after_the_turn(void **state)
 {
-    (void)state;
     traces("for i = 1, 3 do task.spawn(nil, function() trace(i) end) end trace "
            "'first'",
            "first;1;2;3;");
@@ -78,7 +73,6 @@ static void test_wake_in_order_after_the_turn(void **state)
 
 static void test_kill(void **state)
 {
-    (void)state;
     struct task *task = start("local x <close> = setmetatable({}, {__close = "
                               "function() trace 'closed' end}) test.hold()");
     assert_int_equal(task_count(), 1);
@@ -93,7 +87,6 @@ static void test_kill(void **state)
 
 static void test_children_end_first(void **state)
 {
-    (void)state;
     struct task *task = start("local function close(name) return setmetatable({}, {__close = "
                               "function() trace(name) end}) end\n"
                               "local x <close> = close 'parent'\n"
@@ -113,7 +106,6 @@ static void test_names(void **state)
 {
     struct vm *other = make_vm();
 
-    (void)state;
     struct task *task = start_in(vm, "one", "test.hold()");
     assert_ptr_equal(task_find("one"), task);
     assert_null(start_in(vm, "one", "return 1"));
@@ -128,7 +120,6 @@ static void test_names(void **state)
 
 static void test_vm_lives_with_its_last_task(void **state)
 {
-    (void)state;
     start("local t = {'still here'} test.hold() return t[1]");
     vm_unref(vm);
     vm = NULL;
@@ -138,7 +129,6 @@ static void test_vm_lives_with_its_last_task(void **state)
 
 static void test_no_wait_where_none_can_be(void **state)
 {
-    (void)state;
     start("table.sort({1, 2}, function() test.hold() end)");
     assert_int_equal(ended.outcome, TASK_FAILED);
     has(ended.message, "may not be called inside table.sort");
@@ -154,7 +144,6 @@ static void test_no_wait_where_none_can_be(void **state)
 
 static void test_wakers_do_not_starve_the_loop(void **state)
 {
-    (void)state;
     start("local function again() task.spawn(nil, again) end again()");
     struct loop_timer *timer = loop_timer_new(core.loop, 20, 0, stop_now, NULL);
     loop_run(core.loop);

@@ -32,7 +32,6 @@ static const struct vm_module modules[] = { { "core.test", open_test }, { NULL, 
 
 static int set_up(void **state)
 {
-    (void)state;
     traced[0] = '\0';
     opened = 0;
     if (scripts_make() != 0) return -1;
@@ -46,7 +45,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     assert_int_equal(lua_gettop(vm_state(vm)), 0); /* whoever pushes on the main state takes away */
     vm_unref(vm);
     scripts_clear();
@@ -76,7 +74,6 @@ static void bad(const char *text, int line, const char *part)
 
 static void test_safe_library(void **state)
 {
-    (void)state;
     good("assert(('x'):rep(3) == 'xxx' and math.max(1, 2) == 2 and utf8.char(233) and "
          "table.concat({1, 2}) == '12')\n"
          "assert(os.time() > 0 and os.clock() >= 0 and type(os.date('%Y')) == 'string')\n"
@@ -93,7 +90,6 @@ static void test_no_way_out(void **state)
                                         "os.setlocale", "string.dump" };
     char text[128];
 
-    (void)state;
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
         snprintf(
             text, sizeof text,
@@ -108,7 +104,6 @@ static void test_no_way_out(void **state)
 
 static void test_strict_globals(void **state)
 {
-    (void)state;
     bad("local a = 1\nnmae = a", 2, "\"nmae\"");
     bad("\n\nreturn nmae", 3, "\"nmae\"");
     bad("local function f()\n  x = 1\nend\nf()", 2, "local x");
@@ -118,7 +113,6 @@ static void test_strict_globals(void **state)
 
 static void test_require_once(void **state)
 {
-    (void)state;
     scripts_write("lib/x.lua", "require('core.test').trace('x') return {value = 1}");
     good("local a, b = require 'lib.x', require 'lib.x'\nassert(a == b and a.value == 1)\n"
          "assert(require 'core.test' == require 'core.test')");
@@ -128,7 +122,6 @@ static void test_require_once(void **state)
 
 static void test_require_folder(void **state)
 {
-    (void)state;
     scripts_write("steps/init.lua", "require('core.test').trace(...) return {}");
     good("assert(require 'steps' == require 'steps.init')");
     assert_string_equal(traced, "steps;");
@@ -140,7 +133,6 @@ static void test_require_names(void **state)
                                          "../x", "A", "a/b", "a b", "a\\0b" };
     char text[64];
 
-    (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(text, sizeof text, "require '%s'", names[i]);
         assert_int_equal(run(text), -1);
@@ -152,7 +144,6 @@ static void test_require_names(void **state)
 
 static void test_circular_require(void **state)
 {
-    (void)state;
     scripts_write("a.lua", "local b = require 'b'\nreturn {b}");
     scripts_write("b.lua", "\nlocal a = require 'a'\nreturn {a}");
     assert_int_equal(run("require 'a'"), -1);
@@ -166,7 +157,6 @@ static void test_circular_require(void **state)
 
 static void test_module_without_value(void **state)
 {
-    (void)state;
     scripts_write("nothing.lua", "require('core.test').trace('ran')");
     good("assert(require 'nothing' == true and require 'nothing' == true)");
     assert_string_equal(traced, "ran;");
@@ -174,7 +164,6 @@ static void test_module_without_value(void **state)
 
 static void test_errors_name_their_place(void **state)
 {
-    (void)state;
     scripts_write("lib/typo.lua", "local t = {}\nlocal x = = 1\nreturn t");
     assert_int_equal(run("\nrequire 'lib.typo'"), -1);
     assert_string_equal(error.file, "scripts/lib/typo.lua");
@@ -203,7 +192,6 @@ static void test_text_only(void **state)
     luaL_Buffer buffer;
     size_t len;
 
-    (void)state;
     luaL_loadstring(L, "return 1");
     luaL_buffinit(L, &buffer);
     lua_pushvalue(L, 1);
@@ -231,7 +219,6 @@ static void stopped(const char *text, int line)
 
 static void test_endless_loops_end(void **state)
 {
-    (void)state;
     stopped("while true do end", 1);
     stopped("\nlocal function f() return f() end f()", 2);
     stopped("while true do pcall(function() while true do end end) end", 1);
@@ -241,7 +228,6 @@ static void test_endless_loops_end(void **state)
 
 static void test_endless_where_no_yield_can_be(void **state)
 {
-    (void)state;
     assert_int_equal(run("table.sort({1, 2, 3}, function() while true do pcall(function() while "
                          "true do end end) end end)"),
                      -1);
@@ -267,7 +253,6 @@ static void test_endless_where_no_yield_can_be(void **state)
 
 static void test_stopped_threads_do_not_escape_the_limit(void **state)
 {
-    (void)state;
     for (int i = 0; i < 3; i++)
         stopped("table.sort({1, 2}, function() while true do end end)",
                 1); /* dies in the hook, and the next runs on a fresh one */
@@ -275,7 +260,6 @@ static void test_stopped_threads_do_not_escape_the_limit(void **state)
 
 static void test_memory_is_capped(void **state)
 {
-    (void)state;
     bad("local t = {}\nfor i = 1, math.huge do t[i] = {} end", 2, "more memory than they may have");
     good("return 1");
 }
@@ -283,7 +267,6 @@ static void test_memory_is_capped(void **state)
 /* What a recursion took is not kept by the coroutine, which is used again. */
 static void test_memory_of_a_recursion(void **state)
 {
-    (void)state;
     for (int i = 0; i < 3; i++) {
         bad("local function f() return 1 + f() end return f()", 1, "more memory");
         good("local t = {} for i = 1, 20000 do t[i] = {} end");
@@ -292,7 +275,6 @@ static void test_memory_of_a_recursion(void **state)
 
 static void test_memory_of_one_string(void **state)
 {
-    (void)state;
     assert_int_equal(run("return ('x'):rep(1e9)"), -1);
     assert_non_null(strstr(error.message, "more memory"));
     assert_int_equal(run("local s = 'x' while true do s = s .. s end"), -1);
@@ -304,7 +286,6 @@ static void test_memory_of_one_string(void **state)
 
 static void test_other_limits(void **state)
 {
-    (void)state;
     vm_limit(vm, 64 << 20, PATIENCE_MS);
     good("assert(#('x'):rep(16 << 20) == 16 << 20)");
     vm_limit(vm, 0, 5);
@@ -321,7 +302,6 @@ static void test_call(void **state)
 {
     lua_State *L = vm_state(vm);
 
-    (void)state;
     lua_pushinteger(L, 2);
     lua_pushinteger(L, 3);
     assert_int_equal(vm_call(vm, sum, 2, &error), 0);
@@ -338,7 +318,6 @@ static void test_threads_are_used_again(void **state)
 {
     lua_State *one = vm_thread_new(vm);
 
-    (void)state;
     vm_thread_free(vm, one);
     assert_ptr_equal(vm_thread_new(vm), one);
     lua_State *many[100];

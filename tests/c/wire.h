@@ -18,13 +18,11 @@ static int wire_late;
 
 static inline void wire_stop(void *arg)
 {
-    (void)arg;
     loop_stop(wire_loop);
 }
 
 static inline void wire_give_up(void *arg)
 {
-    (void)arg;
     wire_late = 1;
     loop_stop(wire_loop);
 }

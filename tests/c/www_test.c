@@ -16,7 +16,6 @@ static int port;
 
 static void on_request(struct httpd_request *request, void *arg)
 {
-    (void)arg;
     if (!www_serve(www, request)) httpd_reply(request, 404, NULL, "not www", 7);
 }
 
@@ -74,7 +73,6 @@ static void fill_folder(void)
 static int set_up(void **state)
 {
     char *message = NULL;
-    (void)state;
     wire_loop = loop_new();
     server = httpd_new(wire_loop, NULL, on_request, NULL);
     www = www_load(folder, "/assets/", &message);
@@ -84,7 +82,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     www_free(www);
     httpd_free(server);
     loop_free(wire_loop);
@@ -120,7 +117,6 @@ static void test_files(void **state)
                                       "\r\nVary: Accept-Encoding\r\n", NULL };
     static const char *const svg[] = { "\r\nContent-Type: image/svg+xml\r\n", NULL };
     static const char *const head[] = { "HTTP/1.1 200 OK\r\n", "\r\nContent-Length: 9\r\n", NULL };
-    (void)state;
     expect("GET", "/assets/app.js", "", 200, js, "let a = 1");
     expect("GET", "/assets/img/logo.svg", "", 200, svg, "<svg/>");
     expect("GET", "/assets/empty.txt", "", 200, NULL, "");
@@ -143,7 +139,6 @@ static void test_what_is_not_there(void **state)
                                          "/assets//app.js",
                                          "/assets/app.js/",
                                          "/assetsapp.js" };
-    (void)state;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         expect("GET", paths[i], "", 404, NULL, "not www");
     expect("POST", "/assets/app.js", "Content-Length: 0\r\n", 404, NULL, "not www");
@@ -171,7 +166,6 @@ static int is_packed(const char *target, const char *accept)
 static void test_compressed_twin(void **state)
 {
     static const char *const vary[] = { "\r\nVary: Accept-Encoding\r\n", NULL };
-    (void)state;
     assert_true(is_packed("/assets/app.js", "br, gzip;q=0.8"));
     assert_true(is_packed("/assets/app.js", "GZIP"));
     assert_false(is_packed("/assets/app.js", "gzip;q=0, br"));
@@ -186,7 +180,6 @@ static void test_etag(void **state)
     static const char *const fields[] = { "\r\nETag: \"", "\r\nCache-Control: no-cache\r\n", NULL };
     const char *etag = www_find(www, "app.js")->etag;
     char line[200];
-    (void)state;
     assert_int_equal(strlen(etag), 32);
     snprintf(line, sizeof line, "If-None-Match: \"%s\"\r\n", etag);
     expect("GET", "/assets/app.js", line, 304, fields, "");
@@ -202,7 +195,6 @@ static void test_etag(void **state)
 static void test_a_304_has_no_policy(void **state)
 {
     struct wire wire = wire_new(port);
-    (void)state;
     assert_int_equal(
         wire_ask(&wire,
                  "GET /assets/app.js HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: *\r\n\r\n",
@@ -219,7 +211,6 @@ static void test_version(void **state)
     };
     static const char *const ask_again[] = { "\r\nCache-Control: no-cache\r\n", NULL };
     char target[200];
-    (void)state;
     assert_int_equal(strlen(www_version(www)), 16);
     snprintf(target, sizeof target, "/assets/%s/app.js", www_version(www));
     expect("GET", target, "", 200, for_ever, "let a = 1");
@@ -247,7 +238,6 @@ static char *version_now(void)
 
 static void test_version_changes_with_any_file(void **state)
 {
-    (void)state;
     char *before = version_now();
     put_twin("page.css.gz", "body {}");
     char *packed = version_now();
@@ -268,7 +258,6 @@ static void test_version_changes_with_any_file(void **state)
 static void test_find(void **state)
 {
     const struct www_file *file = www_find(www, "img/logo.svg");
-    (void)state;
     assert_string_equal(file->path, "img/logo.svg");
     assert_string_equal(file->type, "image/svg+xml");
     assert_int_equal(file->len, 6);
@@ -279,7 +268,6 @@ static void test_find(void **state)
 static void test_load_failure(void **state)
 {
     char *message = NULL;
-    (void)state;
     assert_null(www_load("/tmp/there/is/no/such/folder", "/", &message));
     assert_non_null(strstr(message, "/tmp/there/is/no/such/folder: No such file"));
     free(message);
@@ -287,7 +275,6 @@ static void test_load_failure(void **state)
 
 static int make_site(void **state)
 {
-    (void)state;
     if (!mkdtemp(folder)) return -1;
     fill_folder();
     return 0;
@@ -296,7 +283,6 @@ static int make_site(void **state)
 static int remove_site(void **state)
 {
     char command[100];
-    (void)state;
     snprintf(command, sizeof command, "rm -rf %s", folder);
     return system(command);
 }
