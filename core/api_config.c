@@ -86,61 +86,29 @@ static void push_raw(lua_State *L, const char *root)
 
 /* --- read-only --- */
 
-static int refuse_change(lua_State *L)
-{
-    return luaL_error(L, "the configuration is read-only: %s is set in config.lua",
-                      luaL_tolstring(L, 2, NULL));
-}
+/* A view of a table and of the tables in it. */
+static const char read_only[] =
+    "local function view(inner)\n"
+    "  for key, value in pairs(inner) do\n"
+    "    if type(value) == 'table' then inner[key] = view(value) end\n"
+    "  end\n"
+    "  local function refuse(_, key)\n"
+    "    error(('the configuration is read-only: %s is set in config.lua'):format(key), 2)\n"
+    "  end\n"
+    "  return setmetatable({}, {\n"
+    "    __index = inner, __newindex = refuse, __metatable = false,\n"
+    "    __pairs = function() return next, inner end, __len = function() return #inner end,\n"
+    "  })\n"
+    "end\n"
+    "return view(...)";
 
-static int pairs_of(lua_State *L)
+/* Replaces the table on top of the stack by a read-only view. */
+static void make_read_only(lua_State *L)
 {
-    lua_getglobal(L, "next");
-    lua_pushvalue(L, lua_upvalueindex(1));
-    return 2;
-}
-
-static int length_of(lua_State *L)
-{
-    lua_pushinteger(L, (lua_Integer)lua_rawlen(L, lua_upvalueindex(1)));
-    return 1;
-}
-
-static void freeze(lua_State *L);
-
-static void freeze_inside(lua_State *L)
-{
-    for (lua_pushnil(L); lua_next(L, -2);) {
-        if (!lua_istable(L, -1)) {
-            lua_pop(L, 1);
-            continue;
-        }
-        freeze(L);
-        lua_pushvalue(L, -2);
-        lua_insert(L, -2);
-        lua_rawset(L, -4);
-    }
-}
-
-/* Replaces the table on top with an empty one whose metatable reads through to it. */
-static void freeze(lua_State *L)
-{
-    freeze_inside(L);
-    lua_newtable(L);
-    lua_createtable(L, 0, 5);
-    lua_pushvalue(L, -3);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, refuse_change);
-    lua_setfield(L, -2, "__newindex");
-    lua_pushvalue(L, -3);
-    lua_pushcclosure(L, pairs_of, 1);
-    lua_setfield(L, -2, "__pairs");
-    lua_pushvalue(L, -3);
-    lua_pushcclosure(L, length_of, 1);
-    lua_setfield(L, -2, "__len");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, -2);
-    lua_replace(L, -2);
+    if (luaL_loadbufferx(L, read_only, sizeof read_only - 1, "=read-only", "t") != LUA_OK)
+        lua_error(L);
+    lua_insert(L, -2);
+    lua_call(L, 1, 1);
 }
 
 /* --- settings for C, from the checked table on top of the stack --- */
@@ -243,6 +211,6 @@ int api_config_open(lua_State *L)
     read_settings(L, settings);
     lua_pushcfunction(L, secret);
     lua_setfield(L, -2, "secret");
-    freeze(L);
+    make_read_only(L);
     return 1;
 }

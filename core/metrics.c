@@ -79,7 +79,7 @@ struct metrics_family *metrics_declare(const char *name, enum metrics_kind kind,
         family->labels[i] = mem_text(labels[i]);
     *families_end = family;
     families_end = &family->next;
-    if (nlabels == 0 && kind != METRICS_GAUGE) metrics_expect(family, NULL);
+    if (nlabels == 0 && kind != METRICS_GAUGE) metrics_expect(family, labels);
     return family;
 }
 
