@@ -159,7 +159,7 @@ static void read_data_dir(lua_State *L, struct settings *settings)
     int is_absolute = given[0] == '/';
     int len = snprintf(settings->data_dir, sizeof settings->data_dir, "%s%s%s%s",
                        is_absolute ? "" : settings->root, is_absolute ? "" : "/", given,
-                       settings->rehearsal ? "/rehearsal" : "");
+                       settings->is_rehearsal ? "/rehearsal" : "");
     if (len >= (int)sizeof settings->data_dir)
         luaL_error(L, "config.lua: data_dir: this is too long");
 }
@@ -169,7 +169,7 @@ static void read_port(lua_State *L, struct settings *settings)
     lua_getfield(L, -1, "port");
     settings->port = (int)lua_tointeger(L, -1);
     lua_pop(L, 1);
-    if (settings->rehearsal) settings->port = (int)number_at(L, "rehearsal_server", "port");
+    if (settings->is_rehearsal) settings->port = (int)number_at(L, "rehearsal_server", "port");
 }
 
 static int has_proxies(lua_State *L)
@@ -185,11 +185,11 @@ static void read_settings(lua_State *L, struct settings *settings)
     read_port(L, settings);
     read_data_dir(L, settings);
     read_log_level(L, settings);
-    settings->production = flag(L, "production");
-    settings->watch = flag(L, "watch") && !settings->rehearsal;
+    settings->is_production = flag(L, "production");
+    settings->has_watch = flag(L, "watch") && !settings->is_rehearsal;
     settings->max_body = (int64_t)number_at(L, "limits", "max_body");
     settings->max_connections = (int)number_at(L, "limits", "max_connections");
-    settings->proxied = has_proxies(L);
+    settings->is_proxied = has_proxies(L);
     settings->script_ms = (int)(number_at(L, "limits", "script_seconds") * 1000);
     settings->script_bytes = (size_t)number_at(L, "limits", "script_memory");
 }
@@ -205,7 +205,7 @@ int api_config_open(lua_State *L)
         return luaL_error(L, "lib.settings has no function check");
     push_raw(L, settings->root);
     lua_pushcfunction(L, env);
-    lua_pushstring(L, settings->rehearsal ? "rehearsal" : "portal");
+    lua_pushstring(L, settings->is_rehearsal ? "rehearsal" : "portal");
     lua_call(L, 3, 1);
     luaL_checktype(L, -1, LUA_TTABLE);
     read_settings(L, settings);

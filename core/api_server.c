@@ -163,7 +163,7 @@ static int info(lua_State *L)
     set_rejected(L, server);
     lua_pushboolean(L, server->draining);
     lua_setfield(L, -2, "draining");
-    set_text(L, "mode", version->settings.rehearsal ? "rehearsal" : "portal");
+    set_text(L, "mode", version->settings.is_rehearsal ? "rehearsal" : "portal");
     lua_createtable(L, 0, 1);
     if (core->store) set_text(L, "trouble", store_trouble(core->store));
     lua_setfield(L, -2, "store");

@@ -126,7 +126,7 @@ static void on_hangup(void *arg)
     struct portal *portal = arg;
 
     if (portal->server.draining || !portal->server.current) return;
-    if (portal->settings.rehearsal)
+    if (portal->settings.is_rehearsal)
         log_line(LOG_INFO, "rehearsal.no_reload", "the rehearsal does not reload; restart it");
     else
         main_reload(portal);
@@ -230,7 +230,7 @@ static void prepare(struct portal *portal, const char *root, int is_rehearsal)
 
     *portal = (struct portal){ .lock = -1 };
     portal->settings.root = root;
-    portal->settings.rehearsal = is_rehearsal;
+    portal->settings.is_rehearsal = is_rehearsal;
     portal->server.core = core;
     portal->server.modules = api_modules;
     portal->server.root = root;
@@ -247,7 +247,7 @@ static void prepare(struct portal *portal, const char *root, int is_rehearsal)
 /* Test modes may not be used in production. */
 static int check_mode(const struct settings *settings)
 {
-    if (!settings->production) return 0;
+    if (!settings->is_production) return 0;
 #ifdef TEST_HOOKS
     return refuse("this build has crash points for tests; it does not run in production");
 #endif
@@ -284,7 +284,7 @@ static int open_net(struct portal *portal)
     /* Twice the limit, so that the scripts can answer a body that is a little too large. */
     limits.max_body_bytes = 2 * portal->settings.max_body;
     limits.max_connections = portal->settings.max_connections;
-    if (portal->settings.proxied) limits.max_connections_each = 0;
+    if (portal->settings.is_proxied) limits.max_connections_each = 0;
     core->fetch = fetch_pool_new(core->loop, MAX_FETCHES);
     core->sse = sse_new(core->loop);
     core->httpd = httpd_new(core->loop, &limits, api_request_serve, &portal->server);
@@ -301,7 +301,7 @@ static int start_portal(struct portal *portal)
     if (!scripts) return refuse(main_error_text(&error));
     portal->settings = scripts->settings;
     log_init(STDOUT_FILENO, (enum log_level)portal->settings.log_level);
-    if (portal->settings.production) prctl(PR_SET_DUMPABLE, 0);
+    if (portal->settings.is_production) prctl(PR_SET_DUMPABLE, 0);
     int rc = check_mode(&portal->settings);
     if (rc == 0) rc = open_data(portal);
     if (rc == 0) rc = open_net(portal);
@@ -323,7 +323,7 @@ static void log_listening(const struct settings *settings, int port)
     char url[300];
 
     snprintf(url, sizeof url, strchr(host, ':') ? "http://[%s]:%d" : "http://%s:%d", host, port);
-    if (!log_begin(LOG_INFO, settings->rehearsal ? "rehearsal.listening" : "portal.listening"))
+    if (!log_begin(LOG_INFO, settings->is_rehearsal ? "rehearsal.listening" : "portal.listening"))
         return;
     log_int("port", port);
     log_str("url", url);
@@ -346,7 +346,7 @@ static void refuse_address(const struct settings *settings, int error)
         name = "HOST", after = " to an address of this machine: 127.0.0.1, or 0.0.0.0 for all";
     log_line(LOG_ERROR, "portal.start_failed", "cannot listen on %s port %d: %s (%s%s%s%s)",
              settings->host, settings->port, strerror(error), before,
-             settings->rehearsal ? "REHEARSAL_" : "", name, after);
+             settings->is_rehearsal ? "REHEARSAL_" : "", name, after);
 }
 
 /* The on_start functions of the scripts have run; `message` says which failed, or is NULL. */
@@ -387,7 +387,7 @@ static int run(struct portal *portal)
     loop_watch_free(interrupt);
     loop_watch_free(terminate);
     if (portal->status == 0)
-        log_line(LOG_INFO, portal->settings.rehearsal ? "rehearsal.ended" : "portal.ended",
+        log_line(LOG_INFO, portal->settings.is_rehearsal ? "rehearsal.ended" : "portal.ended",
                  "ended in good order");
     return portal->status;
 }

@@ -66,7 +66,7 @@ static int check_scripts(struct portal *portal, const char *init, int is_rehears
     struct vm_error error;
 
     portal->server.init = init;
-    portal->settings.rehearsal = is_rehearsal;
+    portal->settings.is_rehearsal = is_rehearsal;
     struct script_version *version = script_version_new(&portal->server, &portal->settings, &error);
     int is_loaded = version && script_version_load(version, &error) == 0;
     int problems = is_loaded ? run_checks(version) : report(&error);

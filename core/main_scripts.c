@@ -62,7 +62,7 @@ static void apply_settings(struct portal *portal, const struct settings *new)
     if (strcmp(now->data_dir, new->data_dir) != 0) warn_of_restart("data_dir");
     if (now->max_body != new->max_body) warn_of_restart("limits.max_body");
     if (now->max_connections != new->max_connections) warn_of_restart("limits.max_connections");
-    now->production = new->production;
+    now->is_production = new->is_production;
     now->log_level = new->log_level;
     log_init(STDOUT_FILENO, (enum log_level)now->log_level);
     if (now->watch == new->watch) return;
@@ -110,7 +110,7 @@ void main_watch(struct portal *portal)
 {
     static const char *const names[] = { "scripts", "locales", "www", "config.lua", NULL };
 
-    if (!portal->settings.watch) return;
+    if (!portal->settings.has_watch) return;
     portal->watch = watch_new(portal->core.loop, portal->settings.root, names, main_reload, portal);
     if (!portal->watch)
         log_line(LOG_WARN, "watch.failed",

@@ -1,5 +1,4 @@
-/* settings: what the C side needs to know of config.lua, read once it was checked. Plain values;
- * filled by api_config. */
+/* settings: the part of config.lua that C needs, as plain values. Filled by api_config. */
 #ifndef SETTINGS_H
 #define SETTINGS_H
 #include <stddef.h>
@@ -7,18 +6,17 @@
 
 struct settings {
     const char *root; /* the folder that holds config.lua, scripts/, www/ and locales/ */
-    int rehearsal;    /* this process is the rehearsal (--rehearsal) */
-    int production;
-    int watch;     /* reload when a file changes */
+    int is_rehearsal; /* this process is the rehearsal (--rehearsal) */
+    int is_production;
+    int has_watch; /* reload when a file changes */
     int log_level; /* enum log_level */
     int port;
     char host[256];
-    char data_dir[4096]; /* where this process keeps its files; made before store is opened. ""
-                            under --check */
-    int64_t max_body;
+    char data_dir[4096]; /* where this process keeps its files; "" under --check */
+    int64_t max_body;    /* bytes */
     int max_connections;
-    int proxied;         /* a proxy in front is trusted: all connections come from its address */
+    int is_proxied;      /* behind a trusted proxy: all connections come from its address */
     int script_ms;       /* the longest turn of a script */
-    size_t script_bytes; /* the most memory of one generation of the scripts */
+    size_t script_bytes; /* the most memory of one version of the scripts */
 };
 #endif
