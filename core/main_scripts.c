@@ -65,8 +65,8 @@ static void apply_settings(struct portal *portal, const struct settings *new)
     now->is_production = new->is_production;
     now->log_level = new->log_level;
     log_init(STDOUT_FILENO, (enum log_level)now->log_level);
-    if (now->watch == new->watch) return;
-    now->watch = new->watch;
+    if (now->has_watch == new->has_watch) return;
+    now->has_watch = new->has_watch;
     watch_free(portal->watch);
     portal->watch = NULL;
     main_watch(portal);
