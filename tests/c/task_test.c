@@ -1,9 +1,202 @@
-#include "task_fixture.h"
+#include "task.h"
+#include "api.h"
+#include "loop.h"
+#include "test.h"
+#include "vm.h"
 
-/* --- life --- */
+#include <lauxlib.h>
+
+enum { TURN_MS = 60, TIMEOUT_MS = 5000 };
+
+static struct core core;
+static struct vm *vm;
+static char traced[256];
+
+/* The task that ended last. */
+static struct {
+    int count, nresults;
+    enum task_outcome outcome;
+    char message[2048], value[128];
+} ended;
+
+/* --- core.test: tracing, and a wait that the test ends --- */
+
+static struct {
+    struct task_ticket ticket;
+    int cancelled;
+} held;
+
+static int trace(lua_State *L)
+{
+    size_t used = strlen(traced);
+
+    snprintf(traced + used, sizeof traced - used, "%s;", luaL_tolstring(L, 1, NULL));
+    return 0;
+}
+
+static void on_held_cancel(void *op)
+{
+    (void)op;
+    held.cancelled++;
+}
+
+static int hold(lua_State *L)
+{
+    return task_wait(L, &held.ticket, on_held_cancel, NULL);
+}
+
+static int push_text(lua_State *co, void *text)
+{
+    lua_pushstring(co, text);
+    return 1;
+}
+
+static void wake_held(const char *text)
+{
+    task_wake(held.ticket, push_text, (void *)text);
+}
+
+static int wake(lua_State *L)
+{
+    wake_held(luaL_checkstring(L, 1));
+    return 0;
+}
+
+static int open_test(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        { "trace", trace }, { "hold", hold }, { "wake", wake }, { NULL, NULL }
+    };
+
+    luaL_newlib(L, functions);
+    return 1;
+}
+
+static const struct vm_module modules[] = { { "core.test", open_test },
+                                            { "core.task", api_task_open },
+                                            { NULL, NULL } };
+
+/* --- set-up --- */
+
+static struct vm *make_vm(void)
+{
+    return vm_new(&(struct vm_options){
+        .folder = "/nowhere", .modules = modules, .max_turn_ms = TURN_MS, .context = &core });
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    traced[0] = '\0';
+    memset(&ended, 0, sizeof ended);
+    memset(&held, 0, sizeof held);
+    core.loop = loop_new();
+    vm = make_vm();
+    return core.loop ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    task_kill_all();
+    assert_int_equal(task_count(), 0);
+    if (vm) assert_int_equal(lua_gettop(vm_state(vm)), 0);
+    vm_unref(vm);
+    loop_free(core.loop);
+    return 0;
+}
+
+static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
+                   const char *message, void *arg)
+{
+    (void)task, (void)arg;
+    ended.count++;
+    ended.outcome = outcome;
+    ended.nresults = nresults;
+    snprintf(ended.message, sizeof ended.message, "%s", message ? message : "");
+    snprintf(ended.value, sizeof ended.value, "%s",
+             nresults > 0 ? luaL_tolstring(co, -1, NULL) : "");
+}
+
+/* Pushes a function: the text, after a line that names `test`, `task`, `trace` and `on_close`. */
+static void push_function(lua_State *L, const char *text)
+{
+    static const char start[] =
+        "local test, task = require 'core.test', require 'core.task' local trace = test.trace "
+        "local function on_close(fn) return setmetatable({}, { __close = fn }) end\n";
+    char whole[2048];
+
+    snprintf(whole, sizeof whole, "%s%s", start, text);
+    if (luaL_loadbufferx(L, whole, strlen(whole), "=test", "t") != LUA_OK)
+        fail_msg("%s", lua_tostring(L, -1));
+}
+
+static struct task *start_in(struct vm *where, const char *name, const char *text)
+{
+    push_function(vm_state(where), text);
+    return task_spawn(core.loop, vm_state(where), name, 0, on_end, NULL);
+}
+
+static struct task *start(const char *text)
+{
+    return start_in(vm, NULL, text);
+}
+
+static void stop_loop(void *arg)
+{
+    *(int *)arg = 1;
+    loop_stop(core.loop);
+}
+
+static void stop_when_idle(void *arg)
+{
+    (void)arg;
+    if (task_count() == 0) loop_stop(core.loop);
+}
+
+/* Runs the text to its end, with all the tasks that it starts, and compares what they traced. */
+static void traces(const char *text, const char *expected)
+{
+    int is_late = 0;
+
+    traced[0] = '\0';
+    start(text);
+    struct loop_timer *timeout = loop_timer_new(core.loop, TIMEOUT_MS, 0, stop_loop, &is_late);
+    struct loop_timer *poll = loop_timer_new(core.loop, 0, 1, stop_when_idle, NULL);
+    loop_run(core.loop);
+    loop_timer_free(poll);
+    loop_timer_free(timeout);
+    if (is_late) fail_msg("%d tasks have not ended; traced: %s", task_count(), traced);
+    if (ended.outcome != TASK_OK) fail_msg("%s", ended.message);
+    assert_string_equal(traced, expected);
+}
+
+/* Runs what was deferred. */
+static void turn(void)
+{
+    int unused;
+
+    loop_defer(core.loop, stop_loop, &unused);
+    loop_run(core.loop);
+}
+
+static void contains(const char *text, const char *part)
+{
+    if (!strstr(text, part)) fail_msg("\"%s\" is not in: %s", part, text);
+}
+
+static void fails(const char *text, const char *part)
+{
+    start(text);
+    assert_int_equal(ended.outcome, TASK_FAILED);
+    contains(ended.message, part);
+}
+
+/* --- tests --- */
 
 static void test_results(void **state)
 {
+    (void)state;
     start("return 1, 'two'");
     assert_int_equal(ended.count, 1);
     assert_int_equal(ended.outcome, TASK_OK);
@@ -13,49 +206,49 @@ static void test_results(void **state)
 
 static void test_failure_has_a_trace(void **state)
 {
-    start("local function inner() local x = nil return x.y end\ninner() return 1");
-    assert_int_equal(ended.outcome, TASK_FAILED);
-    has(ended.message, "attempt to index a nil value");
-    has(ended.message, "stack traceback");
-    has(ended.message, ":3: in function");
-    start("error({})");
-    assert_int_equal(ended.outcome, TASK_FAILED);
-    has(ended.message, "not a string");
-    start("local s = ('x'):rep(1e9) return s");
-    assert_int_equal(ended.outcome, TASK_FAILED);
-    has(ended.message, "not enough memory");
-    has(ended.message, "stack traceback");
+    (void)state;
+    fails("local function inner() local x = nil return x.y end\ninner() return 1",
+          "attempt to index a nil value");
+    contains(ended.message, "stack traceback");
+    contains(ended.message, ":3: in main chunk");
+    fails("error({})", "not a string");
+    fails("local s = ('x'):rep(1e9) return s", "not enough memory");
+    contains(ended.message, "stack traceback");
+}
+
+static void stops(const char *text)
+{
+    start(text);
+    assert_int_equal(ended.outcome, TASK_STOPPED);
 }
 
 static void test_too_long(void **state)
 {
-    start("local x <close> = setmetatable({}, {__close = function() trace 'closed' "
-          "end})\nwhile true do pcall(function() while true do end end) end");
-    assert_int_equal(ended.outcome, TASK_STOPPED);
-    has(ended.message, ":3: in function");
+    (void)state;
+    stops("local x <close> = on_close(function() trace 'closed' end)\n"
+          "while true do pcall(function() while true do end end) end");
+    contains(ended.message, ":3: in function");
     assert_string_equal(traced, "closed;");
-    start("local x <close> = setmetatable({}, {__close = function() while true "
-          "do end end})\nwhile true do end");
-    assert_int_equal(ended.outcome, TASK_STOPPED);
-    start("table.sort({1, 2, 3}, function() while true do end end)");
-    assert_int_equal(ended.outcome, TASK_STOPPED);
+    stops("local x <close> = on_close(function() while true do end end) while true do end");
+    stops("table.sort({1, 2, 3}, function() while true do end end)");
     start("return 1");
     assert_int_equal(ended.outcome, TASK_OK);
 }
 
 static void test_wait_and_wake(void **state)
 {
+    (void)state;
     start("trace(test.hold()) return test.hold()");
     struct task_ticket first = held.ticket;
-    task_wake(first, push_text, "one");
+    wake_held("one");
     assert_string_equal(traced, "one;");
     task_wake(first, push_text, "stale"); /* it waits for something else now */
     assert_int_equal(ended.count, 0);
     struct task_ticket second = held.ticket;
-    task_wake(second, push_text, "two");
+    wake_held("two");
     assert_string_equal(ended.value, "two");
     task_wake(second, push_text, "late"); /* it has ended */
-    start("return test.hold()");          /* most likely in the same place */
+    start("return test.hold()");          /* most likely in the same memory */
     task_wake(second, push_text, "late");
     assert_int_equal(ended.count, 1);
     task_wake((struct task_ticket){ NULL, 0 }, NULL, NULL);
@@ -63,8 +256,8 @@ static void test_wait_and_wake(void **state)
 
 static void test_wake_in_order_after_the_turn(void **state)
 {
-    traces("for i = 1, 3 do task.spawn(nil, function() trace(i) end) end trace "
-           "'first'",
+    (void)state;
+    traces("for i = 1, 3 do task.spawn(nil, function() trace(i) end) end trace 'first'",
            "first;1;2;3;");
     traces("task.spawn(nil, function() trace(test.hold()) end)\n"
            "task.spawn(nil, function() test.wake 'woken' trace 'waker' end)",
@@ -73,26 +266,28 @@ static void test_wake_in_order_after_the_turn(void **state)
 
 static void test_kill(void **state)
 {
-    struct task *task = start("local x <close> = setmetatable({}, {__close = "
-                              "function() trace 'closed' end}) test.hold()");
+    (void)state;
+    struct task *task =
+        start("local x <close> = on_close(function() trace 'closed' end) test.hold()");
     assert_int_equal(task_count(), 1);
     task_kill(task);
     assert_int_equal(task_count(), 0);
     assert_int_equal(held.cancelled, 1);
     assert_int_equal(ended.outcome, TASK_CANCELLED);
     assert_string_equal(traced, "closed;");
-    task_wake(held.ticket, push_text, "late");
+    wake_held("late");
     assert_int_equal(ended.count, 1);
 }
 
 static void test_children_end_first(void **state)
 {
-    struct task *task = start("local function close(name) return setmetatable({}, {__close = "
-                              "function() trace(name) end}) end\n"
-                              "local x <close> = close 'parent'\n"
-                              "task.run(nil, function() local y <close> = close 'child'\n"
-                              "  task.run(nil, function() local z <close> = close 'grandchild' "
-                              "test.hold() end) end)");
+    (void)state;
+    struct task *task = start("local function nest(names)\n"
+                              "  local x <close> = on_close(function() trace(names[1]) end)\n"
+                              "  if not names[2] then return test.hold() end\n"
+                              "  task.run(nil, nest, { table.unpack(names, 2) })\n"
+                              "end\n"
+                              "nest { 'parent', 'child', 'grandchild' }");
     turn();
     turn();
     assert_int_equal(task_count(), 3);
@@ -102,14 +297,26 @@ static void test_children_end_first(void **state)
     assert_string_equal(traced, "grandchild;child;parent;");
 }
 
+static void test_children_of_all_end(void **state)
+{
+    (void)state;
+    struct task *task = start("task.all { test.hold, function() task.sleep(10) end }");
+    turn();
+    assert_int_equal(task_count(), 3);
+    task_kill(task);
+    assert_int_equal(task_count(), 0);
+    assert_int_equal(held.cancelled, 1);
+}
+
 static void test_names(void **state)
 {
     struct vm *other = make_vm();
 
+    (void)state;
     struct task *task = start_in(vm, "one", "test.hold()");
     assert_ptr_equal(task_find("one"), task);
     assert_null(start_in(vm, "one", "return 1"));
-    assert_null(start_in(other, "one", "return 1")); /* in all generations */
+    assert_null(start_in(other, "one", "return 1")); /* in all versions of the scripts */
     assert_null(task_find("two"));
     task_kill(task);
     assert_null(task_find("one"));
@@ -120,6 +327,7 @@ static void test_names(void **state)
 
 static void test_vm_lives_with_its_last_task(void **state)
 {
+    (void)state;
     start("local t = {'still here'} test.hold() return t[1]");
     vm_unref(vm);
     vm = NULL;
@@ -127,25 +335,33 @@ static void test_vm_lives_with_its_last_task(void **state)
     assert_string_equal(ended.value, "still here");
 }
 
+static int call_hold(lua_State *L)
+{
+    push_function(L, "test.hold()");
+    lua_call(L, 0, 0);
+    return 0;
+}
+
 static void test_no_wait_where_none_can_be(void **state)
 {
-    start("table.sort({1, 2}, function() test.hold() end)");
-    assert_int_equal(ended.outcome, TASK_FAILED);
-    has(ended.message, "may not be called inside table.sort");
+    struct vm_error error;
+
+    (void)state;
+    fails("table.sort({1, 2}, function() test.hold() end)", "may not be called inside table.sort");
     assert_int_equal(held.cancelled, 1);
     assert_null(held.ticket.task);
-    struct vm_error error;
-    scripts_write("init.lua", "require('core.test').hold()");
-    assert_int_equal(vm_run_file(vm, "init.lua", &error), -1);
-    has(error.message, "only a task may wait");
-    assert_int_equal(error.line, 1);
+    assert_int_equal(vm_call(vm, call_hold, 0, &error), -1);
+    contains(error.message, "test:2: this function waits, and only a task may wait");
     assert_int_equal(held.cancelled, 2);
 }
 
 static void test_wakers_do_not_starve_the_loop(void **state)
 {
+    int unused;
+
+    (void)state;
     start("local function again() task.spawn(nil, again) end again()");
-    struct loop_timer *timer = loop_timer_new(core.loop, 20, 0, stop_now, NULL);
+    struct loop_timer *timer = loop_timer_new(core.loop, 20, 0, stop_loop, &unused);
     loop_run(core.loop);
     loop_timer_free(timer);
     assert_true(task_count() > 0);
@@ -159,6 +375,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_wake_in_order_after_the_turn),
     TEST(test_kill),
     TEST(test_children_end_first),
+    TEST(test_children_of_all_end),
     TEST(test_names),
     TEST(test_vm_lives_with_its_last_task),
     TEST(test_no_wait_where_none_can_be),
