@@ -45,11 +45,6 @@ void bytes_add(struct bytes *bytes, const void *data, size_t len)
     bytes->len += len;
 }
 
-void bytes_add_text(struct bytes *bytes, const char *text)
-{
-    bytes_add(bytes, text, strlen(text));
-}
-
 void bytes_add_char(struct bytes *bytes, char c)
 {
     bytes_add(bytes, &c, 1);

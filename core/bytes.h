@@ -7,6 +7,7 @@
 #define BYTES_H
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct bytes {
     char *data; /* NULL until something is added; no NUL at the end (see bytes_text) */
@@ -23,7 +24,10 @@ void bytes_free(struct bytes *bytes);
 void bytes_clear(struct bytes *bytes);
 
 void bytes_add(struct bytes *bytes, const void *data, size_t len);
-void bytes_add_text(struct bytes *bytes, const char *text);
+static inline void bytes_add_text(struct bytes *bytes, const char *text)
+{
+    bytes_add(bytes, text, strlen(text));
+}
 void bytes_add_char(struct bytes *bytes, char c);
 /* In decimal, with leading zeros up to `min_digits`. */
 void bytes_add_int(struct bytes *bytes, int64_t number, int min_digits);

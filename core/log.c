@@ -105,22 +105,24 @@ static void put_head(struct bytes *to, const char *stamp, long milliseconds, enu
 
 /* --- fields --- */
 
-static int ends_in_word(const char *field, const char *word)
+static int ends_in_word(const char *field, size_t len, const char *word, size_t word_len)
 {
-    size_t len = strlen(field), word_len = strlen(word);
     if (len < word_len) return 0;
     const char *start = field + len - word_len;
-    if (strcasecmp(start, word) != 0) return 0;
+    if ((*start | 0x20) != *word || strcasecmp(start, word) != 0) return 0;
     return start == field || strchr("_-.", start[-1]) || (*start >= 'A' && *start <= 'Z');
 }
 
 /* "token", "api_token", "apiToken", "API-TOKEN", but not "tokens" or "monkey". */
-static int is_secret(const char *field)
+static int is_secret(const char *field, size_t len)
 {
-    static const char *const words[] = { "password", "token",         "key",
-                                         "secret",   "authorization", "cookie" };
+    static const struct {
+        const char *text;
+        size_t len;
+    } words[] = { { "password", 8 }, { "token", 5 },          { "key", 3 },
+                  { "secret", 6 },   { "authorization", 13 }, { "cookie", 6 } };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (ends_in_word(field, words[i])) return 1;
+        if (ends_in_word(field, len, words[i].text, words[i].len)) return 1;
     return 0;
 }
 
@@ -128,10 +130,11 @@ static int is_secret(const char *field)
 static int begin_field(const char *field)
 {
     if (!out.is_open) return 0;
+    size_t len = strlen(field);
     bytes_add_char(&out.line, ',');
-    put_string(&out.line, field, strlen(field));
+    put_string(&out.line, field, len);
     bytes_add_char(&out.line, ':');
-    if (!is_secret(field)) return 1;
+    if (!is_secret(field, len)) return 1;
     bytes_add_text(&out.line, "\"***\"");
     return 0;
 }
@@ -154,9 +157,24 @@ void log_int(const char *field, int64_t value)
     if (begin_field(field)) bytes_add_int(&out.line, value, 1);
 }
 
+/* Most numbers are milliseconds with two decimals, of which printf takes 0.5 us, a fortieth of a
+ * request. Returns 0 for a number with more decimals. */
+static int put_hundredths(double value)
+{
+    double hundredths = value * 100;
+    if (!(value >= 0 && value < 1e9) || fabs(hundredths - round(hundredths)) > 1e-6) return 0;
+    int64_t number = llround(hundredths), rest = number % 100;
+    if (value > 0 && number == 0) return 0;
+    bytes_add_int(&out.line, number / 100, 1);
+    if (rest == 0) return 1;
+    bytes_add_char(&out.line, '.');
+    bytes_add_int(&out.line, rest % 10 == 0 ? rest / 10 : rest, rest % 10 == 0 ? 1 : 2);
+    return 1;
+}
+
 void log_num(const char *field, double value)
 {
-    if (!begin_field(field)) return;
+    if (!begin_field(field) || put_hundredths(value)) return;
     if (isfinite(value))
         bytes_printf(&out.line, "%.15g", value);
     else
