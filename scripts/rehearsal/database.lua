@@ -19,7 +19,6 @@ local key_of = {
   project = "projectId", environment = "environmentId", application = "applicationId",
   domain = "domainId", mount = "mountId", deployment = "deploymentId", server = "serverId",
   job = "_id", service = "appName", container = "containerId", volume = "name", route = "_id",
-  counter = "name",
 }
 
 local objects = {}
@@ -53,15 +52,14 @@ function database.letters(n)
   return letters:sub(1, n)
 end
 
---- Adds an object; it gets an id unless it brings one. Returns it.
+--- Adds an object, which gets an id unless it brings one, and returns it.
 ---@param kind string
 ---@param object table
 ---@return table
 function database.insert(kind, object)
   local key = key_of[kind]
   object[key] = object[key] or database.id()
-  last_order = last_order + 1
-  object._kind, object._order = kind, last_order
+  object._kind, object._order = kind, database.next_number()
   objects[kind][object[key]] = object
   note_change(kind, object[key])
   return object
@@ -132,14 +130,11 @@ function database.delete_all(kind, filter)
   for _, object in ipairs(database.list(kind, filter)) do database.delete(object) end
 end
 
---- The next number of a series, from 1.
----@param name string
+--- A number that no earlier object has got.
 ---@return integer
-function database.next_number(name)
-  local counter = database.get("counter", name)
-    or database.insert("counter", { name = name, value = 0 })
-  database.update(counter, { value = counter.value + 1 })
-  return counter.value
+function database.next_number()
+  last_order = last_order + 1
+  return last_order
 end
 
 local function statement(change)
@@ -166,7 +161,8 @@ function database.load()
   local rows = assert(store.run { { "SELECT kind, doc FROM objects" } })[1]
   for _, row in ipairs(rows) do
     local object = assert(json.decode(row.doc))
-    objects[row.kind][object[key_of[row.kind]]] = object
+    local key = key_of[row.kind] -- nil for kinds that version 0.1 had
+    if key then objects[row.kind][object[key]] = object end
     last_order = math.max(last_order, object._order)
   end
 end

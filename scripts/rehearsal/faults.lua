@@ -31,10 +31,9 @@ local words = require "rehearsal.words"
 
 local faults = {}
 
-local call_kinds = words.set "latency status hang cut html half wrong_json wrong_type lost"
+local call_kinds = "latency status hang cut html half wrong_json wrong_type lost"
 local kinds_at = {
-  stack = words.set [[latency status hang cut html half wrong_json wrong_type lost never_ready
-    unprotected wrong_password]],
+  stack = words.set(call_kinds .. " never_ready unprotected wrong_password"),
   deploy = words.set [[latency hang deploy_error image_not_found registry_login crash_loop
     never_ready unprotected wrong_password html]],
 }
@@ -68,9 +67,9 @@ local function problem_of(rule)
   if not rule.at then
     return '"at" is missing: a procedure such as "project.create", "*", "stack" or "deploy"'
   end
-  local kinds = kinds_at[rule.at] or call_kinds
-  if not kinds[rule.kind] then
-    return ('"kind" at "%s" must be one of: %s'):format(rule.at, sorted_list(kinds))
+  local known = kinds_at[rule.at] or words.set(call_kinds)
+  if not known[rule.kind] then
+    return ('"kind" at "%s" must be one of: %s'):format(rule.at, sorted_list(known))
   end
 end
 
@@ -98,17 +97,10 @@ function faults.list()
   return json.array(table.move(rules, 1, #rules, 1, {}))
 end
 
+--- Removes all rules. A fault that lasts looks at `is_cleared` and ends.
 function faults.clear()
+  for _, rule in ipairs(rules) do rule.is_cleared = true end
   rules = {}
-end
-
---- Whether the rule was not cleared since; a fault that lasts ends when it was.
----@return boolean
-function faults.has(rule)
-  for _, each in ipairs(rules) do
-    if each == rule then return true end
-  end
-  return false
 end
 
 local function applies(rule, at, names)
@@ -139,63 +131,61 @@ end
 
 local page = "<!doctype html><title>Welcome</title><h1>It works!</h1>"
 
--- Kinds that answer instead of the call.
-local instead = {}
+-- How each kind answers. `work` does the call and returns its reply.
+local kinds = {}
 
-function instead.status(rule)
+function kinds.status(rule)
   local body = rule.body or json.encode { message = "rehearsed fault" }
   local status = rule.status or 500
   return { status = status, body = body, type = "application/json", headers = rule.headers }
 end
 
-function instead.hang(rule)
+function kinds.hang(rule)
   clock.hang((rule.ms or 300000) / 1000)
   return { cut = true }
 end
 
-function instead.cut()
+function kinds.cut()
   return { cut = true }
 end
 
-function instead.html(rule)
+function kinds.html(rule)
   return { status = rule.status or 200, html = rule.body or page, headers = rule.headers }
 end
 
--- Kinds that spoil the answer after the call was done.
-local after = {}
-
-function after.half(_, reply)
+function kinds.half(_, work)
+  local reply = work()
   local whole = reply.body or reply.text or "{}"
-  local sent = #whole // 2
-  return {
-    status = reply.status, body = whole:sub(1, sent), type = reply.type,
-    cut = math.max(1, #whole - sent),
-  }
+  local sent = whole:sub(1, #whole // 2)
+  local missing = math.max(1, #whole - #sent)
+  return { status = reply.status, body = sent, type = reply.type, cut = missing }
 end
 
-function after.wrong_json(rule, reply)
-  return { status = reply.status, body = rule.body or '{"oops": ', type = "application/json" }
+function kinds.wrong_json(rule, work)
+  local body = rule.body or '{"oops": '
+  return { status = work().status, body = body, type = "application/json" }
 end
 
-function after.wrong_type(rule, reply)
+function kinds.wrong_type(rule, work)
+  local reply = work()
   local is_object = (reply.body or ""):sub(1, 1) == "{"
   local body = rule.body or is_object and '["something else"]' or '{"something":"else"}'
   return { status = reply.status, body = body, type = "application/json" }
 end
 
-function after.lost()
+function kinds.lost(_, work)
+  work()
   return { cut = true }
 end
 
---- Runs `work` under a rule: some kinds replace it, others spoil its reply. May wait.
+--- The reply to a call under a rule. Kinds that only the work knows are left to it. May wait.
 ---@param rule table|nil
 ---@param work fun(): table
 ---@return table reply
 function faults.apply(rule, work)
-  if not rule then return work() end
-  if instead[rule.kind] then return instead[rule.kind](rule) end
-  local reply = work()
-  return after[rule.kind] and after[rule.kind](rule, reply) or reply
+  local kind = rule and kinds[rule.kind]
+  if not kind then return work() end
+  return kind(rule, work)
 end
 
 return faults

@@ -4,24 +4,19 @@ local database = require "rehearsal.database"
 
 local proxy = {}
 
-local function route_id(domain)
-  return "route-" .. domain.domainId
-end
-
 --- Writes the route of a domain, in place of an earlier one.
 function proxy.write(domain)
   local application = database.get("application", domain.applicationId)
   proxy.remove(domain)
   if not application then return end
   database.insert("route", {
-    _id = route_id(domain), host = domain.host:lower(), appName = application.appName,
+    domainId = domain.domainId, host = domain.host:lower(), appName = application.appName,
     port = domain.port,
   })
 end
 
 function proxy.remove(domain)
-  local route = database.get("route", route_id(domain))
-  if route then database.delete(route) end
+  database.delete_all("route", { domainId = domain.domainId })
 end
 
 --- Removes all routes to an application.

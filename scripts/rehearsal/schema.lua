@@ -19,7 +19,6 @@ local words = require "rehearsal.words"
 
 local schema = {}
 
----@return boolean
 function schema.is_array(value)
   return type(value) == "table" and (value[1] ~= nil or json.encode(value) == "[]")
 end

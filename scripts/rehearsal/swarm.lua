@@ -5,6 +5,7 @@
 --- stop-first. A removed container needs a while to stop; its volumes are in use until then.
 local clock = require "rehearsal.clock"
 local database = require "rehearsal.database"
+local dotenv = require "lib.base.dotenv"
 local images = require "rehearsal.images"
 local json = require "core.json"
 local task = require "core.task"
@@ -60,10 +61,19 @@ local function outcome(application, spec)
   return is_never_healthy(application) and "unhealthy" or "running"
 end
 
+-- The variables that a workspace reads.
+local function env_of(application)
+  local text, env = text_or(application.env, ""), {}
+  for _, name in ipairs { "OPENCODE_SERVER_PASSWORD", "OPENCODE_SERVER_USERNAME" } do
+    env[name] = dotenv.get(text, name)
+  end
+  return env
+end
+
 local function spec_of(application, mode)
   local spec = {
     id = database.letters(25), container = database.letters(12), mode = mode, since = clock.now(),
-    image = text_or(application.dockerImage, ""), env = text_or(application.env, ""),
+    image = text_or(application.dockerImage, ""), env = env_of(application),
     volumes = volumes_of(application),
   }
   spec.outcome = outcome(application, spec)
@@ -177,7 +187,6 @@ local function mounts(volumes, name)
 end
 
 --- Whether a container has the volume mounted.
----@return boolean
 function swarm.is_volume_in_use(name)
   for _, service in ipairs(database.list "service") do
     for _, which in ipairs { "live", "next", "failed" } do
@@ -208,7 +217,6 @@ function swarm.resume()
 end
 
 --- Whether nothing is starting.
----@return boolean
 function swarm.is_quiet()
   for _, service in ipairs(database.list "service") do
     if service.next or service.live and not service.live.listens then return false end

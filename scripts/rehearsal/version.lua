@@ -10,7 +10,6 @@ function version.name()
 end
 
 --- True for 0.30.2: zod 4, project.search, logs over REST, removable volumes. False for 0.26.5.
----@return boolean
 function version.is_new()
   return current == "0.30.2"
 end

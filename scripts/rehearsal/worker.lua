@@ -10,6 +10,7 @@ local subjects = require "rehearsal.subjects"
 local swarm = require "rehearsal.swarm"
 local task = require "core.task"
 local version = require "rehearsal.version"
+local words = require "rehearsal.words"
 
 local worker = {}
 
@@ -59,10 +60,8 @@ local function pull(application, row, fault)
   return true
 end
 
--- Faults that the container plays, not the worker.
-local container_modes = {
-  crash_loop = true, never_ready = true, unprotected = true, wrong_password = true, html = true,
-}
+-- Faults of the container, not of the worker.
+local container_modes = words.set "crash_loop never_ready unprotected wrong_password html"
 
 local function update_service(application, row, fault)
   local done, objection = swarm.apply(application, container_modes[fault] and fault or nil)
@@ -71,14 +70,24 @@ local function update_service(application, row, fault)
     :format(objection))
 end
 
+-- The double has no other machines, so a deployment to one ends before it begins.
+local function fail_unreachable(row)
+  local verb = version.is_new() and "occurred" or "occured"
+  row.logPath = ""
+  row.errorMessage = ("An error have %s: Cannot parse privateKey: Malformed OpenSSH private key")
+    :format(verb)
+  return false
+end
+
 -- Deploys; true when Docker accepted the service.
-local function deploy(application, row)
+local function deploy(row, application)
+  if application.serverId ~= null then return fail_unreachable(row) end
   local rule = faults.take("deploy", subjects.of(application))
   local fault = rule and rule.kind
   write(row, "Initializing deployment")
   clock.work(0.3)
   if fault == "hang" then
-    clock.hang((rule.ms or 3600000) / 1000, function() return not faults.has(rule) end)
+    clock.hang((rule.ms or 3600000) / 1000, function() return rule.is_cleared end)
   elseif fault == "deploy_error" then
     return fail(row, rule.body or "Error: ❌ the deployment was told to fail", "")
   end
@@ -100,15 +109,6 @@ local function new_row(job, application)
   })
 end
 
--- The double has no other machines, so a deployment to one ends before it begins.
-local function fail_unreachable(row)
-  local verb = version.is_new() and "occurred" or "occured"
-  row.logPath, row.finishedAt = "", row.createdAt
-  row.errorMessage = ("An error have %s: Cannot parse privateKey: Malformed OpenSSH private key")
-    :format(verb)
-  return false
-end
-
 local function set_status(application, status)
   if database.holds(application) then
     database.update(application, { applicationStatus = status })
@@ -116,22 +116,16 @@ local function set_status(application, status)
 end
 
 local function end_row(row, status)
-  if not database.holds(row) then return end
-  local finished_at = row.finishedAt == null and clock.iso() or row.finishedAt
-  database.update(row, { status = status, finishedAt = finished_at })
+  if database.holds(row) then
+    database.update(row, { status = status, finishedAt = clock.iso() })
+  end
 end
 
 local function run(job, application)
   set_status(application, "running")
   local row = new_row(job, application)
   database.commit()
-  local succeeded
-  if application.serverId ~= null then
-    succeeded = fail_unreachable(row)
-  else
-    succeeded = deploy(application, row)
-  end
-  local status = succeeded and "done" or "error"
+  local status = deploy(row, application) and "done" or "error"
   end_row(row, status)
   database.commit()
   clock.work(0.1) -- the row is done first, the application a moment later
@@ -172,7 +166,7 @@ end
 ---@param description string
 function worker.enqueue(application, title, description)
   database.insert("job", {
-    _id = "job-" .. database.next_number "jobs", applicationId = application.applicationId,
+    _id = "job-" .. database.next_number(), applicationId = application.applicationId,
     title = title, description = description, state = "waiting", timestamp = clock.now(),
   })
   wake()
@@ -185,7 +179,6 @@ function worker.forget(application_id)
 end
 
 --- Whether nothing runs and nothing waits.
----@return boolean
 function worker.is_idle()
   return database.find "job" == nil
 end

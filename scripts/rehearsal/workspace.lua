@@ -2,7 +2,6 @@
 --- manifest asks for the password. A portal that was rolled out as an application answers /ready.
 local clock = require "rehearsal.clock"
 local crypto = require "core.crypto"
-local dotenv = require "lib.base.dotenv"
 local faults = require "rehearsal.faults"
 local json = require "core.json"
 local page = require "rehearsal.workspace_page"
@@ -29,11 +28,11 @@ local function credentials(req)
 end
 
 local function is_allowed(req, spec, mode)
-  local password = dotenv.get(spec.env, "OPENCODE_SERVER_PASSWORD") or ""
+  local password = spec.env.OPENCODE_SERVER_PASSWORD or ""
   if mode == "unprotected" then password = "" end
   if mode == "wrong_password" then password = "another-" .. spec.id end
   if password == "" then return true end
-  local user = dotenv.get(spec.env, "OPENCODE_SERVER_USERNAME") or "opencode"
+  local user = spec.env.OPENCODE_SERVER_USERNAME or "opencode"
   return crypto.equal(credentials(req) or "", user .. ":" .. password)
 end
 
@@ -99,7 +98,6 @@ end
 
 --- Whether the host is a deployed application's, not Dokploy's own.
 ---@param host string
----@return boolean
 function workspace.is_host(host)
   if host:find "%.localhost$" then return true end
   return host:find "%.%a" ~= nil and proxy.route(host) ~= nil

@@ -1,6 +1,9 @@
-// Starts the rehearsal as a process of its own and talks HTTP to it, byte for byte.
+// The rehearsal as a process of its own, and its HTTP, byte for byte.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import http from 'node:http';
+import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -15,38 +18,9 @@ function inherited() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => kept.test(name)));
 }
 
-async function portOf(child) {
-  for await (const line of readline.createInterface({ input: child.stdout })) {
-    let event = {};
-    try { event = JSON.parse(line); } catch { continue; }
-    if (event.event === 'rehearsal.listening') return event.port;
-  }
-  throw new Error(`the rehearsal ended before it listened (${binary}): ${child.errors}`);
-}
-
-// The running double: { port, stop(signal) }. `speed` divides the time that deployments take.
-export async function start({ version, data, speed = 20, variables = {} }) {
-  const env = { ...inherited(), REHEARSAL_PORT: '0', REHEARSAL_DOKPLOY_VERSION: version,
-    REHEARSAL_SPEED: String(speed), DATA_DIR: data, NODE_ENV: 'test', ...variables };
-  const child = spawn(binary, ['--root', root, '--rehearsal'],
-    { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  child.errors = '';
-  child.stderr.on('data', (text) => { child.errors += text; });
-  child.on('error', (error) => { child.errors += error.message; });
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  process.once('exit', () => child.kill('SIGKILL')); // a test that ends early leaves nothing behind
-  const port = await portOf(child);
-  child.stdout.resume();
-  const stop = async (signal = 'SIGTERM') => {
-    child.kill(signal);
-    await ended;
-  };
-  return { port, stop };
-}
-
 // Sends one request with the given headers, Host and Content-Length. Resolves to
 // { status, headers, text }, or to null when no complete answer comes.
-export function send(port, { method = 'GET', path: target, headers = {}, body,
+function sendTo(port, { method = 'GET', path: target, headers = {}, body,
   timeout = 15 * patience, host = '127.0.0.1' }) {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
@@ -70,21 +44,94 @@ export function send(port, { method = 'GET', path: target, headers = {}, body,
   });
 }
 
-// Calls a procedure as Dokploy's clients do.
-export function call(port, procedure, input, options = {}) {
-  return send(port, { method: 'POST', path: `/api/${procedure}`, body: JSON.stringify(input),
-    headers: { 'x-api-key': 'rehearsal', 'content-type': 'application/json' }, ...options });
-}
+export class Double {
+  // `variables`: more environment variables.
+  constructor(version, variables = {}) {
+    this.data = fs.mkdtempSync(path.join(os.tmpdir(), 'rehearsal-'));
+    this.env = { ...inherited(), REHEARSAL_PORT: '0', REHEARSAL_DOKPLOY_VERSION: version,
+      REHEARSAL_SPEED: '20', DATA_DIR: this.data, NODE_ENV: 'test', ...variables };
+  }
 
-export function query(port, procedure, parameters = {}) {
-  const target = `/api/${procedure}?${new URLSearchParams(parameters)}`;
-  return send(port, { path: target, headers: { 'x-api-key': 'rehearsal' } });
-}
+  async start() {
+    const child = spawn(binary, ['--root', root, '--rehearsal'],
+      { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let errors = '';
+    child.stderr.on('data', (text) => { errors += text; });
+    child.on('error', (error) => { errors += error.message; });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    process.once('exit', () => child.kill('SIGKILL')); // a test that ends early leaves nothing behind
+    this.kill = (signal) => {
+      child.kill(signal);
+      return ended;
+    };
+    for await (const line of readline.createInterface({ input: child.stdout })) {
+      const event = line.startsWith('{') ? JSON.parse(line) : {};
+      if (event.event !== 'rehearsal.listening') continue;
+      this.port = event.port;
+      break;
+    }
+    child.stdout.resume();
+    assert.ok(this.port, `the rehearsal ended before it listened (${binary}): ${errors}`);
+  }
 
-// A request to /__rehearsal/..., which must succeed.
-export async function control(port, method, name, value) {
-  const body = value === undefined ? undefined : JSON.stringify(value);
-  const answer = await send(port, { method, path: `/__rehearsal/${name}`, body });
-  if (answer?.status === 200) return JSON.parse(answer.text);
-  throw new Error(`${method} /__rehearsal/${name}: ${answer?.status} ${answer?.text}`);
+  // Kills the process and starts it again on the same data.
+  async restart() {
+    await this.kill('SIGKILL');
+    await this.start();
+  }
+
+  async stop() {
+    await this.kill('SIGTERM');
+    fs.rmSync(this.data, { recursive: true, force: true });
+  }
+
+  send(request) {
+    return sendTo(this.port, request);
+  }
+
+  // A procedure that is called with POST; resolves to the whole answer.
+  post(procedure, input, options = {}) {
+    return this.send({ method: 'POST', path: `/api/${procedure}`, body: JSON.stringify(input),
+      headers: { 'x-api-key': 'rehearsal', 'content-type': 'application/json' }, ...options });
+  }
+
+  // The same, which must succeed; resolves to the value.
+  async call(procedure, input) {
+    const answer = await this.post(procedure, input);
+    assert.equal(answer?.status, 200, `${procedure}: ${answer?.text}`);
+    return answer.text ? JSON.parse(answer.text) : null;
+  }
+
+  // A procedure that is called with GET; resolves to the whole answer.
+  get(procedure, parameters = {}) {
+    const target = `/api/${procedure}?${new URLSearchParams(parameters)}`;
+    return this.send({ path: target, headers: { 'x-api-key': 'rehearsal' } });
+  }
+
+  // The same, which must succeed; resolves to the value.
+  async query(procedure, parameters) {
+    const answer = await this.get(procedure, parameters);
+    assert.equal(answer?.status, 200, `${procedure}: ${answer?.text}`);
+    return JSON.parse(answer.text);
+  }
+
+  // A request to /__rehearsal/..., which must succeed.
+  async control(method, name, value) {
+    const body = value === undefined ? undefined : JSON.stringify(value);
+    const answer = await this.send({ method, path: `/__rehearsal/${name}`, body });
+    assert.equal(answer?.status, 200, `${method} /__rehearsal/${name}: ${answer?.text}`);
+    return JSON.parse(answer.text);
+  }
+
+  state() {
+    return this.control('GET', 'state');
+  }
+
+  settle() {
+    return this.control('POST', 'settle');
+  }
+
+  faults(...rules) {
+    return this.control('POST', 'faults', rules);
+  }
 }

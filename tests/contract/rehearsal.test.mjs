@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
-import { call, control, query, send, start } from './double.mjs';
+import { Double } from './double.mjs';
 
 const password = "p a#s's";
 
@@ -16,70 +16,37 @@ function basic(user, secret) {
 const right = basic('opencode', password);
 const passwordLine = `OPENCODE_SERVER_PASSWORD="${password}"`;
 
-class World {
-  async open(options = {}) {
-    this.data = fs.mkdtempSync(path.join(os.tmpdir(), 'rehearsal-'));
-    await this.begin(options);
-  }
-
-  async begin(options = {}) {
-    this.double = await start({ version: '0.30.2', data: this.data, ...options });
-    this.port = this.double.port;
-  }
-
-  async close() {
-    await this.double.stop();
-    fs.rmSync(this.data, { recursive: true, force: true });
-  }
-
-  async post(procedure, input) {
-    const answer = await call(this.port, procedure, input);
-    assert.equal(answer?.status, 200, `${procedure}: ${answer?.text}`);
-    return answer.text ? JSON.parse(answer.text) : null;
-  }
-
-  query(procedure, parameters) {
-    return query(this.port, procedure, parameters);
-  }
-
-  control(method, name, value) {
-    return control(this.port, method, name, value);
-  }
-
-  state() {
-    return this.control('GET', 'state');
-  }
-
-  faults(...rules) {
-    return this.control('POST', 'faults', rules);
+class World extends Double {
+  constructor(variables) {
+    super('0.30.2', variables);
   }
 
   // An application with a host, a volume and a password, ready to be deployed.
   async application(name, env = passwordLine) {
-    const { project, environment } = await this.post('project.create', { name });
+    const { project, environment } = await this.call('project.create', { name });
     const { environmentId } = environment;
-    const made = await this.post('application.create', { name, appName: name, environmentId });
+    const made = await this.call('application.create', { name, appName: name, environmentId });
     const { applicationId } = made;
     const login = { username: '', password: '', registryUrl: '' };
-    await this.post('application.saveDockerProvider',
+    await this.call('application.saveDockerProvider',
       { applicationId, dockerImage: 'ai-stack:1', ...login });
-    await this.post('application.saveEnvironment',
+    await this.call('application.saveEnvironment',
       { applicationId, env, buildArgs: null, buildSecrets: null, createEnvFile: false });
-    await this.post('mounts.create', { type: 'volume', volumeName: `${name}-data`,
+    await this.call('mounts.create', { type: 'volume', volumeName: `${name}-data`,
       mountPath: '/workspace', serviceId: applicationId, serviceType: 'application' });
-    await this.post('domain.create', { host: `${name}.localhost`, port: 8080, applicationId });
+    await this.call('domain.create', { host: `${name}.localhost`, port: 8080, applicationId });
     return { ...made, project };
   }
 
   async deployed(name, env) {
     const application = await this.application(name, env);
-    await this.post('application.deploy', { applicationId: application.applicationId });
-    await this.control('POST', 'settle');
+    await this.call('application.deploy', { applicationId: application.applicationId });
+    await this.settle();
     return application;
   }
 
   workspace(name, target = '/global/health', headers = {}) {
-    return send(this.port, { path: target, host: `${name}.localhost`, headers, timeout: 1500 });
+    return this.send({ path: target, host: `${name}.localhost`, headers, timeout: 1500 });
   }
 
   async workspaceJson(name, target, headers) {
@@ -87,20 +54,20 @@ class World {
   }
 
   async deployment({ applicationId }) {
-    return JSON.parse((await this.query('deployment.all', { applicationId })).text)[0];
+    return (await this.query('deployment.all', { applicationId }))[0];
   }
 
   async log(application) {
     const { deploymentId } = await this.deployment(application);
-    return JSON.parse((await this.query('deployment.readLogs', { deploymentId })).text);
+    return this.query('deployment.readLogs', { deploymentId });
   }
 }
 
 // A world that starts empty for each test of the suite.
 function sharedWorld() {
   const world = new World();
-  before(() => world.open());
-  after(() => world.close());
+  before(() => world.start());
+  after(() => world.stop());
   beforeEach(() => world.control('POST', 'reset'));
   return world;
 }
@@ -145,13 +112,13 @@ describe('a workspace', () => {
     assert.equal((await world.workspace('ada')).status, 404);
     const { applicationId, appName } = await world.application('ada');
     assert.equal((await world.workspace('ada')).status, 502);
-    await world.post('application.deploy', { applicationId });
-    await world.control('POST', 'settle');
+    await world.call('application.deploy', { applicationId });
+    await world.settle();
     assert.equal((await world.workspace('ada')).status, 401);
-    await world.post('application.stop', { applicationId });
+    await world.call('application.stop', { applicationId });
     assert.equal((await world.workspace('ada')).status, 502);
-    await world.post('application.reload', { applicationId, appName });
-    await world.control('POST', 'settle');
+    await world.call('application.reload', { applicationId, appName });
+    await world.settle();
     assert.equal((await world.workspace('ada')).status, 401);
   });
 
@@ -162,7 +129,7 @@ describe('a workspace', () => {
 
   test('keeps running and stays reachable when only its project is removed', async () => {
     const { project } = await world.deployed('ada');
-    await world.post('project.remove', { projectId: project.projectId });
+    await world.call('project.remove', { projectId: project.projectId });
     const state = await world.state();
     const left = [state.applications, state.services.length, state.routes.length];
     assert.deepEqual(left, [[], 1, 1]);
@@ -172,18 +139,18 @@ describe('a workspace', () => {
   test('becomes an orphan when its application is deleted during a deployment', async () => {
     const { applicationId } = await world.application('ada');
     await world.faults({ at: 'deploy', kind: 'latency', ms: 300 });
-    await world.post('application.deploy', { applicationId });
-    await world.post('application.delete', { applicationId });
-    await world.control('POST', 'settle');
+    await world.call('application.deploy', { applicationId });
+    await world.call('application.delete', { applicationId });
+    await world.settle();
     assert.equal((await world.state()).services.length, 1);
   });
 
   test('leaves its volume, which is in use until the container has stopped', async () => {
     const { applicationId, appName } = await world.deployed('ada');
-    await world.post('application.delete', { applicationId });
+    await world.call('application.delete', { applicationId });
     const tasks = await world.query('docker.getServiceContainersByAppName', { appName });
-    assert.equal(tasks.text, '[]');
-    const remove = () => call(world.port, 'dockerVolume.removeVolume', { volumeName: 'ada-data' });
+    assert.deepEqual(tasks, []);
+    const remove = () => world.post('dockerVolume.removeVolume', { volumeName: 'ada-data' });
     const used = await remove();
     assert.equal(used.status, 500);
     assert.match(used.text, /volume is in use/);
@@ -197,7 +164,7 @@ describe('a workspace', () => {
 describe('a fault', () => {
   const world = sharedWorld();
 
-  const create = () => call(world.port, 'project.create', { name: 'eve' }, { timeout: 1500 });
+  const create = () => world.post('project.create', { name: 'eve' }, { timeout: 1500 });
 
   // kind -> check of the answer, projects afterwards
   const kinds = {
@@ -236,7 +203,7 @@ describe('a fault', () => {
   test('skip, times and name choose the calls', async () => {
     await world.faults({ at: 'project.create', kind: 'status', status: 500, skip: 1, times: 2,
       name: 'eve' });
-    await world.post('project.create', { name: 'adam' });
+    await world.call('project.create', { name: 'adam' });
     const statuses = [];
     for (let i = 0; i < 5; i += 1) statuses.push((await create()).status);
     assert.deepEqual(statuses, [200, 500, 500, 200, 200]);
@@ -250,8 +217,8 @@ describe('a fault', () => {
   ];
   for (const [rule, message] of malformed) {
     test(`malformed is refused: ${JSON.stringify(rule)}`, async () => {
-      const answer = await send(world.port,
-        { method: 'POST', path: '/__rehearsal/faults', body: JSON.stringify(rule) });
+      const body = JSON.stringify(rule);
+      const answer = await world.send({ method: 'POST', path: '/__rehearsal/faults', body });
       assert.equal(answer.status, 400);
       assert.match(JSON.parse(answer.text).message, message);
     });
@@ -297,43 +264,39 @@ describe('a fault', () => {
   }
 });
 
-async function withWorld(options, use) {
-  const world = new World();
-  await world.open(options);
-  try {
-    await use(world);
-  } finally {
-    await world.close();
-  }
+async function begin(t, variables) {
+  const world = new World(variables);
+  await world.start();
+  t.after(() => world.stop());
+  return world;
 }
 
-test('everything survives a sudden end of the process', () => withWorld({}, async (world) => {
+test('everything survives a sudden end of the process', async (t) => {
+  const world = await begin(t);
   const { applicationId } = await world.deployed('ada');
   const state = await world.state();
-  await world.double.stop('SIGKILL');
-  await world.begin();
+  await world.restart();
   assert.deepEqual(await world.state(), state);
   assert.equal((await world.workspace('ada', '/path', right)).status, 200);
-  await world.post('application.deploy', { applicationId });
-  await world.control('POST', 'settle');
+  await world.call('application.deploy', { applicationId });
+  await world.settle();
   assert.equal((await world.state()).deployments.length, 2);
-}));
+});
 
 test('faults can be set from the start, in a file', async (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'faults-'));
   t.after(() => fs.rmSync(folder, { recursive: true }));
   const file = path.join(folder, 'faults.json');
   fs.writeFileSync(file, JSON.stringify([{ at: 'project.all', kind: 'status', status: 418 }]));
-  await withWorld({ variables: { REHEARSAL_FAULTS_FILE: file } }, async (world) => {
-    assert.equal((await world.query('project.all')).status, 418);
-    assert.equal((await world.query('project.all')).status, 200);
-  });
+  const world = await begin(t, { REHEARSAL_FAULTS_FILE: file });
+  assert.equal((await world.get('project.all')).status, 418);
+  assert.equal((await world.get('project.all')).status, 200);
 });
 
-test('the version can be changed at run time', () => withWorld({}, async (world) => {
-  const version = async () => (await world.query('settings.getDokployVersion')).text;
-  assert.equal(await version(), '"v0.30.2"');
+test('the version can be changed at run time', async (t) => {
+  const world = await begin(t);
+  assert.equal(await world.query('settings.getDokployVersion'), 'v0.30.2');
   await world.control('POST', 'version', { version: '0.26.5' });
-  assert.equal(await version(), '"v0.26.5"');
-  assert.equal((await world.query('project.search', { q: 'a' })).status, 404);
-}));
+  assert.equal(await world.query('settings.getDokployVersion'), 'v0.26.5');
+  assert.equal((await world.get('project.search', { q: 'a' })).status, 404);
+});

@@ -1,8 +1,7 @@
 // What happened around the recorded exchanges without being recorded.
 //
 // before[NN](scene, exchange) is called before each exchange of recording NN. A scene offers
-// call(procedure, input), query(procedure, parameters), answer(name), learn(recorded, own),
-// settle(), until(reached), control(...), restart() and version.
+// answer(name), learn(recorded, own), until(reached), version and what a Double has.
 
 const isNew = (scene) => scene.version === '0.30.2';
 
@@ -23,10 +22,11 @@ async function deploy(scene, applicationId, dockerImage) {
   await scene.call('application.deploy', { applicationId });
 }
 
-async function makeApplication(scene, projectName, name) {
-  const { environment } = await scene.call('project.create', { name: projectName });
+async function makeApplication(scene, projectName, name, appName = name) {
+  const { project, environment } = await scene.call('project.create', { name: projectName });
   const { environmentId } = environment;
-  return scene.call('application.create', { name, appName: name, environmentId });
+  const made = await scene.call('application.create', { name, appName, environmentId });
+  return { ...made, projectId: project.projectId };
 }
 
 // 03: the application was marked as running; another one was in a second environment.
@@ -46,58 +46,47 @@ async function remove(scene, { name, request }) {
   }
 }
 
-// 07: one of 20 parallel calls was recorded; the others are made here.
+// 07: ten applications were deployed at once; the ends of the queue were recorded.
 const queue = { applications: [] };
 
 async function makeQueue(scene, exchange) {
   const { name } = exchange;
-  if (name === 'concurrent project.create 0') {
-    const names = Array.from({ length: 19 }, (_, i) => `conc-${String(i + 1).padStart(2, '0')}`);
-    const calls = names.map((each) => scene.call('project.create', { name: each }));
-    queue.projects = await Promise.all(calls);
-  }
-  if (name === 'concurrent application.create 0') {
-    const calls = queue.projects.map(({ project, environment }) => (
-      scene.call('application.create',
-        { name: project.name, appName: 'conc', environmentId: environment.environmentId })
-    ));
-    queue.applications = await Promise.all(calls);
-  }
-  if (name === 'project.all') {
-    const names = Array(20).fill('conc-same');
-    await Promise.all(names.map((each) => scene.call('project.create', { name: each })));
-  }
   if (name.startsWith('application.deploy app 0')) {
-    const first = scene.answer('concurrent application.create 0');
-    const all = [first, ...queue.applications.slice(0, 9)];
-    await Promise.all(all.map(({ applicationId }) => setImage(scene, applicationId, slowImage)));
+    queue.applications = [];
+    for (let i = 0; i < 10; i += 1) {
+      const name = `conc-0${i}`;
+      const application = await makeApplication(scene, name, name, 'conc');
+      await setImage(scene, application.applicationId, slowImage);
+      queue.applications.push(application);
+    }
+    scene.learn(idIn(exchange), queue.applications[0].applicationId);
   }
   if (name.startsWith('application.deploy app 9')) await fillQueue(scene, exchange);
   if (name.startsWith('application.one of a waiting application')) {
-    scene.learn(idIn(exchange), queue.applications[7].applicationId);
+    scene.learn(idIn(exchange), queue.applications[8].applicationId);
   }
   if (name.startsWith('deployment.all of application 8')) await scene.settle();
   if (name.startsWith('application.delete while its deploy is running')) {
-    scene.learn(idIn(exchange), await deploySlowly(scene, 0));
+    scene.learn(idIn(exchange), await deploySlowly(scene, 1));
   }
   if (name.startsWith('application.delete while its deploy waits')) {
-    await deploySlowly(scene, 1);
-    const { applicationId } = queue.applications[2];
+    await deploySlowly(scene, 2);
+    const { applicationId } = queue.applications[3];
     scene.learn(idIn(exchange), applicationId);
     await scene.call('application.deploy', { applicationId });
   }
   if (name.startsWith('project.remove while')) {
-    await deploySlowly(scene, 3);
-    scene.learn(exchange.request.body.projectId, queue.projects[3].project.projectId);
+    await deploySlowly(scene, 4);
+    scene.learn(exchange.request.body.projectId, queue.applications[4].projectId);
   }
 }
 
 async function fillQueue(scene, exchange) {
-  for (let i = 0; i < 8; i += 1) {
+  for (let i = 1; i < 9; i += 1) {
     const { applicationId } = queue.applications[i];
-    await scene.call('application.deploy', { applicationId, title: `deploy ${i + 1}` });
+    await scene.call('application.deploy', { applicationId, title: `deploy ${i}` });
   }
-  scene.learn(exchange.request.body.applicationId, queue.applications[8].applicationId);
+  scene.learn(idIn(exchange), queue.applications[9].applicationId);
 }
 
 const isDeploying = (id) => (state) => (
@@ -108,14 +97,13 @@ const isDeploying = (id) => (state) => (
 async function deploySlowly(scene, index) {
   await scene.settle();
   const { applicationId } = queue.applications[index];
-  await scene.control('POST', 'faults', { at: 'deploy', kind: 'latency', ms: 400 });
+  await scene.faults({ at: 'deploy', kind: 'latency', ms: 400 });
   await scene.call('application.deploy', { applicationId });
   await scene.until(isDeploying(applicationId));
   return applicationId;
 }
 
-// 10: the server was restarted with one deployment running and three waiting; then its database
-// went away.
+// 10: the server was restarted with one deployment running and three waiting.
 const restarted = {};
 
 async function restart(scene, exchange) {
@@ -136,7 +124,6 @@ async function restart(scene, exchange) {
     if (!isNew(scene)) await scene.until(isDeploying(last));
   }
   if (name === 'deploy again after the restart') await scene.settle();
-  if (name === 'database down: project.all') await takeDatabaseDown(scene);
 }
 
 async function restartWhileDeploying(scene, exchange) {
@@ -145,28 +132,27 @@ async function restartWhileDeploying(scene, exchange) {
     restarted.applications.push(await makeApplication(scene, 'restart', `rst${i}`));
   }
   scene.learn(idIn(exchange), restarted.applications[0].applicationId);
-  await scene.control('POST', 'faults', { at: 'deploy', kind: 'latency', ms: 60000 });
+  await scene.faults({ at: 'deploy', kind: 'latency', ms: 60000 });
   for (const { applicationId } of restarted.applications) {
     await deploy(scene, applicationId, slowImage);
   }
   await scene.until((state) => state.deployments.some((row) => row.status === 'running'));
   await scene.restart();
   const slowLast = { at: 'deploy', kind: 'latency', ms: 1000, skip: 2 };
-  if (!isNew(scene)) await scene.control('POST', 'faults', [slowLast]);
+  if (!isNew(scene)) await scene.faults(slowLast);
 }
 
 async function takeDatabaseDown(scene) {
   const headers = { 'Content-Type': 'application/json; charset=utf-8' };
   const body = '{"message":"Unauthorized"}';
-  await scene.control('POST', 'faults',
-    { at: '*', kind: 'status', times: 0, status: 401, body, headers });
+  await scene.faults({ at: '*', kind: 'status', times: 0, status: 401, body, headers });
   if (!isNew(scene)) return;
   const data = { code: 'INTERNAL_SERVER_ERROR', httpStatus: 500, path: 'settings.health',
     zodError: null };
   const message = 'Failed query: SELECT 1\nparams: ';
   const failed = JSON.stringify({ error: { json: { message, code: -32603, data } } });
-  await scene.control('POST', 'faults',
-    { at: 'trpc/settings.health', kind: 'status', times: 0, status: 500, body: failed });
+  const unhealthy = { kind: 'status', times: 0, status: 500, body: failed };
+  await scene.faults({ at: 'trpc/settings.health', ...unhealthy });
 }
 
 // 11: a server without projects, whose database went away, came back, froze and came back.
@@ -179,17 +165,8 @@ async function database(scene, { name }) {
     await scene.control('DELETE', 'faults');
   }
   if (name.startsWith('database frozen: project.all')) {
-    await scene.control('POST', 'faults', { at: '*', kind: 'hang' });
+    await scene.faults({ at: '*', kind: 'hang' });
   }
-}
-
-// 13: the newest of 300 projects.
-async function manyProjects(scene) {
-  const { applicationId } = await makeApplication(scene, 'user-0299', 'user-0299');
-  const { project } = await scene.call('project.create', { name: 'user-0298' });
-  const description = 'portal stack 298';
-  await scene.call('project.update', { projectId: project.projectId, description });
-  await scene.call('domain.create', { host: 'user.test', applicationId });
 }
 
 // 16: a deployment waits behind a slow one.
@@ -217,8 +194,7 @@ async function otherTag(scene, { name }) {
 }
 
 export const before = {
-  '03': remove, '07': makeQueue, 10: restart, 11: database, 13: manyProjects, 16: slowAndFast,
-  17: otherTag,
+  '03': remove, '07': makeQueue, 10: restart, 11: database, 16: slowAndFast, 17: otherTag,
 };
 
 // The recorder waited for the end of a deployment, except where it wanted to see the queue.

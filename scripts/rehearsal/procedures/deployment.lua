@@ -1,7 +1,6 @@
 --- deployment.*: what became of a deployment, its log, and what waits.
 local database = require "rehearsal.database"
 local errors = require "rehearsal.errors"
-local json = require "core.json"
 local rows = require "rehearsal.rows"
 local version = require "rehearsal.version"
 
@@ -17,23 +16,13 @@ procedures["GET deployment.all"] = {
   end,
 }
 
--- The page of a job's application in Dokploy's own interface.
-local function service_path(job)
-  local application = database.get("application", job.applicationId)
-  local environment = application and database.get("environment", application.environmentId)
-  if not environment then return json.null end
-  local href = ("/dashboard/project/%s/environment/%s/services/application/%s")
-    :format(environment.projectId, environment.environmentId, application.applicationId)
-  return { href = href, label = "Application" }
-end
-
 procedures["GET deployment.queueList"] = {
   new_only = true,
   run = function()
     return rows.list(database.newest "job", function(job)
       return {
         id = job._id, name = "deployments", state = job.state, timestamp = job.timestamp,
-        processedOn = job.processedOn, servicePath = service_path(job),
+        processedOn = job.processedOn,
         data = {
           applicationId = job.applicationId, titleLog = job.title,
           descriptionLog = job.description, type = "deploy", applicationType = "application",

@@ -12,61 +12,55 @@ local by_app_name = {
   { "serverId", "string", optional = true },
 }
 
--- One line of `docker service ps`; `state` is the wanted one, `current` the real one.
-local function task_row(name, spec, state, current, problem)
-  local row = { containerId = spec.id, name = name .. ".1", state = state, node = "rehearsal" }
+-- The tasks of a service whose container did not stay up, by outcome: wanted state, real state,
+-- error. Docker has started a second container where there are two.
+local crashed = { "shutdown", "Failed", "task: non-zero exit (3)" }
+local failed_tasks = {
+  crash = { crashed, crashed },
+  unhealthy = {
+    { "ready", "Ready" },
+    { "shutdown", "Failed", "task: non-zero exit (137): dockerexec: unhealthy container" },
+  },
+  pending = {
+    { "running", "Pending", "no suitable node (insufficient resources on 1 node)" },
+  },
+  rejected = { { "shutdown", "Rejected", "invalid volume name" } },
+}
+
+-- One line of `docker service ps`.
+local function task_row(service, spec, id, task)
+  local wanted, real, problem = table.unpack(task)
+  local name = service.appName .. ".1"
+  local row = { containerId = id, name = name, state = wanted, node = "rehearsal" }
   if version.is_new() then
-    row.currentState = ("%s %s ago"):format(current, clock.since(spec.since))
+    row.currentState = ("%s %s ago"):format(real, clock.since(spec.since))
     row.error = problem and ('"%s"'):format(problem) or ""
   end
   return row
 end
 
--- How the tasks of a container that did not stay up are listed, by outcome.
-local failed_tasks = {
-  crash = function(name, spec, again)
-    local problem = "task: non-zero exit (3)"
-    return task_row(name, spec, "shutdown", "Failed", problem),
-      task_row(name, again, "shutdown", "Failed", problem)
-  end,
-  unhealthy = function(name, spec, again)
-    return task_row(name, again, "ready", "Ready"), task_row(name, spec, "shutdown", "Failed",
-      "task: non-zero exit (137): dockerexec: unhealthy container")
-  end,
-  pending = function(name, spec)
-    return task_row(name, spec, "running", "Pending",
-      "no suitable node (insufficient resources on 1 node)")
-  end,
-  rejected = function(name, spec)
-    return task_row(name, spec, "shutdown", "Rejected", "invalid volume name")
-  end,
-}
-
 procedures["GET docker.getServiceContainersByAppName"] = {
   input = by_app_name,
   run = function(input)
-    local name = input.appName
-    local service, found = swarm.service(name), json.array {}
+    local found = json.array {}
+    local service = swarm.service(input.appName)
+    local function add(spec, id, task) found[#found + 1] = task_row(service, spec, id, task) end
     if not service then return found end
-    local live, next_spec, failed = service.live, service.next, service.failed
-    if live then found[#found + 1] = task_row(name, live, "running", "Running") end
-    if next_spec then found[#found + 1] = task_row(name, next_spec, "running", "Preparing") end
-    if failed then
-      local again = { id = failed.id:reverse(), since = failed.since }
-      for _, row in ipairs { failed_tasks[failed.outcome](name, failed, again) } do
-        found[#found + 1] = row
-      end
+    local live, starting, failed = service.live, service.next, service.failed
+    if live then add(live, live.id, { "running", "Running" }) end
+    if starting then add(starting, starting.id, { "running", "Preparing" }) end
+    for i, task in ipairs(failed and failed_tasks[failed.outcome] or {}) do
+      add(failed, i == 1 and failed.id or failed.id:reverse(), task)
     end
     return found
   end,
 }
 
-local function container_row(name, spec, state, status)
-  local container_name = ("%s.1.%s"):format(name, spec.id)
-  return { containerId = spec.container, name = container_name, state = state, status = status }
-end
-
-local exit_codes = { crash = 3, unhealthy = 137 }
+-- The container of a service that did not stay up, by outcome: state, status.
+local failed_containers = {
+  crash = { "exited", "Exited (3) %s ago" },
+  unhealthy = { "created", "Created" }, -- the second one
+}
 
 -- Containers are matched by a part of their name; those that are being stopped count.
 procedures["GET docker.getContainersByAppNameMatch"] = {
@@ -76,65 +70,39 @@ procedures["GET docker.getContainersByAppNameMatch"] = {
   },
   run = function(input)
     local found = json.array {}
-    for _, service in ipairs(database.list "service") do
-      local live, failed = service.live, service.failed
-      local is_meant = service.appName:find(input.appName, 1, true)
-      if is_meant and live then
-        local status = "Up " .. clock.since(live.since)
-        found[#found + 1] = container_row(service.appName, live, "running", status)
-      end
-      local code = failed and exit_codes[failed.outcome]
-      if is_meant and code then
-        local status = ("Exited (%d) %s ago"):format(code, clock.since(failed.since))
-        found[#found + 1] = container_row(service.appName, failed, "exited", status)
-      end
+    local function add(app_name, id, name, state, status)
+      if not app_name:find(input.appName, 1, true) then return end
+      found[#found + 1] = { containerId = id, name = name, state = state, status = status }
     end
-    for _, container in ipairs(database.list "container") do
-      if container.appName:find(input.appName, 1, true) then
-        found[#found + 1] = {
-          containerId = container.containerId, name = container.name, state = container.state,
-          status = "Up 10 seconds",
-        }
-      end
+    local function add_spec(service, spec, state, status)
+      local name = ("%s.1.%s"):format(service.appName, spec.id)
+      add(service.appName, spec.container, name, state, status:format(clock.since(spec.since)))
+    end
+    for _, service in ipairs(database.list "service") do
+      local failed = service.failed and failed_containers[service.failed.outcome]
+      if service.live then add_spec(service, service.live, "running", "Up %s") end
+      if failed then add_spec(service, service.failed, failed[1], failed[2]) end
+    end
+    for _, each in ipairs(database.list "container") do
+      add(each.appName, each.containerId, each.name, each.state, "Up 10 seconds")
     end
     return found
   end,
 }
-
-local function network(name, driver, subnet, capacity, containers)
-  return {
-    name = name, driver = driver, subnet = subnet, containersInUse = containers,
-    capacity = capacity, percentUsed = (100 * containers + capacity // 2) // capacity,
-  }
-end
-
-local function live_containers()
-  local count = 0
-  for _, service in ipairs(database.list "service") do
-    if service.live then count = count + 1 end
-  end
-  return count
-end
 
 -- A small machine whose networks have the room that Docker gives by default.
 procedures["GET docker.getServerHealth"] = {
   new_only = true,
   input = { { "serverId", "string", optional = true } },
   run = function()
-    local containers = live_containers()
+    local usage = json.array {
+      { name = "dokploy-network", driver = "overlay", subnet = "10.0.1.0/24", capacity = 254 },
+      { name = "bridge", driver = "bridge", subnet = "172.17.0.0/16", capacity = 65534 },
+    }
     return {
-      checkedAt = clock.iso(),
-      containers = { containerCount = containers, serviceCount = #database.list "service" },
       resources = { memTotalBytes = 8 << 30, memUsedBytes = 2 << 30, cpuCount = 4 },
       disk = { totalBytes = 100 << 30, usedBytes = 20 << 30 },
-      dockerNetworks = {
-        count = 3, addressPools = json.null,
-        usage = json.array {
-          network("dokploy-network", "overlay", "10.0.1.0/24", 254, containers),
-          network("ingress", "overlay", "10.0.0.0/24", 254, 1),
-          network("bridge", "bridge", "172.17.0.0/16", 65534, 0),
-        },
-      },
+      dockerNetworks = { usage = usage },
     }
   end,
 }

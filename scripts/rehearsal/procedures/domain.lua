@@ -30,13 +30,12 @@ end
 procedures["POST domain.create"] = {
   input = input_with { "applicationId", "string", optional = true, nullable = true },
   run = function(input)
-    local number = database.next_number "uniqueConfigKey" -- counted also when the insert fails
     if input.applicationId == json.null then input.applicationId = nil end
     if input.applicationId and not database.get("application", input.applicationId) then
       errors.bad(version.is_new() and errors.failed_insert("domain", input)
         or "Application not found")
     end
-    input.uniqueConfigKey = number
+    input.uniqueConfigKey = database.next_number()
     local domain = database.insert("domain", rows.domain(input))
     proxy.write(domain)
     return rows.show(domain)

@@ -1,5 +1,4 @@
 --- server.*, settings.* and user.*: the machines, which Dokploy this is, and whose key is used.
-local clock = require "rehearsal.clock"
 local database = require "rehearsal.database"
 local json = require "core.json"
 local rows = require "rehearsal.rows"
@@ -60,20 +59,11 @@ procedures["GET settings.getWebServerSettings"] = {
 -- Every key is the owner's, who may do everything; the flags count for members only.
 procedures["GET user.get"] = {
   run = function()
-    local member = {
+    return {
       id = "rehearsal-member", organizationId = rows.organization_id, userId = "rehearsal-user",
-      role = "owner", createdAt = clock.iso(), teamId = null, isDefault = true,
-      user = { id = "rehearsal-user", email = "admin@example.test" },
+      role = "owner", canCreateProjects = false, canCreateServices = false,
+      canDeleteProjects = false, canDeleteServices = false,
     }
-    for flag in ([[canCreateProjects canAccessToSSHKeys canCreateServices canDeleteProjects
-      canDeleteServices canAccessToDocker canAccessToAPI canAccessToGitProviders
-      canAccessToTraefikFiles canDeleteEnvironments canCreateEnvironments]]):gmatch "%S+" do
-      member[flag] = false
-    end
-    local lists = "accessedProjects accessedEnvironments accessedServices"
-    if version.is_new() then lists = lists .. " accessedGitProviders accessedServers" end
-    for list in lists:gmatch "%S+" do member[list] = json.array {} end
-    return member
   end,
 }
 
