@@ -33,9 +33,9 @@ local faults = {}
 
 local call_kinds = "latency status hang cut html half wrong_json wrong_type lost"
 local kinds_at = {
-  stack = words.set(call_kinds .. " never_ready unprotected wrong_password"),
-  deploy = words.set [[latency hang deploy_error image_not_found registry_login crash_loop
-    never_ready unprotected wrong_password html]],
+  stack = call_kinds .. " never_ready unprotected wrong_password",
+  deploy = "latency hang deploy_error image_not_found registry_login crash_loop never_ready"
+    .. " unprotected wrong_password html",
 }
 -- What "*" does not mean.
 local not_procedures = words.set "stack deploy health trpc/settings.health"
@@ -49,13 +49,6 @@ local field_types = {
 local rules = {}
 local last_id = 0
 
-local function sorted_list(set)
-  local sorted = {}
-  for word in pairs(set) do sorted[#sorted + 1] = word end
-  table.sort(sorted)
-  return table.concat(sorted, ", ")
-end
-
 -- What is wrong with a rule; nil when nothing is.
 local function problem_of(rule)
   if type(rule) ~= "table" then return "a rule is an object" end
@@ -67,9 +60,9 @@ local function problem_of(rule)
   if not rule.at then
     return '"at" is missing: a procedure such as "project.create", "*", "stack" or "deploy"'
   end
-  local known = kinds_at[rule.at] or words.set(call_kinds)
-  if not known[rule.kind] then
-    return ('"kind" at "%s" must be one of: %s'):format(rule.at, sorted_list(known))
+  local known = kinds_at[rule.at] or call_kinds
+  if not words.set(known)[rule.kind] then
+    return ('"kind" at "%s" must be one of: %s'):format(rule.at, known)
   end
 end
 

@@ -7,75 +7,59 @@ local version = require "rehearsal.version"
 local words = require "rehearsal.words"
 
 local rows = {
-  organization_id = "rehearsal-organizatn-", -- there is one
+  organization_id = "rehearsal-organization", -- there is one
 }
 
-local null = json.null
+--- Columns that begin as null. An application is made of a Docker image; the real row has some fifty
+--- columns more.
+local nulls = {
+  project = "description",
+  environment = "description",
+  application = [[description env buildArgs buildSecrets memoryReservation memoryLimit
+    cpuReservation cpuLimit command args username password dockerImage registryUrl serverId
+    healthCheckSwarm restartPolicySwarm placementSwarm updateConfigSwarm rollbackConfigSwarm
+    modeSwarm labelsSwarm networkSwarm stopGracePeriodSwarm ulimitsSwarm]],
+  domain = [[customEntrypoint serviceName composeId customCertResolver previewDeploymentId
+    applicationId]],
+  mount = [[hostPath volumeName filePath content composeId libsqlId mariadbId mongoId mysqlId
+    postgresId redisId]],
+  deployment = [[pid composeId serverId previewDeploymentId finishedAt errorMessage scheduleId
+    backupId rollbackId volumeBackupId buildServerId]],
+  server = "",
+}
+
+--- Columns that begin with another value.
+local defaults = {
+  project = { env = "" },
+  environment = { env = "" },
+  application = {
+    sourceType = "github", applicationStatus = "idle", replicas = 1, autoDeploy = true,
+    createEnvFile = true, networkIds = json.array {}, detachDokployNetwork = false,
+  },
+  domain = {
+    https = false, port = 3000, path = "/", domainType = "application", certificateType = "none",
+    internalPath = "/", stripPath = false, middlewares = json.array {}, forwardAuthEnabled = false,
+    enabled = true,
+  },
+  mount = { serviceType = "application" },
+  deployment = { status = "running", isPreviewDeployment = false },
+  server = { serverStatus = "active", command = "", buildsConcurrency = 1, metricsConfig = {} },
+}
 
 local function with(row, fields)
   for name, value in pairs(fields) do row[name] = value end
   return row
 end
 
-local function nulls(names)
+--- Inserts a new object into the database and returns it.
+---@param kind string  a key of the tables above
+---@param fields table
+---@return table
+function rows.insert(kind, fields)
   local row = {}
-  for _, name in ipairs(words.list(names)) do row[name] = null end
-  return row
-end
-
---- The columns of an application that is made of a Docker image; the real row has some fifty more.
-function rows.application(fields)
-  local row = nulls [[description env buildArgs buildSecrets memoryReservation memoryLimit
-    cpuReservation cpuLimit command args username password dockerImage registryUrl
-    healthCheckSwarm restartPolicySwarm placementSwarm updateConfigSwarm rollbackConfigSwarm
-    modeSwarm labelsSwarm networkSwarm stopGracePeriodSwarm ulimitsSwarm serverId]]
-  with(row, {
-    refreshToken = database.id(), sourceType = "github", autoDeploy = true, replicas = 1,
-    applicationStatus = "idle", createEnvFile = true, createdAt = clock.iso(),
-    networkIds = json.array {}, detachDokployNetwork = false,
-  })
-  return with(row, fields)
-end
-
-function rows.project(fields)
-  return with({ description = null, env = "", createdAt = clock.iso() }, fields)
-end
-
-function rows.environment(fields)
-  return with({ description = null, env = "", createdAt = clock.iso() }, fields)
-end
-
-function rows.domain(fields)
-  local row = nulls "customEntrypoint serviceName composeId customCertResolver previewDeploymentId"
-  with(row, {
-    https = false, port = 3000, path = "/", domainType = "application", createdAt = clock.iso(),
-    applicationId = null, certificateType = "none", internalPath = "/", stripPath = false,
-    middlewares = json.array {}, forwardAuthEnabled = false, enabled = true,
-  })
-  return with(row, fields)
-end
-
-function rows.mount(fields)
-  local row = nulls [[hostPath volumeName filePath content composeId libsqlId mariadbId mongoId
-    mysqlId postgresId redisId]]
-  return with(row, fields)
-end
-
-function rows.deployment(fields)
-  local now = clock.iso()
-  local row = nulls [[pid composeId serverId previewDeploymentId finishedAt errorMessage scheduleId
-    backupId rollbackId volumeBackupId buildServerId]]
-  with(row, {
-    status = "running", isPreviewDeployment = false, createdAt = now, startedAt = now,
-  })
-  return with(row, fields)
-end
-
-function rows.server(fields)
-  return with({
-    description = "", serverStatus = "active", command = "", createdAt = clock.iso(),
-    enableDockerCleanup = version.is_new(), buildsConcurrency = 1, metricsConfig = {},
-  }, fields)
+  for _, name in ipairs(words.list(nulls[kind])) do row[name] = json.null end
+  if kind ~= "mount" then row.createdAt = clock.iso() end
+  return database.insert(kind, with(with(row, defaults[kind]), fields))
 end
 
 --- What 0.26.5 did not have yet.

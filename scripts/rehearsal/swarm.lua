@@ -149,7 +149,7 @@ end
 function swarm.apply(application, mode)
   local problem = objection(application)
   if problem then return nil, problem end
-  local service = swarm.service(application.appName)
+  local service = database.get("service", application.appName)
     or database.insert("service", { appName = application.appName })
   service.next = spec_of(application, mode)
   if stops_first(application) then stop_live(service) end
@@ -158,22 +158,20 @@ function swarm.apply(application, mode)
   return true
 end
 
----@return table|nil
-function swarm.service(app_name)
-  return database.get("service", app_name)
-end
-
---- Scales the service to 0: the container stops, the service stays.
+--- Scales the service to 0: the container stops, the service stays. False when there is none.
+---@return boolean
 function swarm.stop(app_name)
-  local service = swarm.service(app_name)
+  local service = database.get("service", app_name)
+  if not service then return false end
   stop_live(service)
   service.next, service.failed = nil, nil
   database.update(service)
+  return true
 end
 
 --- Removes the service, if there is one.
 function swarm.remove(app_name)
-  local service = swarm.service(app_name)
+  local service = database.get("service", app_name)
   if not service then return end
   stop_live(service)
   database.delete(service)

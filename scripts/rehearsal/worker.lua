@@ -103,9 +103,10 @@ local function new_row(job, application)
   for i = 11, #rows_before do database.delete(rows_before[i]) end
   local stamp = os.date("!%Y-%m-%d:%H:%M:%S", clock.now() // 1000)
   local name = application.appName
-  return database.insert("deployment", rows.deployment {
+  return rows.insert("deployment", {
     title = job.title, description = job.description, applicationId = job.applicationId, _log = "",
     logPath = ("/etc/dokploy/logs/%s/%s-%s.log"):format(name, name, stamp),
+    startedAt = clock.iso(),
   })
 end
 

@@ -2,12 +2,12 @@
 --- manifest asks for the password. A portal that was rolled out as an application answers /ready.
 local clock = require "rehearsal.clock"
 local crypto = require "core.crypto"
+local database = require "rehearsal.database"
 local faults = require "rehearsal.faults"
 local json = require "core.json"
 local page = require "rehearsal.workspace_page"
 local proxy = require "rehearsal.proxy"
 local subjects = require "rehearsal.subjects"
-local swarm = require "rehearsal.swarm"
 
 local workspace = {}
 
@@ -87,7 +87,7 @@ end
 local function through_proxy(req, fault)
   local route = proxy.route(req.host)
   if not route then return not_found() end
-  local service = swarm.service(route.appName)
+  local service = database.get("service", route.appName)
   local spec = service and service.live
   if not spec or not spec.listens then return bad_gateway() end
   if route.port == PORTAL_PORT then return serve_portal(req, spec) end

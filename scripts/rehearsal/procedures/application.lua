@@ -60,7 +60,7 @@ procedures["POST application.create"] = {
     errors.find("environment", input.environmentId)
     check_server(input.serverId)
     input.appName = app_name(input.appName)
-    return rows.show(database.insert("application", rows.application(input)))
+    return rows.show(rows.insert("application", input))
   end,
 }
 
@@ -176,10 +176,7 @@ procedures["POST application.stop"] = {
   run = function(input)
     local application = find(input)
     local shown = whole(application)
-    if swarm.service(application.appName) then
-      swarm.stop(application.appName)
-      clock.work(2)
-    end
+    if swarm.stop(application.appName) then clock.work(2) end
     database.update(application, { applicationStatus = "idle" })
     return shown
   end,

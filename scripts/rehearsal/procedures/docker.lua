@@ -2,7 +2,6 @@
 local clock = require "rehearsal.clock"
 local database = require "rehearsal.database"
 local json = require "core.json"
-local swarm = require "rehearsal.swarm"
 local version = require "rehearsal.version"
 
 local procedures = {}
@@ -43,7 +42,7 @@ procedures["GET docker.getServiceContainersByAppName"] = {
   input = by_app_name,
   run = function(input)
     local found = json.array {}
-    local service = swarm.service(input.appName)
+    local service = database.get("service", input.appName)
     local function add(spec, id, task) found[#found + 1] = task_row(service, spec, id, task) end
     if not service then return found end
     local live, starting, failed = service.live, service.next, service.failed

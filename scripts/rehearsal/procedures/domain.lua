@@ -36,7 +36,7 @@ procedures["POST domain.create"] = {
         or "Application not found")
     end
     input.uniqueConfigKey = database.next_number()
-    local domain = database.insert("domain", rows.domain(input))
+    local domain = rows.insert("domain", input)
     proxy.write(domain)
     return rows.show(domain)
   end,

@@ -28,11 +28,10 @@ procedures["POST mounts.create"] = {
   },
   run = function(input)
     input.applicationId, input.serviceId = input.serviceId, nil
-    input.serviceType = input.serviceType or "application"
     if not database.get("application", input.applicationId) then
       refuse_unknown_application(input)
     end
-    local mount = database.insert("mount", rows.mount(input))
+    local mount = rows.insert("mount", input)
     return version.is_new() and rows.show(mount) or true
   end,
 }

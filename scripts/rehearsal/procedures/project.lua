@@ -18,8 +18,8 @@ procedures["POST project.create"] = {
   },
   run = function(input)
     input.organizationId = rows.organization_id
-    local project = database.insert("project", rows.project(input))
-    local environment = database.insert("environment", rows.environment {
+    local project = rows.insert("project", input)
+    local environment = rows.insert("environment", {
       name = "production", description = "Production environment", isDefault = true,
       projectId = project.projectId,
     })

@@ -20,7 +20,8 @@ procedures["POST server.create"] = {
   run = function(input)
     input.appName = "server-index-virtual-panel-" .. database.letters(6)
     input.organizationId = rows.organization_id
-    return rows.show(database.insert("server", rows.server(input)))
+    input.enableDockerCleanup = version.is_new()
+    return rows.show(rows.insert("server", input))
   end,
 }
 
