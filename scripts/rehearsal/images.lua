@@ -1,10 +1,9 @@
---- What Docker prints when it pulls an image. Every image can be had, except where its name says
---- what is wrong with it:
----   missing, nope, nothere    the registry has no such image
----   localonly                 there is no registry that could have it
+--- What Docker prints when it pulls an image. Every image exists and runs, unless its name contains
+---   missing, nope, nothere    the registry does not have it
+---   localonly                 the registry cannot be resolved
 ---   :5999/                    the registry is down
----   crash                     can be had; its container ends at once
----   slow, :5998/              can be had; the pull takes 4 seconds
+---   crash                     its container exits at once
+---   slow, :5998/              its pull takes 4 seconds
 local crypto = require "core.crypto"
 
 local images = {}

@@ -1,5 +1,5 @@
 --- The rehearsal: a double of Dokploy and of the workspaces that it deploys, in its own process.
---- It answers as two real servers were recorded to (tests/contract holds it to that), and fails on
+--- It answers as two real servers did (tests/contract compares it with recordings), and fails on
 --- request. Nothing is deployed for real. Read in this order:
 ---
 ---   api           an HTTP call becomes a procedure, and its result an answer
@@ -7,7 +7,7 @@
 ---                 server; schema checks the input, errors and rows have Dokploy's form
 ---   database      what the double knows; survives the end of the process
 ---   worker        runs deployments, one at a time; images: what `docker pull` prints
----   swarm         Docker's side: services, containers, volumes; proxy: where hosts lead
+---   swarm         Docker's side: services, containers, volumes; proxy: where hosts are routed
 ---   workspace     what a deployed container answers over HTTP; workspace_page: its HTML
 ---   faults        what goes wrong on purpose; subjects: which workspace a call is about
 ---   control       /__rehearsal/...: state, faults, reset, version, settle

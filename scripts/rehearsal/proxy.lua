@@ -1,5 +1,5 @@
---- The proxy: which host leads to which application. Routes are made and removed with domains, not
---- with projects, so the hosts of a removed project still lead to what runs.
+--- The proxy: which application a host is routed to. Routes are made and removed with domains, not
+--- with projects, so the hosts of a removed project are still routed to its containers.
 local database = require "rehearsal.database"
 
 local proxy = {}

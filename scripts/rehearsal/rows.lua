@@ -10,8 +10,8 @@ local rows = {
   organization_id = "rehearsal-organization", -- there is one
 }
 
---- Columns that begin as null. An application is made of a Docker image; the real row has some fifty
---- columns more.
+--- Columns that begin as null. An application is made of a Docker image; the real row has some
+--- fifty columns more, for other sources.
 local nulls = {
   project = "description",
   environment = "description",

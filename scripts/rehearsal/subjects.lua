@@ -16,7 +16,7 @@ function subjects.label(host)
   return host:match "^[^.]*"
 end
 
--- Adds the names in `fields`, and those of the objects that its ids lead to.
+-- Adds the names in `fields`, and those of the objects that its ids identify.
 local function collect(names, fields, seen)
   if not fields or seen[fields] then return names end
   seen[fields] = true

@@ -1,5 +1,5 @@
---- What a deployed container answers over HTTP. As with the OpenCode server, everything but the
---- manifest asks for the password. A portal that was rolled out as an application answers /ready.
+--- What a deployed container answers over HTTP. Like the OpenCode server, it asks for the password
+--- everywhere. A portal that was rolled out as an application answers /ready.
 local clock = require "rehearsal.clock"
 local crypto = require "core.crypto"
 local database = require "rehearsal.database"
@@ -36,16 +36,13 @@ local function is_allowed(req, spec, mode)
   return crypto.equal(credentials(req) or "", user .. ":" .. password)
 end
 
-local function challenge(req)
+local function challenge()
   local headers = { ["WWW-Authenticate"] = 'Basic realm="Secure Area"' }
-  if not req.path:find "^/api/" then return { status = 401, text = "", headers = headers } end
-  local body = { _tag = "UnauthorizedError", message = "Unauthorized" }
-  return { status = 401, json = body, headers = headers }
+  return { status = 401, text = "", headers = headers }
 end
 
 local answers = {
   ["/global/health"] = function() return { healthy = true, version = "1.18.33" } end,
-  ["/api/health"] = function() return { healthy = true } end,
   ["/path"] = function()
     return { home = "/home/opencode", worktree = "/workspace", directory = "/workspace" }
   end,
@@ -66,10 +63,7 @@ end
 local function serve_workspace(req, spec, mode)
   if mode == "html" then return { html = page.foreign } end
   if req.method == "OPTIONS" then return 204 end
-  if req.path == "/site.webmanifest" then
-    return json_reply { name = "OpenCode", short_name = "OpenCode" }
-  end
-  if not is_allowed(req, spec, mode) then return challenge(req) end
+  if not is_allowed(req, spec, mode) then return challenge() end
   local answer = answers[req.path]
   if answer then return json_reply(answer(spec)) end
   spec.used_at = clock.now()

@@ -59,7 +59,7 @@ export class Double {
     child.stderr.on('data', (text) => { errors += text; });
     child.on('error', (error) => { errors += error.message; });
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    process.once('exit', () => child.kill('SIGKILL')); // a test that ends early leaves nothing behind
+    process.once('exit', () => child.kill('SIGKILL')); // also when the test ends early
     this.kill = (signal) => {
       child.kill(signal);
       return ended;

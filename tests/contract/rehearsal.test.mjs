@@ -49,10 +49,6 @@ class World extends Double {
     return this.send({ path: target, host: `${name}.localhost`, headers, timeout: 1500 });
   }
 
-  async workspaceJson(name, target, headers) {
-    return JSON.parse((await this.workspace(name, target, headers)).text);
-  }
-
   async deployment({ applicationId }) {
     return (await this.query('deployment.all', { applicationId }))[0];
   }
@@ -86,9 +82,8 @@ describe('a workspace', () => {
     const healthy = await world.workspace('ada', '/global/health', right);
     assert.equal(healthy.headers['content-type'], 'application/json');
     assert.deepEqual(JSON.parse(healthy.text), { healthy: true, version: '1.18.33' });
-    assert.equal((await world.workspaceJson('ada', '/path', right)).directory, '/workspace');
-    assert.equal((await world.workspaceJson('ada', '/api/health'))._tag, 'UnauthorizedError');
-    assert.equal((await world.workspaceJson('ada', '/site.webmanifest')).name, 'OpenCode');
+    const { text } = await world.workspace('ada', '/path', right);
+    assert.equal(JSON.parse(text).directory, '/workspace');
   });
 
   const languages = [
