@@ -145,8 +145,8 @@ static void put_object(lua_State *L, int depth)
     bytes_add_char(&out, '}');
 }
 
-/* The metatable tells an empty list from an empty object; otherwise the first key tells, and the
- * rest must agree. */
+/* The metatable distinguishes an empty list from an empty object; otherwise the first key decides
+ * and the rest must agree. */
 static void put_table(lua_State *L, int depth)
 {
     int is_marked = is_array(L, -1);

@@ -21,14 +21,14 @@ static const char *check_event(lua_State *L)
     luaL_checktype(L, 1, LUA_TSTRING);
     const char *event = lua_tostring(L, 1);
     if (!*event || event[strspn(event, "abcdefghijklmnopqrstuvwxyz0123456789_.")])
-        luaL_argerror(L, 1, "an event is a dotted word: \"deployment.started\"");
+        luaL_argerror(L, 1, "an event is a dotted name: \"deployment.started\"");
     return event;
 }
 
 static void check_name(lua_State *L)
 {
     const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-    if (!name) luaL_argerror(L, 2, "a field's name must be a word");
+    if (!name) luaL_argerror(L, 2, "a field's name must be a string");
     if (strcmp(name, "at") == 0 || strcmp(name, "level") == 0 || strcmp(name, "event") == 0)
         luaL_argerror(L, 2, lua_pushfstring(L, "the field \"%s\" is the line's own", name));
 }

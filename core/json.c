@@ -8,7 +8,7 @@
 
 /* What Lua needs at most for a value in its table, for a table, and for a field. */
 enum { VALUE_MEMORY = 64, TABLE_MEMORY = 64, FIELD_MEMORY = 128 };
-enum { EXACT_DIGITS = 15 }; /* so many decimal digits survive a double */
+enum { EXACT_DIGITS = 15 }; /* decimal digits that survive a double */
 
 struct scan {
     const char *at, *end; /* *end is NUL, which no token contains */

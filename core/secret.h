@@ -1,6 +1,6 @@
 /* secret: the installation's own secret, from which owner keys and signatures are derived: 32
  * random bytes in a file of mode 0600, created at the first start. Losing it invalidates all keys
- * that were given out; whoever reads it can make keys. The loop's thread. */
+ * that were given out; anyone who reads it can make keys. The loop's thread. */
 #ifndef SECRET_H
 #define SECRET_H
 enum { SECRET_BYTES = 32 };

@@ -246,8 +246,8 @@ int store_migrate(struct store *store, const char *const *migrations, int count,
     if (store->version == count) return 0;
     if (store->version > count && store_sql_supports(store->sql, count)) return 0;
     if (store->has_started) {
-        *message = mem_printf("the schema is at %d and the scripts want %d: it changes at start "
-                              "only, start the portal anew",
+        *message = mem_printf("the schema is at %d and the scripts need %d: it only changes at "
+                              "start, restart the portal",
                               store->version, count);
         return -1;
     }

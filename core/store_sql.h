@@ -25,7 +25,8 @@ void store_sql_run(struct store_sql *sql, struct store_batch *batch);
 int store_sql_in_transaction(const struct store_sql *sql);
 /* Whether the current transaction has written. */
 int store_sql_has_written(const struct store_sql *sql);
-/* Whether the files were moved or removed: SQLite would keep writing to files nobody can open. */
+/* Whether the files were moved or removed: SQLite would keep writing to files that cannot be opened
+ * again. */
 int store_sql_is_missing(const struct store_sql *sql);
 /* Checks that writing works, after freeing what space it can. NULL, or a code of store_batch. */
 const char *store_sql_probe(struct store_sql *sql);

@@ -1,8 +1,10 @@
 ---@meta core.config
---- What config.lua says, checked. Read-only: config.port, config.stack.image...
+--- The checked values of config.lua, read-only: config.port, config.stack.image...
 local config = {}
---- A secret's value now: from its variable, or its file (read again when it changes). nil when unset.
----@param name string  the environment variable's name: "DOKPLOY_API_TOKEN"; its file is named by DOKPLOY_API_TOKEN_FILE
----@return string|nil
+
+--- A secret's value now: of its variable, or of its file, which is read again when it changes.
+---@param name string  the variable: "DOKPLOY_API_TOKEN"; DOKPLOY_API_TOKEN_FILE names a file
+---@return string|nil  nil when unset
 function config.secret(name) end
+
 return config

@@ -1,25 +1,38 @@
 ---@meta core.crypto
 local crypto = {}
+
 --- Random bytes from the system, as base64url without padding.
----@param bytes integer
+---@param bytes integer  1 to 1024
 ---@return string
 function crypto.token(bytes) end
---- The same as lower-case hexadecimal digits, two for each byte.
----@param bytes integer
+
+--- Random bytes as lower-case hexadecimal digits.
+---@param bytes integer  1 to 1024
 ---@return string
 function crypto.hex(bytes) end
+
+---@param text string
 ---@return string hex
 function crypto.sha256(text) end
---- HMAC-SHA-256 under the installation's own secret (DATA_DIR/secret, made at first start, mode 0600), base64url.
----@param purpose string  separates uses
+
+--- HMAC-SHA-256 under the installation's own secret (DATA_DIR/secret), as base64url.
+---@param purpose string  a signature for one purpose is not valid for another
 ---@param text string
 ---@return string
 function crypto.sign(purpose, text) end
+
 --- Compares in constant time.
+---@param a string
+---@param b string
 ---@return boolean
 function crypto.equal(a, b) end
+
+---@param text string
 ---@return string
 function crypto.base64(text) end
----@return string|nil
+
+---@param text string
+---@return string|nil  nil when it is not canonical base64
 function crypto.unbase64(text) end
+
 return crypto

@@ -1,13 +1,23 @@
 ---@meta core.json
 local json = {}
---- Whole numbers come out as integers; null as json.null; an empty array as json.array{}.
+
+--- Reads RFC 8259 and nothing more. Whole numbers become integers, null json.null, an array a table
+--- that json.array() made.
 ---@param text string
----@return any|nil value, string? message, string? code  "invalid"
+---@return any|nil value
+---@return string? message  with line and column
+---@return string? code  "invalid"
 function json.decode(text) end
---- Raises on what JSON cannot say. An empty table is {} unless marked.
+
+--- Raises on what JSON cannot represent. An empty table is {} unless json.array() made it.
 ---@return string
 function json.encode(value) end
---- Marks a table as an array, so that it is [] when empty.
+
+--- Marks a table as an array, which is [] when empty; without an argument makes a new one.
+---@param t? table
+---@return table
 function json.array(t) end
+
 json.null = nil ---@type userdata
+
 return json

@@ -1,10 +1,12 @@
 ---@meta core.log
---- One JSON line an event.
+--- One JSON line an event. Values of fields such as password, token or api_key are masked.
 local log = {}
----@param event string  a constant dotted word: "deployment.started"
+
+---@param event string  a constant dotted name: "deployment.started"
 ---@param fields? table<string, string|number|boolean>
 function log.debug(event, fields) end
 function log.info(event, fields) end
 function log.warn(event, fields) end
 function log.error(event, fields) end
+
 return log

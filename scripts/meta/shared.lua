@@ -1,19 +1,33 @@
 ---@meta core.shared
---- A table of words to values that outlives a reload of the scripts (not a restart). Each call is one indivisible act.
+--- Keys and values that survive a reload of the scripts, but not a restart. Each call is atomic.
 local shared = {}
+
+---@param key string
 ---@return string|number|boolean|nil
 function shared.get(key) end
+
 ---@param key string
 ---@param value string|number|boolean|nil  nil deletes
----@param seconds? number  how long it lives; for ever when missing
+---@param seconds? number  until it expires; missing: never
 function shared.set(key, value, seconds) end
---- Sets only if absent. True if it was set.
----@return boolean
+
+--- Sets the value only if the key is absent.
+---@param key string
+---@param value string|number|boolean
+---@param seconds? number
+---@return boolean  whether it was set
 function shared.add(key, value, seconds) end
---- Adds `by` (1) to a number, from 0 if absent; returns the sum. `seconds` counts from the first.
----@return number
+
+--- Adds `by` (1) to a number, which is 0 if absent. `seconds` counts from the first call.
+---@param key string
+---@param by? number
+---@param seconds? number
+---@return number  the sum
 function shared.incr(key, by, seconds) end
+
 --- All live keys with this prefix, sorted.
+---@param prefix? string
 ---@return string[]
 function shared.keys(prefix) end
+
 return shared

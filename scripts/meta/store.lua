@@ -1,21 +1,24 @@
 ---@meta core.store
---- The journal: SQLite, written on a thread of its own. An answer from here is on the disk.
+--- The journal: SQLite, written by a thread of its own. Results are on the disk when they arrive.
 local store = {}
 
---- Runs statements as one: all or none. Waits until they are committed. Also the way to read.
----@param statements any[][]  { {sql, argument...}, ... }; arguments: string, integer, float, boolean (0/1), nil (use store.null in the
----middle)
----`gate = true` in a statement: when it gives no row and changes none, those after it are not run; the batch succeeds all the same
----@return table[]|nil  for each statement its rows, { {column = value}, ... }, with `changes` = rows changed
+--- Runs statements, all or none; reads use it, too. Waits until they are committed.
+--- `gate = true` in a statement: if it returns no row and changes none, those after it are skipped
+--- and the batch succeeds.
+---@param statements any[][]  { {sql, argument...}, ... }; arguments are strings, integers, floats,
+--- booleans (0/1) or nil (between others: store.null)
+---@return table[]|nil  for each statement its rows, { {column = value}, ... }, and `changes`, the
+--- number of rows changed
 ---@return string? message
----@return string? code  conflict full readonly corrupt invalid closed failed
+---@return string? code  conflict invalid full readonly corrupt missing closed failed
 function store.run(statements) end
 
-store.null = nil ---@type userdata an SQL NULL in an argument list; NULLs in results are absent
+store.null = nil ---@type userdata a NULL among arguments; NULLs in results are absent fields
 
---- Brings the schema forward; only while the scripts load for the first time. On a reload it raises when the list has grown: that needs a
---- restart.
----@param migrations string[]  with `oldest`, the lowest version whose scripts can work with the last one; without it, only those of the last
+--- Brings the schema to the last migration, while the scripts load for the first time. Raises on a
+--- reload with new migrations: they need a restart.
+---@param migrations string[]  `oldest`: the lowest version whose scripts can work with the last
+--- one; without it only the last
 function store.migrate(migrations) end
 
 return store
