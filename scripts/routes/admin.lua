@@ -3,7 +3,6 @@
 local json = require "core.json"
 local bulk = require "lib.admin.bulk"
 local credential_actions = require "lib.admin.credential_actions"
-local health = require "lib.admin.health"
 local lists = require "lib.admin.lists"
 local answer = require "lib.http.answer"
 local input = require "lib.http.input"
@@ -46,7 +45,7 @@ local function revoke_token(req)
 end
 
 routes.add("Administration", {
-  { "GET", "/api/admin/summary", document(function(_, language) return health.summary(language) end),
+  { "GET", "/api/admin/summary", document(function(_, language) return lists.summary(language) end),
     summary = "Everything at a glance",
     text = "The portal, Dokploy and the breaker, the scripts in force and a rejected edit, and "
       .. "how many of each thing exist.",

@@ -2,7 +2,6 @@
 --- www/admin.js keeps them live: when something changes it asks for the same page again.
 local bulk = require "lib.admin.bulk"
 local drift_list = require "lib.admin.drift_list"
-local health = require "lib.admin.health"
 local lists = require "lib.admin.lists"
 local admin_page = require "lib.admin.page"
 local sections = require "lib.admin.sections"
@@ -20,7 +19,7 @@ local say = parts.say
 local function show_overview(view)
   return {
     title = say(view, "admin.nav.overview"),
-    main = overview.page(view, health.summary(view.language)),
+    main = overview.page(view, lists.summary(view.language)),
     kinds = "stacks operations leftovers findings portal",
   }
 end

@@ -7,7 +7,6 @@ local auth = require "lib.auth"
 local admission = require "lib.auth.admission"
 local audit = require "lib.auth.audit"
 local client = require "lib.auth.client"
-local credentials = require "lib.auth.credentials"
 local identity = require "lib.auth.identity"
 local rate_limit = require "lib.auth.rate_limit"
 local media = require "lib.base.media"
@@ -16,6 +15,7 @@ local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
+local access = require "lib.journal.access"
 local reservations = require "lib.journal.reservations"
 local engine = require "lib.operations.engine"
 local limits = require "policy.limits"
@@ -92,7 +92,6 @@ end
 local function invite_of(req, pending)
   if not pending.by.code then return nil end
   local state, id = pending:invite()
-  if not state then refusal.raise "journal" end
   if state == "unknown" then auth.count_guess(req) end
   return state, id
 end
@@ -108,8 +107,7 @@ end
 -- from, and the audit entry.
 local function admit(req, who, request, pending)
   local invite, invite_id = invite_of(req, pending)
-  local stacks = refusal.check(nil, pending:stacks())
-  local what = { invite = invite, stacks = stacks, quotas = quotas }
+  local what = { invite = invite, stacks = pending:stacks(), quotas = quotas }
   local entry, code = auth.decide(req, who, "deploy", what, request.name)
   if not entry.allowed then
     auth.record(entry)
@@ -120,7 +118,7 @@ local function admit(req, who, request, pending)
   return function(operation_id)
     pending:finish()
     return {
-      credentials.origin_statement(operation_id, client.of(req).network, invite_id),
+      access.origin_statement(operation_id, client.of(req).network, invite_id),
       audit.statement(entry, operation_id),
     }
   end

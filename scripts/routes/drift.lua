@@ -1,6 +1,5 @@
 --- Drift between the journal and Dokploy, for the admin: the list, and adopt, repair, remove. The
 --- paths of version 0.1, /api/admin/findings..., answer as well.
-local auth = require "lib.auth"
 local drift_list = require "lib.admin.drift_list"
 local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
@@ -59,7 +58,7 @@ routes.add("Administration", {
     text = "Concurrent with everything else, and never twice at a time; `looked.at` of the list "
       .. "changes when it is done.",
     access = "admin", allow = "look_for_findings",
-    answers = { [202] = "DriftRun" } },
+    answers = { [202] = "DriftRunStarted" } },
 
   { "POST", "/api/admin/drift/adopt", adopt_several, alias = "/api/admin/findings/adopt",
     summary = "Adopt several",

@@ -40,7 +40,7 @@ end
 
 local function make_link(req, values)
   local owner_id = owner_id_of(req, "link", values.owner)
-  local path = "/move/" .. refusal.check(nil, credentials.new_link(owner_id))
+  local path = "/move/" .. credentials.new_link(owner_id)
   if media.is_form(req) then return answer.see_other(path) end
   local seconds = credentials.link_seconds
   local expires_at = clock.iso(os.time() + seconds)
@@ -64,7 +64,7 @@ local function move_page(req)
 end
 
 local function use_link(req, values)
-  local owner_id = refusal.check(nil, credentials.use_link(values.link))
+  local owner_id = credentials.use_link(values.link)
   if not owner_id then
     auth.count_guess(req)
     refusal.raise "link_invalid"
@@ -82,7 +82,7 @@ end
 -- one.
 local function rotate(req, values)
   local owner_id = owner_id_of(req, "rotate_key", values.owner)
-  refusal.check(nil, credentials.next_generation(owner_id))
+  credentials.begin_generation(owner_id)
   if identity.of(req).id ~= owner_id then return answered(req, { revoked = true }) end
   local key = identity.owner_key(owner_id)
   return answered(req, { ownerKey = key }, identity.set_cookie(req, key))
@@ -90,7 +90,7 @@ end
 
 local function revoke(req, values)
   local owner_id = owner_id_of(req, "revoke_key", values.owner)
-  refusal.check(nil, credentials.next_generation(owner_id))
+  credentials.begin_generation(owner_id)
   local is_own = identity.of(req).id == owner_id
   return answered(req, { revoked = true }, is_own and identity.clear_cookie(req) or nil)
 end

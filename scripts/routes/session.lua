@@ -6,7 +6,6 @@ local client = require "lib.auth.client"
 local csrf = require "lib.auth.csrf"
 local identity = require "lib.auth.identity"
 local session = require "lib.auth.session"
-local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local change_events = require "lib.journal.change_events"
@@ -91,15 +90,14 @@ local function log_in(req, values)
     return login_page(req, next_path, i18n.text(page.language(req), "admin.login.wrong"), 403)
   end
   record(req, "log_in")
-  local set_cookie = refusal.check(nil, session.begin(req, client.of(req).network))
-  return answer.see_other(next_path, set_cookie)
+  return answer.see_other(next_path, session.begin(req, client.of(req).network))
 end
 
 local function log_out(req)
   local who = identity.of(req)
   if who.session then
     record(req, "log_out")
-    refusal.check(nil, session.finish(who.session))
+    session.finish(who.session)
     change_events.dismiss(identity.pass(who))
   end
   return answer.see_other("/admin/login", session.clear_cookie(req))

@@ -100,8 +100,7 @@ static void must_open(void)
 
 static int set_up(void **state)
 {
-    if (test_make_folder() != 0) return -1;
-    snprintf(path, sizeof path, "%s", test_path("journal.db"));
+    snprintf(path, sizeof path, "%s/journal.db", test_make_folder());
     loop = loop_new();
     ended = outstanding = 0;
     must_open();

@@ -211,6 +211,12 @@ world({ ACCESS: 'invite', PORTAL_HOSTS: 'deploy.example.com,127.0.0.1' }, (the) 
   })
 })
 
+world({ ACCESS: 'closed' }, (the) => {
+  test('a closed portal takes deployments of the admin only', async () => {
+    assert.deepEqual([(await the.portal.deploy('shut')).json.code, (await the.portal.deploy('shut', { key: ADMIN })).status], ['access_closed', 202])
+  })
+})
+
 world({ ACCESS: 'forward-auth', TRUSTED_PROXIES: '127.0.0.1/32', FORWARD_AUTH_ADMINS: 'root', FORWARD_AUTH_HEADER: 'X-Auth-User' }, (the) => {
   const user = (name, more) => ({ headers: { 'x-auth-user': name, 'x-forwarded-for': '203.0.113.9', ...more } })
 

@@ -173,6 +173,9 @@ test('an owner has several stacks under one key; lists tell each what is theirs'
   assert.equal(mine.status, 200)
   const names = (json) => json.stacks.map(({ name }) => name)
   assert.deepEqual(names(mine.json).sort(), ['cleo-one', 'cleo-two'])
+  const first_page = (await portal.api('/api/stacks?limit=1', { key: first.key })).json
+  const last_page = (await portal.api(`/api/stacks?limit=1&after=${first_page.next}`, { key: first.key })).json
+  assert.deepEqual([names(first_page), first_page.next, names(last_page), last_page.next], [['cleo-one'], 'cleo-one', ['cleo-two'], null])
   const all = await portal.api('/api/stacks', { key: ADMIN })
   assert.ok(names(all.json).length >= 3)
   assert.equal((await portal.api('/api/stacks')).status, 401)
@@ -208,10 +211,12 @@ test('it is ready, and says of itself what it is', async () => {
 test('the rehearsal outlives the portal with all it holds', async () => {
   await portal.ready('dora')
   const port = portal.port
+  const document = (await portal.api('/api/openapi.json')).text
   await portal.stop()
   assert.ok((await rehearsal.holds('dora')).length > 0)
   assert.equal((await rehearsal.stack('dora', '/global/health')).status, 401)
   await portal.restart()
+  assert.equal((await portal.api('/api/openapi.json')).text, document, 'its bytes are the same in every process')
   assert.equal(portal.port, port)
   await until(async () => (await portal.check('dora')).json.available === false, 'the claim is known after a restart')
 })

@@ -22,6 +22,9 @@ test('the same key and body gives the same answer, whole', async () => {
   assert.equal(again.headers.location, first.headers.location)
   assert.equal((await portal.follow(first.json.statusUrl)).last.event, 'ready')
   assert.deepEqual((await portal.deploy('ilse', keyed('one'))).json, first.json, 'also when it has ended')
+  const headers = { ...keyed('one').headers, 'content-type': 'application/json' }
+  const rewritten = await portal.api('/api/deploy', { method: 'POST', headers, body: '{ "template":"default", "name" : " ILSE " }' })
+  assert.deepEqual(rewritten.json, first.json, 'the same request written differently')
   assert.equal((await rehearsal.state()).projects.length, 1)
 })
 

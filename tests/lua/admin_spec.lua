@@ -84,37 +84,6 @@ describe("lib/session", function()
     assert.is_false(session.opens "")
     assert.is_false((session.find "h"))
   end)
-
-  it("has a token for its forms that no other session has, and no visitor", function()
-    portal.start {}
-    local csrf = require "lib.auth.csrf"
-    local one, other = { kind = "admin", session = "one" }, { kind = "admin", session = "other" }
-    assert.is_true(csrf.is_valid(one, csrf.token(one)))
-    assert.is_false(csrf.is_valid(one, csrf.token(other)))
-    assert.is_false(csrf.is_valid(one, csrf.token { kind = "visitor" }))
-  end)
-end)
-
-describe("query parameters", function()
-  local function which(query, is_lenient)
-    portal.start {}
-    local input, parameters = require "lib.http.input", require "lib.http.parameters"
-    local list = { parameters.limit, parameters.search, parameters.before, parameters.allowed }
-    return select(2, require("lib.base.refusal").catch(input.query, { query = query }, list, is_lenient))
-  end
-
-  it("are read as their type, and refused when they are invalid", function()
-    assert.same({ limit = 50, search = "x" }, which { search = "x", other = "y" })
-    assert.same({ limit = 3, before = 7, allowed = false }, which { limit = "3", before = "7", allowed = "false" })
-    for _, bad in ipairs { { limit = "0" }, { limit = "201" }, { limit = "1e2" }, { before = "x" },
-      { before = "9999999999999999" }, { allowed = "1" }, { search = ("x"):rep(201) } } do
-      assert.equal("value_invalid", which(bad).code)
-    end
-  end)
-
-  it("are ignored by a page when they are invalid", function()
-    assert.same({ limit = 50, search = "x" }, which({ search = "x", limit = "0", before = "x" }, true))
-  end)
 end)
 
 describe("lib/admin/parts", function()

@@ -1,13 +1,15 @@
 local engine = require "support.engine"
 
 describe("admission of deployments", function()
-  local admission, credentials, shared, fake
+  local admission, stacks, shared, fake
 
   before_each(function()
-    credentials = {}
-    function credentials.counts() return { owner = 1, network = 2, total = 3 } end
-    function credentials.invite_state(_, more) return more < 1 and "good" or "used_up", "i1" end
-    fake = engine.start { config = {}, modules = { ["lib.auth.credentials"] = credentials } }
+    local credentials = {}
+    function credentials.invite_state(_, pending) return pending < 1 and "good" or "used_up", "i1" end
+    stacks = { count = function() return { owner = 1, network = 2, total = 3 } end }
+    fake = engine.start { config = {}, modules = {
+      ["lib.auth.credentials"] = credentials, ["lib.journal.stacks"] = stacks,
+    } }
     admission, shared = require "lib.auth.admission", require "core.shared"
   end)
 
@@ -75,7 +77,7 @@ describe("admission of deployments", function()
   end)
 
   it("does not read the journal without quotas", function()
-    credentials.counts = function() error "asked" end
+    stacks.count = function() error "asked" end
     assert.same({}, admission.begin({ network = "n" }, false):stacks())
   end)
 end)

@@ -15,7 +15,7 @@ local credential_actions = { scopes = { "create", "read", "delete", "admin" } }
 function credential_actions.make_invite(req, new)
   auth.allow(req, "make_invite")
   local row = { label = new.label or "", uses = new.uses or 1, seconds = new.expiresIn }
-  return lists.invite_view(refusal.check(nil, credentials.new_invite(row)))
+  return lists.invite_view(credentials.new_invite(row))
 end
 
 -- In their order, each once.
@@ -42,19 +42,19 @@ function credential_actions.make_token(req, new)
     label = new.label, scopes = normalized_scopes(new.scopes), seconds = new.expiresIn,
     owner_id = new.owner,
   }
-  return lists.token_view(refusal.check(nil, credentials.new_token(row)))
+  return lists.token_view(credentials.new_token(row))
 end
 
 --- Revokes an invite; raises invite_unknown.
 ---@param id string
 function credential_actions.revoke_invite(id)
-  if not refusal.check(nil, credentials.revoke_invite(id)) then refusal.raise "invite_unknown" end
+  if not credentials.revoke("invites", id) then refusal.raise "invite_unknown" end
 end
 
 --- Revokes a token and ends the streams that it opened; raises token_unknown.
 ---@param id string
 function credential_actions.revoke_token(id)
-  if not refusal.check(nil, credentials.revoke_token(id)) then refusal.raise "token_unknown" end
+  if not credentials.revoke("tokens", id) then refusal.raise "token_unknown" end
   change_events.dismiss(identity.pass { kind = "token", token_id = id })
 end
 

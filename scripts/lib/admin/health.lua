@@ -1,15 +1,11 @@
---- The portal's health as documents: what is degraded, and the admin's summary. Waits for nothing
---- but, for the summary, the journal.
+--- The portal's health as a document: what is degraded. Waits for nothing.
 local config = require "core.config"
 local json = require "core.json"
 local server = require "core.server"
-local lists = require "lib.admin.lists"
 local clock = require "lib.base.clock"
-local refusal = require "lib.base.refusal"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
 local drift = require "lib.journal.drift"
-local ledger = require "lib.journal.ledger"
 local i18n = require "lib.pages.i18n"
 local sweeper = require "lib.workspaces.sweeper"
 local health = {}
@@ -85,9 +81,11 @@ function health.degraded(language)
   return json.array(list)
 end
 
--- What both documents begin with.
-local function outline(language, info)
-  local degraded = health.degraded(language)
+--- What the documents of health and of the admin's summary have in common.
+---@param language string
+---@return table
+function health.outline(language)
+  local info, degraded = server.info(), health.degraded(language)
   return {
     status = #degraded == 0 and "healthy" or "degraded",
     degraded = degraded,
@@ -106,51 +104,12 @@ end
 ---@return table
 function health.document(language)
   local info, last = server.info(), dokploy.last()
-  local doc = outline(language, info)
+  local doc = health.outline(language)
   doc.generation, doc.loadedAt = info.generation, clock.iso(info.loaded_at)
   doc.dokploy = {
     reachable = last.reachable, version = last.version, checkedAt = clock.iso(last.at),
     breaker = breaker.state().state, rehearsal = config.rehearsal,
   }
-  return doc
-end
-
-local function rejected_view(edit)
-  if not edit then return nil end
-  return { file = edit.file, line = edit.line, message = edit.message, at = clock.iso(edit.at) }
-end
-
-local function dokploy_view()
-  local last, now = dokploy.last(), breaker.state()
-  return {
-    url = config.dokploy.url,
-    rehearsal = config.rehearsal,
-    reachable = last.reachable,
-    version = last.version,
-    trouble = last.message,
-    checkedAt = clock.iso(last.at),
-    breaker = {
-      state = now.state, since = clock.iso(now.since), failures = now.failures,
-      retryAt = clock.iso(now.retry_at),
-    },
-  }
-end
-
---- Everything at a glance, for the admin. Raises the journal's failures.
----@param language string
----@return table
-function health.summary(language)
-  local info, queue = server.info(), lists.queue(language)
-  local doc = outline(language, info)
-  doc.policy = {
-    generation = info.generation, loadedAt = clock.iso(info.loaded_at),
-    rejected = rejected_view(info.rejected),
-  }
-  doc.dokploy = dokploy_view()
-  doc.stacks = json.array(refusal.check(nil, ledger.states {}))
-  doc.running, doc.waiting, doc.places = #queue.running, #queue.waiting, queue.places
-  doc.leftovers, doc.findings = sweeper.count(), drift.counts().all
-  doc.streams, doc.connections, doc.memory = info.streams, info.connections, info.memory
   return doc
 end
 

@@ -3,11 +3,16 @@
 --- function raises the journal's failures.
 local config = require "core.config"
 local json = require "core.json"
+local server = require "core.server"
 local task = require "core.task"
-local credentials = require "lib.auth.credentials"
+local health = require "lib.admin.health"
 local clock = require "lib.base.clock"
 local refusal = require "lib.base.refusal"
+local dokploy = require "lib.dokploy"
+local breaker = require "lib.dokploy.breaker"
 local journal = require "lib.journal"
+local access = require "lib.journal.access"
+local drift = require "lib.journal.drift"
 local ledger = require "lib.journal.ledger"
 local scheduler = require "lib.operations.scheduler"
 local i18n = require "lib.pages.i18n"
@@ -208,7 +213,7 @@ end
 --- Invites, newest first.
 ---@return table document
 function lists.invites(filter)
-  return page("invites", lists.invite_view, nil, credentials.invites(filter))
+  return page("invites", lists.invite_view, nil, access.invites(filter))
 end
 
 --- A token as a document; `token`, its secret, only when it was just created.
@@ -232,7 +237,7 @@ end
 --- Tokens, newest first.
 ---@return table document
 function lists.tokens(filter)
-  return page("tokens", lists.token_view, nil, credentials.tokens(filter))
+  return page("tokens", lists.token_view, nil, access.tokens(filter))
 end
 
 -- Audit log
@@ -258,5 +263,46 @@ end
 --- Entries of the audit log, newest first.
 ---@return table document
 function lists.audit(filter) return page("entries", entry_view, nil, ledger.audit(filter)) end
+
+-- The portal
+
+local function rejected_view(edit)
+  if not edit then return nil end
+  return { file = edit.file, line = edit.line, message = edit.message, at = clock.iso(edit.at) }
+end
+
+local function dokploy_view()
+  local last, now = dokploy.last(), breaker.state()
+  return {
+    url = config.dokploy.url,
+    rehearsal = config.rehearsal,
+    reachable = last.reachable,
+    version = last.version,
+    trouble = last.message,
+    checkedAt = clock.iso(last.at),
+    breaker = {
+      state = now.state, since = clock.iso(now.since), failures = now.failures,
+      retryAt = clock.iso(now.retry_at),
+    },
+  }
+end
+
+--- Everything at a glance, for the admin. Raises the journal's failures.
+---@param language string
+---@return table
+function lists.summary(language)
+  local info, queue = server.info(), lists.queue(language)
+  local doc = health.outline(language)
+  doc.policy = {
+    generation = info.generation, loadedAt = clock.iso(info.loaded_at),
+    rejected = rejected_view(info.rejected),
+  }
+  doc.dokploy = dokploy_view()
+  doc.stacks = json.array(refusal.check(nil, ledger.states {}))
+  doc.running, doc.waiting, doc.places = #queue.running, #queue.waiting, queue.places
+  doc.leftovers, doc.findings = sweeper.count(), drift.counts().all
+  doc.streams, doc.connections, doc.memory = info.streams, info.connections, info.memory
+  return doc
+end
 
 return lists

@@ -7,6 +7,8 @@
 --- decision that is killed blocks nobody for longer.
 local shared = require "core.shared"
 local credentials = require "lib.auth.credentials"
+local refusal = require "lib.base.refusal"
+local stacks = require "lib.journal.stacks"
 local admission = {}
 
 ---@class Admission
@@ -35,20 +37,19 @@ local function others(self, what)
 end
 
 --- The state of the invite and its id, as credentials.invite_state returns them.
----@return string|nil state, string? id, string? code
+---@return string state, string|nil id
 function Admission:invite()
   return credentials.invite_state(self.by.code, others(self, "invite"))
 end
 
---- How many workspaces exist; empty where there are no quotas.
----@return table<"owner"|"network"|"total", integer>|nil, string? message, string? code
+--- How many workspaces exist; empty where there are no quotas. Raises the journal's failures.
+---@return table<"owner"|"network"|"total", integer>
 function Admission:stacks()
   if not self.counted.total then return {} end
   local pending = {}
   for _, what in ipairs { "owner", "network", "total" } do pending[what] = others(self, what) end
-  local stacks, message, code = credentials.counts(self.by.owner_id, self.by.network)
-  if not stacks then return nil, message, code end
-  for what, n in pairs(pending) do pending[what] = stacks[what] + n end
+  local found = refusal.check(nil, stacks.count(self.by.owner_id, self.by.network))
+  for what, n in pairs(pending) do pending[what] = found[what] + n end
   return pending
 end
 

@@ -1,19 +1,11 @@
---- The audit trail: who did what to which stack, or was kept from it, by which rule of which policy. Rows are only ever added; the journal
---- itself refuses to change or remove one. An act that cannot be written down is not done.
+--- The audit log: who did what, or was refused, by which rule of which policy. Entries are only ever
+--- added, and an action that cannot be recorded is not done.
 local server = require "core.server"
 local clock = require "lib.base.clock"
+local refusal = require "lib.base.refusal"
 local rows = require "lib.journal.audit"
 local change_events = require "lib.journal.change_events"
 local audit = {}
-
--- The scripts in force: how often they were loaded since the start, and when. That is known once they are in force.
-local in_force
-local function policy_in_force()
-  if in_force then return in_force end
-  local info = server.info()
-  in_force = ("%d, loaded %s"):format(info.generation, clock.iso(info.loaded_at))
-  return in_force
-end
 
 ---@class AuditEntry
 ---@field who Who
@@ -24,22 +16,25 @@ end
 ---@field rule string
 ---@field request_id string
 
---- The statement that adds an entry, to be run together with what it tells of.
+-- The scripts that decided: how often they were loaded since the start, and when.
+local function policy()
+  local info = server.info()
+  return ("%d, loaded %s"):format(info.generation, clock.iso(info.loaded_at))
+end
+
+--- The statement that adds an entry, to be run together with what it records.
 ---@param entry AuditEntry
 ---@param operation_id string|nil
 ---@return any[]
 function audit.statement(entry, operation_id)
-  return rows.statement(entry, operation_id, policy_in_force())
+  return rows.statement(entry, operation_id, policy())
 end
 
---- Adds an entry.
+--- Adds an entry. Raises the journal's failures.
 ---@param entry AuditEntry
----@return boolean|nil written, string? message, string? code
 function audit.write(entry)
-  local written, message, code = rows.add(entry, policy_in_force())
-  if not written then return nil, message, code end
+  refusal.check(nil, rows.add(entry, policy()))
   change_events.changed("audit")
-  return true
 end
 
 return audit

@@ -117,8 +117,7 @@ end
 local function of_session(req)
   local path = req.path
   if path:sub(1, 6) ~= "/admin" and path:sub(1, 11) ~= "/api/admin/" then return nil end
-  local row, _, code = session.of(req)
-  if row == nil then return forged(code) end
+  local row = session.of(req)
   if not row then return nil end
   return { kind = "admin", session = row.hash, session_ends = row.expires_at, via = "cookie" }
 end
@@ -130,7 +129,7 @@ local function read(req)
   return of_session(req) or of_proxy(req) or of_cookie(req) or { kind = "visitor", via = "none" }
 end
 
---- Who sent the request; kept for the request. May wait for the journal.
+--- Who sent the request; kept for the request. May wait for the journal, and raises its failures.
 ---@param req Request
 ---@return Who
 function identity.of(req)
@@ -171,7 +170,7 @@ end
 
 local is_valid = {
   session = function(hash) return session.find(hash) ~= false end,
-  token = function(id) return credentials.token_stands(id) ~= false end,
+  token = credentials.is_token_valid,
   user = function(name) return contains(config.forward_auth.admins, name) end,
   bearer = function(mark) return session.is_open() and mark == session.mark() end,
 }

@@ -13,42 +13,40 @@ for class, rate in pairs(rates) do
   policies[class] = ('"%s";q=%d;w=%d'):format(class, rate[1], rate[2])
 end
 
----@class RateLimit
----@field is_allowed boolean
----@field headers table<string, string>
----@field retry_after integer|nil  seconds, when not allowed
-
 --- Takes a token.
 ---@param class string      a key of limits.rates
 ---@param key string        whose bucket
 ---@param site string|nil   the IPv6 /48 that `key` is part of, which has a bucket of its own
----@return RateLimit
+---@return boolean is_allowed
+---@return integer left  tokens
+---@return number full_in  seconds until the bucket is full
+---@return number wait  seconds until a token is available, when not allowed
 function rate_limit.take(class, key, site)
-  local burst, seconds = rates[class][1], rates[class][2]
-  local group = site and class .. " " .. site
-  local is_allowed, left, full_in, wait =
-    limit.take(class .. " " .. key, burst, seconds, 1, group, limits.site)
+  local rate, group = rates[class], site and class .. " " .. site
+  return limit.take(class .. " " .. key, rate[1], rate[2], 1, group, limits.site)
+end
+
+--- The fields that report a bucket.
+---@return table<string, string>
+function rate_limit.headers(class, left, full_in)
   return {
-    is_allowed = is_allowed,
-    headers = {
-      ["RateLimit-Policy"] = policies[class],
-      RateLimit = ('"%s";r=%d;t=%d'):format(class, left, math.ceil(full_in)),
-    },
-    retry_after = not is_allowed and math.max(1, math.ceil(wait)) or nil,
+    ["RateLimit-Policy"] = policies[class],
+    RateLimit = ('"%s";r=%d;t=%d'):format(class, left, math.ceil(full_in)),
   }
 end
 
---- The options of the refusal for a bucket that is empty.
----@param found RateLimit
----@return ProblemOptions
-function rate_limit.options(found)
-  return { retry_after = found.retry_after, headers = found.headers }
+--- Raises the refusal for an empty bucket.
+function rate_limit.refuse(class, left, full_in, wait)
+  refusal.raise("rate_limited", {
+    retry_after = math.max(1, math.ceil(wait)),
+    headers = rate_limit.headers(class, left, full_in),
+  })
 end
 
 --- Takes a token, or raises rate_limited.
 function rate_limit.spend(class, key, site)
-  local found = rate_limit.take(class, key, site)
-  if not found.is_allowed then refusal.raise("rate_limited", rate_limit.options(found)) end
+  local is_allowed, left, full_in, wait = rate_limit.take(class, key, site)
+  if not is_allowed then rate_limit.refuse(class, left, full_in, wait) end
 end
 
 --- Whether a bucket is empty; takes nothing.

@@ -1,70 +1,74 @@
---- The admin, logged in with a browser. The cookie holds a random secret; the journal keeps its hash, when it ends, and by a keyed hash
---- with which ADMIN_TOKEN it was begun: under another token it is over. It outlives a restart of the portal, and ends for good at its
---- log-out.
+--- The admin's log-in sessions. The cookie holds a random secret; the journal keeps its hash and a
+--- keyed hash of the ADMIN_TOKEN that began it: another token ends the session.
 local config = require "core.config"
 local crypto = require "core.crypto"
-local sessions = require "lib.journal.sessions"
 local cookie = require "lib.auth.cookie"
+local refusal = require "lib.base.refusal"
+local sessions = require "lib.journal.sessions"
 
 local session = { seconds = 8 * 3600 }
 local NAME = "admin"
-local function token()
+
+local function admin_token()
   local text = config.secret("ADMIN_TOKEN")
   return text ~= "" and text or nil
 end
 
---- What stands for the token that is good now: it cannot be read back from it.
+--- Identifies the present ADMIN_TOKEN without revealing it.
 ---@return string
-function session.mark() return crypto.sign("admin-session", token() or "") end
+function session.mark() return crypto.sign("admin-session", admin_token() or "") end
 
 --- Whether there is a token to log in with.
-function session.is_open() return token() ~= nil end
+---@return boolean
+function session.is_open() return admin_token() ~= nil end
 
---- Whether that is the token.
+--- Whether the text is the token.
 ---@param text string
 ---@return boolean
 function session.opens(text)
-  local good = token()
-  return good ~= nil and crypto.equal(text, good)
+  local token = admin_token()
+  return token ~= nil and crypto.equal(text, token)
 end
 
---- Begins one, and throws away those that are over.
+--- Begins a session. Raises the journal's failures.
 ---@param req Request
 ---@param network string
----@return string|nil set_cookie
+---@return string set_cookie
 function session.begin(req, network)
   local secret = crypto.token(32)
-  local new = { hash = crypto.sha256(secret), token = session.mark(), network = network, seconds = session.seconds }
-  local added, message, code = sessions.add(new)
-  if not added then return nil, message, code end
+  refusal.check(nil, sessions.add {
+    hash = crypto.sha256(secret), token = session.mark(), network = network,
+    seconds = session.seconds,
+  })
   return cookie.set(req, NAME, secret, session.seconds)
 end
 
---- The session of that hash; false when it is over.
+--- The session with that hash; false when it has ended.
 ---@param hash string
----@return { hash: string, created_at: number, expires_at: number }|false|nil row, string? message, string? code
+---@return { hash: string, expires_at: number }|false|nil row, string? message, string? code
 function session.find(hash)
-  if not token() then return false end
+  if not admin_token() then return false end
   return sessions.get(hash, session.mark())
 end
 
---- The session that a request belongs to; false when there is none.
+--- The session of a request, or false. Raises the journal's failures.
 ---@param req Request
+---@return table|false
 function session.of(req)
   local secret = cookie.get(req, NAME)
-  if not secret then return false end
-  return session.find(crypto.sha256(secret))
+  return secret ~= nil and refusal.check(nil, session.find(crypto.sha256(secret)))
 end
 
---- Whether the browser had one, which may be over.
+--- Whether the browser had a session, which may have ended.
+---@return boolean
 function session.was(req) return cookie.get(req, NAME) ~= nil end
 
---- Ends it, whoever has its cookie.
+--- Ends a session. Raises the journal's failures.
 ---@param hash string
----@return boolean|nil ended, string? message, string? code
-function session.finish(hash) return sessions.delete(hash) end
+function session.finish(hash) refusal.check(nil, sessions.delete(hash)) end
 
 --- The Set-Cookie that removes it from the browser.
+---@return string
 function session.clear_cookie(req) return cookie.clear(req, NAME) end
 
 return session

@@ -27,13 +27,14 @@ function refusal.check(args, value, message, code, ...)
   return value, message, code, ...
 end
 
+local function caught(is_done, result, ...)
+  if not is_done and not refusal.is(result) then error(result, 0) end
+  return is_done, result, ...
+end
+
 --- Calls fn(...). Returns true and its results, or false and the refusal that it raised; other
 --- errors pass.
 ---@return boolean is_done, any result_or_refusal
-function refusal.catch(fn, ...)
-  local results = table.pack(pcall(fn, ...))
-  if not results[1] and not refusal.is(results[2]) then error(results[2], 0) end
-  return table.unpack(results, 1, results.n)
-end
+function refusal.catch(fn, ...) return caught(pcall(fn, ...)) end
 
 return refusal

@@ -23,7 +23,7 @@ local HSTS = "max-age=31536000"
 -- resolves to this machine (DNS rebinding) cannot use it.
 local function is_own_host(host)
   if config.hosts then return config.hosts[host] == true end
-  if not loopback_hosts[config.host] or host == "localhost" then return true end
+  if not loopback_hosts[config.host] or loopback_hosts[host] then return true end
   return address.parse(host:match("^%[(.*)%]$") or host) ~= nil
 end
 
@@ -35,12 +35,12 @@ local function apply_rate_limit(req, pattern)
   local class = limits.class(req.method, pattern)
   if not class then return nil end
   local from = client.of(req)
-  local found = rate_limit.take(class, from.key, from.site)
-  if not found.is_allowed then
+  local is_allowed, left, full_in, wait = rate_limit.take(class, from.key, from.site)
+  if not is_allowed then
     if is_admin(req) then return nil end
-    refusal.raise("rate_limited", rate_limit.options(found))
+    rate_limit.refuse(class, left, full_in, wait)
   end
-  return not is_safe[req.method] and found.headers or nil
+  return not is_safe[req.method] and rate_limit.headers(class, left, full_in) or nil
 end
 
 -- Raises, or returns the header fields that the reply gets.
@@ -65,14 +65,16 @@ local function with_hsts(req, reply)
   return with_headers(reply, { ["Strict-Transport-Security"] = HSTS })
 end
 
+local function serve(req, handler, pattern)
+  req.rate_limit = admit(req, pattern)
+  return handler(req)
+end
+
 local function pass(req, handler, pattern)
-  local headers
-  local is_served, reply = refusal.catch(function()
-    headers = admit(req, pattern)
-    return handler(req)
-  end)
+  local is_served, reply = refusal.catch(serve, req, handler, pattern)
   if not is_served then reply = problem.reply(req, reply.code, reply.options) end
   if type(reply) == "table" and reply.channel then return reply end -- streams have fixed headers
+  local headers = rawget(req, "rate_limit")
   return with_hsts(req, headers and with_headers(reply, headers) or reply)
 end
 

@@ -1,399 +1,297 @@
 --- The shapes of what the API takes and gives, as JSON Schema: request bodies are checked against
 --- them (lib/http/input.lua), and the OpenAPI document contains them.
+---
+--- A shape is written as its fields: "name: type (description), ..."; "name?" may be absent, a text
+--- needs no type. A type is one of `types` below or another shape; "[]" after it makes a list,
+--- "|null" allows null.
 local json = require "core.json"
 local problem = require "lib.http.problem"
 local templates = require "policy.templates"
 
-local text = { type = "string" }
-local time = { type = "string", format = "date-time" }
-local flag = { type = "boolean" }
-local count = { type = "integer", minimum = 0 }
+local function one_of(values) return { type = "string", enum = json.array(values) } end
 
-local function described(schema, description)
+local function words(text)
+  local list = {}
+  for word in text:gmatch("%S+") do list[#list + 1] = word end
+  return list
+end
+
+local function sorted_keys(map)
+  local list = {}
+  for key in pairs(map) do list[#list + 1] = key end
+  table.sort(list)
+  return list
+end
+
+local enums = {
+  access = "open invite forward-auth closed",
+  breaker = "closed open half_open",
+  change = "stacks operations leftovers findings audit access portal all",
+  data = "keep delete",
+  drift_kind = "vanished unknown in_error",
+  drift_action = "adopt repair remove",
+  drift_resolution = "gone adopted repaired removed",
+  dokploy_word = "ok unreachable unknown",
+  health = "healthy degraded",
+  invite_state = "good used_up expired revoked",
+  kept = "kept left",
+  level = "ok warn fail unknown",
+  name_code = "name_invalid name_reserved name_taken",
+  operation_kind = "deploy delete stop start restart redeploy rotate adopt repair rebuild remove purge",
+  operation_state = "queued running rolling_back ready failed cancelled deleting deleted stopping "
+    .. "stopped starting restarting redeploying rotating",
+  outcome = "kept deleted left",
+  person = "admin owner user token visitor",
+  scope = "create read delete admin",
+  stack_action = "stop start restart redeploy delete",
+  stack_state = "queued running rolling_back ready unhealthy stopped deleting failed stopping "
+    .. "starting restarting redeploying rotating",
+  step_state = "pending running waiting stopped done undoing undone",
+  token_state = "good expired revoked",
+  via = "none bearer cookie proxy",
+}
+
+local types = {
+  text = { type = "string" },
+  time = { type = "string", format = "date-time" },
+  flag = { type = "boolean" },
+  count = { type = "integer", minimum = 0 },
+  percent = { type = "integer", minimum = 0, maximum = 100 },
+  object = { type = "object" },
+  code = one_of(sorted_keys(problem.status)),
+  label = {
+    type = "string", maxLength = 100, pattern = "^[^\0-\x1f\x7f]*$",
+    title = "at most 100 characters",
+  },
+  seconds = { type = "integer", minimum = 1, maximum = 10 * 366 * 86400 },
+  uses = { type = "integer", minimum = 1, maximum = 100000, default = 1 },
+  owner_id = { type = "string", pattern = "^[A-Za-z0-9_.-]+$", title = "an owner's id" },
+  ids = { type = "array", items = { type = "integer" }, title = "[1, 2, ...]" },
+  password_action = one_of { "reveal", "rotate" },
+}
+types.password_action.default = "reveal"
+for name, values in pairs(enums) do types[name] = one_of(words(values)) end
+
+local function type_of(text)
+  local base = text:match("^(.*)|null$")
+  if base then return { anyOf = json.array { type_of(base), { type = "null" } } } end
+  base = text:match("^(.*)%[%]$")
+  if base then return { type = "array", items = type_of(base) } end
+  if types[text] then return types[text] end
+  if text:find("^%u") then return { ["$ref"] = "#/components/schemas/" .. text } end
+  error(("lib/http/schemas.lua: unknown type %q"):format(text), 0)
+end
+
+local function property(text, description)
+  local schema = type_of(text == "" and "text" or text)
+  if not description then return schema end
   local copy = { description = description }
   for key, value in pairs(schema) do copy[key] = value end
   return copy
 end
 
-local function list_of(schema) return { type = "array", items = schema } end
-local function one_of(...) return { type = "string", enum = json.array { ... } } end
-local function enum_of(values) return { type = "string", enum = json.array(values) } end
-local function ref(name) return { ["$ref"] = "#/components/schemas/" .. name } end
-local function nullable(schema) return { anyOf = json.array { schema, { type = "null" } } } end
+local components = {}
 
--- An object; the names after its properties are those that are always present.
-local function object(properties, ...)
-  local required = select("#", ...) > 0 and json.array { ... } or nil
-  return { type = "object", properties = properties, required = required }
-end
-
--- The same for a request's body, which may have no other fields.
-local function body(properties, ...)
-  local schema = object(properties, ...)
-  schema.additionalProperties = false
+local function shape(name, fields)
+  local properties, required = {}, {}
+  local descriptions = {}
+  fields = fields:gsub("%s*(%b())", function(text)
+    descriptions[#descriptions + 1] = text:sub(2, -2)
+    return "#" .. #descriptions
+  end)
+  for field in fields:gmatch("[^,]+") do
+    local key, mark, kind, index = field:match("^%s*([%w_]+)(%??):?%s*([%w_|%[%]]*)#?(%d*)%s*$")
+    properties[key] = property(kind, descriptions[tonumber(index)])
+    if mark == "" then required[#required + 1] = key end
+  end
+  local schema = { type = "object", properties = properties }
+  if #required > 0 then schema.required = json.array(required) end
+  components[name] = schema
   return schema
 end
 
--- A page of a list.
-local function page_of(name, item, cursor, more)
-  local properties = { [name] = list_of(ref(item)), next = nullable(cursor) }
-  properties.next.description = "The cursor of the next page"
-  for key, schema in pairs(more or {}) do properties[key] = schema end
-  return object(properties, name, "next")
+-- A request's body, which may have no other fields; `pattern`: of names that may be present too.
+local function body(name, fields, pattern)
+  local schema = shape(name, fields)
+  schema.additionalProperties = false
+  if pattern then schema.patternProperties = { [pattern] = types.text } end
 end
 
-local function sorted_codes()
-  local codes = {}
-  for code in pairs(problem.status) do codes[#codes + 1] = code end
-  table.sort(codes)
-  return codes
-end
-
-local kind = one_of("deploy", "delete", "stop", "start", "restart", "redeploy", "rotate", "adopt",
-  "repair", "rebuild", "remove", "purge")
-local operation_state = one_of("queued", "running", "rolling_back", "ready", "failed", "cancelled",
-  "deleting", "deleted", "stopping", "stopped", "starting", "restarting", "redeploying", "rotating")
-local stack_state = one_of("queued", "running", "rolling_back", "ready", "unhealthy", "stopped",
-  "deleting", "failed", "stopping", "starting", "restarting", "redeploying", "rotating")
-local access = one_of("open", "invite", "forward-auth", "closed")
-local breaker = one_of("closed", "open", "half_open")
-local drift_kind = one_of("vanished", "unknown", "in_error")
-local reason = object({ code = text, detail = text }, "code", "detail")
-local counted = object({ state = stack_state, count = count }, "state", "count")
-local data = one_of("keep", "delete")
-local label = {
-  type = "string", maxLength = 100, pattern = "^[^\0-\x1f\x7f]*$", title = "at most 100 characters",
-}
-local expires_in = {
-  type = "integer", minimum = 1, maximum = 10 * 366 * 86400,
-  description = "Seconds that it is valid; without it, until it is revoked",
-}
-local uses = { type = "integer", minimum = 1, maximum = 100000, default = 1 }
-local owner_id = { type = "string", pattern = "^[A-Za-z0-9_.-]+$", title = "an owner's id" }
-local leftover = object({ kind = text, id = text, detail = text }, "kind", "detail")
-local drift_run = object({
-  at = described(nullable(time), "When the last complete comparison ended"),
-  running = flag,
-  trouble = described(reason, "Why the last one failed"),
-}, "at", "running")
-
-local all = {}
-
--- Errors and names
-
-all.Problem = object({
-  type = described(text, "A URN made of the code"), title = text, detail = text, status = count,
-  code = described(enum_of(sorted_codes()), "For programs; never changes"),
-  instance = described(text, "The request's id, as in X-Request-Id"),
-  field = described(text, "The part of the request that is wrong"),
-  retryAfter = described(count, "Seconds"), suggestions = list_of(text), failing = list_of(text),
-}, "type", "title", "detail", "status", "code", "instance")
-
-all.Form = object({ csrf = described(text, "The token of GET /api/owner or of the page") }, "csrf")
-
-all.Check = object({
-  name = described(text, "As it would be used"), valid = flag, available = flag,
-  code = one_of("name_invalid", "name_reserved", "name_taken"), detail = text,
-  suggestions = list_of(text),
-}, "name", "valid", "available")
-
--- Deployments and operations
-
-all.Deploy = body({
-  name = described(text, "Upper case and surrounding blanks are folded"),
-  template = described(text, "One of: " .. table.concat(templates.ids(), ", ")),
-  invite = described(text, "An invite's code, where access requires one"),
-}, "name")
-
-all.Accepted = object({
-  deploymentId = text, name = text, url = described(text, "Where the workspace will answer"),
-  statusUrl = text, template = text,
-  ownerKey = described(text, "Keep it: it alone opens and deletes the workspace. Send it as "
-    .. "Authorization: Bearer; a browser also has it in a cookie. Users of a proxy and tokens get "
-    .. "none"),
-}, "deploymentId", "name", "url", "statusUrl", "template")
-
-all.Operation = object({
-  deploymentId = text, name = text, state = operation_state, statusUrl = text,
-}, "deploymentId", "name", "statusUrl")
-
-all.Cancelled = object({
-  deploymentId = text, name = text, state = operation_state, detail = text, statusUrl = text,
-  cancelled = described(flag, "Whether it was asked to stop"),
-}, "deploymentId", "state", "cancelled", "detail", "statusUrl")
-
-all.Step = object({
-  step = text, title = text,
-  state = one_of("pending", "running", "waiting", "stopped", "done", "undoing", "undone"),
-  startedAt = time, endedAt = time,
-}, "step", "title", "state")
-
-all.Status = object({
-  deploymentId = text, name = text, url = text, kind = kind, state = operation_state,
-  step = text, percent = { type = "integer", minimum = 0, maximum = 100 },
-  position = count, etaSeconds = count, createdAt = time, startedAt = time, endedAt = time,
-  lastEventId = count, steps = list_of(ref "Step"),
-  result = described(nullable { type = "object" }, "The data of the last event, once it exists"),
-}, "deploymentId", "kind", "name", "state", "percent", "createdAt", "lastEventId", "steps", "result")
-
--- The events of a status stream
-
-local function event(name, properties, ...)
-  properties.at = time
-  all[name .. "Event"] = object(properties, "at", ...)
-end
-
-local step_fields = { step = text, title = text }
-
-event("Queued", { position = count, etaSeconds = count }, "position")
-event("Progress", {
-  step = text, title = text, state = one_of("running", "waiting", "done", "undoing", "undone"),
-  percent = count, detail = text,
-}, "step", "title", "state")
-event("Log", { line = text }, "line")
-event("Ready", {
-  name = text, url = text, openUrl = text, warning = described(text, "What was not proven"),
-}, "name")
-event("Failed", {
-  code = text, step = step_fields.step, title = step_fields.title, detail = text, advice = text,
-  cause = text, causeCode = text,
-  lastAnswer = object {
-    method = text, procedure = text, status = count, message = text, at = time, detail = text,
-  },
-  lastLog = list_of(text), rolledBack = flag, leftovers = list_of(leftover), requestId = text,
-}, "code", "detail", "advice", "lastLog", "leftovers")
-event("Cancelled", { step = text, rolledBack = flag, leftovers = list_of(leftover) }, "leftovers")
-event("Deleted", { name = text, data = one_of("kept", "deleted", "left"), volume = text }, "name")
-event("Stopped", { name = text }, "name")
-
--- One of the data of the stream's events.
-local function stream(...)
-  local events, mapping = {}, {}
-  for i, name in ipairs { ... } do
-    events[i] = ref(name .. "Event")
-    mapping[name:lower()] = "#/components/schemas/" .. name .. "Event"
+-- Server-sent events: { name = the fields of its data }; the schema is that of any of them.
+local function stream(name, events)
+  local list, by_event = {}, {}
+  for i, event in ipairs(sorted_keys(events)) do
+    local component = event:sub(1, 1):upper() .. event:sub(2) .. "Event"
+    shape(component, events[event])
+    list[i] = type_of(component)
+    by_event[event] = "#/components/schemas/" .. component
   end
-  return {
-    anyOf = json.array(events), ["x-events"] = mapping,
-    description = "Server-sent events; each has an ascending id. x-events maps an event's name to "
-      .. "its data",
+  components[name] = {
+    anyOf = json.array(list), ["x-events"] = by_event,
+    description = "Server-sent events with ascending ids; x-events maps an event's name to its data",
   }
 end
 
-all.StatusStream = stream("Queued", "Progress", "Log", "Ready", "Failed", "Cancelled", "Deleted",
-  "Stopped")
+-- Errors and names
+
+shape("Problem", [[type (a URN made of the code), title, detail, status: count,
+  code: code (for programs; never changes), instance (the request's id, as in X-Request-Id),
+  field? (the part of the request that is wrong), retryAfter?: count (seconds),
+  suggestions?: text[], failing?: text[] ]])
+shape("Form", "csrf (the token of GET /api/owner or of the page)")
+shape("Reason", "code, detail")
+shape("Check", [[name (as it would be used), valid: flag, available: flag, code?: name_code, detail?,
+  suggestions?: text[] ]])
+
+-- Deployments and operations
+
+body("Deploy", ("name (upper case and surrounding blanks are folded), template? (one of: %s), "
+  .. "invite? (an invite's code, where access requires one)"):format(
+  table.concat(templates.ids(), ", ")))
+shape("Accepted", [[deploymentId, name, url (where the workspace will answer), statusUrl, template,
+  ownerKey? (keep it: it alone opens and deletes the workspace. Send it as Authorization: Bearer; a
+  browser also has it in a cookie. Users of a proxy and tokens get none)]])
+shape("Operation", "deploymentId, name, state?: operation_state, statusUrl")
+shape("Cancelled", [[deploymentId, name?, state: operation_state, detail, statusUrl,
+  cancelled: flag (whether it was asked to stop)]])
+shape("Step", "step, title, state: step_state, startedAt?: time, endedAt?: time")
+shape("Status", [[deploymentId, name, url?, kind: operation_kind, state: operation_state, step?,
+  percent: percent, position?: count, etaSeconds?: count, createdAt: time, startedAt?: time,
+  endedAt?: time, lastEventId: count, steps: Step[],
+  result: object|null (the data of the last event, once it exists)]])
+shape("LeftThing", "kind, id?, detail")
+shape("LastAnswer", "method, procedure, status?: count, message?, at: time, detail")
+stream("StatusStream", {
+  queued = "at: time, position: count, etaSeconds?: count",
+  progress = "at: time, step, title, state: step_state, percent?: percent, detail?",
+  log = "at: time, line",
+  ready = "at: time, name, url?, openUrl?, warning? (what was not proven)",
+  failed = [[at: time, code, step?, title?, detail, advice, cause?, causeCode?,
+    lastAnswer?: LastAnswer, lastLog: text[], rolledBack?: flag, leftovers: LeftThing[],
+    requestId?]],
+  cancelled = "at: time, step?, rolledBack?: flag, leftovers: LeftThing[]",
+  deleted = "at: time, name, data?: outcome, volume?",
+  stopped = "at: time, name",
+})
 
 -- Workspaces
 
-all.Stack = object({
-  name = text, state = stack_state, url = text, openUrl = described(text, "The page to work on"),
-  image = text, template = text, createdAt = time,
-  lastUsedAt = described(time, "When anyone last worked in it, as far as it reports"),
-  deploymentId = text, statusUrl = text, volume = described(text, "The volume with its files"),
-  trouble = object({ code = text, detail = text, since = time }, "code", "detail"),
-  username = text, password = described(text, "For the owner only"), passwordProblem = reason,
-}, "name", "state", "createdAt", "deploymentId", "statusUrl")
-
-all.KeptData = object({
-  volume = text, name = text, reason = one_of("kept", "left"), since = time,
-}, "volume", "name", "reason", "since")
-
-all.Stacks = page_of("stacks", "Stack", text, { keptData = list_of(ref "KeptData") })
-
-local password_action = one_of("reveal", "rotate")
-password_action.default = "reveal"
-all.PasswordAction = body { action = password_action }
-all.Password = object({ name = text, username = text, password = text }, "name", "username",
-  "password")
-all.DeleteData = body { data = data }
+shape("Trouble", "code, detail, since?: time")
+shape("Stack", [[name, state: stack_state, url?, openUrl? (the page to work on), image?, template?,
+  createdAt: time, lastUsedAt?: time (when anyone last worked in it, as far as it reports),
+  deploymentId, statusUrl, volume? (with its files), trouble?: Trouble, username?,
+  password? (for the owner only), passwordProblem?: Reason]])
+shape("KeptData", "volume, name, reason: kept, since: time")
+shape("Stacks", "stacks: Stack[], next: text|null (send it as ?after=), keptData: KeptData[]")
+body("PasswordAction", "action?: password_action")
+shape("Password", "name, username, password")
+body("DeleteData", "data?: data")
 
 -- Owners
 
-all.Owner = object({
-  kind = one_of("visitor", "owner", "user", "token", "admin"), ownerId = text,
-  name = described(text, "A user's name, a token's label"),
-  via = described(one_of("none", "bearer", "cookie", "proxy"), "The credential"),
-  scopes = list_of(text), access = access,
-  csrf = described(text, "For the field csrf of forms; valid for a day"),
-}, "kind", "via", "access", "csrf")
-all.OwnerName = body { owner = described(owner_id, "For the admin: the owner's id") }
-all.Link = object({
-  link = described(text, "A path of this portal"), seconds = count, expiresAt = time,
-}, "link", "seconds", "expiresAt")
-all.LinkSecret = body({ link = described(text, "What follows /move/") }, "link")
-all.OwnerKey = object { ownerKey = text, revoked = described(flag, "For the admin, without the key") }
-all.Revoked = object({ revoked = flag }, "revoked")
-all.Left = object({ left = flag }, "left")
+shape("Owner", [[kind: person, ownerId?, name? (a user's name, a token's label),
+  via: via (the credential), scopes?: scope[], access: access,
+  csrf (for the field csrf of forms; valid for a day)]])
+body("OwnerName", "owner?: owner_id (for the admin: the owner's id)")
+shape("Link", "link (a path of this portal), seconds: count, expiresAt: time")
+body("LinkSecret", "link (what follows /move/)")
+shape("OwnerKey", "ownerKey?, revoked?: flag (for the admin, without the key)")
+shape("Revoked", "revoked: flag")
+shape("Left", "left: flag")
 
 -- Invites, tokens, audit log
 
-all.RevokedRow = object({ id = text, revoked = flag }, "id", "revoked")
-all.NewInvite = body { label = label, uses = uses, expiresIn = expires_in }
-all.Invite = object({
-  id = text, code = described(text, "Shown once, when the invite is created"), label = text,
-  uses = count, used = described(count, "Its deployments that did not fail"),
-  state = one_of("good", "used_up", "expired", "revoked"),
-  createdAt = time, expiresAt = time, revokedAt = time,
-}, "id", "label", "uses", "used", "createdAt")
-all.Invites = page_of("invites", "Invite", text)
-all.NewToken = body({
-  label = label, expiresIn = expires_in, owner = owner_id,
-  scopes = described(text, "One or more of create, read, delete, admin, separated by blanks"),
-}, "label", "scopes")
-all.Token = object({
-  id = text, token = described(text, "Shown once, when the token is created"),
-  state = one_of("good", "expired", "revoked"), label = text,
-  scopes = list_of(one_of("create", "read", "delete", "admin")), ownerId = text,
-  createdAt = time, expiresAt = time, revokedAt = time,
-  usedAt = described(time, "The last use, to the minute"),
-}, "id", "label", "scopes", "ownerId", "createdAt")
-all.Tokens = page_of("tokens", "Token", text)
-all.Entry = object({
-  id = count, at = time, who = one_of("admin", "owner", "user", "token", "visitor"),
-  ownerId = text, whoName = text, network = described(text, "The client's /24, or /64"),
-  action = text, name = described(text, "Of the workspace, or an id"), deploymentId = text,
-  allowed = flag, rule = described(text, "The rule of scripts/policy/access.lua that decided"),
-  policy = described(text, "The generation of the scripts and when it was loaded"),
-  requestId = text,
-}, "id", "at", "who", "network", "action", "allowed", "rule", "policy", "requestId")
-all.Audit = page_of("entries", "Entry", count)
+shape("RevokedRow", "id, revoked: flag")
+body("NewInvite", [[label?: label, uses?: uses,
+  expiresIn?: seconds (that it is valid; without it, until it is revoked)]])
+shape("Invite", [[id, code? (shown once, when it is created), label, uses: count,
+  used: count (its deployments that did not fail), state: invite_state, createdAt: time,
+  expiresAt?: time, revokedAt?: time]])
+shape("Invites", "invites: Invite[], next: text|null (send it as ?after=)")
+body("NewToken", [[label: label, expiresIn?: seconds, owner?: owner_id,
+  scopes (one or more of create, read, delete, admin, separated by blanks)]])
+shape("Token", [[id, token? (shown once, when it is created), state: token_state, label,
+  scopes: scope[], ownerId, createdAt: time, expiresAt?: time, revokedAt?: time,
+  usedAt?: time (the last use, to the minute)]])
+shape("Tokens", "tokens: Token[], next: text|null (send it as ?after=)")
+shape("Entry", [[id: count, at: time, who: person, ownerId?, whoName?,
+  network (the client's /24, or /64), action, name? (of the workspace, or an id), deploymentId?,
+  allowed: flag, rule (of scripts/policy/access.lua),
+  policy (the generation of the scripts and when it was loaded), requestId]])
+shape("Audit", "entries: Entry[], next: count|null (send it as ?before=)")
 
 -- The admin's lists
 
-all.AdminStack = object({
-  name = text, state = stack_state, ownerId = text, url = text, image = text, template = text,
-  createdAt = time, since = described(time, "Since when it is in this state"),
-  memoryBytes = described(count, "Its memory limit"), volume = text,
-  lastSeen = described(time, "Last healthy, since the portal started"),
-  lastUsedAt = described(time, "When anyone last worked in it, as far as it reports"),
-  deploymentId = text, workId = described(text, "The operation in progress"), trouble = reason,
-}, "name", "state", "ownerId", "createdAt", "since", "deploymentId")
-all.AdminStacks = page_of("stacks", "AdminStack", text, { states = list_of(counted) })
-all.BulkAction = body({
-  action = one_of("stop", "start", "restart", "redeploy", "delete"), data = data,
-  names = described(text, "Separated by commas or blanks, at most 200"),
-}, "action", "names")
-all.BulkResult = object({
-  name = text, deploymentId = text, statusUrl = text, code = text, detail = text,
-}, "name")
-all.BulkResults = object({ results = list_of(ref "BulkResult") }, "results")
-all.OperationRow = object({
-  deploymentId = text, kind = kind, name = text, ownerId = text, template = text,
-  state = operation_state, step = text, code = described(text, "Why it failed"),
-  detail = described(text, "The same as a sentence"), createdAt = time, startedAt = time,
-  endedAt = time, statusUrl = text, position = described(count, "In the queue"),
-  etaSeconds = count,
-}, "deploymentId", "kind", "name", "ownerId", "state", "createdAt", "statusUrl")
-all.Operations = page_of("operations", "OperationRow", count)
-all.Queue = object({
-  places = described(count, "How many deployments run at once"),
-  running = list_of(ref "OperationRow"), waiting = list_of(ref "OperationRow"),
-}, "places", "running", "waiting")
-all.Leftover = object({
-  deploymentId = text, name = text, since = time, triedAt = time, things = list_of(leftover),
-}, "deploymentId", "name", "things")
-all.Volume = object({
-  volume = text, name = text, ownerId = text, reason = one_of("kept", "left"), since = time,
-}, "volume", "name", "reason")
-all.Leftovers = object({
-  leftovers = list_of(ref "Leftover"), keptData = list_of(ref "Volume"),
-}, "leftovers", "keptData")
-all.Tried = object({ deploymentId = text, gone = flag }, "deploymentId", "gone")
+shape("AdminStack", [[name, state: stack_state, ownerId, url?, image?, template?, createdAt: time,
+  since: time (in this state), memoryBytes?: count (its limit), volume?,
+  lastSeen?: time (healthy, since the portal started), lastUsedAt?: time, deploymentId,
+  workId? (the operation in progress), trouble?: Reason]])
+shape("StateCount", "state: stack_state, count: count")
+shape("AdminStacks", "stacks: AdminStack[], next: text|null (send it as ?after=), states: StateCount[]")
+body("BulkAction", [[action: stack_action, names (separated by commas or blanks, at most 200),
+  data?: data]])
+shape("BulkResult", "name, deploymentId?, statusUrl?, code?, detail?")
+shape("BulkResults", "results: BulkResult[]")
+shape("OperationRow", [[deploymentId, kind: operation_kind, name, ownerId, template?,
+  state: operation_state, step?, code? (why it failed), detail? (the same as a sentence),
+  createdAt: time, startedAt?: time, endedAt?: time, statusUrl, position?: count (in the queue),
+  etaSeconds?: count]])
+shape("Operations", "operations: OperationRow[], next: count|null (send it as ?before=)")
+shape("Queue", [[places: count (how many run at once), running: OperationRow[],
+  waiting: OperationRow[] ]])
+shape("Leftover", "deploymentId, name, since?: time, triedAt?: time, things: LeftThing[]")
+shape("Volume", "volume, name, ownerId?, reason: kept, since?: time")
+shape("Leftovers", "leftovers: Leftover[], keptData: Volume[]")
+shape("Tried", "deploymentId, gone: flag")
 
 -- Drift
 
-all.Finding = object({
-  id = count, kind = drift_kind, name = described(text, "Of the workspace"), ownerId = text,
-  deploymentId = described(text, "The deployment that made it"),
-  projectId = described(text, "In Dokploy"), applicationId = text, image = text,
-  volume = described(text, "With its files"), host = text,
-  createdAt = described(time, "When Dokploy created it"), detail = text,
-  advice = described(text, "What can be done, while it is open"),
-  since = described(time, "When it was found"), resolvedAt = time,
-  resolution = one_of("gone", "adopted", "repaired", "removed"),
-  actions = list_of(one_of("adopt", "repair", "remove")),
-  statusUrl = described(text, "Of its latest operation"),
-}, "id", "kind", "name", "ownerId", "deploymentId", "detail", "since", "actions")
-all.Findings = page_of("findings", "Finding", count, {
-  open = described(count, "How many are not resolved"), looked = drift_run,
-})
-all.DriftRun = object({ looked = drift_run }, "looked")
-all.AdoptFindings = body {
-  ids = described({ type = "array", items = count, title = "[1, 2, ...]" }, "Of findings"),
-  all = flag,
-}
-all.Adoptions = object({
-  adopted = list_of(ref "Finding"),
-  refused = list_of(object({ id = count, name = text, code = text, detail = text },
-    "id", "name", "code", "detail")),
-}, "adopted", "refused")
+shape("DriftRun", [[at: time|null (the end of the last complete comparison), running: flag,
+  trouble?: Reason (why the last one failed)]])
+shape("DriftRunStarted", "looked: DriftRun")
+shape("Finding", [[id: count, kind: drift_kind, name, ownerId, deploymentId? (that made it),
+  projectId?, applicationId?, image?, volume? (with its files), host?,
+  createdAt?: time (in Dokploy), detail, advice? (while it is open), since: time,
+  resolvedAt?: time, resolution?: drift_resolution, actions: drift_action[],
+  statusUrl? (of its latest operation)]])
+shape("Findings", [[findings: Finding[], next: count|null (send it as ?before=),
+  open: count (not resolved), looked: DriftRun]])
+body("AdoptFindings", "ids?: ids, all?: flag")
+shape("NotAdopted", "id: count, name, code, detail")
+shape("Adoptions", "adopted: Finding[], refused: NotAdopted[]")
 
 -- The portal
 
-local degraded = object({
-  code = text, detail = text, file = text, line = count, message = text, at = time, since = time,
-  retryAt = time, count = count, vanished = count, unknown = count, inError = count,
-}, "code", "detail")
-
-all.Health = object({
-  status = one_of("healthy", "degraded"), version = text,
-  release = described(text, "The name of this build"),
-  generation = described(count, "How often the scripts were loaded"),
-  loadedAt = time, startedAt = time,
-  dokploy = object {
-    reachable = flag, version = text, checkedAt = time, breaker = breaker, rehearsal = flag,
-  },
-  access = object { mode = access, detail = text }, degraded = list_of(degraded),
-}, "status", "version", "generation", "degraded")
-
-all.Ready = object({
-  status = one_of "ready", release = text, journal = text, scripts = text,
-  dokploy = one_of("ok", "unreachable", "unknown"), breaker = breaker,
-  doctor = described(object({
-    status = one_of("ok", "warn", "fail", "unknown"), ok = count, warn = count, fail = count,
-    checkedAt = time, findings = list_of(object { level = one_of("warn", "fail"), what = text }),
-  }, "status"), "The last run of the scheduled checks; unknown before the first"),
-}, "status")
-
-all.Summary = object({
-  status = one_of("healthy", "degraded"), degraded = list_of(degraded), version = text,
-  release = text, startedAt = time, access = object { mode = access, detail = text },
-  policy = object({
-    generation = count, loadedAt = time,
-    rejected = described(object({ file = text, line = count, message = text, at = time },
-      "file", "line", "message"), "The last edit, if it was rejected"),
-  }, "generation"),
-  dokploy = object({
-    url = text, rehearsal = flag, reachable = flag, version = text, trouble = text,
-    checkedAt = time,
-    breaker = object({ state = breaker, since = time, failures = count, retryAt = time }, "state"),
-  }, "breaker"),
-  stacks = list_of(counted), running = count, waiting = count, places = count,
-  leftovers = count, findings = count, streams = count, connections = count,
-  memory = described(count, "Of the scripts, in bytes"),
-}, "status", "degraded", "version", "policy", "dokploy", "stacks", "running", "waiting",
-  "leftovers")
-
-event("Changed", {
-  kind = one_of("stacks", "operations", "leftovers", "findings", "audit", "access", "portal",
-    "all"),
-}, "kind")
-event("Over", {})
-all.ChangedEvent.properties.at, all.OverEvent.properties.at = nil, nil
-all.ChangedEvent.required, all.OverEvent.required = json.array { "kind" }, nil
-all.ChangeStream = stream("Changed", "Over")
+shape("Degraded", [[code, detail, file?, line?: count, message?, at?: time, since?: time,
+  retryAt?: time, count?: count, vanished?: count, unknown?: count, inError?: count]])
+shape("AccessMode", "mode: access, detail")
+shape("DokployHealth", [[reachable?: flag, version?, checkedAt?: time, breaker: breaker,
+  rehearsal: flag]])
+shape("Health", [[status: health, version, release? (the name of this build),
+  generation: count (how often the scripts were loaded), loadedAt?: time, startedAt?: time,
+  dokploy?: DokployHealth, access?: AccessMode, degraded: Degraded[] ]])
+shape("DoctorFinding", "level: level, what")
+shape("DoctorReport", [[status: level, ok?: count, warn?: count, fail?: count, checkedAt?: time,
+  findings?: DoctorFinding[] ]])
+shape("Ready", [[status, release?, journal, scripts, dokploy: dokploy_word, breaker: breaker,
+  doctor: DoctorReport (the last scheduled checks; unknown before the first)]])
+shape("Rejected", "file, line: count, message, at?: time")
+shape("Scripts", "generation: count, loadedAt?: time, rejected?: Rejected (the last edit)")
+shape("BreakerState", "state: breaker, since?: time, failures?: count, retryAt?: time")
+shape("Dokploy", [[url?, rehearsal?: flag, reachable?: flag, version?, trouble?, checkedAt?: time,
+  breaker: BreakerState]])
+shape("Summary", [[status: health, degraded: Degraded[], version, release?, startedAt?: time,
+  access?: AccessMode, policy: Scripts, dokploy: Dokploy, stacks: StateCount[], running: count,
+  waiting: count, places?: count, leftovers: count, findings: count, streams?: count,
+  connections?: count, memory?: count (of the scripts, in bytes)]])
+stream("ChangeStream", { changed = "kind: change", over = "" })
 
 -- Forms of the admin pages
 
-all.LogIn = body({
-  token = text, next = described(text, "Where to go afterwards: a path below /admin"),
-  username = text,
-}, "token")
-all.StacksAction = body({ act = text, names = text, data = text, confirm = text }, "act", "names")
-all.RemoveFinding = body { data = text, confirm = text }
-all.PickedFindings = body { act = text }
-all.PickedFindings.patternProperties = { ["^pick[.]"] = text }
-all.TokenForm = body({ label = label, expiresIn = expires_in }, "label")
-all.TokenForm.patternProperties = { ["^scope[.]"] = text }
+body("LogIn", "token, next? (where to go afterwards: a path below /admin), username?")
+body("StacksAction", "act, names, data?, confirm?")
+body("RemoveFinding", "data?, confirm?")
+body("PickedFindings", "act?", "^pick[.]")
+body("TokenForm", "label: label, expiresIn?: seconds", "^scope[.]")
 
-return { components = all }
+return { components = components }

@@ -1,0 +1,202 @@
+-- Who sent a request: keys, cookies, tokens, users of a proxy, and the client's address.
+local address = require "lib.base.address"
+local portal = require "support.portal"
+
+local function start(settings, secrets)
+  local fakes = portal.start { secrets = secrets or { ADMIN_TOKEN = "the-admins-token" } }
+  for key, value in pairs(settings or {}) do fakes.config[key] = value end
+  return require "lib.auth.identity", fakes
+end
+
+local function request(headers, peer)
+  return portal.request("GET", "/", { headers = headers, peer = peer })
+end
+
+describe("a bearer token", function()
+  local identity
+  before_each(function() identity = start() end)
+
+  local function of(field) return identity.of(request { Authorization = field }) end
+
+  it("is absent in another scheme, which belongs to a proxy", function()
+    for _, field in ipairs { "Basic dXNlcjpwYXNz", "Bearer", "" } do
+      assert.equal("visitor", of(field).kind)
+    end
+    assert.equal("visitor", of(nil).kind)
+  end)
+
+  it("is an owner's with the key derived from the id", function()
+    local id = identity.new_owner_id()
+    local key = identity.owner_key(id)
+    for _, scheme in ipairs { "Bearer ", "bearer " } do
+      assert.same({ kind = "owner", id = id, via = "bearer" }, of(scheme .. key))
+    end
+    assert.equal(key, identity.owner_key(id))
+    assert.not_equal(key, identity.owner_key(identity.new_owner_id()))
+  end)
+
+  it("is forged when the key is changed anywhere", function()
+    local key = identity.owner_key(identity.new_owner_id())
+    for _, bad in ipairs {
+      key .. "x", "x" .. key, key:gsub("own_", "own"), key:gsub("%.", ""), "own_.x", "own_x.",
+      "own_x.y", key:sub(1, -2), "own_" .. ("x"):rep(5000) .. ".y",
+    } do
+      assert.equal("forged", of("Bearer " .. bad).kind, bad)
+    end
+  end)
+
+  it("is forged with another owner's id before one's own signature", function()
+    local signature = identity.owner_key(identity.new_owner_id()):match("%.(.+)$")
+    local other = "own_" .. identity.new_owner_id() .. "." .. signature
+    assert.equal("forged", of("Bearer " .. other).kind)
+  end)
+
+  it("is the admin's only as a whole", function()
+    assert.equal("admin", of("Bearer the-admins-token").kind)
+    assert.equal("forged", of("Bearer the-admins-toke").kind)
+  end)
+
+  it("is never the admin's without ADMIN_TOKEN", function()
+    for _, secrets in ipairs { {}, { ADMIN_TOKEN = "" } } do
+      identity = start(nil, secrets)
+      for _, token in ipairs { "x", "nil", "" } do
+        assert.not_equal("admin", of("Bearer " .. token).kind)
+      end
+    end
+  end)
+
+  it("gives access to one's own; the admin's to everything", function()
+    assert.is_true(identity.can_manage({ kind = "owner", id = "a" }, "a"))
+    assert.is_true(identity.can_manage({ kind = "admin" }, "b"))
+    for _, who in ipairs { { kind = "owner", id = "a" }, { kind = "visitor" }, { kind = "forged" } } do
+      assert.is_false(identity.can_manage(who, "b"))
+    end
+  end)
+end)
+
+describe("the owner's cookie", function()
+  local identity, fakes
+  before_each(function() identity, fakes = start() end)
+
+  local function of(cookie, host) return identity.of(request { Cookie = cookie, Host = host }) end
+
+  it("is Secure, with the prefix, on this machine and behind TLS", function()
+    local set = identity.set_cookie(request { Host = "localhost:3000" }, identity.owner_key "me")
+    for _, part in ipairs {
+      "__Host-owner=own_me.", "Path=/", "HttpOnly", "SameSite=Strict", "Secure",
+    } do
+      assert.truthy(set:find(part, 1, true), part)
+    end
+    assert.same({ kind = "owner", id = "me", via = "cookie" }, of(set:match "^[^;]+"))
+  end)
+
+  it("counts without the prefix only where there is no TLS", function()
+    local bare = "owner=" .. identity.owner_key "me"
+    local prefixed = "__Host-" .. bare
+    assert.equal("visitor", of(bare, "localhost:3000").kind)
+    assert.equal("owner", of(bare, "portal.example:3000").kind)
+    assert.equal("visitor", of(prefixed, "portal.example:3000").kind)
+    fakes = portal.start()
+    fakes.config.stack.scheme = "https"
+    identity = require "lib.auth.identity"
+    assert.equal("visitor", of(bare, "portal.example").kind)
+    assert.equal("owner", of("a=b; " .. prefixed .. "; c=d", "portal.example").kind)
+  end)
+
+  it("counts as absent when it is invalid", function()
+    for _, cookie in ipairs {
+      "__Host-owner=own_me.x", "__Host-owner=", "__Host-owner=the-token",
+      "x__Host-owner=" .. identity.owner_key "me",
+    } do
+      assert.equal("visitor", of(cookie).kind, cookie)
+    end
+  end)
+
+  it("is invalid after the key was changed", function()
+    local old = identity.owner_key "me"
+    fakes.shared.set("owner.generation:me", 1)
+    assert.equal("visitor", of("__Host-owner=" .. old).kind)
+    assert.equal("owner", of("__Host-owner=" .. identity.owner_key "me").kind)
+    assert.equal(old, identity.owner_key("me", 0))
+  end)
+end)
+
+describe("behind a proxy", function()
+  local proxies = { address.block "10.0.0.0/8" }
+
+  local function key_of(peer, forwarded)
+    return require("lib.auth.client").of(request({ ["X-Forwarded-For"] = forwarded }, peer)).key
+  end
+
+  it("the client is the nearest address that is no trusted proxy", function()
+    start { trusted_proxies = proxies }
+    for _, case in ipairs {
+      { "203.0.113.5", "203.0.113.5" }, { "203.0.113.5", "1.1.1.1, 203.0.113.5, 10.2.2.2" },
+      { "203.0.113.5", "203.0.113.5:4711" }, { "10.9.9.9", "10.9.9.9,10.2.2.2" },
+      { "10.0.0.1", "1.1.1.1, garbage" }, { "10.0.0.1", nil },
+      { "2001:db8:1:2::/64", "[2001:db8:1:2::9]:443" },
+    } do
+      assert.equal(case[1], key_of("10.0.0.1", case[2]), case[2])
+    end
+  end)
+
+  it("the client is the peer when that is no trusted proxy", function()
+    start { trusted_proxies = proxies }
+    assert.equal("198.51.100.7", key_of("198.51.100.7", "203.0.113.5"))
+    start { trusted_proxies = {} }
+    assert.equal("10.0.0.1", key_of("10.0.0.1", "203.0.113.5"))
+  end)
+
+  local forward_auth = { user_header = "remote-user", admins = { "root" } }
+
+  local function of(access, peer, headers)
+    local settings = { access = access, trusted_proxies = proxies, forward_auth = forward_auth }
+    return start(settings).of(request(headers, peer))
+  end
+
+  it("the user is named by a trusted proxy, in forward-auth only", function()
+    local eve = of("forward-auth", "10.0.0.1", { ["Remote-User"] = "eve" })
+    assert.same({ "user", "eve", "proxy" }, { eve.kind, eve.name, eve.via })
+    assert.equal(eve.id, of("forward-auth", "10.0.0.1", { ["Remote-User"] = "eve" }).id)
+    assert.not_equal(eve.id, of("forward-auth", "10.0.0.1", { ["Remote-User"] = "Eve" }).id)
+    local root = { ["Remote-User"] = "root" }
+    assert.equal("admin", of("forward-auth", "10.0.0.1", root).kind)
+    assert.equal("visitor", of("forward-auth", "203.0.113.5", root).kind)
+    root["X-Forwarded-For"] = "10.0.0.1"
+    assert.equal("visitor", of("forward-auth", "203.0.113.5", root).kind)
+    assert.equal("visitor", of("open", "10.0.0.1", { ["Remote-User"] = "root" }).kind)
+  end)
+
+  it("a repeated or malformed user name is refused", function()
+    for _, value in ipairs { "eve, root", "eve\troot", " eve", "eve ", ("e"):rep(201) } do
+      local found = of("forward-auth", "10.0.0.1", { ["Remote-User"] = value })
+      assert.same({ "forged", "forward_user_invalid" }, { found.kind, found.code }, value)
+    end
+  end)
+end)
+
+describe("the origin of an unsafe request", function()
+  local origin = require "lib.auth.origin"
+
+  it("is own for a program and for the portal's own pages", function()
+    for _, headers in ipairs {
+      {}, { ["Sec-Fetch-Site"] = "none" },
+      { ["Sec-Fetch-Site"] = "same-origin", Origin = "http://localhost:3000" },
+      { Origin = "https://portal.example", Host = "portal.example" },
+      { Origin = "https://portal.example", Host = "Portal.Example:443" },
+    } do
+      assert.is_true(origin.is_own(request(headers)))
+    end
+  end)
+
+  it("is foreign for everything else", function()
+    for i, headers in ipairs {
+      { ["Sec-Fetch-Site"] = "cross-site" }, { Origin = "http://evil.example" }, { Origin = "null" },
+      { ["Sec-Fetch-Site"] = "same-site", Origin = "http://portal.example:3000" },
+      { Origin = "http://portal.example:3001" }, { Origin = "http://portal.example.evil:3000" },
+      { Origin = "" }, { Origin = "http://evil.example", ["Sec-Fetch-Site"] = "same-origin" },
+    } do
+      assert.is_false(origin.is_own(request(headers)), tostring(i))
+    end
+  end)
+end)
