@@ -126,39 +126,47 @@ static const struct {
     const char *(*text)(const struct httpd_request *request);
     void (*push)(lua_State *L, const struct httpd_request *request);
 } view_fields[] = {
-    { "body", NULL, push_body },        { "gzip", NULL, push_gzip },
-    { "headers", NULL, push_headers },  { "host", NULL, push_host },
-    { "id", httpd_id, NULL },           { "method", httpd_method, NULL },
-    { "params", NULL, push_no_params }, { "path", NULL, push_path },
-    { "peer", httpd_peer, NULL },       { "query", NULL, push_query },
+    { "host", NULL, push_host },       { "peer", httpd_peer, NULL },
+    { "method", httpd_method, NULL },  { "path", NULL, push_path },
+    { "headers", NULL, push_headers }, { "id", httpd_id, NULL },
+    { "query", NULL, push_query },     { "body", NULL, push_body },
+    { "gzip", NULL, push_gzip },       { "params", NULL, push_no_params },
 };
+enum { VIEW_FIELDS = sizeof view_fields / sizeof *view_fields, VIEW_FIELDS_READY = 3 };
+
+static void push_view_field(lua_State *L, int i, const struct httpd_request *request)
+{
+    if (view_fields[i].text)
+        lua_pushstring(L, view_fields[i].text(request));
+    else
+        view_fields[i].push(L, request);
+}
 
 /* Reads a field when it is first asked for, and keeps it in the table. [1] and [2] are the
  * transaction and its number. */
 static int view_index(lua_State *L)
 {
-    size_t n = sizeof view_fields / sizeof *view_fields, i = 0;
+    int i = 0;
     if (lua_type(L, 2) != LUA_TSTRING) return 0;
     const char *name = lua_tostring(L, 2);
-    while (i < n && strcmp(view_fields[i].name, name) != 0)
+    while (i < VIEW_FIELDS && strcmp(view_fields[i].name, name) != 0)
         i++;
-    if (i == n) return 0;
+    if (i == VIEW_FIELDS) return 0;
     lua_rawgeti(L, 1, 1);
     lua_rawgeti(L, 1, 2);
     const struct transaction *transaction = lua_touserdata(L, -2);
     if (!transaction || transaction->number != (uint64_t)lua_tointeger(L, -1))
         return luaL_error(
             L, "req.%s was first asked for after the answer was given; read it before", name);
-    if (view_fields[i].text)
-        lua_pushstring(L, view_fields[i].text(transaction->request));
-    else
-        view_fields[i].push(L, transaction->request);
+    push_view_field(L, i, transaction->request);
     lua_pushvalue(L, 2);
     lua_pushvalue(L, -2);
     lua_rawset(L, 1);
     return 1;
 }
 
+/* The first fields, which the middleware reads of every request, are set at once: 2 % of a
+ * request's instructions. */
 static void push_view(lua_State *L, const struct transaction *transaction)
 {
     lua_createtable(L, 2, 8);
@@ -166,6 +174,10 @@ static void push_view(lua_State *L, const struct transaction *transaction)
     lua_rawseti(L, -2, 1);
     lua_pushinteger(L, (lua_Integer)transaction->number);
     lua_rawseti(L, -2, 2);
+    for (int i = 0; i < VIEW_FIELDS_READY; i++) {
+        push_view_field(L, i, transaction->request);
+        lua_setfield(L, -2, view_fields[i].name);
+    }
     if (luaL_newmetatable(L, VIEW)) {
         lua_pushcfunction(L, view_index);
         lua_setfield(L, -2, "__index");
@@ -198,7 +210,8 @@ static void count(const struct access *access, int status, int64_t elapsed_us)
 {
     static const char *const labels[] = { "method", "route", "code" };
     static struct metrics_family *requests, *seconds;
-    char code[12];
+    const char code[4] = { (char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                           (char)('0' + status % 10), '\0' };
     const char *const values[] = { access->method, access->pattern ? access->pattern : "none",
                                    code };
     if (!requests) {
@@ -208,7 +221,6 @@ static void count(const struct access *access, int status, int64_t elapsed_us)
                                   "From the whole request to its answer; of a stream, to its head",
                                   labels, 2);
     }
-    snprintf(code, sizeof code, "%03d", status);
     metrics_add(requests, values, 1);
     metrics_observe(seconds, values, (double)elapsed_us / 1e6);
 }

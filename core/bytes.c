@@ -38,16 +38,11 @@ static int reserve(struct bytes *bytes, size_t len)
     return 1;
 }
 
-void bytes_add(struct bytes *bytes, const void *data, size_t len)
+void bytes_add_slowly(struct bytes *bytes, const void *data, size_t len)
 {
-    if (len == 0 || !reserve(bytes, len)) return;
+    if (!reserve(bytes, len)) return;
     memcpy(bytes->data + bytes->len, data, len);
     bytes->len += len;
-}
-
-void bytes_add_char(struct bytes *bytes, char c)
-{
-    bytes_add(bytes, &c, 1);
 }
 
 void bytes_add_int(struct bytes *bytes, int64_t number, int min_digits)

@@ -23,12 +23,27 @@ void bytes_free(struct bytes *bytes);
 /* Empties the buffer and keeps its memory, but not what a single huge use left (64 KiB). */
 void bytes_clear(struct bytes *bytes);
 
-void bytes_add(struct bytes *bytes, const void *data, size_t len);
+/* bytes_add() when it does not fit. */
+void bytes_add_slowly(struct bytes *bytes, const void *data, size_t len);
+/* Inline, as the two below: 150 calls a request; 4 % of its instructions. */
+static inline void bytes_add(struct bytes *bytes, const void *data, size_t len)
+{
+    if (len == 0) return;
+    if (len <= bytes->room - bytes->len && !bytes->is_full) {
+        memcpy(bytes->data + bytes->len, data, len);
+        bytes->len += len;
+    } else {
+        bytes_add_slowly(bytes, data, len);
+    }
+}
 static inline void bytes_add_text(struct bytes *bytes, const char *text)
 {
     bytes_add(bytes, text, strlen(text));
 }
-void bytes_add_char(struct bytes *bytes, char c);
+static inline void bytes_add_char(struct bytes *bytes, char c)
+{
+    bytes_add(bytes, &c, 1);
+}
 /* In decimal, with leading zeros up to `min_digits`. */
 void bytes_add_int(struct bytes *bytes, int64_t number, int min_digits);
 void bytes_printf(struct bytes *bytes, const char *format, ...)

@@ -1,7 +1,6 @@
 #include "http_text.h"
 
 #include <arpa/inet.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -9,7 +8,7 @@
 enum { PORT_DIGITS_MAX = 5, HOST_BYTES_MAX = 255 };
 
 /* clang-format off */
-static const uint8_t classes[256] = {
+const uint8_t http_classes[256] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0,                 /* tab */
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     4, 7, 4, 5, 7, 7, 7, 7, 6, 6, 7, 7, 6, 15, 15, 6,               /*  !"#$%&'()*+,-./ */
@@ -24,19 +23,6 @@ static const uint8_t classes[256] = {
     4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4,
 };
 /* clang-format on */
-
-int http_is(unsigned char c, enum http_class class)
-{
-    return classes[c] & class;
-}
-
-size_t http_span(const char *text, size_t len, enum http_class class)
-{
-    size_t n = 0;
-    while (n < len && (classes[(unsigned char)text[n]] & class))
-        n++;
-    return n;
-}
 
 int http_is_token(const char *text, size_t len)
 {

@@ -4,7 +4,6 @@
 #include "loop.h"
 #include "mem.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -38,13 +37,6 @@ void httpd_conn_set_pending(struct httpd_conn *conn, int is_pending)
 {
     if (conn->conns) conn->conns->npending += is_pending - (int)conn->is_pending;
     conn->is_pending = is_pending != 0;
-}
-
-const char *httpd_conn_peer(const struct httpd_conn *conn, char text[INET6_ADDRSTRLEN])
-{
-    int is_ipv4 = IN6_IS_ADDR_V4MAPPED(&conn->peer);
-    return inet_ntop(is_ipv4 ? AF_INET : AF_INET6, conn->peer.s6_addr + (is_ipv4 ? 12 : 0), text,
-                     INET6_ADDRSTRLEN);
 }
 
 /* Calls fn in a turn of its own, unless the connection is closed first. */
@@ -196,12 +188,11 @@ void httpd_conn_end(struct httpd_conn *conn)
 static void log_refusal(const struct httpd_conn *conn, const struct guard_refusal *refusal,
                         const char *id)
 {
-    char host[INET6_ADDRSTRLEN];
     if (!log_begin(LOG_INFO, "httpd.refused")) return;
     log_int("status", refusal->status);
     log_str("code", refusal->code);
     log_str("request", id);
-    log_str("peer", httpd_conn_peer(conn, host));
+    log_str("peer", conn->peer_text);
     log_end();
 }
 

@@ -58,6 +58,7 @@ struct httpd_conn {
     struct guard guard;
     struct httpd_request *request; /* not answered yet, or NULL */
     struct in6_addr peer;
+    char peer_text[INET6_ADDRSTRLEN]; /* IPv4 as such, never as ::ffff:a.b.c.d */
     LIST_ENTRY(httpd_conn) neighbour; /* by peer */
 };
 TAILQ_HEAD(httpd_conn_list, httpd_conn);
@@ -113,7 +114,4 @@ void httpd_conn_close(struct httpd_conn *conn);
 /* Calls conns->on_client_closed once when the client closes or resets while a request waits. */
 void httpd_conn_watch(struct httpd_conn *conn);
 void httpd_conn_unwatch(struct httpd_conn *conn);
-
-/* The client's address as text; IPv4 as such, never as ::ffff:a.b.c.d. */
-const char *httpd_conn_peer(const struct httpd_conn *conn, char text[INET6_ADDRSTRLEN]);
 #endif

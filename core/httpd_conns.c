@@ -4,6 +4,7 @@
 #include "loop.h"
 #include "mem.h"
 
+#include <arpa/inet.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -47,7 +48,10 @@ static int add_peer(struct httpd_conn *conn)
     int max = conn->conns->limits.max_connections_each, count = 0;
     struct httpd_conn *other;
     conn->peer = peer_of(conn->fd);
-    size_t len = IN6_IS_ADDR_V4MAPPED(&conn->peer) ? 16 : 8; /* a client has a /64 of IPv6 */
+    int is_ipv4 = IN6_IS_ADDR_V4MAPPED(&conn->peer);
+    inet_ntop(is_ipv4 ? AF_INET : AF_INET6, conn->peer.s6_addr + (is_ipv4 ? 12 : 0),
+              conn->peer_text, sizeof conn->peer_text);
+    size_t len = is_ipv4 ? 16 : 8; /* a client has a /64 of IPv6 */
     struct httpd_neighbours *bucket =
         &conn->conns->by_peer[hash_bytes(&conn->peer, len) % HTTPD_PEER_BUCKETS];
     LIST_INSERT_HEAD(bucket, conn, neighbour);

@@ -91,7 +91,8 @@ enum { DEFAULTS = sizeof defaults / sizeof *defaults };
 static int default_index(const char *name)
 {
     int i = 0;
-    while (i < DEFAULTS && strcasecmp(name, defaults[i].name) != 0)
+    while (i < DEFAULTS && ((name[0] ^ defaults[i].name[0]) & 0xdf || /* not the same letter */
+                            strcasecmp(name, defaults[i].name) != 0))
         i++;
     return i;
 }

@@ -32,7 +32,6 @@ struct httpd_request *httpd_request_begin(struct httpd_conns *conns, struct evht
     if (!request->read) request->read = guard_request_new();
     request->close = request->read->close;
     httpd_id_make(request->id);
-    httpd_conn_peer(conn, request->peer);
     evreq->flags &= ~EVHTTP_PROXY_REQUEST; /* an absolute target does not make us a proxy */
     evhttp_request_set_on_complete_cb(evreq, on_sent, conn);
     conn->request = request;
@@ -160,7 +159,7 @@ const char *httpd_body(const struct httpd_request *request, size_t *len)
 
 const char *httpd_peer(const struct httpd_request *request)
 {
-    return request->peer;
+    return request->conn->peer_text;
 }
 
 const char *httpd_id(const struct httpd_request *request)

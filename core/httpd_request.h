@@ -41,7 +41,6 @@ struct httpd_request {
     void (*on_close)(void *arg);
     void *on_close_arg;
     char id[HTTPD_ID_LEN + 1];
-    char peer[INET6_ADDRSTRLEN];
     unsigned is_unguarded : 1; /* the guard has not seen it; must be refused */
     unsigned close : 1;        /* the connection ends with this answer */
     unsigned is_stream : 1;    /* httpd_stream_start() was called */

@@ -243,7 +243,7 @@ static const struct route *find(const struct router *router, const char *method,
                                 const struct piece *pieces, int n)
 {
     for (int i = 0; i < router->nroutes; i++)
-        if (allows(&router->routes[i], method) && fits(&router->routes[i], pieces, n))
+        if (fits(&router->routes[i], pieces, n) && allows(&router->routes[i], method))
             return &router->routes[i];
     return NULL;
 }
