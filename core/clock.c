@@ -21,12 +21,21 @@ double clock_scale(void)
     return scale;
 }
 
-int64_t clock_now_us(void)
+static int64_t now_real_us(void)
 {
     struct timespec now;
-
     clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t real_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t clock_real_ms(void)
+{
+    return now_real_us() / 1000;
+}
+
+int64_t clock_now_us(void)
+{
+    int64_t real_us = now_real_us();
     return scale == 1 ? real_us : (int64_t)((double)real_us * scale);
 }
 

@@ -15,6 +15,8 @@ int clock_scale_set(const char *text);
 double clock_scale(void);
 /* Microseconds since an arbitrary start; never goes back. Read afresh at each call. Any thread. */
 int64_t clock_now_us(void);
+/* Milliseconds since an arbitrary start, never scaled. Any thread. */
+int64_t clock_real_ms(void);
 /* Converts a duration on this clock to real milliseconds, at least 1 unless ms <= 0, and back. */
 int64_t clock_to_real_ms(int64_t ms);
 int64_t clock_from_real_ms(int64_t real_ms);

@@ -1,7 +1,7 @@
 #include "httpd_conn.h"
+#include "clock.h"
 #include "httpd_head.h"
 #include "log.h"
-#include "loop.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ void httpd_conn_set_state(struct httpd_conn *conn, enum httpd_conn_state state)
     TAILQ_REMOVE(&conn->conns->lists[conn->state], conn, next);
     TAILQ_INSERT_TAIL(&conn->conns->lists[state], conn, next);
     conn->state = state;
-    conn->since_ms = loop_now_ms();
+    conn->since_ms = clock_real_ms();
 }
 
 void httpd_conn_set_pending(struct httpd_conn *conn, int is_pending)

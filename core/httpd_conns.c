@@ -1,4 +1,5 @@
 #include "httpd_conns.h"
+#include "clock.h"
 #include "hash.h"
 #include "log.h"
 #include "loop.h"
@@ -157,7 +158,7 @@ static void on_attach(evutil_socket_t fd, short what, void *arg)
 
 static int is_evictable(const struct httpd_conn *conn)
 {
-    return conn && loop_now_ms() - conn->since_ms >= EVICT_AFTER_MS;
+    return conn && clock_real_ms() - conn->since_ms >= EVICT_AFTER_MS;
 }
 
 /* The connection whose request has been arriving for longest. */
@@ -227,7 +228,7 @@ static void sweep_list(struct httpd_conns *conns, enum httpd_conn_state state, i
 {
     static const struct guard_refusal too_slow = { 408, "request_timeout",
                                                    "The request took too long to arrive." };
-    int64_t now = loop_now_ms();
+    int64_t now = clock_real_ms();
     struct httpd_conn *conn;
     while ((conn = TAILQ_FIRST(&conns->lists[state])) && now - conn->since_ms >= timeout_ms) {
         if (has_moved(conn))

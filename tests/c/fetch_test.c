@@ -1,5 +1,5 @@
 #include "fetch_fixture.h"
-#include "fetch_easy.h"
+#include "fetch_transfer.h"
 
 static void test_get(void **state)
 {
