@@ -395,7 +395,7 @@ static void test_at_most_so_many_in_order(void **state)
     assert_int_equal(strlen(order), N);
     for (int i = 0; i < N; i++) {
         assert_string_equal(outcomes[i].code, "");
-        assert_true(abs((int)(strchr(order, 'a' + i) - order) - i) < 4);
+        assert_true(strchr(order, 'a' + i) - order > i - 4);
         release(&outcomes[i]);
     }
 }
