@@ -417,13 +417,20 @@ static int alive(lua_State *L)
     return 1;
 }
 
+static int traceback(lua_State *L)
+{
+    luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 2); /* without the handler itself */
+    return 1;
+}
+
 int api_task_open(lua_State *L)
 {
     static const luaL_Reg functions[] = { { "spawn", spawn },         { "run", run },
                                           { "all", run_all },         { "cancel", cancel },
                                           { "cancelled", cancelled }, { "shield", shield },
                                           { "sleep", sleep_for },     { "lock", lock },
-                                          { "alive", alive },         { NULL, NULL } };
+                                          { "alive", alive },         { "traceback", traceback },
+                                          { NULL, NULL } };
     static const luaL_Reg handle_methods[] = { { "wait", handle_wait },
                                                { "kill", handle_kill },
                                                { NULL, NULL } };

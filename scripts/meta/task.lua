@@ -53,4 +53,9 @@ function task.lock(name, fn, ...) end
 ---@return boolean
 function task.alive(name) end
 
+--- The message of an error with the calls that led to it, for a handler of xpcall.
+---@param err any
+---@return string
+function task.traceback(err) end
+
 return task

@@ -214,4 +214,11 @@ function cases.a_stopped_task_gives_up_its_lock()
   assert(task.lock("l", function() return "free" end) == "free")
 end
 
+function cases.traceback_begins_where_the_error_was_raised()
+  local function deep() error "oops" end
+  local ok, text = xpcall(function() deep() end, task.traceback)
+  assert(not ok and text:find "^[^\n]*oops\nstack traceback:\n", text)
+  assert(text:find("in upvalue 'deep'", 1, true), text)
+end
+
 return cases

@@ -3,6 +3,7 @@
 --- anywhere below become problem documents here. Behind TLS, browsers are told to keep to it.
 local config = require "core.config"
 local server = require "core.server"
+local task = require "core.task"
 local auth = require "lib.auth"
 local client = require "lib.auth.client"
 local identity = require "lib.auth.identity"
@@ -70,8 +71,13 @@ local function serve(req, handler, pattern)
   return handler(req)
 end
 
+-- An error other than a refusal goes on to the core, which logs it; the calls that led to it are
+-- known only here.
+local function described(err) return refusal.is(err) and err or task.traceback(err) end
+
 local function pass(req, handler, pattern)
-  local is_served, reply = refusal.catch(serve, req, handler, pattern)
+  local is_served, reply = xpcall(serve, described, req, handler, pattern)
+  if not is_served and not refusal.is(reply) then error(reply, 0) end
   if not is_served then reply = problem.reply(req, reply.code, reply.options) end
   if type(reply) == "table" and reply.channel then return reply end -- streams have fixed headers
   local headers = rawget(req, "rate_limit")
