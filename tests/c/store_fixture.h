@@ -84,7 +84,7 @@ static int64_t number(const char *sql)
     struct store_batch *batch = run(sql);
     assert_null(batch->code);
     assert_int_equal(batch->statements[0].nrows, 1);
-    int64_t n = batch->statements[0].values[0].i;
+    int64_t n = batch->statements[0].values[0].integer;
     store_batch_free(batch);
     return n;
 }
