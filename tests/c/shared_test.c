@@ -91,11 +91,11 @@ static void test_time_to_live(void **state)
 
 static void test_same_time_to_live(void **state)
 {
-    set("k", whole(1), 40);
+    set("k", whole(1), 300);
     usleep(20000);
     set("k", whole(2), SHARED_SAME_TTL);
     assert_int_equal(get("k").integer, 2);
-    usleep(30000);
+    usleep(300000);
     assert_int_equal(get("k").type, VALUE_NONE);
     set("k", whole(3), 1);
     usleep(5000);
