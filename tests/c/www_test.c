@@ -40,9 +40,9 @@ static void put_twin(const char *path, const char *text)
     gzip_begin(&stream);
     gzip_store(&stream, text, strlen(text));
     gzip_end(&stream);
-    fwrite(stream.bytes, 1, stream.len, file);
+    fwrite(stream.out.data, 1, stream.out.len, file);
     fclose(file);
-    free(stream.bytes);
+    bytes_free(&stream.out);
 }
 
 static void put_link(const char *target, const char *path)
