@@ -44,20 +44,11 @@ end
 local function stack_view(row, language)
   local params = json.decode(row.params) or {}
   return {
-    name = row.name,
-    state = row.shown,
-    ownerId = row.owner_id,
-    url = row.url,
-    image = row.image,
-    template = row.template,
-    createdAt = clock.iso(row.created_at),
-    since = clock.iso(row.since or row.created_at),
-    memoryBytes = params.memory_bytes,
-    volume = row.volume,
-    lastSeen = clock.iso(monitor.seen(row.operation_id)),
-    lastUsedAt = clock.iso(row.used_at),
-    deploymentId = row.operation_id,
-    workId = row.work_id,
+    name = row.name, state = row.shown, ownerId = row.owner_id, url = row.url, image = row.image,
+    template = row.template, createdAt = clock.iso(row.created_at),
+    since = clock.iso(row.since or row.created_at), memoryBytes = params.memory_bytes,
+    volume = row.volume, lastSeen = clock.iso(monitor.seen(row.operation_id)),
+    lastUsedAt = clock.iso(row.used_at), deploymentId = row.operation_id, workId = row.work_id,
     trouble = trouble_of(row, language),
   }
 end
@@ -93,18 +84,10 @@ end
 
 local function operation_view(row, language)
   return {
-    deploymentId = row.id,
-    kind = row.kind,
-    name = row.name,
-    ownerId = row.owner_id,
-    template = row.template,
-    state = row.state,
-    step = row.step,
-    code = row.code,
-    detail = failure_of(row, language),
-    createdAt = clock.iso(row.created_at),
-    startedAt = clock.iso(row.started_at),
-    endedAt = clock.iso(row.ended_at),
+    deploymentId = row.id, kind = row.kind, name = row.name, ownerId = row.owner_id,
+    template = row.template, state = row.state, step = row.step, code = row.code,
+    detail = failure_of(row, language), createdAt = clock.iso(row.created_at),
+    startedAt = clock.iso(row.started_at), endedAt = clock.iso(row.ended_at),
     statusUrl = "/api/status/" .. row.id,
   }
 end
@@ -138,10 +121,7 @@ local is_part = { domain = true, mount = true, deployment = true }
 
 local function volume_view(row)
   return {
-    volume = row.volume,
-    name = row.name,
-    ownerId = row.owner_id,
-    reason = row.reason,
+    volume = row.volume, name = row.name, ownerId = row.owner_id, reason = row.reason,
     since = clock.iso(row.at),
   }
 end
@@ -153,11 +133,8 @@ local function by_deployment(rows, language)
     local entry = by_id[row.operation_id]
     if not entry then
       entry = {
-        deploymentId = row.operation_id,
-        name = row.name,
-        since = clock.iso(row.at),
-        triedAt = clock.iso(sweeper.tried(row.operation_id)),
-        things = json.array {},
+        deploymentId = row.operation_id, name = row.name, since = clock.iso(row.at),
+        triedAt = clock.iso(sweeper.tried(row.operation_id)), things = json.array {},
       }
       by_id[row.operation_id], list[#list + 1] = entry, entry
     end
@@ -198,14 +175,8 @@ end
 --- An invite as a document; `code` only when it was just created.
 function lists.invite_view(row)
   return {
-    id = row.id,
-    state = row.state or "good",
-    code = row.code,
-    label = row.label,
-    uses = row.uses,
-    used = row.used,
-    createdAt = clock.iso(row.created_at),
-    expiresAt = clock.iso(row.expires_at),
+    id = row.id, state = row.state or "good", code = row.code, label = row.label, uses = row.uses,
+    used = row.used, createdAt = clock.iso(row.created_at), expiresAt = clock.iso(row.expires_at),
     revokedAt = clock.iso(row.revoked_at),
   }
 end
@@ -221,15 +192,9 @@ function lists.token_view(row)
   local scopes = {}
   for scope in row.scopes:gmatch("%S+") do scopes[#scopes + 1] = scope end
   return {
-    id = row.id,
-    state = row.state or "good",
-    token = row.token,
-    label = row.label,
-    scopes = json.array(scopes),
-    ownerId = row.owner_id,
-    createdAt = clock.iso(row.created_at),
-    expiresAt = clock.iso(row.expires_at),
-    revokedAt = clock.iso(row.revoked_at),
+    id = row.id, state = row.state or "good", token = row.token, label = row.label,
+    scopes = json.array(scopes), ownerId = row.owner_id, createdAt = clock.iso(row.created_at),
+    expiresAt = clock.iso(row.expires_at), revokedAt = clock.iso(row.revoked_at),
     usedAt = clock.iso(row.used_at),
   }
 end
@@ -244,19 +209,10 @@ end
 
 local function entry_view(row)
   return {
-    id = row.id,
-    at = clock.iso(row.at),
-    who = row.who,
-    ownerId = row.who_id,
-    whoName = row.who_name,
-    network = row.network,
-    action = row.action,
-    name = row.name,
-    deploymentId = row.operation_id,
-    allowed = row.allowed == 1,
-    rule = row.rule,
-    policy = row.policy,
-    requestId = row.request_id,
+    id = row.id, at = clock.iso(row.at), who = row.who, ownerId = row.who_id,
+    whoName = row.who_name, network = row.network, action = row.action, name = row.name,
+    deploymentId = row.operation_id, allowed = row.allowed == 1, rule = row.rule,
+    policy = row.policy, requestId = row.request_id,
   }
 end
 

@@ -71,17 +71,11 @@ end
 function view.document(row)
   local shown_id = row.state == "deleting" and row.delete_id or row.operation_id
   return {
-    name = row.name,
-    state = state_of(row),
-    url = row.url,
-    openUrl = row.url and workspace.open(row.url),
-    image = row.image,
-    template = row.template,
+    name = row.name, state = state_of(row), url = row.url,
+    openUrl = row.url and workspace.open(row.url), image = row.image, template = row.template,
     createdAt = clock.iso(row.created_at),
-    lastUsedAt = row.used_at and clock.iso(row.used_at) or nil,
-    deploymentId = row.operation_id,
-    statusUrl = "/api/status/" .. shown_id,
-    volume = row.volume,
+    lastUsedAt = row.used_at and clock.iso(row.used_at) or nil, deploymentId = row.operation_id,
+    statusUrl = "/api/status/" .. shown_id, volume = row.volume,
   }
 end
 
