@@ -15,8 +15,6 @@ local core_floors = {
   api = 4,
   main = 5,
 }
--- Families that still have circles, which are printed and not counted.
-local circles_tolerated_in = {}
 -- scripts/: folder -> floor. Inside a folder files may use one another, but not in a circle.
 local script_floors = { lib = 0, steps = 2, routes = 3, commands = 3, init = 4 }
 -- The same for the rooms of scripts/lib/.
@@ -85,19 +83,16 @@ local function index_of(list, value)
   end
 end
 
--- Reports each circle that following `edges` (name -> {other name -> where}) finds, unless
--- is_tolerated(name) for each name in it.
-local function refuse_circles(edges, is_tolerated)
+-- Reports each circle that following `edges` (name -> {other name -> where}) finds.
+local function refuse_circles(edges)
   local state = {}
   local function walk(name, path)
     state[name] = "open"
     path[#path + 1] = name
     for _, other in ipairs(sorted_keys(edges[name] or {})) do
       if state[other] == "open" then
-        local first, tolerated = index_of(path, other), is_tolerated ~= nil
-        for i = first, #path do tolerated = tolerated and is_tolerated(path[i]) end
-        local text = ("circle: %s -> %s"):format(table.concat(path, " -> ", first), other)
-        if tolerated then print("tolerated: " .. text) else fault(edges[name][other], "%s", text) end
+        local circle = table.concat(path, " -> ", index_of(path, other))
+        fault(edges[name][other], "circle: %s -> %s", circle, other)
       elseif not state[other] then
         walk(other, path)
       end
@@ -161,6 +156,11 @@ end
 -- the includes; the objects show it.
 local function add_symbols(objects, edges)
   local defined, used = {}, {}
+  for _, object in ipairs(objects) do
+    local file = io.open(object)
+    if not file then return fault(object, "is missing: build the core first") end
+    file:close()
+  end
   for _, line in ipairs(files("nm -A " .. table.concat(objects, " "))) do
     local unit, kind, symbol = line:match("([^/]+)%.o:%x*%s+(%u)%s+(%S+)$")
     if kind == "U" then
@@ -183,7 +183,7 @@ local function check_core(build)
     if unit then objects[#objects + 1] = ("%s/core/%s.o"):format(build, unit) end
   end
   add_symbols(objects, edges)
-  refuse_circles(edges, function(unit) return circles_tolerated_in[family_of(unit)] end)
+  refuse_circles(edges)
 end
 
 local function folder_of(module) return module:match("^([^.]+)") end
