@@ -21,9 +21,9 @@ local script_floors = { lib = 0, steps = 2, routes = 3, commands = 3, init = 4 }
 local room_floors = {
   base = 0,
   schema = 1,
-  settings = 2, journal = 2, dokploy = 2, pages = 2,
-  auth = 3, operations = 3, release = 3, doctor = 3,
-  http = 4, workspaces = 4,
+  settings = 2, policy = 2, journal = 2, dokploy = 2, pages = 2,
+  auth = 3, workspaces = 3, release = 3, doctor = 3,
+  http = 4, operations = 4,
   admin = 5,
 }
 -- Folders that stand beside the floors: what else of scripts/ they may use, and who may use them.

@@ -15,9 +15,9 @@ local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
-local engine = require "lib.operations.engine"
+local accept = require "lib.operations.accept"
 local reconcile = require "lib.workspaces.reconcile"
-local limits = require "policy.limits"
+local limits = require "lib.policy.limits"
 
 local first_page = { limit = limits.page }
 
@@ -45,10 +45,10 @@ end
 -- Operations and leftovers
 
 local function cancel(_, req)
-  local operation = refusal.check(nil, journal.operation(req.params.id))
+  local operation = refusal.check(nil, journal.operations.get(req.params.id))
   if not operation then refusal.raise "deployment_unknown" end
   auth.allow(req, "cancel", { owner_id = operation.owner_id }, operation.name)
-  refusal.check(nil, engine.cancel(operation.id))
+  refusal.check(nil, accept.cancel(operation.id))
   return answer.see_other "/admin/queue"
 end
 

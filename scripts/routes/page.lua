@@ -19,15 +19,15 @@ local journal = require "lib.journal"
 local page = require "lib.pages"
 local i18n = require "lib.pages.i18n"
 local plain = require "lib.pages.plain"
-local limits = require "policy.limits"
-local templates = require "policy.templates"
-local workspace_view = require "lib.workspaces.view"
+local limits = require "lib.policy.limits"
+local templates = require "lib.policy.templates"
+local workspace_view = require "lib.http.workspace_view"
 
 local h = page.h
 local REFRESH = 3 -- seconds between two looks of a browser without JavaScript
 
 local offered, planned = {}, {}
-for i, id in ipairs(templates.ids()) do offered[i] = templates.find(id, config.stack) end
+for i, id in ipairs(templates.ids()) do offered[i] = templates.find(id) end
 for i, step in ipairs(require "steps") do planned[i] = step.name end
 
 local function settings(language)
@@ -57,7 +57,7 @@ local known, known_at = nil, 0
 
 local function estimate()
   if known and os.time() - known_at < FRESH then return known end
-  local seconds, waiting = queue.median(journal.durations()), shared.get("queue.waiting") or 0
+  local seconds, waiting = queue.median(journal.operations.durations()), shared.get("queue.waiting") or 0
   local typical = seconds or scheduler.guess
   local eta = waiting > 0 and scheduler.forecast() or 0
   known, known_at = { typical = typical, measured = seconds ~= nil, waiting = waiting, eta = eta }, os.time()
@@ -126,8 +126,8 @@ end
 
 local function show_operation(req)
   local language = page.language(req)
-  local operation = journal.operation(req.params.id)
-  local rows = operation and journal.events(operation.id, 0)
+  local operation = journal.operations.get(req.params.id)
+  local rows = operation and journal.events.list(operation.id, 0)
   if not rows then
     local said = { h("h1", {}, i18n.text(language, "page.job.gone")), h("p", {}, i18n.text(language, "page.job.gone.detail")) }
     local reply = view(req, language, i18n.text(language, "page.job.gone"), said)
@@ -163,13 +163,13 @@ end
 
 local function owned(who, after)
   if not who.id then return {} end
-  return journal.stacks { owner_id = who.id, limit = limits.page + 1, after = after }
+  return journal.stacks.list { owner_id = who.id, limit = limits.page + 1, after = after }
 end
 
 -- Files that outlived their workspace.
 local function kept(who)
-  local volumes = who.id and journal.volumes(who.id) or {}
-  for _, volume in ipairs(volumes) do volume.held = journal.stack(volume.name) ~= false end
+  local volumes = who.id and journal.volumes.list(who.id) or {}
+  for _, volume in ipairs(volumes) do volume.held = journal.stacks.get(volume.name) ~= false end
   return volumes
 end
 

@@ -38,8 +38,8 @@ function breaches() {
 export function hastyRoot() {
   const copy = copyRoot()
   copy.edit('scripts/steps/outcome.lua', (lua) => lua.replace('PAUSE = 1 ', 'PAUSE = 0.1 '))
-  copy.edit('scripts/steps/health.lua', (lua) => lua.replace('ctx:sleep(1)', 'ctx:sleep(0.1)'))
-  for (const part of ['operate', 'undo']) {
+  copy.edit('scripts/lib/workspaces/health.lua', (lua) => lua.replace('task.sleep(1)', 'task.sleep(0.1)'))
+  for (const part of ['work', 'undo']) {
     copy.edit(`scripts/lib/operations/${part}.lua`, (lua) => lua.replaceAll('task.sleep(1)', 'task.sleep(0.1)'))
   }
   copy.edit('scripts/lib/dokploy/retry.lua', (lua) => lua.replace('base = 0.5', 'base = 0.05'))

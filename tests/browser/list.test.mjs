@@ -7,8 +7,8 @@ import { LANGUAGES, deploy, openDesk, password, ready, said, text, title } from 
 let desk
 before(async () => {
   const tree = copyRoot()
-  for (const [file, round] of [['watcher', 60], ['usage', 600]]) {
-    tree.edit(`scripts/lib/workspaces/${file}.lua`, (script) => script.replace(`round = ${round}`, 'round = 0.2'))
+  for (const [name, round] of [['round', 60], ['usage_round', 600]]) {
+    tree.edit('scripts/lib/workspaces/monitor.lua', (text) => text.replace(`  ${name} = ${round}`, `  ${name} = 0.2`))
   }
   desk = await openDesk({ root: tree.root })
 })

@@ -9,7 +9,7 @@ import { deploy, ended, hastyRoot, openDesk, password, ready, seconds, text } fr
 function treeWithChoice() {
   const copy = hastyRoot()
   copy.edit('scripts/policy/templates.lua', (text) =>
-    text.replace(/\n\}\n\n--- The template/, '\n  { id = "large", memory_bytes = 4 * 2 ^ 30 // 1 },\n}\n\n--- The template'))
+    text.replace(/\n\}\n$/, '\n  { id = "large", memory_bytes = 4 << 30 },\n}\n'))
   for (const [code, title, about] of [['en', 'Large workspace', 'The same, with room for big projects.'],
     ['nl', 'Grote werkplek', 'Hetzelfde, met ruimte voor grote projecten.'], ['ar', 'مساحة عمل كبيرة', 'مثلها، مع متسع للمشاريع الكبيرة.']]) {
     copy.edit(`locales/${code}.json`, (text) =>
@@ -23,8 +23,8 @@ function treeWithChoice() {
 export async function openStage() {
   const copy = hastyRoot()
   copy.edit('config.lua', (text) => text.replace('running_deployments = 8', 'running_deployments = 1'))
-  for (const [file, round] of [['watcher', 60], ['usage', 600]]) {
-    copy.edit(`scripts/lib/workspaces/${file}.lua`, (text) => text.replace(`round = ${round}`, 'round = 0.5'))
+  for (const [name, round] of [['round', 60], ['usage_round', 600]]) {
+    copy.edit('scripts/lib/workspaces/monitor.lua', (text) => text.replace(`  ${name} = ${round}`, `  ${name} = 0.5`))
   }
   const desk = await openDesk({ root: copy.root })
   const { rehearsal } = desk.world

@@ -6,7 +6,7 @@ local clock = require "lib.base.clock"
 local refusal = require "lib.base.refusal"
 local drift = require "lib.journal.drift"
 local i18n = require "lib.pages.i18n"
-local drift_actions = require "lib.workspaces.drift_actions"
+local drift_actions = require "lib.operations.drift_actions"
 local reconcile = require "lib.workspaces.reconcile"
 local drift_list = {}
 
@@ -48,10 +48,10 @@ end
 ---@param language string
 ---@return table
 function drift_list.last_run(language)
-  local code = reconcile.trouble()
+  local code = reconcile.last_error()
   return {
-    at = clock.iso(drift.looked_at()) or json.null,
-    running = reconcile.is_looking(),
+    at = clock.iso(drift.last_run_at()) or json.null,
+    running = reconcile.is_running(),
     trouble = code and { code = code, detail = i18n.text(language, "finding.not_looked") } or nil,
   }
 end

@@ -13,11 +13,11 @@ local breaker = require "lib.dokploy.breaker"
 local journal = require "lib.journal"
 local access = require "lib.journal.access"
 local drift = require "lib.journal.drift"
-local ledger = require "lib.journal.ledger"
+local audit = require "lib.journal.audit"
 local scheduler = require "lib.operations.scheduler"
 local i18n = require "lib.pages.i18n"
 local monitor = require "lib.workspaces.monitor"
-local sweeper = require "lib.workspaces.sweeper"
+local orphans = require "lib.operations.orphans"
 
 local lists = {}
 
@@ -58,15 +58,15 @@ end
 ---@param language string
 ---@return table document
 function lists.stacks(filter, language)
-  local doc = page("stacks", stack_view, language, ledger.stacks(filter))
-  doc.states = json.array(refusal.check(nil, ledger.states(filter)))
+  local doc = page("stacks", stack_view, language, journal.stacks.search(filter))
+  doc.states = json.array(refusal.check(nil, journal.stacks.states(filter)))
   return doc
 end
 
 --- One workspace, or false.
 ---@return table|false
 function lists.stack(name, language)
-  local row = refusal.check(nil, ledger.stack(name))
+  local row = refusal.check(nil, journal.stacks.shown(name))
   return row and stack_view(row, language)
 end
 
@@ -95,7 +95,7 @@ end
 --- Operations, newest first.
 ---@return table document
 function lists.operations(filter, language)
-  return page("operations", operation_view, language, ledger.operations(filter))
+  return page("operations", operation_view, language, journal.operations.search(filter))
 end
 
 --- Deployments that wait, in the order of their turns, and those that run.
@@ -134,7 +134,7 @@ local function by_deployment(rows, language)
     if not entry then
       entry = {
         deploymentId = row.operation_id, name = row.name, since = clock.iso(row.at),
-        triedAt = clock.iso(sweeper.tried(row.operation_id)), things = json.array {},
+        triedAt = clock.iso(orphans.tried_at(row.operation_id)), things = json.array {},
       }
       by_id[row.operation_id], list[#list + 1] = entry, entry
     end
@@ -150,8 +150,8 @@ end
 ---@return table document
 function lists.leftovers(language)
   return {
-    leftovers = by_deployment(refusal.check(nil, journal.left()), language),
-    keptData = each(refusal.check(nil, journal.volumes()), volume_view),
+    leftovers = by_deployment(refusal.check(nil, journal.resources.left()), language),
+    keptData = each(refusal.check(nil, journal.volumes.list()), volume_view),
   }
 end
 
@@ -161,10 +161,10 @@ local TRY_SECONDS = 15 -- that a request waits; the attempt goes on
 ---@param id string
 ---@return boolean is_gone
 function lists.try_leftovers(id)
-  local tried, _, code = task.spawn(nil, sweeper.try, id):wait(TRY_SECONDS)
+  local tried, _, code = task.spawn(nil, orphans.try, id):wait(TRY_SECONDS)
   if tried == false then refusal.raise "deployment_unknown" end
   if not tried and code ~= "timeout" then refusal.raise(code) end
-  for _, row in ipairs(refusal.check(nil, journal.left())) do
+  for _, row in ipairs(refusal.check(nil, journal.resources.left())) do
     if row.operation_id == id then return false end
   end
   return true
@@ -218,7 +218,7 @@ end
 
 --- Entries of the audit log, newest first.
 ---@return table document
-function lists.audit(filter) return page("entries", entry_view, nil, ledger.audit(filter)) end
+function lists.audit(filter) return page("entries", entry_view, nil, audit.search(filter)) end
 
 -- The portal
 
@@ -254,9 +254,9 @@ function lists.summary(language)
     rejected = rejected_view(info.rejected),
   }
   doc.dokploy = dokploy_view()
-  doc.stacks = json.array(refusal.check(nil, ledger.states {}))
+  doc.stacks = json.array(refusal.check(nil, journal.stacks.states {}))
   doc.running, doc.waiting, doc.places = #queue.running, #queue.waiting, queue.places
-  doc.leftovers, doc.findings = sweeper.count(), drift.counts().all
+  doc.leftovers, doc.findings = orphans.count(), drift.counts().all
   doc.streams, doc.connections, doc.memory = info.streams, info.connections, info.memory
   return doc
 end

@@ -207,7 +207,7 @@ end
 local function last_answer(language, answer)
   if not answer then return nil end
   local method, procedure = answer.call:match("^(%u+) (.+)$")
-  local args = { call = answer.call, status = answer.status, time = clock.of_day(answer.at) }
+  local args = { call = answer.call, status = answer.status, time = clock.time_of_day(answer.at) }
   return {
     method = method, procedure = procedure, status = answer.status, message = answer.message ~= "" and answer.message or nil,
     at = clock.iso(answer.at), detail = i18n.text(language, answer.status and "answer.got" or "answer.silent", args),
