@@ -100,7 +100,8 @@ static void must_open(void)
 
 static int set_up(void **state)
 {
-    snprintf(path, sizeof path, "%s/journal.db", test_make_folder());
+    if (test_make_folder() != 0) return -1;
+    snprintf(path, sizeof path, "%s", test_path("journal.db"));
     loop = loop_new();
     ended = outstanding = 0;
     must_open();
