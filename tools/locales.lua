@@ -64,7 +64,7 @@ end
 
 -- Each family must have the forms that the language knows, and no others.
 local function check_forms(path, texts, families)
-  local _, names = plural.read(texts["language.plural"] or "one: n = 1")
+  local _, names = plural.parse(texts["language.plural"] or "one: n = 1")
   local known = {}
   for _, name in ipairs(names) do known[name] = true end
   for key in pairs(texts) do

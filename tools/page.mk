@@ -1,24 +1,36 @@
-# The page: to look at it, and to measure it.
+# The web page: compressed files, images, the vendored library, and ways to look at it and measure it.
 LIGHTHOUSE ?= lighthouse@13.5.0
+QR_LIBRARY := lean-qr@2.7.4
 
-# What the page consists of, compressed: the server sends a twin that is not older than its file. Compressed without a name or a time
-# in it, so that it is the same each time.
-TWINS := $(patsubst %,%.gz,$(wildcard www/*.js www/*.css www/*.svg))
+# www/FILE.gz is sent instead of FILE while it is not older. Without name and time inside (-n), so
+# that the same file always compresses to the same bytes.
+PRECOMPRESSED := $(patsubst %,%.gz,$(wildcard www/*.js www/*.css www/*.svg))
 
-.PHONY: contact-sheet lighthouse pictures twins
+.PHONY: contact-sheet lighthouse pictures precompressed vendor
 
-all run asan test-http test-browser contact-sheet lighthouse: twins
+all run asan test-http test-browser contact-sheet lighthouse: precompressed
 
-twins: $(TWINS)
+precompressed: $(PRECOMPRESSED)
 
 www/%.gz: www/%
-	@mkdir -p $(BUILD)/twins && gzip -9 -n -c $< >$(BUILD)/twins/$(@F) && mv $(BUILD)/twins/$(@F) $@
+	@mkdir -p $(BUILD)/precompressed
+	@gzip -9 -n -c $< >$(BUILD)/precompressed/$(@F)
+	@mv $(BUILD)/precompressed/$(@F) $@
 
-pictures: setup-test ## draws the pixels of www/ anew, from its logo
+vendor: ## fetch the QR code library of the page from npm into www/
+	@mkdir -p $(BUILD)/vendor
+	@cd $(BUILD)/vendor && npm pack --silent $(QR_LIBRARY) >/dev/null && tar xzf lean-qr-*.tgz
+	@{ printf '/* %s (nano), %s, MIT License,\n' $(QR_LIBRARY) \
+	    "$$(grep -i '^copyright' $(BUILD)/vendor/package/LICENSE)"; \
+	  printf '   https://github.com/davidje13/lean-qr. Copied from npm by "make vendor". */\n'; \
+	  cat $(BUILD)/vendor/package/nano.mjs; } >www/lean-qr.js
+
+pictures: setup-test ## draw the images of www/ from its logo
 	@node tests/browser/pictures.mjs
 
-contact-sheet: setup-test $(DEPLOYER) ## every state of the page in one sheet; STATES=pattern LANGUAGES=ar shoot fewer
+contact-sheet: setup-test $(DEPLOYER) ## shoot every state of the page; SCENES=pattern LANGUAGES=ar
 	@DEPLOYER=$(abspath $(DEPLOYER)) node tests/browser/contact_sheet.mjs $(BUILD)/contact-sheet
 
-lighthouse: setup-test $(DEPLOYER) ## Lighthouse's marks for the page on a phone; gets Lighthouse by npm
-	@DEPLOYER=$(abspath $(DEPLOYER)) LIGHTHOUSE=$(LIGHTHOUSE) node tests/browser/lighthouse.mjs $(BUILD)/lighthouse
+lighthouse: setup-test $(DEPLOYER) ## Lighthouse's scores of the page; fetches Lighthouse from npm
+	@DEPLOYER=$(abspath $(DEPLOYER)) LIGHTHOUSE=$(LIGHTHOUSE) \
+	  node tests/browser/lighthouse.mjs $(BUILD)/lighthouse

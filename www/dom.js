@@ -1,47 +1,31 @@
-// Small hands for the document: find, make, copy, say.
-import { t } from "./text.js";
+// Helpers for the document: find and create elements, copy, announce, exchange content.
+import { ago, moment, t } from "./text.js";
 
 export const $ = (id) => document.getElementById(id);
 
-/** An element: h("p", { class: "x", onclick: f }, "text", child...). Empty children are left out. */
+/** An element: h("p", { class: "x", onclick: f }, "text", child). */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [key, value] of Object.entries(props)) {
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (value !== undefined && value !== null && value !== false) element.setAttribute(key, value === true ? "" : value);
+    else element.setAttribute(key, value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
+  element.append(...children);
   return element;
 }
 
-/** An icon of the sprite; decoration, so unseen by screen readers. */
-export function icon(name, classes = "") {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  const use = document.createElementNS(space, "use");
-  svg.setAttribute("class", classes);
-  svg.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", `#i-${name}`);
-  svg.append(use);
-  return svg;
+const SVG = "http://www.w3.org/2000/svg";
+
+export function svg(tag, props, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [key, value] of Object.entries(props)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
 }
 
-/** Names, addresses, ids: left to right whatever surrounds them. */
-export const code = (text, id) => h("bdi", { dir: "ltr", class: "mono", id }, text);
-
-/** An address, in which the name stands out and stays in one piece. */
-export function place(address, name, id) {
-  const at = address.indexOf(name, address.indexOf("//") + 1);
-  return h("bdi", { dir: "ltr", class: "mono", id }, address.slice(0, at), h("b", {}, name), address.slice(at + name.length));
-}
-
-export function show(element, visible) {
-  element.hidden = !visible;
-}
-
-/** Tells a screen reader, once. */
+/** Text for screen readers. */
 export function say(text) {
-  if ($("say").textContent !== text) $("say").textContent = text;
+  $("say").textContent = text;
 }
 
 export function focus(element) {
@@ -49,11 +33,25 @@ export function focus(element) {
   element.scrollIntoView({ block: "nearest" });
 }
 
+/** Whether the visitor came here from another page of the portal. */
+export const cameFromHere = () => document.referrer.startsWith(`${location.origin}/`);
+
+/** Writes times as the visitor's language and time zone do. */
+export function writeTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const at = Date.parse(time.dateTime);
+    time.textContent = time.className === "ago" ? ago(at) : moment(at);
+    time.title = time.className === "ago" ? moment(at) : new Date(at).toISOString();
+  }
+}
+
+// Copying -------------------------------------------------------------------------------------
+
 async function toClipboard(text) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    const area = h("textarea", { class: "unseen", readonly: true }); // plain http has no clipboard
+    const area = h("textarea", { class: "unseen", readonly: "" }); // no clipboard over plain http
     area.value = text;
     document.body.append(area);
     area.select();
@@ -62,28 +60,69 @@ async function toClipboard(text) {
   }
 }
 
-/** Makes a button copy what `text()` says, and say so. */
-export function copies(button, text) {
-  const label = button.textContent;
-  let timer;
-  button.addEventListener("click", async () => {
-    await toClipboard(text());
+/** Makes buttons with data-copy="ID" copy what textOf(ID) resolves to, and say so. */
+export function enableCopying(textOf = (id) => $(id).textContent) {
+  document.addEventListener("click", async ({ target }) => {
+    const button = target.closest("[data-copy]");
+    if (!button) return;
+    const text = await textOf(button.dataset.copy);
+    if (!text) return;
+    await toClipboard(text);
+    const label = button.dataset.label ??= button.textContent;
     button.focus();
-    button.textContent = t("page.copied");
-    say(t("page.copied"));
-    clearTimeout(timer);
-    timer = setTimeout(() => { button.textContent = label; say(""); }, 2000);
+    button.textContent = t("live.copied");
+    say(t("live.copied"));
+    setTimeout(() => { button.textContent = label; }, 2000);
   });
-  return button;
 }
 
-/** A button that copies a value; `label` tells which, to those who do not see it stand there. */
-export function copyButton(label, value) {
-  const button = h("button", { type: "button", class: "small", "aria-label": `${t("page.copy")}: ${label}` }, t("page.copy"));
-  return copies(button, () => value);
+// Morphing ------------------------------------------------------------------------------------
+
+function counterpart(at, wanted) {
+  for (let node = at; node; node = node.nextSibling) {
+    if (wanted.id ? node.id === wanted.id : node.nodeName === wanted.nodeName && !node.id) return node;
+    if (!wanted.id) return undefined;
+  }
 }
 
-/** A labelled value with a copy button: one row of a <dl>. `shown`: as it is shown. */
-export function valueRow(label, value, shown) {
-  return h("div", { class: "value" }, h("dt", {}, label), h("dd", {}, h("span", {}, shown), copyButton(label, value)));
+function morphAttributes(from, to) {
+  for (const { name } of [...from.attributes]) {
+    if (name !== "open" && !to.hasAttribute(name)) from.removeAttribute(name);
+  }
+  for (const { name, value } of to.attributes) {
+    if (name !== "open" && from.getAttribute(name) !== value) from.setAttribute(name, value);
+  }
+}
+
+/**
+ * Makes one element like another. Elements that are in both stay, so focus, scroll positions,
+ * animations, ticked boxes and opened details survive. data-keep: the element is left alone.
+ */
+export function morph(from, to) {
+  if ("keep" in from.dataset) return;
+  morphAttributes(from, to);
+  let at = from.firstChild;
+  for (const wanted of [...to.childNodes]) {
+    const same = counterpart(at, wanted);
+    if (!same) {
+      from.insertBefore(wanted, at);
+      continue;
+    }
+    while (at !== same) at = next(at);
+    at = same.nextSibling;
+    if (same.nodeType !== Node.ELEMENT_NODE) {
+      if (same.data !== wanted.data) same.data = wanted.data;
+    } else if (same instanceof HTMLElement) {
+      morph(same, wanted);
+    } else if (same.outerHTML !== wanted.outerHTML) {
+      same.replaceWith(wanted);
+    }
+  }
+  while (at) at = next(at);
+}
+
+function next(removed) {
+  const { nextSibling } = removed;
+  removed.remove();
+  return nextSibling;
 }

@@ -1,33 +1,29 @@
-// The deployment's log: it follows the end unless the reader has scrolled away from it.
-import { $, copies, show } from "./dom.js";
+// The deployment's log. It follows its end, unless the reader has scrolled away from it.
+import { $ } from "./dom.js";
 import { number } from "./text.js";
 
-const MOST = 5000;
-let lines = [], fresh = [];
+const MAX_LINES = 5000;
+const pending = [];
+let count = 0;
 
-export function clear() {
-  lines = [];
-  fresh = [];
-  $("log-lines").replaceChildren();
-}
+export const add = (line) => pending.push(line);
 
-export const add = (line) => fresh.push(line);
-
+/** Shows the lines that were added. */
 export function draw() {
-  if (fresh.length > 0) {
-    const box = $("log-lines");
-    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
-    lines.push(...fresh);
-    box.append(...fresh.map((line) => `${line}\n`));
-    for (; lines.length > MOST; lines.shift()) box.firstChild.remove();
-    if (atEnd) box.scrollTop = box.scrollHeight;
-    fresh = [];
-    $("log-count").textContent = number(lines.length);
-  }
-  show($("log"), lines.length > 0);
+  if (pending.length === 0) return;
+  $("log").hidden = false;
+  const box = $("log-lines");
+  const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
+  box.append(...pending.map((line) => `${line}\n`));
+  count += pending.length;
+  pending.length = 0;
+  for (; count > MAX_LINES; count--) box.firstChild.remove();
+  if (isAtEnd) box.scrollTop = box.scrollHeight;
+  $("log-count").textContent = number(count);
 }
 
 export function start() {
-  copies($("log-copy"), () => `${lines.join("\n")}\n`);
-  $("log").addEventListener("toggle", () => { $("log-lines").scrollTop = $("log-lines").scrollHeight; });
+  $("log").addEventListener("toggle", () => {
+    $("log-lines").scrollTop = $("log-lines").scrollHeight;
+  });
 }

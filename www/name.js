@@ -1,85 +1,109 @@
-// The name field: the address it will give, and whether the name is free, while typing.
-import { check } from "./api.js";
-import { $, code, h, icon, place, show } from "./dom.js";
-import { address, settings, t } from "./text.js";
+// The name field: the address that a name gives, and whether it is free, while typing.
+import { call } from "./api.js";
+import { $, h, svg } from "./dom.js";
+import { t } from "./text.js";
 
-const PAUSE = 250;
-const PATIENCE = 8000; // milliseconds until an answer that does not come is not waited for
+const PAUSE_MS = 250;
+const PATIENCE_MS = 8000; // after this long the page says that it could not check
+const settings = JSON.parse($("settings").textContent);
 const field = $("name");
-let timer, asked, answer;
+let timer, request, answer;
 
-// Blanks, and the unseen marks of direction that come along with what is copied out of Arabic text.
+// Blanks, and the invisible direction marks that come with text copied from Arabic pages.
 const AROUND = /^[\s\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+|[\s\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+$/g;
 
-/** A pasted address becomes its name; capitals and what surrounds it are folded. Nothing else is repaired. */
-export function clean(text) {
-  let name = text.replace(AROUND, "").toLowerCase();
-  name = name.replace(/^https?:\/\//, "").replace(/[/?#].*$/, "").replace(/:\d+$/, "");
-  const tail = `.${settings.suffix}`;
-  return name.endsWith(tail) ? name.slice(0, -tail.length) : name;
+// A pasted address becomes its name; capitals are folded. Nothing else is repaired.
+function clean(text) {
+  const name = text.replace(AROUND, "").toLowerCase().replace(/^https?:\/\//, "")
+    .replace(/[/?#].*$/, "").replace(/:\d+$/, "");
+  const suffix = `.${settings.suffix}`;
+  return name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
 }
 
 export const current = () => clean(field.value);
-export const isRefused = () => answer?.for === current() && !answer.available;
+export const isRefused = () => answer?.name === current() && !answer.available;
 
-function verdict(kind, text) {
+function icon(name) {
+  return svg("svg", { "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
+}
+
+const ICONS = { good: "done", wrong: "bad" };
+
+function showVerdict(kind, text) {
   $("check").className = `check ${kind}`;
-  $("check").replaceChildren(...[kind === "good" && icon("done"), kind === "wrong" && icon("bad")].filter(Boolean), h("span", {}, text));
+  const icons = ICONS[kind] ? [icon(ICONS[kind])] : [];
+  $("check").replaceChildren(...icons, h("span", {}, text));
   if (kind === "wrong") field.setAttribute("aria-invalid", "true");
   else field.removeAttribute("aria-invalid");
 }
 
 function suggest(names = []) {
+  const take = (name) => {
+    set(name);
+    field.focus();
+  };
   $("suggestions").replaceChildren(...names.map((name) => h("li", {},
-    h("button", { type: "button", class: "small", onclick: () => { set(name); field.focus(); } }, code(name)))));
-  show($("suggestions"), names.length > 0);
+    h("button", { type: "button", class: "small", onclick: () => take(name) },
+      h("bdi", { dir: "ltr", class: "mono" }, name)))));
+  $("suggestions").hidden = names.length === 0;
 }
 
-/** Shows what the portal says of the name; also used when it refuses a deployment. */
+/** Shows the portal's answer about a name; also after it has refused a deployment. */
 export function judge(name, found) {
-  answer = { ...found, for: name };
-  if (found.available) verdict("good", t("page.name.free", { name }));
-  else verdict("wrong", found.detail ?? t("page.name.taken", { name }));
+  answer = { ...found, name };
+  if (found.available) showVerdict("good", t("live.name.free", { name }));
+  else showVerdict("wrong", found.detail ?? t("live.name.taken", { name }));
   suggest(found.suggestions);
 }
 
 /** Nothing was typed. */
-export const missing = () => verdict("wrong", t("page.name.rule"));
+export const showMissing = () => showVerdict("wrong", t("live.name.rule"));
 
 export async function ask() {
   clearTimeout(timer);
-  asked?.abort();
+  request?.abort();
   const name = current();
   if (!name) return;
-  const mine = (asked = new AbortController());
-  const late = setTimeout(() => { verdict("", t("page.name.unknown")); field.removeAttribute("aria-busy"); }, PATIENCE);
-  mine.signal.addEventListener("abort", () => clearTimeout(late));
+  const mine = (request = new AbortController());
+  const giveUp = () => {
+    showVerdict("", t("live.name.unknown"));
+    field.removeAttribute("aria-busy");
+  };
+  const patience = setTimeout(giveUp, PATIENCE_MS);
+  mine.signal.addEventListener("abort", () => clearTimeout(patience));
   try {
-    const found = await check(name, mine.signal);
-    if (mine === asked && name === current()) judge(name, found);
+    const found = await call(`/api/check/${encodeURIComponent(name)}`, { signal: mine.signal });
+    if (mine === request && name === current()) judge(name, found);
   } catch (problem) {
-    if (mine === asked && problem.name !== "AbortError") verdict("", t("page.name.unknown"));
+    if (mine === request && problem.name !== "AbortError") giveUp();
   } finally {
-    clearTimeout(late);
-    if (mine === asked) field.removeAttribute("aria-busy");
+    clearTimeout(patience);
+    if (mine === request) field.removeAttribute("aria-busy");
   }
+}
+
+function showAddress(name) {
+  const { scheme, suffix, port } = settings;
+  const shown = name || t("live.name.example");
+  $("address").replaceChildren(`${scheme}://`, h("b", {}, shown),
+    `.${suffix}${port ? `:${port}` : ""}`);
+  $("preview").classList.toggle("empty", !name);
 }
 
 function changed() {
   const name = current();
   if (/[:/.]/.test(field.value) && name !== field.value) field.value = name; // a pasted address
-  $("address").replaceWith(place(address(name || t("page.name.example")), name || t("page.name.example"), "address"));
-  $("preview").classList.toggle("empty", !name);
-  show($("problem"), false);
-  if (answer?.for === name) return;
+  showAddress(name);
+  $("problem").hidden = true;
+  if (answer?.name === name) return;
   answer = undefined;
-  asked?.abort();
+  request?.abort();
   clearTimeout(timer);
   suggest();
-  verdict("", name ? "" : t("page.name.rule"));
+  showVerdict("", name ? "" : t("live.name.rule"));
   if (!name) return field.removeAttribute("aria-busy");
   field.setAttribute("aria-busy", "true");
-  timer = setTimeout(ask, PAUSE);
+  timer = setTimeout(ask, PAUSE_MS);
 }
 
 export function set(name) {

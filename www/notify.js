@@ -1,45 +1,45 @@
-// A notification at the end of a deployment, for whoever asks for one and looks elsewhere by then.
-import { $, show } from "./dom.js";
+// A notification when an operation ends, for visitors who asked for one and look elsewhere.
+import { $ } from "./dom.js";
 import { t } from "./text.js";
 
-const possible = "Notification" in window && isSecureContext;
-const WISH = "notify"; // outlives a reload, not the tab
-let wanted = false;
+const isPossible = "Notification" in window && isSecureContext;
+const STORAGE_KEY = "notify"; // in the tab's session storage, so a reload keeps it
+let isWanted = false;
 
-function draw() {
-  show($("notify"), !wanted);
-  $("notify-note").textContent = wanted ? t("page.notify.on") : "";
+function want() {
+  isWanted = true;
+  try { sessionStorage.setItem(STORAGE_KEY, "yes"); } catch { /* until a reload */ }
+  $("notify").hidden = true;
+  $("notify-note").textContent = t("live.notify.on");
 }
 
-/** Shows the offer while there is something to wait for. */
-export function offer(waiting) {
-  show($("notify-row"), waiting && possible && Notification.permission !== "denied");
-}
-
-export function tell(text) {
-  if (!wanted || document.hasFocus()) return;
-  try {
-    const shown = new Notification(text, { body: t("page.title"), tag: location.pathname, lang: document.documentElement.lang });
-    shown.onclick = () => { window.focus(); shown.close(); };
-  } catch { /* some phones allow it to service workers only */ }
-}
-
-function remember(yes) {
-  wanted = yes;
-  try { sessionStorage.setItem(WISH, yes ? "yes" : ""); } catch { /* for this page's life only */ }
-  draw();
-}
-
-function remembered() {
-  try { return sessionStorage.getItem(WISH) === "yes"; } catch { return false; }
+function wasWanted() {
+  try { return sessionStorage.getItem(STORAGE_KEY) === "yes"; } catch { return false; }
 }
 
 async function ask() {
-  remember((await Notification.requestPermission()) === "granted");
-  offer(true);
+  if ((await Notification.requestPermission()) === "granted") want();
+  else $("notify-row").hidden = true;
 }
 
-export function start() {
-  if (possible && Notification.permission === "granted" && remembered()) remember(true);
+/** Offers the notification on the page of an operation that still runs. */
+export function offer() {
+  if (!$("notify-row") || !isPossible || Notification.permission === "denied") return;
+  $("notify-row").hidden = false;
   $("notify").addEventListener("click", ask);
+  if (Notification.permission === "granted" && wasWanted()) want();
+}
+
+export function send(text) {
+  if (!isWanted || document.hasFocus()) return;
+  try {
+    const options = {
+      body: t("live.title"), tag: location.pathname, lang: document.documentElement.lang,
+    };
+    const notification = new Notification(text, options);
+    notification.onclick = () => {
+      window.focus();
+      notification.close();
+    };
+  } catch { /* some phones only let service workers do this */ }
 }

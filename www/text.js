@@ -1,51 +1,46 @@
-// What the page says, in its language: the texts and settings that the server wrote into it.
-const read = (id) => JSON.parse(document.getElementById(id).textContent);
-
-export const settings = read("settings");
+// Texts in the page's language, and how that language writes numbers and times.
 export const language = document.documentElement.lang;
-const texts = read("texts");
-const rightToLeft = document.documentElement.dir === "rtl";
-const locale = language === "ar" ? "ar-u-nu-latn" : language; // server texts write 1, 2, 3 in every language
+const texts = JSON.parse(document.getElementById("texts").textContent);
+const isRightToLeft = document.documentElement.dir === "rtl";
+// The server writes 1, 2, 3 in every language; so do these.
+const locale = language === "ar" ? "ar-u-nu-latn" : language;
 
-// A name or an address inside a right-to-left sentence keeps its own direction.
-const isolate = (value) => (rightToLeft ? `\u2068${value}\u2069` : String(value));
+// Isolated, a name keeps its own direction in a right-to-left sentence.
+const isolate = (value) => (isRightToLeft ? `\u2068${value}\u2069` : String(value));
 
-const plural = new Intl.PluralRules(language);
+/** The text of a key, with its {placeholders} filled in. */
+export const t = (key, args = {}) => (texts[key] ?? key)
+  .replace(/\{(\w+)\}/g, (whole, name) => (name in args ? isolate(args[name]) : whole));
 
-/** The text of a key, with {placeholders} filled in; a text with a {count} in the form that goes with it. */
-export function t(key, args = {}) {
-  const text = texts[key] ?? texts[`${key}.${plural.select(args.count ?? 0)}`] ?? texts[`${key}.other`] ?? key;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in args ? isolate(args[name]) : whole));
+const numbers = new Intl.NumberFormat(locale);
+export const number = (value) => numbers.format(value);
+
+// Not dateStyle: its medium form writes months as numbers in some languages.
+const moments = new Intl.DateTimeFormat(locale, {
+  day: "numeric", month: "short", year: "numeric", hour: "numeric", minute: "2-digit",
+});
+export const moment = (time) => moments.format(time);
+
+const UNITS = [["second", 60], ["minute", 60], ["hour", 24], ["day", 30], ["month", 12],
+  ["year", Infinity]];
+
+/** A past time, relative to now: "3 hours ago", "yesterday". */
+export function ago(time, now = Date.now()) {
+  const formatter = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+  let value = Math.max(0, (now - time) / 1000);
+  if (value < 60) return formatter.format(0, "second");
+  for (const [unit, size] of UNITS) {
+    if (value < size) return formatter.format(-Math.floor(value), unit);
+    value /= size;
+  }
 }
 
-const unit = (value, of, display) =>
-  new Intl.NumberFormat(locale, { style: "unit", unit: of, unitDisplay: display, maximumFractionDigits: 0 }).format(value);
+const inUnit = (value, unit) => new Intl.NumberFormat(locale,
+  { style: "unit", unit, unitDisplay: "narrow", maximumFractionDigits: 0 }).format(value);
 
-/** 75 seconds as "1m 15s", or as "about a minute" would want it: "1 minute". */
-export function duration(seconds, display = "narrow") {
+/** 75 seconds as "1m 15s". */
+export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60 || (display === "long" && whole < 90)) return unit(whole, "second", display);
-  if (display === "long") return unit(Math.round(whole / 60), "minute", display);
-  return `${unit(Math.floor(whole / 60), "minute", display)} ${unit(whole % 60, "second", display)}`;
-}
-
-export const percent = (value) => new Intl.NumberFormat(locale, { style: "percent" }).format(value / 100);
-export const number = (value) => new Intl.NumberFormat(locale).format(value);
-// Not dateStyle: its medium writes months as numbers in some languages.
-const MOMENT = { day: "numeric", month: "short", year: "numeric", hour: "numeric", minute: "2-digit" };
-export const moment = (time) => new Intl.DateTimeFormat(locale, MOMENT).format(time);
-
-const SPANS = [["second", 60], ["minute", 60], ["hour", 24], ["day", 30], ["month", 12], ["year", Infinity]];
-
-/** A time that is past, as one speaks of it: "3 hours ago", "yesterday". */
-export function ago(time, from = Date.now()) {
-  let value = Math.max(0, (from - time) / 1000);
-  const [unit] = SPANS.find(([, most]) => value < most || ((value /= most), false));
-  return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(unit === "second" ? 0 : -Math.floor(value), unit);
-}
-
-/** Where a stack of this name will answer. */
-export function address(name) {
-  const { scheme, suffix, port } = settings;
-  return `${scheme}://${name}.${suffix}${port ? `:${port}` : ""}`;
+  const rest = inUnit(whole % 60, "second");
+  return whole < 60 ? rest : `${inUnit(Math.floor(whole / 60), "minute")} ${rest}`;
 }

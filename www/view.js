@@ -1,53 +1,217 @@
-// Which of the page's views is shown, and its address: "/" the form, "/deployment/ID" an operation, "/stack/NAME" a workspace.
-import { $, show } from "./dom.js";
+// The page of an operation or a workspace. The server renders it; this follows the event stream,
+// asks for the part that changed, sends forms, copies and notifies.
+import { call, part } from "./api.js";
+import { $, cameFromHere, enableCopying, focus, h, morph, writeTimes } from "./dom.js";
+import { follow } from "./follow.js";
+import { enableForms } from "./forms.js";
+import * as log from "./log.js";
+import * as memory from "./memory.js";
+import * as notify from "./notify.js";
+import { duration, t } from "./text.js";
 
-const PLACES = { d: "/deployment/", w: "/stack/" };
-const shown = new Map(); // "home" | "d" | "w" → function(value, options)
+const job = $("job");
+const { operation, name } = job.dataset;
+const GAP_MS = 1000; // between two refreshes while events come in
+let clockSkew = 0, isStreamLost = false;
+let key; // the owner key, when the cookie does not make this visitor the owner
+let prepareForms;
 
-export const on = (what, fn) => shown.set(what, fn);
+const isOver = () => !operation || "over" in job.dataset;
 
-/** The address of a view: href({ d: id }), href({ w: name }), href(). */
-export function href(to = {}) {
-  const [what, value] = Object.entries(to)[0] ?? [];
-  return what ? PLACES[what] + encodeURIComponent(value) : "/";
+// Refreshing ----------------------------------------------------------------------------------
+
+function showLost(isLost) {
+  if ($("lost")) $("lost").hidden = !isLost;
+  if ($("lost") && isLost) $("say").textContent = t("live.lost");
 }
 
-/** The view of an address: ["d", id], ["w", name] or ["home", ""]. */
-export function at(path = location.pathname) {
-  for (const [what, start] of Object.entries(PLACES)) {
-    if (path.startsWith(start) && path.length > start.length) return [what, decodeURIComponent(path.slice(start.length))];
+// Times that run, once a second.
+function tick() {
+  for (const time of job.querySelectorAll("time[data-from]")) {
+    const end = Date.parse(time.dataset.to) || Date.now() + clockSkew;
+    time.textContent = duration((end - Date.parse(time.dataset.from)) / 1000);
   }
-  return ["home", ""];
 }
 
-/** This address, without the choice of a language. */
-export function withoutLanguage() {
-  const query = new URLSearchParams(location.search);
-  query.delete("lang");
-  return `${location.pathname}${query.size === 0 ? "" : "?"}${query}`;
+function dress() {
+  const skew = Date.parse(job.dataset.now) - Date.now();
+  clockSkew = Math.abs(skew) > 2000 ? skew : 0;
+  tick();
+  writeTimes(job);
+  prepareForms();
+  showKey();
 }
 
-export function go(to = {}, options = {}) {
-  history[options.replace ? "replaceState" : "pushState"](null, "", href(to));
-  draw(options);
+function settle() {
+  const { over: state, kind } = job.dataset;
+  const isGone = state === "deleted"
+    || (kind === "deploy" && state !== "ready" && "clean" in job.dataset);
+  memory.ended(operation, isGone);
 }
 
-export function draw(options = {}) {
-  const [what, value] = at();
-  show($("home"), what === "home");
-  show($("job"), what !== "home");
-  for (const [other, fn] of shown) if (other !== what) fn(null, {});
-  shown.get(what)(value, options);
+function finish(wasOpen) {
+  settle();
+  if ($("steps")) $("steps").open = wasOpen;
+  notify.send($("job-title").textContent);
+  if (!$("log")?.contains(document.activeElement)) focus($("job-title"));
 }
 
-/** Plain links inside the page need no new page. */
-export function start() {
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest?.("a[data-view]");
-    if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+/** Shows the state that the server has now. */
+async function look() {
+  const found = await part(location.pathname, key);
+  if (found.isRedirected) location.replace(found.url);
+  const wasOver = isOver();
+  const fresh = found.document.getElementById("job");
+  const isOpen = Boolean(fresh.querySelector("#steps")?.open);
+  document.title = found.document.title;
+  morph(job, fresh);
+  dress();
+  if (!isOver()) showLost(isStreamLost);
+  else if (!wasOver) finish(isOpen);
+  return { last: Number(job.dataset.last), isOver: isOver() };
+}
+
+let timer, isLooking = false, isStale = false, lookedAt = 0, failures = 0;
+
+async function run() {
+  isLooking = true;
+  isStale = false;
+  try {
+    await look();
+    failures = 0;
+  } catch {
+    failures++;
+    isStale = true;
+    showLost(true);
+  }
+  isLooking = false;
+  lookedAt = Date.now();
+  if (isStale) refresh();
+}
+
+/** Refreshes the page soon, or at once; what comes meanwhile is gathered. */
+function refresh(isUrgent = false) {
+  isStale = true;
+  if (isLooking) return;
+  clearTimeout(timer);
+  const gap = failures > 0 ? Math.min(15000, 1000 * 2 ** failures) : GAP_MS;
+  timer = setTimeout(run, isUrgent ? 0 : Math.max(50, lookedAt + gap - Date.now()));
+}
+
+// The stream ----------------------------------------------------------------------------------
+
+const last = () => Number(job.dataset.last);
+
+let drawing;
+
+function take(kind, data, number) {
+  if (kind === "log") {
+    log.add(data.line);
+    drawing ??= setTimeout(() => { drawing = undefined; log.draw(); }, 30);
+  } else if (number > last()) {
+    refresh(!["queued", "progress"].includes(kind));
+  }
+}
+
+function lost(isLost) {
+  isStreamLost = isLost;
+  if (!isOver()) showLost(isLost);
+}
+
+// The owner's secrets -------------------------------------------------------------------------
+
+const HIDDEN = "••••••••";
+
+function showPassword(password) {
+  const isShown = password !== undefined;
+  $("password").textContent = password ?? HIDDEN;
+  $("password").closest(".value").classList.toggle("shown", isShown);
+  const label = t(isShown ? "live.hide" : "live.show");
+  const button = $("reveal");
+  const [, value] = button.getAttribute("aria-label").split(": ");
+  button.textContent = label;
+  button.setAttribute("aria-label", `${label}: ${value}`);
+}
+
+async function readPassword() {
+  const shown = $("password").textContent;
+  if (shown !== HIDDEN) return shown;
+  try {
+    const path = `/api/stack/${encodeURIComponent(name)}/password`;
+    return (await call(path, { method: "POST", body: { action: "reveal" }, key })).password;
+  } catch {
+    return $("reveal").click(); // the same again, which shows why it fails
+  }
+}
+
+async function addQr(place, id) {
+  const { picture } = await import("./qr.js");
+  place.querySelector(".qr")?.remove();
+  place.append(picture($(id).textContent));
+}
+
+// The key that this browser got when it created the workspace.
+function showKey() {
+  const ownerKey = memory.byName(name)?.key;
+  if (!$("keep") || !ownerKey || !$("keep").hidden) return;
+  $("owner-key").textContent = ownerKey;
+  const file = new Blob([`${location.origin}\n${name}\n${ownerKey}\n`], { type: "text/plain" });
+  $("key-download").href = URL.createObjectURL(file);
+  $("key-download").download = `${name}-key.txt`;
+  $("keep").hidden = false;
+}
+
+async function makeLink(button) {
+  button.disabled = true;
+  $("moved").hidden = false;
+  try {
+    const { link } = await call("/api/owner/link", { method: "POST", key });
+    $("move-link").textContent = new URL(link, location.origin).href;
+    await addQr($("moved"), "move-link");
+  } catch (problem) {
+    $("moved").replaceChildren(h("p", { class: "notice bad" }, problem.message));
+  }
+  button.disabled = false;
+}
+
+document.addEventListener("click", (event) => {
+  const { target } = event;
+  if (target.id === "move") makeLink(target);
+  if (target.id === "again" && "retry" in target.dataset) memory.wishToRetry(name);
+  if (target.id === "reveal" && $("password").textContent !== HIDDEN) {
     event.preventDefault();
-    const [what, value] = at(new URL(link.href).pathname);
-    go(what === "home" ? {} : { [what]: value }, { moved: true });
-  });
-  addEventListener("popstate", () => draw({ moved: true }));
+    showPassword();
+  }
+});
+document.addEventListener("toggle", ({ target }) => {
+  const { qr } = target.dataset ?? {};
+  if (qr && target.open && !target.querySelector(".qr")) addQr(target, qr);
+}, true);
+
+// Start ---------------------------------------------------------------------------------------
+
+enableCopying((id) => (id === "password" ? readPassword() : $(id).textContent));
+prepareForms = enableForms({
+  keyFor: () => key,
+  answered({ password, deploymentId }) {
+    if (password) showPassword(password);
+    else if (deploymentId === operation) refresh(true); // it is being cancelled
+    else return false;
+    return true;
+  },
+});
+dress();
+setInterval(tick, 1000);
+if (cameFromHere()) focus($("job-title"));
+if ("gone" in job.dataset) memory.ended(location.pathname.split("/").pop(), false);
+if (!("mine" in job.dataset) && memory.keyFor(name)) {
+  key = memory.keyFor(name);
+  refresh(true);
 }
+if (operation) {
+  if (isOver()) settle();
+  else notify.offer();
+  log.start();
+  follow(operation, { event: take, lost, look });
+}
+addEventListener("online", () => { if (failures > 0) refresh(true); });

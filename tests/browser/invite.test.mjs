@@ -1,39 +1,41 @@
-// A portal that is not open to everybody: one that asks for an invite, and one that is closed. With JavaScript and without.
+// Portals that are not open to everyone: with invites, and closed. With JavaScript and without.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { ADMIN, startPortal } from '../http/harness.mjs'
-import { LANGUAGES, deploy, openDesk, ready, said, seconds, text, title } from './browser.mjs'
+import { test } from 'node:test'
+import { ADMIN } from '../http/harness.mjs'
+import {
+  LANGUAGES, NO_SCRIPT, content, deploy, deployPlainly, focused, ready, seconds, text, title,
+  useBrowser,
+} from './browser_fixture.mjs'
 
-let desk, shut
-before(async () => {
-  desk = await openDesk({ env: { ACCESS: 'invite' } })
-  shut = await startPortal({ rehearsal: desk.world.rehearsal, env: { ACCESS: 'closed' } })
-})
-after(async () => {
-  await shut?.stop()
-  await desk?.close()
+let closed
+const fixture = useBrowser({ env: { ACCESS: 'invite' } }, async (started) => {
+  closed = await started.addPortal({ env: { ACCESS: 'closed' } })
 })
 
 async function invite() {
-  const { status, json } = await desk.world.portal.api('/api/invites', { method: 'POST', json: { uses: 1, label: 'guest' }, key: ADMIN })
+  const options = { method: 'POST', json: { uses: 1, label: 'guest' }, key: ADMIN }
+  const { status, json } = await fixture.portal.api('/api/invites', options)
   assert.equal(status, 201)
   return json.code
 }
 
+const problemSays = (page, words) => page.waitForFunction((wanted) =>
+  document.querySelector('#problem').textContent.includes(wanted), words)
+
 for (const language of LANGUAGES) {
-  test(`${language}: without an invite it is said what is needed; with one it is the same page`, async () => {
+  test(`${language}: without an invite the page says what is needed; with one it works`, async () => {
     const name = `guest-${language}`
-    const { page, done } = await desk.visit(language, { expected: [/40[0-9]/] })
-    assert.equal(await said(page, '#invite-hint'), text(language, 'problem.invite_needed.detail'))
+    const { page, done } = await fixture.visit(language, { expected: [/40[0-9]/] })
+    const hint = text(language, 'problem.invite_needed.detail')
+    assert.equal(await content(page, '#invite-hint'), hint)
     await page.fill('#name', name)
     await page.waitForSelector('#check.good')
     await page.click('#deploy')
-    await page.waitForSelector('#problem:not([hidden])')
-    assert.ok((await said(page, '#problem')).includes(text(language, 'problem.invite_needed.title')))
-    assert.equal(await page.evaluate(() => document.activeElement.id), 'invite')
+    await problemSays(page, text(language, 'problem.invite_needed.title'))
+    assert.equal(await focused(page), 'invite')
     await page.fill('#invite', 'not-an-invite')
     await page.keyboard.press('Enter')
-    await page.waitForFunction((wanted) => document.querySelector('#problem').textContent.includes(wanted), text(language, 'problem.invite_invalid.title'))
+    await problemSays(page, text(language, 'problem.invite_invalid.title'))
     assert.equal(await page.getAttribute('#invite', 'aria-invalid'), 'true')
     await page.fill('#invite', await invite())
     await page.keyboard.press('Enter')
@@ -44,8 +46,10 @@ for (const language of LANGUAGES) {
 
   test(`${language}: a closed portal says so, and has no form`, async () => {
     for (const javaScriptEnabled of [true, false]) {
-      const { page, done } = await desk.visit(language, { origin: shut.url, javaScriptEnabled })
-      assert.equal(await said(page, '.closed'), text(language, 'problem.access_closed.detail'))
+      const options = { origin: closed.url, javaScriptEnabled }
+      const { page, done } = await fixture.visit(language, options)
+      const detail = text(language, 'problem.access_closed.detail')
+      assert.equal(await content(page, '.closed'), detail)
       assert.equal(await page.isVisible('#form'), false)
       await done()
     }
@@ -53,23 +57,22 @@ for (const language of LANGUAGES) {
 }
 
 test('an invite works without JavaScript', async () => {
-  const { page, done } = await desk.visit('nl', { javaScriptEnabled: false })
+  const { page, done } = await fixture.visit('nl', NO_SCRIPT)
   await page.fill('#name', 'quiet-guest')
   await page.click('#deploy')
   assert.equal(new URL(page.url()).pathname, '/', 'the browser asks for the code')
   await page.fill('#invite', await invite())
-  await page.click('#deploy')
-  await page.waitForURL('**/deployment/*')
-  await page.waitForSelector('.bare a[href="/stack/quiet-guest"]', { timeout: seconds(40) })
+  await deployPlainly(page, 'quiet-guest')
+  await page.waitForSelector('#job.ready', { timeout: seconds(40) })
   await done()
 })
 
-test('who has a workspace may come without an invite to look at it', async () => {
-  const { page, done } = await desk.visit('en')
+test('an owner can look at a workspace without another invite', async () => {
+  const { page, done } = await fixture.visit('en')
   await page.fill('#invite', await invite())
   await deploy(page, 'came-back')
   await ready(page)
-  await page.goto(desk.world.portal.url)
+  await page.goto(fixture.portal.url)
   await page.click('#workspaces [data-name=came-back] a')
   await page.waitForSelector('#password')
   await done()

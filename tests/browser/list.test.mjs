@@ -1,132 +1,138 @@
-// My workspaces: what is told of each, and of the files that outlived one. The portal of these tests looks around all the time.
+// The visitor's workspaces: what is said of each, and of the files that are left of deleted ones.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { copyRoot } from '../http/harness.mjs'
-import { LANGUAGES, deploy, openDesk, password, ready, said, text, title } from './browser.mjs'
+import { test } from 'node:test'
+import {
+  LANGUAGES, content, deploy, ended, password, ready, reloadUntil, remove, text, title, unmarked,
+  useBrowser,
+} from './browser_fixture.mjs'
 
-let desk
-before(async () => {
-  const tree = copyRoot()
-  for (const [name, round] of [['round', 60], ['usage_round', 600]]) {
-    tree.edit('scripts/lib/workspaces/monitor.lua', (text) => text.replace(`  ${name} = ${round}`, `  ${name} = 0.2`))
-  }
-  desk = await openDesk({ root: tree.root })
-})
-afterEach(() => desk.world.rehearsal.forgetFaults())
-after(() => desk?.close())
+// Fast enough for the rounds in which the portal asks workspaces whether they answer and are used.
+const fixture = useBrowser({ env: { TIME_SCALE: '60' } })
 
-// Loads the page until it shows that; what the portal finds out by itself comes when it comes.
-async function until(page, selector) {
-  while (!await page.waitForSelector(selector, { timeout: 1500 }).catch(() => undefined)) await page.reload()
-}
-
-for (const language of LANGUAGES) {
-  test(`${language}: since when it is there, and when somebody last worked in it`, async () => {
+test('since when a workspace exists, and when it was last used', async () => {
+  const visits = []
+  for (const language of LANGUAGES) {
     const name = `in-use-${language}`
-    const { page, done } = await desk.visit(language)
-    await deploy(page, name)
-    await ready(page)
-    assert.equal(await page.locator('.used').count(), 0, 'nobody has been there')
-    await desk.world.rehearsal.stack(name, '/L3dvcmtzcGFjZQ/session', { password: await password(page) })
-    await page.click('#back')
-    await until(page, `[data-name=${name}] time.used`)
-    const times = await page.$$eval(`[data-name=${name}] time`, (all) => all.map((time) => [time.textContent.replace(/[\u2066-\u2069]/g, ''), Date.parse(time.dateTime)]))
+    const visit = await fixture.visit(language)
+    await deploy(visit.page, name)
+    await ready(visit.page)
+    assert.equal(await visit.page.getByText(text(language, 'page.used', { time: '' })).count(), 0)
+    const secret = await password(visit.page)
+    await fixture.rehearsal.stack(name, '/L3dvcmtzcGFjZQ/session', { password: secret })
+    await visit.page.click('#back')
+    visits.push({ language, name, ...visit })
+  }
+  for (const { language, name, page, done } of visits) {
+    await reloadUntil(page, `[data-name=${name}] .used`)
+    const used = new RegExp(`^${text(language, 'page.used', { time: '(.+)' })}$`)
+    assert.match(await content(page, `[data-name=${name}] .used`), used)
+    const times = await page.$$eval(`[data-name=${name}] time`, (all) =>
+      all.map((time) => Date.parse(time.dateTime)))
     assert.equal(times.length, 2)
-    assert.match(times[1][0], new RegExp(`^${text(language, 'page.used', { time: '(.+)' })}$`))
-    for (const [, at] of times) assert.ok(Math.abs(Date.now() - at) < 120_000)
+    for (const at of times) assert.ok(Math.abs(Date.now() - at) < 120_000)
     await page.click(`[data-name=${name}] a`)
     await page.waitForSelector('#password')
-    assert.ok((await said(page, '#outcome')).includes(text(language, 'page.used', { time: '' }).trim()))
-    await done()
-  })
-}
-
-test('a time that is past is told as people do', async () => {
-  const told = { en: ['now', '1 minute ago', '3 hours ago', 'yesterday', '29 days ago', 'last month', 'last year'],
-    nl: ['nu', '1 minuut geleden', '3 uur geleden', 'gisteren', '29 dagen geleden', 'vorige maand', 'vorig jaar'],
-    ar: ['الآن', 'قبل دقيقة واحدة', 'قبل 3 ساعات', 'أمس', 'قبل 29 يومًا', 'الشهر الماضي', 'السنة الماضية'] }
-  const seconds = [59, 60, 3 * 3600 + 3599, 86400, 29.9 * 86400, 31 * 86400, 366 * 86400]
-  for (const language of LANGUAGES) {
-    const { page, done } = await desk.visit(language)
-    const said = await page.evaluate(async (all) => {
-      const { ago } = await import(document.querySelector('script[type=module]').src.replace('app.js', 'text.js'))
-      return all.map((one) => ago(1e12 - one * 1000, 1e12))
-    }, seconds)
-    assert.deepEqual(said, told[language])
+    const words = text(language, 'page.used', { time: '' }).trim()
+    assert.ok((await content(page, '#outcome')).includes(words))
     await done()
   }
 })
 
-test('one that does not answer says so, and what to do', async () => {
-  const { page, done } = await desk.visit('nl')
-  await deploy(page, 'gone-quiet')
+test('a past time is written as people say it', async () => {
+  const expected = {
+    en: ['now', '1 minute ago', '3 hours ago', 'yesterday', '29 days ago', 'last month',
+      'last year'],
+    nl: ['nu', '1 minuut geleden', '3 uur geleden', 'gisteren', '29 dagen geleden', 'vorige maand',
+      'vorig jaar'],
+    ar: ['الآن', 'قبل دقيقة واحدة', 'قبل 3 ساعات', 'أمس', 'قبل 29 يومًا', 'الشهر الماضي',
+      'السنة الماضية'],
+  }
+  const day = 86400
+  const spans = [59, 60, 3 * 3600 + 3599, day, 29.9 * day, 31 * day, 366 * day]
+  for (const language of LANGUAGES) {
+    const { page, done } = await fixture.visit(language)
+    const written = await page.evaluate(async (all) => {
+      const script = document.querySelector('script[type=module]').src
+      const { ago } = await import(script.replace('home.js', 'text.js'))
+      return all.map((seconds) => ago(1e12 - seconds * 1000, 1e12))
+    }, spans)
+    assert.deepEqual(written, expected[language])
+    await done()
+  }
+})
+
+test('a workspace that does not answer says so, and what to do', async () => {
+  const name = 'gone-quiet'
+  const { page, done } = await fixture.visit('nl')
+  await deploy(page, name)
   await ready(page)
   await page.click('#back')
-  await desk.world.rehearsal.faults({ at: 'stack', kind: 'status', status: 502, times: 0, name: 'gone-quiet' })
-  await until(page, '#workspaces li.unhealthy[data-name=gone-quiet]')
-  assert.ok((await said(page, '[data-name=gone-quiet]')).includes(text('nl', 'page.state.unhealthy')))
-  await page.click('[data-name=gone-quiet] a')
+  await fixture.rehearsal.faults({ at: 'stack', kind: 'status', status: 502, times: 0, name })
+  await reloadUntil(page, `#workspaces li.unhealthy[data-name=${name}]`)
+  const item = await content(page, `[data-name=${name}]`)
+  assert.ok(item.includes(text('nl', 'page.state.unhealthy')))
+  await page.click(`[data-name=${name}] a`)
   await page.waitForSelector('.notice.warn')
-  assert.equal(await said(page, '.notice.warn'), text('nl', 'watch.stack_silent'))
+  assert.equal(await content(page, '.notice.warn'), text('nl', 'watch.stack_silent'))
   assert.equal(await page.isVisible('#act-restart'), true)
   await done()
 })
 
 for (const language of LANGUAGES) {
-  test(`${language}: files that were kept are listed for their owner; another workspace of the name protects itself`, async () => {
+  test(`${language}: kept files are listed for their owner; a new workspace protects them`, async () => {
     const name = `kept-${language}`
-    const { page, done } = await desk.visit(language)
+    const files = `[data-kept=${name}]`
+    const { page, done } = await fixture.visit(language)
     await deploy(page, name)
     await ready(page)
     await page.click('#delete-open')
-    assert.equal(await said(page, '#delete-what'), text(language, 'page.delete.what'))
-    await page.fill('#delete-name', name)
-    await page.click('#delete-go')
-    await page.waitForSelector('#job.deleted #again')
+    assert.ok((await content(page, '#delete')).includes(text(language, 'page.delete.what')))
+    await page.fill('#delete input[required]', name)
+    await page.click('#delete .danger')
+    await ended(page, 'deleted')
     await page.click('#again')
-    await page.waitForSelector(`[data-kept=${name}] button`)
-    const row = await said(page, `[data-kept=${name}]`)
+    await page.waitForSelector(`${files} summary`)
+    const row = await content(page, files)
     assert.match(row, new RegExp(`portal-ai-workspace-${name}`), 'the volume')
     assert.ok(row.includes(text(language, 'page.kept.since', { time: '' }).trim()))
-    await page.click(`[data-kept=${name}] button`)
-    assert.equal(await said(page, '#delete-title'), text(language, 'page.kept.ask', { name }))
-    assert.equal(await page.isVisible('#delete-tick'), false, 'there is nothing to choose')
-    await page.fill('#delete-name', 'another')
-    await page.click('#delete-go')
-    assert.equal(await said(page, '#delete-problem'), text(language, 'page.delete.mismatch', { name }))
-    await page.click('#delete-keep')
+    await page.click(`${files} summary`)
+    const question = text(language, 'page.kept.title', { name })
+    assert.equal(await content(page, `${files} h2`), question)
+    assert.equal(await page.locator(`${files} [type=checkbox]`).count(), 0, 'nothing to choose')
+    await page.fill(`${files} input[required]`, 'another')
+    await page.click(`${files} .danger`)
+    const mismatch = text(language, 'page.delete.mismatch', { name })
+    assert.equal(await content(page, `${files} .wrong`), mismatch)
+    await page.click(`${files} [data-close]`)
     await deploy(page, name)
     await ready(page)
     await page.click('#back')
-    await page.waitForSelector(`[data-kept=${name}] .note`)
-    assert.equal(await page.locator(`[data-kept=${name}] button`).count(), 0)
-    assert.equal(await said(page, `[data-kept=${name}] .note`), text(language, 'page.kept.held'))
+    await page.waitForSelector(`${files} .note`)
+    assert.equal(await page.locator(`${files} .danger`).count(), 0)
+    assert.equal(await content(page, `${files} .note`), text(language, 'page.kept.held'))
     await done()
   })
-}
 
-for (const language of LANGUAGES) {
-  test(`${language}: they go when their workspace's name is typed, and are off the list`, async () => {
+  test(`${language}: kept files go when the name is typed, and leave the list`, async () => {
     const name = `purged-${language}`
-    const { page, done } = await desk.visit(language)
+    const { page, done } = await fixture.visit(language)
     await deploy(page, name)
     await ready(page)
-    await page.click('#delete-open')
-    await page.fill('#delete-name', name)
-    await page.click('#delete-go')
-    await page.waitForSelector('#job.deleted #again')
-    assert.ok(JSON.stringify((await desk.world.rehearsal.state()).volumes).includes(name), 'they are there')
+    await remove(page, name)
+    const volumes = async () => JSON.stringify((await fixture.rehearsal.state()).volumes)
+    assert.ok((await volumes()).includes(name), 'they exist')
     await page.click('#again')
-    await page.click(`[data-kept=${name}] button`)
+    await page.click(`[data-kept=${name}] summary`)
+    await page.waitForSelector(`[data-kept=${name}] input:focus`)
     await page.keyboard.type(name)
     await page.keyboard.press('Enter')
-    await page.waitForSelector('#job.deleted #again')
-    assert.equal(await title(page), text(language, 'page.job.purged', { name }))
-    assert.ok((await said(page, '#outcome')).includes(text(language, 'page.deleted.gone')))
-    assert.ok(!JSON.stringify((await desk.world.rehearsal.state()).volumes).includes(name), 'they are not there any more')
-    await page.reload()
-    await page.waitForSelector('#job.deleted #again')
-    assert.equal(await title(page), text(language, 'page.job.purged', { name }))
+    for (const reload of [false, true]) {
+      if (reload) await page.reload()
+      await ended(page, 'deleted')
+      assert.equal(await title(page), text(language, 'page.job.purged', { name }))
+    }
+    assert.ok((await content(page, '#outcome')).includes(text(language, 'page.deleted.gone')))
+    assert.ok(!(await volumes()).includes(name), 'they are gone')
     await page.click('#again')
     await page.waitForSelector('#form')
     assert.equal(await page.locator(`[data-kept=${name}]`).count(), 0)
@@ -135,11 +141,12 @@ for (const language of LANGUAGES) {
 }
 
 test('nobody else sees them', async () => {
-  const { page, done } = await desk.visit('en')
+  const { page, done } = await fixture.visit('en')
   await deploy(page, 'not-related')
   await ready(page)
   await page.click('#back')
   await page.waitForSelector('[data-name=not-related]')
   assert.equal(await page.isVisible('#kept'), false)
+  assert.equal(unmarked(await page.textContent('main')).includes('kept-en'), false)
   await done()
 })

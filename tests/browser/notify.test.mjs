@@ -1,22 +1,21 @@
-// A notification when it is ready: asked for by a click and never before, shown by the system to who looks elsewhere, and to nobody else.
+// Notifications at the end of an operation: asked for by a click and never before, shown by the
+// system to visitors who look elsewhere, and to nobody else.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { LANGUAGES, deploy, openDesk, ready, text } from './browser.mjs'
+import { test } from 'node:test'
+import { LANGUAGES, deploy, ready, text, unmarked, useBrowser } from './browser_fixture.mjs'
 
-let desk
-before(async () => { desk = await openDesk() })
-afterEach(() => desk.world.rehearsal.forgetFaults())
-after(() => desk?.close())
+const fixture = useBrowser()
 
-// Notes what the browser says it has shown, and how often the page asks for leave. Nothing is stood in for.
-function watch() {
-  window.seen = []
+// Records what the browser says it has shown, and how often the page asks for permission.
+function recordNotifications() {
+  window.shown = []
   window.asked = 0
   const Real = window.Notification
   window.Notification = class extends Real {
     constructor(title, options) {
       super(title, options)
-      this.addEventListener('show', () => window.seen.push({ title, body: options.body, lang: options.lang }))
+      const record = { title, body: options.body, lang: options.lang }
+      this.addEventListener('show', () => window.shown.push(record))
     }
 
     static requestPermission() {
@@ -26,70 +25,79 @@ function watch() {
   }
 }
 
-async function visit(language, allowed) {
-  const made = await desk.visit(language)
-  if (allowed) await made.context.grantPermissions(['notifications'], { origin: desk.world.portal.url })
-  await made.context.addInitScript(watch)
-  await made.page.reload()
-  return made
+async function visit(language, isAllowed) {
+  const visited = await fixture.visit(language)
+  const { context, page } = visited
+  if (isAllowed) {
+    await context.grantPermissions(['notifications'], { origin: fixture.portal.url })
+  }
+  await context.addInitScript(recordNotifications)
+  await page.reload()
+  return visited
 }
 
-// Another tab in front: the page is there, and nobody looks at it. (Playwright lets every page believe that it is looked at.)
+// Puts another tab in front. (By default Playwright makes every page believe it has the focus.)
 async function lookElsewhere({ page, context }) {
-  const wire = await context.newCDPSession(page)
-  await wire.send('Emulation.setFocusEmulationEnabled', { enabled: false })
+  const session = await context.newCDPSession(page)
+  await session.send('Emulation.setFocusEmulationEnabled', { enabled: false })
   const other = await context.newPage()
   await other.bringToFront()
   await page.waitForFunction(() => !document.hasFocus())
 }
 
-const slow = (name) => desk.world.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 2500, name, times: 0 })
+const slow = (name) =>
+  fixture.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 2000, name, times: 0 })
+const shown = (page) => page.evaluate(() => window.shown)
+const asked = (page) => page.evaluate(() => window.asked)
 
 for (const language of LANGUAGES) {
-  test(`${language}: who asked for it and looks elsewhere is told, also after a reload`, async () => {
+  test(`${language}: a visitor who asked and looks elsewhere is notified, after a reload too`, async () => {
     const name = `tell-me-${language}`
     await slow(name)
-    const made = await visit(language, true)
-    const { page, done } = made
+    const visited = await visit(language, true)
+    const { page, done } = visited
     await deploy(page, name)
-    assert.equal(await page.evaluate(() => window.asked), 0, 'not before a click')
+    await page.waitForSelector('#notify:visible')
+    assert.equal(await asked(page), 0, 'not before a click')
     await page.click('#notify')
-    await page.waitForFunction((wanted) => document.querySelector('#notify-note').textContent === wanted, text(language, 'page.notify.on'))
-    assert.equal(await page.evaluate(() => window.asked), 1)
+    await page.waitForSelector('#notify-note:not(:empty)')
+    assert.equal(await page.textContent('#notify-note'), text(language, 'live.notify.on'))
+    assert.equal(await asked(page), 1)
     await page.reload()
     await page.waitForSelector('#notify-note:not(:empty)')
-    await lookElsewhere(made)
+    await lookElsewhere(visited)
     await ready(page)
-    await page.waitForFunction(() => window.seen.length > 0)
-    const seen = await page.evaluate(() => window.seen)
-    assert.deepEqual(seen.map(({ title, ...rest }) => ({ title: title.replace(/[\u2066-\u2069]/g, ''), ...rest })),
-      [{ title: text(language, 'page.job.ready', { name }), body: text(language, 'page.title'), lang: language }])
-    assert.equal(await page.evaluate(() => window.asked), 0, 'not asked again')
+    await page.waitForFunction(() => window.shown.length > 0)
+    const [{ title, ...rest }, ...others] = await shown(page)
+    assert.equal(unmarked(title), text(language, 'page.job.ready', { name }))
+    assert.deepEqual(rest, { body: text(language, 'page.title'), lang: language })
+    assert.deepEqual(others, [])
+    assert.equal(await asked(page), 0, 'not asked again')
     await done()
   })
 }
 
-test('who looks is not told', async () => {
+test('a visitor who looks is not notified', async () => {
   await slow('watched-pot')
   const { page, done } = await visit('en', true)
   await deploy(page, 'watched-pot')
   await page.click('#notify')
   await ready(page)
-  assert.deepEqual(await page.evaluate(() => window.seen), [])
+  assert.deepEqual(await shown(page), [])
   await done()
 })
 
-test('who did not ask is not told; who said no is not offered it again', async () => {
+test('a visitor who did not ask is not notified; one who declined is not asked again', async () => {
   await slow('no-thanks')
-  const made = await visit('en', false)
-  const { page, done } = made
+  const visited = await visit('en', false)
+  const { page, done } = visited
   await deploy(page, 'no-thanks')
   if (await page.isVisible('#notify')) {
-    await page.click('#notify') // this browser says no for everybody who was not asked about beforehand
+    await page.click('#notify') // without a grant this browser declines
     await page.waitForSelector('#notify-row', { state: 'hidden' })
   }
-  await lookElsewhere(made)
+  await lookElsewhere(visited)
   await ready(page)
-  assert.deepEqual(await page.evaluate(() => window.seen), [])
+  assert.deepEqual(await shown(page), [])
   await done()
 })

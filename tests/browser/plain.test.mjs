@@ -1,157 +1,160 @@
-// JavaScript off: the whole job by forms and pages, in the same words.
+// JavaScript off: the whole job by forms and pages.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { LANGUAGES, openDesk, seconds, text } from './browser.mjs'
+import { test } from 'node:test'
+import {
+  LANGUAGES, NO_SCRIPT, content, deployPlainly, own, reloadUntil, seconds, text, unmarked,
+  useBrowser,
+} from './browser_fixture.mjs'
 
-let desk
-before(async () => { desk = await openDesk() })
-afterEach(() => desk.world.rehearsal.forgetFaults())
-after(() => desk?.close())
+const fixture = useBrowser()
 
-const quiet = { javaScriptEnabled: false }
-const heading = async (page) => (await page.locator('h1:visible').first().textContent()).replace(/[\u2066-\u2069]/g, '')
-const body = async (page) => (await page.textContent('main')).replace(/[\u2066-\u2069]/g, '')
+const heading = async (page) => unmarked(await page.locator('h1:visible').first().textContent())
+const main = (page) => content(page, 'main')
+const over = (page, state) => reloadUntil(page, `#job.${state}`)
 
-async function order(page, name) {
-  await page.fill('#name', name)
-  await page.click('#deploy')
-  await page.waitForURL('**/deployment/*')
+// Shows the password, and checks which one opens the workspace.
+async function passwordThatOpens(page, name) {
+  await page.click('#reveal')
+  await page.waitForURL('**/stack/**')
+  const password = await page.textContent('#password')
+  const { status } = await fixture.rehearsal.stack(name, '/path', { password })
+  assert.equal(status, 200, 'the password opens it')
+  return password
 }
 
-// As if this browser had made what belongs to that key.
-const own = (context, value) =>
-  context.addCookies([{ name: '__Host-owner', value, url: desk.world.portal.url.replace('http:', 'https:'), httpOnly: true, sameSite: 'Strict' }])
-
-const link = (page, path) => page.waitForSelector(`.bare a[href="${path}"]`, { timeout: seconds(40) })
-
 for (const language of LANGUAGES) {
-  test(`${language}: from a name to a workspace, its password, a stop, and its deletion`, async () => {
+  test(`${language}: from a name to a workspace, its password, a stop, its deletion`, async () => {
     const name = `quietly-${language}`
-    await desk.world.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 1500, name, times: 0 })
-    const { page, done } = await desk.visit(language, quiet)
+    await fixture.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 1500, name, times: 0 })
+    const { page, done } = await fixture.visit(language, NO_SCRIPT)
     assert.equal(await page.isVisible('#key-entry'), false, 'what needs a script is not shown')
-    await order(page, name)
+    await deployPlainly(page, name)
     assert.equal(await heading(page), text(language, 'page.job.running', { name }))
-    assert.ok((await body(page)).includes(text(language, 'plain.refresh')))
-    await (await link(page, `/stack/${name}`)).click() // the page refreshes until the link is there
+    assert.ok((await main(page)).includes(text(language, 'plain.refresh')))
+    await page.waitForSelector('#job.ready', { timeout: seconds(40) }) // the page reloads itself
+    assert.equal(await heading(page), text(language, 'page.job.ready', { name }))
+    await passwordThatOpens(page, name)
     assert.equal(await heading(page), text(language, 'page.stack.title', { name }))
-    await page.click('form[action$="/password"] button')
-    const shown = (await page.locator('.bare .value bdi').allTextContents())[2]
-    assert.equal((await desk.world.rehearsal.stack(name, '/path', { password: shown })).status, 200, 'the password opens it')
+    await page.click('#reveal')
+    assert.match(await page.textContent('#password'), /^•+$/, 'hidden again')
     await page.click('form[action$="/stop"] button')
-    await page.waitForURL('**/deployment/*')
-    await (await link(page, `/stack/${name}`)).click()
-    assert.ok((await body(page)).includes(text(language, 'page.state.stopped')))
-    await page.goto(`${desk.world.portal.url}/stacks`)
+    await over(page, 'stopped')
+    assert.equal(await heading(page), text(language, 'page.job.stopped', { name }))
+    await page.goto(`${fixture.portal.url}/stacks`)
     await page.click(`a[href="/stack/${name}"]`)
-    await page.click('.bare .deletion summary')
-    await page.click('form[action$="/delete"] button')
-    assert.match(page.url(), /\/stack\//, 'nothing goes before its name is typed')
-    await page.fill('form[action$="/delete"] input[required]', name)
-    await page.click('form[action$="/delete"] button')
-    await link(page, '/')
+    assert.ok((await main(page)).includes(text(language, 'page.state.stopped')))
+    await page.click('#delete-open')
+    await page.click('#delete .danger')
+    assert.match(page.url(), /\/stack\//, 'nothing is deleted before its name is typed')
+    await page.fill('#delete input[required]', name)
+    await page.click('#delete .danger')
+    await over(page, 'deleted')
     assert.equal(await heading(page), text(language, 'page.job.deleted', { name }))
-    await desk.world.rehearsal.holdsNothing(name)
+    await fixture.rehearsal.holdsNothing(name)
     await done()
   })
 }
 
 test('a failure says what happened and what was cleaned up, and offers the name again', async () => {
-  await desk.world.rehearsal.faults({ at: 'deploy', kind: 'deploy_error', name: 'quiet-failure', times: 0 })
-  const { page, done } = await desk.visit('nl', quiet)
-  await order(page, 'quiet-failure')
-  const again = await link(page, '/?name=quiet-failure')
-  for (const key of ['failure.deploy_failed.detail', 'page.clean']) assert.ok((await body(page)).includes(text('nl', key)), key)
-  await again.click()
-  assert.equal(await page.inputValue('#name'), 'quiet-failure')
+  const name = 'quiet-failure'
+  await fixture.rehearsal.faults({ at: 'deploy', kind: 'deploy_error', name, times: 0 })
+  const { page, done } = await fixture.visit('nl', NO_SCRIPT)
+  await deployPlainly(page, name)
+  await over(page, 'failed')
+  for (const key of ['failure.deploy_failed.detail', 'page.clean']) {
+    assert.ok((await main(page)).includes(text('nl', key)), key)
+  }
+  await page.click('#again')
+  assert.equal(await page.inputValue('#name'), name)
   await done()
 })
 
 test('cancel is a button', async () => {
-  await desk.world.rehearsal.faults({ at: 'deploy', kind: 'hang', ms: 5000, name: 'quiet-cancel', times: 0 })
-  const { page, done } = await desk.visit('en', quiet)
-  await order(page, 'quiet-cancel')
-  await page.click('form[action$="/cancel"] button')
-  await link(page, '/?name=quiet-cancel')
-  assert.equal(await heading(page), text('en', 'page.job.cancelled', { name: 'quiet-cancel' }))
-  await desk.world.rehearsal.holdsNothing('quiet-cancel')
+  const name = 'quiet-cancel'
+  await fixture.rehearsal.faults({ at: 'deploy', kind: 'hang', ms: 5000, name, times: 0 })
+  const { page, done } = await fixture.visit('en', NO_SCRIPT)
+  await deployPlainly(page, name)
+  await page.click('#cancel')
+  await over(page, 'cancelled')
+  assert.equal(await heading(page), text('en', 'page.job.cancelled', { name }))
+  await fixture.rehearsal.holdsNothing(name)
   await done()
 })
 
 test('a new password, by two clicks', async () => {
-  const { key } = await desk.world.portal.ready('quiet-lock')
-  const old = (await desk.world.portal.stack('quiet-lock', { key })).json.password
-  const { page, context, done } = await desk.visit('nl', quiet)
-  await own(context, key)
-  await page.goto(`${desk.world.portal.url}/stack/quiet-lock`)
-  await page.locator('.bare details').first().locator('summary').click()
-  await page.locator('form[action$="/password"] button', { hasText: text('nl', 'page.rotate.go') }).click()
-  await page.waitForURL('**/deployment/*')
-  await (await link(page, '/stack/quiet-lock')).click()
-  await page.locator('form[action$="/password"] button', { hasText: text('nl', 'plain.reveal') }).click()
-  const fresh = (await page.locator('.bare .value bdi').allTextContents())[2]
-  assert.notEqual(fresh, old)
-  assert.equal((await desk.world.rehearsal.stack('quiet-lock', '/path', { password: fresh })).status, 200)
-  assert.equal((await desk.world.rehearsal.stack('quiet-lock', '/path', { password: old })).status, 401)
+  const name = 'quiet-lock'
+  const { key } = await fixture.portal.ready(name)
+  const old = (await fixture.portal.stack(name, { key })).json.password
+  const { page, context, done } = await fixture.visit('nl', NO_SCRIPT)
+  await own(context, fixture.portal.url, key)
+  await page.goto(`${fixture.portal.url}/stack/${name}`)
+  await page.click('#rotate-open')
+  await page.click('#rotate .primary')
+  await over(page, 'ready')
+  assert.notEqual(await passwordThatOpens(page, name), old)
+  const { status } = await fixture.rehearsal.stack(name, '/path', { password: old })
+  assert.equal(status, 401)
   await done()
 })
 
-test('the page can be told to stand still, and to move again', async () => {
-  await desk.world.rehearsal.faults({ at: 'deploy', kind: 'hang', ms: 8000, name: 'quiet-reader', times: 0 })
-  const { page, done } = await desk.visit('ar', quiet)
+test('refreshing can be stopped and started again', async () => {
+  const name = 'quiet-reader'
+  await fixture.rehearsal.faults({ at: 'deploy', kind: 'hang', ms: 8000, name, times: 0 })
+  const { page, done } = await fixture.visit('ar', NO_SCRIPT)
   const refreshes = () => page.locator('meta[http-equiv=refresh]').count()
-  await order(page, 'quiet-reader')
+  await deployPlainly(page, name)
   assert.equal(await refreshes(), 1)
-  await page.click('.bare a[href$="?still=1"]')
+  await page.click('noscript a[href$="?still=1"]')
   assert.equal(await refreshes(), 0)
   assert.equal(await page.getAttribute('html', 'lang'), 'ar')
-  assert.ok((await body(page)).includes(text('ar', 'plain.again')))
-  await page.click('.bare a[href^="/deployment/"]:not([href*=still])')
+  assert.ok((await main(page)).includes(text('ar', 'plain.again')))
+  await page.click('noscript a[href^="/deployment/"]:not([href*=still])')
   assert.equal(await refreshes(), 1)
-  await page.click('form[action$="/cancel"] button')
-  await link(page, '/?name=quiet-reader')
+  await page.click('#cancel')
+  await over(page, 'cancelled')
   await done()
 })
 
-test('files that were kept are listed, with the day; they go after their workspace\'s name is typed', async () => {
-  const { key } = await desk.world.portal.ready('quiet-files')
-  const { json } = await desk.world.portal.remove('quiet-files', { key })
-  await desk.world.portal.follow(json.statusUrl)
-  const { page, context, done } = await desk.visit('nl', quiet)
-  await own(context, key)
-  await page.goto(`${desk.world.portal.url}/stacks`)
+test('kept files are listed with the day, and go after the name is typed', async () => {
+  const name = 'quiet-files'
+  const { key } = await fixture.portal.ready(name)
+  const { json } = await fixture.portal.remove(name, { key })
+  await fixture.portal.follow(json.statusUrl)
+  const { page, context, done } = await fixture.visit('nl', NO_SCRIPT)
+  await own(context, fixture.portal.url, key)
+  await page.goto(`${fixture.portal.url}/stacks`)
   const today = new Date().toISOString().slice(0, 10)
-  assert.ok((await body(page)).includes(text('nl', 'page.kept.since', { time: today })))
-  await page.click('.deletion summary')
-  await page.fill('.deletion input[required]', 'something-else')
-  await page.click('.deletion button')
-  assert.match(page.url(), /\/stacks$/, 'that is not its name')
-  await page.fill('.deletion input[required]', 'quiet-files')
-  await page.click('.deletion button')
-  await page.waitForURL('**/deployment/*')
-  await link(page, '/')
-  assert.equal(await heading(page), text('nl', 'page.job.purged', { name: 'quiet-files' }))
-  assert.ok(!JSON.stringify((await desk.world.rehearsal.state()).volumes).includes('quiet-files'))
+  assert.ok((await main(page)).includes(text('nl', 'page.kept.since', { time: today })))
+  await page.click('.question summary')
+  await page.fill('.question input[required]', 'something-else')
+  await page.click('.question .danger')
+  assert.match(page.url(), /\/stacks$/, 'the wrong name')
+  await page.fill('.question input[required]', name)
+  await page.click('.question .danger')
+  await over(page, 'deleted')
+  assert.equal(await heading(page), text('nl', 'page.job.purged', { name }))
+  assert.ok(!JSON.stringify((await fixture.rehearsal.state()).volumes).includes(name))
   await done()
 })
 
 test('a refusal is a page in the language that was chosen', async () => {
-  const { page, done } = await desk.visit('en', { ...quiet, expected: [/4\d\d/] })
+  const { page, done } = await fixture.visit('en', { ...NO_SCRIPT, expected: [/4\d\d/] })
   await page.click('#languages a[lang=ar]')
   await page.fill('#name', 'a--b')
   await page.click('#deploy')
   assert.equal(await page.getAttribute('html', 'dir'), 'rtl')
   assert.equal(await heading(page), text('ar', 'problem.name_invalid.title'))
-  assert.ok((await body(page)).includes(text('ar', 'name.invalid.hyphens')))
+  assert.ok((await main(page)).includes(text('ar', 'name.invalid.hyphens')))
   await done()
 })
 
-test('somebody else sees neither the workspace nor its buttons', async () => {
-  await desk.world.portal.ready('not-for-you')
-  const { page, done } = await desk.visit('en', { ...quiet, path: '/stack/not-for-you', expected: [/404/] })
+test('a stranger sees neither the workspace nor its buttons', async () => {
+  await fixture.portal.ready('not-for-you')
+  const options = { ...NO_SCRIPT, path: '/stack/not-for-you', expected: [/404/] }
+  const { page, done } = await fixture.visit('en', options)
   assert.equal(await heading(page), text('en', 'problem.stack_unknown.title'))
-  assert.equal(await page.locator('.bare form').count(), 0)
-  await page.goto(`${desk.world.portal.url}/stacks`)
-  assert.ok((await body(page)).includes(text('en', 'plain.none')))
+  assert.equal(await page.locator('main form').count(), 0)
+  await page.goto(`${fixture.portal.url}/stacks`)
+  assert.ok((await main(page)).includes(text('en', 'plain.none')))
   await done()
 })

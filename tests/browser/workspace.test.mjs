@@ -1,74 +1,95 @@
-// A workspace that stands: stop, start, restart, a new password; the key, and the way to another device.
+// A workspace that exists: stop, start, restart, a new password; the key, the link to another
+// device.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import jsqr from 'jsqr'
-import { deploy, openDesk, password, ready, said, text, title } from './browser.mjs'
+import { content, deploy, password, ready, text, title, useBrowser } from './browser_fixture.mjs'
 
-let desk
-before(async () => { desk = await openDesk() })
-after(() => desk?.close())
+const fixture = useBrowser()
 
-// What a camera would read in the code at that selector.
+// What a camera reads in the QR code at that selector.
 async function scan(page, selector) {
-  const { data, width, height } = await page.$eval(selector, async (svg) => {
+  await page.waitForSelector(selector)
+  const pixels = await page.$eval(selector, async (svg) => {
     const copy = svg.cloneNode(true)
     copy.setAttribute('width', 450)
     copy.setAttribute('height', 450)
     const image = new Image()
-    image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`
+    const source = new XMLSerializer().serializeToString(copy)
+    image.src = `data:image/svg+xml,${encodeURIComponent(source)}`
     await image.decode()
     const canvas = Object.assign(document.createElement('canvas'), { width: 450, height: 450 })
     const brush = canvas.getContext('2d')
     brush.fillStyle = '#fff'
     brush.fillRect(0, 0, 450, 450)
     brush.drawImage(image, 0, 0)
-    return { data: [...brush.getImageData(0, 0, 450, 450).data], width: 450, height: 450 }
+    return [...brush.getImageData(0, 0, 450, 450).data]
   })
-  return jsqr(new Uint8ClampedArray(data), width, height)?.data
+  return jsqr(new Uint8ClampedArray(pixels), 450, 450)?.data
 }
 
 test('stop, start, restart: each is followed to its end', async () => {
-  const { page, done } = await desk.visit('en')
+  const { page, done } = await fixture.visit('en')
   await deploy(page, 'up-and-down')
   await ready(page)
   await page.click('#act-stop')
   await page.waitForSelector('#job.stopped #act-start')
   assert.equal(await title(page), text('en', 'page.job.stopped', { name: 'up-and-down' }))
-  assert.equal(await page.isVisible('#open'), false, 'what is stopped cannot be opened')
+  assert.equal(await page.isVisible('#open'), false, 'a stopped workspace cannot be opened')
   await page.click('#back')
   await page.waitForSelector('#workspaces li.stopped')
   await page.click('[data-name=up-and-down] a')
   await page.click('#act-start')
   await page.waitForSelector('#job.ready #act-stop')
+  const before = page.url()
   await page.click('#act-restart')
-  await page.waitForURL('**/deployment/*')
+  await page.waitForURL((url) => url.href !== before)
   await page.waitForSelector('#job.ready #act-stop')
   await done()
 })
 
-test('a new password takes the place of the old one', async () => {
-  const { page, done } = await desk.visit('nl')
+test('a new password replaces the old one', async () => {
+  const { page, done } = await fixture.visit('nl')
   await deploy(page, 'new-lock')
   await ready(page)
-  assert.match(await page.textContent('#password'), /^•+$/, 'nobody reads it over a shoulder')
+  assert.match(await page.textContent('#password'), /^•+$/, 'hidden until asked for')
   const old = await password(page)
-  await page.click('#act-rotate')
-  await page.click('#rotate button[value=""]')
-  assert.equal(await page.isVisible('#rotate'), false, 'a change of mind')
-  await page.click('#act-rotate')
-  await page.click('#rotate button[value=go]')
-  await page.waitForSelector('#job:not(.ready)')
+  await page.click('#reveal')
+  assert.match(await page.textContent('#password'), /^•+$/, 'hidden again')
+  await page.click('#rotate-open')
+  await page.click('#rotate [data-close]')
+  assert.equal(await page.isVisible('#rotate .primary'), false, 'a change of mind')
+  await page.click('#rotate-open')
+  const before = page.url()
+  await page.click('#rotate .primary')
+  await page.waitForURL((url) => url.href !== before)
   await ready(page)
   const fresh = await password(page)
   assert.notEqual(fresh, old)
-  assert.equal((await desk.world.rehearsal.stack('new-lock', '/path', { password: fresh })).status, 200)
-  assert.equal((await desk.world.rehearsal.stack('new-lock', '/path', { password: old })).status, 401)
+  const status = async (secret) =>
+    (await fixture.rehearsal.stack('new-lock', '/path', { password: secret })).status
+  assert.equal(await status(fresh), 200)
+  assert.equal(await status(old), 401)
   await done()
 })
 
-test('the key can be copied, downloaded, and photographed', async () => {
-  const { page, done } = await desk.visit('en')
+test('a password that Dokploy does not tell is reported, and nothing else is lost', async () => {
+  const { page, done } = await fixture.visit('en', { expected: [/503/] })
+  await deploy(page, 'no-password')
+  await ready(page)
+  const fault = { at: 'application.one', kind: 'status', status: 401, times: 0 }
+  await fixture.rehearsal.faults(fault)
+  await page.click('#reveal')
+  await page.waitForSelector('.value .wrong:not(:empty)')
+  const problem = await content(page, '.value .wrong')
+  assert.equal(problem, text('en', 'password.dokploy_refused'))
+  assert.equal(await page.isVisible('#open'), true)
+  await done()
+})
+
+test('the key can be copied, downloaded and photographed', async () => {
+  const { page, done } = await fixture.visit('en')
   await deploy(page, 'key-keeper')
   await ready(page)
   const key = await page.textContent('#owner-key')
@@ -80,15 +101,16 @@ test('the key can be copied, downloaded, and photographed', async () => {
   await done()
 })
 
-test('a link takes all workspaces to another browser, once', async () => {
-  const first = await desk.visit('en')
+test('a link moves all workspaces to another browser, once', async () => {
+  const first = await fixture.visit('en')
   await deploy(first.page, 'on-two-screens')
   await ready(first.page)
   await first.page.click('#move')
+  await first.page.waitForSelector('#move-link:not(:empty)')
   const link = await first.page.textContent('#move-link')
   assert.equal(await scan(first.page, '.moved .qr'), link)
-  const { page, done } = await desk.visit('ar', { path: link.slice(desk.world.portal.url.length) })
-  assert.equal(await said(page, 'h1'), text('ar', 'move.title'))
+  const { page, done } = await fixture.visit('ar', { path: new URL(link).pathname })
+  assert.equal(await content(page, 'h1'), text('ar', 'move.title'))
   await page.click('main button')
   await page.waitForSelector('#workspaces li.ready[data-name=on-two-screens]')
   await page.click('[data-name=on-two-screens] a')

@@ -134,7 +134,7 @@ describe('one portal', () => {
     assert.equal((await admin.form('/admin/stacks/act', { act: 'delete', names: 'anna', confirm: 'anna2' })).status, 422)
     assert.equal((await admin.form('/admin/stacks/act', { act: 'stop', names: 'anna' })).status, 303)
     const refused = await admin.form('/admin/stacks/act', { act: 'stop', names: 'nobody' })
-    for (const [language, words] of [['en', 'There is no workspace named nobody'], ['nl', 'Er is geen werkplek met de naam nobody']]) {
+    for (const [language, words] of [['en', 'There is no workspace named nobody'], ['nl', 'Er is geen werkruimte nobody']]) {
       assert.ok((await admin.get(`${refused.headers.location}?lang=${language}`)).text.includes(words), language)
     }
     assert.equal((await admin.get('/admin/stacks/done/unknown')).headers.location, '/admin/stacks')
@@ -188,7 +188,7 @@ describe('one portal', () => {
     const more = found.match(/href="([^"]*[?&;]invites=[^"]*)"/)[1].replaceAll('&amp;', '&')
     const rest = (await admin.get(more)).text
     assert.ok(rest.includes('Spring class') && !rest.includes('Autumn class'))
-    assert.ok((await admin.get('/admin/access?search=nowhere')).text.includes('Nothing fits this search.'))
+    assert.ok((await admin.get('/admin/access?search=nowhere')).text.includes('Nothing matches this search.'))
   })
 
   test('the summary tells how everything is', async () => {

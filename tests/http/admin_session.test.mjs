@@ -55,7 +55,7 @@ describe('one portal', () => {
       const answer = await tryToken(portal, token, { headers: { ...own, 'accept-language': 'nl' } })
       assert.equal(answer.status, 403)
       assert.equal(cookieOf(answer), undefined)
-      assert.match(answer.text, /Dat is niet het beheerderstoken/)
+      assert.match(answer.text, /Dit is niet het beheerderstoken/)
       assert.ok(!answer.text.includes(token))
     }
     assert.equal((await tryToken(portal, ADMIN, { csrf: '1.forged' })).status, 403)

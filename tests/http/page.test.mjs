@@ -21,7 +21,7 @@ for (const language of LANGUAGES) {
     assert.equal(plain.headers['content-encoding'], undefined)
     assert.equal(packed.headers['content-encoding'], 'gzip')
     assert.equal(gunzipSync(packed.bytes).toString(), plain.text)
-    assert.ok(packed.bytes.length < plain.bytes.length / 2, `${packed.bytes.length} of ${plain.bytes.length} bytes`)
+    assert.ok(packed.bytes.length < plain.bytes.length * 0.6, `${packed.bytes.length} of ${plain.bytes.length} bytes`)
     assert.equal(plain.headers['content-language'], language)
     for (const answer of [plain, packed]) assert.match(answer.headers.vary, /Accept-Language.*Cookie.*Accept-Encoding/)
     assert.notEqual(plain.headers.etag, packed.headers.etag, 'one tag for one sequence of bytes')
@@ -77,7 +77,7 @@ test('everything that the page consists of is kept for ever, and comes compresse
     assert.equal(status, 200, address)
     assert.equal(headers['cache-control'], 'public, max-age=31536000, immutable', address)
     if (/\.(png|ico)$/.test(address)) continue
-    assert.equal(headers['content-encoding'], 'gzip', `${address} has a twin: make twins`)
+    assert.equal(headers['content-encoding'], 'gzip', `${address} is precompressed: make precompressed`)
     assert.equal(gunzipSync(bytes).toString(), (await get(address)).text)
     assert.equal((await get(address, { headers: { ...gzip, 'if-none-match': headers.etag } })).status, 304)
   }
@@ -86,7 +86,7 @@ test('everything that the page consists of is kept for ever, and comes compresse
 test('no script is fetched because another one asked for it', async () => {
   const { text } = await get('/')
   const told = new Set(assets(text).filter((address) => address.endsWith('.js')))
-  assert.ok(told.size > 10)
+  assert.ok(told.size > 5)
   for (const address of told) {
     const { text: script } = await get(address)
     for (const [, file] of script.matchAll(/from "\.\/([^"]+)"/g)) {

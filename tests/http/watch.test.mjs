@@ -13,7 +13,7 @@ const becomes = (wanted, language) => until(async () => {
 before(async () => {
   const tree = copyRoot()
   tree.edit('scripts/lib/workspaces/monitor.lua', (text) => text.replace('round = 60', 'round = 0.1'))
-  tree.edit('scripts/lib/workspaces/monitor.lua', (text) => text.replace('usage_round = 600', 'usage_round = 0.1'))
+  tree.edit('scripts/lib/workspaces/usage.lua', (text) => text.replace('round = 600', 'round = 0.1'))
   world = await startAll({ root: tree.root })
   key = (await world.portal.ready('wim')).key
 })
@@ -38,7 +38,7 @@ test('one that does not answer, and then does again', async () => {
   await world.rehearsal.faults({ at: 'stack', kind: 'status', status: 502, times: 0, name: 'wim' })
   const seen = await becomes('unhealthy', 'nl')
   assert.equal(seen.trouble.code, 'stack_silent')
-  assert.match(seen.trouble.detail, /werkplek/)
+  assert.match(seen.trouble.detail, /werkruimte/)
   assert.ok(Date.parse(seen.trouble.since))
   assert.ok(seen.password, 'its owner still gets the password')
   await world.rehearsal.forgetFaults()

@@ -87,7 +87,7 @@ describe('the portal\'s image', { skip }, () => {
     const look = (command) => docker(['run', '--rm', '--label', tag, '--entrypoint', 'sh', image, '-c', command])
     assert.equal(look('command -v gcc curl wget python3 node lua5.4 git || echo none'), 'none')
     assert.deepEqual(look('ls /app').split('\n'), ['config.lua', 'locales', 'sbom.cdx.json', 'scripts', 'www'])
-    assert.equal(look('cd /app/www; for file in *.js *.css *.svg; do gzip -dc $file.gz | cmp - $file || exit 1; done; echo good'), 'good', 'compressed twins')
+    assert.equal(look('cd /app/www; for file in *.js *.css *.svg; do gzip -dc $file.gz | cmp - $file || exit 1; done; echo good'), 'good', 'precompressed files')
     const bill = JSON.parse(look('cat /app/sbom.cdx.json'))
     assert.equal(bill.metadata.component.version, '1.2.3')
     for (const name of ['libevent-2.1-7', 'libcurl4', 'libsqlite3-0', 'zlib1g']) {
@@ -98,7 +98,7 @@ describe('the portal\'s image', { skip }, () => {
     assert.deepEqual(linked.map(({ version }) => /^\d+\.\d+/.test(version)), [true, true], 'what is linked in is missing')
     assert.equal(bill.components.length, Number(look('dpkg-query -W -f x').length) + linked.length)
     assert.doesNotMatch(bill.components.map(({ name }) => name).join(' '), /liblua5\.4-0|lua-cjson( |$)/, 'Lua is there twice')
-    assert.match(look('ls www'), /app\.js\.gz/, 'no compressed twins')
+    assert.match(look('ls www'), /home\.js\.gz/, 'no precompressed files')
   })
 
   test('it says what it is', () => {

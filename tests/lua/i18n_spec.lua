@@ -1,3 +1,4 @@
+-- Texts: languages, placeholders, Accept-Language; and the wording of events.
 local portal = require "support.portal"
 
 local files = {
@@ -16,11 +17,11 @@ local function load(more)
 end
 
 describe("texts", function()
-  it("are in the language asked for, placeholders filled in", function()
+  it("are in the requested language, with placeholders filled in", function()
     assert.equal("Dag Jan, 3 stuks", load().text("nl", "hello", { name = "Jan", count = 3 }))
   end)
 
-  it("are English where the language lacks them, and the key where all do", function()
+  it("fall back to English, then to the key", function()
     local i18n = load()
     assert.equal("Only here", i18n.text("nl", "only"))
     assert.equal("no.such.key", i18n.text("nl", "no.such.key"))
@@ -31,11 +32,11 @@ describe("texts", function()
     assert.equal("مرحبًا \u{2068}anna\u{2069}، 2", load().text("ar", "hello", { name = "anna", count = 2 }))
   end)
 
-  it("leave a placeholder that nobody filled, and take % as it is", function()
+  it('keep a placeholder without a value, and "%" as it is', function()
     assert.equal("Hello 100%1, {count} of them", load().text("en", "hello", { name = "100%1" }))
   end)
 
-  it("come in groups, English filling the gaps", function()
+  it("come in groups, with English where the language lacks one", function()
     local i18n = load {
       ["locales/en.json"] = '{"language.name":"English","page.a":"A","page.b":"B"}',
       ["locales/nl.json"] = '{"language.name":"N","page.a":"Aa"}',
@@ -45,13 +46,13 @@ describe("texts", function()
 end)
 
 describe("the languages", function()
-  it("are the files there are", function()
+  it("are the files in locales/", function()
     assert.same({
       { code = "ar", name = "العربية", dir = "rtl" }, { code = "en", name = "English", dir = "ltr" }, { code = "nl", name = "Nederlands", dir = "ltr" },
     }, load().languages())
   end)
 
-  it("are refused with the file's name when one is broken", function()
+  it("are refused with the name of a broken file", function()
     for _, broken in ipairs { "{", "[]x", '"text"', "{}" } do
       local ok, message = pcall(load, { ["locales/nl.json"] = broken })
       assert.is_false(ok, broken)
@@ -71,11 +72,11 @@ describe("Accept-Language", function()
     it(("%d: %s is %s"):format(i, tostring(case[1]):sub(1, 30), case[2]), function() assert.equal(case[2], i18n.accepted(case[1])) end)
   end
 
-  it("is worked out anew after many different ones", function()
+  it("takes any number of different values", function()
     for i = 1, 500 do assert.equal("nl", i18n.accepted("nl;q=0.9,x-" .. i)) end
   end)
 
-  it("gives way to ?lang=, when that is a language", function()
+  it("yields to ?lang= when that names a language", function()
     local function from(path) return i18n.from(portal.request("GET", path, { headers = { ["Accept-Language"] = "nl" } })) end
     assert.equal("ar", from "/?lang=ar")
     assert.equal("nl", from "/?lang=xx")
@@ -84,58 +85,58 @@ describe("Accept-Language", function()
 end)
 
 describe("an event", function()
-  local i18n, json
+  local i18n, json, wording
   before_each(function()
     local fakes = portal.start()
-    i18n, json = require "lib.pages.i18n", fakes.json
+    i18n, json, wording = require "lib.pages.i18n", fakes.json, require "lib.pages.wording"
   end)
 
   local all = { "en", "nl", "ar" }
 
-  it("carries its time as ISO 8601, and leaves the raw one as it was", function()
+  it("has its time as ISO 8601, and does not change the raw event", function()
     local raw = { position = 2, etaSeconds = 30, at = 1700000000.25 }
-    assert.same({ position = 2, etaSeconds = 30, at = "2023-11-14T22:13:20.250Z" }, i18n.event("nl", "queued", raw))
+    assert.same({ position = 2, etaSeconds = 30, at = "2023-11-14T22:13:20.250Z" }, wording.event("nl", "queued", raw))
     assert.equal(1700000000.25, raw.at)
   end)
 
-  it("of a step has its title", function()
+  it("has the title of its step", function()
     for _, language in ipairs(all) do
-      local told = i18n.event(language, "progress", { step = "health", state = "running", percent = 40, at = 1 })
-      assert.equal(i18n.text(language, "step.health.title"), told.title)
-      assert.not_equal("step.health.title", told.title)
-      assert.same({ "health", "running", 40 }, { told.step, told.state, told.percent })
+      local shown = wording.event(language, "progress", { step = "health", state = "running", percent = 40, at = 1 })
+      assert.equal(i18n.text(language, "step.health.title"), shown.title)
+      assert.not_equal("step.health.title", shown.title)
+      assert.same({ "health", "running", 40 }, { shown.step, shown.state, shown.percent })
     end
   end)
 
-  it("of a failure says what happened and what to do", function()
+  it("says what happened and what to do when it is a failure", function()
     local raw = { code = "image_not_found", step = "deploy", rolledBack = true, leftovers = {}, at = 1 }
     local seen = {}
     for _, language in ipairs(all) do
-      local told = i18n.event(language, "failed", raw)
-      assert.is_true(#told.detail > 10 and #told.advice > 10)
-      assert.is_nil(seen[told.detail])
-      seen[told.detail] = true
-      assert.is_true(told.rolledBack)
-      assert.equal(0, #told.leftovers)
-      assert.equal("image_not_found", told.code)
+      local shown = wording.event(language, "failed", raw)
+      assert.is_true(#shown.detail > 10 and #shown.advice > 10)
+      assert.is_nil(seen[shown.detail])
+      seen[shown.detail] = true
+      assert.is_true(shown.rolledBack)
+      assert.equal(0, #shown.leftovers)
+      assert.equal("image_not_found", shown.code)
     end
   end)
 
-  it("of a failure with a code that has no text still says something", function()
-    local told = i18n.event("en", "failed", { code = "no_such_code", step = "deploy", rolledBack = true, at = 1 })
-    assert.equal("no_such_code", told.code)
-    assert.is_nil(told.detail:find("failure.", 1, true))
+  it("has a general text for a failure with an unknown code", function()
+    local shown = wording.event("en", "failed", { code = "no_such_code", step = "deploy", rolledBack = true, at = 1 })
+    assert.equal("no_such_code", shown.code)
+    assert.is_nil(shown.detail:find("failure.", 1, true))
   end)
 
-  it("names what is left", function()
+  it("lists what could not be removed", function()
     local raw = { code = "dokploy_unreachable", step = "deploy", rolledBack = false, leftovers = { { kind = "project", id = "p1" } }, at = 1 }
-    local told = i18n.event("en", "failed", raw)
-    assert.equal(1, #told.leftovers)
-    assert.same({ "project", "p1" }, { told.leftovers[1].kind, told.leftovers[1].id })
-    assert.truthy(told.leftovers[1].detail:find("p1", 1, true))
+    local shown = wording.event("en", "failed", raw)
+    assert.equal(1, #shown.leftovers)
+    assert.same({ "project", "p1" }, { shown.leftovers[1].kind, shown.leftovers[1].id })
+    assert.truthy(shown.leftovers[1].detail:find("p1", 1, true))
   end)
 
-  it("can be encoded", function()
-    assert.has_no.errors(function() json.encode(i18n.event("en", "cancelled", { rolledBack = true, leftovers = {}, at = 1 })) end)
+  it("can be encoded as JSON", function()
+    assert.has_no.errors(function() json.encode(wording.event("en", "cancelled", { rolledBack = true, leftovers = {}, at = 1 })) end)
   end)
 end)

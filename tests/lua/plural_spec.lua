@@ -1,3 +1,4 @@
+-- Plural categories, by the rules in locales/*.json.
 local plural = require "lib.pages.plural"
 local cjson = require "cjson"
 
@@ -8,34 +9,39 @@ local function rule_of(language)
   return texts["language.plural"]
 end
 
-local function told(rule, numbers)
-  local category, list = plural.read(rule), {}
+local function categories_of(rule, numbers)
+  local category, list = plural.parse(rule), {}
   for i, n in ipairs(numbers) do list[i] = category(n) end
   return table.concat(list, " ")
 end
 
-describe("the form that goes with a number", function()
+describe("the plural category of a number", function()
   it("is one or other in English and Dutch", function()
-    for _, language in ipairs { "en", "nl" } do assert.equal("other one other other", told(rule_of(language), { 0, 1, 2, 101 })) end
+    for _, language in ipairs { "en", "nl" } do
+      local found = categories_of(rule_of(language), { 0, 1, 2, 101 })
+      assert.equal("other one other other", found)
+    end
   end)
 
   it("is one of six in Arabic", function()
     assert.equal("zero one two few few many many other other other few many",
-      told(rule_of "ar", { 0, 1, 2, 3, 10, 11, 99, 100, 101, 102, 103, 111 }))
+      categories_of(rule_of "ar", { 0, 1, 2, 3, 10, 11, 99, 100, 101, 102, 103, 111 }))
   end)
 
   it("follows rules with more conditions, as Polish has them", function()
-    local polish = "one: n = 1; few: n % 10 = 2..4 and n % 100 != 12..14; many: n != 1 and n % 10 = 0..1, 5..9"
-    assert.equal("one few few many many few many other", told(polish, { 1, 2, 24, 5, 21, 102, 11, 12 }))
+    local polish = "one: n = 1; few: n % 10 = 2..4 and n % 100 != 12..14; "
+      .. "many: n != 1 and n % 10 = 0..1, 5..9"
+    local found = categories_of(polish, { 1, 2, 24, 5, 21, 102, 11, 12 })
+    assert.equal("one few few many many few many other", found)
   end)
 
-  it("has names to hold a locale against", function()
-    local _, names = plural.read(rule_of "ar")
+  it("comes with the list of all categories", function()
+    local _, names = plural.parse(rule_of "ar")
     assert.same({ "zero", "one", "two", "few", "many", "other" }, names)
   end)
 
-  it("of a rule that nobody understands is an error that quotes it", function()
-    local ok, message = pcall(plural.read, "one: i = 1 and v = 0")
+  it("cannot be parsed from a malformed rule, which the error quotes", function()
+    local ok, message = pcall(plural.parse, "one: i = 1 and v = 0")
     assert.is_false(ok)
     assert.truthy(message:find("i = 1", 1, true), message)
   end)

@@ -103,10 +103,12 @@ function findings.question(view, finding, trouble)
 end
 
 --- Why some could not be adopted, above the list.
----@param list { detail: string }[]
-function findings.refused(list)
+function findings.refused(view, list)
   local items = {}
-  for i, refusal in ipairs(list) do items[i] = h("p", {}, refusal.detail) end
+  for i, refusal in ipairs(list) do
+    local args = { name = refusal.row.name, id = tostring(refusal.row.id) }
+    items[i] = h("p", {}, say(view, "problem." .. refusal.code .. ".detail", args))
+  end
   return #items > 0 and parts.notice("bad", items) or nil
 end
 

@@ -1,7 +1,7 @@
 --- The admin's first page: how everything is. Pure, from a document.
 local parts = require "lib.admin.parts"
 local page = require "lib.pages"
-local plain = require "lib.pages.plain"
+local elements = require "lib.pages.elements"
 local overview = {}
 
 local h, code, say = page.h, page.code, parts.say
@@ -16,7 +16,7 @@ local function figures(view, doc)
   for _, row in ipairs(doc.stacks) do total = total + row.count end
   items[1] = figure("/admin/stacks", total, say(view, "admin.nav.stacks"))
   for _, row in ipairs(doc.stacks) do
-    items[#items + 1] = figure(parts.href("/admin/stacks", { state = row.state }), row.count, plain.state(view.language, row.state))
+    items[#items + 1] = figure(parts.href("/admin/stacks", { state = row.state }), row.count, elements.state(view.language, row.state))
   end
   items[#items + 1] = figure("/admin/queue", doc.waiting, say(view, "admin.queue.waiting"))
   items[#items + 1] = figure("/admin/leftovers", doc.leftovers, say(view, "admin.nav.leftovers"))

@@ -1,7 +1,7 @@
 --- The admin's pages about stacks: the list, one of them, the question before an act, and what came of it. Pure, from documents.
 local parts = require "lib.admin.parts"
 local page = require "lib.pages"
-local plain = require "lib.pages.plain"
+local elements = require "lib.pages.elements"
 local stacks = {}
 
 local h, code, say = page.h, page.code, parts.say
@@ -16,14 +16,14 @@ local function chips(view, counts)
   local choices = { { "", say(view, "admin.all"), total } }
   for _, state in ipairs(states) do
     if by_state[state] or view.query.state == state then
-      choices[#choices + 1] = { state, plain.state(view.language, state), by_state[state] or 0 }
+      choices[#choices + 1] = { state, elements.state(view.language, state), by_state[state] or 0 }
     end
   end
   return parts.chips(view, "state", say(view, "admin.state"), choices)
 end
 
 local function state_of(view, stack)
-  local text = parts.state(stack.state, plain.state(view.language, stack.state))
+  local text = parts.state(stack.state, elements.state(view.language, stack.state))
   if stack.workId then return { text, " ", parts.operation_link(stack.workId, say(view, "admin.follow")) } end
   return text
 end

@@ -2,7 +2,7 @@
 local parts = require "lib.admin.parts"
 local page = require "lib.pages"
 local i18n = require "lib.pages.i18n"
-local plain = require "lib.pages.plain"
+local elements = require "lib.pages.elements"
 local work = {}
 
 local h, code, say = page.h, page.code, parts.say
@@ -14,7 +14,7 @@ local ends = { ready = true, failed = true, cancelled = true, deleted = true, st
 --- How an operation stands, or how it ended.
 ---@param state string
 function work.outcome(view, state)
-  return parts.state(state, ends[state] and say(view, "admin.end." .. state) or plain.state(view.language, state))
+  return parts.state(state, ends[state] and say(view, "admin.end." .. state) or elements.state(view.language, state))
 end
 
 local function failure(op)
@@ -71,7 +71,7 @@ end
 -- The queue ------------------------------------------------------------------------------------------------------------
 
 local function cancel_button(view, op)
-  return parts.button(view, ("/admin/operations/%s/cancel"):format(op.deploymentId), "page.cancel.button", op.name)
+  return parts.button(view, ("/admin/operations/%s/cancel"):format(op.deploymentId), "page.cancel", op.name)
 end
 
 local function name_of(op) return parts.operation_link(op.deploymentId, h("strong", {}, h("bdi", { dir = "ltr" }, op.name))) end
@@ -84,7 +84,7 @@ local function running(view, list)
   end
   return #lines == 0 and parts.nothing(view, "admin.running.none") or parts.table(view, "admin.running", {
     { "admin.stack", head = true }, { "admin.state" }, { "admin.step" }, { "admin.owner" },
-    { "admin.begun" }, { "page.cancel.button", hidden = true },
+    { "admin.begun" }, { "page.cancel", hidden = true },
   }, lines)
 end
 
@@ -96,7 +96,7 @@ local function waiting(view, list)
   end
   return #lines == 0 and parts.nothing(view, "admin.queue.none") or parts.table(view, "admin.queue.waiting", {
     { "admin.stack", head = true }, { "admin.position" }, { "admin.owner" }, { "admin.waits_since" },
-    { "admin.eta" }, { "page.cancel.button", hidden = true },
+    { "admin.eta" }, { "page.cancel", hidden = true },
   }, lines)
 end
 

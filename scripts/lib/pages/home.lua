@@ -1,0 +1,131 @@
+--- The start page's parts that depend on the installation and the visitor: how long a deployment
+--- takes, the templates, the visitor's workspaces and the files that are left of deleted ones.
+local html = require "lib.pages.html"
+local elements = require "lib.pages.elements"
+local i18n = require "lib.pages.i18n"
+local home = {}
+
+local h, code, say = html.h, html.code, elements.say
+
+-- The form ------------------------------------------------------------------------------------
+
+--- How long a deployment takes, from those before it.
+---@param language string
+---@param estimate { typical: number, waiting: integer, eta: number, measured: boolean }  seconds;
+---waiting: deployments in the queue
+---@return string
+function home.wait(language, estimate)
+  local time = i18n.duration(language, estimate.typical + estimate.eta)
+  local usual = i18n.text(language, estimate.measured and "wait.usual" or "wait.first", { time = time })
+  if estimate.waiting == 0 then return usual end
+  return i18n.text(language, "wait.before", { count = estimate.waiting }) .. " " .. usual
+end
+
+local function template_text(language, template)
+  local key = ("template.%s.about"):format(template.id)
+  local gib = ("%.4g"):format(template.memory_bytes / 2 ^ 30)
+  local size = i18n.text(language, "template.size", { size = gib })
+  return i18n.has(key) and i18n.text(language, key) .. " " .. size or size
+end
+
+--- The templates to choose from; nil when there is only one.
+---@param language string
+---@param list { id: string, memory_bytes: integer }[]
+---@return Element|nil
+function home.templates(language, list)
+  if #list < 2 then return nil end
+  local items = {}
+  for i, template in ipairs(list) do
+    local key = ("template.%s.title"):format(template.id)
+    local title = i18n.has(key) and i18n.text(language, key) or template.id
+    items[i] = h("label", { class = "choice" },
+      h("input", { type = "radio", name = "template", value = template.id, checked = i == 1 }),
+      h("span", {}, h("strong", {}, title), " ",
+        h("span", { class = "hush" }, template_text(language, template))))
+  end
+  local legend = h("legend", {}, i18n.text(language, "plain.template"))
+  return h("fieldset", { class = "choices" }, legend, items)
+end
+
+--- The field for an invite's code.
+function home.invite(language)
+  return h("p", { class = "invite" },
+    h("label", { ["for"] = "invite" }, i18n.text(language, "page.invite.label")),
+    html.text_input { id = "invite", name = "invite", required = true,
+      ["aria-describedby"] = "invite-hint" },
+    h("span", { id = "invite-hint", class = "hush" },
+      i18n.text(language, "problem.invite_needed.detail")))
+end
+
+-- The lists -----------------------------------------------------------------------------------
+
+local at_rest = { ready = true, unhealthy = true, stopped = true, failed = true }
+
+local function open_link(reader, stack)
+  local label = say(reader, "page.open") .. ": " .. stack.name
+  return h("a", { class = "button small", href = stack.openUrl, target = "_blank", rel = "noopener",
+    ["aria-label"] = label, title = label }, html.icon("out", "mirror"))
+end
+
+local function workspace_item(reader, stack)
+  local is_working = not at_rest[stack.state]
+  local href, used_at = "/stack/" .. stack.name, stack.lastUsedAt
+  if is_working then href = "/deployment/" .. stack.statusUrl:match("[^/]+$") end
+  return h("li", { class = is_working and "running" or stack.state, ["data-name"] = stack.name },
+    h("a", { class = "entry", href = href }, html.name(stack.name),
+      code((stack.url:gsub("^https?://", "")))),
+    h("span", { class = "facts-row" },
+      h("span", { class = "state" }, elements.state(reader.language, stack.state)),
+      h("span", { class = "since" },
+        elements.sentence(reader, "page.since", "moment", stack.createdAt)),
+      used_at and h("span", { class = "used" },
+        elements.sentence(reader, "page.used", "ago", used_at))),
+    stack.state == "ready" and open_link(reader, stack))
+end
+
+-- Deleting works by name: while a workspace of that name exists, it would be the one that goes.
+local function kept_item(reader, volume)
+  local note = volume.held and "page.kept.held" or nil
+  if volume.reason == "left" then note = "page.kept.left" end
+  return h("li", { ["data-kept"] = volume.name },
+    h("span", { class = "entry" }, html.name(volume.name), code(volume.volume)),
+    h("span", { class = "facts-row" },
+      elements.sentence(reader, "page.kept.since", "moment", volume.since)),
+    note and h("span", { class = "hush note" }, say(reader, note)),
+    not volume.held and elements.file_deletion(reader, volume.name))
+end
+
+local function section(reader, id, key, rows, item, text, footer)
+  if #rows == 0 then return nil end
+  local items = {}
+  for i, row in ipairs(rows) do items[i] = item(reader, row) end
+  return h("section", { class = "mine", ["aria-labelledby"] = id .. "-title" },
+    h("h2", { id = id .. "-title" }, say(reader, key)),
+    text and h("p", { class = "hush" }, text), h("ul", { id = id }, items), footer)
+end
+
+--- The visitor's workspaces, and the files that were kept when others were deleted.
+---@param reader Reader
+---@param list { stacks: table[], next_after: string|nil, kept: table[] }  kept: volumes; `held`: a
+---workspace of that name exists
+---@return Element
+function home.lists(reader, list)
+  local more = list.next_after
+    and h("p", {}, h("a", { href = "/stacks?after=" .. list.next_after }, say(reader, "plain.more")))
+  return h("div", { id = "lists" },
+    section(reader, "workspaces", "page.mine.title", list.stacks, workspace_item, nil, more),
+    section(reader, "kept", "page.kept.heading", list.kept, kept_item,
+      say(reader, "page.kept.about")))
+end
+
+--- The page with the lists alone.
+---@return string title, Element view
+function home.lists_page(reader, list)
+  local title = say(reader, "page.back")
+  local is_empty = #list.stacks == 0 and #list.kept == 0
+  return title, elements.view(reader, {}, title,
+    is_empty and h("p", {}, say(reader, "plain.none")), home.lists(reader, list),
+    h("p", {}, h("a", { class = "button", href = "/" }, say(reader, "page.new"))))
+end
+
+return home

@@ -1,0 +1,161 @@
+--- A workspace as its owner and the admin see it. To everyone else it does not exist.
+local json = require "core.json"
+local shared = require "core.shared"
+local task = require "core.task"
+local auth = require "lib.auth"
+local clock = require "lib.base.clock"
+local refusal = require "lib.base.refusal"
+local workspace = require "lib.base.workspace"
+local journal = require "lib.journal"
+local engine = require "lib.operations.engine"
+local i18n = require "lib.pages.i18n"
+local view = {}
+
+local PASSWORD_SECONDS = 5 -- that an answer waits for Dokploy
+local AUDIT_SECONDS = 3600 -- between two audit entries for looking at the same password
+
+-- Finding
+
+--- Raises what a workspace that does not exist answers.
+function view.refuse_unknown(name) refusal.raise("stack_unknown", { args = { name = name } }) end
+
+-- Refusals that would reveal whose the workspace is.
+local is_masked = {
+  key_missing = true, key_invalid = true, key_expired = true, key_revoked = true, not_owner = true,
+}
+
+--- Raises a refusal, or stack_unknown in its place if it would reveal that the workspace exists.
+---@param code string
+---@param name string
+---@param options ProblemOptions|nil
+function view.refuse(code, name, options)
+  if is_masked[code] then view.refuse_unknown(name) end
+  refusal.raise(code, options or { args = { name = name } })
+end
+
+--- Decides whether the person may act on a workspace; raises stack_unknown for everyone from whom
+--- it is hidden.
+---@param row table|false  the journal's row
+---@return Who
+function view.allow(req, action, name, row)
+  local owner_id = row and row.owner_id or nil
+  local is_known, who, code = refusal.catch(auth.check, req, action, { owner_id = owner_id }, name)
+  if not is_known then view.refuse(who.code, name, who.options) end
+  if not who then view.refuse(code, name) end
+  if not row then view.refuse_unknown(name) end
+  return who
+end
+
+--- The workspace of that name, for someone who may act on it so; raises otherwise.
+---@param req Request
+---@param action string
+---@param name string
+---@return table row, Who who
+function view.find(req, action, name)
+  local row = refusal.check(nil, journal.stack(name))
+  return row, view.allow(req, action, name, row)
+end
+
+-- Showing
+
+-- While it is being made, its deployment's state says more; one that left something has failed.
+local function state_of(row)
+  if row.state == "leftover" then return "failed" end
+  local operation = row.state == "deploying" and journal.operation(row.operation_id)
+  return operation and operation.state or row.state
+end
+
+--- The document, without trouble and password.
+---@param row table
+---@return table
+function view.document(row)
+  local shown_id = row.state == "deleting" and row.delete_id or row.operation_id
+  return {
+    name = row.name,
+    state = state_of(row),
+    url = row.url,
+    openUrl = row.url and workspace.open(row.url),
+    image = row.image,
+    template = row.template,
+    createdAt = clock.iso(row.created_at),
+    lastUsedAt = row.used_at and clock.iso(row.used_at) or nil,
+    deploymentId = row.operation_id,
+    statusUrl = "/api/status/" .. shown_id,
+    volume = row.volume,
+  }
+end
+
+--- Volumes that outlived their workspaces, of one owner or all.
+---@param owner_id string|nil
+---@return table[]
+function view.kept_data(owner_id)
+  local list = {}
+  for i, row in ipairs(journal.volumes(owner_id) or {}) do
+    list[i] = {
+      volume = row.volume, name = row.name, reason = row.reason, since = clock.iso(row.at),
+    }
+  end
+  return json.array(list)
+end
+
+--- Why an unhealthy workspace is unhealthy, or nil.
+---@return { code: string, detail: string, since: string|nil }|nil
+function view.trouble(row, language)
+  if row.state ~= "unhealthy" then return nil end
+  local code = row.reason or "stack_silent"
+  local since = row.since and clock.iso(row.since) or nil
+  return { code = code, detail = i18n.text(language, "watch." .. code), since = since }
+end
+
+-- The password
+
+--- Whether a workspace in that state has a password to show.
+---@return boolean
+function view.has_password(row)
+  return row.state == "ready" or row.state == "stopped" or row.state == "unhealthy"
+end
+
+-- Pages look often, so one audit entry an hour for each network is enough.
+local function record_look(entry)
+  local key = table.concat({ "revealed", entry.who.id or "", entry.name, entry.network }, " ")
+  if not shared.add(key, true, AUDIT_SECONDS) then return end
+  local is_recorded, failure = refusal.catch(auth.record, entry)
+  if is_recorded then return end
+  shared.set(key, nil)
+  error(failure, 0)
+end
+
+--- Whether looking at a workspace shows the person its password; that goes into the audit log.
+---@param req Request
+---@param who Who
+---@param row table
+---@return boolean
+function view.reveals(req, who, row)
+  local entry = auth.decide(req, who, "reveal", { owner_id = row.owner_id }, row.name)
+  if not entry.allowed or not view.has_password(row) then return false end
+  record_look(entry)
+  return true
+end
+
+local no_password = {
+  dokploy_unreachable = "password.dokploy_unreachable",
+  dokploy_refused = "password.dokploy_refused",
+  dokploy_unexpected_answer = "password.dokploy_unexpected_answer",
+  not_found = "password.dokploy_unexpected_answer",
+}
+
+--- Adds the password to a document, or why it is not known: only Dokploy stores it.
+---@param doc { name: string }
+---@param language string
+function view.add_password(doc, language)
+  doc.username = "opencode"
+  local password, _, code = task.run(PASSWORD_SECONDS, engine.password, doc.name)
+  if password then
+    doc.password = password
+    return
+  end
+  if not no_password[code] then code = "dokploy_unreachable" end
+  doc.passwordProblem = { code = code, detail = i18n.text(language, no_password[code]) }
+end
+
+return view
