@@ -15,6 +15,7 @@
 #include <lauxlib.h>
 
 #define VIEW "core.request"
+#define HEADERS "core.request.headers"
 
 /* One request on its way to its answer. Kept on a free list and never freed, so that a script which
  * looks into a request's table after the answer finds that the number has changed. */
@@ -59,15 +60,16 @@ static void push_decoded(lua_State *L, const char *text, size_t len, int is_quer
     luaL_pushresultsize(&decoded, router_decode(text, len, is_query, room));
 }
 
-static void push_path(lua_State *L, const struct httpd_request *request)
+static void push_path(lua_State *L, const struct transaction *transaction)
 {
-    push_decoded(L, httpd_path(request), strlen(httpd_path(request)), 0);
+    const char *path = httpd_path(transaction->request);
+    push_decoded(L, path, strlen(path), 0);
 }
 
-static void push_query(lua_State *L, const struct httpd_request *request)
+static void push_query(lua_State *L, const struct transaction *transaction)
 {
     lua_newtable(L);
-    for (const char *pair = httpd_query(request); *pair;) {
+    for (const char *pair = httpd_query(transaction->request); *pair;) {
         size_t len = strcspn(pair, "&"), name = strcspn(pair, "=&");
         if (name > 0) {
             size_t value = name + (name < len);
@@ -79,35 +81,23 @@ static void push_query(lua_State *L, const struct httpd_request *request)
     }
 }
 
-static void set_header(const char *name, const char *value, void *L)
-{
-    lua_pushstring(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void push_headers(lua_State *L, const struct httpd_request *request)
-{
-    lua_newtable(L);
-    httpd_each_header(request, set_header, L);
-}
-
-static void push_body(lua_State *L, const struct httpd_request *request)
+static void push_body(lua_State *L, const struct transaction *transaction)
 {
     size_t len;
-    const char *body = httpd_body(request, &len);
+    const char *body = httpd_body(transaction->request, &len);
     lua_pushlstring(L, body, len);
 }
 
-static void push_gzip(lua_State *L, const struct httpd_request *request)
+static void push_gzip(lua_State *L, const struct transaction *transaction)
 {
-    lua_pushboolean(L, http_accepts_gzip(httpd_header(request, "accept-encoding")));
+    lua_pushboolean(L, http_accepts_gzip(httpd_header(transaction->request, "accept-encoding")));
 }
 
 /* The Host in lower case, without its port. The guard lets no longer one through. */
-static void push_host(lua_State *L, const struct httpd_request *request)
+static void push_host(lua_State *L, const struct transaction *transaction)
 {
     char lower[264];
-    const char *host = httpd_header(request, "host");
+    const char *host = httpd_header(transaction->request, "host");
     if (!host) host = "";
     size_t len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
     memcpy(lower, host, len);
@@ -115,35 +105,92 @@ static void push_host(lua_State *L, const struct httpd_request *request)
     lua_pushlstring(L, lower, len);
 }
 
-static void push_no_params(lua_State *L, const struct httpd_request *request)
+static void push_method(lua_State *L, const struct transaction *transaction)
 {
-    (void)request;
+    lua_pushstring(L, httpd_method(transaction->request));
+}
+
+static void push_peer(lua_State *L, const struct transaction *transaction)
+{
+    lua_pushstring(L, httpd_peer(transaction->request));
+}
+
+static void push_id(lua_State *L, const struct transaction *transaction)
+{
+    lua_pushstring(L, httpd_id(transaction->request));
+}
+
+static void push_no_params(lua_State *L, const struct transaction *transaction)
+{
+    (void)transaction;
     lua_newtable(L);
+}
+
+/* Pushes a table whose fields are read by `index` when they are first asked for. Its [1] and [2]
+ * are the transaction and its number. */
+static void push_lazy(lua_State *L, const struct transaction *transaction, const char *type,
+                      lua_CFunction index)
+{
+    lua_createtable(L, 2, 8);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)transaction);
+    lua_rawseti(L, -2, 1);
+    lua_pushinteger(L, (lua_Integer)transaction->number);
+    lua_rawseti(L, -2, 2);
+    if (luaL_newmetatable(L, type)) {
+        lua_pushcfunction(L, index);
+        lua_setfield(L, -2, "__index");
+    }
+    lua_setmetatable(L, -2);
+}
+
+/* The transaction of the lazy table at index 1. Raises when it is over. */
+static const struct transaction *transaction_of(lua_State *L, const char *what, const char *name)
+{
+    lua_rawgeti(L, 1, 1);
+    lua_rawgeti(L, 1, 2);
+    const struct transaction *transaction = lua_touserdata(L, -2);
+    if (!transaction || transaction->number != (uint64_t)lua_tointeger(L, -1))
+        luaL_error(L, "%s.%s was first asked for after the answer was given; read it before", what,
+                   name);
+    return transaction;
+}
+
+/* Keeps the value on top of the stack under the name at index 2, and returns it to the script. */
+static int keep_value(lua_State *L)
+{
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
+    return 1;
+}
+
+static int headers_index(lua_State *L)
+{
+    if (lua_type(L, 2) != LUA_TSTRING) return 0;
+    const char *name = lua_tostring(L, 2);
+    const char *value = httpd_header(transaction_of(L, "req.headers", name)->request, name);
+    if (!value) return 0;
+    lua_pushstring(L, value);
+    return keep_value(L);
+}
+
+/* A table of all fields took 6 % of a request's instructions; a few are read. */
+static void push_headers(lua_State *L, const struct transaction *transaction)
+{
+    push_lazy(L, transaction, HEADERS, headers_index);
 }
 
 static const struct {
     const char *name;
-    const char *(*text)(const struct httpd_request *request);
-    void (*push)(lua_State *L, const struct httpd_request *request);
+    void (*push)(lua_State *L, const struct transaction *transaction);
 } view_fields[] = {
-    { "host", NULL, push_host },       { "peer", httpd_peer, NULL },
-    { "method", httpd_method, NULL },  { "path", NULL, push_path },
-    { "headers", NULL, push_headers }, { "id", httpd_id, NULL },
-    { "query", NULL, push_query },     { "body", NULL, push_body },
-    { "gzip", NULL, push_gzip },       { "params", NULL, push_no_params },
+    { "host", push_host },        { "peer", push_peer },   { "method", push_method },
+    { "path", push_path },        { "query", push_query }, { "headers", push_headers },
+    { "body", push_body },        { "id", push_id },       { "gzip", push_gzip },
+    { "params", push_no_params },
 };
 enum { VIEW_FIELDS = sizeof view_fields / sizeof *view_fields, VIEW_FIELDS_READY = 3 };
 
-static void push_view_field(lua_State *L, int i, const struct httpd_request *request)
-{
-    if (view_fields[i].text)
-        lua_pushstring(L, view_fields[i].text(request));
-    else
-        view_fields[i].push(L, request);
-}
-
-/* Reads a field when it is first asked for, and keeps it in the table. [1] and [2] are the
- * transaction and its number. */
 static int view_index(lua_State *L)
 {
     int i = 0;
@@ -152,37 +199,20 @@ static int view_index(lua_State *L)
     while (i < VIEW_FIELDS && strcmp(view_fields[i].name, name) != 0)
         i++;
     if (i == VIEW_FIELDS) return 0;
-    lua_rawgeti(L, 1, 1);
-    lua_rawgeti(L, 1, 2);
-    const struct transaction *transaction = lua_touserdata(L, -2);
-    if (!transaction || transaction->number != (uint64_t)lua_tointeger(L, -1))
-        return luaL_error(
-            L, "req.%s was first asked for after the answer was given; read it before", name);
-    push_view_field(L, i, transaction->request);
-    lua_pushvalue(L, 2);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, 1);
-    return 1;
+    view_fields[i].push(L, transaction_of(L, "req", name));
+    return keep_value(L);
 }
 
 /* The first fields, which the middleware reads of every request, are set at once: 2 % of a
  * request's instructions. */
 static void push_view(lua_State *L, const struct transaction *transaction)
 {
-    lua_createtable(L, 2, 8);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)transaction);
-    lua_rawseti(L, -2, 1);
-    lua_pushinteger(L, (lua_Integer)transaction->number);
-    lua_rawseti(L, -2, 2);
+    push_lazy(L, transaction, VIEW, view_index);
     for (int i = 0; i < VIEW_FIELDS_READY; i++) {
-        push_view_field(L, i, transaction->request);
-        lua_setfield(L, -2, view_fields[i].name);
+        lua_pushstring(L, view_fields[i].name);
+        view_fields[i].push(L, transaction);
+        lua_rawset(L, -3);
     }
-    if (luaL_newmetatable(L, VIEW)) {
-        lua_pushcfunction(L, view_index);
-        lua_setfield(L, -2, "__index");
-    }
-    lua_setmetatable(L, -2);
 }
 
 /* ---- the access log ---- */

@@ -4,10 +4,14 @@
 
 #include <strings.h>
 
+enum { TEXT_ROOM = 256 /* most heads fit */ };
+
 struct guard_request *guard_request_new(void)
 {
     struct guard_request *request = mem_new(1, sizeof *request);
     request->method = "GET";
+    request->text.data = mem_grow(NULL, TEXT_ROOM, 1);
+    request->text.room = TEXT_ROOM;
     bytes_add(&request->text, "/", 2);
     request->query = 1;
     return request;

@@ -141,15 +141,6 @@ const char *httpd_header(const struct httpd_request *request, const char *name)
     return guard_request_field(request->read, name);
 }
 
-void httpd_each_header(const struct httpd_request *request,
-                       void (*fn)(const char *name, const char *value, void *arg), void *arg)
-{
-    const struct guard_request *read = request->read;
-    for (uint32_t i = 0; i < read->nfields; i++)
-        fn(guard_request_text(read, read->fields[i].name),
-           guard_request_text(read, read->fields[i].value), arg);
-}
-
 const char *httpd_body(const struct httpd_request *request, size_t *len)
 {
     struct evbuffer *body = request->evreq->input_buffer;

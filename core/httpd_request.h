@@ -17,9 +17,6 @@ const char *httpd_query(const struct httpd_request *request);
 /* The field's value, or NULL; `name` in lower case. Repeated fields are joined (guard_request.h).
  */
 const char *httpd_header(const struct httpd_request *request, const char *name);
-/* Calls fn for each field, names in lower case. */
-void httpd_each_header(const struct httpd_request *request,
-                       void (*fn)(const char *name, const char *value, void *arg), void *arg);
 /* Never NULL. */
 const char *httpd_body(const struct httpd_request *request, size_t *len);
 /* The client's address, without port; IPv4 as such, never as ::ffff:a.b.c.d. */

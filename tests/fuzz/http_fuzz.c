@@ -14,12 +14,6 @@ static void look_at_text(const char *text)
         FUZZ_CHECK((unsigned char)*c > ' ' && *c != 0x7f); /* of a target */
 }
 
-static void look_at_field(const char *name, const char *value, void *arg)
-{
-    FUZZ_CHECK(!strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ\r\n") && !strpbrk(value, "\r\n"));
-    *(size_t *)arg += strlen(name) + strlen(value);
-}
-
 static void look_at(struct httpd_request *request)
 {
     size_t sum = 0, len;
@@ -33,7 +27,9 @@ static void look_at(struct httpd_request *request)
     FUZZ_CHECK(len <= (size_t)httpd_default_limits.max_body_bytes);
     for (size_t i = 0; i < len; i++)
         sum += (unsigned char)body[i];
-    httpd_each_header(request, look_at_field, &sum);
+    const char *host = httpd_header(request, "host"), *cookie = httpd_header(request, "cookie");
+    FUZZ_CHECK(!host || !strpbrk(host, "\r\n ,"));
+    FUZZ_CHECK(!cookie || !strpbrk(cookie, "\r\n"));
     sum += router_decode(query, strlen(query), 1, out);
     free(out);
 }
