@@ -33,35 +33,13 @@ static void check_room(lua_State *L, size_t more)
 
 /* --- strings --- */
 
-/* Writes a character that is not plain; returns where the next one begins. */
-static const char *put_character(const char *at, const char *end)
-{
-    static const char bytes[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-    size_t len = bytes_utf8_length(at, end);
-    const char *found = *at ? strchr(bytes, *at) : NULL;
-    if (found)
-        bytes_printf(&out, "\\%c", letters[found - bytes]);
-    else if (len == 1)
-        bytes_printf(&out, "\\u%04x", (unsigned)*at);
-    else if (len > 1)
-        bytes_add(&out, at, len);
-    else
-        bytes_add_text(&out, "\xef\xbf\xbd");
-    return at + (len > 0 ? len : 1);
-}
-
 static void put_string(lua_State *L, int index)
 {
     size_t len;
-    const char *at = lua_tolstring(L, index, &len), *end = at + len;
+    const char *text = lua_tolstring(L, index, &len);
     check_room(L, len);
     bytes_add_char(&out, '"');
-    while (at < end) {
-        size_t plain = bytes_plain_length(at, end);
-        bytes_add(&out, at, plain);
-        at += plain;
-        if (at < end) at = put_character(at, end);
-    }
+    bytes_add_json(&out, text, len, "\xef\xbf\xbd");
     bytes_add_char(&out, '"');
 }
 

@@ -134,10 +134,46 @@ int bytes_is_utf8(const char *text, size_t len)
     return 1;
 }
 
-size_t bytes_plain_length(const char *text, const char *end)
+/* Length of the run of printable ASCII at `text` without quotes and backslashes. */
+static size_t plain_length(const char *text, const char *end)
 {
     const char *at = text;
     while (at < end && *at >= 0x20 && *at < 0x7f && *at != '"' && *at != '\\')
         at++;
     return (size_t)(at - text);
+}
+
+static void add_escape(struct bytes *bytes, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    char escape[] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] };
+    if (c == '\n')
+        bytes_add(bytes, "\\n", 2);
+    else if (c == '"' || c == '\\')
+        bytes_add(bytes, (char[]){ '\\', (char)c }, 2);
+    else
+        bytes_add(bytes, escape, sizeof escape);
+}
+
+void bytes_add_json(struct bytes *bytes, const char *text, size_t len, const char *replacement)
+{
+    const char *at = text, *end = text + len;
+    while (at < end) {
+        size_t step = plain_length(at, end);
+        bytes_add(bytes, at, step);
+        at += step;
+        if (at == end) return;
+        step = bytes_utf8_length(at, end);
+        int is_c1 = step == 2 && (unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0;
+        if (step == 1 || (!replacement && (step == 0 || is_c1))) {
+            step = 1;
+            add_escape(bytes, (unsigned char)*at);
+        } else if (step == 0) {
+            step = 1;
+            bytes_add_text(bytes, replacement);
+        } else {
+            bytes_add(bytes, at, step);
+        }
+        at += step;
+    }
 }

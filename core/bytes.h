@@ -62,7 +62,7 @@ int bytes_read_uint(const char *text, size_t len, uint64_t max, uint64_t *number
  * forms, surrogates and code points above U+10FFFF count as none. */
 size_t bytes_utf8_length(const char *text, const char *end);
 int bytes_is_utf8(const char *text, size_t len);
-/* Length of the run of printable ASCII at `text` without quotes and backslashes: what a JSON string
- * contains as it is. */
-size_t bytes_plain_length(const char *text, const char *end);
+/* Adds text as the content of a JSON string, without the quotes. Bytes that are not UTF-8 become
+ * `replacement`; or, when it is NULL, an escape each, as do C1 controls, which terminals obey. */
+void bytes_add_json(struct bytes *bytes, const char *text, size_t len, const char *replacement);
 #endif

@@ -40,46 +40,10 @@ static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
 /* --- text --- */
 
-/* C1 controls (U+0080 to U+009F) are escaped, too, because terminals obey them. */
-static size_t character_length(const char *at, const char *end)
-{
-    size_t len = bytes_utf8_length(at, end);
-    return len == 2 && (unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0 ? 0 : len;
-}
-
-static void put_escape(struct bytes *to, unsigned char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    char escape[] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] };
-    if (c == '\n')
-        bytes_add(to, "\\n", 2);
-    else if (c == '"' || c == '\\')
-        bytes_add(to, (char[]){ '\\', (char)c }, 2);
-    else
-        bytes_add(to, escape, sizeof escape);
-}
-
-static void put_escaped(struct bytes *to, const char *at, size_t len)
-{
-    const char *end = at + len;
-    while (at < end && !to->is_full) {
-        size_t plain = bytes_plain_length(at, end);
-        bytes_add(to, at, plain);
-        at += plain;
-        if (at == end) return;
-        size_t wide = (unsigned char)*at >= 0x80 ? character_length(at, end) : 0;
-        if (wide > 0)
-            bytes_add(to, at, wide);
-        else
-            put_escape(to, (unsigned char)*at);
-        at += wide > 0 ? wide : 1;
-    }
-}
-
 static void put_string(struct bytes *to, const char *value, size_t len)
 {
     bytes_add_char(to, '"');
-    put_escaped(to, value, len < VALUE_BYTES ? len : VALUE_BYTES);
+    bytes_add_json(to, value, len < VALUE_BYTES ? len : VALUE_BYTES, NULL);
     bytes_add_text(to, len < VALUE_BYTES ? "\"" : "...\"");
 }
 
@@ -320,7 +284,7 @@ void log_stray(enum log_level level, const char *event, const char *message)
     format_stamp(now.tv_sec, stamp);
     put_head(&line, stamp, now.tv_nsec / 1000000, level, event);
     bytes_add_text(&line, ",\"message\":\"");
-    put_escaped(&line, message, len < STRAY_MESSAGE_BYTES ? len : STRAY_MESSAGE_BYTES);
+    bytes_add_json(&line, message, len < STRAY_MESSAGE_BYTES ? len : STRAY_MESSAGE_BYTES, NULL);
     line.room = STRAY_BYTES;
     line.is_full = 0;
     bytes_add_text(&line, "\"}\n");

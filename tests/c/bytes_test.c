@@ -117,15 +117,45 @@ static void test_utf8(void **state)
     }
     assert_true(bytes_is_utf8("", 0));
     assert_false(bytes_is_utf8("caf\xc3\xa9 \xff", 7));
-    assert_int_equal(bytes_plain_length("ab\"c", "ab\"c" + 4), 2);
-    const char *text = "ab\x7f";
-    assert_int_equal(bytes_plain_length(text, text + 3), 2);
+}
+
+static void test_json(void **state)
+{
+    static const struct {
+        const char *text, *replacement, *json;
+    } cases[] = {
+        { "plain", NULL, "plain" },
+        { "q\" b\\ n\n r\r d\x7f", NULL, "q\\\" b\\\\ n\\n r\\u000d d\\u007f" },
+        { "caf\xc3\xa9", NULL, "caf\xc3\xa9" },
+        { "a\xff"
+          "b",
+          NULL,
+          "a\\u00ff"
+          "b" },
+        { "a\xff"
+          "b",
+          "?", "a?b" },
+        { "\xc2\x9b", NULL, "\\u00c2\\u009b" },
+        { "\xc2\x9b", "?", "\xc2\x9b" },
+        { "\xe2\x82", "?", "??" },
+    };
+    struct bytes bytes = { 0 };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bytes_clear(&bytes);
+        bytes_add_json(&bytes, cases[i].text, strlen(cases[i].text), cases[i].replacement);
+        assert_string_equal(bytes_text(&bytes), cases[i].json);
+    }
+    bytes_free(&bytes);
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_growing),         cmocka_unit_test(test_over_memory_of_the_caller),
-    cmocka_unit_test(test_numbers_as_text), cmocka_unit_test(test_formatted),
-    cmocka_unit_test(test_reading_numbers), cmocka_unit_test(test_utf8),
+    cmocka_unit_test(test_growing),
+    cmocka_unit_test(test_over_memory_of_the_caller),
+    cmocka_unit_test(test_numbers_as_text),
+    cmocka_unit_test(test_formatted),
+    cmocka_unit_test(test_reading_numbers),
+    cmocka_unit_test(test_utf8),
+    cmocka_unit_test(test_json),
 };
 
 TEST_GROUP(bytes, tests, NULL, NULL)
