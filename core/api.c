@@ -120,3 +120,50 @@ double api_clock(void)
     clock_gettime(CLOCK_REALTIME, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
+
+int api_read_value(lua_State *L, int index, struct value *value)
+{
+    *value = (struct value){ .type = VALUE_NONE };
+    switch (lua_type(L, index)) {
+    case LUA_TNONE:
+    case LUA_TNIL:
+        return 1;
+    case LUA_TBOOLEAN:
+        value->type = VALUE_BOOL;
+        value->integer = lua_toboolean(L, index);
+        return 1;
+    case LUA_TNUMBER:
+        value->type = lua_isinteger(L, index) ? VALUE_INTEGER : VALUE_NUMBER;
+        if (value->type == VALUE_INTEGER)
+            value->integer = lua_tointeger(L, index);
+        else
+            value->number = lua_tonumber(L, index);
+        return 1;
+    case LUA_TSTRING:
+        value->type = VALUE_TEXT;
+        value->text = (char *)(uintptr_t)lua_tolstring(L, index, &value->len);
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+void api_push_value(lua_State *L, const struct value *value)
+{
+    switch (value->type) {
+    case VALUE_BOOL:
+        lua_pushboolean(L, value->integer != 0);
+        break;
+    case VALUE_INTEGER:
+        lua_pushinteger(L, value->integer);
+        break;
+    case VALUE_NUMBER:
+        lua_pushnumber(L, value->number);
+        break;
+    case VALUE_TEXT:
+        lua_pushlstring(L, value->text, value->len);
+        break;
+    default:
+        lua_pushnil(L);
+    }
+}

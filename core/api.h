@@ -6,11 +6,10 @@
  */
 #ifndef API_H
 #define API_H
+#include "value.h"
 #include "vm.h"
 
 #include <lua.h>
-#include <stddef.h>
-#include <stdint.h>
 
 struct fetch_pool;
 struct httpd;
@@ -48,6 +47,9 @@ void api_known_keys(lua_State *L, int index, const char *const *known);
 const char *api_text(lua_State *L, int index, const char *key, const char *missing);
 lua_Number api_number(lua_State *L, int index, const char *key, lua_Number missing);
 int api_flag(lua_State *L, int index, const char *key, int missing);
+/* Reads nil, a boolean, number or string; its text is Lua's. Returns 0 for another type. */
+int api_read_value(lua_State *L, int index, struct value *value);
+void api_push_value(lua_State *L, const struct value *value);
 /* Argument `arg`, in seconds, as milliseconds; raises on what is no number from 0 on. */
 int64_t api_seconds(lua_State *L, int arg);
 /* Seconds since 1970. */

@@ -1,8 +1,9 @@
-/* core.http */
+/* core.http: see scripts/meta/http.lua. */
 #include "api.h"
 #include "fetch.h"
 #include "mem.h"
 #include "task.h"
+
 #include <lauxlib.h>
 
 struct call {
@@ -10,9 +11,11 @@ struct call {
     struct fetch *fetch;
 };
 
-/* Pushes the value joined to what came before under this name; a field that comes twice is a list.
- */
-static void set_header(lua_State *L, const char *name, size_t name_len, const char *value,
+/* ---- the response ---- */
+
+/* Sets the value in the table on top, joined to what an earlier line gave, as the portal's own
+ * requests are joined (guard_request.h). */
+static void add_header(lua_State *L, const char *name, size_t name_len, const char *value,
                        size_t value_len)
 {
     lua_pushlstring(L, name, name_len);
@@ -28,38 +31,38 @@ static void set_header(lua_State *L, const char *name, size_t name_len, const ch
     lua_rawset(L, -3);
 }
 
-/* "name: value\n" lines */
+/* `head` is "name: value\n" lines. */
 static void push_headers(lua_State *L, const char *head)
 {
     lua_newtable(L);
     while (*head) {
         size_t name_len = strcspn(head, ":"), line_len = strcspn(head, "\n");
-        set_header(L, head, name_len, head + name_len + 2, line_len - name_len - 2);
+        add_header(L, head, name_len, head + name_len + 2, line_len - name_len - 2);
         head += line_len + 1;
     }
 }
 
 static int push_response(lua_State *co, void *arg)
 {
-    const struct fetch_result *r = arg;
-    if (r->code) {
-        api_fail(co, r->code, "%s", r->message);
-        lua_pushboolean(co, r->sent);
+    const struct fetch_result *result = arg;
+    if (result->code) {
+        api_fail(co, result->code, "%s", result->message);
+        lua_pushboolean(co, result->sent);
         return 4;
     }
-    lua_createtable(co, 0, 5);
-    lua_pushinteger(co, r->status);
+    lua_createtable(co, 0, 6);
+    lua_pushinteger(co, result->status);
     lua_setfield(co, -2, "status");
-    push_headers(co, r->head);
+    push_headers(co, result->head);
     lua_setfield(co, -2, "headers");
-    lua_pushlstring(co, r->body, r->body_len);
+    lua_pushlstring(co, result->body, result->body_len);
     lua_setfield(co, -2, "body");
-    lua_pushnumber(co, (lua_Number)r->elapsed_us / 1e6);
+    lua_pushnumber(co, (lua_Number)result->elapsed_us / 1e6);
     lua_setfield(co, -2, "seconds");
-    lua_pushboolean(co, r->verified);
+    lua_pushboolean(co, result->verified);
     lua_setfield(co, -2, "verified");
-    if (r->certificate_ends > 0) {
-        lua_pushinteger(co, r->certificate_ends);
+    if (result->certificate_ends > 0) {
+        lua_pushinteger(co, result->certificate_ends);
         lua_setfield(co, -2, "certificate_ends");
     }
     return 1;
@@ -79,9 +82,9 @@ static void cancel(void *op)
     free(call);
 }
 
-/* Reading the options; texts live as long as the table does */
+/* ---- the options; their texts live as long as the table ---- */
 
-static int64_t milliseconds(lua_State *L, const char *key)
+static int64_t read_ms(lua_State *L, const char *key)
 {
     lua_Number seconds = api_number(L, 1, key, 0);
     if (!(seconds >= 0 && seconds <= 86400))
@@ -89,7 +92,7 @@ static int64_t milliseconds(lua_State *L, const char *key)
     return seconds > 0 && seconds < 0.001 ? 1 : (int64_t)(seconds * 1000);
 }
 
-static size_t max_body(lua_State *L)
+static size_t read_max_body(lua_State *L)
 {
     lua_Number bytes = api_number(L, 1, "max_body", 0);
     if (!(bytes >= 0 && bytes <= 1 << 30))
@@ -97,37 +100,36 @@ static size_t max_body(lua_State *L)
     return (size_t)bytes;
 }
 
-static int count_fields(lua_State *L, int index)
+/* The "Name: value" line for the key and value on top of the stack; pops the value. The line is
+ * kept in the table at `kept`. */
+static const char *make_line(lua_State *L, int kept)
 {
-    int n = 0;
-    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
-        n++;
-    return n;
+    if (lua_type(L, -2) != LUA_TSTRING ||
+        (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER))
+        luaL_error(L, "option headers: names and values must be strings");
+    lua_pushvalue(L, -2);
+    lua_pushliteral(L, ": ");
+    lua_rotate(L, -3, -1);
+    lua_concat(L, 3);
+    const char *line = lua_tostring(L, -1);
+    if (strlen(line) != lua_rawlen(L, -1)) luaL_error(L, "option headers: a NUL in a header");
+    lua_rawseti(L, kept, (lua_Integer)lua_rawlen(L, kept) + 1);
+    return line;
 }
 
 /* Leaves on the stack what holds the lines: a table of the texts and the list of pointers. */
 static const char *const *read_headers(lua_State *L)
 {
     if (lua_getfield(L, 1, "headers") == LUA_TNIL) return NULL;
-    int from = lua_gettop(L), i = 0;
+    int from = lua_gettop(L), i = 0, n = 0;
     if (!lua_istable(L, from))
         luaL_error(L, "option headers must be a table, not a %s", luaL_typename(L, from));
-    int n = count_fields(L, from);
+    for (lua_pushnil(L); lua_next(L, from); lua_pop(L, 1))
+        n++;
     const char **lines = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *lines, 0);
     lua_createtable(L, n, 0);
-    for (lua_pushnil(L); lua_next(L, from); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING ||
-            (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER))
-            luaL_error(L, "option headers: names and values must be strings");
-        lua_pushvalue(L, -2);
-        lua_pushliteral(L, ": ");
-        lua_pushvalue(L, -3);
-        lua_concat(L, 3);
-        lines[i] = lua_tostring(L, -1);
-        if (strlen(lines[i]) != lua_rawlen(L, -1))
-            luaL_error(L, "option headers: a NUL in a header");
-        lua_rawseti(L, from + 2, ++i);
-    }
+    for (lua_pushnil(L); lua_next(L, from);)
+        lines[i++] = make_line(L, from + 2);
     lines[n] = NULL;
     return lines;
 }
@@ -161,14 +163,15 @@ static void read_options(lua_State *L, struct fetch_options *options)
     if (!options->url) luaL_error(L, "option url is missing");
     options->method = api_text(L, 1, "method", "GET");
     options->connect_to = api_text(L, 1, "connect_to", NULL);
-    options->timeout_ms = milliseconds(L, "timeout");
-    options->connect_timeout_ms = milliseconds(L, "connect_timeout");
-    options->max_body = max_body(L);
+    options->timeout_ms = read_ms(L, "timeout");
+    options->connect_timeout_ms = read_ms(L, "connect_timeout");
+    options->max_body = read_max_body(L);
     options->flags = read_flags(L);
     options->headers = read_headers(L);
     read_body(L, options);
 }
 
+/* http.request(options) -> response, or nil, message, code, sent */
 static int request(lua_State *L)
 {
     struct core *core = api_core(L);

@@ -79,7 +79,7 @@ static void raise_mixture(lua_State *L)
     luaL_error(L, "json.encode: a table with both a list and named fields");
 }
 
-/* Returns the length of the list; raises when it is none. */
+/* Returns the length of the list; raises when the table is not a list. */
 static lua_Integer check_list(lua_State *L)
 {
     lua_Integer count = 0, highest = 0;

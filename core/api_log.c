@@ -8,12 +8,8 @@
 enum { MAX_FIELDS = 40 };
 
 struct field {
-    const char *name, *text;
-    size_t len;
-    int type; /* Lua's */
-    int is_integer, boolean;
-    int64_t integer;
-    double number;
+    const char *name;
+    struct value value;
 };
 
 static const char *check_event(lua_State *L)
@@ -37,25 +33,12 @@ static void check_name(lua_State *L)
 static struct field read_field(lua_State *L)
 {
     check_name(L);
-    struct field field = { .name = lua_tostring(L, -2), .type = lua_type(L, -1) };
-    switch (field.type) {
-    case LUA_TSTRING:
-        field.text = lua_tolstring(L, -1, &field.len);
-        break;
-    case LUA_TBOOLEAN:
-        field.boolean = lua_toboolean(L, -1);
-        break;
-    case LUA_TNUMBER:
-        field.is_integer = lua_isinteger(L, -1);
-        field.integer = lua_tointeger(L, -1);
-        field.number = lua_tonumber(L, -1);
-        break;
-    default:
+    struct field field = { .name = lua_tostring(L, -2) };
+    if (!api_read_value(L, -1, &field.value))
         luaL_argerror(L, 2,
                       lua_pushfstring(L,
                                       "the field \"%s\" is a %s, not a string, number or boolean",
                                       field.name, luaL_typename(L, -1)));
-    }
     return field;
 }
 
@@ -78,16 +61,16 @@ static int read_fields(lua_State *L, struct field *fields)
     return count;
 }
 
-static void write_field(const struct field *field)
+static void write_field(const char *name, const struct value *value)
 {
-    if (field->type == LUA_TSTRING)
-        log_strn(field->name, field->text, field->len);
-    else if (field->type == LUA_TBOOLEAN)
-        log_bool(field->name, field->boolean);
-    else if (field->is_integer)
-        log_int(field->name, field->integer);
+    if (value->type == VALUE_TEXT)
+        log_strn(name, value->text, value->len);
+    else if (value->type == VALUE_BOOL)
+        log_bool(name, (int)value->integer);
+    else if (value->type == VALUE_INTEGER)
+        log_int(name, value->integer);
     else
-        log_num(field->name, field->number);
+        log_num(name, value->number);
 }
 
 /* The function of one level, which is the upvalue. Everything that can raise comes before the line
@@ -100,7 +83,7 @@ static int write_line(lua_State *L)
     int count = read_fields(L, fields);
     if (!log_begin(level, event)) return 0;
     for (int i = 0; i < count; i++)
-        write_field(&fields[i]);
+        write_field(fields[i].name, &fields[i].value);
     log_end();
     return 0;
 }

@@ -25,52 +25,14 @@ static struct text check_key(lua_State *L)
     return key;
 }
 
-static void push_value(lua_State *L, const struct shared_value *v)
+static struct value check_value(lua_State *L, int index)
 {
-    switch (v->type) {
-    case SHARED_BOOL:
-        lua_pushboolean(L, v->i != 0);
-        break;
-    case SHARED_INT:
-        lua_pushinteger(L, v->i);
-        break;
-    case SHARED_NUM:
-        lua_pushnumber(L, v->n);
-        break;
-    case SHARED_TEXT:
-        lua_pushlstring(L, v->text, v->len);
-        break;
-    default:
-        lua_pushnil(L);
-    }
-}
-
-static struct shared_value check_value(lua_State *L, int index)
-{
-    struct shared_value v = { .type = SHARED_NONE };
-    switch (lua_type(L, index)) {
-    case LUA_TNIL:
-    case LUA_TNONE:
-        break;
-    case LUA_TBOOLEAN:
-        v.type = SHARED_BOOL;
-        v.i = lua_toboolean(L, index);
-        break;
-    case LUA_TNUMBER:
-        v.type = lua_isinteger(L, index) ? SHARED_INT : SHARED_NUM;
-        v.i = lua_tointeger(L, index);
-        v.n = lua_tonumber(L, index);
-        break;
-    case LUA_TSTRING:
-        v.type = SHARED_TEXT;
-        v.text = lua_tolstring(L, index, &v.len);
-        break;
-    default:
+    struct value value;
+    if (!api_read_value(L, index, &value))
         luaL_argerror(L, index,
                       lua_pushfstring(L, "a %s cannot be shared, only a string, number or boolean",
                                       luaL_typename(L, index)));
-    }
-    return v;
+    return value;
 }
 
 /* Argument `index` in milliseconds; 0 when it is missing: never expires. */
@@ -85,15 +47,15 @@ static int64_t check_seconds(lua_State *L, int index)
 static int get(lua_State *L)
 {
     struct text key = check_key(L);
-    struct shared_value v = shared_get(shared_of(L), key.bytes, key.len);
-    push_value(L, &v);
+    struct value v = shared_get(shared_of(L), key.bytes, key.len);
+    api_push_value(L, &v);
     return 1;
 }
 
 static int set(lua_State *L)
 {
     struct text key = check_key(L);
-    struct shared_value v = check_value(L, 2);
+    struct value v = check_value(L, 2);
     int64_t ttl_ms = check_seconds(L, 3);
     shared_set(shared_of(L), key.bytes, key.len, v, ttl_ms);
     return 0;
@@ -102,10 +64,10 @@ static int set(lua_State *L)
 static int add(lua_State *L)
 {
     struct text key = check_key(L);
-    struct shared_value v = check_value(L, 2);
+    struct value v = check_value(L, 2);
     int64_t ttl_ms = check_seconds(L, 3);
-    luaL_argcheck(L, v.type != SHARED_NONE, 2, "nil cannot be added");
-    int absent = shared_get(shared_of(L), key.bytes, key.len).type == SHARED_NONE;
+    luaL_argcheck(L, v.type != VALUE_NONE, 2, "nil cannot be added");
+    int absent = shared_get(shared_of(L), key.bytes, key.len).type == VALUE_NONE;
     if (absent) shared_set(shared_of(L), key.bytes, key.len, v, ttl_ms);
     lua_pushboolean(L, absent);
     return 1;
@@ -121,14 +83,14 @@ static int incr(lua_State *L)
     }
     luaL_checktype(L, 2, LUA_TNUMBER);
     int64_t ttl_ms = check_seconds(L, 3);
-    struct shared_value old = shared_get(shared_of(L), key.bytes, key.len);
-    if (old.type == SHARED_NONE)
-        old.type = SHARED_INT; /* of value 0 */
+    struct value old = shared_get(shared_of(L), key.bytes, key.len);
+    if (old.type == VALUE_NONE)
+        old.type = VALUE_INTEGER; /* of value 0 */
     else
         ttl_ms = SHARED_SAME_TTL;
-    if (old.type != SHARED_INT && old.type != SHARED_NUM)
+    if (old.type != VALUE_INTEGER && old.type != VALUE_NUMBER)
         luaL_argerror(L, 1, "the key holds no number");
-    push_value(L, &old);
+    api_push_value(L, &old);
     lua_pushvalue(L, 2);
     lua_arith(L, LUA_OPADD);
     shared_set(shared_of(L), key.bytes, key.len, check_value(L, lua_gettop(L)), ttl_ms);
@@ -140,7 +102,7 @@ struct list {
     size_t count;
 };
 
-static void add_key(const char *key, size_t key_len, struct shared_value value, void *arg)
+static void add_key(const char *key, size_t key_len, struct value value, void *arg)
 {
     struct list *list = arg;
     (void)value;

@@ -18,15 +18,9 @@ struct wait {
 
 static int is_storable(lua_State *L)
 {
-    switch (lua_type(L, -1)) {
-    case LUA_TNIL:
-    case LUA_TBOOLEAN:
-    case LUA_TNUMBER:
-    case LUA_TSTRING:
-        return 1;
-    default:
-        return lua_islightuserdata(L, -1) && !lua_touserdata(L, -1);
-    }
+    struct value value;
+    return api_read_value(L, -1, &value) ||
+           (lua_islightuserdata(L, -1) && !lua_touserdata(L, -1)); /* store.null */
 }
 
 /* Which argument the field on top of the stack is, counted from 1; 0: the SQL; -1: an option. */
@@ -78,28 +72,12 @@ static int check_statements(lua_State *L)
 
 /* --- reading them --- */
 
-/* The value on top of the stack. */
-static struct store_value read_value(lua_State *L)
+/* The value on top of the stack, with a text of its own. */
+static struct value read_value(lua_State *L)
 {
-    struct store_value value = { .type = STORE_NULL };
-    switch (lua_type(L, -1)) {
-    case LUA_TBOOLEAN:
-        value.type = STORE_INT;
-        value.i = lua_toboolean(L, -1);
-        break;
-    case LUA_TNUMBER:
-        value.type = lua_isinteger(L, -1) ? STORE_INT : STORE_REAL;
-        if (value.type == STORE_INT)
-            value.i = lua_tointeger(L, -1);
-        else
-            value.r = lua_tonumber(L, -1);
-        break;
-    case LUA_TSTRING:
-        value.type = STORE_TEXT;
-        const char *text = lua_tolstring(L, -1, &value.len);
-        value.text = mem_copy(text, value.len);
-        break;
-    }
+    struct value value;
+    api_read_value(L, -1, &value);
+    if (value.type == VALUE_TEXT) value.text = mem_copy(value.text, value.len);
     return value;
 }
 
@@ -142,25 +120,15 @@ static struct store_batch *read_batch(lua_State *L, int nstatements)
 
 /* --- results --- */
 
-static void push_value(lua_State *L, const struct store_value *value)
-{
-    if (value->type == STORE_INT)
-        lua_pushinteger(L, value->i);
-    else if (value->type == STORE_REAL)
-        lua_pushnumber(L, value->r);
-    else
-        lua_pushlstring(L, value->text, value->len);
-}
-
 static void push_rows(lua_State *L, const struct store_statement *s)
 {
     lua_createtable(L, (int)s->nrows, 1);
     for (int64_t row = 0; row < s->nrows; row++) {
         lua_createtable(L, 0, s->ncolumns);
         for (int i = 0; i < s->ncolumns; i++) {
-            const struct store_value *value = &s->values[row * s->ncolumns + i];
-            if (value->type == STORE_NULL) continue;
-            push_value(L, value);
+            const struct value *value = &s->values[row * s->ncolumns + i];
+            if (value->type == VALUE_NONE) continue;
+            api_push_value(L, value);
             lua_setfield(L, -2, s->columns[i]);
         }
         lua_rawseti(L, -2, row + 1);

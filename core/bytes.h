@@ -58,8 +58,8 @@ char *bytes_take(struct bytes *bytes);
  * text, a sign, any other byte, or a number above `max`. */
 int bytes_read_uint(const char *text, size_t len, uint64_t max, uint64_t *number);
 
-/* Length in bytes of the UTF-8 character at `text`; 0 at `end`, and where there is none: overlong
- * forms, surrogates and code points above U+10FFFF count as none. */
+/* Length in bytes of the UTF-8 character at `text`; 0 at `end` and where the bytes are
+ * invalid: overlong forms, surrogates and code points above U+10FFFF, too. */
 size_t bytes_utf8_length(const char *text, const char *end);
 int bytes_is_utf8(const char *text, size_t len);
 /* Adds text as the content of a JSON string, without the quotes. Bytes that are not UTF-8 become

@@ -30,6 +30,7 @@
 #include "www.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -461,6 +462,7 @@ int main(int argc, char **argv)
     int status;
 
     (void)argc;
+    mallopt(M_ARENA_MAX, 1); /* the journal's thread allocates little: 0.2 MB less when idle */
     handle_fatal_signals();
     if (arguments.is_health) return main_health(arguments.health_port);
     if (arguments.copy) return arguments.copy(arguments.copy_folder);

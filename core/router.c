@@ -1,14 +1,13 @@
 #include "router.h"
 #include "bytes.h"
+#include "mem.h"
 
 #include <ctype.h>
-#include <stdlib.h>
-#include <string.h>
 
-enum kind { LITERAL, PARAM, REST };
+enum part_kind { LITERAL, PARAM, REST };
 struct part {
-    enum kind kind;
-    const char *text;
+    enum part_kind kind;
+    const char *text; /* into the route's words, or into a path */
     size_t len;
 };
 struct route {
@@ -18,39 +17,41 @@ struct route {
 };
 struct router {
     int nroutes;
-    struct route *routes;
+    struct route *routes; /* the more exact first */
 };
 
-/* --- text --- */
+/* ---- text ---- */
 
-static int hex(int c)
+static int hex_digit(int c)
 {
     if (c >= '0' && c <= '9') return c - '0';
     c |= 32;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte that stands at text[0..2] as %XX, or -1. */
-static int escaped(const char *text, size_t left)
+/* The byte that %XX at text[0..2] stands for, or -1. */
+static int escaped_byte(const char *text, size_t left)
 {
-    if (left < 3 || text[0] != '%' || hex(text[1]) < 0 || hex(text[2]) < 0) return -1;
-    return hex(text[1]) * 16 + hex(text[2]);
+    if (left < 3 || text[0] != '%' || hex_digit(text[1]) < 0 || hex_digit(text[2]) < 0) return -1;
+    return hex_digit(text[1]) * 16 + hex_digit(text[2]);
 }
 
 size_t router_decode(const char *text, size_t len, int plus, char *out)
 {
     size_t n = 0;
-
     for (size_t i = 0; i < len; i++) {
-        int byte = escaped(text + i, len - i);
-        out[n++] = byte >= 0 ? (char)byte : plus && text[i] == '+' ? ' ' : text[i];
-        if (byte >= 0) i += 2;
+        int byte = escaped_byte(text + i, len - i);
+        if (byte >= 0)
+            i += 2;
+        else
+            byte = plus && text[i] == '+' ? ' ' : text[i];
+        out[n++] = (char)byte;
     }
     out[n] = '\0';
     return n;
 }
 
-/* --- patterns --- */
+/* ---- patterns ---- */
 
 static int is_name(const char *text, size_t len)
 {
@@ -61,16 +62,15 @@ static int is_name(const char *text, size_t len)
     return len > 0;
 }
 
-/* Splits route->words, in place, into parts. */
+/* Splits route->words, in place, into parts. Returns NULL, or what is wrong. */
 static const char *compile(struct route *route)
 {
     int nparams = 0;
-
     if (route->words[0] != '/') return "a pattern starts with /";
-    for (char *at = route->words; at;) {
-        char *text = at + 1;
-        at = strchr(text, '/');
-        if (at) *at = '\0';
+    for (char *slash = route->words; slash;) {
+        char *text = slash + 1;
+        slash = strchr(text, '/');
+        if (slash) *slash = '\0';
         if (route->nparts == ROUTER_PARTS) return "a pattern has at most 16 parts";
         struct part *part = &route->parts[route->nparts++];
         part->kind = *text == ':' ? PARAM : *text == '*' ? REST : LITERAL;
@@ -78,10 +78,22 @@ static const char *compile(struct route *route)
         part->len = strlen(part->text);
         if (part->kind == LITERAL) continue;
         if (!is_name(part->text, part->len)) return "a parameter is a lower-case word after : or *";
-        if (part->kind == REST && at) return "*rest can only be the last part";
+        if (part->kind == REST && slash) return "*rest can only be the last part";
         if (++nparams > ROUTER_PARAMS) return "a pattern has at most 8 parameters";
     }
     return NULL;
+}
+
+static const char *check(const struct router *router, const struct route *route)
+{
+    for (int i = 0; i < router->nroutes; i++)
+        if (strcmp(router->routes[i].pattern, route->pattern) == 0 &&
+            strcmp(router->routes[i].method, route->method) == 0)
+            return "this method and pattern have a route already";
+    if (strcmp(route->method, "*") == 0) return NULL;
+    for (const char *c = route->method; *c; c++)
+        if (!isupper((unsigned char)*c)) return "a method is a word in upper case, or *";
+    return route->method[0] ? NULL : "a method is a word in upper case, or *";
 }
 
 /* Below 0 when `one` is the more exact, so that it must be tried first. */
@@ -100,21 +112,9 @@ static void clear(struct route *route)
     free(route->words);
 }
 
-static const char *check(const struct router *router, const struct route *route)
-{
-    for (int i = 0; i < router->nroutes; i++)
-        if (strcmp(router->routes[i].pattern, route->pattern) == 0 &&
-            strcmp(router->routes[i].method, route->method) == 0)
-            return "this method and pattern have a route already";
-    if (strcmp(route->method, "*") == 0) return NULL;
-    for (const char *c = route->method; *c; c++)
-        if (!isupper((unsigned char)*c)) return "a method is a word in upper case, or *";
-    return route->method[0] ? NULL : "a method is a word in upper case, or *";
-}
-
 struct router *router_new(void)
 {
-    return calloc(1, sizeof(struct router));
+    return mem_new(1, sizeof(struct router));
 }
 
 void router_free(struct router *router)
@@ -128,26 +128,19 @@ void router_free(struct router *router)
 
 static void insert(struct router *router, const struct route *route)
 {
-    int at = router->nroutes;
-
-    router->routes = realloc(router->routes, (size_t)(router->nroutes + 1) * sizeof *route);
-    if (!router->routes) abort();
-    while (at > 0 && compare(route, &router->routes[at - 1]) < 0)
-        at--;
-    memmove(router->routes + at + 1, router->routes + at,
-            (size_t)(router->nroutes - at) * sizeof *route);
+    int at = router->nroutes++;
+    router->routes = mem_grow(router->routes, (size_t)router->nroutes, sizeof *route);
+    for (; at > 0 && compare(route, &router->routes[at - 1]) < 0; at--)
+        router->routes[at] = router->routes[at - 1];
     router->routes[at] = *route;
-    router->nroutes++;
 }
 
 const char *router_add(struct router *router, const char *method, const char *pattern, int value)
 {
-    struct route route = { .method = strdup(method),
-                           .pattern = strdup(pattern),
-                           .words = strdup(pattern),
+    struct route route = { .method = mem_text(method),
+                           .pattern = mem_text(pattern),
+                           .words = mem_text(pattern),
                            .value = value };
-
-    if (!route.method || !route.pattern || !route.words) abort();
     const char *wrong = compile(&route);
     if (!wrong) wrong = check(router, &route);
     if (wrong)
@@ -157,71 +150,62 @@ const char *router_add(struct router *router, const char *method, const char *pa
     return wrong;
 }
 
-/* --- finding --- */
+/* ---- finding ---- */
 
-struct piece {
-    const char *text;
-    size_t len;
-};
+static int is_dots(const char *text, size_t len)
+{
+    char plain[8];
+    return len > 0 && len <= 6 && router_decode(text, len, 0, plain) <= 2 &&
+           (strcmp(plain, ".") == 0 || strcmp(plain, "..") == 0);
+}
 
-/* Splits the path; -1 when it is bad. A path of more than ROUTER_PARTS parts keeps what is left
- * over in the last piece's text. */
-static int split(const char *path, struct piece *pieces)
+/* Splits the path. Returns the number of parts, of which one more than ROUTER_PARTS are kept; -1
+ * when the path is bad. */
+static int split(const char *path, struct part parts[ROUTER_PARTS + 1])
 {
     int n = 0;
-
     for (const char *c = strchr(path, '%'); c; c = strchr(c + 1, '%')) {
-        int byte = escaped(c, strlen(c));
+        int byte = escaped_byte(c, strlen(c));
         if (byte <= 0 || byte == '/') return -1;
     }
-    for (const char *at = path; *at == '/'; n++) {
-        size_t len = strcspn(at + 1, "/");
-        if (n <= ROUTER_PARTS)
-            pieces[n < ROUTER_PARTS ? n : ROUTER_PARTS] = (struct piece){ at + 1, len };
-        char plain[16];
-        if (len <= 6 && len > 0 && router_decode(at + 1, len, 0, plain) <= 2 &&
-            (strcmp(plain, ".") == 0 || strcmp(plain, "..") == 0))
-            return -1;
-        at += 1 + len;
+    for (const char *slash = path; *slash == '/'; n++) {
+        const char *text = slash + 1;
+        size_t len = strcspn(text, "/");
+        if (is_dots(text, len)) return -1;
+        if (n <= ROUTER_PARTS) parts[n] = (struct part){ .text = text, .len = len };
+        slash = text + len;
     }
     return n;
 }
 
-static int fits(const struct route *route, const struct piece *pieces, int n)
+static int fits(const struct route *route, const struct part *parts, int n)
 {
-    const struct part *last = &route->parts[route->nparts - 1];
-
-    if (last->kind == REST ? n < route->nparts : n != route->nparts) return 0;
-    for (int i = 0; i < route->nparts && route->parts[i].kind != REST; i++) {
+    int has_rest = route->parts[route->nparts - 1].kind == REST;
+    if (has_rest ? n < route->nparts : n != route->nparts) return 0;
+    for (int i = 0; i < route->nparts - has_rest; i++) {
         const struct part *part = &route->parts[i];
-        if (part->kind == PARAM
-                ? pieces[i].len == 0
-                : pieces[i].len != part->len || memcmp(pieces[i].text, part->text, part->len) != 0)
-            return 0;
+        int is_fit = part->kind == PARAM ? parts[i].len > 0
+                                         : parts[i].len == part->len &&
+                                               memcmp(parts[i].text, part->text, part->len) == 0;
+        if (!is_fit) return 0;
     }
     return 1;
 }
 
-static int allows(const struct route *route, const char *method)
-{
-    return strcmp(route->method, method) == 0 || strcmp(route->method, "*") == 0;
-}
-
-/* Decodes the parameters into match->text. 0 when one is bad. */
-static int take_params(const struct route *route, const struct piece *pieces,
+/* Decodes the parameters into match->text. Returns 0 when one is bad. */
+static int read_params(const struct route *route, const struct part *parts,
                        struct router_match *match)
 {
     size_t used = 0;
-
     match->nparams = 0;
     for (int i = 0; i < route->nparts; i++) {
         if (route->parts[i].kind == LITERAL) continue;
-        size_t len = route->parts[i].kind == REST ? strlen(pieces[i].text) : pieces[i].len;
+        size_t len = route->parts[i].kind == REST ? strlen(parts[i].text) : parts[i].len;
         if (used + len + 1 > sizeof match->text) return 0;
         struct router_param *param = &match->params[match->nparams++];
         param->name = route->parts[i].text;
         param->value = match->text + used;
-        param->len = router_decode(pieces[i].text, len, 0, match->text + used);
+        param->len = router_decode(parts[i].text, len, 0, match->text + used);
         if (!bytes_is_utf8(param->value, param->len)) return 0;
         used += param->len + 1;
     }
@@ -232,7 +216,6 @@ static void allow(struct router_match *match, const char *method)
 {
     size_t used = strlen(match->allow), len = strlen(method);
     const char *seen = strstr(match->allow, method);
-
     if ((seen && (seen[len] == ',' || !seen[len])) || used + len + 3 > sizeof match->allow) return;
     if (used > 0) strcat(match->allow, ", ");
     strcat(match->allow, method);
@@ -240,31 +223,31 @@ static void allow(struct router_match *match, const char *method)
 }
 
 static const struct route *find(const struct router *router, const char *method,
-                                const struct piece *pieces, int n)
+                                const struct part *parts, int n)
 {
-    for (int i = 0; i < router->nroutes; i++)
-        if (fits(&router->routes[i], pieces, n) && allows(&router->routes[i], method))
-            return &router->routes[i];
+    for (int i = 0; i < router->nroutes; i++) {
+        const struct route *route = &router->routes[i];
+        if (fits(route, parts, n) &&
+            (strcmp(route->method, method) == 0 || strcmp(route->method, "*") == 0))
+            return route;
+    }
     return NULL;
 }
 
 enum router_result router_find(const struct router *router, const char *method, const char *path,
                                struct router_match *match)
 {
-    struct piece pieces[ROUTER_PARTS + 1];
-    int n = split(path, pieces);
-
-    match->pattern = NULL;
+    struct part parts[ROUTER_PARTS + 1];
+    int n = split(path, parts);
     match->allow[0] = '\0';
     if (n < 0) return ROUTER_BAD;
-    const struct route *route = find(router, method, pieces, n);
-    if (!route && strcmp(method, "HEAD") == 0) route = find(router, "GET", pieces, n);
+    const struct route *route = find(router, method, parts, n);
+    if (!route && strcmp(method, "HEAD") == 0) route = find(router, "GET", parts, n);
     if (route) {
         match->value = route->value;
-        match->pattern = route->pattern;
-        return take_params(route, pieces, match) ? ROUTER_FOUND : ROUTER_BAD;
+        return read_params(route, parts, match) ? ROUTER_FOUND : ROUTER_BAD;
     }
     for (int i = 0; i < router->nroutes; i++)
-        if (fits(&router->routes[i], pieces, n)) allow(match, router->routes[i].method);
+        if (fits(&router->routes[i], parts, n)) allow(match, router->routes[i].method);
     return match->allow[0] ? ROUTER_NO_METHOD : ROUTER_NO_PATH;
 }

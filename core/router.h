@@ -1,10 +1,9 @@
-/* router: method and path to a number. Patterns are "/api/check/:name" (one part, not empty) and
- * "/files/" with a last "*rest" (all that follows).
+/* router: from method and path to a number. Patterns are "/api/check/:name" (one part, not empty)
+ * and "/files/" with a last "*rest" (all that follows).
  *
  * Literal parts are compared with the raw path; parameters are decoded, once. A path with %00, %2f,
- * a broken escape, what is not UTF-8 in a parameter, or a part "." or ".." is bad. Where several
- * patterns fit, a literal part goes before a parameter, a parameter before the rest.
- */
+ * a broken escape, a parameter that is not UTF-8, or a part "." or ".." is bad. Where several
+ * patterns match, a literal part goes before a parameter, a parameter before the rest. */
 #ifndef ROUTER_H
 #define ROUTER_H
 #include <stddef.h>
@@ -19,7 +18,6 @@ struct router_param {
 };
 struct router_match {
     int value;
-    const char *pattern; /* lives as long as the router */
     int nparams;
     struct router_param params[ROUTER_PARAMS];
     char allow[128];        /* ROUTER_NO_METHOD: "GET, HEAD, POST" */
@@ -33,7 +31,7 @@ const char *router_add(struct router *router, const char *method, const char *pa
 /* HEAD finds GET where it has no route of its own. */
 enum router_result router_find(const struct router *router, const char *method, const char *path,
                                struct router_match *match);
-/* Decodes %XX (and + as a blank, when asked) into `out`, which has room for strlen(text) + 1; a
- * broken escape stays as it is. Returns the length. */
+/* Decodes %XX (and + as a space, when asked) into `out`, which has room for len + 1; a broken
+ * escape stays as it is. Returns the length. */
 size_t router_decode(const char *text, size_t len, int plus, char *out);
 #endif

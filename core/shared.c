@@ -9,8 +9,7 @@ struct entry {
     struct entry *next; /* in the same slot */
     uint64_t hash;
     int64_t expires_ms; /* 0: never */
-    struct shared_value value;
-    char *text; /* the value's */
+    struct value value; /* with a text of its own */
     size_t key_len;
     char key[];
 };
@@ -44,7 +43,7 @@ static void remove_at(struct shared *shared, struct entry **at)
 {
     struct entry *entry = *at;
     *at = entry->next;
-    free(entry->text);
+    free(entry->value.text);
     free(entry);
     shared->count--;
 }
@@ -101,12 +100,12 @@ void shared_free(struct shared *shared)
     free(shared);
 }
 
-struct shared_value shared_get(struct shared *shared, const char *key, size_t key_len)
+struct value shared_get(struct shared *shared, const char *key, size_t key_len)
 {
     struct entry **at = find(shared, key, key_len, hash_bytes(key, key_len));
     if (*at && !is_expired(*at, now_ms())) return (*at)->value;
     if (*at) remove_at(shared, at);
-    return (struct shared_value){ .type = SHARED_NONE };
+    return (struct value){ .type = VALUE_NONE };
 }
 
 static struct entry *add(struct shared *shared, const char *key, size_t key_len, uint64_t hash)
@@ -123,28 +122,26 @@ static struct entry *add(struct shared *shared, const char *key, size_t key_len,
     return entry;
 }
 
-void shared_set(struct shared *shared, const char *key, size_t key_len, struct shared_value value,
+void shared_set(struct shared *shared, const char *key, size_t key_len, struct value value,
                 int64_t ttl_ms)
 {
     uint64_t hash = hash_bytes(key, key_len);
     struct entry **at = find(shared, key, key_len, hash), *entry = *at;
     /* Copied before the old value is freed: it may be the same text. */
-    char *text = value.type == SHARED_TEXT ? mem_copy(value.text, value.len) : NULL;
-    if (entry && (value.type == SHARED_NONE || is_expired(entry, now_ms()))) {
+    value.text = value.type == VALUE_TEXT ? mem_copy(value.text, value.len) : NULL;
+    if (entry && (value.type == VALUE_NONE || is_expired(entry, now_ms()))) {
         remove_at(shared, at);
         entry = NULL;
     }
-    if (value.type == SHARED_NONE) return;
+    if (value.type == VALUE_NONE) return;
     if (!entry) entry = add(shared, key, key_len, hash);
-    free(entry->text);
-    entry->text = text;
+    free(entry->value.text);
     entry->value = value;
-    entry->value.text = text;
     if (ttl_ms != SHARED_SAME_TTL) entry->expires_ms = ttl_ms > 0 ? now_ms() + ttl_ms : 0;
 }
 
 void shared_each(struct shared *shared, const char *prefix, size_t prefix_len,
-                 void (*fn)(const char *key, size_t key_len, struct shared_value value, void *arg),
+                 void (*fn)(const char *key, size_t key_len, struct value value, void *arg),
                  void *arg)
 {
     int64_t now = now_ms();

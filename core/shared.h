@@ -3,31 +3,22 @@
  * Keys and texts may hold any bytes. Main thread. */
 #ifndef SHARED_H
 #define SHARED_H
-#include <stddef.h>
-#include <stdint.h>
+#include "value.h"
 
 struct shared;
-enum shared_type { SHARED_NONE, SHARED_BOOL, SHARED_INT, SHARED_NUM, SHARED_TEXT };
-struct shared_value {
-    enum shared_type type;
-    int64_t i;
-    double n;
-    const char *text;
-    size_t len;
-};
 
 struct shared *shared_new(void);
 void shared_free(struct shared *shared);
-/* The value; type SHARED_NONE when it is absent or expired. Its text is valid until the key
+/* The value; type VALUE_NONE when it is absent or expired. Its text is valid until the key
  * changes. */
-struct shared_value shared_get(struct shared *shared, const char *key, size_t key_len);
-/* Sets; SHARED_NONE deletes. ttl_ms 0: never expires; SHARED_SAME_TTL: expires when the present
+struct value shared_get(struct shared *shared, const char *key, size_t key_len);
+/* Sets; VALUE_NONE deletes. ttl_ms 0: never expires; SHARED_SAME_TTL: expires when the present
  * value would, never if there is none. */
 enum { SHARED_SAME_TTL = -1 };
-void shared_set(struct shared *shared, const char *key, size_t key_len, struct shared_value value,
+void shared_set(struct shared *shared, const char *key, size_t key_len, struct value value,
                 int64_t ttl_ms);
 /* Calls fn for each live key with this prefix, in no order; fn must not change the table. */
 void shared_each(struct shared *shared, const char *prefix, size_t prefix_len,
-                 void (*fn)(const char *key, size_t key_len, struct shared_value value, void *arg),
+                 void (*fn)(const char *key, size_t key_len, struct value value, void *arg),
                  void *arg);
 #endif

@@ -12,7 +12,7 @@ struct store_batch *store_batch_new(int nstatements)
     return batch;
 }
 
-static void free_values(struct store_value *values, int64_t count)
+static void free_values(struct value *values, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
         free(values[i].text);

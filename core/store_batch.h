@@ -4,30 +4,18 @@
  * store_batch_free() frees those and the results. One thread at a time. */
 #ifndef STORE_BATCH_H
 #define STORE_BATCH_H
-#include <stddef.h>
-#include <stdint.h>
-
-enum store_type { STORE_NULL, STORE_INT, STORE_REAL, STORE_TEXT };
-struct store_value {
-    enum store_type type;
-    union {
-        int64_t i;
-        double r;
-        size_t len; /* of text */
-    };
-    char *text; /* followed by a NUL */
-};
+#include "value.h"
 
 struct store_statement {
     char *sql;
     int nargs; /* parameters beyond these are NULL */
-    struct store_value *args;
+    struct value *args;
     int is_gate; /* if it returns no row and changes none, the batch ends here, successfully */
     /* The result: nrows * ncolumns values, row by row. */
     int ncolumns;
     char **columns;
     int64_t nrows;
-    struct store_value *values;
+    struct value *values;
     int64_t changes; /* rows changed by an INSERT, UPDATE or DELETE */
 };
 

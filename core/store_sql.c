@@ -105,16 +105,17 @@ static sqlite3_stmt *prepare(struct store_sql *sql, struct store_batch *batch, c
     return NULL;
 }
 
-static void bind(sqlite3_stmt *stmt, int index, const struct store_value *value)
+static void bind(sqlite3_stmt *stmt, int index, const struct value *value)
 {
     switch (value->type) {
-    case STORE_INT:
-        sqlite3_bind_int64(stmt, index, value->i);
+    case VALUE_BOOL:
+    case VALUE_INTEGER:
+        sqlite3_bind_int64(stmt, index, value->integer);
         break;
-    case STORE_REAL:
-        sqlite3_bind_double(stmt, index, value->r);
+    case VALUE_NUMBER:
+        sqlite3_bind_double(stmt, index, value->number);
         break;
-    case STORE_TEXT:
+    case VALUE_TEXT:
         sqlite3_bind_text64(stmt, index, value->text, value->len, SQLITE_STATIC, SQLITE_UTF8);
         break;
     default:
@@ -122,22 +123,22 @@ static void bind(sqlite3_stmt *stmt, int index, const struct store_value *value)
     }
 }
 
-static struct store_value read_column(sqlite3_stmt *stmt, int index)
+static struct value read_column(sqlite3_stmt *stmt, int index)
 {
-    struct store_value value = { .type = STORE_NULL };
+    struct value value = { .type = VALUE_NONE };
     switch (sqlite3_column_type(stmt, index)) {
     case SQLITE_NULL:
         break;
     case SQLITE_INTEGER:
-        value.type = STORE_INT;
-        value.i = sqlite3_column_int64(stmt, index);
+        value.type = VALUE_INTEGER;
+        value.integer = sqlite3_column_int64(stmt, index);
         break;
     case SQLITE_FLOAT:
-        value.type = STORE_REAL;
-        value.r = sqlite3_column_double(stmt, index);
+        value.type = VALUE_NUMBER;
+        value.number = sqlite3_column_double(stmt, index);
         break;
     default:
-        value.type = STORE_TEXT;
+        value.type = VALUE_TEXT;
         const void *bytes = sqlite3_column_blob(stmt, index);
         value.len = (size_t)sqlite3_column_bytes(stmt, index);
         value.text = mem_copy(bytes, value.len);

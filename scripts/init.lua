@@ -34,10 +34,11 @@ require "routes.metrics"       -- GET /metrics
 require "routes.openapi"       -- GET /api/openapi.json
 
 -- Operations. After a crash or a restart, interrupted ones continue or are rolled back.
-require("lib.operations.engine").register(require "steps")
+require("lib.operations.scheduler").register(require "steps")
+require("lib.operations.orphans").register()
 
--- Workspaces: monitoring, cleaning up leftovers, comparing the journal with Dokploy.
-require("lib.workspaces").register(require "policy.limits")
+-- Workspaces: monitoring, comparing the journal with Dokploy, forgetting old events.
+require("lib.workspaces").register(require "lib.policy.limits")
 
 -- The doctor's checks, every few minutes, for /ready.
 require("lib.doctor.schedule").register()

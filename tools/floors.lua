@@ -6,7 +6,8 @@
 -- with and may use units of lower floors and of its own family; on floor 0 also of other families.
 -- Circles are refused everywhere.
 local core_floors = {
-  mem = 0, random = 0, clock = 0, settings = 0, bytes = 0, hash = 0, file = 0, log = 0, http = 0,
+  mem = 0, random = 0, clock = 0, settings = 0, value = 0, bytes = 0, hash = 0, file = 0, log = 0,
+  http = 0,
   loop = 1, metrics = 1, store = 1, shared = 1, limiter = 1, router = 1, guard = 1, secret = 1,
   env = 1, json = 1, gzip = 1,
   httpd = 2, fetch = 2, vm = 2, watch = 2,
@@ -14,17 +15,15 @@ local core_floors = {
   api = 4,
   main = 5,
 }
--- Families that still have circles, which are printed and not counted.
-local circles_tolerated_in = {}
 -- scripts/: folder -> floor. Inside a folder files may use one another, but not in a circle.
 local script_floors = { lib = 0, steps = 2, routes = 3, commands = 3, init = 4 }
 -- The same for the rooms of scripts/lib/.
 local room_floors = {
   base = 0,
   schema = 1,
-  settings = 2, journal = 2, dokploy = 2, pages = 2,
-  auth = 3, operations = 3, release = 3, doctor = 3,
-  http = 4, workspaces = 4,
+  settings = 2, policy = 2, journal = 2, dokploy = 2, pages = 2,
+  auth = 3, workspaces = 3, release = 3, doctor = 3,
+  http = 4, operations = 4,
   admin = 5,
 }
 -- Folders that stand beside the floors: what else of scripts/ they may use, and who may use them.
@@ -84,19 +83,16 @@ local function index_of(list, value)
   end
 end
 
--- Reports each circle that following `edges` (name -> {other name -> where}) finds, unless
--- is_tolerated(name) for each name in it.
-local function refuse_circles(edges, is_tolerated)
+-- Reports each circle that following `edges` (name -> {other name -> where}) finds.
+local function refuse_circles(edges)
   local state = {}
   local function walk(name, path)
     state[name] = "open"
     path[#path + 1] = name
     for _, other in ipairs(sorted_keys(edges[name] or {})) do
       if state[other] == "open" then
-        local first, tolerated = index_of(path, other), is_tolerated ~= nil
-        for i = first, #path do tolerated = tolerated and is_tolerated(path[i]) end
-        local text = ("circle: %s -> %s"):format(table.concat(path, " -> ", first), other)
-        if tolerated then print("tolerated: " .. text) else fault(edges[name][other], "%s", text) end
+        local circle = table.concat(path, " -> ", index_of(path, other))
+        fault(edges[name][other], "circle: %s -> %s", circle, other)
       elseif not state[other] then
         walk(other, path)
       end
@@ -160,6 +156,11 @@ end
 -- the includes; the objects show it.
 local function add_symbols(objects, edges)
   local defined, used = {}, {}
+  for _, object in ipairs(objects) do
+    local file = io.open(object)
+    if not file then return fault(object, "is missing: build the core first") end
+    file:close()
+  end
   for _, line in ipairs(files("nm -A " .. table.concat(objects, " "))) do
     local unit, kind, symbol = line:match("([^/]+)%.o:%x*%s+(%u)%s+(%S+)$")
     if kind == "U" then
@@ -182,7 +183,7 @@ local function check_core(build)
     if unit then objects[#objects + 1] = ("%s/core/%s.o"):format(build, unit) end
   end
   add_symbols(objects, edges)
-  refuse_circles(edges, function(unit) return circles_tolerated_in[family_of(unit)] end)
+  refuse_circles(edges)
 end
 
 local function folder_of(module) return module:match("^([^.]+)") end

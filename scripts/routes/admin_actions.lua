@@ -15,11 +15,9 @@ local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
-local drift = require "lib.journal.drift"
-local engine = require "lib.operations.engine"
-local drift_actions = require "lib.workspaces.drift_actions"
+local accept = require "lib.operations.accept"
 local reconcile = require "lib.workspaces.reconcile"
-local limits = require "policy.limits"
+local limits = require "lib.policy.limits"
 
 local first_page = { limit = limits.page }
 
@@ -47,15 +45,14 @@ end
 -- Operations and leftovers
 
 local function cancel(_, req)
-  local operation = refusal.check(nil, journal.operation(req.params.id))
+  local operation = refusal.check(nil, journal.operations.get(req.params.id))
   if not operation then refusal.raise "deployment_unknown" end
   auth.allow(req, "cancel", { owner_id = operation.owner_id }, operation.name)
-  refusal.check(nil, engine.cancel(operation.id))
+  refusal.check(nil, accept.cancel(operation.id))
   return answer.see_other "/admin/queue"
 end
 
 local function try_leftovers(_, req)
-  auth.allow(req, "try_leftovers", {}, req.params.id)
   local is_tried, failure = refusal.catch(lists.try_leftovers, req.params.id)
   if not is_tried and failure.code ~= "deployment_unknown" then error(failure, 0) end
   return answer.see_other "/admin/leftovers"
@@ -63,25 +60,17 @@ end
 
 -- Drift
 
-local function compare(_, req)
-  auth.allow(req, "look_for_findings")
+local function compare()
   reconcile.start()
   return answer.see_other "/admin/findings"
 end
 
-local function adopt_picked(view, req, values)
-  local ids, rows = {}, {}
-  for name in pairs(values) do
-    local id = name:match("^pick%.(%d+)$")
-    if id and #id <= 15 then
-      ids[#ids + 1] = id
-      rows[#rows + 1] = refusal.check(nil, drift.get(math.tointeger(tonumber(id)))) or nil
-    end
-  end
-  auth.allow(req, "adopt_finding", {}, table.concat(ids, " "))
-  local _, refused = drift_actions.adopt_all(rows)
+local function adopt_picked(view, _, values)
+  local ids = {}
+  for name in pairs(values) do ids[#ids + 1] = math.tointeger(name:match("^pick%.(%d+)$")) end
+  local refused = drift_list.adopt({ ids = ids }, view.language).refused
   if #refused == 0 then return answer.see_other "/admin/findings" end
-  return sections.drift(view, first_page, drift_html.refused(view, refused))
+  return sections.drift(view, first_page, drift_html.refused(refused))
 end
 
 local function adopt(_, req)
@@ -121,32 +110,38 @@ local function make_token(view, req, values)
 end
 
 local function revoke_invite(_, req)
-  auth.allow(req, "revoke_invite", {}, req.params.id)
   credential_actions.revoke_invite(req.params.id)
   return answer.see_other "/admin/access"
 end
 
 local function revoke_token(_, req)
-  auth.allow(req, "revoke_token", {}, req.params.id)
   credential_actions.revoke_token(req.params.id)
   return answer.see_other "/admin/access"
 end
 
-local function form(pattern, make, summary, body)
-  return admin_page.route("POST", pattern, make, { summary = summary, body = body })
+local function form(pattern, make, summary, more)
+  local route = more or {}
+  route.summary = summary
+  return admin_page.route("POST", pattern, make, route)
 end
 
 routes.add("Admin pages", {
-  form("/admin/stacks/act", act_on_stacks, "Act on workspaces", "StacksAction"),
+  form("/admin/stacks/act", act_on_stacks, "Act on workspaces", { body = "StacksAction" }),
   form("/admin/operations/:id/cancel", cancel, "Cancel a deployment"),
-  form("/admin/leftovers/:id/try", try_leftovers, "Try to remove leftovers"),
-  form("/admin/findings/look", compare, "Compare the journal with Dokploy now"),
-  form("/admin/findings/adopt", adopt_picked, "Adopt what was ticked", "PickedFindings"),
+  form("/admin/leftovers/:id/try", try_leftovers, "Try to remove leftovers",
+    { allow = "try_leftovers" }),
+  form("/admin/findings/look", compare, "Compare the journal with Dokploy now",
+    { allow = "look_for_findings" }),
+  form("/admin/findings/adopt", adopt_picked, "Adopt what was ticked",
+    { body = "PickedFindings", allow = "adopt_finding" }),
   form("/admin/findings/:id/adopt", adopt, "Adopt an entry"),
   form("/admin/findings/:id/repair", repair, "Repair an entry"),
-  form("/admin/findings/:id/remove", remove, "Remove an entry", "RemoveFinding"),
-  form("/admin/access/invites", make_invite, "Create an invite", "NewInvite"),
-  form("/admin/access/tokens", make_token, "Create a token", "TokenForm"),
-  form("/admin/access/invites/:id/revoke", revoke_invite, "Revoke an invite"),
-  form("/admin/access/tokens/:id/revoke", revoke_token, "Revoke a token"),
+  form("/admin/findings/:id/remove", remove, "Remove an entry",
+    { body = "RemoveFinding" }),
+  form("/admin/access/invites", make_invite, "Create an invite", { body = "NewInvite" }),
+  form("/admin/access/tokens", make_token, "Create a token", { body = "TokenForm" }),
+  form("/admin/access/invites/:id/revoke", revoke_invite, "Revoke an invite",
+    { allow = "revoke_invite" }),
+  form("/admin/access/tokens/:id/revoke", revoke_token, "Revoke a token",
+    { allow = "revoke_token" }),
 })

@@ -3,72 +3,41 @@
 local bulk = require "lib.admin.bulk"
 local drift_list = require "lib.admin.drift_list"
 local lists = require "lib.admin.lists"
+local overview = require "lib.admin.overview"
 local admin_page = require "lib.admin.page"
+local parts = require "lib.admin.parts"
 local sections = require "lib.admin.sections"
 local stacks = require "lib.admin.stacks"
-local work = require "lib.admin.work"
-local overview = require "lib.admin.overview"
-local parts = require "lib.admin.parts"
 local trail = require "lib.admin.trail"
+local work = require "lib.admin.work"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
 
 local say = parts.say
 
-local function show_overview(view)
-  return {
-    title = say(view, "admin.nav.overview"),
-    main = overview.page(view, lists.summary(view.language)),
-    kinds = "stacks operations leftovers findings portal",
-  }
+-- A page whose handler does more than show a list.
+local function page(pattern, make, summary, ...)
+  return admin_page.route("GET", pattern, make, { summary = summary, query = { ... } })
 end
 
-local function show_stacks(view, _, values)
-  return {
-    title = say(view, "admin.nav.stacks"), tools = stacks.search(view),
-    main = stacks.list(view, lists.stacks(values, view.language)), kinds = "stacks operations",
-  }
+-- A list: `main` renders it, `tools` what is above it, `kinds` are the changes that renew it.
+local function section(pattern, options)
+  local function make(view, _, values)
+    return {
+      title = say(view, options.title), tools = options.tools and options.tools(view),
+      main = options.main(view, values), kinds = options.kinds,
+    }
+  end
+  return page(pattern, make, options.summary, table.unpack(options.query))
 end
 
-local function show_operations(view, _, values)
-  return {
-    title = say(view, "admin.nav.operations"), tools = work.search(view),
-    main = work.operations(view, lists.operations(values, view.language)), kinds = "operations",
-  }
-end
-
-local function show_queue(view, _, values)
-  return {
-    title = say(view, "admin.nav.queue"), tools = work.plain_search(view),
-    main = work.queue(view, lists.queue(view.language), values), kinds = "operations",
-  }
-end
-
-local function show_leftovers(view, _, values)
-  return {
-    title = say(view, "admin.nav.leftovers"), tools = work.plain_search(view),
-    main = work.leftovers(view, lists.leftovers(view.language), values),
-    kinds = "leftovers operations",
-  }
-end
-
+local function show_access(view, _, values) return sections.access(view, values) end
 local function show_drift(view, _, values) return sections.drift(view, values) end
 
 local function ask_remove(view, req)
   return sections.ask_remove(view, drift_list.find(req, "list"))
 end
-
-local function show_audit(view, _, values)
-  return {
-    title = say(view, "admin.nav.audit"), tools = trail.search(view),
-    main = trail.list(view, lists.audit(values)), kinds = "audit",
-  }
-end
-
-local function show_access(view, _, values) return sections.access(view, values) end
-
--- One workspace, and actions on several
 
 -- The names that are ticked in a list.
 local function picked(query)
@@ -108,26 +77,52 @@ local function show_stack(view, req)
   return made
 end
 
-local function page(pattern, make, summary, ...)
-  return admin_page.route("GET", pattern, make, { summary = summary, query = { ... } })
-end
-
 routes.add("Admin pages", {
-  page("/admin", show_overview, "Everything at a glance"),
-  page("/admin/stacks", show_stacks, "Workspaces",
-    "limit", "search", "stack_state", "of_owner", "after_cursor"),
+  section("/admin", {
+    summary = "Everything at a glance", query = {}, title = "admin.nav.overview",
+    main = function(view) return overview.page(view, lists.summary(view.language)) end,
+    kinds = "stacks operations leftovers findings portal",
+  }),
+  section("/admin/stacks", {
+    summary = "Workspaces", title = "admin.nav.stacks", tools = stacks.search,
+    query = { "limit", "search", "stack_state", "of_owner", "after_cursor" },
+    main = function(view, values) return stacks.list(view, lists.stacks(values, view.language)) end,
+    kinds = "stacks operations",
+  }),
+  section("/admin/operations", {
+    summary = "Operations", title = "admin.nav.operations", tools = work.search,
+    query = { "limit", "search", "operation_state", "kind", "of_name", "before" },
+    main = function(view, values)
+      return work.operations(view, lists.operations(values, view.language))
+    end,
+    kinds = "operations",
+  }),
+  section("/admin/queue", {
+    summary = "The queue", title = "admin.nav.queue", tools = work.plain_search,
+    query = { "limit", "search", "from" },
+    main = function(view, values) return work.queue(view, lists.queue(view.language), values) end,
+    kinds = "operations",
+  }),
+  section("/admin/leftovers", {
+    summary = "Leftovers and kept data", title = "admin.nav.leftovers", tools = work.plain_search,
+    query = { "limit", "search", "from" },
+    main = function(view, values)
+      return work.leftovers(view, lists.leftovers(view.language), values)
+    end,
+    kinds = "leftovers operations",
+  }),
+  section("/admin/audit", {
+    summary = "The audit log", title = "admin.nav.audit", tools = trail.search,
+    query = { "limit", "search", "who", "action", "of_name", "allowed", "before" },
+    main = function(view, values) return trail.list(view, lists.audit(values)) end,
+    kinds = "audit",
+  }),
+  page("/admin/findings", show_drift, "Drift between the journal and Dokploy", "limit", "all",
+    "before"),
+  page("/admin/access", show_access, "Invites and tokens",
+    "limit", "search", "key_state", "after_invite", "after_token"),
   page("/admin/stacks/act", ask_action, "The question before an action on workspaces"),
   page("/admin/stacks/done/:batch", show_results, "Its results"),
   page("/admin/stacks/:name", show_stack, "One workspace"),
-  page("/admin/operations", show_operations, "Operations",
-    "limit", "search", "operation_state", "kind", "of_name", "before"),
-  page("/admin/queue", show_queue, "The queue", "limit", "search", "from"),
-  page("/admin/leftovers", show_leftovers, "Leftovers and kept data", "limit", "search", "from"),
-  page("/admin/findings", show_drift, "Drift between the journal and Dokploy",
-    "limit", "all", "before"),
   page("/admin/findings/:id/remove", ask_remove, "The question before an entry is removed"),
-  page("/admin/audit", show_audit, "The audit log",
-    "limit", "search", "who", "action", "of_name", "allowed", "before"),
-  page("/admin/access", show_access, "Invites and tokens",
-    "limit", "search", "key_state", "after_invite", "after_token"),
 })

@@ -8,7 +8,7 @@ local breaker = require "lib.dokploy.breaker"
 local input = require "lib.http.input"
 local routes = require "lib.http.routes"
 local change_events = require "lib.journal.change_events"
-local sweeper = require "lib.workspaces.sweeper"
+local orphans = require "lib.operations.orphans"
 
 local CHECK_SECONDS = 3
 
@@ -22,7 +22,7 @@ local function portal_state()
   local info, last = server.info(), dokploy.last()
   return table.concat({
     info.generation, info.rejected and info.rejected.at or 0, tostring(last.reachable),
-    tostring(last.message), tostring(last.version), breaker.state().state, sweeper.count(),
+    tostring(last.message), tostring(last.version), breaker.state().state, orphans.count(),
     tostring(info.store.trouble),
   }, " ")
 end

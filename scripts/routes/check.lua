@@ -1,16 +1,11 @@
 --- GET /api/check/:name: whether a name can be used. Waits for nothing; a bad name is an answer, not
 --- an error.
-local config = require "core.config"
 local json = require "core.json"
 local names = require "lib.base.names"
 local routes = require "lib.http.routes"
 local reservations = require "lib.journal.reservations"
 local i18n = require "lib.pages.i18n"
-local policy = require "policy.names"
-
-local reserved = policy.set(config.reserved_names)
-
-local function is_free(name) return reservations.get(name) == nil end
+local name_policy = require "lib.policy.names"
 
 local function unavailable(req, typed, name, code, reason)
   local language = i18n.from(req)
@@ -23,7 +18,7 @@ local function unavailable(req, typed, name, code, reason)
       available = false,
       code = code,
       detail = i18n.text(language, key, args),
-      suggestions = json.array(policy.suggest(typed, reserved, is_free)),
+      suggestions = json.array(name_policy.suggest(typed, reservations.is_free)),
     },
     headers = { Vary = "Accept-Language", ["Content-Language"] = language },
   }
@@ -32,9 +27,9 @@ end
 local function check(req)
   local typed = req.params.name
   local name = names.fold(typed)
-  local is_good, code, reason = policy.check(name, reserved)
+  local is_good, code, reason = name_policy.check(name)
   if not is_good then return unavailable(req, typed, name, code, reason) end
-  if not is_free(name) then return unavailable(req, typed, name, "name_taken") end
+  if not reservations.is_free(name) then return unavailable(req, typed, name, "name_taken") end
   return { json = { name = name, valid = true, available = true } }
 end
 

@@ -1,5 +1,4 @@
 --- POST /api/deploy: accepts a deployment and answers at once; lib/operations carries it out.
-local config = require "core.config"
 local crypto = require "core.crypto"
 local json = require "core.json"
 local task = require "core.task"
@@ -17,23 +16,20 @@ local routes = require "lib.http.routes"
 local journal = require "lib.journal"
 local access = require "lib.journal.access"
 local reservations = require "lib.journal.reservations"
-local engine = require "lib.operations.engine"
-local limits = require "policy.limits"
-local policy = require "policy.names"
-local templates = require "policy.templates"
+local accept = require "lib.operations.accept"
+local limits = require "lib.policy.limits"
+local name_policy = require "lib.policy.names"
+local templates = require "lib.policy.templates"
 
-local quotas = limits.of(limits.quotas, config.production)
-local reserved = policy.set(config.reserved_names)
-
-local function is_free(name) return reservations.get(name) == nil end
+local quotas = limits.quotas
 
 local function suggestions(name)
-  return { suggestions = json.array(policy.suggest(name, reserved, is_free)) }
+  return { suggestions = json.array(name_policy.suggest(name, reservations.is_free)) }
 end
 
 local function checked_name(typed)
   local name = names.fold(typed)
-  local is_good, code, reason = policy.check(name, reserved)
+  local is_good, code, reason = name_policy.check(name)
   if is_good then return name end
   refusal.raise(code, {
     field = "name",
@@ -44,7 +40,7 @@ local function checked_name(typed)
 end
 
 local function template_of(id)
-  local template = templates.find(id, config.stack)
+  local template = templates.find(id)
   if template then return template end
   local good = table.concat(templates.ids(), ", ")
   refusal.raise("template_unknown", { field = "template", args = { good = good } })
@@ -70,8 +66,8 @@ local function digest_of(req, who, key)
   local own = digest(who.kind, who.id, key)
   if who.via ~= "cookie" then return own end
   local as_visitor = visitor_digest(req, key)
-  local before = journal.idempotency(as_visitor)
-  local operation = before and journal.operation(before.operation_id)
+  local before = journal.idempotency.get(as_visitor)
+  local operation = before and journal.operations.get(before.operation_id)
   return operation and operation.owner_id == who.id and as_visitor or own
 end
 
@@ -154,9 +150,9 @@ local function accepted(req, who, operation)
   }
 end
 
-local function accept(req, who, request, statements)
+local function begin(req, who, request, statements)
   local template = request.template
-  local operation, _, code, retry_after = engine.deploy {
+  local operation, _, code, retry_after = accept.deploy {
     name = request.name,
     template = template.id,
     image = template.image,
@@ -173,14 +169,14 @@ end
 
 -- A request that was accepted before gets the same answer, whatever the rules say now.
 local function is_replay(request)
-  return request.idempotency ~= nil and journal.idempotency(request.idempotency.key)
+  return request.idempotency ~= nil and journal.idempotency.get(request.idempotency.key)
 end
 
 local function decide_and_accept(req, who, request)
-  if is_replay(request) then return accept(req, who, request) end
+  if is_replay(request) then return begin(req, who, request) end
   local by = { owner_id = who.id, network = client.of(req).network, code = request.invite }
   local pending <close> = admission.begin(by, next(quotas) ~= nil)
-  return accept(req, who, request, admit(req, who, request, pending))
+  return begin(req, who, request, admit(req, who, request, pending))
 end
 
 local function deploy(req, values)

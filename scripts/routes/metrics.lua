@@ -11,8 +11,8 @@ local breaker = require "lib.dokploy.breaker"
 local routes = require "lib.http.routes"
 local drift = require "lib.journal.drift"
 local operations = require "lib.journal.operations"
-local states = require "lib.journal.states"
-local sweeper = require "lib.workspaces.sweeper"
+local states = require "lib.operations.states"
+local orphans = require "lib.operations.orphans"
 
 local gauges = {
   { "deployer_build_info", "Always 1; says what runs", { "version", "release" } },
@@ -57,12 +57,12 @@ local function read_dokploy()
     metrics.set("deployer_breaker_state", bit(state == now), state)
   end
   if last.reachable ~= nil then metrics.set("deployer_dokploy_up", bit(last.reachable)) end
-  metrics.set("deployer_leftovers", sweeper.count())
+  metrics.set("deployer_leftovers", orphans.count())
   metrics.set("deployer_queue_limit", config.limits.queue)
 end
 
 local function read_drift()
-  local counts, at = drift.counts(), drift.looked_at()
+  local counts, at = drift.counts(), drift.last_run_at()
   for _, kind in ipairs(drift.kinds) do metrics.set("deployer_findings", counts[kind], kind) end
   if at then metrics.set("deployer_reconcile_timestamp_seconds", at) end
 end

@@ -12,6 +12,7 @@ local names = require "lib.base.names"
 local refusal = require "lib.base.refusal"
 local problem = require "lib.http.problem"
 local routes = require "lib.http.routes"
+local workspace_view = require "lib.http.workspace_view"
 local journal = require "lib.journal"
 local queue = require "lib.operations.queue"
 local scheduler = require "lib.operations.scheduler"
@@ -22,15 +23,14 @@ local html = require "lib.pages.html"
 local i18n = require "lib.pages.i18n"
 local operation_page = require "lib.pages.operation"
 local workspace_page = require "lib.pages.workspace"
-local workspace_view = require "lib.workspaces.view"
-local limits = require "policy.limits"
-local templates = require "policy.templates"
+local limits = require "lib.policy.limits"
+local templates = require "lib.policy.templates"
 
 local h = html.h
 local REFRESH_S = 3 -- seconds between two reloads of a browser without JavaScript
 
 local offered, planned = {}, {}
-for i, id in ipairs(templates.ids()) do offered[i] = templates.find(id, config.stack) end
+for i, id in ipairs(templates.ids()) do offered[i] = templates.find(id) end
 for i, step in ipairs(require "steps") do planned[i] = step.name end
 
 local settings = {
@@ -76,13 +76,13 @@ end
 local function lists_of(who, after)
   local list = { stacks = {}, kept = {} }
   if not who.id then return list end
-  local rows = journal.stacks { owner_id = who.id, limit = limits.page + 1, after = after } or {}
+  local rows = journal.stacks.list { owner_id = who.id, limit = limits.page + 1, after = after } or {}
   for i = 1, math.min(#rows, limits.page) do
     list.stacks[i] = workspace_view.document(rows[i])
   end
   list.next_after = #rows > limits.page and rows[limits.page].name or nil
   list.kept = workspace_view.kept_data(who.id)
-  for _, volume in ipairs(list.kept) do volume.held = journal.stack(volume.name) ~= false end
+  for _, volume in ipairs(list.kept) do volume.held = journal.stacks.get(volume.name) ~= false end
   return list
 end
 
@@ -100,7 +100,7 @@ local estimate, estimated_at = nil, 0
 
 local function current_estimate()
   if estimate and os.time() - estimated_at < ESTIMATE_S then return estimate end
-  local seconds, waiting = queue.median(journal.durations()), shared.get("queue.waiting") or 0
+  local seconds, waiting = queue.median(journal.operations.durations()), shared.get("queue.waiting") or 0
   estimate = {
     typical = seconds or scheduler.guess, measured = seconds ~= nil, waiting = waiting,
     eta = waiting > 0 and scheduler.forecast() or 0,
@@ -180,7 +180,7 @@ local shows_workspace = { ready = true, stopped = true }
 -- The workspace that an operation was about, while it still belongs to the same owner.
 local function workspace_of(req, reader, operation)
   local is_shown = reader.is_mine and operation.ended_at and shows_workspace[operation.state]
-  local row = is_shown and journal.stack(operation.name)
+  local row = is_shown and journal.stacks.get(operation.name)
   if not row or row.owner_id ~= operation.owner_id then return nil end
   local doc = workspace_view.document(row)
   add_private(req, reader, doc, row)
@@ -189,8 +189,8 @@ end
 
 local function show_operation(req)
   local language = page.language(req)
-  local operation = journal.operation(req.params.id)
-  local rows = operation and journal.events(operation.id, 0)
+  local operation = journal.operations.get(req.params.id)
+  local rows = operation and journal.events.list(operation.id, 0)
   if not rows then
     local title, view = operation_page.unknown(reader_of(req, language, false))
     return view_reply(req, language, title, view, 404)

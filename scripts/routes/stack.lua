@@ -9,10 +9,9 @@ local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
-local engine = require "lib.operations.engine"
-local purge = require "lib.operations.purge"
+local accept = require "lib.operations.accept"
 local i18n = require "lib.pages.i18n"
-local view = require "lib.workspaces.view"
+local view = require "lib.http.workspace_view"
 
 local function name_of(req) return names.fold(req.params.name) end
 
@@ -31,7 +30,7 @@ local function list(req, values, who)
   local size = values.limit
   local owner_id = not identity.is_admin(who) and who.id or nil
   local asked = { owner_id = owner_id, limit = size + 1, after = values.after }
-  local rows = refusal.check(nil, journal.stacks(asked))
+  local rows = refusal.check(nil, journal.stacks.list(asked))
   local next_after = #rows > size and rows[size].name or json.null
   local stacks = {}
   for i = 1, math.min(#rows, size) do stacks[i] = view.document(rows[i]) end
@@ -46,18 +45,18 @@ end
 -- answer is the same deletion again.
 local function repeat_deletion(req, operation, data)
   if data ~= "delete" then return answer.accepted(req, operation) end
-  local kept = refusal.check(nil, purge.kept(operation.name, operation.owner_id))
+  local kept = refusal.check(nil, journal.volumes.kept(operation.name, operation.owner_id))
   if #kept == 0 then return answer.accepted(req, operation) end
   auth.allow(req, "delete", { owner_id = operation.owner_id }, operation.name)
-  local purging = refusal.check(nil, engine.purge(operation.name, operation.owner_id))
+  local purging = refusal.check(nil, accept.purge(operation.name, operation.owner_id))
   return answer.accepted(req, purging)
 end
 
 -- The newest deletion of the name, of one owner or all: of the workspace, or of the data it left.
 local function last_deletion(name, owner_id)
-  local deletion = refusal.check(nil, journal.last(name, "delete", owner_id))
+  local deletion = refusal.check(nil, journal.operations.newest(name, "delete", owner_id))
   if not deletion then return false end
-  local purged = journal.last(name, "purge", deletion.owner_id)
+  local purged = journal.operations.newest(name, "purge", deletion.owner_id)
   return purged and purged.created_at > deletion.created_at and purged or deletion
 end
 
@@ -76,13 +75,13 @@ end
 
 local function delete(req, values)
   local name, data = name_of(req), values.data or "keep"
-  local row = refusal.check(nil, journal.stack(name))
+  local row = refusal.check(nil, journal.stacks.get(name))
   if not row then return delete_again(req, name, data) end
   local is_allowed, who = refusal.catch(view.allow, req, "delete", name, row)
   if not is_allowed and who.code ~= "stack_unknown" then error(who, 0) end
   if not is_allowed then return delete_again(req, name, data) end
   local operation, _, code =
-    engine.delete { name = name, owner_id = row.owner_id, data = data, by = who.kind }
+    accept.delete { name = name, owner_id = row.owner_id, data = data, by = who.kind }
   if operation then return answer.accepted(req, operation) end
   if code == "stack_unknown" then return delete_again(req, name, data) end -- deleted meanwhile
   refusal.raise(code or "internal", { args = { name = name } })
@@ -93,7 +92,7 @@ end
 local function begin(req, kind)
   local name = name_of(req)
   local row = view.find(req, kind, name)
-  return answer.accepted(req, refusal.check({ name = name }, engine.operate(kind, row)))
+  return answer.accepted(req, refusal.check({ name = name }, accept.begin(kind, row)))
 end
 
 local function stop(req) return begin(req, "stop") end

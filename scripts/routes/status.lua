@@ -1,5 +1,4 @@
 --- An operation's progress, as a stream of events or as one document, and cancelling it.
-local config = require "core.config"
 local sse = require "core.sse"
 local auth = require "lib.auth"
 local client = require "lib.auth.client"
@@ -9,32 +8,32 @@ local answer = require "lib.http.answer"
 local input = require "lib.http.input"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
-local engine = require "lib.operations.engine"
+local accept = require "lib.operations.accept"
 local events = require "lib.operations.events"
 local summary = require "lib.operations.summary"
 local i18n = require "lib.pages.i18n"
-local limits = require "policy.limits"
+local limits = require "lib.policy.limits"
 local steps = require "steps"
 
-local most = limits.of(limits.streams, config.production)
+local most = limits.streams
 local RETRY_SECONDS = 10 -- for a client with too many streams
 
 local planned = {}
 for i, step in ipairs(steps) do planned[i] = step.name end
 
 local function find(req)
-  local operation = refusal.check(nil, journal.operation(req.params.id))
+  local operation = refusal.check(nil, journal.operations.get(req.params.id))
   return operation or refusal.raise "deployment_unknown"
 end
 
 local function wants_document(req)
-  local accept = (req.headers.accept or ""):lower()
-  return accept:find("application/json", 1, true) ~= nil
-    and not accept:find("text/event-stream", 1, true)
+  local types = (req.headers.accept or ""):lower()
+  return types:find("application/json", 1, true) ~= nil
+    and not types:find("text/event-stream", 1, true)
 end
 
 local function document(req, operation)
-  local rows = refusal.check(nil, journal.events(operation.id, 0))
+  local rows = refusal.check(nil, journal.events.list(operation.id, 0))
   local language = i18n.from(req)
   return {
     json = summary.of(operation, rows, language, planned),
@@ -83,7 +82,7 @@ local function cancel(req)
   if not who.id and who.kind ~= "admin" then refusal.raise "key_missing" end
   local operation = find(req)
   auth.allow(req, "cancel", { owner_id = operation.owner_id }, operation.name)
-  local result = refusal.check(nil, engine.cancel(operation.id))
+  local result = refusal.check(nil, accept.cancel(operation.id))
   if media.is_form(req) then return answer.accepted(req, operation) end
   local language, url = i18n.from(req), "/api/status/" .. operation.id
   return {

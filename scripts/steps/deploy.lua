@@ -1,11 +1,10 @@
---- Asks Dokploy to deploy. That only puts it into Dokploy's queue; how it goes is seen in the next step, by the title given here.
+--- Asks Dokploy to deploy. That only puts it into Dokploy's queue; the next step follows it, by the
+--- title given here.
 local submission = require "lib.operations.submission"
 
 return {
   name = "deploy",
   deadline = 90,
   expect = 1,
-  run = function(ctx)
-    return submission.send(ctx, 1)
-  end,
+  run = function(ctx) return submission.send(ctx, 1) end,
 }

@@ -1,4 +1,4 @@
---- Waits until Dokploy says how the deployment went, and passes its log on as it grows.
+--- Waits until Dokploy reports how the deployment went, and passes its log on as it grows.
 --- Dokploy's "done" means that the swarm took it, not that it runs: the next step decides that.
 local timer = require "core.timer"
 local clock = require "lib.base.clock"
@@ -6,30 +6,37 @@ local estimate = require "lib.operations.estimate"
 local submission = require "lib.operations.submission"
 
 local PAUSE = 1    -- seconds between two looks
-local PATIENCE = 5 -- looks without a trace of it, where Dokploy shows its queue, before it is sent once more
+local PATIENCE = 5 -- looks in Dokploy's queue without a trace of it, before it is resent
 local BLIND = 60   -- seconds since it was sent, where Dokploy does not
 
--- Lost on the way, or thrown away by a restart of Dokploy: once more, but only once.
-local function again(ctx)
-  if submission.attempts(ctx) > 1 then return nil, "Dokploy dropped the deployment twice", "deploy_failed" end
-  ctx:progress("again")
+-- It was lost, or dropped by a restart of Dokploy: it is sent once more, but only once.
+local function resend(ctx)
+  if submission.attempts(ctx) > 1 then
+    return nil, "Dokploy dropped the deployment twice", "deploy_failed"
+  end
+  ctx:progress "again"
   return submission.send(ctx, 2)
 end
 
 -- There is no row of it yet: it waits in Dokploy's queue, or it is lost.
-local function unseen(ctx, watch)
-  local place = submission.place(ctx)
-  if place then
+local function look_in_queue(ctx, watch)
+  local position = submission.position(ctx)
+  if position then
     watch.unseen = 0
-    if place ~= watch.place then ctx:waiting("waiting", { position = place }) end
-    watch.place = place
+    if position ~= watch.position then ctx:waiting("waiting", { position = position }) end
+    watch.position = position
     return true
   end
   watch.unseen = watch.unseen + 1
-  if place == false and watch.unseen < PATIENCE then return true end
-  if place == nil and submission.age(ctx) < BLIND then return true end
+  if position == false and watch.unseen < PATIENCE then return true end
+  if position == nil and submission.age(ctx) < BLIND then return true end
   watch.unseen = 0
-  return again(ctx)
+  return resend(ctx)
+end
+
+local function note_duration(row, watch)
+  local now = timer.now()
+  estimate.note(clock.between(row.startedAt, row.finishedAt) or now - (watch.began or now))
 end
 
 -- One look. True: it is done; false: not yet.
@@ -37,26 +44,24 @@ local function look(ctx, watch)
   local row, message, code = submission.row(ctx)
   if row == nil then return nil, message, code end
   if not row then
-    local good, why, word = unseen(ctx, watch)
-    if not good then return nil, why, word end
+    local good, why, trouble = look_in_queue(ctx, watch)
+    if not good then return nil, why, trouble end
     return false
   end
-  if watch.place then
-    watch.place = nil
+  if watch.position then
+    watch.position = nil
     ctx:progress()
   end
   submission.pass_log(ctx, row, watch)
   if row.status == "running" then watch.began = watch.began or timer.now() end
-  if row.status == "done" then
-    estimate.took(clock.between(row.startedAt, row.finishedAt) or timer.now() - (watch.began or timer.now()))
-    return true
-  end
   if row.status == "error" then return submission.failure(ctx, row, watch) end
   if row.status == "cancelled" then
-    local good, why, word = again(ctx)
-    if not good then return nil, why, word end
+    local good, why, trouble = resend(ctx)
+    if not good then return nil, why, trouble end
   end
-  return false
+  if row.status ~= "done" then return false end
+  note_duration(row, watch)
+  return true
 end
 
 return {

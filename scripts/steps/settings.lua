@@ -1,12 +1,13 @@
---- What the container gets: its image, its environment variables with the password, its volume, and its limits.
---- The four do not depend on one another, so they are set at the same time.
+--- What the container gets: its image, its environment variables with the password, its volume, and
+--- its limits. The four do not depend on one another, so they are set at the same time.
 local config = require "core.config"
 local crypto = require "core.crypto"
 local task = require "core.task"
 local dotenv = require "lib.base.dotenv"
 local workspace = require "lib.base.workspace"
+local address = require "lib.workspaces.address"
 
-local PASSWORD = "OPENCODE_SERVER_PASSWORD"
+local PASSWORD = address.password_variable
 
 local function set_image(ctx)
   local registry = config.stack.registry or {}
@@ -17,40 +18,40 @@ local function set_image(ctx)
   })
 end
 
--- The password is made here and kept nowhere but in Dokploy. One that is there already (this step ran before) stays.
+-- The password is made here and kept nowhere but in Dokploy. One that is there already, because
+-- this step ran before, stays.
 local function set_environment(ctx, application)
   local before = type(application.env) == "string" and dotenv.get(application.env, PASSWORD)
   ctx.password = before or crypto.token(32)
   if before then return true end
-  local variables = {}
-  for name, value in pairs(ctx.params.env or {}) do variables[name] = value end
-  variables[PASSWORD] = ctx.password
+  local variables = { [PASSWORD] = ctx.password }
+  for name, value in pairs(ctx.params.env or {}) do
+    if name ~= PASSWORD then variables[name] = value end
+  end
   local text, message, code = dotenv.text(variables)
   if not text then return nil, message, code end
   return ctx.dokploy:save_environment(ctx.ids.application, text)
 end
 
-local function mounted(application, volume)
-  for _, mount in ipairs(type(application.mounts) == "table" and application.mounts or {}) do
-    if mount.volumeName == volume then return { id = mount.mountId } end
-  end
-  return false
-end
-
--- The volume itself comes to be when the container starts. Its name is never used again, so nobody ever gets somebody else's data.
+-- The volume itself is made when the container starts. Its name is never used again, so nobody ever
+-- gets somebody else's data.
 local function set_volume(ctx)
   local written, message, code = ctx:foresee("volume", ctx.volume)
   if not written then return nil, message, code end
   return ctx:create("mount", {}, function()
     return ctx.dokploy:mount_create(ctx.ids.application, ctx.volume, workspace.directory)
   end, function()
-    local application, why, word = ctx.dokploy:application_one(ctx.ids.application)
-    if not application then return nil, why, word end
-    return mounted(application, ctx.volume)
+    local application, why, trouble = ctx.dokploy:application_one(ctx.ids.application)
+    if not application then return nil, why, trouble end
+    for _, mount in ipairs(type(application.mounts) == "table" and application.mounts or {}) do
+      if mount.volumeName == ctx.volume then return { id = mount.mountId } end
+    end
+    return false
   end)
 end
 
--- Dokploy wants numbers as text here. "stop-first": an update never runs two containers on one volume.
+-- Dokploy wants numbers as text here. "stop-first": an update never runs two containers on one
+-- volume.
 local function set_limits(ctx)
   return ctx.dokploy:application_update(ctx.ids.application, {
     memoryLimit = tostring(ctx.params.memory_bytes),

@@ -83,7 +83,7 @@ async function accepts(connections) {
   try {
     await request(`${portal.url}/health`)
     const { stdout } = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '20s', '--latency', '-s', script, portal.url])
-    const good = portal.told().split('"deployment.accepted"').length - 1
+    const good = portal.told().split('"operation.accepted"').length - 1
     const sent = Number(stdout.match(/(\d+) requests in/)[1])
     if (/Socket errors/.test(stdout) || /Non-2xx/.test(stdout)) throw new Error(`not all was accepted (${good}):\n${stdout}\n${portal.told().slice(-2000)}`)
     const [, figure, unit] = stdout.match(/99%\s+([\d.]+)(us|ms|s|m)/)

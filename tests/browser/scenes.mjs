@@ -10,14 +10,14 @@ import {
 
 // A tree with two templates to choose from.
 export function treeWithTemplates() {
-  const large = '{ id = "large", memory_bytes = 4 * 2 ^ 30 // 1 },'
+  const large = '{ id = "large", memory_bytes = 4 << 30 },'
   const texts = {
     en: ['Large workspace', 'The same, with room for big projects.'],
     nl: ['Grote werkruimte', 'Hetzelfde, met ruimte voor grote projecten.'],
     ar: ['مساحة عمل كبيرة', 'مثلها، مع متسع للمشاريع الكبيرة.'],
   }
   const edits = {
-    'scripts/policy/templates.lua': (lua) => lua.replace('\n  },\n}', `\n  },\n  ${large}\n}`),
+    'scripts/policy/templates.lua': (lua) => lua.replace(/\n\}\n$/, `\n  ${large}\n}\n`),
   }
   for (const [code, [title, about]] of Object.entries(texts)) {
     const more = { 'template.large.title': title, 'template.large.about': about }

@@ -2,13 +2,10 @@
 #include "secret.h"
 #include <sys/stat.h>
 
-static char path[128];
-
 static int set_up(void **state)
 {
-    snprintf(path, sizeof path, "%s/secret", test_make_folder());
     script_open();
-    return 0;
+    return test_make_folder();
 }
 
 static int tear_down(void **state)
@@ -17,12 +14,10 @@ static int tear_down(void **state)
     return test_remove_folder();
 }
 
-static void write_file(const char *bytes, size_t len, mode_t mode)
+static void write_secret(const char *bytes, size_t len, mode_t mode)
 {
-    FILE *file = fopen(path, "w");
-    fwrite(bytes, 1, len, file);
-    fclose(file);
-    chmod(path, mode);
+    test_write_bytes("secret", bytes, len);
+    chmod(test_path("secret"), mode);
 }
 
 /* Must be the first test: a secret that was opened stays open. */
@@ -35,6 +30,7 @@ static void test_no_secret_no_signature(void **state)
 static void test_secret_is_created_once(void **state)
 {
     struct stat info;
+    const char *path = test_path("secret");
     char *message = NULL;
     unsigned char first[SECRET_BYTES];
     assert_int_equal(secret_open(path, &message), 0);
@@ -49,8 +45,9 @@ static void test_secret_is_created_once(void **state)
     assert_true(memcmp(first, secret_bytes(), SECRET_BYTES) != 0);
 }
 
-static void expect_refused(const char *reason)
+static void expect_refused(const char *name, const char *reason)
 {
+    const char *path = test_path(name);
     char *message = NULL;
     assert_int_equal(secret_open(path, &message), -1);
     assert_non_null(strstr(message, reason));
@@ -61,22 +58,21 @@ static void expect_refused(const char *reason)
 static void test_bad_secrets(void **state)
 {
     char bytes[SECRET_BYTES] = "0123456789012345678901234567890";
-    write_file("short", 5, 0600);
-    expect_refused("32 bytes");
-    write_file(bytes, SECRET_BYTES, 0644);
-    expect_refused("chmod 600");
-    unlink(path);
-    mkdir(path, 0700);
-    expect_refused("32 bytes");
-    strcat(path, "/no/folder");
-    expect_refused("cannot");
+    write_secret("short", 5, 0600);
+    expect_refused("secret", "32 bytes");
+    write_secret(bytes, SECRET_BYTES, 0644);
+    expect_refused("secret", "chmod 600");
+    unlink(test_path("secret"));
+    mkdir(test_path("secret"), 0700);
+    expect_refused("secret", "32 bytes");
+    expect_refused("secret/no/folder", "cannot");
 }
 
 static void test_signatures(void **state)
 {
     char *message = NULL;
-    write_file("0123456789abcdef0123456789abcdef", SECRET_BYTES, 0600);
-    assert_int_equal(secret_open(path, &message), 0);
+    write_secret("0123456789abcdef0123456789abcdef", SECRET_BYTES, 0600);
+    assert_int_equal(secret_open(test_path("secret"), &message), 0);
     script_run("api_crypto", "signatures");
 }
 

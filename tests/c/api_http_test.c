@@ -13,7 +13,7 @@ static int set_up(void **state)
     script_core.fetch = fetch_pool_new(script_core.loop, 4);
     script_core.shared = shared_new();
     shared_set(script_core.shared, "port", 4,
-               (struct shared_value){ .type = SHARED_INT, .i = port }, 0);
+               (struct value){ .type = VALUE_INTEGER, .integer = port }, 0);
     return script_core.fetch ? 0 : -1;
 }
 

@@ -5,7 +5,7 @@
 #include "httpd.h"
 #include "api_script_version.h"
 #include "log.h"
-#include "scripts_fixture.h"
+#include "test.h"
 #include "shared.h"
 #include "sse.h"
 #include "task.h"
@@ -26,27 +26,16 @@ static const char settings_lua[] =
     "50, script_seconds = 0.1, script_memory = 8 << 20 } }\n"
     "end }";
 
-static void write_config(const char *text)
-{
-    char path[128];
-
-    snprintf(path, sizeof path, "%s/config.lua", scripts_root);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-}
-
 static int set_up(void **state)
 {
-    if (scripts_make() != 0) return -1;
-    write_config("return { watch = env 'NO_SUCH_VARIABLE' }");
-    scripts_write("lib/settings/init.lua", settings_lua);
+    if (test_make_folder() != 0) return -1;
+    test_write("config.lua", "return { watch = env 'NO_SUCH_VARIABLE' }");
+    test_write("scripts/lib/settings/init.lua", settings_lua);
     wire_loop = loop_new();
     memset(&core, 0, sizeof core);
-    settings = (struct settings){ .root = scripts_root };
+    settings = (struct settings){ .root = test_folder };
     server = (struct server){
-        .core = &core, .modules = api_modules, .init = "init.lua", .root = scripts_root
+        .core = &core, .modules = api_modules, .init = "init.lua", .root = test_folder
     };
     core = (struct core){ .loop = wire_loop,
                           .shared = shared_new(),
@@ -67,8 +56,7 @@ static int tear_down(void **state)
     httpd_free(core.httpd);
     shared_free(core.shared);
     loop_free(wire_loop);
-    scripts_clear();
-    return 0;
+    return test_remove_folder();
 }
 
 static int try_load(const char *text, struct vm_error *error)
@@ -77,7 +65,7 @@ static int try_load(const char *text, struct vm_error *error)
 
     snprintf(whole, sizeof whole,
              "local server, task = require 'core.server', require 'core.task'\n%s", text);
-    scripts_write("init.lua", whole);
+    test_write("scripts/init.lua", whole);
     struct script_version *version = script_version_new(&server, &settings, error);
     if (!version) return -1;
     if (script_version_load(version, error) == 0) {
@@ -427,16 +415,16 @@ static void test_config(void **state)
          "assert(not pcall(function() config.mode = 'x' end) and not "
          "pcall(function() config.limits.max_body = 1 end))\n"
          "assert(config.watch == nil)");
-    assert_null(getenv("TEST_SECRET")); /* whoever has it needs no second place */
-    write_config("return { watch = nosuch 'x' }");
+    assert_null(getenv("TEST_SECRET")); /* it was removed when it was read */
+    test_write("config.lua", "return { watch = nosuch 'x' }");
     assert_int_equal(try_load("", &error), -1);
     assert_string_equal(error.file, "config.lua");
     assert_int_equal(error.line, 1);
     assert_non_null(strstr(error.message, "nosuch"));
-    write_config("return {");
+    test_write("config.lua", "return {");
     assert_int_equal(try_load("", &error), -1);
     assert_string_equal(error.file, "config.lua");
-    write_config("local a = 1\nwhile true do end");
+    test_write("config.lua", "local a = 1\nwhile true do end");
     assert_int_equal(try_load("", &error), -1);
     assert_string_equal(error.file, "config.lua");
     assert_int_equal(error.line, 2);

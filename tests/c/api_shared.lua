@@ -26,10 +26,11 @@ end
 
 function cases.time_to_live()
   shared.set("soon", 1, 0.02)
-  assert(shared.incr("count", 1, 0.03) == 1)
-  task.sleep(0.02)
-  assert(shared.get "soon" == nil and shared.incr("count", 1, 100) == 2)
-  task.sleep(0.02)
+  assert(shared.incr("count", 1, 0.5) == 1)
+  task.sleep(0.03)
+  assert(shared.get "soon" == nil)
+  assert(shared.incr("count", 1, 100) == 2) -- keeps the first time to live
+  task.sleep(0.5)
   assert(shared.incr("count", 1, 1) == 1)
 end
 

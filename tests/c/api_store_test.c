@@ -8,10 +8,10 @@ static void carry(void *arg, void (*fn)(void *arg), void *fn_arg)
 
 static int set_up(void **state)
 {
-    char *message = NULL, path[128];
-    snprintf(path, sizeof path, "%s/journal.db", test_make_folder());
+    char *message = NULL;
+    if (test_make_folder() != 0) return -1;
     script_open();
-    script_core.store = store_open(path, carry, script_core.loop, &message);
+    script_core.store = store_open(test_path("journal.db"), carry, script_core.loop, &message);
     return script_core.store ? 0 : -1;
 }
 

@@ -4,7 +4,6 @@ enum { TURN_MS = 60 };
 
 static int set_up(void **state)
 {
-    (void)state;
     script_open();
     vm_limit(script_vm, 0, TURN_MS);
     return 0;
@@ -12,7 +11,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     task_kill_all();
     script_close();
     return 0;

@@ -16,7 +16,6 @@ static void test_texts(void **state)
 {
     static const char *const bad[] = { "fast", "0", "0.5", "-2", "1001", "20x", "nan", "inf" };
 
-    (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(clock_scale_set(bad[i]), -1);
     assert_int_equal(clock_scale_set(NULL), 0);
@@ -33,7 +32,6 @@ static void test_time_runs_faster(void **state)
 {
     struct loop *loop = loop_new();
 
-    (void)state;
     assert_int_equal(clock_scale_set("50"), 0);
     assert_int_equal(clock_to_real_ms(5000), 100);
     assert_int_equal(clock_to_real_ms(1), 1);

@@ -5,15 +5,13 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static char path[64], log_text[4096];
+static char path[96], log_text[4096];
 static int log_pipe[2];
 
 static int set_up(void **state)
 {
-    strcpy(path, "/tmp/env_test.XXXXXX");
-    int fd = mkstemp(path);
-    if (fd < 0 || pipe2(log_pipe, O_NONBLOCK) != 0) return -1;
-    close(fd);
+    if (test_make_folder() != 0 || pipe2(log_pipe, O_NONBLOCK) != 0) return -1;
+    snprintf(path, sizeof path, "%s", test_path("token"));
     log_init(log_pipe[1], LOG_WARN);
     setenv("TOKEN_FILE", path, 1);
     unsetenv("TOKEN");
@@ -23,10 +21,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     env_free();
-    unlink(path);
     close(log_pipe[0]);
     close(log_pipe[1]);
-    return 0;
+    return test_remove_folder();
 }
 
 /* What was logged since the last call. */
@@ -41,13 +38,8 @@ static const char *logged(void)
 /* Replaces the file, as programs that rotate a secret do. */
 static void write_secret(const char *text)
 {
-    char fresh[80];
-
-    snprintf(fresh, sizeof fresh, "%s.new", path);
-    FILE *file = fopen(fresh, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
+    const char *fresh = test_path("token.new");
+    test_write("token.new", text);
     chmod(fresh, 0600);
     assert_int_equal(rename(fresh, path), 0);
 }

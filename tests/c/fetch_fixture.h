@@ -282,6 +282,18 @@ static void release(struct outcome *o)
     memset(o, 0, sizeof *o);
 }
 
+static void expect(struct outcome o, const char *code)
+{
+    assert_string_equal(o.code, code);
+    release(&o);
+}
+
+static void expect_sent(struct outcome o, const char *code, int sent)
+{
+    assert_int_equal(o.sent, sent);
+    expect(o, code);
+}
+
 static struct fetch *start(struct outcome *o, const struct fetch_options *options)
 {
     outstanding++;

@@ -8,13 +8,12 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-static const char *folder;
 static char path[80];
 
 static int set_up(void **state)
 {
-    folder = test_make_folder();
-    snprintf(path, sizeof path, "%s/file", folder);
+    if (test_make_folder() != 0) return -1;
+    snprintf(path, sizeof path, "%s", test_path("file"));
     return 0;
 }
 
@@ -52,7 +51,7 @@ static void test_reading(void **state)
     free(content);
     assert_null(file_read(path, 9, &len));
     assert_int_equal(errno, EFBIG);
-    assert_null(file_read(folder, 1 << 20, &len));
+    assert_null(file_read(test_folder, 1 << 20, &len));
     assert_int_equal(errno, EISDIR);
     content = file_read("/proc/self/status", 1 << 20, &len); /* says that it is empty */
     assert_non_null(content);
@@ -71,8 +70,7 @@ static void test_creating(void **state)
 
 static void test_replacing(void **state)
 {
-    char fresh[100];
-    snprintf(fresh, sizeof fresh, "%s.new", path);
+    const char *fresh = test_path("file.new");
     assert_int_equal(file_replace(path, "first", 5, 0600), 0);
     int before = open(path, O_RDONLY);
     assert_int_equal(file_replace(path, "second", 6, 0644), 0);
@@ -89,10 +87,9 @@ static void test_replacing(void **state)
 /* A disk that is full leaves the old file as it is and nothing beside it. */
 static void test_replacing_on_a_full_disk(void **state)
 {
-    char fresh[100];
+    const char *fresh = test_path("file.new");
     char *large = mem_new(100000, 1);
     struct rlimit limit = { 4096, RLIM_INFINITY };
-    snprintf(fresh, sizeof fresh, "%s.new", path);
     assert_int_equal(file_create(path, "old", 3, 0600), 0);
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
@@ -107,7 +104,7 @@ static void test_replacing_on_a_full_disk(void **state)
 
 static void test_syncing_a_folder(void **state)
 {
-    assert_int_equal(file_sync_folder(AT_FDCWD, folder), 0);
+    assert_int_equal(file_sync_folder(AT_FDCWD, test_folder), 0);
     assert_int_equal(file_sync_folder_of(path), 0);
     assert_int_equal(file_sync_folder(AT_FDCWD, "/no/such/folder"), -1);
     assert_int_equal(errno, ENOENT);

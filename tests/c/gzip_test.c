@@ -3,19 +3,18 @@
 
 #include <zlib.h>
 
-/* What a browser would read; the caller frees. */
-static char *unpacked(const struct gzip_stream *stream, size_t *len)
+/* What a browser reads; the caller frees. */
+static char *unpack(const struct gzip_stream *stream, size_t *len)
 {
     size_t room = stream->plain_len + 1;
     char *text = malloc(room);
-    z_stream zip = { .next_in = stream->bytes,
-                     .avail_in = (uInt)stream->len,
+    z_stream zip = { .next_in = (unsigned char *)stream->out.data,
+                     .avail_in = (uInt)stream->out.len,
                      .next_out = (unsigned char *)text,
                      .avail_out = (uInt)room };
     assert_non_null(text);
     assert_int_equal(inflateInit2(&zip, 15 + 16), Z_OK);
-    assert_int_equal(inflate(&zip, Z_FINISH),
-                     Z_STREAM_END); /* which looks at the hash and the length as well */
+    assert_int_equal(inflate(&zip, Z_FINISH), Z_STREAM_END); /* checks CRC and length, too */
     assert_int_equal(zip.avail_in, 0);
     *len = zip.total_out;
     inflateEnd(&zip);
@@ -26,12 +25,12 @@ static void expect(struct gzip_stream *stream, const char *want, size_t want_len
 {
     size_t len;
     gzip_end(stream);
-    char *text = unpacked(stream, &len);
+    char *text = unpack(stream, &len);
     assert_int_equal(len, want_len);
     assert_memory_equal(text, want, len);
-    assert_true(gzip_is_of((const char *)stream->bytes, stream->len, want, want_len));
+    assert_true(gzip_is_of(stream->out.data, stream->out.len, want, want_len));
     free(text);
-    free(stream->bytes);
+    bytes_free(&stream->out);
 }
 
 static void test_pieces_and_texts(void **state)
@@ -52,7 +51,7 @@ static void test_pieces_and_texts(void **state)
     expect(&stream, want, sizeof want - 1);
 }
 
-static void test_nothing(void **state)
+static void test_empty(void **state)
 {
     struct gzip_stream stream;
     struct gzip_piece *piece = gzip_pack("", 0);
@@ -80,7 +79,7 @@ static void test_long_texts(void **state)
     free(text);
 }
 
-static void test_it_gets_small(void **state)
+static void test_pack_compresses(void **state)
 {
     char text[20000];
     memset(text, 'a', sizeof text);
@@ -93,8 +92,8 @@ static void test_it_gets_small(void **state)
     expect(&stream, text, sizeof text);
 }
 
-/* What stands beside a secret must not make the answer shorter when it is like it. */
-static void test_lengths_tell_nothing(void **state)
+/* Text beside a secret must not make the answer shorter when it resembles the secret. */
+static void test_length_reveals_no_secret(void **state)
 {
     static const char *const guesses[] = { "token=s3cret", "token=xxxxxx" };
     size_t len[2];
@@ -106,8 +105,8 @@ static void test_lengths_tell_nothing(void **state)
         gzip_add(&stream, between);
         gzip_store(&stream, guesses[i], 12);
         gzip_end(&stream);
-        len[i] = stream.len;
-        free(stream.bytes);
+        len[i] = stream.out.len;
+        bytes_free(&stream.out);
     }
     free(between);
     assert_int_equal(len[0], len[1]);
@@ -119,20 +118,23 @@ static void test_is_of(void **state)
     gzip_begin(&stream);
     gzip_store(&stream, "as it was", 9);
     gzip_end(&stream);
-    const char *packed = (const char *)stream.bytes;
-    assert_true(gzip_is_of(packed, stream.len, "as it was", 9));
-    assert_false(gzip_is_of(packed, stream.len, "as it is!", 9));
-    assert_false(gzip_is_of(packed, stream.len, "as it was.", 10));
-    assert_false(gzip_is_of(packed + 1, stream.len - 1, "as it was", 9));
+    const char *packed = stream.out.data;
+    assert_true(gzip_is_of(packed, stream.out.len, "as it was", 9));
+    assert_false(gzip_is_of(packed, stream.out.len, "as it is!", 9));
+    assert_false(gzip_is_of(packed, stream.out.len, "as it was.", 10));
+    assert_false(gzip_is_of(packed + 1, stream.out.len - 1, "as it was", 9));
     assert_false(gzip_is_of(packed, 10, "as it was", 9));
     assert_false(gzip_is_of("", 0, "", 0));
-    free(stream.bytes);
+    bytes_free(&stream.out);
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_pieces_and_texts),     cmocka_unit_test(test_nothing),
-    cmocka_unit_test(test_long_texts),           cmocka_unit_test(test_it_gets_small),
-    cmocka_unit_test(test_lengths_tell_nothing), cmocka_unit_test(test_is_of),
+    cmocka_unit_test(test_pieces_and_texts),
+    cmocka_unit_test(test_empty),
+    cmocka_unit_test(test_long_texts),
+    cmocka_unit_test(test_pack_compresses),
+    cmocka_unit_test(test_length_reveals_no_secret),
+    cmocka_unit_test(test_is_of),
 };
 
 TEST_GROUP(gzip, tests, NULL, NULL)

@@ -169,8 +169,8 @@ static void test_refusal_is_seen_by_who_goes_on_sending(void **state)
         wire_turn(1);
 }
 
-/* Whoever sends on behind its own "close" sees the answer too; and a client that stays is not
- * waited for without end. */
+/* A client that sends more after its own "close" sees the answer, too, and one that stays is not
+ * waited for forever. */
 static void test_close_is_no_reset(void **state)
 {
     for (int i = 0; i < 20; i++) {

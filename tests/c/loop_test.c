@@ -155,7 +155,7 @@ static void test_timers(void **state)
     struct loop_timer *never = loop_timer_new(loop, 1, 0, note, "never");
     loop_timer_free(never);
     loop_run(loop);
-    assert_in_range(loop_now_ms() - start_ms, 48, 400);
+    assert_in_range(loop_now_ms() - start_ms, 48, 4000);
     assert_int_equal(fired, 3);
     assert_string_equal(trace, "");
     loop_timer_free(repeating);

@@ -9,6 +9,7 @@
 #include "log.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -35,21 +36,58 @@ void test_register(struct test_group *group)
     *at = group;
 }
 
-static char folder[64];
+/* --- the folder of a test --- */
 
-const char *test_make_folder(void)
+char test_folder[64];
+
+int test_make_folder(void)
 {
-    strcpy(folder, "/tmp/c_tests.XXXXXX");
-    if (!mkdtemp(folder)) fail_msg("%s cannot be made", folder);
-    return folder;
+    strcpy(test_folder, "/tmp/c_tests.XXXXXX");
+    return mkdtemp(test_folder) ? 0 : -1;
 }
 
 int test_remove_folder(void)
 {
     char command[96];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    snprintf(command, sizeof command, "rm -rf '%s'", test_folder);
     return system(command) == 0 ? 0 : -1;
 }
+
+const char *test_path(const char *name)
+{
+    static char paths[8][256];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", test_folder, name);
+    return path;
+}
+
+static void make_folders(const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s", test_path(name));
+    for (char *slash = path + strlen(test_folder) + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
+}
+
+void test_write_bytes(const char *name, const void *bytes, size_t len)
+{
+    make_folders(name);
+    FILE *file = fopen(test_path(name), "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    fclose(file);
+}
+
+void test_write(const char *name, const char *text)
+{
+    test_write_bytes(name, text, strlen(text));
+}
+
+/* --- running --- */
 
 static double seconds(void)
 {

@@ -54,7 +54,6 @@ static void test_literals(void **state)
     finds("GET", "/", 1);
     finds("GET", "/health", 2);
     finds("GET", "/api/stacks", 3);
-    assert_string_equal(match.pattern, "/api/stacks");
     assert_int_equal(match.nparams, 0);
     static const char *const none[] = { "/healt", "/healthy",      "/health/", "//health", "/api",
                                         "/api/",  "/api/stacks/x", "/HEALTH",  "/%68ealth" };
@@ -112,7 +111,7 @@ static void test_bad_paths(void **state)
     finds("GET", "/.x", 1);
 }
 
-static void test_the_exact_goes_first(void **state)
+static void test_exact_pattern_goes_first(void **state)
 {
     add("GET", "/*rest", 1);
     add("GET", "/api/*rest", 2);
@@ -135,7 +134,7 @@ static void test_methods(void **state)
     add("POST", "/y/:z", 4);
     finds("POST", "/x", 2);
     finds("HEAD", "/x", 1);
-    finds("DELETE", "/x", 3); /* the exact pattern does not know the method, the other does */
+    finds("DELETE", "/x", 3); /* the exact pattern has no such method, the other has */
     result_is("PUT", "/x", ROUTER_NO_METHOD);
     assert_string_equal(match.allow, "GET, HEAD, POST, DELETE");
     result_is("GET", "/y/1", ROUTER_NO_METHOD);
@@ -190,7 +189,7 @@ static void test_decode(void **state)
 
 static const struct CMUnitTest tests[] = {
     TEST(test_literals),     TEST(test_params),           TEST(test_rest),
-    TEST(test_decoded_once), TEST(test_bad_paths),        TEST(test_the_exact_goes_first),
+    TEST(test_decoded_once), TEST(test_bad_paths),        TEST(test_exact_pattern_goes_first),
     TEST(test_methods),      TEST(test_refused_patterns), TEST(test_long_path),
     TEST(test_decode),
 };

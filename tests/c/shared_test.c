@@ -15,22 +15,22 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct shared_value text(const char *bytes, size_t len)
+static struct value text(const char *bytes, size_t len)
 {
-    return (struct shared_value){ .type = SHARED_TEXT, .text = bytes, .len = len };
+    return (struct value){ .type = VALUE_TEXT, .text = (char *)(uintptr_t)bytes, .len = len };
 }
 
-static struct shared_value whole(int64_t i)
+static struct value whole(int64_t i)
 {
-    return (struct shared_value){ .type = SHARED_INT, .i = i };
+    return (struct value){ .type = VALUE_INTEGER, .integer = i };
 }
 
-static void set(const char *key, struct shared_value value, int64_t ttl_ms)
+static void set(const char *key, struct value value, int64_t ttl_ms)
 {
     shared_set(shared, key, strlen(key), value, ttl_ms);
 }
 
-static struct shared_value get(const char *key)
+static struct value get(const char *key)
 {
     return shared_get(shared, key, strlen(key));
 }
@@ -38,15 +38,15 @@ static struct shared_value get(const char *key)
 static void test_types(void **state)
 {
     set("i", whole(INT64_MAX), 0);
-    set("n", (struct shared_value){ .type = SHARED_NUM, .n = 0.5 }, 0);
-    set("b", (struct shared_value){ .type = SHARED_BOOL, .i = 1 }, 0);
+    set("n", (struct value){ .type = VALUE_NUMBER, .number = 0.5 }, 0);
+    set("b", (struct value){ .type = VALUE_BOOL, .integer = 1 }, 0);
     set("t", text("a\0b", 3), 0);
-    assert_true(get("i").type == SHARED_INT && get("i").i == INT64_MAX);
-    assert_true(get("n").type == SHARED_NUM && get("n").n == 0.5);
-    assert_true(get("b").type == SHARED_BOOL && get("b").i == 1);
+    assert_true(get("i").type == VALUE_INTEGER && get("i").integer == INT64_MAX);
+    assert_true(get("n").type == VALUE_NUMBER && get("n").number == 0.5);
+    assert_true(get("b").type == VALUE_BOOL && get("b").integer == 1);
     assert_int_equal(get("t").len, 3);
     assert_memory_equal(get("t").text, "a\0b", 4);
-    assert_int_equal(get("absent").type, SHARED_NONE);
+    assert_int_equal(get("absent").type, VALUE_NONE);
 }
 
 static void test_set_again_and_delete(void **state)
@@ -57,10 +57,10 @@ static void test_set_again_and_delete(void **state)
     set("k", get("k"), 0); /* the value is the present one's own text */
     assert_string_equal(get("k").text, "other");
     set("k", whole(1), 0);
-    assert_int_equal(get("k").i, 1);
-    set("k", (struct shared_value){ .type = SHARED_NONE }, 0);
-    assert_int_equal(get("k").type, SHARED_NONE);
-    set("k", (struct shared_value){ .type = SHARED_NONE }, 0);
+    assert_int_equal(get("k").integer, 1);
+    set("k", (struct value){ .type = VALUE_NONE }, 0);
+    assert_int_equal(get("k").type, VALUE_NONE);
+    set("k", (struct value){ .type = VALUE_NONE }, 0);
 }
 
 static void test_keys_of_any_bytes(void **state)
@@ -68,10 +68,10 @@ static void test_keys_of_any_bytes(void **state)
     shared_set(shared, "a\0b", 3, whole(1), 0);
     shared_set(shared, "a\0c", 3, whole(2), 0);
     shared_set(shared, "", 0, whole(3), 0);
-    assert_int_equal(shared_get(shared, "a\0b", 3).i, 1);
-    assert_int_equal(shared_get(shared, "a\0c", 3).i, 2);
-    assert_int_equal(shared_get(shared, "a", 1).type, SHARED_NONE);
-    assert_int_equal(shared_get(shared, "", 0).i, 3);
+    assert_int_equal(shared_get(shared, "a\0b", 3).integer, 1);
+    assert_int_equal(shared_get(shared, "a\0c", 3).integer, 2);
+    assert_int_equal(shared_get(shared, "a", 1).type, VALUE_NONE);
+    assert_int_equal(shared_get(shared, "", 0).integer, 3);
 }
 
 static void test_time_to_live(void **state)
@@ -83,30 +83,30 @@ static void test_time_to_live(void **state)
     set("forever", whole(1), 30);
     set("forever", whole(1), 0);
     usleep(40000);
-    assert_int_equal(get("short").type, SHARED_NONE);
-    assert_int_equal(get("long").i, 1);
-    assert_int_equal(get("kept").i, 2);
-    assert_int_equal(get("forever").i, 1);
+    assert_int_equal(get("short").type, VALUE_NONE);
+    assert_int_equal(get("long").integer, 1);
+    assert_int_equal(get("kept").integer, 2);
+    assert_int_equal(get("forever").integer, 1);
 }
 
 static void test_same_time_to_live(void **state)
 {
-    set("k", whole(1), 40);
+    set("k", whole(1), 300);
     usleep(20000);
     set("k", whole(2), SHARED_SAME_TTL);
-    assert_int_equal(get("k").i, 2);
-    usleep(30000);
-    assert_int_equal(get("k").type, SHARED_NONE);
+    assert_int_equal(get("k").integer, 2);
+    usleep(300000);
+    assert_int_equal(get("k").type, VALUE_NONE);
     set("k", whole(3), 1);
     usleep(5000);
     set("k", whole(4), SHARED_SAME_TTL); /* it had expired: a new key */
-    assert_int_equal(get("k").i, 4);
+    assert_int_equal(get("k").integer, 4);
 }
 
-static void count(const char *key, size_t key_len, struct shared_value value, void *arg)
+static void count(const char *key, size_t key_len, struct value value, void *arg)
 {
     (void)key, (void)key_len;
-    *(int64_t *)arg += value.i;
+    *(int64_t *)arg += value.integer;
 }
 
 static int64_t sum(const char *prefix)
@@ -139,12 +139,12 @@ static void test_many(void **state)
     usleep(5000);
     for (int i = 0; i < 20000; i++) {
         snprintf(key, sizeof key, "key %d", i);
-        assert_int_equal(get(key).type, i % 2 ? SHARED_INT : SHARED_NONE);
-        if (i % 2) assert_int_equal(get(key).i, i);
+        assert_int_equal(get(key).type, i % 2 ? VALUE_INTEGER : VALUE_NONE);
+        if (i % 2) assert_int_equal(get(key).integer, i);
     }
     for (int i = 0; i < 20000; i++) {
         snprintf(key, sizeof key, "key %d", i);
-        set(key, (struct shared_value){ .type = SHARED_NONE }, 0);
+        set(key, (struct value){ .type = VALUE_NONE }, 0);
     }
     assert_int_equal(sum(""), 0);
 }

@@ -84,7 +84,7 @@ static int64_t number(const char *sql)
     struct store_batch *batch = run(sql);
     assert_null(batch->code);
     assert_int_equal(batch->statements[0].nrows, 1);
-    int64_t n = batch->statements[0].values[0].i;
+    int64_t n = batch->statements[0].values[0].integer;
     store_batch_free(batch);
     return n;
 }
@@ -100,7 +100,8 @@ static void must_open(void)
 
 static int set_up(void **state)
 {
-    snprintf(path, sizeof path, "%s/journal.db", test_make_folder());
+    if (test_make_folder() != 0) return -1;
+    snprintf(path, sizeof path, "%s", test_path("journal.db"));
     loop = loop_new();
     ended = outstanding = 0;
     must_open();

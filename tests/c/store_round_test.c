@@ -85,7 +85,7 @@ static void test_reads_see_batches_started_before(void **state)
     loop_run(loop);
     for (int i = 0; i < N; i++) {
         assert_null(writes[i].batch->code);
-        assert_int_equal(reads[i].batch->statements[0].values[0].i, i + 1);
+        assert_int_equal(reads[i].batch->statements[0].values[0].integer, i + 1);
         assert_true(writes[i].order < reads[i].order);
         store_batch_free(writes[i].batch);
         store_batch_free(reads[i].batch);

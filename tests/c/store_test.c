@@ -10,20 +10,20 @@ static void test_values_survive(void **state)
     struct store_statement *s = &batch->statements[0];
     s->nargs = 4;
     s->args = mem_new(4, sizeof *s->args);
-    s->args[0] = (struct store_value){ .type = STORE_INT, .i = INT64_MIN };
-    s->args[1] = (struct store_value){ .type = STORE_REAL, .r = 0.1 };
-    s->args[2] = (struct store_value){ .type = STORE_TEXT, .text = mem_copy("a\0b", 3), .len = 3 };
+    s->args[0] = (struct value){ .type = VALUE_INTEGER, .integer = INT64_MIN };
+    s->args[1] = (struct value){ .type = VALUE_NUMBER, .number = 0.1 };
+    s->args[2] = (struct value){ .type = VALUE_TEXT, .text = mem_copy("a\0b", 3), .len = 3 };
     batch = run_batch(batch);
     s = &batch->statements[0];
     assert_null(batch->code);
     assert_int_equal(s->ncolumns, 5);
     assert_int_equal(s->nrows, 1);
     assert_string_equal(s->columns[0], "i");
-    assert_true(s->values[0].type == STORE_INT && s->values[0].i == INT64_MIN);
-    assert_true(s->values[1].type == STORE_REAL && s->values[1].r == 0.1);
-    assert_true(s->values[2].type == STORE_TEXT && s->values[2].len == 3 &&
+    assert_true(s->values[0].type == VALUE_INTEGER && s->values[0].integer == INT64_MIN);
+    assert_true(s->values[1].type == VALUE_NUMBER && s->values[1].number == 0.1);
+    assert_true(s->values[2].type == VALUE_TEXT && s->values[2].len == 3 &&
                 memcmp(s->values[2].text, "a\0b", 3) == 0);
-    assert_true(s->values[3].type == STORE_NULL && s->values[4].type == STORE_NULL);
+    assert_true(s->values[3].type == VALUE_NONE && s->values[4].type == VALUE_NONE);
     store_batch_free(batch);
 }
 
@@ -85,7 +85,7 @@ static void test_too_many_arguments(void **state)
     const char *sql[] = { "SELECT ?" };
     struct store_batch *batch = make_batch(1, sql);
     batch->statements[0].nargs = 2;
-    batch->statements[0].args = mem_new(2, sizeof(struct store_value));
+    batch->statements[0].args = mem_new(2, sizeof(struct value));
     batch = run_batch(batch);
     assert_string_equal(batch->code, "invalid");
     store_batch_free(batch);
@@ -281,7 +281,7 @@ static void test_full_disk_and_back(void **state)
     loop_run(loop);
     assert_string_equal(outcomes[0].batch->code, "full");
     assert_null(outcomes[1].batch->code);
-    assert_int_equal(outcomes[1].batch->statements[0].values[0].i,
+    assert_int_equal(outcomes[1].batch->statements[0].values[0].integer,
                      1); /* not the rows that were rolled back */
     assert_string_equal(outcomes[2].batch->code, "full");
     assert_string_equal(store_trouble(store), "full");

@@ -36,7 +36,6 @@ static int trace(lua_State *L)
 
 static void on_held_cancel(void *op)
 {
-    (void)op;
     held.cancelled++;
 }
 
@@ -86,7 +85,6 @@ static struct vm *make_vm(void)
 
 static int set_up(void **state)
 {
-    (void)state;
     traced[0] = '\0';
     memset(&ended, 0, sizeof ended);
     memset(&held, 0, sizeof held);
@@ -97,7 +95,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     task_kill_all();
     assert_int_equal(task_count(), 0);
     if (vm) assert_int_equal(lua_gettop(vm_state(vm)), 0);
@@ -109,7 +106,6 @@ static int tear_down(void **state)
 static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
                    const char *message, void *arg)
 {
-    (void)task, (void)arg;
     ended.count++;
     ended.outcome = outcome;
     ended.nresults = nresults;
@@ -150,7 +146,6 @@ static void stop_loop(void *arg)
 
 static void stop_when_idle(void *arg)
 {
-    (void)arg;
     if (task_count() == 0) loop_stop(core.loop);
 }
 
@@ -196,7 +191,6 @@ static void fails(const char *text, const char *part)
 
 static void test_results(void **state)
 {
-    (void)state;
     start("return 1, 'two'");
     assert_int_equal(ended.count, 1);
     assert_int_equal(ended.outcome, TASK_OK);
@@ -206,7 +200,6 @@ static void test_results(void **state)
 
 static void test_failure_has_a_trace(void **state)
 {
-    (void)state;
     fails("local function inner() local x = nil return x.y end\ninner() return 1",
           "attempt to index a nil value");
     contains(ended.message, "stack traceback");
@@ -224,7 +217,6 @@ static void stops(const char *text)
 
 static void test_too_long(void **state)
 {
-    (void)state;
     stops("local x <close> = on_close(function() trace 'closed' end)\n"
           "while true do pcall(function() while true do end end) end");
     contains(ended.message, ":3: in function");
@@ -237,7 +229,6 @@ static void test_too_long(void **state)
 
 static void test_wait_and_wake(void **state)
 {
-    (void)state;
     start("trace(test.hold()) return test.hold()");
     struct task_ticket first = held.ticket;
     wake_held("one");
@@ -256,7 +247,6 @@ static void test_wait_and_wake(void **state)
 
 static void test_wake_in_order_after_the_turn(void **state)
 {
-    (void)state;
     traces("for i = 1, 3 do task.spawn(nil, function() trace(i) end) end trace 'first'",
            "first;1;2;3;");
     traces("task.spawn(nil, function() trace(test.hold()) end)\n"
@@ -266,7 +256,6 @@ static void test_wake_in_order_after_the_turn(void **state)
 
 static void test_kill(void **state)
 {
-    (void)state;
     struct task *task =
         start("local x <close> = on_close(function() trace 'closed' end) test.hold()");
     assert_int_equal(task_count(), 1);
@@ -281,7 +270,6 @@ static void test_kill(void **state)
 
 static void test_children_end_first(void **state)
 {
-    (void)state;
     struct task *task = start("local function nest(names)\n"
                               "  local x <close> = on_close(function() trace(names[1]) end)\n"
                               "  if not names[2] then return test.hold() end\n"
@@ -299,7 +287,6 @@ static void test_children_end_first(void **state)
 
 static void test_children_of_all_end(void **state)
 {
-    (void)state;
     struct task *task = start("task.all { test.hold, function() task.sleep(10) end }");
     turn();
     assert_int_equal(task_count(), 3);
@@ -312,7 +299,6 @@ static void test_names(void **state)
 {
     struct vm *other = make_vm();
 
-    (void)state;
     struct task *task = start_in(vm, "one", "test.hold()");
     assert_ptr_equal(task_find("one"), task);
     assert_null(start_in(vm, "one", "return 1"));
@@ -327,7 +313,6 @@ static void test_names(void **state)
 
 static void test_vm_lives_with_its_last_task(void **state)
 {
-    (void)state;
     start("local t = {'still here'} test.hold() return t[1]");
     vm_unref(vm);
     vm = NULL;
@@ -346,7 +331,6 @@ static void test_no_wait_where_none_can_be(void **state)
 {
     struct vm_error error;
 
-    (void)state;
     fails("table.sort({1, 2}, function() test.hold() end)", "may not be called inside table.sort");
     assert_int_equal(held.cancelled, 1);
     assert_null(held.ticket.task);
@@ -359,7 +343,6 @@ static void test_wakers_do_not_starve_the_loop(void **state)
 {
     int unused;
 
-    (void)state;
     start("local function again() task.spawn(nil, again) end again()");
     struct loop_timer *timer = loop_timer_new(core.loop, 20, 0, stop_loop, &unused);
     loop_run(core.loop);

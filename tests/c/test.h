@@ -23,10 +23,16 @@ struct test_group {
 
 void test_register(struct test_group *group);
 
-/* A new temporary folder, one at a time. test_remove_folder() removes it with everything in it; 0,
- * or -1. */
-const char *test_make_folder(void);
+/* test_make_folder() makes a temporary folder, test_remove_folder() removes it with its content.
+ * Both return 0, or -1. */
+extern char test_folder[64];
+int test_make_folder(void);
 int test_remove_folder(void);
+/* The path of a file in it; valid for the next few calls. */
+const char *test_path(const char *name);
+/* Writes a file in it, and makes the folders in its name. */
+void test_write_bytes(const char *name, const void *bytes, size_t len);
+void test_write(const char *name, const char *text);
 
 /* A test with the file's own set_up() and tear_down(). */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

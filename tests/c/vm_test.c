@@ -1,6 +1,6 @@
 #include "vm.h"
 #include "loop.h"
-#include "scripts_fixture.h"
+#include "test.h"
 
 #include <lauxlib.h>
 
@@ -34,8 +34,8 @@ static int set_up(void **state)
 {
     traced[0] = '\0';
     opened = 0;
-    if (scripts_make() != 0) return -1;
-    vm = vm_new(&(struct vm_options){ .folder = scripts_folder,
+    if (test_make_folder() != 0) return -1;
+    vm = vm_new(&(struct vm_options){ .folder = test_path("scripts"),
                                       .modules = modules,
                                       .max_bytes = CAP,
                                       .max_turn_ms = TURN_MS,
@@ -45,15 +45,14 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    assert_int_equal(lua_gettop(vm_state(vm)), 0); /* whoever pushes on the main state takes away */
+    assert_int_equal(lua_gettop(vm_state(vm)), 0); /* every push on the main state is popped */
     vm_unref(vm);
-    scripts_clear();
-    return 0;
+    return test_remove_folder();
 }
 
 static int run(const char *text)
 {
-    scripts_write("init.lua", text);
+    test_write("scripts/init.lua", text);
     return vm_run_file(vm, "init.lua", &error);
 }
 
@@ -113,7 +112,7 @@ static void test_strict_globals(void **state)
 
 static void test_require_once(void **state)
 {
-    scripts_write("lib/x.lua", "require('core.test').trace('x') return {value = 1}");
+    test_write("scripts/lib/x.lua", "require('core.test').trace('x') return {value = 1}");
     good("local a, b = require 'lib.x', require 'lib.x'\nassert(a == b and a.value == 1)\n"
          "assert(require 'core.test' == require 'core.test')");
     assert_string_equal(traced, "x;");
@@ -122,7 +121,7 @@ static void test_require_once(void **state)
 
 static void test_require_folder(void **state)
 {
-    scripts_write("steps/init.lua", "require('core.test').trace(...) return {}");
+    test_write("scripts/steps/init.lua", "require('core.test').trace(...) return {}");
     good("assert(require 'steps' == require 'steps.init')");
     assert_string_equal(traced, "steps;");
 }
@@ -144,8 +143,8 @@ static void test_require_names(void **state)
 
 static void test_circular_require(void **state)
 {
-    scripts_write("a.lua", "local b = require 'b'\nreturn {b}");
-    scripts_write("b.lua", "\nlocal a = require 'a'\nreturn {a}");
+    test_write("scripts/a.lua", "local b = require 'b'\nreturn {b}");
+    test_write("scripts/b.lua", "\nlocal a = require 'a'\nreturn {a}");
     assert_int_equal(run("require 'a'"), -1);
     assert_non_null(strstr(error.message, "circular require: a -> b -> a"));
     assert_string_equal(error.file, "scripts/b.lua");
@@ -157,14 +156,14 @@ static void test_circular_require(void **state)
 
 static void test_module_without_value(void **state)
 {
-    scripts_write("nothing.lua", "require('core.test').trace('ran')");
+    test_write("scripts/nothing.lua", "require('core.test').trace('ran')");
     good("assert(require 'nothing' == true and require 'nothing' == true)");
     assert_string_equal(traced, "ran;");
 }
 
 static void test_errors_name_their_place(void **state)
 {
-    scripts_write("lib/typo.lua", "local t = {}\nlocal x = = 1\nreturn t");
+    test_write("scripts/lib/typo.lua", "local t = {}\nlocal x = = 1\nreturn t");
     assert_int_equal(run("\nrequire 'lib.typo'"), -1);
     assert_string_equal(error.file, "scripts/lib/typo.lua");
     assert_int_equal(error.line, 2);
@@ -199,7 +198,7 @@ static void test_text_only(void **state)
     lua_pop(L, 1);
     luaL_pushresult(&buffer);
     const char *bytes = lua_tolstring(L, -1, &len);
-    scripts_write_bytes("init.lua", bytes, len);
+    test_write_bytes("scripts/init.lua", bytes, len);
     lua_close(L);
     assert_int_equal(vm_run_file(vm, "init.lua", &error), -1);
     assert_non_null(strstr(error.message, "binary"));
@@ -238,7 +237,7 @@ static void test_endless_where_no_yield_can_be(void **state)
         run("pcall(table.sort, {1, 2, 3}, function() while true do end end) while true do end"),
         -1);
     assert_non_null(strstr(error.message, "longer than 60 ms"));
-    scripts_write("lib/spin.lua", "while true do end");
+    test_write("scripts/lib/spin.lua", "while true do end");
     assert_int_equal(run("\nwhile true do pcall(require, 'lib.spin') end"), -1);
     assert_string_equal(error.file,
                         "scripts/lib/spin.lua"); /* where it was found, not where it ended */

@@ -1,5 +1,5 @@
 #include "watch.h"
-#include "scripts_fixture.h"
+#include "test.h"
 
 enum { QUIET_MS = 300, PATIENCE_MS = 5000 };
 
@@ -33,10 +33,10 @@ static int set_up(void **state)
 {
     static const char *const names[] = { "scripts", "config.lua", NULL };
 
-    if (scripts_make() != 0) return -1;
-    scripts_write("lib/x.lua", "1");
+    if (test_make_folder() != 0) return -1;
+    test_write("scripts/lib/x.lua", "1");
     loop = loop_new();
-    watch = watch_new(loop, scripts_root, names, on_change, NULL);
+    watch = watch_new(loop, test_folder, names, on_change, NULL);
     return watch ? 0 : -1;
 }
 
@@ -44,39 +44,36 @@ static int tear_down(void **state)
 {
     watch_free(watch);
     loop_free(loop);
-    scripts_clear();
-    return 0;
+    return test_remove_folder();
 }
 
 static void test_a_file_is_written(void **state)
 {
-    scripts_write("lib/x.lua", "2");
+    test_write("scripts/lib/x.lua", "2");
     assert_int_equal(wait_for(PATIENCE_MS), 1);
 }
 
 static void test_many_changes_are_one(void **state)
 {
     for (int i = 0; i < 20; i++)
-        scripts_write("lib/x.lua", "2");
+        test_write("scripts/lib/x.lua", "2");
     assert_int_equal(wait_for(PATIENCE_MS), 1);
     assert_int_equal(wait_for(QUIET_MS), 0);
 }
 
 static void test_a_new_folder(void **state)
 {
-    scripts_write("new/deep/y.lua", "1");
+    test_write("scripts/new/deep/y.lua", "1");
     assert_int_equal(wait_for(PATIENCE_MS), 1);
-    scripts_write("new/deep/y.lua", "2");
+    test_write("scripts/new/deep/y.lua", "2");
     assert_int_equal(wait_for(PATIENCE_MS), 1);
 }
 
 static void test_moved_and_deleted(void **state)
 {
-    char from[128], to[128];
 
-    snprintf(from, sizeof from, "%s/lib/x.lua", scripts_folder);
-    snprintf(to, sizeof to, "%s/z.lua", scripts_folder);
-    assert_int_equal(rename(from, to), 0);
+    const char *to = test_path("scripts/z.lua");
+    assert_int_equal(rename(test_path("scripts/lib/x.lua"), to), 0);
     assert_int_equal(wait_for(PATIENCE_MS), 1);
     unlink(to);
     assert_int_equal(wait_for(PATIENCE_MS), 1);
@@ -84,16 +81,16 @@ static void test_moved_and_deleted(void **state)
 
 static void test_config_beside_the_folders(void **state)
 {
-    scripts_write("../other.txt", "1");
+    test_write("other.txt", "1");
     assert_int_equal(wait_for(QUIET_MS), 0);
-    scripts_write("../config.lua", "1");
+    test_write("config.lua", "1");
     assert_int_equal(wait_for(PATIENCE_MS), 1);
 }
 
 static void test_temporary_files_of_editors(void **state)
 {
-    scripts_write("lib/.x.lua.swp", "1");
-    scripts_write("lib/x.lua~", "1");
+    test_write("scripts/lib/.x.lua.swp", "1");
+    test_write("scripts/lib/x.lua~", "1");
     assert_int_equal(wait_for(QUIET_MS), 0);
 }
 
@@ -109,8 +106,8 @@ static void test_freed_by_its_own_function(void **state)
     static const char *const names[] = { "scripts", NULL };
 
     watch_free(watch);
-    watch = watch_new(loop, scripts_root, names, free_watch, NULL);
-    scripts_write("lib/x.lua", "2");
+    watch = watch_new(loop, test_folder, names, free_watch, NULL);
+    test_write("scripts/lib/x.lua", "2");
     assert_int_equal(wait_for(PATIENCE_MS), 1);
     assert_null(watch);
 }

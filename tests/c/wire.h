@@ -1,5 +1,5 @@
 /* wire: a raw HTTP client for the tests of httpd, sse and www. The server runs on the same thread:
- * whoever waits here turns its loop. */
+ * waiting here turns its loop. */
 #ifndef WIRE_H
 #define WIRE_H
 #include "loop.h"

@@ -9,7 +9,6 @@
 
 #include <sys/stat.h>
 
-static char folder[] = "/tmp/www_test_XXXXXX";
 static struct httpd *server;
 static struct www *www;
 static int port;
@@ -19,52 +18,32 @@ static void on_request(struct httpd_request *request, void *arg)
     if (!www_serve(www, request)) httpd_reply(request, 404, NULL, "not www", 7);
 }
 
-static void put_file(const char *path, const char *text)
-{
-    char full[300];
-    snprintf(full, sizeof full, "%s/%s", folder, path);
-    FILE *file = fopen(full, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-}
-
-/* As gzip would, but that nothing is compressed: a length tells the twin from the file. */
-static void put_twin(const char *path, const char *text)
+/* As gzip would, but without compressing: the length tells it from the plain file. */
+static void write_gzip(const char *path, const char *text)
 {
     struct gzip_stream stream;
-    char full[300];
-    snprintf(full, sizeof full, "%s/%s", folder, path);
-    FILE *file = fopen(full, "w");
-    assert_non_null(file);
     gzip_begin(&stream);
     gzip_store(&stream, text, strlen(text));
     gzip_end(&stream);
-    fwrite(stream.bytes, 1, stream.len, file);
-    fclose(file);
-    free(stream.bytes);
+    test_write_bytes(path, stream.out.data, stream.out.len);
+    bytes_free(&stream.out);
 }
 
 static void put_link(const char *target, const char *path)
 {
-    char full[300];
-    snprintf(full, sizeof full, "%s/%s", folder, path);
-    assert_int_equal(symlink(target, full), 0);
+    assert_int_equal(symlink(target, test_path(path)), 0);
 }
 
 static void fill_folder(void)
 {
-    char sub[300];
-    snprintf(sub, sizeof sub, "%s/img", folder);
-    mkdir(sub, 0755);
-    put_file("app.js", "let a = 1");
-    put_twin("app.js.gz", "let a = 1");
-    put_file("page.css", "body {}");
-    put_twin("page.css.gz", "body { }"); /* of what it was before */
-    put_file("img/logo.svg", "<svg/>");
-    put_file("empty.txt", "");
-    put_file("empty.txt.gz", "no gzip at all, but long enough");
-    put_file(".secret", "hidden");
+    test_write("app.js", "let a = 1");
+    write_gzip("app.js.gz", "let a = 1");
+    test_write("page.css", "body {}");
+    write_gzip("page.css.gz", "body { }"); /* of what it was before */
+    test_write("img/logo.svg", "<svg/>");
+    test_write("empty.txt", "");
+    test_write("empty.txt.gz", "no gzip at all, but long enough");
+    test_write(".secret", "hidden");
     put_link("/etc/passwd", "passwd.txt");
     put_link("app.js", "alias.js");
     put_link("..", "up");
@@ -75,7 +54,7 @@ static int set_up(void **state)
     char *message = NULL;
     wire_loop = loop_new();
     server = httpd_new(wire_loop, NULL, on_request, NULL);
-    www = www_load(folder, "/assets/", &message);
+    www = www_load(test_folder, "/assets/", &message);
     port = httpd_listen(server, "127.0.0.1", 0);
     return www && port > 0 ? 0 : -1;
 }
@@ -229,7 +208,7 @@ static void test_version(void **state)
 static char *version_now(void)
 {
     char *message = NULL;
-    struct www *loaded = www_load(folder, "/assets/", &message);
+    struct www *loaded = www_load(test_folder, "/assets/", &message);
     assert_non_null(loaded);
     char *version = strdup(www_version(loaded));
     www_free(loaded);
@@ -239,13 +218,13 @@ static char *version_now(void)
 static void test_version_changes_with_any_file(void **state)
 {
     char *before = version_now();
-    put_twin("page.css.gz", "body {}");
+    write_gzip("page.css.gz", "body {}");
     char *packed = version_now();
-    put_file("img/logo.svg", "<svg></svg>");
+    test_write("img/logo.svg", "<svg></svg>");
     char *after = version_now();
-    put_file("img/logo.svg", "<svg/>");
+    test_write("img/logo.svg", "<svg/>");
     char *back = version_now();
-    put_twin("page.css.gz", "body { }");
+    write_gzip("page.css.gz", "body { }");
     assert_string_equal(before, packed); /* compressed again, nothing is other than it was */
     assert_string_not_equal(before, after);
     assert_string_equal(before, back);
@@ -275,16 +254,14 @@ static void test_load_failure(void **state)
 
 static int make_site(void **state)
 {
-    if (!mkdtemp(folder)) return -1;
+    if (test_make_folder() != 0) return -1;
     fill_folder();
     return 0;
 }
 
 static int remove_site(void **state)
 {
-    char command[100];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
+    return test_remove_folder();
 }
 
 static const struct CMUnitTest tests[] = {

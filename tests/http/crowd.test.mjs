@@ -50,13 +50,13 @@ test('a waiting deployment is told its place', async () => {
 
 test('a look at the queue that takes long starts nothing again that has ended meanwhile', async () => {
   const root = copyRoot()
-  root.edit('scripts/lib/journal/init.lua', (text) => text.replace(/(function journal\.(?:waiting|running)\(\w*\))/g, '$1 require("core.task").sleep(0.15)'))
+  root.edit('scripts/lib/journal/operations.lua', (text) => text.replace(/(function operations\.(?:waiting|running)\(\w*\))/g, '$1 require("core.task").sleep(0.15)'))
   const slow = await startAll({ speed: 200, root: root.root })
   try {
     const names = Array.from({ length: 24 }, (_, i) => `slow-${i}`)
     const ends = await Promise.all(names.map((name) => slow.portal.ready(name)))
     assert.equal(ends.length, 24)
-    const started = slow.portal.log.filter(({ event }) => event === 'deployment.started').map(({ operation }) => operation)
+    const started = slow.portal.log.filter(({ event }) => event === 'operation.started').map(({ operation }) => operation)
     assert.equal(new Set(started).size, started.length, 'a deployment was started twice')
     assert.equal((await slow.rehearsal.state()).projects.length, 24)
   } finally {

@@ -12,7 +12,7 @@ async function world(edit, options = {}) {
   return startAll({ root: tree.root, env: { NODE_ENV: 'test' }, ...options })
 }
 const deadline = (file, seconds) => (tree) => tree.edit(file, (text) => text.replace(/deadline = \d+/, `deadline = ${seconds}`))
-const state = (name, seconds) => (tree) => tree.edit('scripts/lib/journal/states.lua', (text) => text.replace(new RegExp(`(${name} = .*deadline = )\\d+`), `$1${seconds}`))
+const state = (name, seconds) => (tree) => tree.edit('scripts/lib/operations/states.lua', (text) => text.replace(new RegExp(`(${name} = .*deadline = )\\d+`), `$1${seconds}`))
 
 // The end of an operation, the same in every language but for its words; the English one.
 async function endOf({ portal }, statusUrl, key) {

@@ -159,7 +159,7 @@ for (const version of VERSIONS) {
         const name = `late-${kind}`
         await rehearsal.faults({ at, kind: 'latency', ms: 45_000, times: 1, name })
         const { key } = await portal.ready(name)
-        const isRemoved = (line) => line.event === 'sweeper.duplicate_removed'
+        const isRemoved = (line) => line.event === 'orphans.duplicate_removed'
           && kind.startsWith(line.kind)
         await portal.logged(isRemoved, `the duplicate of the ${kind} is removed`)
         const isOfName = (thing) => JSON.stringify(thing).includes(name)

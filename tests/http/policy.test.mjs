@@ -38,15 +38,16 @@ test('a policy file reaches nothing outside: not by the core, not by a module th
 
 test('nor later, from inside a function', async () => {
   const from = portal.log.length
-  const before = root.read('scripts/policy/names.lua')
-  root.edit('scripts/policy/names.lua', (text) => text.replace('function policy.check(name, more)', 'function policy.check(name, more)\n  local _ = require "core.http"'))
+  const path = 'scripts/policy/access.lua'
+  const before = root.read(path)
+  root.edit(path, (text) => text.replace('open = function() ', 'open = function(who) local _ = who.via and require "core.http" '))
   await portal.logged((it) => it.event === 'scripts.loaded', 'the reload', { from })
   portal.expect(/the files in policy\/ are pure/)
-  assert.equal((await portal.check('anna')).status, 500)
+  assert.equal((await portal.deploy('anna')).status, 500)
   const back = portal.log.length
-  root.write('scripts/policy/names.lua', before)
+  root.write(path, before)
   await portal.logged((it) => it.event === 'scripts.loaded', 'the way back', { from: back })
-  assert.equal((await portal.check('anna')).json.available, true)
+  assert.equal((await portal.deploy('anna')).status, 202)
 })
 
 test('--check runs the examples beside the rules and finds undeclared routes', () => {

@@ -5,7 +5,7 @@ import { copyRoot, seconds, startAll, until } from './harness.mjs'
 
 test('old operations keep their end, and what runs keeps all', { timeout: seconds(60) }, async () => {
   const tree = copyRoot()
-  tree.edit('scripts/policy/limits.lua', (text) => text.replace(/limits\.events_kept = [\d* ]+/, 'limits.events_kept = 2 '))
+  tree.edit('scripts/policy/limits.lua', (text) => text.replace(/events_kept = [\d* ]+/, 'events_kept = 2 '))
   tree.edit('scripts/lib/workspaces/retention.lua', (text) => text.replace('round = 600', 'round = 1').replace('batch = 20', 'batch = 2'))
   const { portal, rehearsal, stop } = await startAll({ root: tree.root, env: { NODE_ENV: 'test' } })
   try {

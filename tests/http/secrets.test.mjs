@@ -73,7 +73,7 @@ test('what Dokploy says about a call that held a secret is repeated nowhere', as
     assert.ok(!JSON.stringify(last).includes(said))
   }
   await rehearsal.faults([])
-  const failed = portal.log.filter((line) => line.event === 'deployment.failed' && line.name === 'zita')
+  const failed = portal.log.filter((line) => line.event === 'operation.ended' && line.state === 'failed' && line.name === 'zita')
   assert.match(failed[0].message, /may hold secrets/)
   assert.ok(!portal.lines.some((line) => line.includes(said)), 'the log holds it')
   for (const file of filesBelow(portal.env.DATA_DIR)) assert.ok(!readFileSync(file, 'latin1').includes(said), `${file} holds it`)

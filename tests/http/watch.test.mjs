@@ -13,7 +13,7 @@ const becomes = (wanted, language) => until(async () => {
 before(async () => {
   const tree = copyRoot()
   tree.edit('scripts/lib/workspaces/monitor.lua', (text) => text.replace('round = 60', 'round = 0.1'))
-  tree.edit('scripts/lib/workspaces/usage.lua', (text) => text.replace('round = 600', 'round = 0.1'))
+  tree.edit('scripts/lib/workspaces/monitor.lua', (text) => text.replace('usage_round = 600', 'usage_round = 0.1'))
   world = await startAll({ root: tree.root })
   key = (await world.portal.ready('wim')).key
 })

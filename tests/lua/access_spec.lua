@@ -6,7 +6,7 @@ describe("the examples beside the rules", function()
   before_each(function()
     portal.start()
     require "lib.auth.access"
-    require "policy.limits"
+    require "lib.policy.limits"
     check = require("lib.base.check").check
   end)
 

@@ -55,9 +55,9 @@ describe("words of others", function()
       ["sha256:0123456789abcdef0123456789abcdef is no secret"] = "sha256:0123456789abcdef0123456789abcdef is no secret",
       ["in short, nothing"] = "in short, nothing",
     } do
-      assert.equal(told, said.safely(given, 200))
+      assert.equal(told, said.text(given, 200))
     end
-    assert.equal("the *** of this stack", said.safely("the hunter22 of this stack", 200, "hunter22"))
+    assert.equal("the *** of this stack", said.text("the hunter22 of this stack", 200, "hunter22"))
   end)
 
   it("are one short line of plain text, and always UTF-8", function()
@@ -67,6 +67,6 @@ describe("words of others", function()
     assert.equal("ééé", said.line("ééé", 3))
     assert.truthy(utf8.len(said.line("\xff\xfeab", 200)))
     assert.truthy(utf8.len(said.line(("é"):rep(4000), 100000)))
-    assert.equal("", said.safely(nil, 10))
+    assert.equal("", said.text(nil, 10))
   end)
 end)

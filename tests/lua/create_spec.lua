@@ -13,7 +13,7 @@ describe("making something once", function()
     local resources = {}
     ctx = { id = "op", wanted = true, pending = {}, step = { name = "project" }, ids = {} }
     function ctx:known(kind, key) return resources[kind .. key] end
-    function ctx:know(kind, key, id, state, data) resources[kind .. key] = { id = id, state = state, data = data } end
+    function ctx:know(row) resources[row.kind .. row.key] = row end
   end)
   after_each(support.stop)
 
@@ -60,7 +60,7 @@ describe("making something once", function()
     local result = run({ unknown, good }, false)
     assert.equal("p1", result.made.id)
     assert.same({ "intended project", "sent", "lost project", "sent", "created project" }, written)
-    ctx:know("project", "", nil, "undone", {})
+    ctx:know { kind = "project", key = "", state = "undone", data = {} }
     local second = run({ unknown, unknown, good }, false)
     assert.is_falsy(second.made)
     assert.equal(2, second.calls)
@@ -82,11 +82,11 @@ describe("making something once", function()
   end)
 
   it("is looked for first when a crash came between sending and writing down", function()
-    ctx:know("project", "", nil, "intended", {})
+    ctx:know { kind = "project", key = "", state = "intended", data = {} }
     local result = run({}, { { id = "p3" } })
     assert.equal("p3", result.made.id)
     assert.equal(0, result.calls)
-    ctx:know("project", "", nil, "intended", {})
+    ctx:know { kind = "project", key = "", state = "intended", data = {} }
     assert.equal(1, run({ good }, false).calls)
   end)
 

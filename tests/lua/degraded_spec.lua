@@ -14,7 +14,7 @@ describe("health", function()
       ["lib.dokploy"] = { last = function() return state.dokploy end },
       ["lib.dokploy.breaker"] = { state = function() return state.breaker end },
       ["lib.journal.drift"] = { counts = function() return state.drift end },
-      ["lib.workspaces.sweeper"] = { count = function() return state.left end },
+      ["lib.operations.orphans"] = { count = function() return state.left end },
     } }
     health = require "lib.admin.health"
   end)

@@ -48,7 +48,7 @@ describe("an answer that is not as expected", function()
     says("deployment.queueList", '[{"data":{"titleLog":"other"},"timestamp":"x"},{"data":{"titleLog":"title"},"timestamp":[1]},{"data":7}]')
     says("deployment.all", "[]")
     local ctx = { dokploy = client, ids = { application = "a" }, title = "title", known = function() end }
-    assert.is_number(require("lib.operations.submission").place(ctx))
+    assert.is_number(require("lib.operations.submission").position(ctx))
     says("deployment.queueList", "[1]")
     unexpected(client:queue())
   end)

@@ -8,10 +8,11 @@ local workspace = { status = 200, headers = as_json, body = '{"directory":"/work
 local page = { status = 200, headers = { ["content-type"] = "text/html" }, body = "<html>" }
 
 describe("the health of a stack", function()
-  local fake, health
+  local fake, health, containers
   before_each(function()
     fake = support.start()
-    health = require "lib.operations.health"
+    containers = require "lib.dokploy.containers"
+    health = require "lib.workspaces.health"
   end)
   after_each(support.stop)
 
@@ -73,7 +74,7 @@ describe("the health of a stack", function()
 
   it("is good when all three are", function()
     serve { outside = locked, inside = well, path = workspace }
-    local seen = health.look(target)
+    local seen = health.probe(target)
     assert.is_nil(seen.code)
     assert.equal("1.18.33", seen.version)
     assert.is_true(fake.sent[1].options.fence)
@@ -83,21 +84,21 @@ describe("the health of a stack", function()
 
   it("is open to everybody when it answers without a password", function()
     serve { outside = well }
-    assert.equal("stack_unprotected", health.look(target).code)
+    assert.equal("stack_unprotected", health.probe(target).code)
     assert.equal(1, #fake.sent)
   end)
 
   it("sends no password over a certificate that is not valid", function()
     serve { outside = { code = "tls", sent = false }, unverified = locked }
-    local seen = health.look(target)
+    local seen = health.probe(target)
     assert.equal("certificate", seen.code)
-    assert.is_false(seen.certified)
+    assert.is_false(seen.is_certified)
     for _, request in ipairs(fake.sent) do assert.is_nil(request.options.headers) end
   end)
 
   it("is open also behind a bad certificate", function()
     serve { outside = { code = "tls", sent = false }, unverified = well }
-    assert.equal("stack_unprotected", health.look(target).code)
+    assert.equal("stack_unprotected", health.probe(target).code)
   end)
 
   it("is asked with the password at the inner address meanwhile", function()
@@ -110,7 +111,7 @@ describe("the health of a stack", function()
       return options.headers and well or locked
     end)
     fake.answer("/path", workspace)
-    assert.is_nil(health.look(inner).code)
+    assert.is_nil(health.probe(inner).code)
   end)
 
   it("counts containers that ended by themselves", function()
@@ -120,10 +121,10 @@ describe("the health of a stack", function()
       { state = "shutdown", currentState = "Rejected 9 seconds ago", error = "invalid mount" },
       { state = "shutdown", currentState = "Shutdown 9 seconds ago", error = "" },
     }
-    local count, reason = health.crashes(tasks)
+    local count, reason = containers.crashes(tasks)
     assert.equal(2, count)
     assert.equal("non-zero exit (78)", reason)
-    assert.equal(1, health.crashes { { state = "exited", status = "Exited (137) 5 seconds ago" }, { state = "exited", status = "Exited (0) 1 hour ago" },
+    assert.equal(1, containers.crashes { { state = "exited", status = "Exited (137) 5 seconds ago" }, { state = "exited", status = "Exited (0) 1 hour ago" },
       { state = "running", status = "Up 2 seconds" } })
   end)
 end)
@@ -131,7 +132,7 @@ end)
 describe("a failed deployment's log", function()
   it("names the cause", function()
     support.start()
-    local cause = require("lib.operations.submission").cause
+    local cause = require("lib.operations.submission").code_of
     assert.equal("image_not_found", cause "Error response from daemon: manifest for x:1 not found: manifest unknown: manifest unknown")
     assert.equal("registry_login", cause "❌ Login failed")
     assert.equal("deploy_failed", cause "dial tcp 127.0.0.1:5000: connect: connection refused")
@@ -143,7 +144,7 @@ describe("a failed deployment's log", function()
     local function said(row, tail) return select(2, require("lib.operations.submission").failure(ctx, row, { tail = tail })) end
     assert.equal("Dokploy reports that the deployment failed", said({}, {}))
     assert.equal("Dokploy reports that the deployment failed: boom", said({ errorMessage = "boom" }, {}))
-    assert.equal("Dokploy cannot find the image a/b:1 (see to STACK_IMAGE)", said({}, { "manifest unknown" }))
+    assert.equal("Dokploy cannot find the image a/b:1 (check STACK_IMAGE)", said({}, { "manifest unknown" }))
     support.stop()
   end)
 end)

@@ -3,12 +3,12 @@ local portal = require "support.portal"
 
 -- What routes/page.lua uses beside the pages.
 local modules = {
-  ["lib.journal"] = {
-    durations = function() return { 40, 42, 300 } end, operation = function() return false end,
-  },
+  ["lib.journal"] = { operations = {
+    durations = function() return { 40, 42, 300 } end, get = function() return false end,
+  } },
   ["lib.operations.scheduler"] = { guess = 45 },
   ["lib.auth"] = { reader = function() return { kind = "visitor" } end },
-  ["lib.workspaces.view"] = {}, ["lib.operations.summary"] = {}, steps = {},
+  ["lib.http.workspace_view"] = {}, ["lib.operations.summary"] = {}, steps = {},
 }
 
 local files = {

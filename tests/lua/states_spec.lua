@@ -1,4 +1,4 @@
-local states = require "lib.journal.states"
+local states = require "lib.operations.states"
 
 describe("every state of an operation", function()
   it("is an end, or has a deadline that leads on, a cancel that leads on, and a good way out", function()

@@ -55,7 +55,7 @@ describe("taking things away", function()
       project.environments[1].applications = {}
       return delete(self, id)
     end
-    return { id = "op", mark = "mark", resources = resources, dokploy = double, tell = function() end }, calls
+    return { id = "op", tag = "mark", resources = resources, dokploy = double, report = function() end }, calls
   end
 
   local function whole()
@@ -81,7 +81,7 @@ describe("taking things away", function()
     assert.truthy(place(calls, "application_one") < place(calls, "containers"))
     assert.truthy(place(calls, "tasks") < place(calls, "project_remove"))
     assert.truthy(place(calls, "project_remove") < place(calls, "volume_remove"))
-    assert.same({}, undo.left(job))
+    assert.same({}, undo.leftovers(job))
   end)
 
   it("waits until no deployment of it runs, twice in a row", function()
@@ -98,7 +98,7 @@ describe("taking things away", function()
     assert.is_nil(clean)
     assert.equal("running", reason)
     for _, call in ipairs(calls) do assert.is_not.equal("application_delete", call) end
-    assert.same({ "application", "project", "volume" }, { undo.left(job)[1].kind, undo.left(job)[2].kind, undo.left(job)[3].kind })
+    assert.same({ "application", "project", "volume" }, { undo.leftovers(job)[1].kind, undo.leftovers(job)[2].kind, undo.leftovers(job)[3].kind })
   end)
 
   it("waits for the containers, and names the application while they run", function()
@@ -179,7 +179,7 @@ describe("taking things away", function()
       local job = work(whole(), { application_delete = function() return nil, "no", code end })
       local _, _, reason = undo.run(job)
       assert.equal(expected, reason)
-      assert.equal(expected, undo.left(job)[1].reason)
+      assert.equal(expected, undo.leftovers(job)[1].reason)
     end
   end)
 end)

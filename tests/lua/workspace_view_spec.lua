@@ -2,20 +2,20 @@
 local portal = require "support.portal"
 
 describe("a workspace", function()
-  local view, journal, engine, row
+  local view, journal, address, row
   before_each(function()
     row = {
       name = "anna", owner_id = "me", state = "ready", operation_id = "op1", image = "i",
       url = "http://anna.localhost:3100", template = "default", created_at = 1, volume = "v1",
     }
-    journal = { operation = function() return false end }
-    engine = {}
+    journal = { operations = { get = function() return false end } }
+    address = {}
     local fakes = portal.start { modules = {
-      ["lib.journal"] = journal, ["lib.operations.engine"] = engine,
+      ["lib.journal"] = journal, ["lib.workspaces.address"] = address,
       ["lib.auth"] = { decide = function() return { allowed = false } end },
     } }
     fakes.task.run = function(_, fn, ...) return fn(...) end
-    view = require "lib.workspaces.view"
+    view = require "lib.http.workspace_view"
   end)
 
   it("is a document", function()
@@ -29,7 +29,7 @@ describe("a workspace", function()
 
   it("has its deployment's state while it is made, and is failed when something is left", function()
     row.state = "deploying"
-    journal.operation = function() return { state = "rolling_back" } end
+    journal.operations.get = function() return { state = "rolling_back" } end
     assert.equal("rolling_back", view.document(row).state)
     row.state = "leftover"
     assert.equal("failed", view.document(row).state)
@@ -41,14 +41,14 @@ describe("a workspace", function()
       timeout = "dokploy_unreachable",
     }
     for code, expected in pairs(shown) do
-      engine.password = function() return nil, "x", code end
+      address.password = function() return nil, "x", code end
       local doc = { name = "anna" }
       view.add_password(doc, "en")
       assert.is_nil(doc.password)
       assert.equal(expected, doc.passwordProblem.code)
       assert.is_nil(doc.passwordProblem.detail:find("^password%."))
     end
-    engine.password = function() return "secret" end
+    address.password = function() return "secret" end
     local doc = { name = "anna" }
     view.add_password(doc, "en")
     assert.same({ "secret", "opencode" }, { doc.password, doc.username })

@@ -45,7 +45,9 @@ test('it counts what happened', () => {
   assert.ok(value('deployer_dokploy_request_duration_seconds_sum{call="project.create"}') > 0)
   assert.equal(value('deployer_breaker_state{state="closed"}'), 1)
   assert.equal(value('deployer_dokploy_up'), 1)
-  assert.equal(value('deployer_operations{state="running"}'), 0)
+  for (const state of ['queued', 'running', 'rolling_back', 'deleting', 'stopping', 'starting', 'restarting', 'rotating', 'redeploying']) {
+    assert.equal(value(`deployer_operations{state="${state}"}`), 0, state)
+  }
   assert.ok(value('process_resident_memory_bytes') > 1e6)
 })
 

@@ -138,8 +138,8 @@ describe('verify', { skip: noGit }, () => {
     const { status, out } = await verify({ SMOKE_TOKEN: await token('create read delete') })
     assert.equal(status, 1)
     assert.match(out, /^fail +stack: /m)
-    const failed = world.portal.log.findLast(({ event }) => event === 'deployment.failed')
-    assert.equal(failed.left, 0, 'something is left of it')
+    const failed = world.portal.log.findLast(({ event, state }) => event === 'operation.ended' && state === 'failed')
+    assert.equal(failed.leftovers, 0, 'something is left of it')
     await until(async () => await holds() === 0, 'the smoke stack is gone')
   })
 

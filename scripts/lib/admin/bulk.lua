@@ -7,7 +7,7 @@ local auth = require "lib.auth"
 local names = require "lib.base.names"
 local refusal = require "lib.base.refusal"
 local journal = require "lib.journal"
-local engine = require "lib.operations.engine"
+local accept = require "lib.operations.accept"
 local i18n = require "lib.pages.i18n"
 local bulk = { most = 200, actions = { "stop", "start", "restart", "redeploy", "delete" } }
 
@@ -33,14 +33,14 @@ function bulk.names(text)
 end
 
 local function begin(action, stack, data, who)
-  if action ~= "delete" then return engine.operate(action, stack) end
+  if action ~= "delete" then return accept.begin(action, stack) end
   local request = { name = stack.name, owner_id = stack.owner_id, data = data, by = who.kind }
-  return engine.delete(request)
+  return accept.delete(request)
 end
 
 -- Raises the refusal of one.
 local function act(req, who, action, name, data)
-  local stack = refusal.check(nil, journal.stack(name))
+  local stack = refusal.check(nil, journal.stacks.get(name))
   if not stack then refusal.raise "stack_unknown" end
   local entry, code = auth.decide(req, who, action, { owner_id = stack.owner_id }, name)
   auth.record(entry)

@@ -103,12 +103,10 @@ function findings.question(view, finding, trouble)
 end
 
 --- Why some could not be adopted, above the list.
-function findings.refused(view, list)
+---@param list { detail: string }[]
+function findings.refused(list)
   local items = {}
-  for i, refusal in ipairs(list) do
-    local args = { name = refusal.row.name, id = tostring(refusal.row.id) }
-    items[i] = h("p", {}, say(view, "problem." .. refusal.code .. ".detail", args))
-  end
+  for i, refusal in ipairs(list) do items[i] = h("p", {}, refusal.detail) end
   return #items > 0 and parts.notice("bad", items) or nil
 end
 

@@ -6,7 +6,7 @@ local clock = require "lib.base.clock"
 local refusal = require "lib.base.refusal"
 local drift = require "lib.journal.drift"
 local i18n = require "lib.pages.i18n"
-local drift_actions = require "lib.workspaces.drift_actions"
+local drift_actions = require "lib.operations.drift_actions"
 local reconcile = require "lib.workspaces.reconcile"
 local drift_list = {}
 
@@ -26,23 +26,14 @@ function drift_list.view(row, language)
   local facts, args = row.facts, { name = row.name }
   local key = "finding." .. text_key(row)
   return {
-    id = row.id,
-    kind = row.kind,
-    name = row.name,
-    ownerId = row.owner_id,
-    deploymentId = row.operation_id,
-    projectId = facts.project and facts.project.id,
-    applicationId = facts.application and facts.application.id,
-    image = facts.image,
-    volume = facts.volume,
-    host = facts.domain and facts.domain.host,
-    createdAt = facts.created_at,
-    detail = i18n.text(language, key .. ".detail", args),
+    id = row.id, kind = row.kind, name = row.name, ownerId = row.owner_id,
+    deploymentId = row.operation_id, projectId = facts.project and facts.project.id,
+    applicationId = facts.application and facts.application.id, image = facts.image,
+    volume = facts.volume, host = facts.domain and facts.domain.host,
+    createdAt = facts.created_at, detail = i18n.text(language, key .. ".detail", args),
     advice = not row.resolved_at and i18n.text(language, key .. ".advice", args) or nil,
-    since = clock.iso(row.found_at),
-    resolvedAt = clock.iso(row.resolved_at),
-    resolution = row.resolution,
-    actions = json.array(drift_actions.actions(row)),
+    since = clock.iso(row.found_at), resolvedAt = clock.iso(row.resolved_at),
+    resolution = row.resolution, actions = json.array(drift_actions.actions(row)),
     statusUrl = row.work_id and "/api/status/" .. row.work_id or nil,
   }
 end
@@ -57,10 +48,10 @@ end
 ---@param language string
 ---@return table
 function drift_list.last_run(language)
-  local code = reconcile.trouble()
+  local code = reconcile.last_error()
   return {
-    at = clock.iso(drift.looked_at()) or json.null,
-    running = reconcile.is_looking(),
+    at = clock.iso(drift.last_run_at()) or json.null,
+    running = reconcile.is_running(),
     trouble = code and { code = code, detail = i18n.text(language, "finding.not_looked") } or nil,
   }
 end
@@ -77,10 +68,8 @@ function drift_list.page(filter, language)
   local has_more = #rows > size
   rows[size + 1] = nil
   return {
-    findings = views(rows, language),
-    next = has_more and rows[size].id or json.null,
-    open = drift.counts().all,
-    looked = drift_list.last_run(language),
+    findings = views(rows, language), next = has_more and rows[size].id or json.null,
+    open = drift.counts().all, looked = drift_list.last_run(language),
   }
 end
 

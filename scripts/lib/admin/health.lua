@@ -7,7 +7,7 @@ local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
 local drift = require "lib.journal.drift"
 local i18n = require "lib.pages.i18n"
-local sweeper = require "lib.workspaces.sweeper"
+local orphans = require "lib.operations.orphans"
 local health = {}
 
 -- Each checks one thing and returns nil, or { code, arguments of its text, more = members of the
@@ -41,11 +41,11 @@ local checks = {
     local now = breaker.state()
     if now.state == "closed" then return nil end
     local more = { since = clock.iso(now.since), retryAt = clock.iso(now.retry_at) }
-    return { "breaker_" .. now.state, { time = clock.of_day(now.retry_at) }, more = more }
+    return { "breaker_" .. now.state, { time = clock.time_of_day(now.retry_at) }, more = more }
   end,
 
   function()
-    local count = sweeper.count()
+    local count = orphans.count()
     if count > 0 then return { "leftovers", { count = count }, more = { count = count } } end
   end,
 

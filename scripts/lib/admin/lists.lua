@@ -13,12 +13,12 @@ local breaker = require "lib.dokploy.breaker"
 local journal = require "lib.journal"
 local access = require "lib.journal.access"
 local drift = require "lib.journal.drift"
-local ledger = require "lib.journal.ledger"
+local audit = require "lib.journal.audit"
 local scheduler = require "lib.operations.scheduler"
 local i18n = require "lib.pages.i18n"
 local wording = require "lib.pages.wording"
 local monitor = require "lib.workspaces.monitor"
-local sweeper = require "lib.workspaces.sweeper"
+local orphans = require "lib.operations.orphans"
 
 local lists = {}
 
@@ -45,20 +45,11 @@ end
 local function stack_view(row, language)
   local params = json.decode(row.params) or {}
   return {
-    name = row.name,
-    state = row.shown,
-    ownerId = row.owner_id,
-    url = row.url,
-    image = row.image,
-    template = row.template,
-    createdAt = clock.iso(row.created_at),
-    since = clock.iso(row.since or row.created_at),
-    memoryBytes = params.memory_bytes,
-    volume = row.volume,
-    lastSeen = clock.iso(monitor.seen(row.operation_id)),
-    lastUsedAt = clock.iso(row.used_at),
-    deploymentId = row.operation_id,
-    workId = row.work_id,
+    name = row.name, state = row.shown, ownerId = row.owner_id, url = row.url, image = row.image,
+    template = row.template, createdAt = clock.iso(row.created_at),
+    since = clock.iso(row.since or row.created_at), memoryBytes = params.memory_bytes,
+    volume = row.volume, lastSeen = clock.iso(monitor.seen(row.operation_id)),
+    lastUsedAt = clock.iso(row.used_at), deploymentId = row.operation_id, workId = row.work_id,
     trouble = trouble_of(row, language),
   }
 end
@@ -68,15 +59,15 @@ end
 ---@param language string
 ---@return table document
 function lists.stacks(filter, language)
-  local doc = page("stacks", stack_view, language, ledger.stacks(filter))
-  doc.states = json.array(refusal.check(nil, ledger.states(filter)))
+  local doc = page("stacks", stack_view, language, journal.stacks.search(filter))
+  doc.states = json.array(refusal.check(nil, journal.stacks.states(filter)))
   return doc
 end
 
 --- One workspace, or false.
 ---@return table|false
 function lists.stack(name, language)
-  local row = refusal.check(nil, ledger.stack(name))
+  local row = refusal.check(nil, journal.stacks.shown(name))
   return row and stack_view(row, language)
 end
 
@@ -94,18 +85,10 @@ end
 
 local function operation_view(row, language)
   return {
-    deploymentId = row.id,
-    kind = row.kind,
-    name = row.name,
-    ownerId = row.owner_id,
-    template = row.template,
-    state = row.state,
-    step = row.step,
-    code = row.code,
-    detail = failure_of(row, language),
-    createdAt = clock.iso(row.created_at),
-    startedAt = clock.iso(row.started_at),
-    endedAt = clock.iso(row.ended_at),
+    deploymentId = row.id, kind = row.kind, name = row.name, ownerId = row.owner_id,
+    template = row.template, state = row.state, step = row.step, code = row.code,
+    detail = failure_of(row, language), createdAt = clock.iso(row.created_at),
+    startedAt = clock.iso(row.started_at), endedAt = clock.iso(row.ended_at),
     statusUrl = "/api/status/" .. row.id,
   }
 end
@@ -113,7 +96,7 @@ end
 --- Operations, newest first.
 ---@return table document
 function lists.operations(filter, language)
-  return page("operations", operation_view, language, ledger.operations(filter))
+  return page("operations", operation_view, language, journal.operations.search(filter))
 end
 
 --- Deployments that wait, in the order of their turns, and those that run.
@@ -139,10 +122,7 @@ local is_part = { domain = true, mount = true, deployment = true }
 
 local function volume_view(row)
   return {
-    volume = row.volume,
-    name = row.name,
-    ownerId = row.owner_id,
-    reason = row.reason,
+    volume = row.volume, name = row.name, ownerId = row.owner_id, reason = row.reason,
     since = clock.iso(row.at),
   }
 end
@@ -154,11 +134,8 @@ local function by_deployment(rows, language)
     local entry = by_id[row.operation_id]
     if not entry then
       entry = {
-        deploymentId = row.operation_id,
-        name = row.name,
-        since = clock.iso(row.at),
-        triedAt = clock.iso(sweeper.tried(row.operation_id)),
-        things = json.array {},
+        deploymentId = row.operation_id, name = row.name, since = clock.iso(row.at),
+        triedAt = clock.iso(orphans.tried_at(row.operation_id)), things = json.array {},
       }
       by_id[row.operation_id], list[#list + 1] = entry, entry
     end
@@ -174,8 +151,8 @@ end
 ---@return table document
 function lists.leftovers(language)
   return {
-    leftovers = by_deployment(refusal.check(nil, journal.left()), language),
-    keptData = each(refusal.check(nil, journal.volumes()), volume_view),
+    leftovers = by_deployment(refusal.check(nil, journal.resources.left()), language),
+    keptData = each(refusal.check(nil, journal.volumes.list()), volume_view),
   }
 end
 
@@ -185,10 +162,10 @@ local TRY_SECONDS = 15 -- that a request waits; the attempt goes on
 ---@param id string
 ---@return boolean is_gone
 function lists.try_leftovers(id)
-  local tried, _, code = task.spawn(nil, sweeper.try, id):wait(TRY_SECONDS)
+  local tried, _, code = task.spawn(nil, orphans.try, id):wait(TRY_SECONDS)
   if tried == false then refusal.raise "deployment_unknown" end
   if not tried and code ~= "timeout" then refusal.raise(code) end
-  for _, row in ipairs(refusal.check(nil, journal.left())) do
+  for _, row in ipairs(refusal.check(nil, journal.resources.left())) do
     if row.operation_id == id then return false end
   end
   return true
@@ -199,14 +176,8 @@ end
 --- An invite as a document; `code` only when it was just created.
 function lists.invite_view(row)
   return {
-    id = row.id,
-    state = row.state or "good",
-    code = row.code,
-    label = row.label,
-    uses = row.uses,
-    used = row.used,
-    createdAt = clock.iso(row.created_at),
-    expiresAt = clock.iso(row.expires_at),
+    id = row.id, state = row.state or "good", code = row.code, label = row.label, uses = row.uses,
+    used = row.used, createdAt = clock.iso(row.created_at), expiresAt = clock.iso(row.expires_at),
     revokedAt = clock.iso(row.revoked_at),
   }
 end
@@ -222,15 +193,9 @@ function lists.token_view(row)
   local scopes = {}
   for scope in row.scopes:gmatch("%S+") do scopes[#scopes + 1] = scope end
   return {
-    id = row.id,
-    state = row.state or "good",
-    token = row.token,
-    label = row.label,
-    scopes = json.array(scopes),
-    ownerId = row.owner_id,
-    createdAt = clock.iso(row.created_at),
-    expiresAt = clock.iso(row.expires_at),
-    revokedAt = clock.iso(row.revoked_at),
+    id = row.id, state = row.state or "good", token = row.token, label = row.label,
+    scopes = json.array(scopes), ownerId = row.owner_id, createdAt = clock.iso(row.created_at),
+    expiresAt = clock.iso(row.expires_at), revokedAt = clock.iso(row.revoked_at),
     usedAt = clock.iso(row.used_at),
   }
 end
@@ -245,25 +210,16 @@ end
 
 local function entry_view(row)
   return {
-    id = row.id,
-    at = clock.iso(row.at),
-    who = row.who,
-    ownerId = row.who_id,
-    whoName = row.who_name,
-    network = row.network,
-    action = row.action,
-    name = row.name,
-    deploymentId = row.operation_id,
-    allowed = row.allowed == 1,
-    rule = row.rule,
-    policy = row.policy,
-    requestId = row.request_id,
+    id = row.id, at = clock.iso(row.at), who = row.who, ownerId = row.who_id,
+    whoName = row.who_name, network = row.network, action = row.action, name = row.name,
+    deploymentId = row.operation_id, allowed = row.allowed == 1, rule = row.rule,
+    policy = row.policy, requestId = row.request_id,
   }
 end
 
 --- Entries of the audit log, newest first.
 ---@return table document
-function lists.audit(filter) return page("entries", entry_view, nil, ledger.audit(filter)) end
+function lists.audit(filter) return page("entries", entry_view, nil, audit.search(filter)) end
 
 -- The portal
 
@@ -299,9 +255,9 @@ function lists.summary(language)
     rejected = rejected_view(info.rejected),
   }
   doc.dokploy = dokploy_view()
-  doc.stacks = json.array(refusal.check(nil, ledger.states {}))
+  doc.stacks = json.array(refusal.check(nil, journal.stacks.states {}))
   doc.running, doc.waiting, doc.places = #queue.running, #queue.waiting, queue.places
-  doc.leftovers, doc.findings = sweeper.count(), drift.counts().all
+  doc.leftovers, doc.findings = orphans.count(), drift.counts().all
   doc.streams, doc.connections, doc.memory = info.streams, info.connections, info.memory
   return doc
 end

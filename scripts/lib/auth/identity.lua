@@ -100,8 +100,7 @@ local function of_proxy(req)
   end
   return {
     kind = contains(config.forward_auth.admins, name) and "admin" or "user",
-    id = "user." .. crypto.sha256("forward-auth\n" .. name):sub(1, 24),
-    name = name,
+    id = "user." .. crypto.sha256("forward-auth\n" .. name):sub(1, 24), name = name,
     via = "proxy",
   }
 end

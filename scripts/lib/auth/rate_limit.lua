@@ -1,12 +1,11 @@
 --- Rate limits: token buckets for classes of requests (policy/limits.lua), one for each client or
 --- owner. The counts live in the core and survive a reload.
-local config = require "core.config"
 local limit = require "core.limit"
 local refusal = require "lib.base.refusal"
-local limits = require "policy.limits"
+local limits = require "lib.policy.limits"
 local rate_limit = {}
 
-local rates = limits.of(limits.rates, config.production)
+local rates = limits.rates
 
 local policies = {}
 for class, rate in pairs(rates) do

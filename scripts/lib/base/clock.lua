@@ -1,7 +1,7 @@
---- Times as programs read them.
+--- Times as programs write and read them. Pure.
 local clock = {}
 
--- Times repeat; what is written for one is kept. It starts anew at 100.
+-- Times repeat within a document; formatting one is the costly part. Cleared at 100 entries.
 local known, count = {}, 0
 
 local function to_the_second(seconds)
@@ -22,27 +22,64 @@ function clock.iso(seconds)
   return to_the_second(ms // 1000) .. (".%03dZ"):format(ms % 1000)
 end
 
--- Only to be held against another one: it is taken for a time of this machine's own zone.
-local function local_time(text)
-  local year, month, day, hour, min, sec, rest = tostring(text):match "^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)(%.?%d*)Z$"
-  if not year then return nil end
-  return os.time { year = year, month = month, day = day, hour = hour, min = min, sec = sec } + (tonumber("0" .. rest) or 0)
+-- Days since 1970-01-01; March counts as the first month of its year.
+local function days(year, month, day)
+  if month <= 2 then year, month = year - 1, month + 12 end
+  return 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day
+    - 719469
 end
 
---- Seconds from one time in ISO 8601 to another; nil when one of them is none.
+--- A UTC date and time in seconds since 1970. Never by way of os.time, which reads fields as local.
+---@return integer
+function clock.utc(year, month, day, hour, minute, second)
+  return days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
+end
+
+--- A UTC time in ISO 8601 in seconds since 1970; nil when it is not one.
+---@param text any
+---@return number|nil
+function clock.read_iso(text)
+  local year, month, day, hour, minute, second, rest =
+    tostring(text):match "^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)(%.?%d*)Z$"
+  if not year then return nil end
+  local function int(digits) return math.tointeger(tonumber(digits)) end
+  local whole = clock.utc(int(year), int(month), int(day), int(hour), int(minute), int(second))
+  return whole + (tonumber("0" .. rest) or 0)
+end
+
+--- Seconds from one UTC time in ISO 8601 to another; nil when one of them is not a time.
 ---@param from any
 ---@param to any
 ---@return number|nil
 function clock.between(from, to)
-  local began, ended = local_time(from), local_time(to)
+  local began, ended = clock.read_iso(from), clock.read_iso(to)
   return began and ended and ended - began
 end
 
---- The time of day in a sentence: "14:03:20 UTC"; "" when there is none.
+--- The time of day in a sentence: "14:03:20 UTC"; "" for nil.
 ---@param seconds number|nil
 ---@return string
-function clock.of_day(seconds)
+function clock.time_of_day(seconds)
   return seconds and os.date("!%H:%M:%S UTC", math.floor(seconds)) or ""
+end
+
+local months = {}
+for i, name in ipairs {
+  "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+} do
+  months[name] = i
+end
+
+--- The date of an HTTP header ("Mon, 23 Nov 2026 15:03:09 GMT") in seconds since 1970; nil when it
+--- is not one.
+---@param text string|nil
+---@return integer|nil
+function clock.read_http_date(text)
+  local pattern = "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$"
+  local day, month, year, hour, minute, second = (text or ""):match(pattern)
+  if not day or not months[month] then return nil end
+  local function int(digits) return math.tointeger(tonumber(digits)) end
+  return clock.utc(int(year), months[month], int(day), int(hour), int(minute), int(second))
 end
 
 return clock

@@ -1,7 +1,7 @@
 --- Checks Dokploy: is it reachable, which version is it, and may the portal's token do its work?
 local config = require "core.config"
 local http = require "core.http"
-local http_date = require "lib.base.http_date"
+local clock = require "lib.base.clock"
 local ask = require "lib.doctor.ask"
 local dokploy = require "lib.dokploy"
 
@@ -88,7 +88,7 @@ local LARGEST_SKEW = 60 -- seconds
 
 local function check_clock(report)
   local answer = http.request { url = config.dokploy.url .. "/api/health", timeout = 5 }
-  local there = answer and http_date.read(answer.headers.date)
+  local there = answer and clock.read_http_date(answer.headers.date)
   if not there then
     return report:warn("clock", "Dokploy's answer has no date to compare with",
       "compare by hand: date -u on both machines")

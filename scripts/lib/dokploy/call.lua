@@ -1,7 +1,9 @@
---- One call to Dokploy's API: the only place where requests to it are made. Timeout, retries, breaker, and at most eight at once.
---- A failure is nil, message, code, {status, unknown}; unknown: it may have been done all the same, look before trying again.
---- Codes: dokploy_unreachable dokploy_refused dokploy_error dokploy_unexpected_answer, not_found (no such id),
---- no_such_call (not in this version of Dokploy), cancelled.
+--- One call to Dokploy's API: the only place where requests to it are made, with timeout, retries
+--- and breaker, and at most eight at once.
+--- A failure is nil, message, code, {status, unknown}; unknown: it may have been done all the same,
+--- so look before trying again. Codes: dokploy_unreachable dokploy_refused dokploy_error
+--- dokploy_unexpected_answer, not_found (no such id), no_such_call (not in this version of
+--- Dokploy), cancelled.
 local config = require "core.config"
 local http = require "core.http"
 local json = require "core.json"
@@ -14,50 +16,57 @@ local breaker = require "lib.dokploy.breaker"
 local retry = require "lib.dokploy.retry"
 local sanitize = require "lib.dokploy.sanitize"
 
-local call = { at_once = 8, timeout = 10, key_tries = 6 } -- key_tries: of work that runs, when its key is refused: some 8 s
+local call = {
+  at_once = 8,
+  timeout = 10,  -- seconds
+  key_tries = 6, -- of running work whose key is refused: some 8 s, a new key may be on its way
+}
 
--- Lanes: a lock each, so that no more calls run than there are lanes, in all generations of the scripts; the shortest queue is taken.
-local lanes = {}
-for i = 1, call.at_once do lanes[i] = { name = "dokploy.lane." .. i, waiting = 0 } end
-local leave = { __close = function(entry) entry.lane.waiting = entry.lane.waiting - 1 end }
+-- Limits --
 
-local function in_lane(fn)
-  local lane = lanes[1]
-  for _, other in ipairs(lanes) do
-    if other.waiting < lane.waiting then lane = other end
+-- A slot is a lock, so that all versions of the scripts share them; the least waited-for is taken.
+local slots = {}
+for i = 1, call.at_once do slots[i] = { name = "dokploy.slot." .. i, waiting = 0 } end
+local leave = { __close = function(self) self.slot.waiting = self.slot.waiting - 1 end }
+
+local function with_slot(fn)
+  local slot = slots[1]
+  for _, other in ipairs(slots) do
+    if other.waiting < slot.waiting then slot = other end
   end
-  lane.waiting = lane.waiting + 1
-  local _ <close> = setmetatable({ lane = lane }, leave)
-  return task.lock(lane.name, fn)
+  slot.waiting = slot.waiting + 1
+  local _ <close> = setmetatable({ slot = slot }, leave)
+  return task.lock(slot.name, fn)
 end
 
--- The budget for retries: how many are on their way, and how many calls there were in this minute and in the one before.
+-- Retries that are on their way, and the calls of this minute and of the one before.
 local budget = { under_way = 0, minute = 0, calls = 0, before = 0 }
-local back = { __close = function(taken) budget.under_way = budget.under_way - (taken.retry and 1 or 0) end }
+local give_back = { __close = function(self) budget.under_way = budget.under_way - self.count end }
 
-local function count_call()
+local function within_budget(is_retry, fn)
   local minute = os.time() // 60
   if minute ~= budget.minute then
-    budget.minute, budget.before, budget.calls = minute, minute == budget.minute + 1 and budget.calls or 0, 0
+    budget.before = minute == budget.minute + 1 and budget.calls or 0
+    budget.minute, budget.calls = minute, 0
   end
   budget.calls = budget.calls + 1
-end
-
--- Calls fn as part of the budget; a first try always is.
-local function within_budget(is_retry, fn)
-  count_call()
-  if is_retry then budget.under_way = budget.under_way + 1 end
-  local _ <close> = setmetatable({ retry = is_retry }, back)
+  local count = is_retry and 1 or 0
+  budget.under_way = budget.under_way + count
+  local _ <close> = setmetatable({ count = count }, give_back)
   return fn()
 end
 
--- A retry waits until the budget has room for it. False when nobody wants it any more; what is not patient does not wait.
+local function is_wanted(client) return not client.wanted or client.wanted() end
+
+-- Waits until the budget has room for a retry. False: not any more wanted, or not patient.
 local function await_budget(client)
   while not retry.may_go(budget.under_way, math.max(budget.calls, budget.before)) do
-    if not client.patient or client.wanted and not client.wanted() or not task.sleep(0.5) then return false end
+    if not client.patient or not is_wanted(client) or not task.sleep(0.5) then return false end
   end
   return true
 end
+
+-- Sending --
 
 local function escaped(text)
   return (text:gsub("[^%w._~-]", function(c) return ("%%%02X"):format(c:byte()) end))
@@ -65,206 +74,235 @@ end
 
 local function url_of(request)
   local parts = {}
-  for name, value in pairs(request.query or {}) do parts[#parts + 1] = name .. "=" .. escaped(tostring(value)) end
+  for name, value in pairs(request.query or {}) do
+    parts[#parts + 1] = name .. "=" .. escaped(tostring(value))
+  end
   table.sort(parts)
-  return config.dokploy.url .. "/api/" .. request.procedure .. (#parts > 0 and "?" .. table.concat(parts, "&") or "")
+  local query = #parts > 0 and "?" .. table.concat(parts, "&") or ""
+  return config.dokploy.url .. "/api/" .. request.procedure .. query
 end
 
-local function token() return config.secret "DOKPLOY_API_TOKEN" or (config.rehearsal and "rehearsal" or "") end
-
 local function send(request)
+  local is_post = request.body ~= nil
+  local key = config.secret "DOKPLOY_API_TOKEN" or (config.rehearsal and "rehearsal" or "")
   return http.request {
-    url = url_of(request), method = request.body and "POST" or "GET",
-    headers = { ["x-api-key"] = token(), ["Content-Type"] = request.body and "application/json" or nil, Accept = "application/json" },
-    body = request.body and json.encode(request.body), timeout = request.timeout or call.timeout, max_body = request.max_body,
-    fresh = request.body ~= nil and not request.repeatable,
+    url = url_of(request),
+    method = is_post and "POST" or "GET",
+    headers = {
+      ["x-api-key"] = key, ["Content-Type"] = is_post and "application/json" or nil,
+      Accept = "application/json",
+    },
+    body = is_post and json.encode(request.body) or nil,
+    timeout = request.timeout or call.timeout,
+    max_body = request.max_body,
+    fresh = is_post and not request.repeatable, -- libcurl repeats a POST on a dead connection
   }
 end
 
--- What Dokploy says of itself, fit for a log: its words may quote SQL with all values, and more than a line. What is wrong
--- stands at the end of some: behind a command and a volume's name of 65 letters, twice.
-local TOLD = 400
+-- Reading the answer --
 
-local function told(body)
-  local message = type(body) == "table" and type(body.message) == "string" and body.message or ""
-  if message:find("^Failed query") then return "Failed query" end
-  return sanitize.safely(message, TOLD)
+-- A command and a volume's name of 65 letters, twice, come before the cause in some messages.
+local MESSAGE_LENGTH = 400
+-- An answer to a request with a secret may repeat it.
+local WITHHELD = "Dokploy refused it; its message may hold secrets and is not repeated"
+
+local function message_of(body)
+  local message = type(body) == "table" and body.message
+  if type(message) == "string" and message:find "^Failed query" then return "Failed query" end
+  return sanitize.text(message, MESSAGE_LENGTH)
 end
 
--- An answer to what held a secret may repeat it: in its words, or in those of the database.
-local HELD_BACK = "Dokploy refused it; its words may hold secrets and are not repeated"
-
-local function of_404(body)
+local function code_of_404(body)
   if type(body) ~= "table" then return "dokploy_unexpected_answer" end
   return body.message == "Not found" and "no_such_call" or "not_found"
 end
 
--- The code of an answer that is no success, and whether the authentication layer gave it (then nothing was done).
-local function refusal(status, body)
+-- The code of a refusal, and whether the authentication layer gave it (then nothing was done).
+local function refusal_of(status, body)
   if status == 401 then return "dokploy_refused", type(body) == "table" and body.code == nil end
   if status == 403 then return "dokploy_refused" end
-  if status == 404 then return of_404(body) end
-  if status < 400 then return "dokploy_unexpected_answer" end
-  return "dokploy_error"
+  if status == 404 then return code_of_404(body) end
+  return status < 400 and "dokploy_unexpected_answer" or "dokploy_error"
 end
 
--- The value of a success. An empty body is nil: many calls answer so.
+-- The value of a success; nil for an empty body, which many calls answer.
 local function value_of(body)
   if body == "" then return nil end
   local value, message = json.decode(body)
-  if message then return nil, "the answer is no JSON" end
+  if message then return nil, "the answer is not JSON" end
   if value == json.null then return nil end
   return value
 end
 
-local function success(request, response)
+local function success_of(request, response)
   local value, problem = value_of(response.body)
   if not problem and request.shape then
     value = request.shape(value)
-    if not value then problem = "the answer has not the expected form" end
+    if not value then problem = "the answer does not have the expected form" end
   end
   if not problem then return { ok = true, status = response.status, value = value } end
-  return { code = "dokploy_unexpected_answer", status = response.status, readable = false, message = problem }
+  return {
+    code = "dokploy_unexpected_answer", status = response.status, readable = false,
+    message = problem,
+  }
 end
 
-local function judged(request, response)
-  if response.status >= 200 and response.status < 300 then return success(request, response) end
+local function answer_of(request, response)
+  local status = response.status
+  if status >= 200 and status < 300 then return success_of(request, response) end
   local body = json.decode(response.body)
-  local words = told(body)
-  if request.done and words:lower():find(request.done, 1, true) then return { ok = true, status = response.status, value = true } end
-  local code, auth = refusal(response.status, body)
-  return { code = code, status = response.status, auth = auth, readable = code ~= "dokploy_unexpected_answer",
-    message = request.secret and HELD_BACK or words, wait = retry.after(response.headers["retry-after"], os.time()) }
+  local message = message_of(body)
+  if request.done and message:lower():find(request.done, 1, true) then
+    return { ok = true, status = status, value = true }
+  end
+  local code, auth = refusal_of(status, body)
+  return {
+    code = code, status = status, auth = auth, readable = code ~= "dokploy_unexpected_answer",
+    message = request.secret and WITHHELD or message,
+    wait = retry.after(response.headers["retry-after"], os.time()),
+  }
 end
 
-local function tell_breaker(request, answer)
+local function report_to_breaker(request, answer)
   local status = answer.status
   if not status then return breaker.report(false, answer.sent == false) end
-  breaker.report(status < 500 and status ~= 429 or (status == 500 and request.lenient == true))
+  breaker.report(status < 500 and status ~= 429 or status == 500 and request.lenient == true)
 end
 
-local function remember(answer)
-  shared.set("dokploy.reachable", answer.status ~= nil)
-  shared.set("dokploy.at", os.time())
-  shared.set("dokploy.message", answer.ok and nil or answer.code)
-end
-
--- Sends once and says what came of it.
-local function exchange(request)
-  local answer = in_lane(function()
+-- Sends once.
+local function transaction(request)
+  local answer = with_slot(function()
     local response, message, code, sent = send(request)
-    if not response then return { code = "dokploy_unreachable", message = ("%s (%s)"):format(message, code), sent = sent } end
-    local result = judged(request, response)
+    if not response then
+      message = ("%s (%s)"):format(message, code)
+      return { code = "dokploy_unreachable", message = message, sent = sent }
+    end
+    local result = answer_of(request, response)
     result.seconds = response.seconds
     return result
   end)
-  tell_breaker(request, answer)
+  report_to_breaker(request, answer)
   counts.call(request.procedure, answer.ok and "ok" or answer.code, answer.seconds)
-  if not request.aside then remember(answer) end
+  if not request.aside then
+    shared.set("dokploy.reachable", answer.status ~= nil)
+    shared.set("dokploy.at", os.time())
+    shared.set("dokploy.message", answer.ok and nil or answer.code)
+  end
   return answer
 end
 
-local function named(request) return (request.body and "POST " or "GET ") .. request.procedure end
+-- The last answer, for whoever explains a failure --
 
--- What came of it, for whoever has to explain a failure. Words of ours are not Dokploy's.
-local function keep(client, request, answer)
-  local words = not answer.ok and answer.status and answer.message ~= HELD_BACK and answer.message or nil
-  client.asking = nil
-  client.answer = { call = named(request), status = answer.status, code = answer.code, message = words, at = os.time() }
-end
-
---- What Dokploy answered last; or the call that it has not answered yet.
----@param client table
----@return { call: string, status: integer|nil, code: string|nil, message: string|nil, at: integer }|nil
-function call.last_answer(client)
-  local asking = client.asking
-  if not asking or timer.now() - asking.since < call.timeout / 4 then return client.answer end
-  return { call = asking.call, code = "dokploy_unreachable", at = os.time() }
-end
+local function name_of(request) return (request.body and "POST " or "GET ") .. request.procedure end
 
 local function note(client, request, answer, attempt)
-  keep(client, request, answer)
-  local fields = { call = request.procedure, status = answer.status, attempt = attempt, seconds = answer.seconds }
-  if answer.ok then return log.debug("dokploy.call", fields) end
-  fields.code, fields.message = answer.code, answer.message
-  if answer.code == "not_found" or answer.code == "no_such_call" then return log.debug("dokploy.call", fields) end
+  local is_dokploys = not answer.ok and answer.status and answer.message ~= WITHHELD
+  client.pending = nil
+  client.answer = {
+    call = name_of(request), status = answer.status, code = answer.code,
+    message = is_dokploys and answer.message or nil, at = os.time(),
+  }
+  local fields = { call = request.procedure, status = answer.status, attempt = attempt,
+    seconds = answer.seconds, code = answer.code, message = answer.message }
+  local is_usual = answer.ok or answer.code == "not_found" or answer.code == "no_such_call"
+  if is_usual then return log.debug("dokploy.call", fields) end
   log.warn("dokploy.call_failed", fields)
 end
 
-local probe = { procedure = "settings.getDokployVersion", repeatable = true, timeout = 5 }
-
--- Tells whoever wants to know that work waits for Dokploy, and from when it will not: lib/operations/ctx.lua makes an event of it.
-local function tell_wait(client, why, at)
-  if not client.waits then return end
-  client.waits(why, at)
-  return true
+--- What Dokploy answered last; or the call that it has not answered for a while.
+---@param client table
+---@return { call: string, status: integer|nil, code: string|nil, message: string|nil,
+--- at: integer }|nil
+function call.last_answer(client)
+  local pending = client.pending
+  if not pending or timer.now() - pending.since < call.timeout / 4 then return client.answer end
+  return { call = pending.call, code = "dokploy_unreachable", at = os.time() }
 end
 
--- Waits until the breaker lets a call through. Work that runs waits as long as it is allowed to; a question from outside is turned away.
-local function admitted(client, waited)
+-- Waiting --
+
+-- Reports that work waits for Dokploy, and until when; why = nil: no longer. Whether it was
+-- reported.
+local function report_wait(client, why, at)
+  if not client.waits then return false end
+  client.waits(why, at)
+  return why ~= nil
+end
+
+local probe = { procedure = "settings.getDokployVersion", repeatable = true, timeout = 5 }
+local HELD = "Dokploy has failed too often just now; calls to it are held back"
+
+-- Waits until the breaker lets a call through. A client that is not patient is turned away.
+---@return boolean|nil admitted, boolean|string has_reported, string? code
+local function admit(client, has_reported)
   while true do
-    local admit = breaker.admit()
-    if admit == true then return true, waited end
-    if admit == "probe" then
-      note(client, probe, exchange(probe), 1)
+    local verdict = breaker.admit()
+    if verdict == true then return true, has_reported end
+    if verdict == "probe" then
+      note(client, probe, transaction(probe), 1)
     elseif not client.patient then
-      return nil, "Dokploy has failed too often just now; calls to it are held back", "dokploy_unreachable"
+      return nil, HELD, "dokploy_unreachable"
     else
-      waited = tell_wait(client, "held", breaker.state().retry_at) or waited
-      if client.wanted and not client.wanted() or not task.sleep(0.5) then return nil, "no longer wanted", "cancelled" end
+      has_reported = report_wait(client, "held", breaker.state().retry_at) or has_reported
+      if not is_wanted(client) or not task.sleep(0.5) then
+        return nil, "no longer wanted", "cancelled"
+      end
     end
   end
 end
 
--- An outage of the whole server is waited out by work that runs; anything else is tried so many times.
-local function may_go_on(client, request, answer, attempt)
-  if answer.verdict ~= "again" then return false end
-  if client.wanted and not client.wanted() then return false end
+-- Running work waits out an outage of the whole server; anything else has a number of tries.
+local function may_retry(client, request, answer, attempt)
+  if answer.verdict ~= "again" or not is_wanted(client) then return false end
   if client.patient and answer.sent == false then return true end
-  if client.patient and client.wanted and answer.auth then return attempt < call.key_tries end -- a new key may be on its way
+  if client.patient and client.wanted and answer.auth then return attempt < call.key_tries end
   return attempt < (request.tries or client.tries or retry.tries)
 end
 
-local LONG = 1 -- seconds that are worth a word
-
--- Why it waits before the next try; one short pause is no news.
-local function tell_pause(client, answer, attempt, seconds)
-  if answer.wait and seconds >= LONG then return tell_wait(client, "limited", os.time() + math.ceil(seconds)) end
-  if attempt == 1 then return false end
-  return tell_wait(client, answer.auth and "refused" or answer.status and "error" or "unreachable")
+local function report_pause(client, answer, attempt, seconds)
+  if answer.wait and seconds >= 1 then
+    return report_wait(client, "limited", os.time() + math.ceil(seconds))
+  end
+  if attempt == 1 then return false end -- one short pause is not worth an event
+  local why = answer.auth and "refused" or answer.status and "error" or "unreachable"
+  return report_wait(client, why)
 end
 
 --- Makes the call.
----@param client { patient: boolean|nil, tries: integer|nil, wanted: (fun(): boolean)|nil, waits: fun(why: string|nil, at: number|nil)|nil }
---- patient: waits for the breaker and through outages; wanted: asked before each try; waits: told why a call waits (held unreachable
---- refused limited error) and till when, if that is known, and nil when it waits no more
----@param request table  procedure; query (GET) or body (POST); repeatable: doing it twice does no harm;
---- shape(value): the wanted part of the answer, or nil when it is not as expected; timeout; tries; max_body: of the answer, in bytes;
---- secret: Dokploy's words about it go nowhere; done: a refusal with these words, in lower case, says that it was done before;
---- lenient: a 500 is an answer like others; aside: what comes of it is not how Dokploy is, for /health
+---@param client { patient: boolean|nil, tries: integer|nil, wanted: (fun(): boolean)|nil,
+--- waits: fun(why: string|nil, at: number|nil)|nil }
+--- patient: waits for the breaker and through outages; wanted: asked before each try; waits: called
+--- with why a call waits (held unreachable refused limited error) and until when, if that is known,
+--- and with nil when it waits no more
+---@param request table  procedure; query (GET) or body (POST); repeatable: doing it twice does no
+--- harm; shape(value): the wanted part of the answer, or nil when it is not as expected; timeout;
+--- tries; max_body: of the answer, in bytes; secret: Dokploy's message is not passed on; done: a
+--- refusal with this text, in lower case, means that it was done before; lenient: a 500 does not
+--- count as a failure; aside: the result does not say whether Dokploy is well
 ---@return any value, string? message, string? code, table? info
 function call.run(client, request)
-  local attempt, waited = 0, false
+  local attempt, has_reported = 0, false
   while true do
     attempt = attempt + 1
-    local admit, why, held = admitted(client, waited)
-    if not admit then return nil, why, held, { unknown = false } end
-    waited = why
-    client.asking = { call = named(request), since = timer.now() }
-    local answer = within_budget(attempt > 1, function() return exchange(request) end)
+    local admitted, reported, code = admit(client, has_reported)
+    if not admitted then return nil, reported, code, { unknown = false } end
+    has_reported = reported
+    client.pending = { call = name_of(request), since = timer.now() }
+    local answer = within_budget(attempt > 1, function() return transaction(request) end)
     note(client, request, answer, attempt)
-    if waited and answer.status then waited = tell_wait(client, nil) and false end
+    if has_reported and answer.status then has_reported = report_wait(client, nil) end
     if answer.ok then return answer.value end
     answer.verdict = retry.verdict(answer, request.repeatable, answer.wait ~= nil)
-    if not may_go_on(client, request, answer, attempt) then
-      return nil, answer.message, answer.code, { status = answer.status, unknown = answer.verdict == "unknown" }
+    local info = { status = answer.status, unknown = answer.verdict == "unknown" }
+    if not may_retry(client, request, answer, attempt) then
+      return nil, answer.message, answer.code, info
     end
     local pause = answer.wait or retry.delay(attempt, math.random())
-    waited = tell_pause(client, answer, attempt, pause) or waited
-    if not task.sleep(pause) then return nil, "no longer wanted", "cancelled", { unknown = false } end
-    if not await_budget(client) then
-      return nil, answer.message, answer.code, { status = answer.status, unknown = answer.verdict == "unknown" }
+    has_reported = report_pause(client, answer, attempt, pause) or has_reported
+    if not task.sleep(pause) then
+      return nil, "no longer wanted", "cancelled", { unknown = false }
     end
+    if not await_budget(client) then return nil, answer.message, answer.code, info end
   end
 end
 

@@ -1,20 +1,34 @@
---- Dokploy's API as this portal needs it: one function a procedure, with the input that every version from 0.26.5 on takes (all fields,
---- always) and only what is needed of the answer. Functions return what they say, or nil, message, code, info as lib/dokploy/call.lua has
---- it.
+--- Dokploy's API as this portal needs it: one function a procedure, with the input that every
+--- version from 0.26.5 on takes (all fields, always) and only what is needed of the answer.
+--- Functions return their result, or nil, message, code, info as in lib/dokploy/call.lua.
 ---
----   local dokploy = require "lib.dokploy"
----   local quick = dokploy.client { tries = 2 }        -- for a question from outside: turned away while Dokploy is in trouble
----   local patient = dokploy.client { patient = true } -- for work that runs: waits out an outage, until its own deadline
+---   local quick = dokploy.client { tries = 2 }        -- fails fast while Dokploy is in trouble
+---   local patient = dokploy.client { patient = true } -- waits out an outage
 ---   local project = patient:project_create("blue", "what it is")
 local shared = require "core.shared"
+local counts = require "lib.base.counts"
 local call = require "lib.dokploy.call"
+
+-- The procedures below, so that each is counted from the start.
+local procedures = {
+  "application.cleanQueues", "application.create", "application.delete", "application.deploy",
+  "application.one", "application.reload", "application.saveDockerProvider",
+  "application.saveEnvironment", "application.stop", "application.update", "deployment.all",
+  "deployment.queueList", "deployment.readLogs", "docker.getContainersByAppNameMatch",
+  "docker.getServiceContainersByAppName", "dockerVolume.removeVolume", "domain.byApplicationId",
+  "domain.create", "domain.delete", "mounts.create", "mounts.remove", "project.all",
+  "project.create", "project.one", "project.remove", "project.search",
+  "settings.getDokployVersion",
+}
+for _, procedure in ipairs(procedures) do counts.declare_call(procedure) end
 
 local dokploy = {}
 local Client = {}
 Client.__index = Client
 
----@param how { patient: boolean|nil, tries: integer|nil, wanted: (fun(): boolean)|nil }
-function dokploy.client(how) return setmetatable(how or {}, Client) end
+---@param options { patient: boolean|nil, tries: integer|nil, wanted: (fun(): boolean)|nil,
+--- waits: function|nil }  see call.run
+function dokploy.client(options) return setmetatable(options or {}, Client) end
 
 --- What is known of the server, without waiting.
 ---@return { reachable: boolean|nil, version: string|nil, at: number|nil, message: string|nil }
@@ -25,13 +39,20 @@ function dokploy.last()
   }
 end
 
--- Shapes: the wanted part of an answer, or nil when it is not as expected ----------------------------------------------
+-- Shapes: the wanted part of an answer, or nil when it is not as expected --
 
 local function text(value) return type(value) == "string" and value ~= "" and value or nil end
+
 local function list(value) return type(value) == "table" and value or nil end
-local function object(key) return function(value) return list(value) and text(value[key]) and value end end
--- What saves and deletes answer is of no use: true, the object, or nothing at all.
-local function done(value) return (value == nil or value == true or type(value) == "table") and true or nil end
+
+local function object(key)
+  return function(value) return list(value) and text(value[key]) and value end
+end
+
+-- Saves and deletes answer true, the object, or nothing at all.
+local function done(value)
+  return (value == nil or value == true or type(value) == "table") and true or nil
+end
 
 -- A list of objects. (An empty table may have been [] or {}.)
 local function objects(value)
@@ -42,7 +63,7 @@ local function objects(value)
   return value
 end
 
--- A list of objects that each have an id under that key.
+-- A list of objects that each have an id under `key`.
 local function rows(key)
   return function(value)
     for _, row in ipairs(objects(value) or { {} }) do
@@ -53,7 +74,11 @@ local function rows(key)
 end
 
 -- The same, where the list itself may be missing; null is userdata.
-local function maybe(shape) return function(value) return value == nil or type(value) == "userdata" or shape(value) ~= nil end end
+local function maybe(shape)
+  return function(value)
+    return value == nil or type(value) == "userdata" or shape(value) ~= nil
+  end
+end
 
 local has_applications, has_mounts = maybe(rows "applicationId"), maybe(rows "mountId")
 
@@ -65,22 +90,27 @@ local function whole_project(value)
   return value
 end
 
-local function whole_application(value) return object "applicationId"(value) and has_mounts(value.mounts) and value or nil end
+local function whole_application(value)
+  return object "applicationId"(value) and has_mounts(value.mounts) and value or nil
+end
 
--- The four kinds of calls ----------------------------------------------------------------------------------------------
+-- The four kinds of calls --
 
-local forget_missing = 30 -- seconds that a call which this Dokploy does not have is not tried again
+local MISSING_SECONDS = 30 -- how long a call that this Dokploy does not have is not tried again
 
 local function run(client, request)
   local missing = "dokploy.missing." .. request.procedure
-  if shared.get(missing) then return nil, "this Dokploy has no " .. request.procedure, "no_such_call", {} end
+  if shared.get(missing) then
+    return nil, "this Dokploy has no " .. request.procedure, "no_such_call", {}
+  end
   local value, message, code, info = call.run(client, request)
-  if code == "no_such_call" then shared.set(missing, true, forget_missing) end
+  if code == "no_such_call" then shared.set(missing, true, MISSING_SECONDS) end
   return value, message, code, info
 end
 
 local function ask(client, procedure, query, shape)
-  return run(client, { procedure = procedure, query = query, shape = shape, repeatable = true })
+  local request = { procedure = procedure, query = query, shape = shape, repeatable = true }
+  return run(client, request)
 end
 
 local function save(client, procedure, body, more)
@@ -89,19 +119,19 @@ local function save(client, procedure, body, more)
   return run(client, request)
 end
 
--- Makes something: never sent twice by itself.
+-- Makes something; never repeated blindly.
 local function make(client, procedure, body, shape)
   return run(client, { procedure = procedure, body = body, shape = shape })
 end
 
--- What is gone already is deleted: "gone".
+-- Deletes something; "gone" when it was gone already.
 local function remove(client, procedure, body)
   local value, message, code, info = save(client, procedure, body, { timeout = 30 })
   if code == "not_found" then return "gone" end
   return value, message, code, info
 end
 
--- Projects -------------------------------------------------------------------------------------------------------------
+-- Projects --
 
 local function new_project(value)
   local project, environment = list(value) and value.project, list(value) and value.environment
@@ -112,19 +142,23 @@ end
 
 ---@return { id: string, environment: string }|nil
 function Client:project_create(name, description)
-  return make(self, "project.create", { name = name, description = description, env = "" }, new_project)
+  local body = { name = name, description = description, env = "" }
+  return make(self, "project.create", body, new_project)
 end
 
--- Older ones give all at once, with all that is in them: 3 kB each.
+-- Older versions give all at once, with all that is in them: 3 kB each.
 local function every_project(client)
-  return run(client, { procedure = "project.all", shape = rows "projectId", repeatable = true, max_body = 16 << 20 })
+  return run(client, { procedure = "project.all", shape = rows "projectId", repeatable = true,
+    max_body = 16 << 20 })
 end
 
 local function found_items(value) return list(value) and rows "projectId"(value.items) end
 
---- The projects whose description is exactly this, oldest first: { {projectId, name, description}, ... }.
+--- The projects whose description is exactly this, oldest first:
+--- { {projectId, name, description}, ... }.
 function Client:projects_described(description)
-  local found, message, code, info = ask(self, "project.search", { description = description, limit = 100 }, found_items)
+  local query = { description = description, limit = 100 }
+  local found, message, code, info = ask(self, "project.search", query, found_items)
   if code == "no_such_call" then found, message, code, info = every_project(self) end
   if not found then return nil, message, code, info end
   local exact = {}
@@ -135,41 +169,46 @@ function Client:projects_described(description)
   return exact
 end
 
-local page = 100 -- projects at a time: the most that Dokploy gives
+local PAGE = 100 -- projects at a time: the most that Dokploy gives
 
-local function all_holding(client, words)
+local function all_containing(client, words)
   local found, message, code, info = every_project(client)
   if not found then return nil, message, code, info end
-  local holding = {}
+  local matches = {}
   for _, row in ipairs(found) do
-    if type(row.description) == "string" and row.description:find(words, 1, true) then holding[#holding + 1] = row end
+    local description = text(row.description)
+    if description and description:find(words, 1, true) then matches[#matches + 1] = row end
   end
-  return holding
+  return matches
 end
 
---- Every project whose description holds these words: { {projectId, description}, ... }. One that comes or goes while the pages are read
---- may be missed, or be there twice.
-function Client:projects_holding(words)
+--- Every project whose description contains these words: { {projectId, description}, ... }. One
+--- that comes or goes while the pages are read may be missing, or be there twice.
+function Client:projects_containing(words)
   local found = {}
   repeat
-    local query = { description = words, limit = page, offset = #found }
+    local query = { description = words, limit = PAGE, offset = #found }
     local items, message, code, info = ask(self, "project.search", query, found_items)
-    if code == "no_such_call" then return all_holding(self, words) end
+    if code == "no_such_call" then return all_containing(self, words) end
     if not items then return nil, message, code, info end
     table.move(items, 1, #items, #found + 1, found)
-  until #items < page
+  until #items < PAGE
   return found
 end
 
 --- The project with its environments and what is in them.
-function Client:project_one(id) return ask(self, "project.one", { projectId = id }, whole_project) end
+function Client:project_one(id)
+  return ask(self, "project.one", { projectId = id }, whole_project)
+end
 
 function Client:project_remove(id) return remove(self, "project.remove", { projectId = id }) end
 
 --- The default environment of what project_one returned; nil when it has none.
 function dokploy.environment_of(project)
   for _, environment in ipairs(project.environments) do
-    if environment.isDefault or environment.name == "production" then return text(environment.environmentId) end
+    if environment.isDefault or environment.name == "production" then
+      return text(environment.environmentId)
+    end
   end
 end
 
@@ -189,7 +228,7 @@ function dokploy.services_of(project)
   return applications, others
 end
 
--- Applications ---------------------------------------------------------------------------------------------------------
+-- Applications --
 
 local function new_application(value)
   if not object "applicationId"(value) or not text(value.appName) then return nil end
@@ -199,25 +238,31 @@ end
 ---@param new { name: string, app_name: string, description: string, environment: string }
 ---@return { id: string, app_name: string }|nil
 function Client:application_create(new)
-  return make(self, "application.create",
-    { name = new.name, appName = new.app_name, description = new.description, environmentId = new.environment }, new_application)
+  return make(self, "application.create", {
+    name = new.name, appName = new.app_name, description = new.description,
+    environmentId = new.environment,
+  }, new_application)
 end
 
 --- The whole row, with its environment text, mounts and domains. Holds secrets: never log it.
-function Client:application_one(id) return ask(self, "application.one", { applicationId = id }, whole_application) end
+function Client:application_one(id)
+  return ask(self, "application.one", { applicationId = id }, whole_application)
+end
 
 ---@param registry { url: string|nil, username: string|nil, password: string|nil }
 function Client:save_image(id, image, registry)
   return save(self, "application.saveDockerProvider", {
     applicationId = id, dockerImage = image,
-    username = registry.username or "", password = registry.password or "", registryUrl = registry.url or "",
+    username = registry.username or "", password = registry.password or "",
+    registryUrl = registry.url or "",
   }, { secret = true })
 end
 
 --- Replaces the whole environment text.
 function Client:save_environment(id, environment)
-  return save(self, "application.saveEnvironment",
-    { applicationId = id, env = environment, buildArgs = "", buildSecrets = "", createEnvFile = false }, { secret = true })
+  return save(self, "application.saveEnvironment", {
+    applicationId = id, env = environment, buildArgs = "", buildSecrets = "", createEnvFile = false,
+  }, { secret = true })
 end
 
 ---@param fields table  as application.update takes them; limits are texts
@@ -227,32 +272,39 @@ function Client:application_update(id, fields)
   return save(self, "application.update", body)
 end
 
---- Scales it to 0; a while until it answers. Says that it did also when it did not: look at its containers.
-function Client:application_stop(id) return save(self, "application.stop", { applicationId = id }, { timeout = 30 }) end
+--- Scales it to 0, slowly. Succeeds also when it failed: look at its containers.
+function Client:application_stop(id)
+  return save(self, "application.stop", { applicationId = id }, { timeout = 30 })
+end
 
 --- Applies what is stored, without a pull, and starts it if it was stopped.
 function Client:application_reload(id, app_name)
-  return save(self, "application.reload", { applicationId = id, appName = app_name }, { timeout = 30 })
+  local body = { applicationId = id, appName = app_name }
+  return save(self, "application.reload", body, { timeout = 30 })
 end
 
-function Client:application_delete(id) return remove(self, "application.delete", { applicationId = id }) end
+function Client:application_delete(id)
+  return remove(self, "application.delete", { applicationId = id })
+end
 
 --- Newer versions answer with the mount, older ones with true.
 ---@return { id: string|nil }|nil
 function Client:mount_create(application, volume, path)
-  return make(self, "mounts.create",
-    { type = "volume", volumeName = volume, mountPath = path, serviceId = application, serviceType = "application" },
-    function(value)
-      if value == true then return {} end
-      return list(value) and text(value.mountId) and { id = value.mountId }
-    end)
+  return make(self, "mounts.create", {
+    type = "volume", volumeName = volume, mountPath = path, serviceId = application,
+    serviceType = "application",
+  }, function(value)
+    if value == true then return {} end
+    return list(value) and text(value.mountId) and { id = value.mountId }
+  end)
 end
 
---- Dokploy says 400 here for whatever goes wrong, also after the work: look.
+--- Dokploy answers 400 here for any failure, also of one after the work was done: look.
 ---@return { id: string }|nil
 function Client:domain_create(application, host, port, https)
   local made, message, code, info = make(self, "domain.create", {
-    host = host, path = "/", port = port, https = https, certificateType = https and "letsencrypt" or "none",
+    host = host, path = "/", port = port, https = https,
+    certificateType = https and "letsencrypt" or "none",
     applicationId = application, domainType = "application",
   }, function(value) return object "domainId"(value) and { id = value.domainId } end)
   if info and info.status == 400 then info.unknown = true end
@@ -261,24 +313,28 @@ end
 
 function Client:domain_delete(id) return remove(self, "domain.delete", { domainId = id }) end
 
---- Of the volume, nothing is removed.
+--- The volume itself stays.
 function Client:mount_remove(id) return remove(self, "mounts.remove", { mountId = id }) end
 
-function Client:domains(application) return ask(self, "domain.byApplicationId", { applicationId = application }, rows "domainId") end
+function Client:domains(application)
+  local query = { applicationId = application }
+  return ask(self, "domain.byApplicationId", query, rows "domainId")
+end
 
--- Deployments ----------------------------------------------------------------------------------------------------------
+-- Deployments --
 
 --- Only puts it into Dokploy's queue.
 function Client:deploy(application, title)
-  return make(self, "application.deploy", { applicationId = application, title = title, description = "" }, done)
+  local body = { applicationId = application, title = title, description = "" }
+  return make(self, "application.deploy", body, done)
 end
 
---- Newest first: { {deploymentId, title, status, ...}, ... }; those that still wait are not among them.
+--- Newest first: { {deploymentId, title, status, ...}, ... }, without those that still wait.
 function Client:deployments(application)
   return ask(self, "deployment.all", { applicationId = application }, rows "deploymentId")
 end
 
---- Whether one of its deployments runs now; asked in another way when the first one fails.
+--- Whether one of its deployments runs now; asked in another way when the first call fails.
 ---@return boolean|nil runs, string? message, string? code
 function Client:is_deploying(application)
   local found, message, code, info = self:deployments(application)
@@ -293,12 +349,14 @@ function Client:is_deploying(application)
   return false
 end
 
---- What waits and runs in Dokploy's queue (0.28.3 and later): { {data = {applicationId, titleLog}, state}, ... }.
+--- What waits and runs in Dokploy's queue (0.28.3 and later): { {data = {applicationId, titleLog},
+--- state}, ... }.
 function Client:queue() return ask(self, "deployment.queueList", nil, objects) end
 
 --- Takes the application's waiting deployments out of Dokploy's queue.
 function Client:clean_queue(application)
-  local value, message, code, info = save(self, "application.cleanQueues", { applicationId = application })
+  local body = { applicationId = application }
+  local value, message, code, info = save(self, "application.cleanQueues", body)
   if code == "not_found" then return true end
   return value, message, code, info
 end
@@ -310,22 +368,29 @@ function Client:deployment_log(id)
   end)
 end
 
--- Containers and volumes -----------------------------------------------------------------------------------------------
+-- Containers and volumes --
 
---- The tasks of a service, newest first: { {name, state, currentState?, error?}, ... }; `state` is the wanted one.
-function Client:tasks(app_name) return ask(self, "docker.getServiceContainersByAppName", { appName = app_name }, objects) end
+--- The tasks of a service, newest first: { {name, state, currentState?, error?}, ... }; `state` is
+--- the desired one.
+function Client:tasks(app_name)
+  return ask(self, "docker.getServiceContainersByAppName", { appName = app_name }, objects)
+end
+
 --- Its containers on this machine, stopped ones too: { {name, state, status}, ... }.
-function Client:containers(app_name) return ask(self, "docker.getContainersByAppNameMatch", { appName = app_name }, objects) end
+function Client:containers(app_name)
+  return ask(self, "docker.getContainersByAppNameMatch", { appName = app_name }, objects)
+end
 
---- Removes a volume with all data in it (0.30 and later; else "no_such_call"). "in_use" while a container holds it.
+--- Removes a volume with all data in it (0.30 and later; else "no_such_call"). "in_use" while a
+--- container holds it.
 function Client:volume_remove(volume)
-  local value, message, code, info = save(self, "dockerVolume.removeVolume", { volumeName = volume },
-    { tries = 1, lenient = true, done = "no such volume" })
+  local value, message, code, info = save(self, "dockerVolume.removeVolume",
+    { volumeName = volume }, { tries = 1, lenient = true, done = "no such volume" })
   if (message or ""):lower():find("in use", 1, true) then code = "in_use" end
   return value, message, code, info
 end
 
---- The server's version; proves the network, the key and its database at once.
+--- The server's version. Proves the network, the key and its database at once.
 function Client:version()
   local version, message, code, info = ask(self, "settings.getDokployVersion", nil, text)
   if version then shared.set("dokploy.version", (version:gsub("^v", ""))) end

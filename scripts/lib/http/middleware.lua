@@ -12,7 +12,7 @@ local rate_limit = require "lib.auth.rate_limit"
 local address = require "lib.base.address"
 local refusal = require "lib.base.refusal"
 local problem = require "lib.http.problem"
-local limits = require "policy.limits"
+local limits = require "lib.policy.limits"
 local middleware = {}
 
 local is_safe = { GET = true, HEAD = true, OPTIONS = true }

@@ -14,8 +14,7 @@ local none = json.array {}
 local bearer = { { ownerKey = none }, { ownerCookie = none }, { adminToken = none },
   { apiToken = none } }
 local security = {
-  optional = json.array { {}, table.unpack(bearer) },
-  owner = json.array(bearer),
+  optional = json.array { {}, table.unpack(bearer) }, owner = json.array(bearer),
   admin = json.array { { adminToken = none }, { apiToken = none } },
   session = json.array { { adminCookie = none } },
 }
@@ -23,17 +22,14 @@ local security = {
 -- Problems that every route of a kind has, beside its own.
 local credential = { "key_invalid", "key_expired", "key_revoked", "forward_user_invalid" }
 local by_access = {
-  optional = credential,
-  owner = { "key_missing", "scope_missing", table.unpack(credential) },
+  optional = credential, owner = { "key_missing", "scope_missing", table.unpack(credential) },
   admin = { "key_missing", "scope_missing", "admin_only", table.unpack(credential) },
   session = credential,
 }
-local changing = { "forbidden_origin", "csrf_invalid" }
-local with_body = {
-  "json_invalid", "form_invalid", "content_type", "body_too_large", "field_unknown", "field_type",
-  "field_missing", "value_invalid",
+local changing = {
+  "forbidden_origin", "csrf_invalid", "json_invalid", "form_invalid", "content_type",
+  "body_too_large", "field_unknown", "field_type", "field_missing", "value_invalid",
 }
-local general = { "bad_request", "host_unknown", "rate_limited", "journal", "internal" }
 
 local function ref(kind, name) return { ["$ref"] = ("#/components/%s/%s"):format(kind, name) } end
 
@@ -48,25 +44,23 @@ local function response(answer)
     content = content or {}
     content["text/event-stream"] = { schema = ref("schemas", answer.events) }
   end
-  local headers = { ["X-Request-Id"] = { schema = { type = "string" } } }
-  if answer.location then
-    local description = "The status URL"
-    headers.Location = { schema = { type = "string", description = description } }
-  end
+  local headers = { ["X-Request-Id"] = ref("headers", "RequestId") }
+  if answer.location then headers.Location = ref("headers", "StatusUrl") end
   return { description = answer[1], headers = headers, content = content }
 end
 
 local function problem_codes(route)
-  local lists = { route.problems or {}, by_access[route.access] or {}, general }
-  if route[1] ~= "GET" then lists[#lists + 1] = changing end
-  if route[1] == "POST" then lists[#lists + 1] = with_body end
-  if route.query then lists[#lists + 1] = { "value_invalid" } end
-  local seen = {}
-  for _, list in ipairs(lists) do
-    for _, code in ipairs(list) do seen[code] = true end
+  local seen, codes = {}, {}
+  local function add(list)
+    for _, code in ipairs(list or {}) do
+      if not seen[code] then codes[#codes + 1] = code end
+      seen[code] = true
+    end
   end
-  local codes = {}
-  for code in pairs(seen) do codes[#codes + 1] = code end
+  add(route.problems)
+  add(by_access[route.access])
+  if route[1] ~= "GET" then add(changing) end
+  if route.query then add { "value_invalid" } end
   table.sort(codes)
   return codes
 end
@@ -78,29 +72,31 @@ local function add_problems(responses, route)
     local status = tostring(problem.status[code])
     by_status[status] = by_status[status] and by_status[status] .. ", " .. code or code
   end
-  local content = { ["application/problem+json"] = { schema = ref("schemas", "Problem") } }
+  by_status.default = "any other"
   for status, codes in pairs(by_status) do
-    if not responses[status] then
-      responses[status] = { description = "Problem: " .. codes, content = content }
-    end
+    local shared = ref("responses", "Problem")
+    shared.description = "Problem: " .. codes
+    responses[status] = responses[status] or shared
   end
-  responses.default = { description = "Any other problem", content = content }
+end
+
+-- A form has the fields of the body and its CSRF token.
+local function form_schema(body)
+  local form = schemas.components.Form
+  local properties = { csrf = form.properties.csrf }
+  for name, schema in pairs(body and body.properties or {}) do properties[name] = schema end
+  local required = table.move(body and body.required or {}, 1, 99, 2, { "csrf" })
+  return { type = "object", properties = properties, required = json.array(required) }
 end
 
 local function request_body(route)
   if not route.body and not route.form then return nil end
-  local schema = route.body and ref("schemas", route.body)
-  local required = route.body and schemas.components[route.body].required
-  local content = { ["application/json"] = schema and { schema = schema } }
+  local body, content = schemas.components[route.body], {}
+  if body then content["application/json"] = { schema = ref("schemas", route.body) } end
   if route.form then
-    local with_token = { allOf = json.array { ref("schemas", "Form"), schema } }
-    content["application/x-www-form-urlencoded"] = { schema = with_token }
+    content["application/x-www-form-urlencoded"] = { schema = form_schema(body) }
   end
-  return { required = required ~= nil and #required > 0, content = content }
-end
-
-local function operation_id(route)
-  return ((route[1] .. route[2]):lower():gsub("[^%w]+", "_"):gsub("_$", ""))
+  return { required = body ~= nil and body.required ~= nil, content = content }
 end
 
 local function parameter_list(route)
@@ -119,17 +115,12 @@ local function operation(route)
     responses[tostring(status)] = response(answer)
   end
   add_problems(responses, route)
+  local id = (route[1] .. route[2]):lower():gsub("[^%w]+", "_"):gsub("_$", "")
   return {
-    tags = json.array { route.tag },
-    summary = route.summary,
-    description = route.text,
-    operationId = operation_id(route),
-    deprecated = route.deprecated,
-    parameters = parameter_list(route),
-    requestBody = request_body(route),
-    responses = responses,
-    security = security[route.access] or none,
-    ["x-access"] = route.access or "public",
+    tags = json.array { route.tag }, summary = route.summary, description = route.text,
+    operationId = id, deprecated = route.deprecated,
+    parameters = parameter_list(route), requestBody = request_body(route), responses = responses,
+    security = security[route.access] or none, ["x-access"] = route.access or "public",
     ["x-scope"] = route.scope or policy.scopes[route.allow],
   }
 end
@@ -181,6 +172,16 @@ function openapi.document()
     paths = paths,
     components = {
       schemas = schemas.components,
+      responses = {
+        Problem = {
+          description = "A problem",
+          content = { ["application/problem+json"] = { schema = ref("schemas", "Problem") } },
+        },
+      },
+      headers = {
+        RequestId = { schema = { type = "string" } },
+        StatusUrl = { schema = { type = "string" }, description = "The status URL" },
+      },
       securitySchemes = {
         ownerKey = bearer_scheme "The ownerKey of a deployment's answer.",
         ownerCookie = cookie_scheme("__Host-owner", "The same key, as browsers keep it."),

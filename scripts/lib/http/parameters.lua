@@ -1,6 +1,6 @@
 --- Parameters that routes have in common, by the name that a declaration uses for them.
 local json = require "core.json"
-local limits = require "policy.limits"
+local limits = require "lib.policy.limits"
 
 local LONGEST = 200 -- characters of a search or filter
 

@@ -29,14 +29,11 @@ local routes = {}
 ---@field problems? string[]  codes of lib/http/problem.lua beyond those that every such route has
 ---@field log? string         log level of its requests
 ---@field alias? string       an earlier pattern, which answers with a Deprecation header
----@field before? fun(req: Request): Reply|nil  its reply, if any, is the answer: called first
+---@field before? fun(req: Request): Reply|nil  called first; its reply, if any, is the answer
 
-local known = {
-  summary = true, text = true, access = true, allow = true, scope = true, query = true,
-  headers = true, body = true, form = true, self_proving = true, lenient = true, answers = true,
-  problems = true, log = true, before = true, alias = true,
-  tag = true, deprecated = true,
-}
+local known = {}
+for key in ("summary text access allow scope query headers body form self_proving lenient answers "
+  .. "problems log before alias"):gmatch("%S+") do known[key] = true end
 
 -- Deprecation (RFC 9745): since when, in seconds since 1970.
 local DEPRECATED_SINCE = "@1796083200"
@@ -89,8 +86,8 @@ local function deprecated(handler)
   end
 end
 
-local function register(route, pattern, handler)
-  local copy = { deprecated = pattern == route.alias or nil }
+local function register(route, tag, pattern, handler)
+  local copy = { tag = tag, deprecated = pattern == route.alias or nil }
   for key, value in pairs(route) do copy[key] = value end
   copy[2] = pattern
   declared[#declared + 1] = copy
@@ -103,10 +100,9 @@ end
 function routes.add(tag, list)
   for _, route in ipairs(list) do
     assert_valid(route)
-    route.tag = tag
     local handler = handler_of(route)
-    register(route, route[2], handler)
-    if route.alias then register(route, route.alias, deprecated(handler)) end
+    register(route, tag, route[2], handler)
+    if route.alias then register(route, tag, route.alias, deprecated(handler)) end
   end
 end
 

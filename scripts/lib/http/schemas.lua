@@ -6,7 +6,7 @@
 --- "|null" allows null.
 local json = require "core.json"
 local problem = require "lib.http.problem"
-local templates = require "policy.templates"
+local templates = require "lib.policy.templates"
 
 local function one_of(values) return { type = "string", enum = json.array(values) } end
 

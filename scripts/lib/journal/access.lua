@@ -25,7 +25,8 @@ local TOKEN = [[
 local function search(select, text, which)
   return db.page("SELECT * FROM (" .. select .. ")", {
     { "instr(lower(" .. text .. "), lower(?)) > 0", which.search }, { "state = ?", which.state },
-    { "(created_at, id) < (SELECT created_at, id FROM (" .. select .. ") WHERE id = ?)", which.after },
+    { "(created_at, id) < (SELECT created_at, id FROM (" .. select .. ") WHERE id = ?)",
+      which.after },
   }, { order = "created_at DESC, id DESC", limit = which.limit, cursor = "id" })
 end
 

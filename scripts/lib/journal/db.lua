@@ -1,7 +1,7 @@
 --- Runs SQL for the modules of this folder, which hold all of it: nothing else may use core.store.
 ---
---- Failures of the disk are nil, message, "journal"; a broken constraint is nil, message, "conflict".
---- SQL that is wrong raises an error: it is a bug, and repeating it would not help.
+--- Failures of the disk are nil, message, "journal"; a broken constraint is nil, message,
+--- "conflict". SQL that is wrong raises an error: it is a bug, and repeating it would not help.
 --- In SQL the word NOW is the current time, in seconds since 1970.
 local json = require "core.json"
 local store = require "core.store"
@@ -20,12 +20,14 @@ end
 function db.migrate(migrations) store.migrate(migrations) end
 
 --- Runs statements as one transaction: all of it is on disk when this returns, or none. Waits.
----@param batch any[][]  { {sql, argument...}, ... }. `gate = true` in a statement: when it yields no
---- row and changes none, the statements after it are skipped
+---@param batch any[][]  { {sql, argument...}, ... }. `gate = true` in a statement: when it yields
+--- no row and changes none, the statements after it are skipped
 ---@return table[]|nil results  for each statement its rows, with `changes` = rows changed
 ---@return string? message, string? code  journal conflict
 function db.run(batch)
-  for _, statement in ipairs(batch) do statement[1] = statement[1]:gsub("%f[%w_]NOW%f[^%w_]", NOW) end
+  for _, statement in ipairs(batch) do
+    statement[1] = statement[1]:gsub("%f[%w_]NOW%f[^%w_]", NOW)
+  end
   local results, message, code = store.run(batch)
   if results then return results end
   if code == "invalid" or code == "closed" then error("journal: " .. message, 2) end
@@ -74,8 +76,8 @@ function db.decode_each(rows, ...)
   return rows
 end
 
---- Conditions joined into a WHERE clause, and its values. A condition whose value is nil is left out;
---- one whose value is true takes no value.
+--- Conditions joined into a WHERE clause, and its values. A condition whose value is nil is left
+--- out; one whose value is true takes no value.
 ---@param conditions { [1]: string, [2]: any }[]
 ---@return string sql, any[] values
 function db.where(conditions)

@@ -10,7 +10,9 @@ local drift = { kinds = { "vanished", "unknown", "in_error" } }
 
 -- Reading --
 
-local function decode_each(rows, message, code) return db.decode_each(rows, "facts"), message, code end
+local function decode_each(rows, message, code)
+  return db.decode_each(rows, "facts"), message, code
+end
 
 -- `taken`: a workspace in the journal has the name.
 local SELECT = [[
@@ -120,6 +122,14 @@ function drift.record(found, gone, projects)
   local results, message, code = db.run(batch)
   if not results then return nil, message, code end
   return drift.refresh()
+end
+
+--- Resolves a row as adopted, together with the statements that adopt what it is about.
+---@return boolean|nil adopted, string? message, string? code  conflict journal
+function drift.adopt(id, statements)
+  table.insert(statements, 1, drift.resolved(id, "adopted"))
+  local results, message, code = db.run(statements)
+  return results and true, message, code
 end
 
 --- Resolves one.

@@ -55,7 +55,8 @@ end
 local OLD = [[
   SELECT id FROM operations WHERE pruned = 0 AND ended_at < ?1 ORDER BY ended_at LIMIT ?2]]
 local DELETE_OLD = [[
-  DELETE FROM events WHERE event IN ('queued', 'progress', 'log') AND operation_id IN (]] .. OLD .. ")"
+  DELETE FROM events
+  WHERE event IN ('queued', 'progress', 'log') AND operation_id IN (]] .. OLD .. ")"
 local MARK_PRUNED = "UPDATE operations SET pruned = 1 WHERE id IN (" .. OLD .. ")"
 
 --- Deletes the events of the oldest operations that ended before a time, all but each one's last.

@@ -83,8 +83,8 @@ local INSERT = [[
   INSERT INTO operations
     (id, kind, name, owner_id, template, url, params, state, created_at, started_at)
   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NOW, CASE WHEN ?8 = 'queued' THEN NULL ELSE NOW END)]]
--- A workspace that is being worked on cannot be deleted, and one that is worked on already is refused
--- by a unique index.
+-- A workspace that is being worked on cannot be deleted, and one that is worked on already is
+-- refused by a unique index.
 local INSERT_ON_STACK = [[
   INSERT INTO operations
     (id, kind, name, owner_id, template, url, params, state, created_at, started_at)
@@ -134,12 +134,13 @@ function operations.begin(op, also)
   return results and true, message, code
 end
 
---- Begins an operation on a workspace, if it is in one of these states and nothing else is done with
---- it. `target` and `from` (its deploy and its state) are added to the params.
+--- Begins an operation on a workspace, if it is in one of these states and nothing else is done
+--- with it. `target` and `from` (its deploy and its state) are added to the params.
 ---@param op { id: string, kind: string, name: string, owner_id: string, params: table,
 --- state: string }
 ---@param on { states: string[], operation_id: string|nil, change: string|nil }
---- operation_id: only if that deploy made it; change: of the workspace, as in lib/journal/stacks.lua
+--- operation_id: only if that deploy made it; change: of the workspace, as in
+--- lib/journal/stacks.lua
 ---@param also any[][]|nil  more statements, written with it if it is begun
 ---@return boolean|nil begun  false: there is no such workspace, or it is busy
 ---@return string? message, string? code  conflict journal
@@ -215,17 +216,17 @@ local END = [[
 --- Ends an operation: its last event, its state, what becomes of the workspace, data that is kept.
 --- Happens once; later ends write nothing.
 ---@param last { event: string, data: table }
----@param how { state: string, code: string|nil, receipt: table, stack: string|nil,
---- target: string|nil, volume: table|nil, unless_cancelled: boolean|nil }  stack: a change of the
---- workspace that the deploy `target` made, as in lib/journal/stacks.lua; volume: data that is kept;
---- unless_cancelled: only if nobody asked to stop
+---@param how { state: string, code: string|nil, receipt: table, change: string|nil,
+--- target: string|nil, volume: table|nil, unless_cancelled: boolean|nil }  change: of the
+--- workspace that the deploy `target` made, as in lib/journal/stacks.lua; volume: data that is
+--- kept; unless_cancelled: only if nobody asked to stop
 ---@return table[]|nil rows  the event as written; none when it had ended, or was cancelled
 ---@return string? message, string? code
 function operations.finish(id, last, how)
   local event = events.statement(id, last.event, last.data, how.unless_cancelled)
   event.gate = true
   local batch = { event }
-  if how.stack then batch[2] = stacks.change_statement(how.stack, how.target, id) end
+  if how.change then batch[2] = stacks.change_statement(how.change, how.target, id) end
   if how.volume then batch[#batch + 1] = volumes.keep_statement(how.volume) end
   batch[#batch + 1] = { END, id, how.state, db.or_null(how.code), json.encode(how.receipt) }
   local results, message, code = db.run(batch)

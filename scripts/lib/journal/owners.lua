@@ -33,9 +33,11 @@ function owners.add_link(hash, owner_id, seconds)
   return results and true, message, code
 end
 
+local USE_LINK = "DELETE FROM links WHERE hash = ?1 RETURNING owner_id, expires_at > NOW AS good"
+
 --- Uses a link up: {owner_id, good}; false when there is none.
 function owners.use_link(hash)
-  return db.row("DELETE FROM links WHERE hash = ?1 RETURNING owner_id, expires_at > NOW AS good", hash)
+  return db.row(USE_LINK, hash)
 end
 
 return owners

@@ -1,5 +1,6 @@
 --- Who has which name, known without waiting. The truth is the row in `stacks`; this mirrors it in
---- core.shared, where reserving a name is one indivisible act. Filled from the journal at the start.
+--- core.shared, where reserving a name is one indivisible act. Filled from the journal at the
+--- start.
 local shared = require "core.shared"
 local reservations = {}
 

@@ -1,5 +1,5 @@
---- The table `resources`: what each operation made in Dokploy, written before the call that makes it
---- and confirmed after. Undoing works from these rows.
+--- The table `resources`: what each operation made in Dokploy, written before the call that makes
+--- it and confirmed after. Undoing works from these rows.
 local json = require "core.json"
 local db = require "lib.journal.db"
 local resources = {}

@@ -1,4 +1,5 @@
---- The table `sessions`: browsers in which the admin is logged in. Of a cookie only the hash is kept.
+--- The table `sessions`: browsers in which the admin is logged in. Of a cookie only the hash is
+--- kept.
 local db = require "lib.journal.db"
 local sessions = {}
 

@@ -100,13 +100,14 @@ end
 --- Frees the name of a deploy of which nothing is left.
 ---@return boolean|nil freed, string? message, string? code
 function stacks.free_name(operation_id)
-  return db.change("DELETE FROM stacks WHERE operation_id = ?1 AND state = 'leftover'", operation_id)
+  local sql = "DELETE FROM stacks WHERE operation_id = ?1 AND state = 'leftover'"
+  return db.change(sql, operation_id)
 end
 
 -- Searching, for the admin --
 
--- `shown`: what is being done with it, else its state. A purge or a removal is about a workspace that
--- had the name before.
+-- `shown`: what is being done with it, else its state. A purge or a removal is about a workspace
+-- that had the name before.
 local SHOWN = [[(
   SELECT s.*, d.params, w.id AS work_id, w.kind AS work_kind,
     (SELECT key FROM resources r

@@ -1,163 +1,172 @@
---- What a step is given: the deployment's facts, the ids so far, and the few things that a step may do. See scripts/steps/.
+--- What a step is given: the deployment's facts, the ids so far, and what a step may do. See
+--- scripts/steps/.
 local config = require "core.config"
 local log = require "core.log"
 local task = require "core.task"
 local timer = require "core.timer"
 local clock = require "lib.base.clock"
-local names = require "lib.base.names"
+local dokploy = require "lib.dokploy"
+local sanitize = require "lib.dokploy.sanitize"
+local tag = require "lib.dokploy.tag"
+local journal = require "lib.journal"
 local create = require "lib.operations.create"
 local events = require "lib.operations.events"
 local queue = require "lib.operations.queue"
-local dokploy = require "lib.dokploy"
-local sanitize = require "lib.dokploy.sanitize"
-local journal = require "lib.journal"
 
 local context = {}
 local Context = {}
 Context.__index = Context
 
---- How each mark begins.
-context.marked = "ai-stack-deployer name="
-
---- The words by which what we made is found again in Dokploy, in the descriptions of project and application. `params.mark`: of an
---- operation that takes away what another one made.
----@param op { id: string, name: string, owner_id: string, params: table|nil }
-function context.mark(op)
-  local others = op.params and op.params.mark
-  return others or ("%s%s operation=%s owner=%s"):format(context.marked, op.name, op.id, op.owner_id)
+--- The name of a deployment's volume. It ends with the random end of the operation's id, so it is
+--- never used again: data of one owner never meets another.
+function context.volume(op)
+  local unique = op.id:lower():gsub("[^a-z0-9]", ""):sub(-12)
+  return ("portal-ai-workspace-%s-%s"):format(op.name, unique)
 end
 
---- What such words say; nil when they are none of ours.
----@param text any
----@return { name: string, id: string, owner_id: string }|nil
-function context.read_mark(text)
-  if type(text) ~= "string" then return nil end
-  local name, id, owner_id = text:match("^ai%-stack%-deployer name=([%l%d-]+) operation=([%w_-]+) owner=([%w_.-]+)$")
-  return name and names.well_formed(name) and { name = name, id = id, owner_id = owner_id } or nil
-end
-
---- A name that is never used again: data of one owner never meets another. By the end of the id, which is random; it begins with the time.
-function context.volume(op) return ("portal-ai-workspace-%s-%s"):format(op.name, op.id:lower():gsub("[^a-z0-9]", ""):sub(-12)) end
-
---- For a client's `waits`: tells a wait for Dokploy once, and its end.
----@param tell fun(key: string|nil, args: table|nil)  key: the text "waiting.KEY"; nil: it waits no more
-function context.waits(tell)
-  local told
+--- For a client's `waits`: reports once that a call waits for Dokploy, and once that it goes on.
+---@param report fun(key: string|nil, args: table|nil)  key: the text "waiting.KEY"; nil: it goes on
+function context.waits(report)
+  local reported
   return function(why, at)
-    local news = why and why .. " " .. clock.of_day(at)
-    if news == told then return end
-    told = news
-    tell(why, why and { time = clock.of_day(at) })
+    local now = why and why .. " " .. clock.time_of_day(at)
+    if now == reported then return end
+    reported = now
+    report(why, why and { time = clock.time_of_day(at) })
   end
 end
 
 --- The context of a deploy, as far as its record goes.
----@param op table         the journal's row
+---@param op table          the journal's row
 ---@param resources table[] the journal's rows
 ---@param steps table[]
 function context.new(op, resources, steps)
   local self = setmetatable({
-    id = op.id, name = op.name, owner_id = op.owner_id, template = op.template, url = op.url, params = op.params,
-    host = op.name .. "." .. config.stack.suffix,
-    mark = context.mark(op), title = "ai-stack-deployer " .. op.id, volume = op.params and op.params.volume or context.volume(op),
+    id = op.id, name = op.name, owner_id = op.owner_id, template = op.template, url = op.url,
+    params = op.params, host = op.name .. "." .. config.stack.suffix,
+    tag = tag.of(op), title = tag.title(op.id),
+    volume = op.params and op.params.volume or context.volume(op),
     ids = {}, resources = {}, pending = {}, wanted = true, steps = steps,
   }, Context)
   self.dokploy = dokploy.client {
-    patient = true, wanted = function() return self.wanted end, waits = context.waits(function(key, args) self:waits(key, args) end),
+    patient = true,
+    wanted = function() return self.wanted end,
+    waits = context.waits(function(key, args)
+      if self.step then self:report(key and "waiting" or "running", self:share(), key, args) end
+    end),
   }
-  for _, row in ipairs(resources) do self:know(row.kind, row.key, row.id, row.state, row.data, row.created_at or row.intended_at) end
+  for _, row in ipairs(resources) do self:know(row) end
   return self
 end
 
--- For lib/ ---------------------------------------------------------------------------------------------------------------
+-- For the engine --
 
---- Takes a resource into memory, as it is in the record; `at`: when it was made or meant, in seconds since 1970; now if missing. What is
---- kept is that moment on the timer's clock, which nobody sets.
-function Context:know(kind, key, id, state, data, at)
+--- Takes a resource into memory, as it is in the record.
+---@param row { kind: string, key: string, id: string|nil, state: string, data: table,
+--- created_at: number|nil, intended_at: number|nil }
+function Context:know(row)
+  local at = row.created_at or row.intended_at
   local age = at and math.max(0, os.time() - at) or 0
-  self.resources[kind .. " " .. key] = { kind = kind, key = key, id = id, state = state, data = data, since = timer.now() - age }
-  if state ~= "created" then return end
-  self.ids[kind] = id
-  for name, value in pairs(data.ids or {}) do
+  self.resources[row.kind .. " " .. row.key] = {
+    kind = row.kind, key = row.key, id = row.id, state = row.state, data = row.data,
+    since = timer.now() - age, -- on the timer's clock, which nobody sets
+  }
+  if row.state ~= "created" then return end
+  self.ids[row.kind] = row.id
+  for name, value in pairs(row.data.ids or {}) do
     if name ~= "id" then self.ids[name] = value end
   end
 end
 
+--- The resource of that kind and key, as far as it is known.
 function Context:known(kind, key) return self.resources[kind .. " " .. key] end
 
---- Begins a step: from here on progress, records and the deadline are its own.
+--- Enters a step: progress, records and the deadline are its own from here on.
 function Context:enter(index)
   self.index, self.step, self.began = index, self.steps[index], timer.now()
 end
 
---- Tells how the step goes.
+--- Reports how the step goes.
 ---@param state string  running done waiting
 ---@param share number  how much of it is done, from 0 to 1
-function Context:tell(state, share, key, args)
-  local data = { step = self.step.name, state = state, percent = queue.percent(self.steps, self.index, share), key = key, args = args }
+function Context:report(state, share, key, args)
+  local percent = queue.percent(self.steps, self.index, share)
+  local data = {
+    step = self.step.name, state = state, percent = percent, key = key, args = args,
+  }
   events.emit(self.id, { { event = "progress", data = data } })
 end
 
--- How much of the step is done, by the seconds that it usually takes.
-local function share_of(self) return math.min(0.9, (timer.now() - self.began) / math.max(1, self.step.expect)) end
-
---- Tells that the step waits for Dokploy: the text "waiting.KEY"; nil: no more.
-function Context:waits(key, args)
-  if self.step then self:tell(key and "waiting" or "running", share_of(self), key, args) end
+--- How much of the step is done, by the seconds that it usually takes.
+function Context:share()
+  return math.min(0.9, (timer.now() - self.began) / math.max(1, self.step.expect))
 end
 
--- For steps --------------------------------------------------------------------------------------------------------------
+--- Where a failure happened, for lib/operations/failure.lua.
+function Context:at()
+  local step = self.step and self.step.name
+  local seconds = step and math.floor(timer.now() - self.began)
+  return { name = self.name, step = step, seconds = seconds, client = self.dokploy }
+end
 
---- Makes something in Dokploy once, and only once, and remembers it. Returns what `call` returned, or what `lookup` found; its `id` becomes
---- ctx.ids[kind], its other fields ctx.ids by their names.
----@param kind string      project application mount domain deployment: lib/operations/undo.lua knows how to take these away
+-- For steps --
+
+--- Makes something in Dokploy once, and only once, and remembers it. Waits. Returns what `make`
+--- returned, or what `find` found; its `id` becomes ctx.ids[kind], its other fields ctx.ids by
+--- their names.
+---@param kind string  project application mount domain deployment: lib/operations/undo.lua knows
+--- how to undo these
 ---@param options { key: string|nil }  tells several of one kind apart
----@param call fun()       sends it, once
----@param lookup fun()     finds it when no answer came; false when it is not there
-function Context:create(kind, options, call, lookup) return create.once(self, kind, options.key or "", call, lookup) end
+---@param make fun()   sends it, once
+---@param find fun()   looks it up when no answer came; false when it is not there
+function Context:create(kind, options, make, find)
+  return create.once(self, kind, options.key or "", make, find)
+end
 
---- Remembers something that will come to be by itself once the stack starts, such as its volume; lib/operations/undo.lua knows how to take it
---- away.
+local function write(self, act, row)
+  local written, message, code = create.surely(act, function() return self.wanted end)
+  if written == nil then return nil, message, code end
+  self:know(row)
+  return true
+end
+
+--- Remembers something that will exist once the workspace starts, such as its volume;
+--- lib/operations/undo.lua knows how to undo it.
 ---@param kind string
 ---@param key string  its name
 function Context:foresee(kind, key)
   if self:known(kind, key) then return true end
   local data = { step = self.step.name }
-  local written, message, code = create.surely(function() return journal.resources.intend(self.id, kind, key, data) end,
-    function() return self.wanted end)
-  if written == nil then return nil, message, code end
-  self:know(kind, key, nil, "intended", data)
-  return true
+  return write(self, function() return journal.resources.intend(self.id, kind, key, data) end,
+    { kind = kind, key = key, state = "intended", data = data })
 end
 
---- Remembers something that the step made by other means; the step's own undo(ctx) has to take it away.
+--- Remembers something that the step made by other means; the step's own undo(ctx) has to undo it.
 ---@param kind string
 ---@param id string
 function Context:record(kind, id)
   local data = { step = self.step.name }
-  local written, message, code = create.surely(function() return journal.resources.confirm(self.id, kind, id, id, data) end,
-    function() return self.wanted end)
-  if not written then return nil, message, code end
-  self:know(kind, id, id, "created", data)
-  return true
+  return write(self, function() return journal.resources.confirm(self.id, kind, id, id, data) end,
+    { kind = kind, key = id, id = id, state = "created", data = data })
 end
 
---- Tells those who watch what the step is doing: the text "step.NAME.KEY" of the locales, with these arguments.
+--- Reports what the step is doing: the text "step.NAME.KEY" of the locales, with these arguments.
 ---@param key string|nil
 ---@param args table<string, string|number>|nil
-function Context:progress(key, args) self:tell("running", share_of(self), key, args) end
+function Context:progress(key, args) self:report("running", self:share(), key, args) end
 
---- The same for what it waits for; ctx:progress() tells that it goes on.
-function Context:waiting(key, args) self:tell("waiting", share_of(self), key, args) end
+--- Reports what the step waits for; ctx:progress() reports that it goes on.
+function Context:waiting(key, args) self:report("waiting", self:share(), key, args) end
 
-local LONGEST = 1000 -- characters of a line
+local LINE_LENGTH = 1000 -- characters
 
 --- Passes on lines of a log, without what looks like a secret.
 ---@param lines string|string[]
 function Context:log(lines)
   local list = {}
   for i, line in ipairs(type(lines) == "table" and lines or { lines }) do
-    list[i] = { event = "log", data = { line = sanitize.safely(line, LONGEST, self.password) } }
+    local data = { line = sanitize.text(line, LINE_LENGTH, self.password) }
+    list[i] = { event = "log", data = data }
   end
   if #list > 0 then events.emit(self.id, list) end
 end
@@ -172,19 +181,24 @@ function Context:logged()
 end
 
 --- Says in the log why there are no lines: the text "log.KEY" of the locales.
-function Context:log_note(key, args) events.emit(self.id, { { event = "log", data = { key = key, args = args } } }) end
+function Context:log_note(key, args)
+  events.emit(self.id, { { event = "log", data = { key = key, args = args } } })
+end
 
 --- Waits. True; or nil, message, "cancelled".
 function Context:sleep(seconds) return task.sleep(seconds) end
 
 --- Whole seconds until the step's deadline.
-function Context:remaining() return math.floor(self.step.deadline - (timer.now() - self.began)) end
+function Context:remaining()
+  return math.floor(self.step.deadline - (timer.now() - self.began))
+end
 
---- Says something to the admin, in the log.
+--- Writes a warning for the admin into the portal's log.
 function Context:warn(message, fields)
   fields = fields or {}
-  fields.operation, fields.name, fields.step, fields.message = self.id, self.name, self.step.name, message
-  log.warn("deployment.note", fields)
+  fields.operation, fields.name, fields.step = self.id, self.name, self.step.name
+  fields.message = message
+  log.warn("step.warning", fields)
 end
 
 return context

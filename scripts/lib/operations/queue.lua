@@ -1,17 +1,13 @@
---- Whose turn it is. Pure: first come, first served, but nobody gets a second place while others have none.
+--- Whose turn it is, when it comes, and how far a deployment is. Pure. First come, first served,
+--- but nobody gets a second slot while others have none.
 local queue = { late = 0.2 } -- of its usual time: what one that takes longer is still given
 
--- Of those who have the fewest, the owner whose turn is longest ago: since his last one ended, or since he came.
+-- Of those with the fewest slots, the owner whose last turn is longest ago: since their last deploy
+-- ended, or since they came.
 local function goes_before(a, b)
   if a.served ~= b.served then return a.served < b.served end
   if a.since ~= b.since then return a.since < b.since end
   return a.came < b.came
-end
-
-local function served_by(running)
-  local served = {}
-  for _, entry in ipairs(running) do served[entry.owner_id] = (served[entry.owner_id] or 0) + 1 end
-  return served
 end
 
 --- The waiting ones in the order in which they will be started.
@@ -19,48 +15,56 @@ end
 ---@param running { owner_id: string }[]
 ---@param ended table<string, number>|nil  when an owner's last one ended
 function queue.order(waiting, running, ended)
-  local turns, served, order = {}, served_by(running), {}
+  local turns, served, order = {}, {}, {}
+  for _, entry in ipairs(running) do served[entry.owner_id] = (served[entry.owner_id] or 0) + 1 end
   for i, entry in ipairs(waiting) do
-    local has, last = served[entry.owner_id] or 0, ended and ended[entry.owner_id] or 0
-    turns[i] = { entry = entry, served = has, since = math.max(entry.created_at or 0, last), came = i }
-    served[entry.owner_id] = has + 1
+    local owner_id = entry.owner_id
+    local since = math.max(entry.created_at or 0, ended and ended[owner_id] or 0)
+    turns[i] = { entry = entry, served = served[owner_id] or 0, since = since, came = i }
+    served[owner_id] = turns[i].served + 1
   end
   table.sort(turns, goes_before)
   for i, turn in ipairs(turns) do order[i] = turn.entry end
   return order
 end
 
---- The middle one; nil of none.
+--- The median; nil of no numbers.
 ---@param numbers number[]
 function queue.median(numbers)
   local sorted = { table.unpack(numbers) }
   table.sort(sorted)
   local middle = #sorted // 2
   if #sorted == 0 then return nil end
-  return #sorted % 2 == 1 and sorted[middle + 1] or (sorted[middle] + sorted[middle + 1]) / 2
+  if #sorted % 2 == 1 then return sorted[middle + 1] end
+  return (sorted[middle] + sorted[middle + 1]) / 2
 end
 
--- When those that run will end, in seconds, soonest first. A place that is free ends at once; one that is late may end at any moment;
--- where the cap was lowered, the first ends make no room.
-local function endings(ages, places, seconds)
+-- When those that run will end, in seconds, soonest first. A free slot ends at once; one that is
+-- late may end at any moment; where the limit was lowered, the first ends make no room.
+local function endings(ages, slots, seconds)
   local ends = {}
-  for i = 1, math.max(places, #ages) do
-    local age = ages[i] or seconds
-    ends[i] = age < seconds and seconds - age or ages[i] and seconds * queue.late or 0
+  for i = 1, math.max(slots, #ages) do
+    local age = ages[i]
+    if not age then
+      ends[i] = 0
+    else
+      ends[i] = age < seconds and seconds - age or seconds * queue.late
+    end
   end
   table.sort(ends)
-  return { table.unpack(ends, 1 + #ends - places) }
+  return { table.unpack(ends, 1 + #ends - slots) }
 end
 
 --- Whole seconds until each of the first `count` of those that wait will start.
 ---@param count integer
----@param ages number[]  for how many seconds each of those that run has been running
----@param places integer  how many run at once
----@param seconds number  how long one takes
----@param dokploy { each: number, ahead: integer }|nil  Dokploy ends one each so many seconds, and has so many jobs of others before ours
+---@param ages number[]    for how many seconds each of those that run has been running
+---@param slots integer    how many run at once
+---@param seconds number   how long one takes
+---@param dokploy { each: number, ahead: integer }|nil  Dokploy ends one each `each` seconds, and
+--- has `ahead` jobs of others before ours
 ---@return integer[]
-function queue.starts(count, ages, places, seconds, dokploy)
-  local ends, starts = endings(ages, places, seconds), {}
+function queue.starts(count, ages, slots, seconds, dokploy)
+  local ends, starts = endings(ages, slots, seconds), {}
   local each, ahead = dokploy and dokploy.each or 0, dokploy and dokploy.ahead or 0
   for i = 1, count do
     local at = table.remove(ends, 1)
@@ -80,7 +84,8 @@ function queue.percent(steps, index, share)
   local total, past = 0, 0
   for i, step in ipairs(steps) do
     total = total + step.expect
-    if i < index then past = past + step.expect elseif i == index then past = past + step.expect * math.min(1, share) end
+    if i < index then past = past + step.expect end
+    if i == index then past = past + step.expect * math.min(1, share) end
   end
   return math.min(99, past * 100 // total // 1 | 0)
 end

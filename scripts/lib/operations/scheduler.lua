@@ -1,84 +1,97 @@
---- Starts what waits, as places become free, and tells the others where they stand. The journal is the queue; this only looks at it.
+--- Starts waiting deploys as slots become free, and tells the others their position. The journal is
+--- the queue; this only looks at it.
 local config = require "core.config"
 local crypto = require "core.crypto"
 local log = require "core.log"
+local server = require "core.server"
 local shared = require "core.shared"
 local task = require "core.task"
 local timer = require "core.timer"
+local dokploy = require "lib.dokploy"
+local journal = require "lib.journal"
 local change_events = require "lib.journal.change_events"
-local events = require "lib.operations.events"
+local drift = require "lib.journal.drift"
+local reservations = require "lib.journal.reservations"
 local estimate = require "lib.operations.estimate"
-local postmortem = require "lib.operations.postmortem"
+local events = require "lib.operations.events"
+local failure = require "lib.operations.failure"
+local kinds = require "lib.operations.kinds"
 local queue = require "lib.operations.queue"
 local runner = require "lib.operations.runner"
-local journal = require "lib.journal"
-local reservations = require "lib.journal.reservations"
-local states = require "lib.journal.states"
+local states = require "lib.operations.states"
+local schema = require "lib.schema"
+local value_kinds = require "lib.schema.kinds"
 
 local scheduler = {
   guess = 45,   -- seconds that a deployment takes, as long as none has been seen
-  window = 500, -- how many of those that wait are looked at in one go; who stands further back is told his place when he comes nearer
+  window = 500, -- how many of those that wait are looked at; those behind hear their position later
+  full_round = 30, -- seconds between two rounds when nothing happens
 }
 local steps
-local generation = crypto.token(6) -- of the scripts: after a reload, only the newest starts anything
-
-local nameless = { purge = true, remove = true } -- operations that need no name: somebody else may have it
+-- After a reload, only the newest scripts start anything.
+local script_version = crypto.token(6)
+local WAIT = states.queued.deadline
 
 local function task_name(id) return "op:" .. id end
-
---- Whether the operation's task is alive, in whatever generation.
-function scheduler.alive(id) return task.alive(task_name(id)) end
 
 --- Asks the operation's task to stop.
 function scheduler.cancel(id) return task.cancel(task_name(id)) end
 
 --- How many seconds a deployment takes: the median of the newest.
-function scheduler.typical() return queue.median(journal.operations.durations()) or scheduler.guess end
-
---- Runs an operation in a task of its own; nothing if it runs already.
-function scheduler.launch(op)
-  if not nameless[op.kind] then reservations.set(op.name, op.params.target or op.id) end
-  change_events.changed("operations")
-  return task.spawn(task_name(op.id), function()
-    runner.run(op, steps)
-    shared.set("queue.ended:" .. op.owner_id, os.time() + 1, states.queued.deadline)
-    scheduler.wake()
-  end) ~= nil
+function scheduler.typical()
+  return queue.median(journal.operations.durations()) or scheduler.guess
 end
 
---- Ends a deploy that waits: nothing was made, so it leaves at once.
----@return boolean|nil ended
+--- Runs an operation in a task of its own, unless it runs already.
+function scheduler.launch(op)
+  if kinds[op.kind].holds_name then reservations.set(op.name, op.params.target or op.id) end
+  change_events.changed "operations"
+  task.spawn(task_name(op.id), function()
+    runner.run(op, steps)
+    shared.set("queue.ended:" .. op.owner_id, os.time() + 1, WAIT)
+    scheduler.wake()
+  end)
+end
+
+--- Ends a deploy that waits: nothing was made.
+---@param state string  failed cancelled
+---@return boolean|nil ended, string? message, string? code
 function scheduler.remove(op, state, code)
-  local args = { name = op.name, seconds = states.queued.deadline }
-  local data = { code = code, args = args, rolledBack = true, leftovers = {} }
-  if state == "failed" then postmortem.add(op.id, data, nil, "queued") end
-  local how = { state = state, code = code, receipt = {}, stack = "gone", target = op.id }
-  local ended, message = events.finish(op.id, state, data, function(list) return journal.operations.finish(op.id, list[1], how) end)
-  if ended == nil then return nil, message, "journal" end
+  local data = { code = code, args = { name = op.name, seconds = WAIT }, rolledBack = true,
+    leftovers = {} }
+  if state == "failed" then data = failure.event_data(op, data, data, "queued") end
+  local how = { state = state, code = code, receipt = {}, change = "gone", target = op.id }
+  local ended, message, trouble = events.finish(op.id, state, data, function(list)
+    return journal.operations.finish(op.id, list[1], how)
+  end)
+  if ended == nil then return nil, message, trouble end
   reservations.drop(op.name, op.id)
+  failure.log_end(op, { state = state, code = code })
   scheduler.wake()
   return ended
 end
 
--- For how long it has been waiting; by the timer's clock, so that nobody leaves because the clock was set. Who came before this start of
--- the portal is taken over by the time of day, at the first look.
-local function waits(id, seconds) shared.add("queue.since:" .. id, timer.now() - seconds, states.queued.deadline) end
+-- Waiting --
 
-local function waited(op)
-  waits(op.id, math.max(0, os.time() - op.created_at))
-  local now = timer.now()
-  return now - (shared.get("queue.since:" .. op.id) or now)
+-- Since when it waits, by the timer's clock, so that setting the clock makes nobody time out. Those
+-- from before this start are taken over by the time of day.
+local function note_waiting(id, seconds)
+  shared.add("queue.since:" .. id, timer.now() - seconds, WAIT)
 end
 
-local function too_late(op) return waited(op) > states.queued.deadline end
+local function has_timed_out(op)
+  note_waiting(op.id, math.max(0, os.time() - op.created_at))
+  local since = shared.get("queue.since:" .. op.id)
+  return since ~= nil and timer.now() - since > WAIT
+end
 
--- Those that may still wait; the others leave.
+-- Those that may still wait; the others end.
 local function still_waiting(queued)
   local waiting = {}
   for _, op in ipairs(queued) do
     if op.cancel == 1 then
       scheduler.remove(op, "cancelled", "cancelled")
-    elseif too_late(op) then
+    elseif has_timed_out(op) then
       scheduler.remove(op, "failed", "step_timeout")
     else
       waiting[#waiting + 1] = op
@@ -87,144 +100,199 @@ local function still_waiting(queued)
   return waiting
 end
 
--- What should run and does not (its task was stopped) is started again.
-local function revive(running)
-  for _, op in ipairs(running) do
-    if not scheduler.alive(op.id) then scheduler.launch(op) end
-  end
-end
-
-local function deploys_of(running)
-  local list = {}
-  for _, op in ipairs(running) do
-    if op.kind == "deploy" then list[#list + 1] = op end
-  end
-  return list
-end
-
-local function start(waiting, running)
-  local op = journal.operations.start(waiting.id)
-  if not op then return end
-  running[#running + 1] = op
-  for _, key in ipairs { "queue.position:", "queue.since:" } do shared.set(key .. op.id, nil) end
-  scheduler.launch(op)
-end
-
-local function ended_of(waiting)
+local function ordered(waiting, running)
   local ended = {}
-  for _, op in ipairs(waiting) do ended[op.owner_id] = shared.get("queue.ended:" .. op.owner_id) end
-  return ended
+  for _, op in ipairs(waiting) do
+    ended[op.owner_id] = shared.get("queue.ended:" .. op.owner_id)
+  end
+  return queue.order(waiting, running, ended)
 end
 
-local function ages_of(running)
-  local ages, now = {}, os.time()
-  for i, op in ipairs(running) do ages[i] = math.max(0, now - (op.started_at or now)) end
-  return ages
-end
-
-local function starts(count, running)
-  return queue.starts(count, ages_of(running), config.limits.running_deployments, scheduler.typical(), estimate.known())
-end
-
--- Who waits, as they came, and the deploys that run. What runs is read last: revive() must see it as it is, since an operation that ends
--- while something else is read would have no task and seem to run.
-local function open_deploys()
+-- Those that wait, as they came; the deploys that run; and all that runs. What runs is read last:
+-- an operation that ended after it was read would have no task and seem to need a restart.
+local function open_operations()
   local waiting, message, code = journal.operations.waiting(scheduler.window)
   if not waiting then return nil, message, code end
-  local running, trouble, why = journal.operations.running()
-  if not running then return nil, trouble, why end
-  return waiting, deploys_of(running), running
+  local running
+  running, message, code = journal.operations.running()
+  if not running then return nil, message, code end
+  local deploys = {}
+  for _, op in ipairs(running) do
+    if op.kind == "deploy" then deploys[#deploys + 1] = op end
+  end
+  return waiting, deploys, running
 end
 
---- The line as it stands: who waits, in the order in which he will be served; who is being served; seconds until each who waits will be.
+-- Estimates --
+
+local function starts(count, deploys)
+  local ages, now = {}, os.time()
+  for i, op in ipairs(deploys) do ages[i] = math.max(0, now - (op.started_at or now)) end
+  local slots = config.limits.running_deployments
+  return queue.starts(count, ages, slots, scheduler.typical(), estimate.known())
+end
+
+--- The queue as it is: who waits, in the order of their turns; which deploys run; seconds until
+--- each of those that wait starts.
 ---@return table[]|nil waiting, table[]|string running, integer[]|string etas
 function scheduler.snapshot()
-  local waiting, running, code = open_deploys()
-  if not waiting then return nil, running, code end
-  return queue.order(waiting, running, ended_of(waiting)), running, starts(#waiting, running)
+  local waiting, deploys, code = open_operations()
+  if not waiting then return nil, deploys, code end
+  return ordered(waiting, deploys), deploys, starts(#waiting, deploys)
 end
 
---- Whole seconds until one more that comes would start, behind those that wait already.
+--- Whole seconds until a new deploy would start, behind those that wait already.
 ---@return integer|nil, string? message, string? code
 function scheduler.forecast()
-  local waiting, running, code = open_deploys()
-  if not waiting then return nil, running, code end
-  return starts(#waiting + 1, running)[#waiting + 1]
+  local waiting, deploys, code = open_operations()
+  if not waiting then return nil, deploys, code end
+  return starts(#waiting + 1, deploys)[#waiting + 1]
 end
 
---- Whole seconds until whoever waits first is started, and leaves his place to others. Those that wait are not read for it: it is told to
---- everybody who comes while the queue is full.
+--- Whole seconds until a place in the queue becomes free.
 ---@return integer|nil, string? message, string? code
 function scheduler.next_slot()
   local running, message, code = journal.operations.running()
   if not running then return nil, message, code end
-  return starts(1, deploys_of(running))[1]
+  local deploys = {}
+  for _, op in ipairs(running) do
+    if op.kind == "deploy" then deploys[#deploys + 1] = op end
+  end
+  return starts(1, deploys)[1]
 end
 
--- Whether somebody who was told his place, and when his turn would come, has to be told anew.
-local function is_news(told, position, eta)
-  local place, at = (told or ""):match("^(%d+) (%d+)$")
-  if tonumber(place) ~= position then return true end
-  return math.abs(os.time() + eta - tonumber(at)) > math.max(10, eta / 2)
+-- Rounds --
+
+-- What should run and does not (its task was stopped) is started again.
+local function revive(running)
+  for _, op in ipairs(running) do
+    if not task.alive(task_name(op.id)) then scheduler.launch(op) end
+  end
 end
 
-local function tell_positions(waiting, running)
-  local etas, news = #waiting > 0 and starts(#waiting, running), {}
+local function start(waiting, deploys)
+  local op = journal.operations.start(waiting.id)
+  if not op then return end
+  deploys[#deploys + 1] = op
+  shared.set("queue.position:" .. op.id, nil)
+  shared.set("queue.since:" .. op.id, nil)
+  scheduler.launch(op)
+end
+
+-- Whether a position and a start differ enough from those that were reported.
+local function is_news(reported, position, eta)
+  local old_position, start_at = (reported or ""):match "^(%d+) (%d+)$"
+  if tonumber(old_position) ~= position then return true end
+  return math.abs(os.time() + eta - tonumber(start_at)) > math.max(10, eta / 2)
+end
+
+local function report_positions(waiting, deploys)
+  local etas, news = #waiting > 0 and starts(#waiting, deploys), {}
   for position, op in ipairs(waiting) do
     local key, eta = "queue.position:" .. op.id, etas[position]
     if is_news(shared.get(key), position, eta) then
-      shared.set(key, ("%d %d"):format(position, os.time() + eta), states.queued.deadline)
-      news[#news + 1] = { id = op.id, event = "queued", data = { position = position, etaSeconds = eta } }
+      shared.set(key, ("%d %d"):format(position, os.time() + eta), WAIT)
+      local data = { position = position, etaSeconds = eta }
+      news[#news + 1] = { id = op.id, event = "queued", data = data }
     end
   end
   events.emit_each(news)
 end
 
-local function round()
-  local queued, running, all = open_deploys()
-  if not queued then return log.warn("queue.unreadable", { message = running }) end
-  revive(all)
-  local waiting, places = still_waiting(queued), config.limits.running_deployments
-  waiting = queue.order(waiting, running, ended_of(waiting))
-  while #waiting > 0 and #running < places do start(table.remove(waiting, 1), running) end
+local function run_round()
+  local queued, deploys, running = open_operations()
+  if not queued then return log.warn("queue.unreadable", { message = deploys }) end
+  revive(running)
+  local waiting, slots = ordered(still_waiting(queued), deploys), config.limits.running_deployments
+  while #waiting > 0 and #deploys < slots do start(table.remove(waiting, 1), deploys) end
   shared.set("queue.waiting", #waiting)
-  shared.set("queue.full", #running >= places)
-  tell_positions(waiting, running)
-  if #waiting > 0 then task.spawn("queue.pace", estimate.look) end
+  shared.set("queue.full", #deploys >= slots)
+  report_positions(waiting, deploys)
+  if #waiting > 0 then task.spawn("queue.estimate", estimate.refresh) end
 end
 
-local function rounds()
+local function run_rounds()
   repeat
     shared.set("queue.again", nil)
-    round()
-  until not shared.get("queue.again")
+    run_round()
+  until not shared.get "queue.again"
 end
 
---- Looks at the queue soon. One look at a time; a look that is asked for meanwhile is had afterwards.
+--- Looks at the queue soon. One round at a time; a wake during a round is followed by another
+--- round.
 function scheduler.wake()
   shared.set("queue.again", true)
-  if shared.get("queue.generation") == generation then task.spawn("queue", rounds) end
+  if shared.get "queue.version" == script_version then task.spawn("queue", run_rounds) end
 end
 
---- Something has come to wait. While all places are taken there is no hurry: scheduler.tick tells it where it stands.
+--- A deploy was accepted. While all slots are taken there is no hurry: the next tick reports its
+--- position.
 ---@param id string
 function scheduler.enqueue(id)
-  waits(id, 0)
-  if shared.get("queue.full") then shared.set("queue.asked", true) else scheduler.wake() end
+  note_waiting(id, 0)
+  if shared.get "queue.full" then shared.set("queue.asked", true) else scheduler.wake() end
 end
 
---- Called each second: looks when somebody asked, or waits; and every half minute in any case.
-function scheduler.tick()
-  shared.set("queue.generation", generation)
-  local due, asked = shared.add("queue.looked", true, 30), shared.get("queue.asked")
-  if asked then shared.set("queue.asked", nil) end -- a look that begins now sees who asked
-  if due or asked or shared.get("queue.again") or (shared.get("queue.waiting") or 0) > 0 then scheduler.wake() end
+local function tick()
+  shared.set("queue.version", script_version)
+  local is_due = shared.add("queue.looked", true, scheduler.full_round)
+  local was_asked = shared.get "queue.asked"
+  if was_asked then shared.set("queue.asked", nil) end -- a round that begins now sees who asked
+  local has_waiting = (shared.get "queue.waiting" or 0) > 0
+  if is_due or was_asked or shared.get "queue.again" or has_waiting then scheduler.wake() end
 end
 
---- From now on this generation starts what waits, with these steps.
-function scheduler.use(list)
+-- Start --
+
+-- So that /health knows, without waiting, whether Dokploy can be reached.
+local quick = dokploy.client { tries = 2 }
+local function ask_dokploy() quick:version() end
+
+-- After a start: every name is reserved again, and every operation that has not ended goes on, or
+-- is rolled back.
+local function resume()
+  for _, stack in ipairs(assert(journal.stacks.list {})) do
+    reservations.set(stack.name, stack.operation_id)
+  end
+  local running = assert(journal.operations.running())
+  revive(running)
+  if #running > 0 then log.info("operations.resumed", { operations = #running }) end
+  assert(drift.refresh())
+  scheduler.wake()
+  task.spawn(nil, ask_dokploy)
+end
+
+local seconds = { value_kinds.number(0.001, 86400), required = true }
+local func = { value_kinds.func }
+local step_shape = {
+  name = { value_kinds.text, required = true }, deadline = seconds, expect = seconds,
+  kind = { value_kinds.text }, make = func, find = func, run = func, undo = func,
+}
+
+-- Refuses a list of steps that could not run, with the step's file.
+local function check_steps(list)
+  schema.check({ deadline = list.deadline }, { deadline = seconds }, "scripts/steps/init.lua")
+  for i, step in ipairs(list) do
+    local name = type(step) == "table" and step.name or ("[%d]"):format(i)
+    local file = ("scripts/steps/%s.lua"):format(name)
+    schema.check(step, step_shape, file)
+    local parts = 0
+    for _, part in ipairs { "kind", "make", "find" } do parts = parts + (step[part] and 1 or 0) end
+    if parts ~= (step.run and 0 or 3) then
+      schema.refuse(file, "", "needs either run, or kind, make and find")
+    end
+  end
+end
+
+--- Starts deployments with these steps. Called once while the scripts load.
+---@param list table[]  scripts/steps/init.lua
+function scheduler.register(list)
+  check_steps(list)
   steps = list
-  shared.set("queue.generation", generation)
+  shared.set("queue.version", script_version)
+  server.on_start(resume)
+  timer.every("operations.queue", 1, tick)
+  timer.every("operations.dokploy", 30, ask_dokploy)
 end
 
 return scheduler

@@ -1,10 +1,13 @@
---- One deployment in Dokploy, as it was sent: found again by its title, among the rows and in the queue.
---- For scripts/steps/deploy.lua and outcome.lua.
+--- One deployment in Dokploy, as it was sent: found again by its title, among the rows and in the
+--- queue. For scripts/steps/deploy.lua and outcome.lua.
 local timer = require "core.timer"
 local sanitize = require "lib.dokploy.sanitize"
+
 local submission = {}
 
-local function title_of(ctx, attempt) return attempt == 1 and ctx.title or ctx.title .. " " .. attempt end
+local function title_of(ctx, attempt)
+  return attempt == 1 and ctx.title or ctx.title .. " " .. attempt
+end
 
 local function row_titled(rows, title)
   for _, row in ipairs(rows) do
@@ -14,29 +17,29 @@ end
 
 local function sent_at(job) return type(job.timestamp) == "number" and job.timestamp or 0 end
 
--- Whether Dokploy's queue has it; its place from 1. False: it is not there; nil: this Dokploy does not show its queue.
-local function place_of(ctx, title)
+-- Its position in Dokploy's queue, from 1; false: it is not there; nil: this Dokploy does not show
+-- its queue.
+local function position_of(ctx, title)
   local jobs = ctx.dokploy:queue()
   if not jobs then return nil end
   table.sort(jobs, function(a, b) return sent_at(a) < sent_at(b) end)
-  for place, job in ipairs(jobs) do
-    if type(job.data) == "table" and job.data.titleLog == title then return place end
+  for position, job in ipairs(jobs) do
+    if type(job.data) == "table" and job.data.titleLog == title then return position end
   end
   return false
 end
 
-local BLIND = 10 -- seconds after which one without a row is taken for lost, where the queue is not shown
+local BLIND = 10 -- seconds after which one without a row counts as lost, where no queue is shown
 
--- No answer came: is it there?
 local function find(ctx, title, attempt)
-  local meant = ctx:known("deployment", tostring(attempt))
+  local intended = ctx:known("deployment", tostring(attempt))
   while true do
     local rows, message, code = ctx.dokploy:deployments(ctx.ids.application)
     if not rows then return nil, message, code end
     if row_titled(rows, title) then return { id = title } end
-    local place = place_of(ctx, title)
-    if place ~= nil then return place and { id = title } end
-    if not meant or timer.now() - meant.since >= BLIND then return false end
+    local position = position_of(ctx, title)
+    if position ~= nil then return position and { id = title } end
+    if not intended or timer.now() - intended.since >= BLIND then return false end
     ctx:sleep(1)
   end
 end
@@ -61,7 +64,8 @@ function submission.age(ctx)
   return sent and timer.now() - sent.since or 0
 end
 
---- Its row, of the newest attempt that has one; false when there is none; nil, message, code when that cannot be known.
+--- Its row, of the newest attempt that has one; false when there is none; nil, message, code when
+--- that cannot be known.
 function submission.row(ctx)
   local rows, message, code = ctx.dokploy:deployments(ctx.ids.application)
   if not rows then return nil, message, code end
@@ -73,24 +77,26 @@ function submission.row(ctx)
   return false
 end
 
---- Its place in Dokploy's queue; false when it is not there; nil when this Dokploy does not show its queue.
-function submission.place(ctx) return place_of(ctx, title_of(ctx, submission.attempts(ctx))) end
+--- Its position in Dokploy's queue; false when it is not there; nil when no queue is shown.
+function submission.position(ctx)
+  return position_of(ctx, title_of(ctx, submission.attempts(ctx)))
+end
 
-local function lines_of(text, finished)
+local function lines_of(text, is_finished)
   local lines = {}
   for line in text:gmatch("([^\n]*)\n") do lines[#lines + 1] = line end
   local rest = text:match("([^\n]+)$")
-  if finished and rest then lines[#lines + 1] = rest end
+  if is_finished and rest then lines[#lines + 1] = rest end
   return lines
 end
 
---- Passes on the lines of its log that are new. Older versions of Dokploy do not show it: that is said once.
----@param watch { lines: integer, no_log: boolean|nil }
+--- Passes on the new lines of its log. Older versions of Dokploy do not show it: that is said once.
+---@param watch { lines: integer, has_no_log: boolean|nil }
 function submission.pass_log(ctx, row, watch)
-  if watch.no_log then return end
+  if watch.has_no_log then return end
   local text, _, code = ctx.dokploy:deployment_log(row.deploymentId)
   if code == "no_such_call" then
-    watch.no_log = true
+    watch.has_no_log = true
     return ctx:log_note "unavailable"
   end
   if not text then return end
@@ -100,36 +106,37 @@ function submission.pass_log(ctx, row, watch)
   watch.lines = math.max(watch.lines, #lines)
 end
 
--- What in a log names the cause, in lower case.
-local causes = {
-  { "login failed", "registry_login" }, { "incorrect username or password", "registry_login" }, { "unauthorized", "registry_login" },
-  { "manifest unknown", "image_not_found" }, { "manifest for", "image_not_found" }, { "repository does not exist", "image_not_found" },
+-- Text in a log -> the code that it means, tried in order.
+local log_codes = {
+  { "login failed", "registry_login" }, { "incorrect username or password", "registry_login" },
+  { "unauthorized", "registry_login" }, { "manifest unknown", "image_not_found" },
+  { "manifest for", "image_not_found" }, { "repository does not exist", "image_not_found" },
   { "not found: ", "image_not_found" }, { "invalid reference format", "image_not_found" },
 }
 
---- The cause of a failed deployment, by its log: a code. Pure.
+--- Why a deployment failed, by its log: a code. Pure.
 ---@param text string
-function submission.cause(text)
+function submission.code_of(text)
   text = text:lower()
-  for _, cause in ipairs(causes) do
-    if text:find(cause[1], 1, true) then return cause[2] end
+  for _, entry in ipairs(log_codes) do
+    if text:find(entry[1], 1, true) then return entry[2] end
   end
   return "deploy_failed"
 end
 
--- For the log: what the admin has to see to.
-local function told(code, image, words)
-  local what = "Dokploy reports that the deployment failed"
-  if code == "image_not_found" then what = ("Dokploy cannot find the image %s (see to STACK_IMAGE)"):format(image) end
-  return words ~= "" and what .. ": " .. words or what
-end
-
---- What to report of a row that failed: nil, message, code, args. never_ran: of the first deployment that failed no container is there.
+--- What to report of a row that failed: nil, message, code, args. never_ran: of the first
+--- deployment, which failed, there is no container.
 function submission.failure(ctx, row, watch)
-  local text = table.concat(watch.tail or {}, "\n")
-  local words = sanitize.safely(row.errorMessage, 200, ctx.password)
-  local code = submission.cause(text .. "\n" .. words)
-  return nil, told(code, tostring(ctx.params.image), words), code, { image = ctx.params.image, never_ran = submission.attempts(ctx) == 1 }
+  local reported = sanitize.text(row.errorMessage, 200, ctx.password)
+  local code = submission.code_of(table.concat(watch.tail or {}, "\n") .. "\n" .. reported)
+  local message = "Dokploy reports that the deployment failed"
+  if code == "image_not_found" then
+    local image = tostring(ctx.params.image)
+    message = ("Dokploy cannot find the image %s (check STACK_IMAGE)"):format(image)
+  end
+  if reported ~= "" then message = message .. ": " .. reported end
+  local never_ran = submission.attempts(ctx) == 1
+  return nil, message, code, { image = ctx.params.image, never_ran = never_ran }
 end
 
 return submission

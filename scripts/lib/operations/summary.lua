@@ -1,4 +1,5 @@
---- An operation's state as one document, made of its row and its events: what a reader of the stream would know by now.
+--- An operation's state as one document, made of its row and its events: what a reader of the
+--- stream would know by now.
 local json = require "core.json"
 local clock = require "lib.base.clock"
 local events = require "lib.operations.events"
@@ -18,17 +19,18 @@ local function apply(step, raw)
   step.endedAt = ended[raw.state] and clock.iso(raw.at) or nil
 end
 
--- Once all has ended, nothing is busy any more; before that, while all is taken back, no step goes forward (taking back may wait, too).
-local function stop(list, operation, taken_back)
+-- After the end no step is busy; while the operation rolls back, none but those that are undone.
+local function stop(list, operation, undone)
   for _, step in ipairs(list) do
-    local over = operation.ended_at or operation.state == "rolling_back" and not taken_back[step.step]
-    if over and busy[step.state] then step.state = "stopped" end
+    local is_rolling_back = operation.state == "rolling_back" and not undone[step.step]
+    local is_over = operation.ended_at or is_rolling_back
+    if is_over and busy[step.state] then step.state = "stopped" end
   end
 end
 
--- The steps in order: those planned, then those that came beyond the plan.
+-- The steps in order: those planned, then those beyond the plan.
 local function steps_of(operation, rows, language, planned)
-  local list, by_name, taken_back = {}, {}, {}
+  local list, by_name, undone = {}, {}, {}
   local function step_of(name)
     if not by_name[name] then
       by_name[name] = new_step(language, name)
@@ -40,22 +42,24 @@ local function steps_of(operation, rows, language, planned)
   for _, row in ipairs(rows) do
     if row.event == "progress" then
       apply(step_of(row.data.step), row.data)
-      if row.data.state == "undoing" then taken_back[row.data.step] = true end
+      if row.data.state == "undoing" then undone[row.data.step] = true end
     end
   end
-  stop(list, operation, taken_back)
+  stop(list, operation, undone)
   return json.array(list)
 end
 
+local all_done = { ready = true, deleted = true, stopped = true }
+
 local function percent_of(operation, rows)
-  if operation.state == "ready" or operation.state == "deleted" or operation.state == "stopped" then return 100 end
+  if all_done[operation.state] then return 100 end
   for i = #rows, 1, -1 do
     if rows[i].event == "progress" and rows[i].data.percent then return rows[i].data.percent end
   end
   return 0
 end
 
-local function told(row, language)
+local function rendered(row, language)
   return row and wording.event(language, row.event, row.data) or nil
 end
 
@@ -73,8 +77,10 @@ end
 ---@return table
 function summary.of(operation, rows, language, planned)
   for _, row in ipairs(rows) do row.data.at = row.at end
-  local result = told(last_of(rows, events.is_last), language)
-  local queued = operation.state == "queued" and told(last_of(rows, function(event) return event == "queued" end), language)
+  local result = rendered(last_of(rows, events.is_last), language)
+  local queued = operation.state == "queued"
+    and rendered(last_of(rows, function(event) return event == "queued" end), language)
+  local has_plan = operation.kind == "deploy" and operation.pruned ~= 1
   return {
     deploymentId = operation.id,
     kind = operation.kind,
@@ -89,7 +95,7 @@ function summary.of(operation, rows, language, planned)
     startedAt = clock.iso(operation.started_at),
     endedAt = clock.iso(operation.ended_at),
     lastEventId = #rows > 0 and rows[#rows].seq or 0,
-    steps = steps_of(operation, rows, language, operation.kind == "deploy" and operation.pruned ~= 1 and planned or {}),
+    steps = steps_of(operation, rows, language, has_plan and planned or {}),
     result = result or json.null,
   }
 end

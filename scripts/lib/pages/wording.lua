@@ -79,7 +79,7 @@ local function last_answer(language, answer)
   if not answer then return nil end
   local method, procedure = answer.call:match("^(%u+) (.+)$")
   local args = {
-    call = answer.call, status = answer.status, time = clock.of_day(answer.at),
+    call = answer.call, status = answer.status, time = clock.time_of_day(answer.at),
   }
   return {
     method = method, procedure = procedure, status = answer.status,

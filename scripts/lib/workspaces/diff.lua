@@ -1,13 +1,15 @@
---- Where the journal and Dokploy do not agree. Pure: two lists in, findings out. lib/workspaces/reconcile.lua gets the lists, and looks a second
---- time at whatever comes out: between reading the one and the other, a deployment may have begun or ended.
+--- Compares what Dokploy has with what the journal has. Pure. lib/workspaces/reconcile.lua reads
+--- both and confirms each difference, because a deployment may begin or end between the two
+--- readings.
 local diff = {}
 
 ---@class SeenProject
 ---@field id string
----@field name? string          these three are what its mark says; none: it has no mark of ours
+---@field name? string          these three from its tag; nil: it is not ours
 ---@field operation_id? string
 ---@field owner_id? string
----@field applications { id: string, status: string|nil, operation_id: string|nil }[]  operation_id: as its mark says
+---@field applications { id: string, status: string|nil, operation_id: string|nil }[]
+--- operation_id: from its tag
 
 ---@class KnownStack
 ---@field name string
@@ -19,27 +21,32 @@ local diff = {}
 
 ---@class Difference
 ---@field kind string           vanished unknown in_error
----@field thing string          what tells it from others of its kind
+---@field thing string          tells it from others of its kind
 ---@field name string
 ---@field owner_id string
 ---@field operation_id string
 ---@field project_id? string
 ---@field application_id? string
----@field part? string          of unknown: "project", or "application" in a project that is known; of vanished: what is gone
+---@field part? string          of unknown: "project", or "application" in a project that is known;
+--- of vanished: what is gone
 
--- What Dokploy has and the journal does not know.
 local function unknown_project(project)
-  return { kind = "unknown", thing = project.id, part = "project", name = project.name, owner_id = project.owner_id,
-    operation_id = project.operation_id, project_id = project.id }
+  return {
+    kind = "unknown", thing = project.id, part = "project", name = project.name,
+    owner_id = project.owner_id, operation_id = project.operation_id, project_id = project.id,
+  }
 end
 
--- A second application with our mark beside the one that is in the record.
-local function unknown_applications(project, stack, busy, found)
+-- Applications of ours beside the one in the record.
+local function add_unknown_applications(project, stack, busy, found)
   for _, application in ipairs(project.applications) do
-    local by = application.operation_id
-    if by and application.id ~= stack.application_id and not busy[by] then
-      found[#found + 1] = { kind = "unknown", thing = application.id, part = "application", name = stack.name, owner_id = stack.owner_id,
-        operation_id = by, project_id = project.id, application_id = application.id }
+    local operation_id = application.operation_id
+    if operation_id and application.id ~= stack.application_id and not busy[operation_id] then
+      found[#found + 1] = {
+        kind = "unknown", thing = application.id, part = "application", name = stack.name,
+        owner_id = stack.owner_id, operation_id = operation_id, project_id = project.id,
+        application_id = application.id,
+      }
     end
   end
 end
@@ -50,11 +57,14 @@ local function application_in(project, id)
   end
 end
 
--- What the journal has and Dokploy lost, or could not start.
+-- A workspace that Dokploy lost, or could not start; else nil.
 local function trouble_of(stack, project)
   local application = application_in(project, stack.application_id)
-  local found = { thing = stack.operation_id, name = stack.name, owner_id = stack.owner_id, operation_id = stack.operation_id,
-    project_id = stack.project_id, application_id = stack.application_id }
+  local found = {
+    thing = stack.operation_id, name = stack.name, owner_id = stack.owner_id,
+    operation_id = stack.operation_id, project_id = stack.project_id,
+    application_id = stack.application_id,
+  }
   if not application then
     found.kind, found.part = "vanished", project and "application" or "project"
     return found
@@ -64,27 +74,28 @@ local function trouble_of(stack, project)
   return found
 end
 
---- The findings.
----@param seen SeenProject[]   what Dokploy has
----@param stacks KnownStack[]  what the journal has: those that stand
----@param busy table<string, boolean>  deploys that somebody works on: nothing is said of them
+--- The differences.
+---@param seen SeenProject[]   what Dokploy has; a project may be there twice
+---@param stacks KnownStack[]  the workspaces that exist according to the journal
+---@param busy table<string, boolean>  deploys that are being worked on: they are left out
 ---@return Difference[]
 function diff.between(seen, stacks, busy)
-  local projects, owners, found = {}, {}, {}
+  local projects, stack_of, found = {}, {}, {}
   for _, stack in ipairs(stacks) do
-    if stack.project_id then owners[stack.project_id] = stack end
+    if stack.project_id then stack_of[stack.project_id] = stack end
   end
   for _, project in ipairs(seen) do
-    local stack, twice = owners[project.id], projects[project.id] ~= nil
+    local stack, is_repeated = stack_of[project.id], projects[project.id] ~= nil
     projects[project.id] = project
-    if stack and not twice and not busy[stack.operation_id] then
-      unknown_applications(project, stack, busy, found)
-    elseif not stack and not twice and project.operation_id and not busy[project.operation_id] then
-      found[#found + 1] = unknown_project(project)
-    end
+    local operation_id = stack and stack.operation_id or project.operation_id
+    local is_ignored = is_repeated or not operation_id or busy[operation_id]
+    if not is_ignored and stack then add_unknown_applications(project, stack, busy, found) end
+    if not is_ignored and not stack then found[#found + 1] = unknown_project(project) end
   end
   for _, stack in ipairs(stacks) do
-    if not busy[stack.operation_id] then found[#found + 1] = trouble_of(stack, projects[stack.project_id]) end
+    if not busy[stack.operation_id] then
+      found[#found + 1] = trouble_of(stack, projects[stack.project_id])
+    end
   end
   return found
 end

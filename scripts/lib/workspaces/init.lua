@@ -1,24 +1,22 @@
---- What looks after the stacks in the background, each on rounds of its own.
+--- Starts what looks after workspaces in the background.
 local server = require "core.server"
 local timer = require "core.timer"
-local engine = require "lib.operations.engine"
-local retention = require "lib.workspaces.retention"
-local reconcile = require "lib.workspaces.reconcile"
-local sweeper = require "lib.workspaces.sweeper"
-local usage = require "lib.workspaces.usage"
 local monitor = require "lib.workspaces.monitor"
-local watch = {}
+local reconcile = require "lib.workspaces.reconcile"
+local retention = require "lib.workspaces.retention"
+local workspaces = {}
 
---- Sets them going: called once while the scripts load, by init.lua.
----@param limits { reconcile: number, events_kept: number }  seconds, of policy/limits.lua
-function watch.register(limits)
+--- Called once while the scripts load.
+---@param limits { reconcile: number, events_kept: number }  seconds, see policy/limits.lua
+function workspaces.register(limits)
   reconcile.round = limits.reconcile
-  server.on_start(reconcile.look_if_due)
-  timer.every("round.reconcile", reconcile.tick, reconcile.look_if_due)      -- is Dokploy as the journal says?
-  timer.every("round.sweeper", 60, sweeper.run)                             -- what could not be taken away is tried again
-  timer.every("round.stacks", monitor.round, monitor.run)            -- do the stacks still answer?
-  timer.every("round.usage", usage.round, function() usage.look_around(engine.password) end) -- when were they worked in?
-  retention.register(limits.events_kept)                                         -- what happened long ago is forgotten
+  server.on_start(reconcile.run_if_due)
+  timer.every("workspaces.reconcile", reconcile.tick, reconcile.run_if_due)
+  timer.every("workspaces.monitor", monitor.round, monitor.run)
+  timer.every("workspaces.usage", monitor.usage_round, monitor.run_usage)
+  timer.every("workspaces.retention", retention.round, function()
+    retention.run(limits.events_kept)
+  end)
 end
 
-return watch
+return workspaces

@@ -1,35 +1,28 @@
---- What happened on the way of operations that ended long ago is forgotten, a little at a time, so that the journal does not grow for ever.
---- Their rows, their receipts and their last events stay: how each of them ended can be asked for as long as the journal lives.
+--- Deletes the events of operations that ended long ago, a few at a time, so that the journal does
+--- not grow for ever. Their rows, receipts and last events stay.
 local log = require "core.log"
 local server = require "core.server"
 local task = require "core.task"
-local journal_events = require "lib.journal.events"
-local timer = require "core.timer"
-local retention = { round = 600, batch = 20, pause = 0.2 } -- seconds between two rounds; operations at a time; seconds between two batches
+local events = require "lib.journal.events"
 
-local function some(age)
-  local before = server.now() - age -- the same for both: what becomes old in between waits for the next time
-  local operations, events = journal_events.prune(before, retention.batch)
-  if operations then return operations, events end
-  log.warn("journal.not_pruned", { message = events })
-  return 0, 0
-end
+local retention = {
+  round = 600, -- seconds between two rounds
+  batch = 20,  -- operations at a time
+  pause = 0.2, -- seconds between two batches
+}
 
---- One round: everything that is older than that.
----@param age number  seconds since its end
----@return integer operations, integer events
+--- One round: everything that ended longer ago than that.
+---@param age number  seconds
 function retention.run(age)
-  local operations, events = 0, 0
+  local before, operations, deleted = server.now() - age, 0, 0
   repeat
-    local ended, forgotten = some(age)
-    operations, events = operations + ended, events + forgotten
+    local ended, count = events.prune(before, retention.batch)
+    if not ended then return log.warn("retention.failed", { message = count }) end
+    operations, deleted = operations + ended, deleted + count
   until ended < retention.batch or not task.sleep(retention.pause)
-  if operations > 0 then log.info("journal.pruned", { operations = operations, events = events }) end
-  return operations, events
+  if operations > 0 then
+    log.info("retention.pruned", { operations = operations, events = deleted })
+  end
 end
-
---- Sets it going.
----@param age number  policy/limits.lua: events_kept
-function retention.register(age) timer.every("journal.prune", retention.round, function() retention.run(age) end) end
 
 return retention

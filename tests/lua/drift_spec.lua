@@ -79,25 +79,25 @@ end)
 
 describe("the mark", function()
   local support = require "support.engine"
-  local context
+  local tag
   before_each(function()
     support.start()
-    context = require "lib.operations.ctx"
+    tag = require "lib.dokploy.tag"
   end)
   after_each(support.stop)
 
   it("is read as it was written", function()
     local op = { name = "anna-2", id = "0f3a", owner_id = "T_x-y.z" }
-    assert.same(op, context.read_mark(context.mark(op)))
+    assert.same(op, tag.read(tag.of(op)))
   end)
 
   it("of anything else is none", function()
     for _, text in ipairs { "", "ai-stack-deployer", "ai-stack-deployer name=a operation=b owner=c", "ai-stack-deployer name=../x operation=b owner=c",
       "ai-stack-deployer name=anna operation=b owner=c and more", " ai-stack-deployer name=anna operation=b owner=c",
       "ai-stack-deployer name=anna operation=b owner=c/d", "ai-stack-deployer name=anna\noperation=b owner=c" } do
-      assert.is_nil(context.read_mark(text), text)
+      assert.is_nil(tag.read(text), text)
     end
-    assert.is_nil(context.read_mark(nil))
-    assert.is_nil(context.read_mark({}))
+    assert.is_nil(tag.read(nil))
+    assert.is_nil(tag.read({}))
   end)
 end)

@@ -15,14 +15,14 @@ local function load_remedy()
     ["lib.journal"] = { operations = { get = function(id) return operations[id] or false end } },
     ["lib.journal.drift"] = { get = copy, resolve = function() end, refresh = function() return true end, worked_on = function() return {} end },
     ["lib.workspaces.reconcile"] = { holds = function() return holds end },
-    ["lib.workspaces.adopt"] = {}, ["lib.operations.scheduler"] = {},
-    ["lib.operations.engine"] = { delete = function()
+    ["lib.workspaces.adopt"] = {},
+    ["lib.operations.accept"] = { delete = function()
       removed = removed + 1
       return { id = "new" }
     end },
   }
   support.start { modules = modules }
-  return require "lib.workspaces.drift_actions"
+  return require "lib.operations.drift_actions"
 end
 
 -- The work ends, and with it the finding, just before the operation is read: the row was read before.

@@ -7,7 +7,7 @@ local clock = require "lib.base.clock"
 local refusal = require "lib.base.refusal"
 local workspace = require "lib.base.workspace"
 local journal = require "lib.journal"
-local engine = require "lib.operations.engine"
+local address = require "lib.workspaces.address"
 local i18n = require "lib.pages.i18n"
 local view = {}
 
@@ -52,7 +52,7 @@ end
 ---@param name string
 ---@return table row, Who who
 function view.find(req, action, name)
-  local row = refusal.check(nil, journal.stack(name))
+  local row = refusal.check(nil, journal.stacks.get(name))
   return row, view.allow(req, action, name, row)
 end
 
@@ -61,7 +61,7 @@ end
 -- While it is being made, its deployment's state says more; one that left something has failed.
 local function state_of(row)
   if row.state == "leftover" then return "failed" end
-  local operation = row.state == "deploying" and journal.operation(row.operation_id)
+  local operation = row.state == "deploying" and journal.operations.get(row.operation_id)
   return operation and operation.state or row.state
 end
 
@@ -71,17 +71,11 @@ end
 function view.document(row)
   local shown_id = row.state == "deleting" and row.delete_id or row.operation_id
   return {
-    name = row.name,
-    state = state_of(row),
-    url = row.url,
-    openUrl = row.url and workspace.open(row.url),
-    image = row.image,
-    template = row.template,
+    name = row.name, state = state_of(row), url = row.url,
+    openUrl = row.url and workspace.open(row.url), image = row.image, template = row.template,
     createdAt = clock.iso(row.created_at),
-    lastUsedAt = row.used_at and clock.iso(row.used_at) or nil,
-    deploymentId = row.operation_id,
-    statusUrl = "/api/status/" .. shown_id,
-    volume = row.volume,
+    lastUsedAt = row.used_at and clock.iso(row.used_at) or nil, deploymentId = row.operation_id,
+    statusUrl = "/api/status/" .. shown_id, volume = row.volume,
   }
 end
 
@@ -90,7 +84,7 @@ end
 ---@return table[]
 function view.kept_data(owner_id)
   local list = {}
-  for i, row in ipairs(journal.volumes(owner_id) or {}) do
+  for i, row in ipairs(journal.volumes.list(owner_id) or {}) do
     list[i] = {
       volume = row.volume, name = row.name, reason = row.reason, since = clock.iso(row.at),
     }
@@ -149,7 +143,7 @@ local no_password = {
 ---@param language string
 function view.add_password(doc, language)
   doc.username = "opencode"
-  local password, _, code = task.run(PASSWORD_SECONDS, engine.password, doc.name)
+  local password, _, code = task.run(PASSWORD_SECONDS, address.password, doc.name)
   if password then
     doc.password = password
     return

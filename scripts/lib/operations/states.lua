@@ -1,21 +1,24 @@
---- The states of an operation and where each leads. No state waits for something that may never come: each that is not an end has a
---- deadline (seconds, and the state that follows when they are over) and says what a cancel does. Pure.
+--- The states of an operation and where each leads. No state waits for something that may never
+--- come: each that is not an end has a deadline, the state that follows when it has passed
+--- (`late`), and the state that a cancel leads to. Deadlines are in seconds. Pure.
 return {
   -- waits for its turn
   queued = { next = "running", deadline = 3600, late = "failed", cancel = "cancelled" },
-  -- goes through the steps; each has a deadline of its own, and steps/init.lua one for all
-  running = { next = "ready", deadline = "steps", late = "rolling_back", cancel = "rolling_back" },
-  -- takes away what was made; what is still there when the time is over is named, and the sweeper goes on with it
+  -- goes through the steps; each has its own deadline, and steps/init.lua one for all
+  running = {
+    next = "ready", deadline = "steps", late = "rolling_back", cancel = "rolling_back",
+  },
+  -- undoes what was made; what is left at the deadline is named, and orphans.lua goes on with it
   rolling_back = { next = "failed", deadline = 240, late = "failed", cancel = "cancelled" },
-  -- the same for a stack that its owner deletes; it cannot be called back, and says so
+  -- the same for a workspace that is deleted, or data that is purged
   deleting = { next = "deleted", deadline = 240, late = "failed", cancel = "deleting" },
-  -- something is done with a stack that stands (lib/operations/operate.lua); it is not called back halfway
+  -- work on a workspace that exists; it is not called back halfway
   stopping = { next = "stopped", deadline = 420, late = "failed", cancel = "stopping" },
   starting = { next = "ready", deadline = 420, late = "failed", cancel = "starting" },
   restarting = { next = "ready", deadline = 420, late = "failed", cancel = "restarting" },
   rotating = { next = "ready", deadline = 420, late = "failed", cancel = "rotating" },
   redeploying = { next = "ready", deadline = 420, late = "failed", cancel = "redeploying" },
-  -- the ends
+  -- ends
   ready = { ended = true },
   failed = { ended = true },
   cancelled = { ended = true },

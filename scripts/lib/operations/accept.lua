@@ -1,0 +1,241 @@
+--- Accepts operations: writes each down before anything is done for it, and starts it. Also
+--- cancels. All functions wait for the journal, and finish even when the client leaves meanwhile.
+--- Refusals are nil, message, code; code "journal" is the disk.
+local config = require "core.config"
+local log = require "core.log"
+local task = require "core.task"
+local ids = require "lib.base.ids"
+local workspace = require "lib.base.workspace"
+local journal = require "lib.journal"
+local change_events = require "lib.journal.change_events"
+local reservations = require "lib.journal.reservations"
+local kinds = require "lib.operations.kinds"
+local scheduler = require "lib.operations.scheduler"
+
+local accept = {}
+
+-- An operation's id is unguessable (88 bits), and fit for a volume's name as it is.
+local function new_id() return ids.new(11) end
+
+-- Runs in a task of its own, which does not end with the client's request.
+local function detached(fn, ...) return assert(task.spawn(nil, fn, ...)):wait() end
+
+local function note_accepted(op, fields)
+  fields = fields or {}
+  fields.operation, fields.name, fields.owner, fields.kind = op.id, op.name, op.owner_id, op.kind
+  log.info("operation.accepted", fields)
+end
+
+-- Deploy --
+
+local function refuse_deploy(name, message, code)
+  if code == "conflict" then return nil, "the name " .. name .. " is taken", "name_taken" end
+  if code ~= "queue_full" then return nil, message, code end
+  return nil, message, code, math.max(1, scheduler.next_slot() or scheduler.typical())
+end
+
+local function deploy(request)
+  local stack = config.stack
+  local op = {
+    id = new_id(), kind = "deploy", state = "queued", name = request.name,
+    owner_id = request.owner_id, template = request.template,
+    url = workspace.address(request.name, stack),
+    params = {
+      image = request.image or stack.image, env = request.env,
+      memory_bytes = request.memory_bytes or stack.memory_bytes,
+      cpu_nanos = request.cpu_nanos or stack.cpu_nanos,
+    },
+  }
+  if not reservations.take(op.name, op.id) then return refuse_deploy(op.name, nil, "conflict") end
+  local limit = config.limits.running_deployments + config.limits.queue
+  local also = request.also and request.also(op.id)
+  local accepted, message, code = journal.operations.accept(op, request.idempotency, limit, also)
+  if not accepted then
+    reservations.drop(op.name, op.id)
+    return refuse_deploy(op.name, message, code)
+  end
+  note_accepted(op)
+  change_events.changed "operations"
+  if also then change_events.changed "audit" end
+  scheduler.enqueue(op.id)
+  return op
+end
+
+-- An Idempotency-Key that was seen gives the operation that it began.
+local function deploy_once(request)
+  local key = request.idempotency
+  local before, message, code = journal.idempotency.get(key.key)
+  if before == nil then return nil, message, code end
+  if not before then return deploy(request) end
+  if before.body_hash ~= key.body_hash then
+    return nil, "this Idempotency-Key came with another request before", "idempotency_conflict"
+  end
+  local op
+  op, message = journal.operations.get(before.operation_id)
+  if not op then return nil, message or "its operation is gone", "journal" end
+  op.replayed = true
+  return op
+end
+
+--- Accepts a deploy of a name that is well formed and allowed.
+---@param request { name: string, owner_id: string, template: string|nil, image: string|nil,
+--- memory_bytes: integer|nil, cpu_nanos: integer|nil, env: table<string, string>|nil,
+--- idempotency: { key: string, body_hash: string }|nil, also: (fun(id: string): any[][])|nil }
+--- also: statements that are written together with the operation, given its id
+---@return table|nil operation  `replayed` when the Idempotency-Key was known
+---@return string? message
+---@return string? code  name_taken queue_full idempotency_conflict journal
+---@return integer? seconds  with queue_full: when to try again
+function accept.deploy(request)
+  if not request.idempotency then return detached(deploy, request) end
+  return detached(task.lock, "key:" .. request.idempotency.key, deploy_once, request)
+end
+
+-- Everything else --
+
+local function is_in(list, value)
+  for _, item in ipairs(list) do
+    if item == value then return true end
+  end
+  return false
+end
+
+-- Why an operation could not begin on a workspace.
+local function refuse(kind, op)
+  local stack = journal.stacks.get(op.name)
+  local is_fit = stack and stack.owner_id == op.owner_id and is_in(kind.from, stack.state)
+  if is_fit then return nil, "it is being worked on", "stack_busy" end
+  return nil, "its state does not allow that", "stack_unfit"
+end
+
+---@class BeginOptions
+---@field id? string      of the operation; nil: a new one
+---@field params? table
+---@field also? fun(id: string): any[][]  statements that are written together with the operation
+---@field logged? table  more fields for the log
+
+-- Begins an operation and starts it.
+---@param name string  a kind
+---@param on { name: string, owner_id: string, operation_id: string|nil }  the workspace;
+--- operation_id: only if that deploy made it
+---@param options BeginOptions
+local function begin(name, on, options)
+  local kind = kinds[name]
+  local op = {
+    id = options.id or new_id(), kind = name, state = kind.state, params = options.params or {},
+    name = on.name, owner_id = on.owner_id,
+  }
+  local statements = options.also and options.also(op.id)
+  local begun, message, code
+  if kind.from then
+    local where = { states = kind.from, operation_id = on.operation_id, change = kind.begins }
+    begun, message, code = journal.operations.begin_on_stack(op, where, statements)
+  else
+    begun, message, code = journal.operations.begin(op, statements)
+  end
+  if code == "conflict" then return nil, "it is being worked on", "stack_busy" end
+  if begun == nil then return nil, message, code end
+  if not begun then return refuse(kind, op) end
+  op, message = journal.operations.get(op.id)
+  if not op then return nil, message, "journal" end
+  note_accepted(op, options.logged)
+  scheduler.launch(op)
+  return op
+end
+
+--- Begins an operation of a kind that has no function of its own here: stop, start, restart,
+--- rotate, repair, redeploy, rebuild, remove.
+---@param kind string
+---@param on { name: string, owner_id: string, operation_id: string|nil }  the workspace as it was
+--- when access was decided
+---@param options BeginOptions|nil
+---@return table|nil operation, string? message, string? code  stack_busy stack_unfit journal
+function accept.begin(kind, on, options) return detached(begin, kind, on, options or {}) end
+
+--- A new operation's id, for statements that are made before it begins.
+accept.new_id = new_id
+
+-- Removes what a delete kept; while that delete runs, afterwards. Asked again, the same operation.
+local function purge(name, owner_id)
+  local op, message, code = begin("purge", { name = name, owner_id = owner_id }, {})
+  if op or code ~= "stack_busy" then return op, message, code end
+  local running = journal.operations.newest(name, "purge", owner_id)
+  if not running then return nil, message, "journal" end
+  return running
+end
+
+--- Removes the data that outlived a workspace which is gone. Asked again, the same operation.
+---@return table|nil operation, string? message, string? code  journal
+function accept.purge(name, owner_id) return detached(purge, name, owner_id) end
+
+-- Cancel --
+
+local function cancel(id)
+  local op, message, code = journal.operations.get(id)
+  if op == nil then return nil, message, code end
+  if not op then return nil, "no such operation", "deployment_unknown" end
+  if op.kind ~= "deploy" or op.ended_at then return { state = op.state, cancelled = false } end
+  local requested
+  requested, message, code = journal.operations.request_cancel(id)
+  if requested == nil then return nil, message, code end
+  op = journal.operations.get(id) or op
+  if not requested then return { state = op.state, cancelled = false } end
+  log.info("operation.cancel_requested", { operation = id, name = op.name, state = op.state })
+  if op.state == "queued" then -- nothing was made, and its row says that it must not start
+    local ended
+    ended, message, code = scheduler.remove(op, "cancelled", "cancelled")
+    if ended == nil then return nil, message, code end
+    return { state = "cancelled", cancelled = true }
+  end
+  scheduler.cancel(id)
+  return { state = op.state, cancelled = true }
+end
+
+--- Stops a deploy that has not ended, and undoes what it made. Changes nothing on anything else.
+---@param id string
+---@return { state: string, cancelled: boolean }|nil, string? message
+---@return string? code  deployment_unknown journal
+function accept.cancel(id) return detached(cancel, id) end
+
+-- Delete --
+
+-- It is being deleted: the same operation again. If that keeps the data and they are to go now,
+-- that is work of its own.
+local function delete_again(stack, request)
+  local op, message = journal.operations.get(stack.delete_id)
+  if not op then return nil, message, "journal" end
+  if request.data ~= "delete" or op.params.data == "delete" then return op end
+  return purge(stack.name, stack.owner_id)
+end
+
+local function delete(request)
+  local stack, message, code = journal.stacks.get(request.name)
+  if stack == nil then return nil, message, code end
+  if not stack or stack.owner_id ~= request.owner_id then
+    return nil, "they have no workspace of that name", "stack_unknown"
+  end
+  if stack.state == "deleting" then return delete_again(stack, request) end
+  if stack.state ~= "deploying" then
+    return begin("delete", stack, {
+      params = { data = request.data }, also = request.also,
+      logged = { by = request.by, data = request.data },
+    })
+  end
+  local cancelled
+  cancelled, message, code = cancel(stack.operation_id) -- deleting what is not there yet
+  if not cancelled then return nil, message, code end
+  -- It has just ended, and left something.
+  if not cancelled.cancelled and journal.stacks.get(request.name) then return delete(request) end
+  return journal.operations.get(stack.operation_id)
+end
+
+--- Removes a workspace. Its data stays unless data is "delete". Asked again, the same operation.
+---@param request { name: string, owner_id: string, data: string, also: (fun(id: string):
+--- any[][])|nil } owner_id: whose it is: meanwhile the name may be somebody else's
+---@return table|nil operation, string? message
+---@return string? code  stack_unknown stack_busy stack_unfit journal
+function accept.delete(request)
+  return detached(task.lock, "delete:" .. request.name, delete, request)
+end
+
+return accept

@@ -1,0 +1,154 @@
+--- A deploy: forward through the steps, or back through the record of what was made.
+local log = require "core.log"
+local task = require "core.task"
+local workspace = require "lib.base.workspace"
+local journal = require "lib.journal"
+local context = require "lib.operations.ctx"
+local create = require "lib.operations.create"
+local ending = require "lib.operations.ending"
+local failure = require "lib.operations.failure"
+local kinds = require "lib.operations.kinds"
+local removal = require "lib.operations.removal"
+local reconcile = require "lib.workspaces.reconcile"
+
+local deploy = { late_answers = 60 } -- seconds to wait for answers that are on their way
+
+local surely = create.surely
+
+-- Forward --
+
+-- A step that makes one thing. Before a deploy makes anything, its name must be free in Dokploy
+-- too.
+local function make(ctx, step)
+  if step.kind == "project" and not ctx.ids.project and not ctx.params.target then
+    local free, message, code = reconcile.is_name_free(ctx)
+    if not free then return nil, message, code end
+  end
+  return ctx:create(step.kind, {}, function() return step.make(ctx) end,
+    function() return step.find(ctx) end)
+end
+
+-- Why the step failed; nothing when it is done.
+local function run_step(ctx, index)
+  local step = ctx.steps[index]
+  ctx:enter(index)
+  local is_cancelled = surely(function()
+    return journal.operations.enter_step(ctx.id, step.name)
+  end)
+  if is_cancelled then return failure.new(ctx:at(), "it was cancelled", "cancelled") end
+  ctx:report("running", 0)
+  local good, message, code, args = task.run(step.deadline, step.run or make, ctx, step)
+  if not good then return failure.new(ctx:at(), message, code, args) end
+  ctx:report("done", 1)
+end
+
+local function walk(ctx, first)
+  for index = first, #ctx.steps do
+    local why = run_step(ctx, index)
+    if why then return why end
+  end
+  return false
+end
+
+local function index_of(steps, name)
+  if not name then return 1 end
+  for index, step in ipairs(steps) do
+    if step.name == name then return index end
+  end
+end
+
+local function forward(ctx, op)
+  local first = index_of(ctx.steps, op.step)
+  if not first then
+    local at = { name = op.name, step = op.step }
+    return failure.new(at, "there is no step of that name any more", "script_error")
+  end
+  local why, message, code = task.run(ctx.steps.deadline, walk, ctx, first)
+  if why == nil then return failure.new(ctx:at(), message, code) end
+  return why or nil
+end
+
+local function end_well(ctx, op)
+  local done = kinds[op.kind].done
+  local data = {
+    name = ctx.name, url = ctx.url, openUrl = workspace.open(ctx.url), warning = ctx.warning,
+  }
+  return ending.finish(op, done.event, data, {
+    state = done.state, change = done.change, target = op.params.target or op.id, made = op.id,
+    unless_cancelled = true,
+  })
+end
+
+-- Back --
+
+-- The steps' own undo, newest first: for what lib/operations/undo.lua does not know.
+local function undo_steps(ctx)
+  for index = ctx.index or 0, 1, -1 do
+    local step = ctx.steps[index]
+    if step.undo then
+      ctx:enter(index)
+      local good, message = task.run(step.deadline, step.undo, ctx)
+      if not good then ctx:warn("undo failed: " .. tostring(message)) end
+    end
+  end
+end
+
+local function end_back(op, work, leftovers, why)
+  local now = journal.operations.get(op.id) or op
+  local was_cancelled = why.code == "cancelled" or now.cancel == 1
+  local is_free, volume = #leftovers == 0, nil
+  if work.unable then
+    -- A volume that this Dokploy cannot remove does not keep the name: its own is never used again.
+    -- Before the last step nobody knows whether a container started and the volume exists.
+    leftovers[#leftovers + 1] = {
+      kind = "volume", id = work.unable, reason = "unable", unsure = why.step ~= "health",
+    }
+    volume = {
+      volume = work.unable, name = op.name, owner_id = op.owner_id, operation_id = op.id,
+      reason = "left",
+    }
+  end
+  ending.fail(op, why, {
+    state = was_cancelled and "cancelled" or "failed", rolledBack = #leftovers == 0,
+    leftovers = leftovers, target = op.id, change = is_free and "gone" or "leftover",
+    volume = volume,
+  })
+end
+
+local function back(op, ctx, why)
+  task.shield()
+  ctx.wanted = false
+  local turned = surely(function() return journal.operations.turn_back(op.id, why) end)
+  if not turned and op.state ~= "rolling_back" then -- it had ended: what it made is somebody's
+    log.error("operation.ended_twice", { operation = op.id, name = op.name, code = why.code })
+    return
+  end
+  for _, handle in ipairs(ctx.pending) do handle:wait(deploy.late_answers) end
+  undo_steps(ctx)
+  local resources = surely(function() return journal.resources.list(op.id) end)
+  local work = ending.removal(op, op, resources)
+  work.never_ran = why.args and why.args.never_ran
+  end_back(op, work, (ending.remove(work, "rolling_back")), why)
+end
+
+--- Runs a deploy (or a rebuild) to its end, from wherever its record says that it is.
+---@param op table  the journal's row
+---@param steps table[]
+function deploy.run(op, steps)
+  local why = op.state == "rolling_back"
+    and (op.failure or failure.new({ name = op.name }, "unknown", op.code))
+  if not why and op.kind == "rebuild" then why = removal.make_room(op) end
+  local resources = surely(function() return journal.resources.list(op.id) end)
+  local ctx = context.new(op, resources, steps)
+  ctx.index = index_of(steps, op.step)
+  log.info("operation.started", {
+    operation = op.id, name = op.name, kind = op.kind, state = op.state, step = op.step,
+  })
+  why = why or forward(ctx, op)
+  if not why and not end_well(ctx, op) then
+    why = failure.new(ctx:at(), "it was cancelled", "cancelled")
+  end
+  if why then back(op, ctx, why) end
+end
+
+return deploy

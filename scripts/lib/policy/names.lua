@@ -1,0 +1,67 @@
+--- Applies policy/names.lua: which names may be taken, and what to suggest instead.
+local config = require "core.config"
+local names = require "lib.base.names"
+local pattern_syntax = require "lib.base.pattern"
+local schema = require "lib.schema"
+local kinds = require "lib.schema.kinds"
+
+local FILE = "scripts/policy/names.lua"
+local policy = schema.check(require "policy.names", {
+  words = schema.list { kinds.text }, patterns = schema.list { kinds.any_text },
+  variations = schema.list { kinds.text }, suggestions = { kinds.whole(0, 10), default = 3 },
+}, FILE)
+
+-- A malformed pattern fails here, at load time, not when somebody asks for a name.
+for i, pattern in ipairs(policy.patterns) do
+  local is_good, why = pattern_syntax.check(pattern)
+  if not is_good then
+    schema.refuse(FILE, ("patterns[%d]"):format(i), "%q is not a Lua pattern: %s", pattern, why)
+  end
+end
+
+local reserved = {}
+for _, list in ipairs { policy.words, config.reserved_names or {} } do
+  for _, word in ipairs(list) do reserved[word] = true end
+end
+
+local function is_reserved(name)
+  if reserved[name] then return true end
+  for _, pattern in ipairs(policy.patterns) do
+    if name:find(pattern) then return true end
+  end
+  return false
+end
+
+local name_policy = {}
+
+--- Whether a folded name may be taken, leaving aside whether somebody has it.
+---@param name string
+---@return boolean ok
+---@return string? code    name_invalid name_reserved
+---@return string? reason  why it is not well formed
+function name_policy.check(name)
+  local is_good, reason = names.well_formed(name)
+  if not is_good then return false, "name_invalid", reason end
+  if is_reserved(name) then return false, "name_reserved" end
+  return true
+end
+
+--- Free names that resemble a text.
+---@param text string  as it was typed
+---@param is_free fun(name: string): boolean
+---@return string[]
+function name_policy.suggest(text, is_free)
+  local base, found = names.nearest(text), {}
+  if not base then return found end
+  local function try(name)
+    if #found < policy.suggestions and name_policy.check(name) and is_free(name) then
+      found[#found + 1] = name
+    end
+  end
+  try(base)
+  local stem = base:sub(1, names.max - 6):gsub("%-$", "") -- leaves room for what is added
+  for _, variation in ipairs(policy.variations) do try(variation:format(stem)) end
+  return found
+end
+
+return name_policy
