@@ -8,7 +8,7 @@ PRECOMPRESSED := $(patsubst %,%.gz,$(wildcard www/*.js www/*.css www/*.svg))
 
 .PHONY: contact-sheet lighthouse pictures precompressed vendor
 
-all run asan test-http test-browser contact-sheet lighthouse: precompressed
+all run asan test-http test-browser test-long contact-sheet lighthouse: precompressed
 
 precompressed: $(PRECOMPRESSED)
 

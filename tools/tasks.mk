@@ -1,19 +1,19 @@
-# What a developer types, beyond building. Everything a pipeline runs stands here too.
-# A line "target: ## text" is what `make help` shows.
+# What a developer types, beyond building; pipelines run the same.
+# `make help` shows each line "target: ## text".
 
 BUILD ?= build
 DEPLOYER ?= $(BUILD)/deployer
 # With crash points; see Makefile.
 HOOKS ?= $(BUILD)/hooks/deployer
-BUSTED ?= lua5.4 /usr/bin/busted
-# T=pattern: only the tests whose file or name holds it.
+# T=pattern: only the tests whose file or name matches.
 T ?=
 JOBS ?= 2000
 RUNS ?= 200
 FAULTS ?= 5
 SEED ?=
 
-.PHONY: help setup setup-test run test test-lua test-contract test-http test-browser check check-format check-lua check-c check-house fmt asan bench soak property
+.PHONY: help setup setup-test run test test-all test-lua test-contract test-http test-browser \
+  test-long check check-format check-lua check-c check-house fmt asan bench soak property
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | sort -u | \
@@ -25,26 +25,29 @@ setup: ## installs what building and running needs (Debian, apt)
 setup-test: ## installs what tests and checks need as well
 	@tools/setup.sh test
 
-run: setup ## builds; starts the rehearsal and the portal; PORT=, REHEARSAL_PORT= choose ports
+run: setup ## builds; starts the rehearsal and the portal; PORT=, REHEARSAL_PORT=
 	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER)
 	@DEPLOYER=$(DEPLOYER) exec tools/run.sh
 
-test: setup-test ## every test that needs no Docker engine; T=pattern picks some
-	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(HOOKS) $(TESTS)
-	@$(MAKE) --no-print-directory test-c test-lua test-contract test-http test-browser test-stack test-ops
-	@echo "test: all green"
+RUN_TESTS = DEPLOYER=$(abspath $(DEPLOYER)) DEPLOYER_HOOKS=$(abspath $(HOOKS)) \
+  C_TESTS=$(abspath $(TESTS)) STACK_PACKAGES=$(abspath $(BUILD)/stack) \
+  PROMTOOL="$$(tools/promtool.sh $(BUILD)/promtool)" tools/test.sh
+
+test: setup-test ## every test once, under six minutes on two cores; T=pattern selects some
+	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(HOOKS) $(TESTS) precompressed
+	@tools/opencode.sh $(BUILD)/stack
+	@$(RUN_TESTS) c lua contract http browser stack ops '$(T)'
+
+test-all: setup-test ## the rest: every crash point, random and long tests, pages in all languages
+	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(HOOKS) precompressed
+	@failed=0; $(RUN_TESTS) long '$(T)' || failed=1; \
+	  A11Y=all $(RUN_TESTS) browser axe || failed=1; exit $$failed
 
 test-lua: ## the Lua units
 	@tools/test.sh lua '$(T)'
 
-test-contract: $(DEPLOYER) ## the rehearsal against the recordings of a real Dokploy
-	@DEPLOYER=$(abspath $(DEPLOYER)) tools/test.sh contract '$(T)'
-
-test-http: $(DEPLOYER) $(HOOKS) ## the portal and the rehearsal, by HTTP
-	@DEPLOYER=$(abspath $(DEPLOYER)) DEPLOYER_HOOKS=$(abspath $(HOOKS)) tools/test.sh http '$(T)'
-
-test-browser: $(DEPLOYER) ## the page, in a real browser
-	@DEPLOYER=$(abspath $(DEPLOYER)) tools/test.sh browser '$(T)'
+test-contract test-http test-browser test-long: test-%: $(DEPLOYER) $(HOOKS)
+	@$(RUN_TESTS) $* '$(T)'
 
 check: setup-test ## style, linters, the house's rules, configuration and locales
 	@$(MAKE) --no-print-directory $(DEPLOYER)
@@ -70,33 +73,40 @@ check-house: $(DEPLOYER)
 fmt: ## puts the C into its style
 	@clang-format -i $$(git ls-files 'core/*.[ch]' 'tests/*.[ch]')
 
-# What a sanitizer finds in a process that no test reads is told in the end: see tools/sanitized.sh. FAMILIES= takes browser, too.
+# Findings in processes that no test reads are collected too: tools/sanitized.sh. FAMILIES= may name
+# browser and long as well.
 FAMILIES ?= http contract ops
 ASAN := $(BUILD)/asan
 
-asan: setup-test ## the C units, HTTP, contract and ops tests under the address and undefined-behaviour sanitizers; FAMILIES=
-	@$(MAKE) --no-print-directory BUILD=$(ASAN) SANITIZE=1 $(ASAN)/deployer $(ASAN)/hooks/deployer test-c
+asan: setup-test ## the C, HTTP, contract and ops tests under sanitizers; FAMILIES=
+	@$(MAKE) --no-print-directory BUILD=$(ASAN) SANITIZE=1 \
+	  $(ASAN)/deployer $(ASAN)/hooks/deployer test-c
 	@rm -rf $(ASAN)/reports && mkdir $(ASAN)/reports && ln -sfn ../reports $(ASAN)/hooks/reports
-	@install -m 755 tools/sanitized.sh $(ASAN)/sanitized && install -m 755 tools/sanitized.sh $(ASAN)/hooks/sanitized
-	@failed=0; for family in $(FAMILIES); do echo "== asan: $$family"; \
-	  SANITIZED=1 TEST_PATIENCE=4 DEPLOYER=$(abspath $(ASAN)/sanitized) DEPLOYER_HOOKS=$(abspath $(ASAN)/hooks/sanitized) PROMTOOL="$$(tools/promtool.sh $(BUILD)/promtool)" tools/test.sh $$family '$(T)' || failed=1; \
-	done; \
+	@for folder in $(ASAN) $(ASAN)/hooks; do install -m 755 tools/sanitized.sh $$folder/sanitized; done
+	@failed=0; SANITIZED=1 TEST_PATIENCE=4 DEPLOYER=$(abspath $(ASAN)/sanitized) \
+	  DEPLOYER_HOOKS=$(abspath $(ASAN)/hooks/sanitized) \
+	  PROMTOOL="$$(tools/promtool.sh $(BUILD)/promtool)" \
+	  tools/test.sh $(FAMILIES) '$(T)' || failed=1; \
 	if ls $(ASAN)/reports/* >/dev/null 2>&1; then cat $(ASAN)/reports/*; echo "asan: found something" >&2; exit 1; fi; \
 	[ $$failed = 0 ] || exit 1; echo "asan: nothing found"
 
-soak: setup-test ## many deployments with faults, cancels and kills, and then the books; JOBS=2000 FAULTS=5 SEED=
+soak: setup-test ## many deployments with faults and kills; JOBS=2000 FAULTS=5 SEED=
 	@$(MAKE) --no-print-directory $(DEPLOYER)
-	@DEPLOYER=$(abspath $(DEPLOYER)) JOBS=$(JOBS) FAULTS=$(FAULTS) SEED=$(SEED) node tests/soak/soak.mjs
+	@DEPLOYER=$(abspath $(DEPLOYER)) JOBS=$(JOBS) FAULTS=$(FAULTS) SEED=$(SEED) \
+	  node tests/soak/soak.mjs
 
-property: setup-test ## random commands, faults, kills and restarts against a model; RUNS=200 SEED=; REPLAY= plays one again
+property: setup-test ## random commands, faults and kills; RUNS=200 SEED= REPLAY=
 	@$(MAKE) --no-print-directory $(DEPLOYER) $(HOOKS)
-	@DEPLOYER=$(abspath $(DEPLOYER)) DEPLOYER_HOOKS=$(abspath $(HOOKS)) RUNS=$(RUNS) SEED=$(SEED) REPLAY=$(REPLAY) LONGEST=$(LONGEST) node tests/property/property.mjs
+	@DEPLOYER=$(abspath $(DEPLOYER)) DEPLOYER_HOOKS=$(abspath $(HOOKS)) RUNS=$(RUNS) SEED=$(SEED) \
+	  REPLAY=$(REPLAY) LONGEST=$(LONGEST) node tests/property/property.mjs
 
-bench: ## deployments accepted, requests a second, each beside the bare thing; memory; /health beside 1,000 slow clients
+bench: ## accepted deployments, requests a second, memory, slow clients
 	@tools/setup.sh bench
 	@$(MAKE) --no-print-directory $(DEPLOYER) $(BUILD)/bench/bare $(BUILD)/bench/commit
-	@DEPLOYER=$(abspath $(DEPLOYER)) COMMIT=$(abspath $(BUILD)/bench/commit) node tests/bench/accept.mjs
-	@ulimit -n "$$(ulimit -Hn)" && DEPLOYER=$(abspath $(DEPLOYER)) BARE=$(abspath $(BUILD)/bench/bare) node tests/bench/bench.mjs
+	@DEPLOYER=$(abspath $(DEPLOYER)) COMMIT=$(abspath $(BUILD)/bench/commit) \
+	  node tests/bench/accept.mjs
+	@ulimit -n "$$(ulimit -Hn)" && DEPLOYER=$(abspath $(DEPLOYER)) \
+	  BARE=$(abspath $(BUILD)/bench/bare) node tests/bench/bench.mjs
 	@ulimit -n "$$(ulimit -Hn)" && DEPLOYER=$(abspath $(DEPLOYER)) node tests/bench/slow.mjs
 
 $(BUILD)/bench/bare: tests/bench/bare.c

@@ -1,27 +1,77 @@
 #!/usr/bin/env bash
-# Runs one family of tests: tools/test.sh lua|contract|http|browser|stack|ops [pattern]
-# The pattern picks files by name; where no file has it, tests by name.
-set -euo pipefail
+# Runs families of tests: tools/test.sh FAMILY... [PATTERN], with FAMILY one of
+#   c lua contract http browser stack ops long
+# PATTERN selects files by name, or tests by name where no file matches. Every family runs, whatever
+# became of the others; the exit status is 1 when one is red.
+#
+# TEST_JOBS: files at a time. TEST_VERBOSE=1: every test. TEST_PATIENCE=4: four times the limits.
+set -uo pipefail
 cd "$(dirname "$0")/.."
-family=$1 pattern=${2:-}
 shopt -s nullglob
 
-case $family in
-lua) files=(tests/lua/*_spec.lua tests/lua/*_test.lua) ;;
-contract | http | browser | stack | ops) files=(tests/"$family"/*.test.mjs) ;;
-*) echo "test: unknown family '$family'; it is one of: lua contract http browser stack ops" >&2; exit 1 ;;
-esac
-if [ ${#files[@]} = 0 ]; then echo "test: no files in tests/$family" >&2; exit 1; fi
-
-picked=()
-if [ -n "$pattern" ]; then
-    for file in "${files[@]}"; do if [[ $(basename "$file") == *"$pattern"* ]]; then picked+=("$file"); fi; done
-    if [ ${#picked[@]} -gt 0 ]; then files=("${picked[@]}") pattern=; fi
+families=() pattern=
+for word in "$@"; do
+    case $word in
+    c | lua | contract | http | browser | stack | ops | long) families+=("$word") ;;
+    *) pattern=$word ;;
+    esac
+done
+if [ ${#families[@]} = 0 ]; then
+    echo "usage: tools/test.sh c|lua|contract|http|browser|stack|ops|long... [PATTERN]" >&2
+    exit 2
 fi
 
-if [ "$family" = lua ]; then
-    # Debian's busted starts under whatever `lua` is.
-    exec lua5.4 /usr/bin/busted --lpath='scripts/?.lua;scripts/?/init.lua;tests/lua/?.lua' ${pattern:+--filter="$pattern"} "${files[@]}"
-fi
-# The spec reporter is for people; a failing test prints what the processes logged. The crowd wants the machine for itself.
-exec node --test --test-reporter=spec --test-concurrency="${TEST_JOBS:-2}" ${pattern:+--test-name-pattern="$pattern"} "${files[@]}"
+# Keeps the files whose name matches, in the array `files`; else the pattern is one of tests.
+select_files() {
+    local file selected=()
+    name_pattern=$pattern
+    for file in "${files[@]}"; do
+        if [[ $(basename "$file") == *"$pattern"* ]]; then selected+=("$file"); fi
+    done
+    if [ ${#selected[@]} -gt 0 ]; then files=("${selected[@]}") name_pattern=; fi
+}
+
+red=()
+run() { # NAME COMMAND...
+    local name=$1 start=$SECONDS
+    shift
+    if "$@"; then
+        echo "green $name, $((SECONDS - start)) s"
+    else
+        echo "RED   $name, $((SECONDS - start)) s"
+        red+=("$name")
+    fi
+}
+
+run_lua() {
+    files=(tests/lua/*_spec.lua)
+    select_files
+    # Debian's busted runs under whatever `lua` is.
+    lua5.4 /usr/bin/busted --lpath='scripts/?.lua;scripts/?/init.lua;tests/lua/?.lua' \
+        ${name_pattern:+--filter="$name_pattern"} "${files[@]}"
+}
+
+run_node() { # FAMILY...
+    local family
+    files=()
+    for family in "$@"; do files+=(tests/"$family"/*.test.mjs); done
+    select_files
+    node --test --test-reporter=./tests/reporter.mjs --test-concurrency="${TEST_JOBS:-3}" \
+        --test-timeout=$((${TEST_PATIENCE:-1} * 400000)) \
+        ${name_pattern:+--test-name-pattern="$name_pattern"} "${files[@]}"
+}
+
+in_node=()
+for family in "${families[@]}"; do
+    case $family in
+    c) run c "${C_TESTS:-build/c_tests}" "$pattern" ;;
+    lua) run lua run_lua ;;
+    *) in_node+=("$family") ;;
+    esac
+done
+# All of these in one run, so that the files of one fill the waits of another.
+if [ ${#in_node[@]} -gt 0 ]; then run "${in_node[*]}" run_node "${in_node[@]}"; fi
+
+if [ ${#red[@]} = 0 ]; then exit 0; fi
+echo "red: ${red[*]}"
+exit 1

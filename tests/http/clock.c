@@ -1,5 +1,4 @@
-/* A clock that somebody sets: preloaded into the portal, it adds to the time of day the seconds
- * that stand in the file CLOCK_FILE. */
+/* Preloaded into the portal: adds the seconds in the file CLOCK_FILE to the time of day. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

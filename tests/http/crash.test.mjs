@@ -1,151 +1,125 @@
-// The process dies or is ended in the middle: after a restart each deployment is ready or cleanly gone, and its stream goes on without a gap.
-import { test } from 'node:test'
+// The process dies or is ended while it works: after a restart each deployment is ready or cleanly
+// gone, and its stream continues without a gap. Crashes at each commit: crash_matrix.test.mjs.
+import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import http from 'node:http'
-import { impatient } from '../soak/house.mjs'
-import { startAll, until } from './harness.mjs'
+import { VERSIONS, inWorld, queueLimits, until } from './harness.mjs'
 
-const { root } = impatient({ quick: true })
+const options = { speed: 20 }
+const begins = (step) => ({ event, data }) => event === 'progress' && data.step === step
+const inOrder = (events) =>
+  assert.deepEqual(events.map(({ id }) => id), events.map((_, i) => i + 1), 'a gap or a repeat')
 
-// Ends the portal right after the n-th event of a deployment, starts it again, and follows the stream on.
-async function interrupted(name, { how, at, version }) {
-  const world = await startAll({ root, speed: 20, version })
-  const { portal, rehearsal } = world
-  try {
-    const { json } = await portal.deploy(name)
-    const { events: first, last: reached } = await portal.follow(json.statusUrl, { until: at })
-    await how(portal)
-    await portal.restart()
-    const { events: rest, last } = await portal.follow(json.statusUrl, { after: reached.id })
-    const ids = [...first, ...rest].map((e) => e.id)
-    assert.deepEqual(ids, ids.map((_, i) => ids[0] + i), 'no event is missing, none came twice')
-    assert.ok(['ready', 'failed'].includes(last.event), JSON.stringify(last))
-    const state = await rehearsal.state()
-    if (last.event === 'ready') {
-      for (const kind of ['projects', 'applications', 'domains']) assert.equal(state[kind].length, 1, `${kind}: ${JSON.stringify(state[kind])}`)
-      assert.equal((await rehearsal.stack(name, '/global/health')).status, 401)
-    } else {
-      assert.deepEqual(last.data.leftovers, [])
-      await rehearsal.holdsNothing(name)
-    }
-    return { last, portal }
-  } finally {
-    await world.stop()
+// Ends the portal by how(portal) at an event of a deployment, starts it again, follows the stream.
+async function interrupt({ portal, rehearsal }, how, at) {
+  const answer = await portal.deploy('kim')
+  const { statusUrl } = answer.json
+  const { events: first, last: reached } = await portal.follow(statusUrl, { until: at })
+  await how(portal)
+  await portal.restart()
+  const { events: rest, last } = await portal.follow(statusUrl, { after: reached.id })
+  inOrder([...first, ...rest])
+  assert.equal(last.event, 'ready', JSON.stringify(last))
+  const state = await rehearsal.state()
+  for (const kind of ['projects', 'applications', 'domains']) {
+    assert.equal(state[kind].length, 1, `${kind}: ${JSON.stringify(state[kind])}`)
   }
+  assert.equal((await rehearsal.stack('kim', '/global/health')).status, 401)
 }
 
-const killed = (portal) => portal.kill9()
-const drained = (portal) => portal.stop()
-const steps = ['project', 'application', 'deploy', 'health']
-const begins = (step) => (event) => event.event === 'progress' && event.data.step === step
-const moments = { 'first event': () => true, ...Object.fromEntries(steps.map((step) => [`step ${step}`, begins(step)])) }
-
-for (const [name, at] of Object.entries(moments)) {
-  test(`kill -9 at ${name}: ready or clean after the restart`, async () => {
-    await interrupted('kim', { how: killed, at })
+const moments = { 'the first event': () => true }
+for (const step of ['project', 'application', 'deploy', 'health']) {
+  moments[`the step ${step}`] = begins(step)
+}
+for (const version of VERSIONS) {
+  describe(`Dokploy ${version}`, { concurrency: 3 }, () => {
+    for (const [moment, at] of Object.entries(moments)) {
+      test(`kill -9 at ${moment}: ready after the restart`, inWorld({ ...options, version },
+        (world) => interrupt(world, (portal) => portal.kill9(), at)))
+    }
   })
 }
 
-test('kill -9 with the older Dokploy', async () => {
-  await interrupted('kim', { how: killed, at: begins('deploy'), version: '0.26.5' })
-})
+test('SIGTERM leaves a running deployment to be resumed', inWorld(options, (world) => {
+  return interrupt(world, (portal) => portal.stop(), begins('deploy'))
+}))
 
-test('SIGTERM leaves a running deployment to be taken up again', async () => {
-  const { last } = await interrupted('tom', { how: drained, at: begins('deploy') })
-  assert.equal(last.event, 'ready', JSON.stringify(last))
-})
-
-test('SIGTERM tells open streams when to come back, and ends them in good order', async () => {
-  const world = await startAll({ speed: 5 })
-  const { portal } = world
-  try {
-    const { json } = await portal.deploy('una')
-    const stream = await portal.stream(json.statusUrl)
+test('SIGTERM tells open streams when to come back, and ends them properly',
+  inWorld({ speed: 5 }, async ({ portal }) => {
+    const answer = await portal.deploy('una')
+    const stream = await portal.stream(answer.json.statusUrl)
     const iterator = stream[Symbol.asyncIterator]()
     assert.ok((await iterator.next()).value)
     const stopped = portal.stop()
-    let seen
-    do { seen = await iterator.next() } while (!seen.done)
+    let next
+    do { next = await iterator.next() } while (!next.done)
     assert.ok(stream.isComplete, 'the stream ended, it was not cut')
     assert.ok(stream.retry >= 1000 && stream.retry <= 3000, `retry: ${stream.retry}`)
     await stopped
     await portal.restart()
-    assert.equal((await portal.follow(json.statusUrl)).last.event, 'ready')
-  } finally {
-    await world.stop()
-  }
-})
+    await portal.finish(answer, 'ready')
+  }))
 
-test('kill -9 in the middle of a deletion: the deletion is finished', async () => {
-  const world = await startAll({ root })
+test('kill -9 during a delete: the delete is finished', inWorld({}, async (world) => {
   const { portal, rehearsal } = world
-  try {
-    const { key } = await portal.ready('vera')
-    await rehearsal.faults({ at: 'application.delete', kind: 'latency', ms: 1000 })
-    const removal = await portal.remove('vera', { key })
-    await until(async () => (await rehearsal.faults()).some((rule) => rule.hits > 0), 'the deletion is under way')
-    await portal.kill9()
-    await portal.restart()
-    const { last } = await portal.follow(removal.json.statusUrl)
-    assert.equal(last.event, 'deleted', JSON.stringify(last))
-    await rehearsal.holdsNothing('vera')
-  } finally {
-    await world.stop()
-  }
-})
+  const { key } = await portal.ready('vera')
+  await rehearsal.faults({ at: 'application.delete', kind: 'hang' })
+  const removal = await portal.remove('vera', { key })
+  await until(async () => (await rehearsal.hits()) > 0, 'the delete is under way')
+  await portal.kill9()
+  await rehearsal.forgetFaults()
+  await portal.restart()
+  await portal.finish(removal, 'deleted')
+  await rehearsal.holdsNothing('vera')
+}))
 
-test('kill -9 with eight running and more waiting: every one ends, and none is there twice', async () => {
-  const world = await startAll({ root, speed: 20 })
-  const { portal, rehearsal } = world
-  try {
-    const answers = await Promise.all(Array.from({ length: 12 }, (_, i) => portal.deploy(`wim-${i}`)))
+test('kill -9 with eight running and four waiting: each ends ready, once',
+  inWorld(options, async ({ portal, rehearsal }) => {
+    const names = Array.from({ length: 12 }, (_, i) => `wim-${i}`)
+    const answers = await Promise.all(names.map((name) => portal.deploy(name)))
     await portal.follow(answers[0].json.statusUrl, { until: begins('deploy') })
     await portal.kill9()
     await portal.restart()
-    const ends = await Promise.all(answers.map(({ json }) => portal.follow(json.statusUrl)))
-    const ready = ends.filter(({ last }) => last.event === 'ready').length
+    for (const answer of answers) await portal.finish(answer, 'ready')
     const state = await rehearsal.state()
-    assert.equal(state.projects.length, ready)
-    assert.equal(state.applications.length, ready)
-    assert.equal(state.domains.length, ready)
-  } finally {
-    await world.stop()
-  }
-})
+    for (const kind of ['projects', 'applications', 'domains']) {
+      assert.equal(state[kind].length, 12, kind)
+    }
+  }))
 
-test('killed in a step that the next scripts do not have: it is rolled back', async () => {
-  const house = impatient({ quick: true })
-  const world = await startAll({ root: house.root, speed: 20 })
-  const { portal, rehearsal } = world
-  try {
-    const { json } = await portal.deploy('xena')
-    const { events: first, last: reached } = await portal.follow(json.statusUrl, { until: begins('domain') })
+test('killed in a step that the scripts no longer have: it is rolled back',
+  inWorld({ ...options, edits: {} }, async ({ portal, rehearsal, tree }) => {
+    const answer = await portal.deploy('xena')
+    const { statusUrl } = answer.json
+    const seen = await portal.follow(statusUrl, { until: begins('domain') })
     await portal.kill9()
-    house.edit('scripts/steps/init.lua', (text) => text.replace(/  require "steps.domain",.*\n/, ''))
+    const withoutDomain = (text) => text.replace(/  require "steps.domain",.*\n/, '')
+    tree.edit('scripts/steps/init.lua', withoutDomain)
     await portal.restart()
-    const { events: rest, last } = await portal.follow(json.statusUrl, { after: reached.id })
-    assert.deepEqual([...first, ...rest].map(({ id }) => id), [...first, ...rest].map((_, i) => i + 1))
-    assert.deepEqual([last.event, last.data.code, last.data.step, last.data.leftovers], ['failed', 'script_error', 'domain', []])
+    const { events: rest, last } = await portal.follow(statusUrl, { after: seen.last.id })
+    inOrder([...seen.events, ...rest])
+    const { code, step, leftovers } = last.data
+    assert.deepEqual([last.event, code, step, leftovers], ['failed', 'script_error', 'domain', []])
     await rehearsal.holdsNothing('xena')
     assert.equal((await portal.check('xena')).json.available, true)
-  } finally {
-    await world.stop()
-  }
-})
+  }))
 
-// Deploys over one kept-alive connection, one after the other, until it breaks; what was accepted, by name.
+// Deploys over one kept-alive connection, one after the other, until it breaks.
 async function hammer(portal, lane, accepted) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
-  const post = (name) => new Promise((done, failed) => {
+  const post = (name) => new Promise((resolve, reject) => {
     const body = JSON.stringify({ name })
-    const headers = { 'content-type': 'application/json', 'content-length': body.length, 'idempotency-key': name }
-    const request = http.request({ agent, port: portal.port, host: '127.0.0.1', path: '/api/deploy', method: 'POST', headers }, (response) => {
+    const headers = {
+      'content-type': 'application/json', 'content-length': body.length, 'idempotency-key': name,
+    }
+    const target = { agent, port: portal.port, host: '127.0.0.1', path: '/api/deploy' }
+    const request = http.request({ ...target, method: 'POST', headers }, (response) => {
       let text = ''
       response.on('data', (chunk) => { text += chunk })
-      response.on('error', failed)
-      response.on('end', () => done({ status: response.statusCode, text }))
+      response.on('error', reject)
+      response.on('end', () => resolve({ status: response.statusCode, text }))
     })
-    request.on('error', failed)
+    request.on('error', reject)
     request.end(body)
   })
   try {
@@ -162,24 +136,21 @@ async function hammer(portal, lane, accepted) {
   }
 }
 
-test('kill -9 under 64 connections that deploy: what was accepted is there, and is told again', async () => {
-  const house = impatient({ quick: true })
-  house.edit('config.lua', (text) => text.replace(/\bqueue = \d+/, 'queue = 100000'))
-  const world = await startAll({ root: house.root, speed: 1000 })
-  const { portal } = world
-  try {
+test('kill -9 under 64 connections that deploy: what was accepted is there, and repeatable',
+  inWorld({ edits: queueLimits(8, 100_000), speed: 1000 }, async ({ portal }) => {
     const accepted = new Map()
     const lanes = Array.from({ length: 64 }, (_, lane) => hammer(portal, lane, accepted))
     await until(() => accepted.size >= 300, 'some hundreds are accepted')
     await portal.kill9()
     await Promise.all(lanes)
     await portal.restart()
-    for (const [name, { deploymentId, ownerKey, statusUrl }] of accepted) {
+    const check = async ([name, { deploymentId, ownerKey, statusUrl }]) => {
       assert.equal((await portal.status(statusUrl)).status, 200, `${name} was accepted`)
-      const { status, json } = await portal.deploy(name, { headers: { 'idempotency-key': name } })
-      assert.deepEqual([status, json.deploymentId, json.ownerKey], [202, deploymentId, ownerKey])
+      const keyed = { headers: { 'idempotency-key': name } }
+      const { status, json } = await portal.deploy(name, keyed)
+      const again = [status, json.deploymentId, json.ownerKey]
+      assert.deepEqual(again, [202, deploymentId, ownerKey])
     }
-  } finally {
-    await world.stop()
-  }
-})
+    const all = [...accepted]
+    while (all.length > 0) await Promise.all(all.splice(0, 32).map(check))
+  }))

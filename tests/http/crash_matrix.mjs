@@ -134,13 +134,13 @@ function isSameData(a, b) {
 // { moment, portal, rehearsal: folders, heard: the answer that a client had, events: it had seen }.
 async function record(operation, version) {
   const rehearsal = await startRehearsal({ version, speed: SPEED })
-  const portal = createPortal({ rehearsal, hooks: true })
+  const portal = createPortal({ rehearsal, onCommit: (moment) => copyBoth(moment) })
   const world = { portal, rehearsal, copies: [], commits: 0 }
   const seen = []
   let isRecording = false
   let heard
   let failure
-  portal.onCommit = async (moment) => {
+  async function copyBoth(moment) {
     if (!isRecording) return
     const folder = temporary('commit')
     const copy = { moment, portal: join(folder, 'portal'), rehearsal: join(folder, 'rehearsal') }

@@ -72,7 +72,7 @@ export function copyTree(edits = {}) {
     edit(path, change) {
       const original = tree.read(path)
       const edited = change(original)
-      assert.notEqual(edited, original, `the edit of ${path} changes nothing`)
+      assert.ok(edited !== original, `the edit of ${path} changes nothing`)
       tree.write(path, edited)
     },
   }
@@ -415,14 +415,17 @@ function createRehearsal({ version, speed = 50, env = {}, root = sharedRoot() } 
 }
 
 // `env`: an object, or a function of the rehearsal that runs by then; `hooks`: with crash points.
-export function createPortal({ rehearsal, env = {}, root = sharedRoot(), hooks = false } = {}) {
+// `onCommit(text)`: called around each commit, which waits for it (needs the hooks).
+export function createPortal(options = {}) {
+  const { rehearsal, env = {}, root = sharedRoot(), onCommit, hooks = Boolean(onCommit) } = options
   const variables = () => ({
     DATA_DIR: temporary('portal'), PORT: '0', ADMIN_TOKEN: ADMIN,
     REHEARSAL_PORT: String(rehearsal?.port ?? UNKNOWN_PORT),
     REHEARSAL_SPEED: rehearsal?.env.REHEARSAL_SPEED ?? '50',
     ...(typeof env === 'function' ? env(rehearsal) : env),
   })
-  return new Portal('portal', ['--root', root], variables, hooks ? HOOKS : DEPLOYER)
+  const portal = new Portal('portal', ['--root', root], variables, hooks ? HOOKS : DEPLOYER)
+  return Object.assign(portal, { onCommit })
 }
 
 export const startRehearsal = (options) => createRehearsal(options).start()
@@ -430,11 +433,12 @@ export const startPortal = (options) => createPortal(options).start()
 
 // A rehearsal and a portal, not started yet. `env` goes to the portal, `rehearsalEnv` to the
 // rehearsal; `edits`: what an admin changed in the tree, as copyTree() takes it.
-function createWorld({ version, speed, env, rehearsalEnv, edits, hooks, ...rest } = {}) {
+function createWorld(options = {}) {
+  const { version, speed, env, rehearsalEnv, edits, hooks, onCommit, ...rest } = options
   const tree = edits ? copyTree(edits) : rest.tree
   const root = tree?.root ?? rest.root
   const rehearsal = createRehearsal({ version, speed, env: rehearsalEnv, root })
-  const portal = createPortal({ rehearsal, env, root, hooks })
+  const portal = createPortal({ rehearsal, env, root, hooks, onCommit })
   return {
     rehearsal, portal, tree,
     async start() {
@@ -453,10 +457,14 @@ function createWorld({ version, speed, env, rehearsalEnv, edits, hooks, ...rest 
 
 export const startAll = (options) => createWorld(options).start()
 
-// A world for all tests of the file, or of the describe() in which this is called.
-export function useWorld(options) {
+// A world for all tests of the file, or of the describe() in which this is called. prepare(world)
+// runs when it has started. (A second before() at the top of a file would not wait for the first.)
+export function useWorld(options = {}) {
   const world = createWorld(options)
-  before(() => world.start())
+  before(async () => {
+    await world.start()
+    await options.prepare?.(world)
+  })
   after(() => world.stop())
   return world
 }

@@ -1,158 +1,164 @@
-// What an owner does with a stack that stands: stop, start, restart, a new password; each an operation with a stream and one end.
-import { after, before, test } from 'node:test'
+// What an owner does with a workspace that exists: stop, start, restart, a new password; each is an
+// operation with a stream and one end.
+import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { impatient } from '../soak/house.mjs'
-import { ADMIN, seconds, startAll, until } from './harness.mjs'
+import { ADMIN, LANGUAGES, until, useWorld } from './harness.mjs'
 
-let world, portal, rehearsal
-before(async () => {
-  world = await startAll({ root: impatient({ quick: true }).root })
-  ;({ portal, rehearsal } = world)
-})
-after(() => world.stop())
+const { portal, rehearsal } = useWorld()
+const rotate = { action: 'rotate' }
 
-const act = (name, what, options) => portal.api(`/api/stack/${name}/${what}`, { method: 'POST', ...options })
-
-async function done(name, what, options) {
-  const answer = await act(name, what, options)
-  assert.equal(answer.status, 202, answer.text)
+async function done(name, what, event, options) {
+  const answer = await portal.post(`/api/stack/${name}/${what}`, options.json, options)
   assert.equal(answer.headers.location, answer.json.statusUrl)
-  const { events, last } = await portal.follow(answer.json.statusUrl)
-  return { answer, events, last }
+  return portal.finish(answer, event)
 }
 
-const state = async (name, key) => (await portal.stack(name, { key })).json.state
-const reach = (name, password) => rehearsal.stack(name, '/global/health', { password })
+const stackOf = async (name, key) => (await portal.stack(name, { key })).json
+const reach = async (name, password) => {
+  return (await rehearsal.stack(name, '/global/health', { password })).status
+}
+const refuse = (at, name) => {
+  const body = '{"message":"no"}'
+  return rehearsal.faults({ at, kind: 'status', status: 400, times: 1, body, name })
+}
 
 test('stop, start and restart', async () => {
   const { key } = await portal.ready('anna')
-  const { password } = (await portal.stack('anna', { key })).json
+  const { password } = await stackOf('anna', key)
   const before = await rehearsal.state()
 
-  const stopped = await done('anna', 'stop', { key })
-  assert.equal(stopped.last.event, 'stopped')
+  const stopped = await done('anna', 'stop', 'stopped', { key })
   assert.equal(stopped.last.data.name, 'anna')
-  assert.equal(await state('anna', key), 'stopped')
-  assert.notEqual((await reach('anna', password)).status, 200)
-  const document = (await portal.status(stopped.answer.json.statusUrl)).json
-  assert.deepEqual([document.kind, document.state, document.percent, document.steps.map((s) => s.step)], ['stop', 'stopped', 100, ['stop']])
+  assert.equal((await stackOf('anna', key)).state, 'stopped')
+  assert.equal(await reach('anna', password), 502)
+  const { kind, state, percent, steps } = (await portal.status(stopped.answer.json.statusUrl)).json
+  assert.deepEqual([kind, state, percent], ['stop', 'stopped', 100])
+  assert.deepEqual(steps.map(({ step }) => step), ['stop'])
 
-  const started = await done('anna', 'start', { key })
-  assert.equal(started.last.event, 'ready')
-  assert.equal(await state('anna', key), 'ready')
-  assert.equal((await reach('anna', password)).status, 200)
+  await done('anna', 'start', 'ready', { key })
+  assert.equal((await stackOf('anna', key)).state, 'ready')
+  assert.equal(await reach('anna', password), 200)
 
-  const restarted = await done('anna', 'restart', { key: ADMIN })
-  assert.equal(restarted.last.event, 'ready')
-  assert.equal((await portal.stack('anna', { key })).json.password, password)
-
+  await done('anna', 'restart', 'ready', { key: ADMIN })
+  assert.equal((await stackOf('anna', key)).password, password)
   const after = await rehearsal.state()
-  for (const kind of ['projects', 'applications', 'volumes', 'domains']) assert.equal(after[kind].length, before[kind].length, kind)
+  for (const list of ['projects', 'applications', 'volumes', 'domains']) {
+    assert.equal(after[list].length, before[list].length, list)
+  }
 })
 
 test('a new password, and the old one opens nothing', async () => {
   const { key } = await portal.ready('bert')
-  const { password } = (await portal.stack('bert', { key })).json
-  const { events, last } = await done('bert', 'password', { key, json: { action: 'rotate' } })
-  assert.equal(last.event, 'ready')
-  const revealed = await act('bert', 'password', { key, json: { action: 'reveal' } })
+  const { password } = await stackOf('bert', key)
+  const { events } = await done('bert', 'password', 'ready', { key, json: rotate })
+  const revealed = await portal.post('/api/stack/bert/password', { action: 'reveal' }, { key })
   assert.equal(revealed.status, 200)
   assert.notEqual(revealed.json.password, password)
-  assert.equal((await reach('bert', password)).status, 401)
-  assert.equal((await reach('bert', revealed.json.password)).status, 200)
-  const told = JSON.stringify(events) + portal.lines.join('\n')
-  for (const secret of [password, revealed.json.password]) assert.ok(!told.includes(secret))
+  assert.equal(await reach('bert', password), 401)
+  assert.equal(await reach('bert', revealed.json.password), 200)
+  const written = JSON.stringify(events) + portal.lines.join('\n')
+  for (const secret of [password, revealed.json.password]) assert.ok(!written.includes(secret))
 })
 
-test('a stack that does not come up with its new password gets the old one back', async () => {
+test('a workspace that does not start with its new password gets the old one back', async () => {
   const { key } = await portal.ready('carl')
-  const { password } = (await portal.stack('carl', { key })).json
-  await rehearsal.faults({ at: 'application.reload', kind: 'status', status: 400, times: 1, body: '{"message":"no"}', name: 'carl' })
-  const { last } = await done('carl', 'password', { key, json: { action: 'rotate' } })
-  assert.equal(last.event, 'failed')
+  const { password } = await stackOf('carl', key)
+  await refuse('application.reload', 'carl')
+  const { last } = await done('carl', 'password', 'failed', { key, json: rotate })
   assert.equal(last.data.rolledBack, true)
   assert.ok(last.data.detail.length > 10 && last.data.advice.length > 10)
-  assert.equal(await state('carl', key), 'ready')
-  assert.equal((await portal.stack('carl', { key })).json.password, password)
-  assert.equal((await reach('carl', password)).status, 200)
+  const now = await stackOf('carl', key)
+  assert.deepEqual([now.state, now.password], ['ready', password])
+  assert.equal(await reach('carl', password), 200)
 })
 
-test('one thing at a time, and only with a stack that stands', async () => {
+test('one operation at a time, and only on a workspace that exists', async () => {
   const { key } = await portal.ready('dora')
-  const answers = await Promise.all(['stop', 'restart', 'stop', 'start', 'restart'].map((what) => act('dora', what, { key })))
-  const begun = answers.filter((answer) => answer.status === 202)
-  assert.equal(begun.length, 1, answers.map((answer) => answer.text).join('\n'))
-  for (const answer of answers) if (answer.status !== 202) assert.equal(answer.json.code, 'stack_busy')
+  await rehearsal.faults(['application.stop', 'application.reload']
+    .map((at) => ({ at, kind: 'latency', ms: 5000, times: 0, name: 'dora' })))
+  const kinds = ['stop', 'restart', 'stop', 'start', 'restart']
+  const answers = await Promise.all(kinds.map((what) => portal.act('dora', what, { key })))
+  const [begun, ...others] = answers.filter(({ status }) => status === 202)
+  assert.ok(begun && others.length === 0, answers.map(({ text }) => text).join('\n'))
+  const refused = answers.filter((answer) => answer !== begun)
+  assert.deepEqual(refused.map(({ json }) => json.code), Array(4).fill('stack_busy'))
   const busy = await portal.remove('dora', { key })
   assert.deepEqual([busy.status, busy.json.code], [409, 'stack_busy'])
-  const cancelled = await portal.cancel(begun[0].json.deploymentId, { key })
-  assert.deepEqual([cancelled.status, cancelled.json.cancelled], [202, false])
-  await portal.follow(begun[0].json.statusUrl)
-  const removed = await portal.remove('dora', { key })
-  assert.equal(removed.status, 202)
-  const late = await act('dora', 'start', { key })
-  assert.ok([404, 409].includes(late.status), late.text)
-  assert.equal((await portal.follow(removed.json.statusUrl)).last.event, 'deleted')
+  const cancel = await portal.cancel(begun.json.deploymentId, { key })
+  assert.deepEqual([cancel.status, cancel.json.cancelled], [202, false])
+  await rehearsal.forgetFaults()
+  await portal.finish(begun)
+
+  await rehearsal.faults({ at: 'application.delete', kind: 'hang', name: 'dora' })
+  const removal = await portal.remove('dora', { key })
+  const late = await portal.act('dora', 'start', { key })
+  assert.deepEqual([late.status, late.json.code], [409, 'stack_unfit'], 'it is being deleted')
+  await rehearsal.forgetFaults()
+  await portal.finish(removal, 'deleted')
   await rehearsal.holdsNothing('dora')
+  assert.equal((await portal.act('dora', 'start', { key })).status, 404)
+
   const young = await portal.deploy('emil')
-  const early = await act('emil', 'stop', { key: young.json.ownerKey })
-  assert.deepEqual([early.status, early.json.code], [409, 'stack_unfit'])
-  await portal.follow(young.json.statusUrl)
+  const early = await portal.act('emil', 'stop', { key: young.json.ownerKey })
+  assert.deepEqual([early.status, early.json.code], [409, 'stack_unfit'], 'it is not ready yet')
+  await portal.finish(young, 'ready')
 })
 
-test('a stopped stack can be deleted, and gets a new password without a start', async () => {
+test('a stopped workspace gets a new password without a start, and can be deleted', async () => {
   const { key } = await portal.ready('fred')
-  await done('fred', 'stop', { key })
-  const { password } = (await portal.stack('fred', { key })).json
-  const rotated = await done('fred', 'password', { key, json: { action: 'rotate' } })
-  assert.equal(rotated.last.event, 'stopped')
-  const fresh = (await portal.stack('fred', { key })).json
+  await done('fred', 'stop', 'stopped', { key })
+  const { password } = await stackOf('fred', key)
+  await done('fred', 'password', 'stopped', { key, json: rotate })
+  const fresh = await stackOf('fred', key)
   assert.deepEqual([fresh.state, fresh.password !== password], ['stopped', true])
-  const removed = await portal.remove('fred', { key })
-  assert.equal((await portal.follow(removed.json.statusUrl)).last.event, 'deleted')
+  await portal.deleted('fred', { key })
   await rehearsal.holdsNothing('fred')
 })
 
-test('a failure is told, and the stack can be started again', async () => {
+test('after a failed start it is unhealthy, and can be started again', async () => {
   const { key } = await portal.ready('gina')
-  await done('gina', 'stop', { key })
-  await rehearsal.faults({ at: 'application.reload', kind: 'status', status: 400, times: 1, body: '{"message":"no"}', name: 'gina' })
-  const failed = await done('gina', 'start', { key })
-  assert.equal(failed.last.event, 'failed')
-  assert.equal(await state('gina', key), 'unhealthy')
-  assert.equal((await done('gina', 'start', { key })).last.event, 'ready')
-  assert.equal(await state('gina', key), 'ready')
+  await done('gina', 'stop', 'stopped', { key })
+  await refuse('application.reload', 'gina')
+  await done('gina', 'start', 'failed', { key })
+  assert.equal((await stackOf('gina', key)).state, 'unhealthy')
+  await done('gina', 'start', 'ready', { key })
+  assert.equal((await stackOf('gina', key)).state, 'ready')
 })
 
-test('a stop that failed leaves the state that is true', async () => {
+test('a failed stop leaves the true state', async () => {
   const { key } = await portal.ready('jan')
-  const fault = (at) => rehearsal.faults({ at, kind: 'status', status: 400, times: 1, body: '{"message":"no"}', name: 'jan' })
-  await fault('application.stop')
-  assert.equal((await done('jan', 'stop', { key })).last.event, 'failed')
-  assert.equal(await state('jan', key), 'ready', 'it was refused, and runs')
-  await fault('docker.getContainersByAppNameMatch')
-  assert.equal((await done('jan', 'stop', { key })).last.event, 'failed')
-  assert.equal((await reach('jan')).status, 502)
-  assert.equal(await state('jan', key), 'unhealthy', 'it was done, and that could not be seen')
-  assert.equal((await done('jan', 'stop', { key })).last.event, 'stopped')
+  await refuse('application.stop', 'jan')
+  await done('jan', 'stop', 'failed', { key })
+  assert.equal((await stackOf('jan', key)).state, 'ready', 'it was refused, and runs')
+  await refuse('docker.getContainersByAppNameMatch', 'jan')
+  await done('jan', 'stop', 'failed', { key })
+  assert.equal(await reach('jan'), 502)
+  assert.equal((await stackOf('jan', key)).state, 'unhealthy', 'it was done, but not confirmed')
+  await done('jan', 'stop', 'stopped', { key })
 })
 
-test('kill -9 in the middle: it goes on', async () => {
+test('kill -9 during an operation: it is resumed', async () => {
   const { key } = await portal.ready('hugo')
-  for (const [what, json, end] of [['restart', undefined, 'ready'], ['password', { action: 'rotate' }, 'ready'], ['stop', undefined, 'stopped']]) {
-    const { json: begun } = await act('hugo', what, { key, json })
-    await until(async () => (await portal.status(begun.statusUrl)).json.steps.length > 0, 'it has begun', seconds(10))
+  const operations = [['restart', undefined, 'ready'], ['password', rotate, 'ready'],
+    ['stop', undefined, 'stopped']]
+  for (const [what, json, end] of operations) {
+    const answer = await portal.post(`/api/stack/hugo/${what}`, json, { key })
+    const hasBegun = async () => (await portal.status(answer.json.statusUrl)).json.steps.length > 0
+    await until(hasBegun, 'it has begun')
     await portal.kill9()
     await portal.restart()
-    assert.equal((await portal.follow(begun.statusUrl)).last.event, end, what)
+    await portal.finish(answer, end)
   }
-  assert.equal((await done('hugo', 'start', { key })).last.event, 'ready')
+  await done('hugo', 'start', 'ready', { key })
 })
 
-test('the words of it in three languages', async () => {
+test('its texts are in three languages', async () => {
   const { key } = await portal.ready('ines')
-  const { json } = await act('ines', 'stop', { key })
-  await portal.follow(json.statusUrl)
-  const titles = await Promise.all(['en', 'nl', 'ar'].map(async (language) => (await portal.status(json.statusUrl, { language })).json.steps[0].title))
-  assert.equal(new Set(titles).size, 3, titles.join(', '))
+  const { answer } = await done('ines', 'stop', 'stopped', { key })
+  const titles = new Set()
+  for (const language of LANGUAGES) {
+    const { json } = await portal.status(answer.json.statusUrl, { language })
+    titles.add(json.steps[0].title)
+  }
+  assert.equal(titles.size, 3, [...titles].join())
 })

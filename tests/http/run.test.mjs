@@ -1,74 +1,108 @@
-// `make run`: both processes in the foreground, the address said, ended together; the double outlives the portal.
+// `make run`: both programs in the foreground with their URLs, ended together; each writes its own
+// log. The rehearsal outlives a portal that ends.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { readFileSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { DEPLOYER, request, startAll, temporary, until } from './harness.mjs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { DEPLOYER, inWorld, request, temporary, top, until } from './harness.mjs'
 
-const script = resolve(dirname(fileURLToPath(import.meta.url)), '../../tools/run.sh')
-
-function run(env = {}) {
+function run(t, variables = {}) {
   const data = temporary('run')
-  const child = spawn(script, [], { env: { PATH: process.env.PATH, DEPLOYER, DATA_DIR: data, PORT: '0', REHEARSAL_PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
-  const said = []
-  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => said.push(line))
+  const env = {
+    PATH: process.env.PATH, DEPLOYER, DATA_DIR: data, PORT: '0', REHEARSAL_PORT: '0', ...variables,
+  }
+  const stdio = ['ignore', 'pipe', 'pipe']
+  const child = spawn(join(top, 'tools/run.sh'), [], { env, stdio })
+  const lines = []
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => lines.push(line))
+  }
   const closed = once(child, 'close').then(([code]) => code)
-  const says = (pattern) => until(() => said.join('\n').match(pattern), `${pattern}; said:\n${said.join('\n')}`)
-  return { child, said, closed, says, data }
+  t.after(() => child.exitCode ?? child.kill('SIGTERM'))
+  const output = () => lines.join('\n')
+  const prints = (pattern) => until(() => output().match(pattern), `${pattern} is printed`)
+    .catch((error) => { throw new Error(`${error.message}:\n${output()}`) })
+  const log = (name) => readFileSync(join(env.DATA_DIR, 'log', name), 'utf8')
+  return { child, output, closed, prints, log, data }
 }
 
-test('it says where to look, does the job, and ends both at Ctrl-C', async () => {
-  const { child, closed, says, said, data } = run()
-  const [, rehearsal] = await says(/Rehearsal: (\S+)/)
-  const [, portal] = await says(/Portal: +(\S+)/)
-  await says(/Ctrl-C ends all/)
+// The process ids of the programs that the script started: portal and rehearsal.
+function programsOf({ pid }) {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+  const commands = children.map((id) => [id, readFileSync(`/proc/${id}/cmdline`, 'utf8')])
+  const ofDeployer = commands.filter(([, command]) => command.startsWith(DEPLOYER))
+  const isRehearsal = ([, command]) => command.includes('--rehearsal')
+  return {
+    portal: Number(ofDeployer.find((it) => !isRehearsal(it))[0]),
+    rehearsal: Number(ofDeployer.find(isRehearsal)[0]),
+  }
+}
+
+test('it prints the URLs, serves, and ends both at Ctrl-C', async (t) => {
+  const { child, closed, prints, output, log } = run(t)
+  const [, rehearsal] = await prints(/Rehearsal: (\S+)/)
+  const [, portal] = await prints(/Portal: +(\S+)/)
+  await prints(/Ctrl-C ends all/)
   assert.equal((await request(`${portal}/health`)).status, 200)
   assert.equal((await request(`${rehearsal}/__rehearsal/state`)).status, 200)
   child.kill('SIGINT')
-  assert.equal(await closed, 0, said.join('\n'))
-  for (const url of [portal, rehearsal]) await assert.rejects(request(`${url}/health`), /ECONNREFUSED/)
-  assert.match(readFileSync(join(data, 'log/portal.log'), 'utf8'), /"portal\.listening"/)
-  assert.match(readFileSync(join(data, 'log/rehearsal.log'), 'utf8'), /"rehearsal\.listening"/)
+  assert.equal(await closed, 0, output())
+  for (const url of [portal, rehearsal]) {
+    await assert.rejects(request(`${url}/health`), /ECONNREFUSED/)
+  }
+  for (const name of ['portal', 'rehearsal']) {
+    assert.match(log(`${name}.log`), new RegExp(`"${name}\\.listening"`))
+  }
+  assert.doesNotMatch(output(), /"level":"info"/, 'only what a person needs is printed')
 })
 
-test('the logs of the run before are kept', async () => {
+test("the previous run's logs are kept", async (t) => {
   const DATA_DIR = temporary('run')
   for (let turn = 0; turn < 2; turn++) {
-    const { child, closed, says } = run({ DATA_DIR })
-    await says(/Ctrl-C ends all/)
+    const { child, closed, prints } = run(t, { DATA_DIR })
+    await prints(/Ctrl-C ends all/)
     child.kill('SIGINT')
     assert.equal(await closed, 0)
   }
-  for (const name of ['portal.log', 'portal.log.1', 'rehearsal.log.1']) assert.match(readFileSync(join(DATA_DIR, 'log', name), 'utf8'), /listening/)
+  for (const name of ['portal.log', 'portal.log.1', 'rehearsal.log.1']) {
+    assert.match(readFileSync(join(DATA_DIR, 'log', name), 'utf8'), /listening/)
+  }
 })
 
-test('when the portal ends, the double stays until Ctrl-C', async () => {
-  const { child, closed, says } = run({ ACCESS: 'closed', ADMIN_TOKEN: 'not-to-be-shown' })
-  const [, rehearsal] = await says(/Rehearsal: (\S+)/)
-  await says(/Ctrl-C ends all/)
-  const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ')
-  const [pid] = children.filter((id) => readFileSync(`/proc/${id}/cmdline`, 'utf8').split('\0').length === 2) // the double has an argument
-  process.kill(Number(pid), 'SIGKILL')
-  await says(/The portal has ended \(status 137\)/)
-  const [command] = await says(new RegExp(`^ .*\\bPORT=0 .*${basename(DEPLOYER)}$`, 'm'))
-  for (const part of ['ACCESS=closed', 'ADMIN_TOKEN=... ', 'DATA_DIR=/', `REHEARSAL_PORT=${new URL(rehearsal).port} `]) assert.ok(command.includes(part), command)
+test('a portal that cannot start prints why, and the rehearsal ends too', async (t) => {
+  const DATA_DIR = temporary('run')
+  writeFileSync(join(DATA_DIR, 'journal.db'), 'not a database')
+  const { closed, output } = run(t, { DATA_DIR })
+  assert.equal(await closed, 1)
+  assert.match(output(), /portal: .*"level":"error"/)
+  assert.match(output(), /The portal did not start/)
+  const [, rehearsal] = output().match(/Rehearsal: (\S+)/)
+  await assert.rejects(request(`${rehearsal}/__rehearsal/state`), /ECONNREFUSED/)
+})
+
+test('when the portal ends, the rehearsal stays until Ctrl-C', async (t) => {
+  const { child, closed, prints } = run(t, { ACCESS: 'closed', ADMIN_TOKEN: 'not-to-be-shown' })
+  const [, rehearsal] = await prints(/Rehearsal: (\S+)/)
+  await prints(/Ctrl-C ends all/)
+  process.kill(programsOf(child).portal, 'SIGKILL')
+  await prints(/The portal has ended \(status 137\)/)
+  const [command] = await prints(new RegExp(`^ .*\\bPORT=0 .*${basename(DEPLOYER)}$`, 'm'))
+  const port = `REHEARSAL_PORT=${new URL(rehearsal).port} `
+  for (const part of ['ACCESS=closed', 'ADMIN_TOKEN=... ', 'DATA_DIR=/', port]) {
+    assert.ok(command.includes(part), command)
+  }
   assert.ok(!command.includes('not-to-be-shown'))
   assert.equal((await request(`${rehearsal}/__rehearsal/state`)).status, 200)
   child.kill('SIGINT')
   assert.equal(await closed, 0)
 })
 
-test('a port that is taken is told with the cure', async () => {
-  const world = await startAll()
-  try {
-    const { closed, said } = run({ PORT: String(world.portal.port) })
-    assert.equal(await closed, 1)
-    assert.match(said.join('\n'), new RegExp(`Port ${world.portal.port}.*is taken[^]*PORT=\\d+ make run`))
-  } finally {
-    await world.stop()
-  }
-})
+test('a port that is taken is reported with the cure', inWorld({}, async ({ portal }, t) => {
+  const { closed, output } = run(t, { PORT: String(portal.port) })
+  assert.equal(await closed, 1)
+  const cure = new RegExp(`Port ${portal.port}.*is taken[^]*PORT=\\d+ make run`)
+  assert.match(output(), cure)
+}))

@@ -1,9 +1,11 @@
-// The programs for operators, against the double of Dokploy: bootstrap, rollout, rollback. (The doctor's tests: doctor.test.mjs.)
+// The operators' commands against the double of Dokploy: bootstrap, rollout, rollback. The doctor:
+// doctor.test.mjs.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { request, startRehearsal } from '../http/harness.mjs'
-import { commands } from './parts.mjs'
+import { request, startRehearsal, top } from '../http/harness.mjs'
+import { commands } from './fixture.mjs'
 
 let rehearsal, command
 before(async () => {
@@ -12,103 +14,133 @@ before(async () => {
 })
 after(() => rehearsal?.stop())
 
-const way = (name) => ['--url', `http://${name}.test`, '--connect-to', `127.0.0.1:${rehearsal.port}`, '--name', name, '--seconds', '10']
-const bootstrap = (name, image, ...more) => command(['bootstrap', '--image', image, '--domain', `${name}.test`, '--http', ...way(name), ...more])
-const rollout = (name, image, ...more) => command(['rollout', '--image', image, ...way(name), ...more])
-const state = async () => (await request(`${rehearsal.url}/__rehearsal/state`)).json
-const ready = async (name) => (await request(`${rehearsal.url}/ready`, { headers: { host: `${name}.test` } })).json?.release
-const fault = (rule) => request(`${rehearsal.url}/__rehearsal/faults`, { method: 'POST', json: rule })
+const target = (name, seconds = '3') => [
+  '--url', `http://${name}.test`, '--connect-to', `127.0.0.1:${rehearsal.port}`, '--name', name,
+  '--seconds', seconds,
+]
+const bootstrap = (name, image, ...more) => {
+  const domain = ['--domain', `${name}.test`, '--http']
+  return command(['bootstrap', '--image', image, ...domain, ...target(name), ...more])
+}
+const rollout = (name, image, seconds) =>
+  command(['rollout', '--image', image, ...target(name, seconds)])
 
-test('bootstrap makes the portal\'s place once, and starts it; again, it changes nothing', async () => {
-  const first = await bootstrap('one', 'portal:1', '--env', 'ACCESS=open')
-  assert.equal(first.status, 0, first.all)
-  assert.equal(await ready('one'), '1')
-  const before = await state()
-  const again = await bootstrap('one', 'portal:1', '--env', 'ACCESS=open')
+async function succeeds(result) {
+  const { status, all } = await result
+  assert.equal(status, 0, all)
+}
+
+async function releaseOf(name) {
+  const headers = { host: `${name}.test` }
+  return (await request(`${rehearsal.url}/ready`, { headers })).json?.release
+}
+
+test('bootstrap makes and starts the portal; repeated, it changes nothing', async () => {
+  const make = () => bootstrap('one', 'portal:1', '--env', 'ACCESS=open')
+  await succeeds(make())
+  assert.equal(await releaseOf('one'), '1')
+  const before = await rehearsal.state()
+  const again = await make()
   assert.equal(again.status, 0, again.all)
   assert.match(again.out, /environment +unchanged/)
-  const now = await state()
-  for (const kind of ['projects', 'applications', 'domains', 'mounts', 'deployments']) assert.equal(now[kind].length, before[kind].length, kind)
+  const now = await rehearsal.state()
+  for (const kind of ['projects', 'applications', 'domains', 'mounts', 'deployments']) {
+    assert.equal(now[kind].length, before[kind].length, kind)
+  }
 })
 
-test('bootstrap mends what is missing, after an answer that never came', async () => {
-  await fault({ at: 'project.create', kind: 'lost' })
-  await fault({ at: 'application.create', kind: 'status', status: 500 })
+test('bootstrap makes what is missing, after an answer that never came', async () => {
+  await rehearsal.faults([
+    { at: 'project.create', kind: 'lost' },
+    { at: 'application.create', kind: 'status', status: 500 },
+  ])
   const broken = await bootstrap('two', 'portal:1')
   assert.equal(broken.status, 1)
   assert.match(broken.out, /ok +project +created[\s\S]*fail +application/)
-  const whole = await bootstrap('two', 'portal:1')
-  assert.equal(whole.status, 0, whole.all)
-  const { projects } = await state()
-  assert.equal(projects.filter(({ description }) => description === 'ai-stack-deployer portal=two').length, 1)
+  await succeeds(bootstrap('two', 'portal:1'))
+  const { projects } = await rehearsal.state()
+  const isOurs = ({ description }) => description === 'ai-stack-deployer portal=two'
+  assert.equal(projects.filter(isOurs).length, 1)
 })
 
-test('the secrets it puts into the environment are not printed', async () => {
-  const { status, all } = await command(['bootstrap', '--image', 'portal:1', '--domain', 'three.test', '--http', '--no-start', '--name', 'three'],
+test('the secrets that it puts into the environment are not printed', async () => {
+  const { status, all } = await command(
+    ['bootstrap', '--image', 'portal:1', '--domain', 'three.test', '--http', '--no-start',
+      '--name', 'three'],
     { ADMIN_TOKEN: 'a-canary-of-an-admin-token' })
   assert.equal(status, 0, all)
   assert.doesNotMatch(all, /canary/)
 })
 
-test('it passes on every variable that config.lua reads, but those of the image and of the rehearsal', () => {
-  const read = (name) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
-  const names = new Set([...read('config.lua').matchAll(/\b(?:env|secret) "([A-Z_]+)"/g)].map(([, name]) => name))
+test('it passes on every variable of config.lua, except those of image and rehearsal', () => {
+  const read = (path) => readFileSync(join(top, path), 'utf8')
+  const variables = [...read('config.lua').matchAll(/\b(?:env|secret) "([A-Z_]+)"/g)]
+  const names = new Set(variables.map(([, name]) => name))
   for (const name of ['NAME', 'APP_ENV', 'DATA_DIR', 'HOST', 'PORT', 'RELEASE']) names.delete(name)
   const known = read('scripts/commands/bootstrap.lua')
-  for (const name of names) if (!name.startsWith('REHEARSAL_')) assert.match(known, new RegExp(`\\b${name}\\b`), `${name} is not passed on`)
+  for (const name of names) {
+    if (name.startsWith('REHEARSAL_')) continue
+    assert.match(known, new RegExp(`\\b${name}\\b`), `${name} is not passed on`)
+  }
 })
 
-test('a rollout waits for the new release; a rollback brings the one before back', async () => {
-  assert.equal((await bootstrap('four', 'portal:1')).status, 0)
-  const next = await rollout('four', 'portal:2')
-  assert.equal(next.status, 0, next.all)
-  assert.equal(await ready('four'), '2')
-  const { status, all } = await command(['rollback', ...way('four')])
-  assert.equal(status, 0, all)
-  assert.equal(await ready('four'), '1')
-  assert.match((await command(['rollback', '--list', '--name', 'four'])).out, /^\* 1 +portal:1\n {2}2 +portal:2\n$/)
+test('a rollout waits for the new release; a rollback restores the previous one', async () => {
+  await succeeds(bootstrap('four', 'portal:1'))
+  await succeeds(rollout('four', 'portal:2'))
+  assert.equal(await releaseOf('four'), '2')
+  await succeeds(command(['rollback', ...target('four')]))
+  assert.equal(await releaseOf('four'), '1')
+  const { out } = await command(['rollback', '--list', '--name', 'four'])
+  assert.match(out, /^\* 1 +portal:1\n {2}2 +portal:2\n$/)
 })
 
-for (const [what, image, told] of [
-  ['never becomes ready', 'portal-never-ready:3', /fail +rollout +3 was not ready in 10 s; last seen: status 502/],
-  ['is not there', 'portal-missing:3', /fail +rollout +Dokploy reports error: .*manifest unknown/],
-  ['ends at once', 'portal-crash:3', /fail +rollout +3 was not ready in 10 s/],
-])
-  test(`a release that ${what} is taken back by itself`, async () => {
+const failures = [
+  ['never becomes ready', 'portal-never-ready:3',
+    /fail +rollout +3 was not ready in 3 s; last seen: status 502/],
+  ['does not exist', 'portal-missing:3', /fail +rollout +Dokploy reports error: .*manifest unknown/],
+  ['ends at once', 'portal-crash:3', /fail +rollout +3 was not ready in 3 s/],
+]
+for (const [what, image, message] of failures) {
+  test(`a release that ${what} is rolled back`, async () => {
     const name = image.match(/-(\w+)/)[1]
-    assert.equal((await bootstrap(name, 'portal:1')).status, 0)
+    await succeeds(bootstrap(name, 'portal:1'))
     const { status, out } = await rollout(name, image)
     assert.equal(status, 1)
-    assert.match(out, told)
+    assert.match(out, message)
     assert.match(out, /ok +rollback +1 is in force again/)
-    assert.equal(await ready(name), '1')
-    assert.doesNotMatch((await command(['rollback', '--list', '--name', name])).out, /:3/, 'what failed counts as good')
+    assert.equal(await releaseOf(name), '1')
+    const list = await command(['rollback', '--list', '--name', name])
+    assert.doesNotMatch(list.out, /:3/, 'a failed release counts as good')
   })
+}
 
-test('where Docker went back by itself, what answers is what a rollout goes back to', async () => {
-  assert.equal((await bootstrap('six', 'portal:1')).status, 0)
-  assert.equal((await rollout('six', 'portal:2')).status, 0)
-  const { applications } = await state()
-  const { applicationId } = applications.find(({ dockerImage, appName }) => dockerImage === 'portal:2' && appName.startsWith('deployer-six'))
-  const update = await request(`${rehearsal.url}/api/application.update`,
-    { method: 'POST', json: { applicationId, dockerImage: 'portal:1' }, headers: { 'x-api-key': 'rehearsal' } })
-  assert.equal(update.status, 200, update.text)
+test('where Docker has rolled back by itself, a rollout returns to what answers', async () => {
+  await succeeds(bootstrap('six', 'portal:1'))
+  await succeeds(rollout('six', 'portal:2'))
+  const { applications } = await rehearsal.state()
+  const isSix = ({ dockerImage, appName }) =>
+    dockerImage === 'portal:2' && appName.startsWith('deployer-six')
+  const { applicationId } = applications.find(isSix)
+  await rehearsal.change('application.update', { applicationId, dockerImage: 'portal:1' })
   const { status, out } = await rollout('six', 'portal-never-ready:3')
   assert.equal(status, 1)
   assert.match(out, /in force: 2$[\s\S]*ok +rollback +2 is in force again/m)
-  assert.equal(await ready('six'), '2')
+  assert.equal(await releaseOf('six'), '2')
 })
 
-test('an outage of Dokploy in the middle of a rollout is waited out', async () => {
-  assert.equal((await bootstrap('five', 'portal:1')).status, 0)
-  await fault({ at: 'application.update', kind: 'status', status: 503, times: 2 })
-  const { status, all } = await rollout('five', 'portal:2', '--seconds', '20')
-  assert.equal(status, 0, all)
+test('a rollout waits for the end of an outage of Dokploy', async () => {
+  await succeeds(bootstrap('five', 'portal:1'))
+  await rehearsal.faults({ at: 'application.update', kind: 'status', status: 503, times: 2 })
+  await succeeds(rollout('five', 'portal:2', '20'))
 })
 
-test('what is asked for wrongly is answered with how to ask', async () => {
-  for (const args of [['rollout'], ['rollout', '--imgae', 'x'], ['bootstrap', '--image', 'x:1'], ['rollout', '--image', 'x@sha256:0'], ['doctor', '--what']])
-    assert.equal((await command(args)).status, 2, args.join(' '))
-  assert.match((await command(['rollout', '--image', 'x:1', '--name', 'nobody'])).out, /there is no portal named nobody[\s\S]*-> deployer bootstrap/)
+test('wrong arguments are answered with the usage', async () => {
+  const wrong = [
+    ['rollout'], ['rollout', '--imgae', 'x'], ['bootstrap', '--image', 'x:1'],
+    ['rollout', '--image', 'x@sha256:0'], ['doctor', '--what'],
+  ]
+  for (const args of wrong) assert.equal((await command(args)).status, 2, args.join(' '))
+  const { out } = await command(['rollout', '--image', 'x:1', '--name', 'nobody'])
+  assert.match(out, /there is no portal named nobody[\s\S]*-> deployer bootstrap/)
   assert.match((await command(['nothing'])).err, /no such command/)
 })

@@ -1,87 +1,95 @@
-// docs/secrets.md, row by row: each secret is rotated as it says, and what was to be void is. (Dokploy's key: tests/http/secrets.test.mjs.)
+// docs/secrets.md, row by row: each secret is rotated as it says, and the old one is void.
+// Dokploy's key: tests/http/secrets.test.mjs.
 import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
-import { startPortal, startRehearsal, temporary, until } from '../http/harness.mjs'
-import { commands, realLike } from './parts.mjs'
+import { test } from 'node:test'
+import { temporary, until, useWorld } from '../http/harness.mjs'
+import { commandEnv, commands } from './fixture.mjs'
 
-const folder = temporary('secrets'), file = (name) => join(folder, name)
+const folder = temporary('secrets')
+const file = (name) => join(folder, name)
 const write = (name, text) => writeFileSync(file(name), `${text}\n`, { mode: 0o600 })
-let rehearsal, portal
-before(async () => {
-  rehearsal = await startRehearsal()
-  write('admin', 'the-first-admin-token')
-  write('registry', 'the-first-password')
-  portal = await startPortal({
-    rehearsal, env: {
-      ...realLike(rehearsal), ADMIN_TOKEN: '', ADMIN_TOKEN_FILE: file('admin'), STACK_REGISTRY_URL: 'registry.test',
-      STACK_REGISTRY_USERNAME: 'puller', STACK_REGISTRY_PASSWORD_FILE: file('registry'),
-    },
-  })
-})
-after(async () => { await portal?.stop(); await rehearsal?.stop() })
+write('admin', 'the-first-admin-token')
+write('registry', 'the-first-password')
 
-const application = async (name) => {
+const { portal, rehearsal } = useWorld({
+  env: (double) => ({
+    ...commandEnv(double), STACK_DOMAIN_SUFFIX: 'localhost', ADMIN_TOKEN: '', ADMIN_TOKEN_FILE: file('admin'),
+    STACK_REGISTRY_URL: 'registry.test', STACK_REGISTRY_USERNAME: 'puller',
+    STACK_REGISTRY_PASSWORD_FILE: file('registry'),
+  }),
+})
+
+async function applicationOf(name) {
   const { applications } = await rehearsal.state()
-  const { applicationId } = applications.find((one) => JSON.stringify(one).includes(name))
+  const { applicationId } = applications.find((it) => JSON.stringify(it).includes(name))
   return rehearsal.dokploy('application.one', { applicationId })
 }
-const admits = async (key) => (await portal.api('/api/invites', { key })).status
+const statusWith = async (key) => (await portal.api('/api/invites', { key })).status
 
-test('the admin token: the file is replaced, and the old one is void without a restart', async () => {
-  assert.deepEqual([await admits('the-first-admin-token'), await admits('the-second-admin-token')], [200, 401])
-  write('admin', 'the-second-admin-token')
-  await until(async () => await admits('the-second-admin-token') === 200, 'the new token is good')
-  assert.equal(await admits('the-first-admin-token'), 401)
+test('the admin token: once its file is replaced, the old one is void, without a restart', async () => {
+  const [first, second] = ['the-first-admin-token', 'the-second-admin-token']
+  assert.deepEqual([await statusWith(first), await statusWith(second)], [200, 401])
+  write('admin', second)
+  await until(async () => await statusWith(second) === 200, 'the new token is valid')
+  assert.equal(await statusWith(first), 401)
 })
 
-test('the registry\'s login: the next deployment takes the new one, and what runs is not touched', async () => {
+test("the registry's login: the next deployment uses the new one", async () => {
   await portal.ready('before')
   write('registry', 'the-second-password')
   await until(async () => {
     await portal.ready(`after-${Date.now()}`)
-    return (await application('after-')).password === 'the-second-password'
+    return (await applicationOf('after-')).password === 'the-second-password'
   }, 'the new password is used')
-  assert.equal((await application('before')).password, 'the-first-password')
+  const { password } = await applicationOf('before')
+  assert.equal(password, 'the-first-password', 'what runs is not touched')
 })
 
-test('a stack\'s password: its owner makes a new one, and the old one opens nothing', async () => {
+test("a workspace's password: its owner rotates it, and the old one opens nothing", async () => {
   const { key } = await portal.ready('mine')
-  const password = async () => (await portal.stack('mine', { key })).json.password
-  const old = await password()
-  const { status, json } = await portal.api('/api/stack/mine/password', { method: 'POST', json: { action: 'rotate' }, key })
-  assert.equal(status, 202)
-  assert.equal((await portal.follow(json.statusUrl)).last.event, 'ready')
-  assert.notEqual(await password(), old)
+  const read = async () => (await portal.stack('mine', { key })).json.password
+  const old = await read()
+  const rotation = await portal.post('/api/stack/mine/password', { action: 'rotate' }, { key })
+  await portal.finish(rotation, 'ready')
+  const fresh = await read()
+  assert.notEqual(fresh, old)
+  const open = async (password) => (await rehearsal.stack('mine', '/path', { password })).status
+  assert.deepEqual([await open(old), await open(fresh)], [401, 200])
 })
 
-test('owner keys: without the secret all are void, and the admin\'s link makes an owner of somebody again', async () => {
-  const { key } = await portal.ready('somebodys')
-  assert.equal((await portal.stack('somebodys', { key })).status, 200)
+test("owner keys: without the secret all are void; the admin's link makes one again", async () => {
+  const { key } = await portal.ready('theirs')
+  assert.equal((await portal.stack('theirs', { key })).status, 200)
   await portal.stop()
   rmSync(join(portal.env.DATA_DIR, 'secret'))
   await portal.restart()
-  assert.equal((await portal.stack('somebodys', { key })).status, 404)
-  const admin = 'the-second-admin-token'
-  assert.equal((await portal.stack('somebodys', { key: admin })).json.state, 'ready')
-  const owner = key.slice(4).split('.')[0]
-  const { json: { link } } = await portal.api('/api/owner/link', { method: 'POST', json: { owner }, key: admin })
-  const { json: { ownerKey } } = await portal.api('/api/owner/move', { method: 'POST', json: { link: link.slice('/move/'.length) } })
-  assert.equal((await portal.stack('somebodys', { key: ownerKey })).json.state, 'ready')
+  assert.equal((await portal.stack('theirs', { key })).status, 404)
+  const admin = { key: 'the-second-admin-token' }
+  assert.equal((await portal.stack('theirs', admin)).json.state, 'ready')
+  const owner = key.slice('own_'.length).split('.')[0]
+  const { link } = (await portal.post('/api/owner/link', { owner }, admin)).json
+  const moved = await portal.post('/api/owner/move', { link: link.slice('/move/'.length) })
+  const { ownerKey } = moved.json
+  assert.equal((await portal.stack('theirs', { key: ownerKey })).json.state, 'ready')
 })
 
-test('of the portal in Dokploy: bootstrap puts the new ones into its environment, for the next rollout', async () => {
-  const env = async (token) => {
-    const args = ['bootstrap', '--image', 'portal:1', '--domain', 'rotated.test', '--http', '--no-start', '--name', 'rotated']
-    const { status, all } = await commands(rehearsal)(args, { ADMIN_TOKEN: token, ACCESS: 'invite' })
+test("the portal's own in Dokploy: bootstrap sets the new ones for the next rollout", async () => {
+  const isOurs = ({ description }) => /portal=rotated/.test(description)
+  async function envWith(ADMIN_TOKEN) {
+    const args = ['bootstrap', '--image', 'portal:1', '--domain', 'rotated.test', '--http',
+      '--no-start', '--name', 'rotated']
+    const { status, all } = await commands(rehearsal)(args, { ADMIN_TOKEN, ACCESS: 'invite' })
     assert.equal(status, 0, all)
     assert.doesNotMatch(all, /token-of-the-portal/)
-    const { environments } = await rehearsal.dokploy('project.one', { projectId: (await rehearsal.state()).projects.find((one) => /portal=rotated/.test(one.description)).projectId })
-    return (await rehearsal.dokploy('application.one', { applicationId: environments[0].applications[0].applicationId })).env
+    const { projectId } = (await rehearsal.state()).projects.find(isOurs)
+    const { environments } = await rehearsal.dokploy('project.one', { projectId })
+    const { applicationId } = environments[0].applications[0]
+    return (await rehearsal.dokploy('application.one', { applicationId })).env
   }
-  assert.match(await env('first-token-of-the-portal'), /^ADMIN_TOKEN=.*first-token/m)
-  const after = await env('second-token-of-the-portal')
-  assert.match(after, /^ADMIN_TOKEN=.*second-token/m)
-  assert.doesNotMatch(after, /first-token/)
+  assert.match(await envWith('first-token-of-the-portal'), /^ADMIN_TOKEN=.*first-token/m)
+  const second = await envWith('second-token-of-the-portal')
+  assert.match(second, /^ADMIN_TOKEN=.*second-token/m)
+  assert.doesNotMatch(second, /first-token/)
 })

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { PATIENCE, seconds, startAll, until } from './harness.mjs'
-import { Wire } from './wire.mjs'
+import { PATIENCE, seconds, startAll, until } from '../http/harness.mjs'
+import { Wire } from '../http/wire.mjs'
 
 const MOST_MORE_MB = 32 // what one attack may take
 

@@ -1,0 +1,27 @@
+// What the operators' tests share: running a program to its end, and the commands of the portal.
+import { spawn } from 'node:child_process'
+import { DEPLOYER, TIME_SCALE, dokployEnv, temporary } from '../http/harness.mjs'
+
+// Returns { status, out, err, all: both outputs }.
+export function run(program, args, { env = process.env, cwd } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env, cwd })
+    let out = '', err = ''
+    child.stdout.on('data', (bytes) => { out += bytes })
+    child.stderr.on('data', (bytes) => { err += bytes })
+    child.on('error', reject)
+    child.on('close', (status) => resolve({ status, out, err, all: out + err }))
+  })
+}
+
+// The environment of a command that uses the double by the address of a real Dokploy.
+export const commandEnv = (rehearsal) => ({
+  PATH: process.env.PATH, TIME_SCALE: String(TIME_SCALE), ...dokployEnv(rehearsal),
+  STACK_DOMAIN_SUFFIX: 'ai.test', STACK_IMAGE: 'ai-stack:1',
+})
+
+// Returns command(args, env), which runs one of scripts/commands against the double.
+export const commands = (rehearsal) => (args, env = {}) => {
+  const DATA_DIR = temporary('command')
+  return run(DEPLOYER, args, { env: { ...commandEnv(rehearsal), DATA_DIR, ...env } })
+}
