@@ -36,7 +36,7 @@ export function settableClock() {
   return {
     env: { LD_PRELOAD: library, CLOCK_FILE: path },
     set(seconds) {
-      bytes.writeBigInt64LE(BigInt(seconds))
+      bytes.writeBigInt64LE(BigInt(Math.round(seconds)))
       writeSync(file, bytes, 0, 8, 0)
     },
   }

@@ -1,173 +1,159 @@
-// When time runs out: whichever deadline it is, the end says the step, what Dokploy said last, the last lines of its log, a likely cause and
-// what to do, in the reader's language, in the stream, in the document and on the page. And while work waits for Dokploy, the stream says so.
-import { test } from 'node:test'
+// Deadlines. Whichever passes, the end names the step, Dokploy's last answer, the last lines of its
+// log, a likely cause and what to do, in the reader's language, in the stream, in the document and
+// on the page. And while work waits for Dokploy, the stream says so.
+import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { copyRoot, seconds, startAll } from './harness.mjs'
+import { LANGUAGES, TIME_SCALE, inWorld, queueLimits, seconds } from './harness.mjs'
+import { HOURS, settableClock, skip } from './clock.mjs'
 
-const languages = ['en', 'nl', 'ar']
+const setDeadline = (value) => (text) => text.replace(/deadline = \d+/, `deadline = ${value}`)
+const texts = ['detail', 'cause', 'advice']
 
-async function world(edit, options = {}) {
-  const tree = copyRoot()
-  edit(tree)
-  return startAll({ root: tree.root, env: { NODE_ENV: 'test' }, ...options })
-}
-const deadline = (file, seconds) => (tree) => tree.edit(file, (text) => text.replace(/deadline = \d+/, `deadline = ${seconds}`))
-const state = (name, seconds) => (tree) => tree.edit('scripts/lib/operations/states.lua', (text) => text.replace(new RegExp(`(${name} = .*deadline = )\\d+`), `$1${seconds}`))
-
-// The end of an operation, the same in every language but for its words; the English one.
-async function endOf({ portal }, statusUrl, key) {
+// Checks the failure in every language; returns the English one's data.
+async function checkFailure(portal, answer, key = answer.json.ownerKey) {
+  const { statusUrl, deploymentId } = answer.json
   const ends = {}
-  for (const language of languages) {
-    const { last } = await portal.follow(statusUrl, { language })
-    assert.equal(last.event, 'failed', JSON.stringify(last))
+  for (const language of LANGUAGES) {
+    const { last } = await portal.finish(answer, 'failed', { language })
     ends[language] = last.data
-    assert.deepEqual((await portal.status(statusUrl, { language })).json.result, last.data, 'the document says the same')
-    const page = (await portal.api(`/deployment/${statusUrl.split('/').pop()}`, { key, language })).text
-    const shown = page.replace(/&#39;/g, "'").replace(/&quot;/g, '"')
-    for (const part of ['detail', 'cause', 'advice']) assert.ok(shown.includes(last.data[part]), `the page without JavaScript shows ${part}: ${last.data[part]}`)
-    if (last.data.lastAnswer) assert.ok(shown.includes(last.data.lastAnswer.detail))
-    for (const line of last.data.lastLog) assert.ok(shown.includes(line))
+    const { result } = (await portal.status(statusUrl, { language })).json
+    assert.deepEqual(result, last.data, 'the document says the same')
+    const page = await portal.api(`/deployment/${deploymentId}`, { key, language })
+    const shown = page.text.replace(/&#39;/g, "'").replace(/&quot;/g, '"')
+    const { lastAnswer, lastLog } = last.data
+    const parts = [...texts.map((part) => last.data[part]), lastAnswer?.detail ?? '', ...lastLog]
+    for (const part of parts) assert.ok(shown.includes(part), `the page shows ${part}`)
   }
-  for (const part of ['detail', 'cause', 'advice']) {
-    const texts = languages.map((language) => ends[language][part])
-    for (const text of texts) {
+  for (const part of texts) {
+    const all = LANGUAGES.map((language) => ends[language][part])
+    for (const text of all) {
       assert.ok(text?.length > 10, `${part}: ${text}`)
       assert.doesNotMatch(text, /[{}]|\b(nil|undefined)\b|^(cause|failure|answer)\./)
     }
-    assert.equal(new Set(texts).size, 3, `${part} is in three languages: ${texts}`)
+    assert.equal(new Set(all).size, 3, `${part} is in three languages: ${all}`)
   }
   return ends.en
 }
 
-test('a step that takes too long', async () => {
-  const all = await world(deadline('scripts/steps/outcome.lua', 4), { speed: 0.15 })
-  try {
-    const { json } = await all.portal.deploy('slow')
-    const end = await endOf(all, json.statusUrl, json.ownerKey)
-    assert.deepEqual([end.code, end.step, end.causeCode], ['step_timeout', 'outcome', 'slow_pull'])
-    const { method, procedure, status, at, detail } = end.lastAnswer
+describe('a deadline passes', { concurrency: 4, timeout: seconds(120) }, () => {
+  test('of a step', inWorld({
+    speed: 0.02, edits: { 'scripts/steps/outcome.lua': setDeadline(60) },
+  }, async ({ portal }) => {
+    const end = await checkFailure(portal, await portal.deploy('slow'))
+    const { code, step, causeCode, lastAnswer, lastLog } = end
+    assert.deepEqual([code, step, causeCode], ['step_timeout', 'outcome', 'slow_pull'])
+    const { method, procedure, status, at, detail } = lastAnswer
     assert.deepEqual([method, status], ['GET', 200])
     assert.match(procedure, /^deployment\./)
     assert.ok(Date.now() - Date.parse(at) < seconds(60))
     assert.ok(detail.includes(procedure) && detail.includes('200'), detail)
-    assert.ok(end.lastLog.some((line) => line.startsWith('Pulling')), JSON.stringify(end.lastLog))
-    assert.ok(end.lastLog.length <= 5)
-  } finally {
-    await all.stop()
-  }
-})
+    assert.ok(lastLog.some((line) => line.startsWith('Pulling')), JSON.stringify(lastLog))
+    assert.ok(lastLog.length <= 5)
+  }))
 
-test('a deployment that takes too long', async () => {
-  const all = await world((tree) => tree.edit('scripts/steps/init.lua', (text) => text.replace('deadline = 1200', 'deadline = 6')))
-  try {
-    await all.rehearsal.faults({ at: 'stack', kind: 'never_ready', times: 0 })
-    const { json } = await all.portal.deploy('whole')
-    const end = await endOf(all, json.statusUrl, json.ownerKey)
-    assert.deepEqual([end.code, end.step, end.causeCode], ['step_timeout', 'health', 'no_route'])
-    assert.equal(end.rolledBack, true)
-    assert.ok(end.lastAnswer.procedure)
-  } finally {
-    await all.stop()
-  }
-})
+  test('of a whole deployment', inWorld({
+    edits: { 'scripts/steps/init.lua': setDeadline(80) },
+  }, async ({ portal, rehearsal }) => {
+    await rehearsal.faults({ at: 'stack', kind: 'never_ready', times: 0 })
+    const end = await checkFailure(portal, await portal.deploy('whole'))
+    const { code, step, causeCode, rolledBack, lastAnswer } = end
+    assert.deepEqual([code, step, causeCode], ['step_timeout', 'health', 'no_route'])
+    assert.equal(rolledBack, true)
+    assert.ok(lastAnswer.procedure)
+  }))
 
-test('a deletion that takes too long', async () => {
-  const all = await world(state('deleting', 4))
-  try {
-    const { key } = await all.portal.ready('stays')
-    await all.rehearsal.faults({ at: 'application.delete', kind: 'hang', times: 0 })
-    const { json } = await all.portal.remove('stays', { key })
-    const end = await endOf(all, json.statusUrl, key)
-    assert.deepEqual([end.code, end.step, end.causeCode], ['step_timeout', 'application', 'dokploy_down'])
-    assert.deepEqual([end.lastAnswer.method, end.lastAnswer.procedure, end.lastAnswer.status], ['POST', 'application.delete', undefined])
-    assert.ok(end.leftovers.length > 0)
-  } finally {
-    await all.rehearsal.forgetFaults()
-    await all.stop()
-  }
-})
+  test('of a delete', inWorld({}, async ({ portal, rehearsal }) => {
+    const { key } = await portal.ready('stays')
+    await portal.stop()
+    await portal.restart({ TIME_SCALE: String(TIME_SCALE * 5) })
+    await rehearsal.faults({ at: 'application.delete', kind: 'hang', times: 0 })
+    const end = await checkFailure(portal, await portal.remove('stays', { key }), key)
+    const { code, step, causeCode, lastAnswer, leftovers } = end
+    assert.deepEqual([code, step, causeCode], ['step_timeout', 'application', 'dokploy_down'])
+    const { method, procedure, status } = lastAnswer
+    assert.deepEqual([method, procedure, status], ['POST', 'application.delete', undefined])
+    assert.ok(leftovers.length > 0)
+    await rehearsal.forgetFaults()
+  }))
 
-test('a turn that does not come', async () => {
-  const all = await world((tree) => {
-    state('queued', 2)(tree)
-    tree.edit('config.lua', (text) => text.replace(/running_deployments = \d+/, 'running_deployments = 1'))
+  describe('of the queue', { skip }, () => {
+    const clock = settableClock()
+    test('its hour', inWorld({
+      edits: queueLimits(1), env: clock.env,
+    }, async ({ portal, rehearsal }) => {
+      await rehearsal.faults({ at: 'deploy', kind: 'hang', times: 0 })
+      const first = await portal.deploy('first')
+      const second = await portal.deploy('second')
+      await portal.follow(second.json.statusUrl, { until: ({ event }) => event === 'queued' })
+      await portal.kill9()
+      clock.set(1.1 * HOURS)
+      await portal.restart()
+      const { code, causeCode, rolledBack } = await checkFailure(portal, second)
+      assert.deepEqual([code, causeCode, rolledBack], ['step_timeout', 'queue_long', true])
+      await rehearsal.forgetFaults()
+      await portal.cancel(first.json.deploymentId, { key: first.json.ownerKey })
+      await portal.finish(first)
+    }))
   })
-  try {
-    await all.rehearsal.faults({ at: 'stack', kind: 'never_ready', times: 0 })
-    const first = (await all.portal.deploy('first')).json
-    const { json } = await all.portal.deploy('second')
-    const end = await endOf(all, json.statusUrl, json.ownerKey)
-    assert.deepEqual([end.code, end.causeCode, end.rolledBack], ['step_timeout', 'queue_long', true])
-    await all.portal.cancel(first.deploymentId, { key: first.ownerKey })
-    await all.portal.follow(first.statusUrl)
-  } finally {
-    await all.stop()
-  }
 })
 
-const waits = (events) => events.filter(({ event, data }) => event === 'progress' && data.state === 'waiting')
+const waits = (events) =>
+  events.filter(({ event, data }) => event === 'progress' && data.state === 'waiting')
 
-// Between two that wait for another reason, or till another time, there is one event each.
+// There is one event for each reason and time, not one for each try.
 function areFew(events) {
-  const told = waits(events).map(({ data }) => `${data.step} ${data.detail}`)
-  for (let i = 1; i < told.length; i++) assert.notEqual(told[i], told[i - 1], 'nothing is told twice')
-  assert.ok(told.length <= 8, told.join('\n'))
+  const reasons = waits(events).map(({ data }) => `${data.step} ${data.detail}`)
+  for (let i = 1; i < reasons.length; i++) {
+    assert.notEqual(reasons[i], reasons[i - 1], 'nothing is told twice')
+  }
+  assert.ok(reasons.length <= 8, reasons.join('\n'))
 }
 
-test('Dokploy dies in the middle of a deployment: the stream says so, and till when it waits', { timeout: seconds(180) }, async () => {
-  const { portal, rehearsal } = await world(() => {}, { speed: 5 })
-  try {
-    const { json } = await portal.deploy('orphaned')
-    await portal.follow(json.statusUrl, { until: ({ data }) => data.step === 'outcome' })
-    await rehearsal.kill9()
-    const held = ({ data }) => data.state === 'waiting' && /\d\d:\d\d:\d\d/.test(data.detail)
-    const seen = await portal.follow(json.statusUrl, { until: held, language: 'nl' })
-    assert.match(seen.last.data.detail, /^Dokploy reageert niet; nieuwe poging om/)
-    const { steps } = (await portal.status(json.statusUrl)).json
-    assert.equal(steps.find(({ step }) => step === seen.last.data.step).state, 'waiting')
-    await rehearsal.restart()
-    const { last, events } = await portal.follow(json.statusUrl, { limit: seconds(120) })
-    assert.equal(last.event, 'ready', JSON.stringify(last))
-    areFew(events)
-    const after = events.slice(events.findLastIndex(({ data }) => data.state === 'waiting') + 1)
-    assert.ok(after.some(({ data }) => data.state === 'running' || data.state === 'done'), 'and that it goes on')
-  } finally {
-    await portal.stop()
-    await rehearsal.stop()
-  }
-})
+describe('the stream says why it waits', { concurrency: 3, timeout: seconds(180) }, () => {
+  test('Dokploy dies during a deployment: till when it waits, and that it goes on',
+    inWorld({ speed: 5 }, async ({ portal, rehearsal }) => {
+      const answer = await portal.deploy('orphaned')
+      const { statusUrl } = answer.json
+      await portal.follow(statusUrl, { until: ({ data }) => data.step === 'outcome' })
+      await rehearsal.kill9()
+      const isHeld = ({ data }) => data.state === 'waiting' && /\d\d:\d\d:\d\d/.test(data.detail)
+      const { last: held } = await portal.follow(statusUrl, { until: isHeld, language: 'nl' })
+      assert.match(held.data.detail, /^Dokploy reageert niet/)
+      const { steps } = (await portal.status(statusUrl)).json
+      assert.equal(steps.find(({ step }) => step === held.data.step).state, 'waiting')
+      await rehearsal.restart()
+      const { events } = await portal.finish(answer, 'ready', { limit: seconds(120) })
+      areFew(events)
+      const last = events.findLastIndex(({ data }) => data.state === 'waiting')
+      const goesOn = ({ data }) => data.state === 'running' || data.state === 'done'
+      assert.ok(events.slice(last + 1).some(goesOn), 'it goes on')
+    }))
 
-test('Dokploy asks for patience, or hangs: that is told too, and ends well', { timeout: seconds(120) }, async () => {
-  const { portal, rehearsal, stop } = await world((tree) => tree.edit('scripts/lib/dokploy/call.lua', (text) => text.replace(/timeout = \d+/, 'timeout = 1')), { speed: 20 })
-  try {
-    await rehearsal.faults([
-      { at: 'application.create', kind: 'status', status: 429, headers: { 'Retry-After': '3' } },
-      { at: 'domain.byApplicationId', kind: 'hang', times: 0 },
-      { at: 'deployment.all', kind: 'hang', times: 3 },
-    ])
-    const { last, events } = await portal.deployed('patient', { language: 'ar' })
-    assert.equal(last.event, 'ready', JSON.stringify(last))
-    areFew(events)
-    const told = waits(events).map(({ data }) => data.step)
-    assert.ok(told.includes('application'), `429: ${told}`)
-    assert.ok(told.includes('outcome'), `hang: ${told}`)
-    const limited = waits(events).find(({ data }) => data.step === 'application').data.detail
-    assert.match(limited, /patience.*\d\d:\d\d:\d\d/)
-  } finally {
-    await stop()
-  }
-})
+  test('Dokploy asks for patience, or hangs: the deployment waits and gets ready',
+    inWorld({ speed: 20 }, async ({ portal, rehearsal }) => {
+      const headers = { 'Retry-After': '30' }
+      await rehearsal.faults([
+        { at: 'application.create', kind: 'status', status: 429, headers },
+        { at: 'domain.byApplicationId', kind: 'hang', times: 0 },
+        { at: 'deployment.all', kind: 'hang', times: 3 },
+      ])
+      const answer = await portal.deploy('patient', { language: 'ar' })
+      const { events } = await portal.finish(answer, 'ready')
+      areFew(events)
+      const steps = waits(events).map(({ data }) => data.step)
+      assert.ok(steps.includes('application'), `429: ${steps}`)
+      assert.ok(steps.includes('outcome'), `hang: ${steps}`)
+      const limited = waits(events).find(({ data }) => data.step === 'application')
+      assert.match(limited.data.detail, /patience.*\d\d:\d\d:\d\d|\d\d:\d\d:\d\d/)
+    }))
 
-test('who waits in Dokploy\'s own queue is told his place there', { timeout: seconds(120) }, async () => {
-  const { portal, stop } = await world(() => {}, { speed: 2 })
-  try {
-    const answers = await Promise.all(['one', 'two', 'three'].map((n) => portal.deploy(`line-${n}`)))
-    const ends = await Promise.all(answers.map(({ json }) => portal.follow(json.statusUrl, { limit: seconds(90) })))
-    const told = ends.flatMap(({ events }) => waits(events))
-    assert.ok(told.length > 0, 'with three at once some wait')
-    for (const { data } of told) assert.match(data.detail, /queue, at place \d/)
-    for (const { last } of ends) assert.equal(last.event, 'ready', JSON.stringify(last))
-  } finally {
-    await stop()
-  }
+  test("the position in Dokploy's own queue",
+    inWorld({ speed: 2 }, async ({ portal }) => {
+      const names = ['one', 'two', 'three']
+      const answers = await Promise.all(names.map((name) => portal.deploy(`line-${name}`)))
+      const ends = await Promise.all(answers.map((answer) => portal.finish(answer, 'ready')))
+      const details = ends.flatMap(({ events }) => waits(events)).map(({ data }) => data.detail)
+      assert.ok(details.length > 0, 'with three at once some wait')
+      for (const detail of details) assert.match(detail, /queue.*\d/)
+    }))
 })
