@@ -1,21 +1,22 @@
---- How much one client may ask for: requests in a time, workspaces in all. A change applies when the
---- scripts are reloaded; what has been counted stays counted.
+--- How much one client may ask for: requests in a time, workspaces in all. A change applies when
+--- the scripts are reloaded; what has been counted stays counted.
 return {
   page = 50,       -- rows in one answer of a list when the client does not say
   page_max = 200,  -- and at most
 
   idempotency_key = 255, -- the longest Idempotency-Key, in characters
-  -- Keys at least this long count as unguessable; a shorter key from a visitor is bound to the client
-  -- that used it first.
+  -- Keys at least this long count as unguessable; a shorter key from a visitor is bound to the
+  -- client that used it first.
   idempotency_random = 32,
 
   reconcile = 300, -- seconds between two comparisons of Dokploy with the journal
 
-  -- Seconds after an operation's end for which all its events are kept; how it ended stays for good.
+  -- Seconds after an operation's end for which all its events are kept; how it ended stays for
+  -- good.
   events_kept = 90 * 24 * 3600,
 
-  -- How many workspaces there may be: of one owner, from one network, in all; nil: no limit. The admin
-  -- may exceed them.
+  -- How many workspaces there may be: of one owner, from one network, in all; nil: no limit. The
+  -- admin may exceed them.
   quotas = {
     production = { owner = 5, network = 20, total = 500 },
     development = {},
@@ -29,8 +30,8 @@ return {
   },
 
   -- Requests of one class: { how many at once, seconds until as many are available again }. Counted
-  -- for each client (an IPv4 address, the /64 of an IPv6 one) and, once it is known, for each owner.
-  -- In development they only stop a loop gone wild.
+  -- for each client (an IPv4 address, the /64 of an IPv6 one) and, once it is known, for each
+  -- owner. In development they only stop a loop gone wild.
   rates = {
     production = {
       check = { 60, 60 },     -- is this name free? Asked while somebody types
@@ -53,8 +54,8 @@ return {
   -- A whole IPv6 /48 gets this many times one client's budget, because its holder has 65,536 /64s.
   site = 8,
 
-  -- The class of a route; false: no limit. Routes that are not listed: GET is "read", everything else
-  -- "change".
+  -- The class of a route; false: no limit. Routes that are not listed: GET is "read", everything
+  -- else "change".
   classes = {
     ["/health"] = false, -- monitors must always get through
     ["/ready"] = false,

@@ -19,7 +19,8 @@ return {
     "administrator",
   },
 
-  -- Lua patterns, tried on the whole name: ^ and $ are its ends, %d a digit, %- a hyphen, .* anything.
+  -- Lua patterns, tried on the whole name: ^ and $ are its ends, %d a digit, %- a hyphen, .*
+  -- anything.
   patterns = {
     "^www%d*$",      -- www, www2
     "^ns%d+$",       -- ns1: name servers

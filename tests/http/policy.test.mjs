@@ -58,7 +58,7 @@ test('--check runs the examples beside the rules and finds undeclared routes', (
   const wrong = check()
   assert.equal(wrong.status, 1)
   assert.match(wrong.stderr, /scripts\/policy\/access\.lua: example \d+: .*access_closed/)
-  assert.match(wrong.stderr, /mend the rule/)
+  assert.match(wrong.stderr, /fix the rule/)
   other.edit('scripts/policy/access.lua', (text) => text.replace('closed = function() return true end', 'closed = function() return false, "access_closed" end'))
   other.edit('scripts/routes/check.lua', (text) => `${text}\nrequire("core.server").route("GET", "/api/secret-door", function() return 204 end)\n`)
   const forgotten = check()

@@ -1,6 +1,6 @@
 local support = require "support.engine"
 local names = require "lib.base.names"
-local pattern = require "lib.base.pattern"
+local pattern = require "lib.policy.pattern"
 
 local function always() return true end
 

@@ -1,10 +1,7 @@
---- What `deployer --check` tries beside loading every file: files that stand to be checked say so when they are loaded. Pure.
+--- What `deployer --check` tries beyond loading every file: what files register, such
+--- as examples beside rules. Pure.
 local check = {}
 local registered = {}
-
---- Registers a check: fn returns a list of sentences, each saying what is wrong and where; an empty one when all is good.
----@param fn fun(): string[]
-function check.add(fn) registered[#registered + 1] = fn end
 
 local function written(value)
   if type(value) == "string" then return ("%q"):format(value) end
@@ -15,35 +12,46 @@ local function written(value)
   return "{ " .. table.concat(parts, ", ") .. " }"
 end
 
-local function try(where, decide, number, example)
+local MESSAGE = "%s: example %d: (%s) gives %s; the example says %s"
+  .. " (fix the rule, or the example if the change is meant)"
+
+local function try(file, decide, number, example)
   local ok, result = pcall(decide, table.unpack(example, 2, #example))
   if ok and result == example[1] then return nil end
-  local asked = {}
-  for i = 2, #example do asked[#asked + 1] = written(example[i]) end
-  return ("%s: example %d: (%s) gives %s; the example says %s (mend the rule, or the example if the change is meant)"):format(
-    where, number, table.concat(asked, ", "), ok and written(result) or "an error: " .. tostring(result), written(example[1]))
+  local arguments = {}
+  for i = 2, #example do arguments[#arguments + 1] = written(example[i]) end
+  local given = ok and written(result) or "an error: " .. tostring(result)
+  return MESSAGE:format(file, number, table.concat(arguments, ", "), given,
+    written(example[1]))
 end
 
---- Registers examples that stand beside rules.
----@param where string          the file
+--- Registers a check: fn returns a list of problems, each a sentence that says what is wrong and
+--- where.
+---@param fn fun(): string[]
+function check.add(fn) registered[#registered + 1] = fn end
+
+--- Registers the examples of a file's rules.
+---@param file string
 ---@param decide fun(...): any
----@param list any[][]          { what decide should return, its arguments... }, ...
-function check.examples(where, decide, list)
+---@param list any[][]  { what decide should return, its arguments... }, ...
+function check.examples(file, decide, list)
   check.add(function()
-    local faults = {}
-    for number, example in ipairs(list) do faults[#faults + 1] = try(where, decide, number, example) end
-    return faults
+    local problems = {}
+    for number, example in ipairs(list) do
+      problems[#problems + 1] = try(file, decide, number, example)
+    end
+    return problems
   end)
 end
 
 --- Runs them all.
----@return string[] faults
+---@return string[] problems
 function check.check()
-  local faults = {}
+  local problems = {}
   for _, fn in ipairs(registered) do
-    for _, fault in ipairs(fn()) do faults[#faults + 1] = fault end
+    for _, problem in ipairs(fn()) do problems[#problems + 1] = problem end
   end
-  return faults
+  return problems
 end
 
 return check

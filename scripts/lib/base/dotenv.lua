@@ -1,14 +1,20 @@
---- The environment text that Dokploy keeps for an application: one NAME=value a line, read by dotenv's rules. Pure.
+--- The environment text that Dokploy keeps for an application: one NAME=value a line, by dotenv's
+--- rules. Pure.
 local dotenv = {}
 
-local function refuse(name, why) return nil, ("%s cannot be written into an environment text: %s"):format(name, why), "invalid" end
+local function refuse(name, why)
+  return nil, ("%s cannot be written into an environment text: %s"):format(name, why), "invalid"
+end
 
---- One line. The value is quoted with a character that it lacks: inside quotes there is no escape for the quote itself. Single quotes and
---- backticks are literal; double quotes would turn \n into a line break, so they are the last choice.
+--- One line. The value is quoted with a character that it lacks, because inside quotes there is no
+--- escape for the quote itself. Single quotes and backticks are literal; double quotes would turn
+--- \n into a line break, so they are the last choice.
 ---@return string|nil line, string? message, string? code
 function dotenv.line(name, value)
-  if not name:find("^[%a_][%w_]*$") then return refuse(name, "the name may hold letters, digits and _ alone") end
-  if value:find("%c") then return refuse(name, "it holds a control character or a line break") end
+  if not name:find "^[%a_][%w_]*$" then
+    return refuse(name, "the name may hold only letters, digits and _")
+  end
+  if value:find "%c" then return refuse(name, "it holds a control character or a line break") end
   if value:find("${{", 1, true) then return refuse(name, "${{ would be read as a reference") end
   for _, quote in ipairs { "'", "`", not value:find("\\", 1, true) and '"' or nil } do
     if not value:find(quote, 1, true) then return name .. "=" .. quote .. value .. quote end
@@ -39,13 +45,13 @@ local function unquoted(value)
   return (value:gsub("%s*#.*$", ""):gsub("%s+$", ""))
 end
 
---- The value of a variable in an environment text; the last line that sets it wins. nil when none does. One line a variable.
+--- The value of a variable in an environment text: the last line that sets it counts; nil when none
+--- does. One line a variable.
 ---@return string|nil
 function dotenv.get(text, name)
   local found
-  for line in (text .. "\n"):gmatch("(.-)\r?\n") do
-    local key, value = line:match("^%s*([%w_.-]+)%s*=%s*(.*)$")
-    if not key then key, value = line:match("^%s*export%s+([%w_.-]+)%s*=%s*(.*)$") end
+  for line in (text .. "\n"):gmatch "(.-)\r?\n" do
+    local key, value = line:gsub("^%s*export%s+", ""):match "^%s*([%w_.-]+)%s*=%s*(.*)$"
     if key == name then found = unquoted(value) end
   end
   return found

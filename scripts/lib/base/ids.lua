@@ -1,12 +1,15 @@
---- Ids that begin with the time: what is new lies together in the journal's indexes, so a commit writes a few pages, and not one for each
---- row.
+--- Ids that start with the time, so that new rows lie together in the journal's indexes and a
+--- commit writes few pages.
 local crypto = require "core.crypto"
 local server = require "core.server"
 local ids = {}
 
---- A new one, in small letters and digits: the time in hundredths of a second, and so many random bytes.
----@param random integer
+--- A new id, in lower-case letters and digits: the time in hundredths of a second, then random
+--- bytes.
+---@param random_bytes integer
 ---@return string
-function ids.new(random) return ("%010x%s"):format(server.now() * 100 // 1 | 0, crypto.hex(random)) end
+function ids.new(random_bytes)
+  return ("%010x%s"):format(server.now() * 100 // 1 | 0, crypto.hex(random_bytes))
+end
 
 return ids

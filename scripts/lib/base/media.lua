@@ -6,11 +6,10 @@ local media = {}
 ---@return string|nil
 function media.of(req)
   local text = req.headers["content-type"]
-  if text == "application/json" then return text end -- as most programs say it
   return text and text:lower():match("^%s*([^;%s]+)")
 end
 
---- Whether it is a form: then the answer is a page, or the way to one.
+--- Whether it is a form, which is answered with a page or a redirect.
 ---@param req Request
 ---@return boolean
 function media.is_form(req) return media.of(req) == "application/x-www-form-urlencoded" end

@@ -1,50 +1,47 @@
---- What a name looks like: a DNS label, so that NAME.SUFFIX is an address. Which good names may be taken is decided in policy/names.lua.
+--- What a name looks like: a DNS label, so that NAME.SUFFIX is an address. Pure. Which well-formed
+--- names may be taken is decided by policy/names.lua.
 local names = { min = 3, max = 32 }
 
---- Folds what people type without meaning it: upper case and surrounding blanks. Nothing else is repaired.
---- (Bytes that are no UTF-8 become "?", so that the name can be said again in an answer; it is not well formed either way.)
+--- Folds upper case and surrounding blanks, which people type without meaning it; nothing else is
+--- corrected. Bytes that are not UTF-8 become "?", so that an answer can repeat the name.
 ---@param text string
 ---@return string
 function names.fold(text)
-  if text:find("^[a-z0-9-]*$") then return text end -- as most are typed
   if not utf8.len(text) then text = text:gsub("[\x80-\xff]", "?") end
   return (text:match("^%s*(.-)%s*$"):lower())
 end
 
--- In the order in which a person should hear of them. The word is the last part of a text's key: "name.invalid.short".
+-- In the order in which a person should hear of them. Each is the last part of a text's key:
+-- "name.invalid.short".
 local rules = {
   { "empty", function(name) return name == "" end },
-  { "characters", function(name) return name:find("[^a-z0-9-]") end },
+  { "characters", function(name) return name:find "[^a-z0-9-]" end },
   { "short", function(name) return #name < names.min end },
   { "long", function(name) return #name > names.max end },
-  { "start", function(name) return not name:find("^[a-z]") end },
+  { "start", function(name) return not name:find "^[a-z]" end },
   { "ending", function(name) return name:sub(-1) == "-" end },
-  { "punycode", function(name) return name:find("^xn%-%-") end },
+  { "punycode", function(name) return name:find "^xn%-%-" end },
   { "hyphens", function(name) return name:find("--", 1, true) end },
 }
 
--- All rules at once, for the many names that break none; who breaks one is told which.
-local function keeps_all(name)
-  return #name >= names.min and #name <= names.max and name:find("^[a-z][a-z0-9-]*[a-z0-9]$") and not name:find("--", 1, true)
-end
-
 --- Whether a folded name is well formed.
 ---@param name string
----@return boolean good
+---@return boolean is_good
 ---@return string? reason empty characters short long start ending punycode hyphens
 function names.well_formed(name)
-  if keeps_all(name) then return true end
   for _, rule in ipairs(rules) do
     if rule[2](name) then return false, rule[1] end
   end
   return true
 end
 
---- The nearest well-formed name to what was typed, as a suggestion: "My Stack!" gives "my-stack". nil when nothing is left.
+--- The nearest well-formed name to what was typed: "My Stack!" gives "my-stack". nil when nothing
+--- is left.
 ---@param text string
 ---@return string|nil
 function names.nearest(text)
-  local name = text:lower():gsub("[^a-z0-9]+", "-"):gsub("^[-0-9]+", ""):sub(1, names.max):gsub("-+$", "")
+  local name = text:lower():gsub("[^a-z0-9]+", "-"):gsub("^[-0-9]+", "")
+  name = name:sub(1, names.max):gsub("-+$", "")
   return names.well_formed(name) and name or nil
 end
 

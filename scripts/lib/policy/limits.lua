@@ -1,5 +1,5 @@
---- Applies policy/limits.lua: the limits that hold in this environment, strict in production, generous
---- elsewhere.
+--- Applies policy/limits.lua: the limits that hold in this environment, strict in production,
+--- generous elsewhere.
 local config = require "core.config"
 local check = require "lib.base.check"
 local schema = require "lib.schema"

@@ -1,7 +1,7 @@
 --- Applies policy/names.lua: which names may be taken, and what to suggest instead.
 local config = require "core.config"
 local names = require "lib.base.names"
-local pattern_syntax = require "lib.base.pattern"
+local pattern_syntax = require "lib.policy.pattern"
 local schema = require "lib.schema"
 local kinds = require "lib.schema.kinds"
 
