@@ -84,12 +84,15 @@ local function kept(...)
   return true
 end
 loaded["lib.journal"] = {
-  intend = function(_, kind, key) return kept(kind, key) end,
-  confirm = function(_, kind, key, id) return kept(kind, key, id) end,
-  lost = function(_, kind, key) return kept(kind, key) end,
-  mark = function(_, kind, key, state) return kept(kind, key, state) end,
-  events = function() return {} end,
-  last_log = function() return {} end,
+  resources = {
+    intend = function(_, kind, key) return kept(kind, key) end,
+    confirm = function(_, kind, key, id) return kept(kind, key, id) end,
+    note_unconfirmed = function(_, kind, key) return kept(kind, key) end,
+    settle = function(_, kind, key, state) return kept(kind, key, state) end,
+  },
+  events = { list = function() return {} end, last_log = function() return {} end },
+  stacks = { get = function() return false end },
+  operations = {},
 }
 local one_stack = { name = "anna", owner_id = "o", operation_id = "abc", state = "ready", project_id = "p1", application_id = "a1" }
 loaded["lib.journal.drift"] = {
@@ -100,17 +103,18 @@ loaded["lib.journal.drift"] = {
     for _, one in ipairs(found) do kept(one.kind, one.thing, one.name, one.owner_id, one.operation_id, json.encode(one.facts)) end
     return true
   end,
-  refresh = nothing, looked_at = nothing,
+  refresh = nothing,
 }
 loaded["lib.operations.events"] = { emit = nothing, finish = function(_, event, data) return kept(event, data.code) end }
 loaded["core.store"] = {}
 
 local context = require "lib.operations.ctx"
 local dokploy = require "lib.dokploy"
-local operate = require "lib.operations.operate"
+local deploy = require "lib.operations.deploy"
 local reconcile = require "lib.workspaces.reconcile"
 local steps = require "steps"
 local undo = require "lib.operations.undo"
+local work = require "lib.operations.work"
 
 -- Scenes ----------------------------------------------------------------------------------------------------------------
 
@@ -142,16 +146,17 @@ local function run_step(i)
   local had = steps[i].name == "project" and 0 or steps[i].name == "application" and 1 or 2
   local ctx = context.new(op, resources(had), steps)
   ctx.dokploy = dokploy.client { tries = 2 }
-  ctx.mark, ctx.title, ctx.volume = "mark", "title", "volume" -- what the bodies of the seeds say
+  ctx.tag, ctx.title, ctx.volume = "mark", "title", "volume" -- what the bodies of the seeds say
   ctx.sleep = task.sleep
   ctx.remaining = function() return left end
   ctx:enter(i)
-  failed_well(steps[i].run(ctx))
+  failed_well(deploy.perform(ctx, steps[i]))
 end
 
 local function run_undo(n)
   failed_well(undo.run {
-    id = op.id, mark = "mark", resources = resources(n), dokploy = dokploy.client { tries = 2 }, tell = nothing, spare = n == 3,
+    id = op.id, tag = "mark", resources = resources(n), dokploy = dokploy.client { tries = 2 },
+    report = nothing, exact = n == 3,
   })
 end
 
@@ -163,9 +168,9 @@ function dokploy.client(how)
 end
 
 local function run_operation(kind)
-  loaded["lib.journal"].operation = function() return op end
-  loaded["lib.journal"].resources = function() return resources(3) end
-  operate.run { id = "x", kind = kind, name = op.name, url = op.url, params = { target = op.id, from = "ready" } }
+  loaded["lib.journal"].operations.get = function() return op end
+  loaded["lib.journal"].resources.list = function() return resources(3) end
+  work.run { id = "x", kind = kind, name = op.name, url = op.url, params = { target = op.id, from = "ready" } }
 end
 
 local function run_small()
@@ -178,7 +183,7 @@ end
 
 local function run_look()
   reconcile.start()
-  failed_well(not reconcile.trouble(), "", reconcile.trouble())
+  failed_well(not reconcile.last_error(), "", reconcile.last_error())
 end
 
 local scenes = {}

@@ -9,20 +9,20 @@ return {
 
   -- 1: the first journal
   [[
-  CREATE TABLE operations (            -- one deploy or one delete, from its acceptance to its one end
+  CREATE TABLE operations (            -- one deploy, delete, stop... to its one end
     id          TEXT PRIMARY KEY,
     kind        TEXT NOT NULL,         -- deploy, delete
     name        TEXT NOT NULL,
     owner_id    TEXT NOT NULL,
     template    TEXT,
     url         TEXT,
-    params      TEXT NOT NULL DEFAULT '{}', -- what was asked: image, memory_bytes, cpu_nanos; for a delete: data, target
-    state       TEXT NOT NULL,         -- queued running rolling_back ready failed cancelled deleting deleted
+    params      TEXT NOT NULL DEFAULT '{}', -- what was asked; of work on a stack: target
+    state       TEXT NOT NULL,         -- see lib/operations/states.lua
     step        TEXT,                  -- the step that runs, or ran last
     code        TEXT,                  -- why it failed
     failure     TEXT,                  -- the rest of why: {code, step, args, message}
     cancel      INTEGER NOT NULL DEFAULT 0, -- 1: somebody asked to stop it
-    receipt     TEXT,                  -- what was created, undone and left, told at the end
+    receipt     TEXT,                  -- what was created, undone and left
     created_at  REAL NOT NULL,
     started_at  REAL,
     ended_at    REAL
@@ -31,7 +31,7 @@ return {
   CREATE INDEX operations_name ON operations(name, created_at);
   CREATE INDEX operations_ready ON operations(ended_at) WHERE state = 'ready';
 
-  CREATE TABLE events (                -- what a stream tells, in raw form: codes and arguments, no words for people
+  CREATE TABLE events (                -- raw: codes and arguments, no text for people
     operation_id TEXT NOT NULL REFERENCES operations(id),
     seq         INTEGER NOT NULL,
     event       TEXT NOT NULL,
@@ -40,11 +40,12 @@ return {
     PRIMARY KEY (operation_id, seq)
   ) WITHOUT ROWID;
 
-  CREATE TABLE stacks (                -- a row is a claim: the name is taken while it stands
+  CREATE TABLE stacks (                -- a row is a claim on the name
     name        TEXT PRIMARY KEY,
     owner_id    TEXT NOT NULL,
     state       TEXT NOT NULL,         -- deploying ready deleting leftover
-    operation_id TEXT NOT NULL REFERENCES operations(id), -- the deploy that made it; its resources are the stack's
+    -- the deploy that made it; its resources are the stack's
+    operation_id TEXT NOT NULL REFERENCES operations(id),
     delete_id   TEXT,                  -- the delete that runs, or ran last
     url         TEXT,
     image       TEXT,
@@ -53,7 +54,7 @@ return {
   ) WITHOUT ROWID;
   CREATE INDEX stacks_owner ON stacks(owner_id, name);
 
-  CREATE TABLE resources (             -- what a deploy made in Dokploy: written before the call, confirmed after it
+  CREATE TABLE resources (             -- written before the call that makes it, confirmed after
     operation_id TEXT NOT NULL REFERENCES operations(id),
     kind        TEXT NOT NULL,         -- project application mount volume domain deployment
     key         TEXT NOT NULL DEFAULT '', -- tells several of one kind apart
@@ -62,7 +63,7 @@ return {
     data        TEXT NOT NULL DEFAULT '{}',
     intended_at REAL NOT NULL,
     created_at  REAL,
-    ended_at    REAL,                  -- when a re-read proved it gone, or it was left
+    ended_at    REAL,                  -- when it was proved gone, or left
     PRIMARY KEY (operation_id, kind, key)
   ) WITHOUT ROWID;
   CREATE INDEX resources_open ON resources(state) WHERE state IN ('left', 'lost');
@@ -77,7 +78,7 @@ return {
   ) WITHOUT ROWID;
   CREATE INDEX volumes_owner ON volumes(owner_id);
 
-  CREATE TABLE idempotency (           -- an Idempotency-Key and the deploy that it began, for 24 hours; the answer is made of that again
+  CREATE TABLE idempotency (           -- an Idempotency-Key and the deploy that it began
     key         TEXT PRIMARY KEY,
     body_hash   TEXT NOT NULL,
     operation_id TEXT NOT NULL,
@@ -85,11 +86,11 @@ return {
   ) WITHOUT ROWID;
   ]],
 
-  -- 2: who may come in, and who did what. Of everything that opens a door, only a hash is kept.
+  -- 2: credentials, of which only a hash is kept; and who did what
   [[
-  CREATE TABLE owners (                -- owners whose key was changed; for all others the first key is good
+  CREATE TABLE owners (                -- whose key was changed; of others the first is valid
     id          TEXT PRIMARY KEY,
-    generation  INTEGER NOT NULL       -- how often; the key of this generation is the good one
+    generation  INTEGER NOT NULL       -- how often; the key of this generation is valid
   ) WITHOUT ROWID;
 
   CREATE TABLE links (                 -- one-time links that take an owner to another browser
@@ -120,7 +121,7 @@ return {
     used_at     REAL
   ) WITHOUT ROWID;
 
-  CREATE TABLE origins (               -- where a deploy came from: for quotas, and for how often an invite was used
+  CREATE TABLE origins (               -- of deploys: for quotas, and for uses of invites
     operation_id TEXT PRIMARY KEY,
     network     TEXT NOT NULL,         -- a /24 or a /64
     invite_id   TEXT
@@ -128,7 +129,7 @@ return {
   CREATE INDEX origins_network ON origins(network);
   CREATE INDEX origins_invite ON origins(invite_id) WHERE invite_id IS NOT NULL;
 
-  CREATE TABLE audit (                 -- who did what to which stack, or was kept from it; never changed, never shortened
+  CREATE TABLE audit (                 -- who did what, or was refused; never changed
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     at          REAL NOT NULL,
     who         TEXT NOT NULL,         -- admin, owner, token, user, visitor
@@ -140,37 +141,40 @@ return {
     operation_id TEXT,
     allowed     INTEGER NOT NULL,
     rule        TEXT NOT NULL,         -- the rule in scripts/policy/access.lua that decided
-    policy      TEXT NOT NULL,         -- the generation of the scripts that it stood in, and when that was loaded
+    policy      TEXT NOT NULL,         -- the version of the scripts, and when it was loaded
     request_id  TEXT NOT NULL
   );
-  CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never shortened'); END;
-  CREATE TRIGGER audit_stands BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
+  CREATE TRIGGER audit_stays BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit trail is never shortened'); END;
+  CREATE TRIGGER audit_stands BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
 
   -- One piece of work at a time on a stack that stands.
-  CREATE UNIQUE INDEX operations_work ON operations(name) WHERE kind IN ('stop', 'start', 'restart', 'rotate') AND ended_at IS NULL;
+  CREATE UNIQUE INDEX operations_work ON operations(name)
+    WHERE kind IN ('stop', 'start', 'restart', 'rotate') AND ended_at IS NULL;
   ]],
 
-  -- 3: what is wrong with a stack that stands, and since when it is as it is
+  -- 3: what is wrong with a stack, and since when it is in its state
   [[
   ALTER TABLE stacks ADD COLUMN reason TEXT;
   ALTER TABLE stacks ADD COLUMN since REAL;
   ]],
 
-  -- 4: when a workspace was last worked in, as far as it told
+  -- 4: when a workspace was last worked in, as far as it reports that
   [[
   ALTER TABLE stacks ADD COLUMN used_at REAL;
   ]],
 
-  -- 5: what the journal and Dokploy do not agree on, as lib/workspaces/reconcile.lua found it; and work on it
+  -- 5: drift: what the journal and Dokploy disagree on (lib/workspaces/reconcile.lua)
   [[
   CREATE TABLE findings (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     kind        TEXT NOT NULL,         -- vanished unknown in_error
-    thing       TEXT NOT NULL,         -- of unknown: the project or application in Dokploy; else the deploy that made the stack
-    name        TEXT NOT NULL,         -- this and the next two as the journal has them, or as the mark in Dokploy says
+    thing       TEXT NOT NULL,         -- of unknown: its id in Dokploy; else the stack's deploy
+    name        TEXT NOT NULL,         -- these three from the journal, or from the tag in Dokploy
     owner_id    TEXT NOT NULL,
     operation_id TEXT NOT NULL,
-    facts       TEXT NOT NULL DEFAULT '{}', -- what Dokploy told of it: enough to adopt it, or to take it away
+    facts       TEXT NOT NULL DEFAULT '{}', -- enough to adopt it, or to remove it
     found_at    REAL NOT NULL,
     resolved_at REAL,
     resolution  TEXT,                  -- gone (by itself) adopted repaired removed
@@ -180,32 +184,35 @@ return {
   CREATE INDEX findings_name ON findings(name) WHERE resolved_at IS NULL;
   CREATE INDEX findings_work ON findings(work_id) WHERE work_id IS NOT NULL;
 
-  CREATE TABLE looks (                 -- one row: when Dokploy was last looked through to the end
+  CREATE TABLE looks (                 -- one row: the last complete comparison
     id          INTEGER PRIMARY KEY CHECK (id = 1),
     at          REAL NOT NULL,
-    projects    INTEGER NOT NULL       -- how many had our mark
+    projects    INTEGER NOT NULL       -- how many had our tag
   );
 
-  -- What was found is resolved in the moment in which the work on it ends well.
+  -- A row is resolved together with the good end of the work on it.
   CREATE TRIGGER findings_resolved AFTER UPDATE OF ended_at ON operations
   WHEN NEW.ended_at IS NOT NULL AND NEW.state IN ('ready', 'deleted') BEGIN
-    UPDATE findings SET resolved_at = NEW.ended_at, resolution = CASE NEW.state WHEN 'ready' THEN 'repaired' ELSE 'removed' END
+    UPDATE findings SET resolved_at = NEW.ended_at,
+      resolution = CASE NEW.state WHEN 'ready' THEN 'repaired' ELSE 'removed' END
     WHERE work_id = NEW.id AND resolved_at IS NULL;
   END;
 
   -- A name that something unknown in Dokploy has is taken.
   CREATE TRIGGER names_held BEFORE INSERT ON stacks
-  WHEN NEW.state = 'deploying' AND EXISTS (SELECT 1 FROM findings WHERE name = NEW.name AND kind = 'unknown' AND resolved_at IS NULL) BEGIN
+  WHEN NEW.state = 'deploying' AND EXISTS (SELECT 1 FROM findings
+    WHERE name = NEW.name AND kind = 'unknown' AND resolved_at IS NULL) BEGIN
     SELECT RAISE(ABORT, 'Dokploy has something of that name');
   END;
 
   DROP INDEX operations_work;
   CREATE UNIQUE INDEX operations_work ON operations(name)
     WHERE kind IN ('stop', 'start', 'restart', 'rotate', 'repair', 'rebuild') AND ended_at IS NULL;
-  CREATE UNIQUE INDEX operations_purge ON operations(name, owner_id) WHERE kind = 'purge' AND ended_at IS NULL;
+  CREATE UNIQUE INDEX operations_purge ON operations(name, owner_id)
+    WHERE kind = 'purge' AND ended_at IS NULL;
   ]],
 
-  -- 6: the admin, logged in with a browser; the trail of one stack; a redeploy is work like a restart
+  -- 6: the admin's browser sessions; the audit of one stack; a redeploy is work like a restart
   [[
   CREATE TABLE sessions (
     hash        TEXT PRIMARY KEY,      -- of the secret in the browser's cookie
@@ -217,47 +224,54 @@ return {
   CREATE INDEX audit_name ON audit(name, id);
   DROP INDEX operations_work;
   CREATE UNIQUE INDEX operations_work ON operations(name)
-    WHERE kind IN ('stop', 'start', 'restart', 'rotate', 'redeploy', 'repair', 'rebuild') AND ended_at IS NULL;
+    WHERE kind IN ('stop', 'start', 'restart', 'rotate', 'redeploy', 'repair', 'rebuild')
+      AND ended_at IS NULL;
   ]],
 
-  -- 7: what is asked for with every deploy is found at once, however many wait
+  -- 7: what every deploy asks for is found at once, however many wait
   [[
-  CREATE INDEX operations_running ON operations(created_at, id) WHERE state <> 'queued' AND ended_at IS NULL;
-  CREATE INDEX operations_waiting ON operations(created_at, id) WHERE state = 'queued' AND ended_at IS NULL;
+  CREATE INDEX operations_running ON operations(created_at, id)
+    WHERE state <> 'queued' AND ended_at IS NULL;
+  CREATE INDEX operations_waiting ON operations(created_at, id)
+    WHERE state = 'queued' AND ended_at IS NULL;
   DROP INDEX operations_open;
 
   CREATE TABLE tally (                 -- counts that are kept as rows come and end
     what        TEXT PRIMARY KEY,
     n           INTEGER NOT NULL
   ) WITHOUT ROWID;
-  INSERT INTO tally SELECT 'open deploys', count(*) FROM operations WHERE kind = 'deploy' AND ended_at IS NULL;
-  CREATE TRIGGER tally_begun AFTER INSERT ON operations WHEN new.kind = 'deploy' AND new.ended_at IS NULL
+  INSERT INTO tally SELECT 'open deploys', count(*) FROM operations
+    WHERE kind = 'deploy' AND ended_at IS NULL;
+  CREATE TRIGGER tally_begun AFTER INSERT ON operations
+    WHEN new.kind = 'deploy' AND new.ended_at IS NULL
     BEGIN UPDATE tally SET n = n + 1 WHERE what = 'open deploys'; END;
   CREATE TRIGGER tally_ended AFTER UPDATE OF ended_at ON operations
     WHEN new.kind = 'deploy' AND old.ended_at IS NULL AND new.ended_at IS NOT NULL
     BEGIN UPDATE tally SET n = n - 1 WHERE what = 'open deploys'; END;
   ]],
 
-  -- 8: what happened on the way of operations that ended long ago is forgotten (lib/workspaces/retention.lua)
+  -- 8: events of operations that ended long ago are deleted (lib/workspaces/retention.lua)
   [[
   ALTER TABLE operations ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX operations_unpruned ON operations(ended_at) WHERE pruned = 0;
   ]],
 
-  -- 9: cheaper conditions: each insert looks at them, and for a list of more than two words SQLite makes a table first
+  -- 9: cheaper conditions: each insert evaluates them, and SQLite makes a table of a longer list
   [[
   DROP INDEX operations_work;
   CREATE UNIQUE INDEX operations_work ON operations(name)
-    WHERE ended_at IS NULL AND (kind = 'stop' OR kind = 'start' OR kind = 'restart' OR kind = 'rotate' OR kind = 'redeploy'
-      OR kind = 'repair' OR kind = 'rebuild');
+    WHERE ended_at IS NULL AND (kind = 'stop' OR kind = 'start' OR kind = 'restart'
+      OR kind = 'rotate' OR kind = 'redeploy' OR kind = 'repair' OR kind = 'rebuild');
   DROP INDEX operations_unpruned;
-  CREATE INDEX operations_unpruned ON operations(ended_at) WHERE pruned = 0 AND ended_at IS NOT NULL;
-  CREATE INDEX idempotency_at ON idempotency(at); -- old ones are looked for with each new one
+  CREATE INDEX operations_unpruned ON operations(ended_at)
+    WHERE pruned = 0 AND ended_at IS NOT NULL;
+  CREATE INDEX idempotency_at ON idempotency(at); -- each insert deletes old ones
   ]],
 
-  -- 10: INSERT OR REPLACE takes a row away without the trigger that is about taking away
+  -- 10: INSERT OR REPLACE deletes a row without firing a delete trigger
   [[
-  CREATE TRIGGER audit_is_no_palimpsest BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = new.id)
+  CREATE TRIGGER audit_is_no_palimpsest BEFORE INSERT ON audit
+    WHEN EXISTS (SELECT 1 FROM audit WHERE id = new.id)
     BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
   ]],
 }

@@ -28,6 +28,12 @@ local function make(ctx, step)
     function() return step.find(ctx) end)
 end
 
+--- Does the work of a step: true or what it made; or nil, message, code, args. Waits.
+function deploy.perform(ctx, step)
+  if step.run then return step.run(ctx) end
+  return make(ctx, step)
+end
+
 -- Why the step failed; nothing when it is done.
 local function run_step(ctx, index)
   local step = ctx.steps[index]
@@ -37,7 +43,7 @@ local function run_step(ctx, index)
   end)
   if is_cancelled then return failure.new(ctx:at(), "it was cancelled", "cancelled") end
   ctx:report("running", 0)
-  local good, message, code, args = task.run(step.deadline, step.run or make, ctx, step)
+  local good, message, code, args = task.run(step.deadline, deploy.perform, ctx, step)
   if not good then return failure.new(ctx:at(), message, code, args) end
   ctx:report("done", 1)
 end
