@@ -33,16 +33,11 @@ static int is_known(const char *key, const char *const *known)
     return 0;
 }
 
-static void raise_unknown(lua_State *L, const char *key, const char *const *known)
+static void refuse_key(lua_State *L, const char *key, const char *const *known)
 {
-    luaL_Buffer list;
-
-    luaL_buffinit(L, &list);
-    for (int i = 0; known[i]; i++) {
-        if (i > 0) luaL_addstring(&list, ", ");
-        luaL_addstring(&list, known[i]);
-    }
-    luaL_pushresult(&list);
+    lua_pushstring(L, *known);
+    while (*++known)
+        lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), *known);
     luaL_error(L, "no such option: %s (known: %s)", key, lua_tostring(L, -1));
 }
 
@@ -52,55 +47,48 @@ void api_known_keys(lua_State *L, int index, const char *const *known)
     luaL_checktype(L, index, LUA_TTABLE);
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "an option's key must be a word, not a %s", luaL_typename(L, -2));
+            luaL_error(L, "the name of an option must be a string, not a %s", luaL_typename(L, -2));
         const char *key = lua_tostring(L, -2);
-        if (!is_known(key, known)) raise_unknown(L, key, known);
+        if (!is_known(key, known)) refuse_key(L, key, known);
     }
 }
 
-/* Pushes the field; 0 when it is missing. */
-static int push_field(lua_State *L, int index, const char *key)
+/* Pushes the field and returns 1; returns 0 when it is missing. */
+static int push_field(lua_State *L, int index, const char *key, int type)
 {
     index = lua_absindex(L, index);
     lua_pushstring(L, key);
-    return lua_rawget(L, index) != LUA_TNIL;
+    int found = lua_rawget(L, index);
+    if (found == LUA_TNIL) {
+        lua_pop(L, 1);
+        return 0;
+    }
+    if (found != type)
+        luaL_error(L, "option %s must be a %s, not a %s", key, lua_typename(L, type),
+                   lua_typename(L, found));
+    return 1;
 }
 
 const char *api_text(lua_State *L, int index, const char *key, const char *missing)
 {
-    const char *text = missing;
-
-    if (push_field(L, index, key)) {
-        if (lua_type(L, -1) != LUA_TSTRING)
-            luaL_error(L, "option %s must be a string, not a %s", key, luaL_typename(L, -1));
-        text = lua_tostring(L, -1);
-    }
+    if (!push_field(L, index, key, LUA_TSTRING)) return missing;
+    const char *text = lua_tostring(L, -1);
     lua_pop(L, 1);
     return text;
 }
 
 lua_Number api_number(lua_State *L, int index, const char *key, lua_Number missing)
 {
-    lua_Number number = missing;
-
-    if (push_field(L, index, key)) {
-        if (lua_type(L, -1) != LUA_TNUMBER)
-            luaL_error(L, "option %s must be a number, not a %s", key, luaL_typename(L, -1));
-        number = lua_tonumber(L, -1);
-    }
+    if (!push_field(L, index, key, LUA_TNUMBER)) return missing;
+    lua_Number number = lua_tonumber(L, -1);
     lua_pop(L, 1);
     return number;
 }
 
 int api_flag(lua_State *L, int index, const char *key, int missing)
 {
-    int flag = missing;
-
-    if (push_field(L, index, key)) {
-        if (!lua_isboolean(L, -1))
-            luaL_error(L, "option %s must be true or false, not a %s", key, luaL_typename(L, -1));
-        flag = lua_toboolean(L, -1);
-    }
+    if (!push_field(L, index, key, LUA_TBOOLEAN)) return missing;
+    int flag = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return flag;
 }
@@ -109,7 +97,7 @@ int64_t api_seconds(lua_State *L, int arg)
 {
     lua_Number seconds = luaL_checknumber(L, arg);
 
-    luaL_argcheck(L, seconds >= 0 && seconds < 1e9, arg, "seconds, from 0 on");
+    luaL_argcheck(L, seconds >= 0 && seconds < 1e9, arg, "seconds, 0 or more");
     return (int64_t)(seconds * 1000 + 0.5);
 }
 

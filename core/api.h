@@ -1,8 +1,6 @@
-/* api: what every api_*.c shares: the running parts, and the two helpers that carry all error
- * policy.
- *
- * Success returns the value. The world's failures return nil, message, code. Misuse raises, naming
- * the argument.
+/* api: what the api_*.c files share: the parts of the process, and the helpers that carry all error
+ * policy. A function of core.* returns its value on success; nil, message, code on failures of the
+ * outside world; and raises on misuse, naming the argument. Loop thread.
  */
 #ifndef API_H
 #define API_H
@@ -22,7 +20,7 @@ struct sse;
 struct store;
 struct www;
 
-/* The parts of one process; any but loop may be NULL under --check and in tests. Not owned. */
+/* The parts of one process, owned by main. Any but loop may be NULL under --check and in tests. */
 struct core {
     struct loop *loop;
     struct httpd *httpd;
@@ -42,23 +40,23 @@ int api_fail(lua_State *L, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Raises when the table at `index` has a key that is not among `known` (NULL-terminated). */
 void api_known_keys(lua_State *L, int index, const char *const *known);
-/* Fields of an options table; raise on a wrong type, naming the key. A missing field gives the
- * default. Texts live as long as the table. */
+/* Read a field of the options table at `index`; a missing one gives `missing`. Raise on a wrong
+ * type, naming the key. Texts live as long as the table. */
 const char *api_text(lua_State *L, int index, const char *key, const char *missing);
 lua_Number api_number(lua_State *L, int index, const char *key, lua_Number missing);
 int api_flag(lua_State *L, int index, const char *key, int missing);
 /* Reads nil, a boolean, number or string; its text is Lua's. Returns 0 for another type. */
 int api_read_value(lua_State *L, int index, struct value *value);
 void api_push_value(lua_State *L, const struct value *value);
-/* Argument `arg`, in seconds, as milliseconds; raises on what is no number from 0 on. */
+/* Argument `arg` in seconds, as milliseconds. Raises unless it is a number from 0 up. */
 int64_t api_seconds(lua_State *L, int arg);
 /* Seconds since 1970. */
 double api_clock(void);
 
-/* What core.* offers, for vm_options. */
+/* All core modules, ending with a NULL name (api_modules.c). */
 extern const struct vm_module api_modules[];
 
-/* Openers, one a module; each leaves the module's table on the stack. */
+/* Openers: each pushes its module's table and returns 1. */
 int api_config_open(lua_State *L);
 int api_console_open(lua_State *L);
 int api_crypto_open(lua_State *L);

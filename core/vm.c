@@ -84,7 +84,7 @@ static void *pool_take(struct vm *vm, size_t size)
 
 static int is_pooled(const struct vm *vm, const char *block)
 {
-    return block >= vm->pool && block < vm->pool + POOL_BYTES;
+    return vm->pool && block >= vm->pool && block < vm->pool + POOL_BYTES;
 }
 
 static void release(struct vm *vm, void *block, size_t size)

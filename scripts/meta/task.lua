@@ -1,51 +1,56 @@
 ---@meta core.task
---- Work that waits. Every handler, timer and deployment runs as a task.
+--- Coroutines with a life of their own: every request handler, timer and deployment runs as a task.
 local task = {}
 
 ---@class Handle
 local Handle = {}
---- Waits for the task's end and returns what its function returned; nil, message, code when it failed ("failed"), was stopped ("stopped")
---- or cancelled ("cancelled"), or the time passed ("timeout"; it goes on).
+--- Waits for the end of the task and returns what its function returned. A task that did not return
+--- gives nil, message, code: "failed" (it raised), "stopped" (it ran too long) or "cancelled"; and
+--- after `seconds` "timeout", while the task goes on.
 ---@param seconds? number
 function Handle:wait(seconds) end
---- Ends the task; what it waits for is given up. True if it was still alive.
+--- Ends the task and cancels what it waits for.
+---@return boolean was_alive
 function Handle:kill() end
 
---- Starts fn(...) beside the caller; it lives on when the caller ends.
----@param name string|nil  no two living tasks have one name, in all generations of the scripts: nil, message, "conflict"
+--- Starts fn(...) beside the caller. The task lives on when the caller ends.
+---@param name string|nil  unique among living tasks, of all versions of the scripts: else
+---                        nil, message, "conflict"
 ---@param fn fun(...)
 ---@return Handle|nil, string?, string?
 function task.spawn(name, fn, ...) end
 
---- Runs fn(...) as a child and waits for it. At the deadline, or when task.cancel was called for the caller, the child is ended where it
---- stands.
+--- Runs fn(...) as a child and waits for it. The child is ended at the deadline, when task.cancel is
+--- called for the caller, and when the caller ends.
 ---@param seconds number|nil  nil: no deadline
----@return ... what fn returned; or nil, message, code: "timeout" "cancelled", or "failed" when it raised (message with traceback)
+---@return ... what fn returned; or nil, message, code: "timeout", "cancelled", or "failed" (with a
+---            traceback) when it raised or ran too long
 function task.run(seconds, fn, ...) end
 
---- Runs functions side by side as children and waits for all. Ended with the caller.
+--- Runs functions side by side as children and waits for all of them. They end with the caller.
 ---@param fns (fun())[]
----@return table[]  for each, in order, the list {n = count, ...} of what it returned, or {nil, message, code} as in task.run
+---@return table[]  in order, for each function the list {n = count, ...} of what task.run(nil, fn)
+---                 would have returned
 function task.all(fns) end
 
---- Asks the named task, in whatever generation, to stop: its task.run or task.sleep returns nil, message, "cancelled", now or when it next
---- begins one. Other waits end in their own time.
----@return boolean  a task of that name is alive
+--- Cancels the task of that name, in whatever version of the scripts: its task.run or task.sleep
+--- returns nil, message, "cancelled", now or when it next begins one. Other waits are not cut short.
+---@return boolean exists
 function task.cancel(name) end
 
 --- True when task.cancel was called for the current task.
 ---@return boolean
 function task.cancelled() end
 
---- From here on the current task cannot be cancelled, and a cancel that came is forgotten: for undoing.
+--- Makes the current task immune to task.cancel, and forgets one that came before: for undoing.
 function task.shield() end
 
---- Waits. True; or nil, message, "cancelled".
+--- Waits. Returns true; or nil, message, "cancelled".
 ---@param seconds number
 function task.sleep(seconds) end
 
---- Runs fn(...) while holding the named lock, first come, first served, in all generations; returns what fn returned. Freed however fn
---- ends.
+--- Runs fn(...) while holding the named lock and returns what it returned. First come, first served,
+--- among all versions of the scripts. The lock is released however fn ends.
 ---@param name string
 function task.lock(name, fn, ...) end
 
