@@ -1,5 +1,5 @@
---- What the forms of the admin pages do. Each carries the CSRF token of its session, is audited, and
---- leads to a page that shows the result.
+--- What the forms of the admin pages do. Each carries the CSRF token of its session, is audited,
+--- and redirects to a page that shows the result.
 local bulk = require "lib.admin.bulk"
 local credential_actions = require "lib.admin.credential_actions"
 local drift_html = require "lib.admin.drift"

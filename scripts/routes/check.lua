@@ -1,5 +1,5 @@
---- GET /api/check/:name: whether a name can be used. Waits for nothing; a bad name is an answer, not
---- an error.
+--- GET /api/check/:name: whether a name can be used. Waits for nothing; a bad name is an answer,
+--- not an error.
 local json = require "core.json"
 local names = require "lib.base.names"
 local routes = require "lib.http.routes"

@@ -56,14 +56,13 @@ local function login_page(req, next_path, notice, status)
   local language = page.language(req)
   local is_open = session.is_open()
   local title = is_open and "admin.login.title" or "admin.closed.title"
-  local main = is_open
-    and { h("p", {}, i18n.text(language, "admin.login.text")), login_form(req, language, next_path) }
-    or instructions(language)
+  local main = is_open and login_form(req, language, next_path) or instructions(language)
   return frame.reply(req, { language = language, after = 0 }, {
     title = i18n.text(language, title),
     status = status,
     main = {
-      notice and h("div", { class = "notice bad", role = "alert" }, h("p", {}, notice)), main,
+      notice and h("div", { class = "notice bad", role = "alert" }, h("p", {}, notice)),
+      is_open and h("p", {}, i18n.text(language, "admin.login.text")), main,
     },
   })
 end

@@ -1,5 +1,5 @@
---- A workspace, for its owner and the admin: see it, list them, stop, start, restart, delete it, see
---- or change its password.
+--- A workspace, for its owner and the admin: see it, list them, stop, start, restart, delete it,
+--- see or change its password.
 local json = require "core.json"
 local auth = require "lib.auth"
 local identity = require "lib.auth.identity"

@@ -5,7 +5,9 @@ describe("admission of deployments", function()
 
   before_each(function()
     local credentials = {}
-    function credentials.invite_state(_, pending) return pending < 1 and "good" or "used_up", "i1" end
+    function credentials.invite_state(_, pending)
+      return pending < 1 and "good" or "used_up", "i1"
+    end
     stacks = { count = function() return { owner = 1, network = 2, total = 3 } end }
     fake = engine.start { config = {}, modules = {
       ["lib.auth.credentials"] = credentials, ["lib.journal.stacks"] = stacks,

@@ -37,7 +37,8 @@ describe("health", function()
     state.drift = { all = 3, vanished = 1, unknown = 2, in_error = 0 }
     local edit = { file = "policy/names.lua", line = 7, message = "'=' expected", at = 1 }
     fakes.server.infos.rejected, fakes.server.infos.store.trouble = edit, "full"
-    assert.equal("journal edit_rejected dokploy_unreachable breaker_open leftovers findings", codes())
+    assert.equal("journal edit_rejected dokploy_unreachable breaker_open leftovers findings",
+      codes())
     local doc = health.document "en"
     assert.equal("degraded", doc.status)
     for _, item in ipairs(doc.degraded) do

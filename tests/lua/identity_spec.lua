@@ -68,7 +68,9 @@ describe("a bearer token", function()
   it("gives access to one's own; the admin's to everything", function()
     assert.is_true(identity.can_manage({ kind = "owner", id = "a" }, "a"))
     assert.is_true(identity.can_manage({ kind = "admin" }, "b"))
-    for _, who in ipairs { { kind = "owner", id = "a" }, { kind = "visitor" }, { kind = "forged" } } do
+    for _, who in ipairs {
+      { kind = "owner", id = "a" }, { kind = "visitor" }, { kind = "forged" },
+    } do
       assert.is_false(identity.can_manage(who, "b"))
     end
   end)
@@ -191,7 +193,8 @@ describe("the origin of an unsafe request", function()
 
   it("is foreign for everything else", function()
     for i, headers in ipairs {
-      { ["Sec-Fetch-Site"] = "cross-site" }, { Origin = "http://evil.example" }, { Origin = "null" },
+      { ["Sec-Fetch-Site"] = "cross-site" }, { Origin = "http://evil.example" },
+      { Origin = "null" },
       { ["Sec-Fetch-Site"] = "same-site", Origin = "http://portal.example:3000" },
       { Origin = "http://portal.example:3001" }, { Origin = "http://portal.example.evil:3000" },
       { Origin = "" }, { Origin = "http://evil.example", ["Sec-Fetch-Site"] = "same-origin" },

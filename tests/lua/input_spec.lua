@@ -43,7 +43,8 @@ describe("a body", function()
 
   it("may have null for a field that may be absent, and a type with a parameter", function()
     local headers = { ["Content-Type"] = "Application/JSON; charset=utf-8" }
-    assert.same({ name = "anna" }, read { body = '{"name":"anna","template":null}', headers = headers })
+    local body = '{"name":"anna","template":null}'
+    assert.same({ name = "anna" }, read { body = body, headers = headers })
   end)
 end)
 
@@ -95,7 +96,8 @@ describe("values", function()
   end)
 
   it("of a page's query are ignored when they are invalid", function()
-    assert.same({ limit = 50, search = "x" }, query({ search = "x", limit = "0", before = "x" }, true))
+    local values = { search = "x", limit = "0", before = "x" }
+    assert.same({ limit = 50, search = "x" }, query(values, true))
   end)
 end)
 

@@ -56,7 +56,9 @@ describe("a workspace", function()
 
   it("has a password to show only while it is deployed", function()
     local shown = {}
-    for _, state in ipairs { "ready", "stopped", "unhealthy", "deploying", "deleting", "leftover" } do
+    for _, state in ipairs {
+      "ready", "stopped", "unhealthy", "deploying", "deleting", "leftover",
+    } do
       if view.has_password { state = state } then shown[#shown + 1] = state end
     end
     assert.same({ "ready", "stopped", "unhealthy" }, shown)

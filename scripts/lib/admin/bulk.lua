@@ -1,4 +1,4 @@
---- One action on several workspaces. Each is decided, audited and answered by itself, so one refusal
+--- One action on several workspaces. Each is decided, audited and answered by itself: one refusal
 --- does not stop the others.
 local crypto = require "core.crypto"
 local json = require "core.json"

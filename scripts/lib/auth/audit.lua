@@ -1,5 +1,5 @@
---- The audit log: who did what, or was refused, by which rule of which policy. Entries are only ever
---- added, and an action that cannot be recorded is not done.
+--- The audit log: who did what, or was refused, by which rule of which policy. Entries are only
+--- ever added, and an action that cannot be recorded is not done.
 local server = require "core.server"
 local clock = require "lib.base.clock"
 local refusal = require "lib.base.refusal"

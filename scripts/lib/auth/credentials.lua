@@ -1,5 +1,5 @@
---- Credentials that were given out: generations of owner keys, one-time links, invites, tokens. Only
---- hashes of secrets are stored. The journal's failures are raised.
+--- Credentials that were given out: generations of owner keys, one-time links, invites, tokens.
+--- Only hashes of secrets are stored. The journal's failures are raised.
 local crypto = require "core.crypto"
 local shared = require "core.shared"
 local refusal = require "lib.base.refusal"

@@ -1,7 +1,7 @@
 --- Who sent a request: the admin, an owner, a user whom the proxy authenticated, a program with a
 --- token, or a visitor.
 ---
---- Whoever holds an owner key is that owner. The key is "own_ID.SIGNATURE", signed with the
+--- Anyone who holds an owner key is that owner. The key is "own_ID.SIGNATURE", signed with the
 --- installation's secret, so it can be derived again and only the id is stored. Programs send it as
 --- a bearer token, browsers in a cookie that scripts cannot read. Changing a key begins its next
 --- generation; keys of earlier generations are invalid.

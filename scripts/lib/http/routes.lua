@@ -11,7 +11,7 @@ local routes = {}
 
 ---@class Route
 --- { method, pattern, handler, ... }: handler(req, values, who) gets the checked query parameters
---- and body fields as one table, and who asks where `allow` is declared.
+--- and body fields as one table, and the client's identity where `allow` is declared.
 ---@field summary string
 ---@field text? string        more, for the OpenAPI document
 ---@field access? string      who may ask: nil anyone, "optional" (a credential is used if sent),

@@ -37,7 +37,8 @@ local enums = {
   kept = "kept left",
   level = "ok warn fail unknown",
   name_code = "name_invalid name_reserved name_taken",
-  operation_kind = "deploy delete stop start restart redeploy rotate adopt repair rebuild remove purge",
+  operation_kind = "deploy delete stop start restart redeploy rotate adopt repair rebuild remove "
+    .. "purge",
   operation_state = "queued running rolling_back ready failed cancelled deleting deleted stopping "
     .. "stopped starting restarting redeploying rotating",
   outcome = "kept deleted left",
@@ -128,7 +129,7 @@ local function stream(name, events)
   end
   components[name] = {
     anyOf = json.array(list), ["x-events"] = by_event,
-    description = "Server-sent events with ascending ids; x-events maps an event's name to its data",
+    description = "Server-sent events with ascending ids; x-events maps their names to their data",
   }
 end
 
@@ -140,8 +141,8 @@ shape("Problem", [[type (a URN made of the code), title, detail, status: count,
   suggestions?: text[], failing?: text[] ]])
 shape("Form", "csrf (the token of GET /api/owner or of the page)")
 shape("Reason", "code, detail")
-shape("Check", [[name (as it would be used), valid: flag, available: flag, code?: name_code, detail?,
-  suggestions?: text[] ]])
+shape("Check", [[name (as it would be used), valid: flag, available: flag, code?: name_code,
+  detail?, suggestions?: text[] ]])
 
 -- Deployments and operations
 
@@ -227,7 +228,8 @@ shape("AdminStack", [[name, state: stack_state, ownerId, url?, image?, template?
   lastSeen?: time (healthy, since the portal started), lastUsedAt?: time, deploymentId,
   workId? (the operation in progress), trouble?: Reason]])
 shape("StateCount", "state: stack_state, count: count")
-shape("AdminStacks", "stacks: AdminStack[], next: text|null (send it as ?after=), states: StateCount[]")
+shape("AdminStacks", [[stacks: AdminStack[], next: text|null (send it as ?after=),
+  states: StateCount[] ]])
 body("BulkAction", [[action: stack_action, names (separated by commas or blanks, at most 200),
   data?: data]])
 shape("BulkResult", "name, deploymentId?, statusUrl?, code?, detail?")
