@@ -6,6 +6,8 @@
 --- "|null" allows null.
 local json = require "core.json"
 local problem = require "lib.http.problem"
+local kinds = require "lib.operations.kinds"
+local states = require "lib.operations.states"
 local templates = require "lib.policy.templates"
 
 local function one_of(values) return { type = "string", enum = json.array(values) } end
@@ -37,20 +39,29 @@ local enums = {
   kept = "kept left",
   level = "ok warn fail unknown",
   name_code = "name_invalid name_reserved name_taken",
-  operation_kind = "deploy delete stop start restart redeploy rotate adopt repair rebuild remove "
-    .. "purge",
-  operation_state = "queued running rolling_back ready failed cancelled deleting deleted stopping "
-    .. "stopped starting restarting redeploying rotating",
   outcome = "kept deleted left",
   person = "admin owner user token visitor",
   scope = "create read delete admin",
   stack_action = "stop start restart redeploy delete",
-  stack_state = "queued running rolling_back ready unhealthy stopped deleting failed stopping "
-    .. "starting restarting redeploying rotating",
   step_state = "pending running waiting stopped done undoing undone",
   token_state = "good expired revoked",
   via = "none bearer cookie proxy",
 }
+
+local function operation_kinds()
+  local list = sorted_keys(kinds)
+  list[#list + 1] = "adopt" -- done at once, so it has no row in lib/operations/kinds.lua
+  return list
+end
+
+-- What a workspace is, or what is being done with it.
+local function stack_states()
+  local list = words "ready unhealthy stopped failed"
+  for _, state in ipairs(sorted_keys(states)) do
+    if not states[state].ended then list[#list + 1] = state end
+  end
+  return list
+end
 
 local types = {
   text = { type = "string" },
@@ -60,6 +71,9 @@ local types = {
   percent = { type = "integer", minimum = 0, maximum = 100 },
   object = { type = "object" },
   code = one_of(sorted_keys(problem.status)),
+  operation_kind = one_of(operation_kinds()),
+  operation_state = one_of(sorted_keys(states)),
+  stack_state = one_of(stack_states()),
   label = {
     type = "string", maxLength = 100, pattern = "^[^\0-\x1f\x7f]*$",
     title = "at most 100 characters",
