@@ -17,7 +17,7 @@ describe("the breaker", function()
     assert.equal("open", breaker.state().state)
   end
 
-  it("lets everything through while calls go well", function()
+  it("lets everything through while calls succeed", function()
     report(true, 100)
     assert.equal(true, breaker.admit())
     assert.equal("closed", breaker.state().state)
@@ -53,7 +53,7 @@ describe("the breaker", function()
     assert.equal("open", breaker.state().state)
   end)
 
-  it("lets one probe out after thirty seconds, and closes when it is good", function()
+  it("lets one probe out after thirty seconds, and closes when it succeeds", function()
     open()
     fake.now = fake.now + 29
     assert.equal(false, breaker.admit())
@@ -75,16 +75,16 @@ describe("the breaker", function()
     assert.equal("probe", breaker.admit())
   end)
 
-  it("doubles its rest with each failed probe, up to five minutes, and begins anew afterwards", function()
+  it("doubles its hold with each failed probe, up to five minutes, and resets afterwards", function()
     open()
-    local rests = {}
+    local holds = {}
     for i = 1, 6 do
-      rests[i] = breaker.state().retry_at - os.time()
+      holds[i] = breaker.state().retry_at - os.time()
       fake.now = breaker.state().retry_at
       assert.equal("probe", breaker.admit())
       breaker.report(false)
     end
-    assert.same({ 30, 60, 120, 240, 300, 300 }, rests)
+    assert.same({ 30, 60, 120, 240, 300, 300 }, holds)
     fake.now = breaker.state().retry_at
     breaker.admit()
     breaker.report(true)
@@ -92,7 +92,7 @@ describe("the breaker", function()
     assert.equal(30, breaker.state().retry_at - os.time())
   end)
 
-  it("does not mind calls that began before it opened", function()
+  it("ignores calls that began before it opened", function()
     open()
     breaker.report(true)
     assert.equal("open", breaker.state().state)

@@ -9,11 +9,18 @@ describe("a call to Dokploy", function()
   end)
   after_each(support.stop)
 
-  local function read(client) return call.run(client or {}, { procedure = "project.all", shape = shape, repeatable = true }) end
-  local function make(client) return call.run(client or {}, { procedure = "project.create", body = { name = "x" }, shape = shape }) end
+  local function read(client)
+    return call.run(client or {}, { procedure = "project.all", shape = shape, repeatable = true })
+  end
+
+  local function make(client)
+    local request = { procedure = "project.create", body = { name = "x" }, shape = shape }
+    return call.run(client or {}, request)
+  end
+
   local good = { status = 200, body = '[{"a":1}]' }
 
-  it("gives the wanted part of the answer, and sends the key", function()
+  it("returns the wanted part of the answer, and sends the key", function()
     fake.answer("project.all", good)
     assert.equal(1, read()[1].a)
     assert.equal("the-token", fake.sent[1].options.headers["x-api-key"])
@@ -21,36 +28,41 @@ describe("a call to Dokploy", function()
     assert.is_false(fake.sent[1].options.fresh)
   end)
 
-  it("makes things over a connection of their own", function()
+  it("creates over a connection of its own", function()
     fake.answer("project.create", good)
     make()
     assert.is_true(fake.sent[1].options.fresh)
     assert.equal('{"name":"x"}', fake.sent[1].options.body)
   end)
 
-  it("takes an empty body of a success as nothing", function()
+  it("takes an empty body of a success for nil", function()
     fake.answer("application.deploy", { status = 200, body = "" })
     local value, message = call.run({}, { procedure = "application.deploy", body = {} })
     assert.is_nil(value)
     assert.is_nil(message)
-    assert.equal(true, call.run({}, { procedure = "application.deploy", body = {}, shape = function(v) return v == nil end }))
+    local function is_nil(answer) return answer == nil end
+    local request = { procedure = "application.deploy", body = {}, shape = is_nil }
+    assert.equal(true, call.run({}, request))
   end)
 
-  it("repeats a question until it is answered, four times", function()
-    local bad = { { status = 503 }, { code = "closed", sent = true }, { status = 200, body = "<html>" } }
-    fake.answer("project.all", bad[1], bad[2], bad[3], good)
+  it("repeats a read up to four times", function()
+    local page = { status = 200, body = "<html>" }
+    fake.answer("project.all", { status = 503 }, { code = "closed", sent = true }, page, good)
     assert.truthy(read())
     assert.equal(4, #fake.sent)
-    fake.answer("project.all", bad[1])
+    fake.answer("project.all", { status = 503 })
     local value, _, code = read()
     assert.is_nil(value)
     assert.equal("dokploy_error", code)
     assert.equal(8, #fake.sent)
   end)
 
-  it("never repeats a create that may have been done, and says so", function()
-    for _, answer in ipairs { { status = 500 }, { code = "closed", sent = true }, { code = "timeout", sent = true }, { status = 200, body = "{" },
-      { status = 200, body = "true" }, { status = 502, body = "x" } } do
+  it("never repeats a create that may have been done, and reports that", function()
+    local answers = {
+      { status = 500 }, { code = "closed", sent = true }, { code = "timeout", sent = true },
+      { status = 200, body = "{" }, { status = 200, body = "true" }, { status = 502, body = "x" },
+    }
+    for _, answer in ipairs(answers) do
       fake.answer("project.create", answer)
       fake.sent = {}
       local value, _, _, info = make()
@@ -61,12 +73,13 @@ describe("a call to Dokploy", function()
   end)
 
   it("repeats a create that certainly was not sent", function()
-    fake.answer("project.create", { code = "refused", sent = false }, { code = "dns", sent = false }, good)
+    local unsent = { { code = "refused", sent = false }, { code = "dns", sent = false } }
+    fake.answer("project.create", unsent[1], unsent[2], good)
     assert.truthy(make())
     assert.equal(3, #fake.sent)
   end)
 
-  it("repeats what the authentication layer turned away, and tells a right that is missing at once", function()
+  it("repeats what the authentication layer refused, but not what lacks a permission", function()
     fake.answer("project.create", { status = 401, body = '{"message":"Unauthorized"}' }, good)
     assert.truthy(make())
     fake.answer("project.create", { status = 401, body = '{"message":"no","code":"UNAUTHORIZED"}' })
@@ -77,7 +90,7 @@ describe("a call to Dokploy", function()
     assert.is_false(info.unknown)
   end)
 
-  it("tells an unknown id from an unknown procedure, and both from a proxy's page", function()
+  it("distinguishes an unknown id, an unknown procedure, and a proxy's page", function()
     local codes = {
       not_found = { status = 404, body = '{"message":"Project not found","code":"NOT_FOUND"}' },
       no_such_call = { status = 404, body = '{"message":"Not found","code":"NOT_FOUND"}' },
@@ -90,21 +103,24 @@ describe("a call to Dokploy", function()
     end
   end)
 
-  it("takes words that say it was done before for a success, without a warning", function()
-    fake.answer("dockerVolume.removeVolume", { status = 500, body = '{"message":"(HTTP code 404) no such volume - get x: No such volume"}' })
+  it("takes a message that it was done before for a success, without a warning", function()
+    local body = '{"message":"(HTTP code 404) no such volume - get x: No such volume"}'
+    fake.answer("dockerVolume.removeVolume", { status = 500, body = body })
     assert.is_true(require("lib.dokploy").client():volume_remove "x")
     for _, line in ipairs(fake.logged) do assert.is_not.equal("dokploy.call_failed", line.event) end
   end)
 
-  it("reads what is wrong with the volume of the longest name to its end", function()
+  it("reads the message about a volume with the longest name to its end", function()
     local volume = "portal-ai-workspace-" .. ("n"):rep(32) .. "-0123456789ab"
-    local function answer(words)
-      local message = ("Command execution failed: Command failed: docker volume rm %s\\nError response from daemon: %s\\n"):format(volume, words)
-      fake.answer("dockerVolume.removeVolume", { status = 500, body = ('{"message":"%s"}'):format(message) })
+    local function answer(text)
+      local body = '{"message":"Command execution failed: Command failed: docker volume rm %s\\n'
+        .. 'Error response from daemon: %s\\n"}'
+      fake.answer("dockerVolume.removeVolume", { status = 500, body = body:format(volume, text) })
       return require("lib.dokploy").client():volume_remove(volume)
     end
     assert.is_true(answer(("get %s: no such volume"):format(volume)))
-    local _, _, code = answer(("remove %s: volume is in use - [%s]"):format(volume, ("c"):rep(64)))
+    local in_use = ("remove %s: volume is in use - [%s]"):format(volume, ("c"):rep(64))
+    local _, _, code = answer(in_use)
     assert.equal("in_use", code)
   end)
 
@@ -125,11 +141,14 @@ describe("a call to Dokploy", function()
     fake.answer("project.all", { code = "refused", sent = false })
     fake.answer("settings.getDokployVersion", { code = "refused", sent = false })
     local wanted = 50
-    local value = read { patient = true, wanted = function() wanted = wanted - 1 return wanted > 0 end }
+    local value = read { patient = true, wanted = function()
+      wanted = wanted - 1
+      return wanted > 0
+    end }
     assert.is_nil(value)
   end)
 
-  it("is turned away at once while the breaker is open, when it comes from outside", function()
+  it("fails at once while the breaker is open, unless it is patient", function()
     fake.answer("project.all", { code = "refused", sent = false })
     read()
     read()
@@ -140,8 +159,12 @@ describe("a call to Dokploy", function()
     assert.equal(0, #fake.sent)
   end)
 
-  it("lets the breaker open by outages and errors, and never by refusals", function()
-    for _, answer in ipairs { { status = 401, body = '{"message":"Unauthorized"}' }, { status = 400, body = "{}" }, { status = 404, body = "{}" } } do
+  it("opens the breaker by outages and errors, and never by refusals", function()
+    local refusals = {
+      { status = 401, body = '{"message":"Unauthorized"}' }, { status = 400, body = "{}" },
+      { status = 404, body = "{}" },
+    }
+    for _, answer in ipairs(refusals) do
       fake.answer("project.all", answer)
       for _ = 1, 20 do read { tries = 1 } end
       assert.equal("closed", require("lib.dokploy.breaker").state().state)
@@ -152,13 +175,19 @@ describe("a call to Dokploy", function()
   end)
 
   it("never logs the key, what was sent, or SQL with its values", function()
-    fake.answer("project.create", { status = 400, body = '{"message":"Failed query: insert into x\\nparams: s3cret"}' })
+    local sql = '{"message":"Failed query: insert into x\\nparams: s3cret"}'
+    fake.answer("project.create", { status = 400, body = sql })
     make()
-    fake.answer("application.saveEnvironment", { status = 400, body = '{"message":"bad env s3cret"}' })
-    call.run({}, { procedure = "application.saveEnvironment", body = { env = "s3cret" }, repeatable = true, secret = true })
+    local procedure, message = "application.saveEnvironment", '{"message":"bad env s3cret"}'
+    fake.answer(procedure, { status = 400, body = message })
+    local body = { env = "s3cret" }
+    call.run({}, { procedure = procedure, body = body, repeatable = true, secret = true })
     assert.truthy(#fake.logged >= 2)
     for _, line in ipairs(fake.logged) do
-      for _, value in pairs(line.fields) do assert.is_nil(tostring(value):find("s3cret") or tostring(value):find("the%-token")) end
+      for _, value in pairs(line.fields) do
+        assert.is_nil(tostring(value):find "s3cret")
+        assert.is_nil(tostring(value):find "the%-token")
+      end
     end
   end)
 end)

@@ -4,24 +4,26 @@ describe("what a step made by other means", function()
   local context, confirmed, answers
   before_each(function()
     confirmed, answers = {}, {}
-    local journal = { resources = { confirm = function(...)
+    local function confirm(...)
       confirmed[#confirmed + 1] = { ... }
       if answers[#confirmed] == false then return nil, "disk full", "journal" end
       return true
-    end } }
-    support.start { modules = { ["lib.journal"] = journal } }
+    end
+    support.start { modules = { ["lib.journal"] = { resources = { confirm = confirm } } } }
     context = require "lib.operations.ctx"
   end)
   after_each(support.stop)
 
   local function new(resources)
-    local op = { id = "op1", name = "anna", owner_id = "me", url = "http://anna.localhost", params = {} }
+    local op = {
+      id = "op1", name = "anna", owner_id = "me", url = "http://anna.localhost", params = {},
+    }
     local ctx = context.new(op, resources or {}, { { name = "licence" } })
     ctx:enter(1)
     return ctx
   end
 
-  it("is remembered: on the disk, and for the steps after it", function()
+  it("is remembered: on disk, and for the steps after it", function()
     local ctx = new()
     assert.is_true(ctx:record("licence", "L-1"))
     assert.same({ "op1", "licence", "L-1", "L-1", { step = "licence" } }, confirmed[1])
@@ -29,12 +31,15 @@ describe("what a step made by other means", function()
   end)
 
   it("is known again after a restart, from the record alone", function()
-    local ctx = new { { kind = "licence", key = "L-1", id = "L-1", state = "created", data = { step = "licence" } } }
+    local data = { step = "licence" }
+    local ctx = new {
+      { kind = "licence", key = "L-1", id = "L-1", state = "created", data = data },
+    }
     assert.equal("L-1", ctx.ids.licence)
     assert.equal("L-1", ctx:known("licence", "L-1").id)
   end)
 
-  it("waits for a disk that takes it", function()
+  it("is written again until the disk takes it", function()
     answers[1] = false
     assert.is_true(new():record("licence", "L-1"))
     assert.equal(2, #confirmed)
@@ -43,12 +48,13 @@ end)
 
 describe("the name of a volume", function()
   after_each(support.stop)
-  it("is another one for deployments of a name that begin in the same moment", function()
+
+  it("differs for deployments of one name that begin in the same moment", function()
     support.start { modules = { ["lib.journal"] = {} } }
-    local context = require "lib.operations.ctx"
-    local first = context.volume { name = "anna", id = "29d067d3cc" .. ("0123456789"):rep(2) .. "ab" }
-    local second = context.volume { name = "anna", id = "29d067d3cc" .. ("0123456789"):rep(2) .. "cd" }
+    local volume = require("lib.operations.ctx").volume
+    local start = "29d067d3cc" .. ("0123456789"):rep(2)
+    local first = volume { name = "anna", id = start .. "ab" }
     assert.equal("portal-ai-workspace-anna-0123456789ab", first)
-    assert.not_equal(first, second)
+    assert.not_equal(first, volume { name = "anna", id = start .. "cd" })
   end)
 end)

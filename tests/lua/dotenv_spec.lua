@@ -1,14 +1,14 @@
 local dotenv = require "lib.base.dotenv"
 
 describe("an environment text", function()
-  it("quotes every value with what it lacks", function()
+  it("quotes each value with a character that it lacks", function()
     assert.equal("A='a#b'", dotenv.line("A", "a#b"))
     assert.equal("A=`it's`", dotenv.line("A", "it's"))
     assert.equal([[A="it's `so`"]], dotenv.line("A", "it's `so`"))
     assert.equal([[A='a\nb']], dotenv.line("A", [[a\nb]]))
   end)
 
-  it("refuses what it could not say", function()
+  it("refuses what it cannot express", function()
     for _, value in ipairs { "a\nb", "a\0b", "${{project.X}}", [['`"]], [['` \n]] } do
       local line, message, code = dotenv.line("A", value)
       assert.is_nil(line)
@@ -26,15 +26,23 @@ describe("an environment text", function()
   end)
 
   it("is read by dotenv's rules", function()
-    local lines = { "# A=no", "A=1", "export B = two words  ", "C='x # y' # z", 'D="q"', "E=a#b", "F=`it's`", "A=last", "G=" }
+    local lines = {
+      "# A=no", "A=1", "export B = two words  ", "C='x # y' # z", 'D="q"', "E=a#b", "F=`it's`",
+      "A=last", "G=",
+    }
     local text = table.concat(lines, "\r\n")
-    local expected = { A = "last", B = "two words", C = "x # y", D = "q", E = "a", F = "it's", G = "" }
+    local expected = {
+      A = "last", B = "two words", C = "x # y", D = "q", E = "a", F = "it's", G = "",
+    }
     for name, value in pairs(expected) do assert.equal(value, dotenv.get(text, name)) end
     assert.is_nil(dotenv.get(text, "H"))
   end)
 
   it("comes back as it was", function()
-    for _, value in ipairs { "plain", "a#b", "it's", [["]], "`", " blanks ", "a=b", "$HOME", [[back\slash]] } do
+    local values = {
+      "plain", "a#b", "it's", [["]], "`", " blanks ", "a=b", "$HOME", [[back\slash]],
+    }
+    for _, value in ipairs(values) do
       assert.equal(value, dotenv.get(dotenv.text { X = value, Y = "other" }, "X"))
     end
   end)

@@ -3,11 +3,12 @@ local support = require "support.engine"
 local challenge = { ["www-authenticate"] = 'Basic realm="Secure Area"', ["content-type"] = "text/plain" }
 local as_json = { ["content-type"] = "application/json; charset=utf-8" }
 local locked = { status = 401, headers = challenge }
-local well = { status = 200, headers = as_json, body = '{"healthy":true,"version":"1.18.33"}' }
-local workspace = { status = 200, headers = as_json, body = '{"directory":"/workspace"}' }
+local function ok(body) return { status = 200, headers = as_json, body = body } end
+local well = ok '{"healthy":true,"version":"1.18.33"}'
+local workspace = ok '{"directory":"/workspace"}'
 local page = { status = 200, headers = { ["content-type"] = "text/html" }, body = "<html>" }
 
-describe("the health of a stack", function()
+describe("the health of a workspace", function()
   local fake, health, containers
   before_each(function()
     fake = support.start()
@@ -16,21 +17,24 @@ describe("the health of a stack", function()
   end)
   after_each(support.stop)
 
-  it("is locked by 401 and a Basic challenge alone", function()
+  it("is locked only by 401 and a Basic challenge", function()
     assert.equal("locked", health.lock_of(locked))
     assert.is_nil(health.lock_of { status = 401, headers = {} })
-    for _, status in ipairs { 404, 502, 503, 302 } do assert.is_nil(health.lock_of { status = status, headers = challenge }) end
+    for _, status in ipairs { 404, 502, 503, 302 } do
+      assert.is_nil(health.lock_of { status = status, headers = challenge })
+    end
     assert.equal("open", health.lock_of(well))
     assert.equal("page", health.lock_of(page))
   end)
 
-  it("is the right instance by JSON that says so", function()
+  it("is of the right instance when its JSON says so", function()
     assert.equal("1.18.33", health.instance_of(well))
     local cases = {
-      { { status = 401, headers = challenge }, "stack_wrong_password" }, { page, "stack_unhealthy" },
-      { { status = 200, headers = as_json, body = '{"healthy":false,"version":"1"}' }, "stack_unhealthy" },
-      { { status = 200, headers = as_json, body = '{"healthy":true}' }, "stack_unhealthy" },
-      { { status = 200, headers = as_json, body = "{" }, "stack_unhealthy" },
+      { { status = 401, headers = challenge }, "stack_wrong_password" },
+      { page, "stack_unhealthy" },
+      { ok '{"healthy":false,"version":"1"}', "stack_unhealthy" },
+      { ok '{"healthy":true}', "stack_unhealthy" },
+      { ok "{", "stack_unhealthy" },
     }
     for _, case in ipairs(cases) do
       local version, code = health.instance_of(case[1])
@@ -40,21 +44,27 @@ describe("the health of a stack", function()
   end)
 
   it("was last used when its newest session was changed", function()
-    local function answer(body) return { status = 200, headers = as_json, body = body } end
-    assert.equal(1795452923.5, health.used_of(answer '[{"time":{"updated":1795452921000}},{"time":{"updated":1795452923500}}]'))
-    for _, body in ipairs { "[]", "{}", '[{"time":7},3,{}]', '[{"time":{"updated":"soon"}}]', "[" } do assert.is_nil(health.used_of(answer(body))) end
+    local sessions = '[{"time":{"updated":1795452921000}},{"time":{"updated":1795452923500}}]'
+    assert.equal(1795452923.5, health.used_of(ok(sessions)))
+    for _, body in ipairs { "[]", "{}", '[{"time":7},3,{}]', '[{"time":{"updated":"soon"}}]', "[" } do
+      assert.is_nil(health.used_of(ok(body)))
+    end
     assert.is_nil(health.used_of(page))
-    assert.is_nil(health.used_of { status = 401, headers = as_json, body = '[{"time":{"updated":1795452921000}}]' })
+    assert.is_nil(health.used_of { status = 401, headers = as_json, body = sessions })
   end)
 
   it("is usable when the workspace opens", function()
     assert.is_true(health.workspace_of(workspace))
-    for status, code in pairs { [400] = "stack_workspace", [500] = "stack_workspace", [502] = "stack_unhealthy", [401] = "stack_wrong_password" } do
+    local codes = {
+      [400] = "stack_workspace", [500] = "stack_workspace", [502] = "stack_unhealthy",
+      [401] = "stack_wrong_password",
+    }
+    for status, code in pairs(codes) do
       local good, why = health.workspace_of { status = status, headers = as_json, body = "{}" }
       assert.is_nil(good)
       assert.equal(code, why)
     end
-    local good, why = health.workspace_of { status = 200, headers = as_json, body = '{"directory":"/"}' }
+    local good, why = health.workspace_of(ok '{"directory":"/"}')
     assert.is_nil(good)
     assert.equal("stack_workspace", why)
   end)
@@ -72,7 +82,7 @@ describe("the health of a stack", function()
   end
   local target = { public = { url = "https://x.test", fence = true }, password = "pw" }
 
-  it("is good when all three are", function()
+  it("is good when all three hold", function()
     serve { outside = locked, inside = well, path = workspace }
     local seen = health.probe(target)
     assert.is_nil(seen.code)
@@ -82,13 +92,13 @@ describe("the health of a stack", function()
     for _, request in ipairs(fake.sent) do assert.truthy(request.options.timeout <= 10) end
   end)
 
-  it("is open to everybody when it answers without a password", function()
+  it("is unprotected when it answers without a password", function()
     serve { outside = well }
     assert.equal("stack_unprotected", health.probe(target).code)
     assert.equal(1, #fake.sent)
   end)
 
-  it("sends no password over a certificate that is not valid", function()
+  it("sends no password over an invalid certificate", function()
     serve { outside = { code = "tls", sent = false }, unverified = locked }
     local seen = health.probe(target)
     assert.equal("certificate", seen.code)
@@ -96,12 +106,12 @@ describe("the health of a stack", function()
     for _, request in ipairs(fake.sent) do assert.is_nil(request.options.headers) end
   end)
 
-  it("is open also behind a bad certificate", function()
+  it("is unprotected also behind an invalid certificate", function()
     serve { outside = { code = "tls", sent = false }, unverified = well }
     assert.equal("stack_unprotected", health.probe(target).code)
   end)
 
-  it("is asked with the password at the inner address meanwhile", function()
+  it("is probed with the password at the inner address meanwhile", function()
     local inner = { public = target.public, inner = { url = "http://stack-x:8080" }, password = "pw" }
     fake.answer("/global/health", function(options)
       if options.url:find("^https") then
@@ -124,27 +134,36 @@ describe("the health of a stack", function()
     local count, reason = containers.crashes(tasks)
     assert.equal(2, count)
     assert.equal("non-zero exit (78)", reason)
-    assert.equal(1, containers.crashes { { state = "exited", status = "Exited (137) 5 seconds ago" }, { state = "exited", status = "Exited (0) 1 hour ago" },
-      { state = "running", status = "Up 2 seconds" } })
+    assert.equal(1, containers.crashes {
+      { state = "exited", status = "Exited (137) 5 seconds ago" },
+      { state = "exited", status = "Exited (0) 1 hour ago" },
+      { state = "running", status = "Up 2 seconds" },
+    })
   end)
 end)
 
 describe("a failed deployment's log", function()
   it("names the cause", function()
     support.start()
-    local cause = require("lib.operations.submission").code_of
-    assert.equal("image_not_found", cause "Error response from daemon: manifest for x:1 not found: manifest unknown: manifest unknown")
-    assert.equal("registry_login", cause "❌ Login failed")
-    assert.equal("deploy_failed", cause "dial tcp 127.0.0.1:5000: connect: connection refused")
-    assert.equal("deploy_failed", cause "")
+    local code_of = require("lib.operations.submission").code_of
+    assert.equal("image_not_found", code_of(
+      "Error response from daemon: manifest for x:1 not found: manifest unknown: manifest unknown"))
+    assert.equal("registry_login", code_of "❌ Login failed")
+    assert.equal("deploy_failed", code_of "dial tcp 127.0.0.1:5000: connect: connection refused")
+    assert.equal("deploy_failed", code_of "")
   end)
 
-  it("is worded for the log, with the image where that is the cause", function()
+  it("makes a message for the portal's log, with the image where that is the cause", function()
     local ctx = { params = { image = "a/b:1" }, known = function() end }
-    local function said(row, tail) return select(2, require("lib.operations.submission").failure(ctx, row, { tail = tail })) end
-    assert.equal("Dokploy reports that the deployment failed", said({}, {}))
-    assert.equal("Dokploy reports that the deployment failed: boom", said({ errorMessage = "boom" }, {}))
-    assert.equal("Dokploy cannot find the image a/b:1 (check STACK_IMAGE)", said({}, { "manifest unknown" }))
+    local function message(row, tail)
+      local failure = require("lib.operations.submission").failure
+      return select(2, failure(ctx, row, { tail = tail }))
+    end
+    local failed = "Dokploy reports that the deployment failed"
+    assert.equal(failed, message({}, {}))
+    assert.equal(failed .. ": boom", message({ errorMessage = "boom" }, {}))
+    assert.equal("Dokploy cannot find the image a/b:1 (check STACK_IMAGE)",
+      message({}, { "manifest unknown" }))
     support.stop()
   end)
 end)
