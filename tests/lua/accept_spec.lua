@@ -1,5 +1,5 @@
--- A delete, while the deploy that it would cancel has just ended, or the name has just become somebody
--- else's.
+-- A delete, while the deploy that it would cancel has just ended, or the name has just been taken by
+-- somebody else.
 local support = require "support.engine"
 
 local journal, stacks, operations, cancelled

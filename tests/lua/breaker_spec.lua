@@ -75,7 +75,7 @@ describe("the breaker", function()
     assert.equal("probe", breaker.admit())
   end)
 
-  it("doubles its hold with each failed probe, up to five minutes, and resets afterwards", function()
+  it("doubles its hold with each failed probe, up to five minutes, and resets it", function()
     open()
     local holds = {}
     for i = 1, 6 do

@@ -60,7 +60,7 @@ describe("drift", function()
     end
   end)
 
-  it("is a project with our tag that no record has, also a second one of the same deploy", function()
+  it("is a project of ours that no record has, also a second one of a deploy", function()
     assert.same({ "unknown q bert project" }, found({ whole, other }, { stack() }))
     local second = project("q", "op")
     assert.same({ "unknown q anna project" }, found({ whole, second }, { stack() }))

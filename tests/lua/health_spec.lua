@@ -1,6 +1,8 @@
 local support = require "support.engine"
 
-local challenge = { ["www-authenticate"] = 'Basic realm="Secure Area"', ["content-type"] = "text/plain" }
+local challenge = {
+  ["www-authenticate"] = 'Basic realm="Secure Area"', ["content-type"] = "text/plain",
+}
 local as_json = { ["content-type"] = "application/json; charset=utf-8" }
 local locked = { status = 401, headers = challenge }
 local function ok(body) return { status = 200, headers = as_json, body = body } end
@@ -46,7 +48,8 @@ describe("the health of a workspace", function()
   it("was last used when its newest session was changed", function()
     local sessions = '[{"time":{"updated":1795452921000}},{"time":{"updated":1795452923500}}]'
     assert.equal(1795452923.5, health.used_of(ok(sessions)))
-    for _, body in ipairs { "[]", "{}", '[{"time":7},3,{}]', '[{"time":{"updated":"soon"}}]', "[" } do
+    local others = { "[]", "{}", '[{"time":7},3,{}]', '[{"time":{"updated":"soon"}}]', "[" }
+    for _, body in ipairs(others) do
       assert.is_nil(health.used_of(ok(body)))
     end
     assert.is_nil(health.used_of(page))
@@ -112,7 +115,8 @@ describe("the health of a workspace", function()
   end)
 
   it("is probed with the password at the inner address meanwhile", function()
-    local inner = { public = target.public, inner = { url = "http://stack-x:8080" }, password = "pw" }
+    local inner = { url = "http://stack-x:8080" }
+    local both = { public = target.public, inner = inner, password = "pw" }
     fake.answer("/global/health", function(options)
       if options.url:find("^https") then
         assert.is_nil(options.headers)
@@ -121,13 +125,14 @@ describe("the health of a workspace", function()
       return options.headers and well or locked
     end)
     fake.answer("/path", workspace)
-    assert.is_nil(health.probe(inner).code)
+    assert.is_nil(health.probe(both).code)
   end)
 
   it("counts containers that ended by themselves", function()
     local tasks = {
       { state = "ready", currentState = "Ready 4 seconds ago", error = "" },
-      { state = "shutdown", currentState = "Failed 5 seconds ago", error = '"task: non-zero exit (78)"' },
+      { state = "shutdown", currentState = "Failed 5 seconds ago",
+        error = '"task: non-zero exit (78)"' },
       { state = "shutdown", currentState = "Rejected 9 seconds ago", error = "invalid mount" },
       { state = "shutdown", currentState = "Shutdown 9 seconds ago", error = "" },
     }

@@ -8,7 +8,9 @@ end
 
 local function order(waiting, running)
   local owners = {}
-  for i, entry in ipairs(queue.order(entries(waiting), entries(running))) do owners[i] = entry.owner_id .. entry.index end
+  for i, entry in ipairs(queue.order(entries(waiting), entries(running))) do
+    owners[i] = entry.owner_id .. entry.index
+  end
   return table.concat(owners, " ")
 end
 

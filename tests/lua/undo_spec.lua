@@ -1,6 +1,6 @@
 local support = require "support.engine"
 
--- A Dokploy whose things are there until they are deleted; `overrides` change what a function returns.
+-- A Dokploy whose things are there until they are deleted; `overrides` replace functions.
 local function dokploy_with(things, overrides)
   local calls, double = {}, {}
   local function answer(name, ...)
