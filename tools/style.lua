@@ -38,7 +38,10 @@ local names = {
 }
 
 -- Files that quote such text on purpose.
-local exempt = { ["tools/style.lua"] = true, ["CHANGES.md"] = true }
+local exempt = {
+  ["tools/style.lua"] = true, ["CHANGES.md"] = true,
+  ["scripts/lib/journal/schema.lua"] = true, -- names in existing journals stay
+}
 
 local faults = 0
 

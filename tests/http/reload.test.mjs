@@ -22,7 +22,7 @@ async function edited(act) {
 }
 const line = (text, needle) => text.slice(0, text.indexOf(needle)).split('\n').length
 
-const reserve = (text) => text.replace('policy.patterns = {', 'policy.patterns = {\n  "^project%-x", -- ours')
+const reserve = (text) => text.replace('patterns = {', 'patterns = {\n  "^project%-x", -- ours')
 const addRoute = (text) => text.replace(/\n(require "routes\.check".*)/, '\n$1\nrequire "routes.hello"')
 
 test('a reserved pattern is one line, and in force without a restart', async () => {

@@ -1,5 +1,4 @@
--- A delete, while the deploy that it would cancel has just ended, or the name has just been taken by
--- somebody else.
+-- A delete, while the deploy that it would cancel ends, or the name gets another owner.
 local support = require "support.engine"
 
 local journal, stacks, operations, cancelled

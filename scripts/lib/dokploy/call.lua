@@ -191,7 +191,7 @@ local function transaction(request)
   return answer
 end
 
--- The last answer, for whoever explains a failure --
+-- The last answer, which explains a failure --
 
 local function name_of(request) return (request.body and "POST " or "GET ") .. request.procedure end
 

@@ -1,7 +1,8 @@
 --- Writes what happens to an operation: first into the journal, then to each language's stream.
 ---
 --- The journal keeps events in raw form, so that a stream can be repeated in any language;
---- lib/pages/wording.lua adds the text. Raw fields, beside `at` (seconds since 1970, given by the journal):
+--- lib/pages/wording.lua adds the text. Raw fields, beside `at` (seconds since 1970, given by the
+--- journal):
 ---   queued    {position, etaSeconds}
 ---   progress  {step, state, percent, key?, args?}  state: running done waiting undoing undone;
 ---             key: the text "step.STEP.KEY" with args

@@ -16,7 +16,7 @@ local function target_of(op)
   return target, surely(function() return journal.resources.list(target.id) end)
 end
 
--- Data that stays is marked first: whoever goes on from here, after whatever happens, must keep it.
+-- Data that stays is marked first: after a crash, what continues from here must keep it.
 local function keep_volume(resources, target)
   for _, row in ipairs(resources) do
     if row.kind == "volume" and row.state ~= "undone" then
@@ -69,7 +69,7 @@ local function end_delete(op, target, work, kept, leftovers, reason)
   })
 end
 
--- What a deploy left that was never ready is nobody's data: its volume goes as well.
+-- A deploy that was never ready was never used: its volume is removed as well.
 local never_used = { failed = true, cancelled = true }
 
 --- Runs a delete, or the removal of something unknown, to its end.

@@ -23,7 +23,7 @@ local schema = require "lib.schema"
 local value_kinds = require "lib.schema.kinds"
 
 local scheduler = {
-  guess = 45,   -- seconds that a deployment takes, as long as none has been seen
+  guess = 45,   -- seconds that a deployment takes, until one has been measured
   window = 500, -- how many of those that wait are looked at; those behind hear their position later
   full_round = 30, -- seconds between two rounds when nothing happens
 }

@@ -1,6 +1,6 @@
---- The states of an operation and where each leads. No state waits for something that may never
+--- The states of an operation and what follows each. No state waits for something that may never
 --- come: each that is not an end has a deadline, the state that follows when it has passed
---- (`late`), and the state that a cancel leads to. Deadlines are in seconds. Pure.
+--- (`late`), and the state after a cancel. Deadlines are in seconds. Pure.
 return {
   -- waits for its turn
   queued = { next = "running", deadline = 3600, late = "failed", cancel = "cancelled" },
