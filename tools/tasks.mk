@@ -41,7 +41,7 @@ test: setup-test ## every test once, under six minutes on two cores; T=pattern s
 test-all: setup-test ## the rest: every crash point, random and long tests, pages in all languages
 	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(HOOKS) precompressed
 	@failed=0; $(RUN_TESTS) long '$(T)' || failed=1; \
-	  A11Y=all $(RUN_TESTS) browser axe || failed=1; exit $$failed
+	  A11Y=all $(RUN_TESTS) browser a11y || failed=1; exit $$failed
 
 test-lua: ## the Lua units
 	@tools/test.sh lua '$(T)'
