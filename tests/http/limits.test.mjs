@@ -1,27 +1,16 @@
-// How often one may ask, in production: each client has buckets of its own, wherever a proxy says that it is; nobody gets round them, and a
-// reload forgets nothing. (In development nothing is held up: the other tests show it.)
-import { after, before, test } from 'node:test'
+// Rate limits and quotas in production: each client has its own budgets, wherever a trusted proxy
+// says it is; no client gets round them and a reload forgets nothing. (In development they hardly
+// limit, as the other tests show.) And guesses of tokens, on every route.
+import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { ADMIN, copyRoot, startPortal, startRehearsal, until } from './harness.mjs'
+import { ADMIN, dokployEnv, until, useWorld, withPortal } from './harness.mjs'
 
-let rehearsal, portal, root
-const real = () => ({
-  NODE_ENV: 'production', ACCESS: 'open', DOKPLOY_URL: rehearsal.url, DOKPLOY_API_TOKEN: 'x', STACK_DOMAIN_SUFFIX: 'localhost', STACK_SCHEME: 'http',
-  STACK_CONNECT_TO: `127.0.0.1:${rehearsal.port}`, STACK_IMAGE: 'ghcr.io/example/stack:1',
+const production = (rehearsal) => ({
+  ...dokployEnv(rehearsal), NODE_ENV: 'production', ACCESS: 'open',
 })
-before(async () => {
-  rehearsal = await startRehearsal()
-  root = copyRoot()
-  portal = await startPortal({ rehearsal, root: root.root, env: { ...real(), TRUSTED_PROXIES: '127.0.0.1' } })
-})
-after(async () => {
-  await portal.stop()
-  await rehearsal.stop()
-})
-
 const from = (address) => ({ headers: { 'x-forwarded-for': address } })
 
-// Asks until it is refused; how many were answered, and the refusal.
+// Asks until it is refused. Returns how many were answered, and the refusal.
 async function exhaust(ask, most = 400) {
   for (let n = 0; n < most; n++) {
     const answer = await ask(n)
@@ -30,142 +19,225 @@ async function exhaust(ask, most = 400) {
   return { n: most }
 }
 
-const check = (address) => portal.check('anna', from(address))
+function isBetween(n, least, most) {
+  assert.ok(n >= least && n <= most, `${n} instead of ${least} to ${most}`)
+}
 
-test('name checks: as many as the policy says, then 429 with all that a client needs', async () => {
-  const { n, answer } = await exhaust(() => check('203.0.113.1'))
-  assert.ok(n >= 60 && n <= 70, `${n}`)
-  assert.equal(answer.json.code, 'rate_limited')
-  assert.equal(Number(answer.headers['retry-after']), answer.json.retryAfter)
-  assert.ok(answer.json.retryAfter >= 1 && answer.json.retryAfter <= 60)
-  assert.equal(answer.headers['ratelimit-policy'], '"check";q=60;w=60')
-  assert.match(answer.headers.ratelimit, /^"check";r=0;t=\d+$/)
-  assert.equal((await check('203.0.113.2')).status, 200, 'another client is not held up')
-  assert.equal((await portal.api('/health', from('203.0.113.1'))).status, 200, 'monitors never are')
-  const told = await Promise.all(['nl', 'ar'].map((language) => portal.check('anna', { ...from('203.0.113.1'), language })))
-  assert.equal(new Set(told.map(({ json }) => json.title)).size, 2)
-})
+describe('in production', () => {
+  const { portal, rehearsal, tree } = useWorld({
+    edits: {}, speed: 1000,
+    env: (double) => ({ ...production(double), TRUSTED_PROXIES: '127.0.0.1' }),
+  })
+  const check = (address, options) => portal.check('anna', { ...from(address), ...options })
+  const setLimit = (before, after) => portal.reload(() =>
+    tree.edit('scripts/policy/limits.lua', (text) => text.replace(before, after)))
 
-test('what stands left of the nearest address that is no proxy is anybody\'s invention', async () => {
-  const { n } = await exhaust((i) => check(`198.51.100.${i % 250}, 203.0.113.3`))
-  assert.ok(n <= 70, `${n} with an invented address in front`)
-})
+  test('name checks: up to the limit, then 429 with all that a client needs', async () => {
+    const { n, answer } = await exhaust(() => check('203.0.113.1'))
+    isBetween(n, 60, 70)
+    const { json, headers } = answer
+    assert.equal(json.code, 'rate_limited')
+    assert.equal(Number(headers['retry-after']), json.retryAfter)
+    isBetween(json.retryAfter, 1, 60)
+    assert.equal(headers['ratelimit-policy'], '"check";q=60;w=60')
+    assert.match(headers.ratelimit, /^"check";r=0;t=\d+$/)
+    assert.equal((await check('203.0.113.2')).status, 200, 'another client is not limited')
+    const health = await portal.api('/health', from('203.0.113.1'))
+    assert.equal(health.status, 200, 'monitors never are')
+    const titles = new Set()
+    for (const language of ['nl', 'ar']) {
+      titles.add((await check('203.0.113.1', { language })).json.title)
+    }
+    assert.equal(titles.size, 2)
+  })
 
-test('a household of IPv6 is one client', async () => {
-  const { n } = await exhaust((i) => check(`2001:db8:1:2::${i.toString(16)}`))
-  assert.ok(n <= 70, `${n}`)
-  assert.equal((await check('2001:db8:1:3::1')).status, 200)
-})
+  test('only the address next to the trusted proxy counts', async () => {
+    const { n } = await exhaust((i) => check(`198.51.100.${i % 250}, 203.0.113.3`))
+    isBetween(n, 60, 70)
+  })
 
-test('a whole /48 of IPv6 is not 65,536 clients', async () => {
-  const { n } = await exhaust((i) => check(`2001:db8:9:${i.toString(16)}::1`), 1000)
-  assert.ok(n >= 480 && n <= 520, `${n} in a moment`)
-  assert.equal((await check('2001:db8:a:1::1')).status, 200)
-  assert.equal((await check('203.0.113.9')).status, 200)
-})
+  test('an IPv6 /64 is one client', async () => {
+    const { n } = await exhaust((i) => check(`2001:db8:1:2::${i.toString(16)}`))
+    isBetween(n, 60, 70)
+    assert.equal((await check('2001:db8:1:3::1')).status, 200)
+  })
 
-test('a reload forgets nothing', async () => {
-  const from = portal.log.length
-  portal.child.kill('SIGHUP')
-  await portal.logged((line) => line.event === 'scripts.loaded', 'the reload', { from })
-  const { n } = await exhaust(() => check('2001:db8:1:2::1'))
-  assert.ok(n < 30, `${n} at once after the reload; a bucket that was forgotten has 60`)
-})
+  test('an IPv6 /48 has the budget of eight clients, not of 65,536', async () => {
+    const { n } = await exhaust((i) => check(`2001:db8:9:${i.toString(16)}::1`), 1000)
+    isBetween(n, 480, 520)
+    assert.equal((await check('2001:db8:a:1::1')).status, 200)
+    assert.equal((await check('203.0.113.9')).status, 200)
+  })
 
-test('deploys: each client and each owner; the answer tells what is left', async () => {
-  const first = await portal.ready('limited-0', from('192.0.2.1'))
-  assert.match(first.answer.headers.ratelimit, /^"deploy";r=\d+;t=\d+$/)
-  const wide = await exhaust((i) => portal.deploy('limited-0', { key: first.key, ...from(`192.0.${i + 10}.1`) }), 30)
-  assert.ok(wide.n >= 5 && wide.n <= 10, `${wide.n} by one owner from many addresses`)
-  const one = await exhaust((i) => portal.deploy(`x${i}`, from('192.0.2.77')), 30) // names too short: each costs all the same
-  assert.ok(one.n <= 10, `${one.n}`)
-})
+  test('a reload forgets nothing', async () => {
+    await portal.reload()
+    const { n } = await exhaust(() => check('2001:db8:1:2::1'))
+    isBetween(n, 0, 30) // a budget that was forgotten has 60
+  })
 
-test('the admin is not held up', async () => {
-  assert.equal((await portal.deploy('admins-own', from('192.0.2.77'))).status, 429)
-  const { json, status } = await portal.deploy('admins-own', { key: ADMIN, ...from('192.0.2.77') })
-  assert.equal(status, 202)
-  await portal.follow(json.statusUrl)
-})
+  test('deploys: of each client and each owner; the answer says what is left', async () => {
+    const { answer, key } = await portal.ready('limited-0', from('192.0.2.1'))
+    assert.match(answer.headers.ratelimit, /^"deploy";r=\d+;t=\d+$/)
+    const ofOwner = (i) => portal.deploy('limited-0', { key, ...from(`192.0.${i + 10}.1`) })
+    isBetween((await exhaust(ofOwner, 30)).n, 5, 10)
+    const ofClient = (i) => portal.deploy(`x${i}`, from('192.0.2.77')) // invalid names cost too
+    isBetween((await exhaust(ofClient, 30)).n, 1, 10)
+    assert.equal((await portal.deploy('admins-own', from('192.0.2.77'))).status, 429)
+    const admins = await portal.deploy('admins-own', { key: ADMIN, ...from('192.0.2.77') })
+    await portal.finish(admins, 'ready', { key: ADMIN }) // the admin is not limited
+  })
 
-test('guessing: after some wrong keys the right one is not told apart either', async () => {
   const guess = (key, address) => portal.api('/api/stacks', { key, ...from(address) })
-  assert.equal((await guess(ADMIN, '192.0.2.99')).status, 200)
-  const { n } = await exhaust((i) => guess(`guess-${i}`, '192.0.2.99'), 40)
-  assert.ok(n >= 9 && n <= 11, `${n}`)
-  assert.equal((await guess(ADMIN, '192.0.2.99')).status, 429)
-  assert.equal((await guess(ADMIN, '192.0.2.100')).status, 200)
+
+  test('after ten wrong keys the right one is refused too', async () => {
+    assert.equal((await guess(ADMIN, '192.0.2.99')).status, 200)
+    isBetween((await exhaust((i) => guess(`guess-${i}`, '192.0.2.99'), 40)).n, 9, 11)
+    assert.equal((await guess(ADMIN, '192.0.2.99')).status, 429)
+    assert.equal((await guess(ADMIN, '192.0.2.100')).status, 200)
+  })
+
+  test('a fresh /64 of a /48 that guessed too often learns nothing either', async () => {
+    const address = (site, i) => `2001:db8:${site}:${i.toString(16)}::1`
+    for (let i = 0; i < 80; i++) { // 8 times 10
+      const { json } = await guess(`guess-${i}`, address('bad', i))
+      assert.equal(json.code, 'key_invalid', `guess ${i}`)
+    }
+    assert.equal((await guess('guess-80', address('bad', 80))).status, 429)
+    assert.equal((await guess(ADMIN, address('bad', 81))).status, 429)
+    assert.equal((await guess(ADMIN, address('bed', 1))).status, 200, 'another /48')
+  })
+
+  test('an edit of the policy applies at once', async () => {
+    await setLimit('check = { 60, 60 }', 'check = { 3, 60 }')
+    isBetween((await exhaust(() => check('203.0.113.50'))).n, 3, 4)
+  })
+
+  test('quotas: of an owner and of a network', async () => {
+    await setLimit('owner = 5, network = 20, total = 500', 'owner = 2, network = 3, total = 500')
+    const { key } = await portal.ready('quota-1', from('100.64.1.1'))
+    await portal.ready('quota-2', { key, ...from('100.64.2.1') })
+    const third = await portal.deploy('quota-3', { key, ...from('100.64.3.1') })
+    assert.equal(third.json.code, 'quota_owner')
+    const ofNetwork = [4, 5, 6, 7, 8].map((i) => portal.deploy(`quota-${i}`, from(`100.64.1.${i}`)))
+    const answers = await Promise.all(ofNetwork)
+    const codes = answers.map(({ status, json }) => json.code ?? status).sort()
+    assert.deepEqual(codes, [202, 202, 'quota_network', 'quota_network', 'quota_network'])
+    const accepted = answers.filter(({ status }) => status === 202)
+    await Promise.all(accepted.map((answer) => portal.finish(answer, 'ready')))
+  })
+
+  test('streams: a limit for each client, and one for all together', async () => {
+    await setLimit('client = 200, total = 3000', 'client = 3, total = 5')
+    await rehearsal.faults({ at: 'deploy', kind: 'hang', name: 'watched' })
+    const answer = await portal.deploy('watched', { key: ADMIN })
+    const { statusUrl, deploymentId } = answer.json
+    const open = []
+    async function watch(address) {
+      const stream = await portal.stream(statusUrl, from(address))
+      if (stream.status === 200) open.push(stream)
+      else stream.close()
+      return stream.status
+    }
+    const watchAll = async (addresses) => {
+      const statuses = []
+      for (const address of addresses) statuses.push(await watch(address))
+      return statuses
+    }
+    try {
+      const one = '203.0.113.60'
+      assert.deepEqual(await watchAll([one, one, one, one]), [200, 200, 200, 429])
+      assert.deepEqual(await watchAll(['203.0.113.61', '203.0.113.62']), [200, 200])
+      const headers = { accept: 'text/event-stream', ...from('203.0.113.63').headers }
+      const refused = await portal.api(statusUrl, { headers })
+      assert.deepEqual([refused.status, refused.json.code], [429, 'rate_limited'])
+      assert.equal(refused.headers['retry-after'], '10')
+      const document = await portal.status(statusUrl, from(one))
+      assert.equal(document.status, 200, 'the document is available all the same')
+      open.shift().close()
+      await until(async () => await watch(one) === 200, 'there is room again')
+    } finally {
+      for (const stream of open) stream.close()
+      await rehearsal.forgetFaults()
+      await portal.cancel(deploymentId, { key: ADMIN })
+      await portal.finish(answer, 'cancelled', { key: ADMIN })
+    }
+  })
+
+  test('an address that no trusted proxy names is not believed',
+    withPortal(() => ({ rehearsal, env: production(rehearsal) }), async (bare) => {
+      const { n } = await exhaust((i) => bare.check('anna', from(`203.0.113.${i % 250}`)))
+      isBetween(n, 60, 70)
+      const warnings = bare.log.filter(({ event }) => event === 'client.proxy_not_trusted')
+      const shown = warnings.map(({ level, peer }) => [level, peer])
+      assert.deepEqual(shown, [['warn', '127.0.0.1']], 'the operator is told, once')
+    }))
 })
 
-test('guessing: a fresh network of a /48 that guessed too often learns nothing either', async () => {
-  const guess = (key, site, i) => portal.api('/api/stacks', { key, ...from(`2001:db8:${site}:${i.toString(16)}::1`) })
-  for (let i = 0; i < 80; i++) assert.equal((await guess(`guess-${i}`, 'bad', i)).json.code, 'key_invalid', `guess ${i}`) // 8 times 10
-  assert.equal((await guess('guess-80', 'bad', 80)).status, 429)
-  assert.equal((await guess(ADMIN, 'bad', 81)).status, 429, 'the right one is not told from them')
-  assert.equal((await guess(ADMIN, 'bed', 1)).status, 200, 'another site is not held up')
-})
+// An admin's token may be short. After too many attempts no route answers the right token
+// differently from a wrong one: not by its status, its page or a form's token.
+describe('guessing a token', () => {
+  let csrf
+  const fewAttempts = (text) => text.replace('auth = { 1000, 60 }', 'auth = { 3, 600 }')
+  const { portal } = useWorld({
+    edits: { 'scripts/policy/limits.lua': fewAttempts },
+    env: { TRUSTED_PROXIES: '127.0.0.1' },
+    async prepare() { csrf = (await portal.api('/api/owner')).json.csrf },
+  })
 
-test('an edit of the policy counts at once', async () => {
-  const since = portal.log.length
-  root.edit('scripts/policy/limits.lua', (text) => text.replace('check = { 60, 60 }', 'check = { 3, 60 }'))
-  portal.child.kill('SIGHUP')
-  await portal.logged((line) => line.event === 'scripts.loaded', 'the reload', { from: since })
-  assert.ok((await exhaust(() => check('203.0.113.50'))).n <= 4)
-})
-
-test('quotas: an owner has as many stacks as the policy says', async () => {
-  const since = portal.log.length
-  root.edit('scripts/policy/limits.lua', (text) => text.replace('{ owner = 5, network = 20, total = 500 }', '{ owner = 2, network = 3, total = 500 }'))
-  portal.child.kill('SIGHUP')
-  await portal.logged((line) => line.event === 'scripts.loaded', 'the reload', { from: since })
-  const { key } = await portal.ready('quota-1', from('100.64.1.1'))
-  await portal.ready('quota-2', { key, ...from('100.64.2.1') })
-  assert.equal((await portal.deploy('quota-3', { key, ...from('100.64.3.1') })).json.code, 'quota_owner')
-  const many = await Promise.all([4, 5, 6, 7, 8].map((i) => portal.deploy(`quota-${i}`, from(`100.64.1.${i}`))))
-  assert.deepEqual(many.map(({ status, json }) => json.code ?? status).sort(), [202, 202, 'quota_network', 'quota_network', 'quota_network'])
-  await Promise.all(many.filter(({ status }) => status === 202).map(({ json }) => portal.follow(json.statusUrl)))
-})
-
-test('streams: one client has as many as the policy says, and all together leave room for others', async () => {
-  const since = portal.log.length
-  root.edit('scripts/policy/limits.lua', (text) => text.replace('{ client = 200, total = 3000 }', '{ client = 3, total = 5 }'))
-  portal.child.kill('SIGHUP')
-  await portal.logged((line) => line.event === 'scripts.loaded', 'the reload', { from: since })
-  await rehearsal.faults({ at: 'deploy', kind: 'hang', name: 'watched' })
-  const { json } = await portal.deploy('watched', { key: ADMIN })
-  const open = []
-  const watch = async (address) => {
-    const stream = await portal.stream(json.statusUrl, from(address))
-    if (stream.status === 200) open.push(stream)
-    else stream.close()
-    return stream.status
+  async function routes() {
+    const { paths } = (await portal.api('/api/openapi.json')).json
+    return Object.entries(paths).flatMap(([pattern, methods]) => {
+      const path = pattern.replace(/\{\w+\}/g, 'anna')
+      return Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path }))
+    })
   }
-  const look = (address) => portal.status(json.statusUrl, from(address))
-  try {
-    assert.deepEqual([await watch('203.0.113.60'), await watch('203.0.113.60'), await watch('203.0.113.60')], [200, 200, 200])
-    assert.equal(await watch('203.0.113.60'), 429)
-    assert.deepEqual([await watch('203.0.113.61'), await watch('203.0.113.62')], [200, 200])
-    const refused = await portal.api(json.statusUrl, from('203.0.113.63'))
-    assert.deepEqual([refused.status, refused.json.code, refused.headers['retry-after']], [429, 'rate_limited', '10'])
-    assert.equal((await look('203.0.113.60')).status, 200, 'the document is there all the same')
-    open.shift().close()
-    await until(async () => (await watch('203.0.113.60')) === 200, 'there is room again')
-  } finally {
-    for (const stream of open) stream.close()
-    await rehearsal.forgetFaults() // what hangs would be waited for, if it has come that far
-    await portal.cancel(json.deploymentId, { key: ADMIN })
-    await portal.follow(json.statusUrl, { key: ADMIN })
-  }
-})
+  const waysToPost = () => [{}, { json: {} }, { form: { csrf } }, { form: { csrf: '1.none' } }]
+  const waysOf = (method) => (method === 'GET' ? [{}] : waysToPost())
 
-test('an address that no proxy of ours tells is not believed', async () => {
-  const bare = await startPortal({ rehearsal, env: real() })
-  try {
-    const { n } = await exhaust((i) => bare.check('anna', from(`203.0.113.${i % 250}`)))
-    assert.ok(n >= 60 && n <= 70, `${n} with invented addresses`)
-    const told = bare.log.filter(({ event }) => event === 'client.proxy_not_trusted')
-    assert.deepEqual(told.map(({ level, peer }) => [level, peer]), [['warn', '127.0.0.1']], 'the operator is told, once')
-  } finally {
-    await bare.stop()
+  // What a client can tell apart; ids and numbers differ from one request to the next anyway.
+  function visible({ status, headers, text }) {
+    const { 'x-request-id': id, date, ...others } = headers
+    return `${status} ${JSON.stringify(others)} ${text.replaceAll(id, '')}`.replace(/\d+/g, '0')
+      .replace(/^0/, status)
   }
+
+  let clients = 0
+  function newClient() {
+    const address = `203.0.${Math.floor(clients / 250)}.${clients++ % 250}`
+    const headers = { 'x-forwarded-for': address, accept: 'application/json' }
+    return ({ method, path }, key, way = {}) => portal.api(path, { method, key, headers, ...way })
+  }
+  const stacks = { method: 'GET', path: '/api/stacks' }
+
+  test('after too many attempts, on any route, right and wrong look alike', async () => {
+    const different = []
+    const all = await routes()
+    assert.ok(all.length > 60)
+    for (const route of all) {
+      for (const way of waysOf(route.method)) {
+        for (const first of [route, stacks]) {
+          const ask = newClient()
+          for (let i = 0; i < 4; i++) await ask(first, `wrong-${i}`, first === route ? way : {})
+          const wrong = visible(await ask(route, 'wrong-once-more', way))
+          const right = visible(await ask(route, ADMIN, way))
+          if (wrong === right) continue
+          const where = `${route.method} ${route.path} ${JSON.stringify(way)}, after ${first.path}`
+          different.push(`${where}:\n  ${wrong.slice(0, 300)}\n  ${right.slice(0, 300)}`)
+        }
+      }
+    }
+    assert.deepEqual(different, [])
+  })
+
+  test('one request is one attempt, on any page', async () => {
+    for (const path of ['/', '/admin', '/stacks', '/stack/anna', '/metrics', '/api/stacks']) {
+      const ask = newClient()
+      const attempt = (i) => ask({ method: 'GET', path }, `wrong-${i}`)
+      await attempt(0)
+      await attempt(1)
+      assert.equal((await ask(stacks, ADMIN)).status, 200, `${path}: two of three`)
+      await attempt(2)
+      assert.equal((await ask(stacks, ADMIN)).status, 429, `${path}: three of three`)
+    }
+  })
 })

@@ -1,106 +1,100 @@
-// The status stream: resumed anywhere without a gap or a repeat, the same for all who watch, in the reader's language, over when it is over.
-import { after, before, test } from 'node:test'
+// The status stream: resumed anywhere without a gap or a repeat, the same for all who watch, in the
+// reader's language, and over when it is over.
+import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { startAll } from './harness.mjs'
+import { LANGUAGES, collect, useWorld } from './harness.mjs'
 
-let world, portal, done
-before(async () => {
-  world = await startAll()
-  portal = world.portal
-  done = await portal.ready('sara')
+let done, statusUrl
+const { portal } = useWorld({
+  async prepare() {
+    done = await portal.ready('sara')
+    statusUrl = done.answer.json.statusUrl
+  },
 })
-after(() => world.stop())
+const idsOf = (events) => events.map(({ id }) => id)
 
-const collect = async (stream) => {
-  const events = []
-  for await (const event of stream) events.push(event)
-  return events
-}
-const numbers = (events) => events.map((e) => e.id)
-
-test('the head is that of a stream which proxies leave alone', async () => {
-  const stream = await portal.stream(done.answer.json.statusUrl)
+test('its head keeps proxies from buffering it', async () => {
+  const stream = await portal.stream(statusUrl)
   stream.close()
-  assert.match(stream.headers['content-type'], /^text\/event-stream/)
-  assert.equal(stream.headers['cache-control'], 'no-cache')
-  assert.equal(stream.headers['x-accel-buffering'], 'no')
-  assert.ok(stream.headers['x-request-id'])
+  const { headers } = stream
+  assert.match(headers['content-type'], /^text\/event-stream/)
+  assert.equal(headers['cache-control'], 'no-cache')
+  assert.equal(headers['x-accel-buffering'], 'no')
+  assert.ok(headers['x-request-id'])
 })
 
-test('an ended stream is told again from the start, and ends', async () => {
-  const stream = await portal.stream(done.answer.json.statusUrl)
+test('after the end it is repeated from the start, and ends', async () => {
+  const stream = await portal.stream(statusUrl)
   assert.deepEqual(await collect(stream), done.events)
   assert.ok(stream.isComplete)
   assert.ok(stream.retry > 0)
 })
 
 test('it resumes after any event, by header and by query', async () => {
-  const all = numbers(done.events)
-  for (const [index, id] of all.slice(0, -1).entries()) {
-    assert.deepEqual(numbers(await collect(await portal.stream(done.answer.json.statusUrl, { lastEventId: id }))), all.slice(index + 1))
+  const all = idsOf(done.events)
+  for (const [index, lastEventId] of all.slice(0, -1).entries()) {
+    const rest = await collect(await portal.stream(statusUrl, { lastEventId }))
+    assert.deepEqual(idsOf(rest), all.slice(index + 1))
   }
-  const query = await portal.stream(`${done.answer.json.statusUrl}?after=${all[2]}`)
-  assert.deepEqual(numbers(await collect(query)), all.slice(3))
+  const query = await collect(await portal.stream(`${statusUrl}?after=${all[2]}`))
+  assert.deepEqual(idsOf(query), all.slice(3))
 })
 
-test('after the end there is nothing more: 204, which keeps a browser from coming back', async () => {
-  const stream = await portal.stream(done.answer.json.statusUrl, { lastEventId: done.last.id })
-  assert.equal(stream.status, 204)
+test('after the last event there is nothing: 204, so that browsers do not return', async () => {
+  const { status } = await portal.stream(statusUrl, { lastEventId: done.last.id })
+  assert.equal(status, 204)
 })
 
-test('nonsense for a position is an answer, not a crash', async () => {
-  for (const position of ['-1', 'abc', '9'.repeat(30), '1.5', '']) {
-    const { status } = await portal.status(`${done.answer.json.statusUrl}?after=${position}`)
-    assert.ok([200, 400, 422].includes(status), `${position}: ${status}`)
-    const stream = await portal.stream(done.answer.json.statusUrl, { lastEventId: position })
+test('a position must be a number; none is the start', async () => {
+  const expected = { '-1': 422, abc: 422, ['9'.repeat(30)]: 422, 1.5: 422, '': 200 }
+  for (const [position, status] of Object.entries(expected)) {
+    assert.equal((await portal.status(`${statusUrl}?after=${position}`)).status, status, position)
+    const stream = await portal.stream(statusUrl, { lastEventId: position })
     stream.close()
-    assert.ok([200, 204, 400, 422].includes(stream.status), `${position}: ${stream.status}`)
+    assert.equal(stream.status, status, position)
   }
 })
 
 test('cut after each event and resumed, a live stream has no gap and no repeat', async () => {
-  const { json } = await portal.deploy('silas')
+  const answer = await portal.deploy('silas')
   const seen = []
-  for (;;) {
-    const { last } = await portal.follow(json.statusUrl, { after: seen.at(-1)?.id, until: () => true })
-    seen.push(last)
-    if (['ready', 'failed'].includes(last.event)) break
-  }
-  assert.equal(seen.at(-1).event, 'ready')
-  assert.deepEqual(seen, (await portal.follow(json.statusUrl)).events)
+  do {
+    const options = { after: seen.at(-1)?.id, until: () => true }
+    seen.push((await portal.follow(answer.json.statusUrl, options)).last)
+  } while (seen.at(-1).event !== 'ready' && seen.length < 200)
+  assert.deepEqual(seen, (await portal.finish(answer, 'ready')).events)
 })
 
-test('all who watch see the same, whenever they came', async () => {
+test('all clients see the same, whenever they come', async () => {
   const { json } = await portal.deploy('stella')
-  const watchers = [portal.follow(json.statusUrl), portal.follow(json.statusUrl)]
-  await portal.follow(json.statusUrl, { until: (e) => e.data.step !== undefined })
-  watchers.push(portal.follow(json.statusUrl))
-  const [first, ...others] = await Promise.all(watchers)
-  for (const other of others) assert.deepEqual(other.events, first.events)
+  const clients = [portal.follow(json.statusUrl), portal.follow(json.statusUrl)]
+  await portal.follow(json.statusUrl, { until: ({ data }) => data.step !== undefined })
+  clients.push(portal.follow(json.statusUrl))
+  const [first, ...others] = await Promise.all(clients)
+  for (const { events } of others) assert.deepEqual(events, first.events)
 })
 
-test('each reads in their own language, the same numbers and codes', async () => {
+test('each reads it in their own language, with the same numbers and codes', async () => {
   const { json } = await portal.deploy('sven')
-  const [en, nl, ar] = await Promise.all(['en', 'nl', 'ar'].map((language) => portal.follow(json.statusUrl, { language })))
-  assert.deepEqual(numbers(nl.events), numbers(en.events))
-  assert.deepEqual(numbers(ar.events), numbers(en.events))
-  const titles = ({ events }) => events.filter((e) => e.event === 'progress').map((e) => e.data.title).join(' ')
+  const followed = LANGUAGES.map((language) => portal.follow(json.statusUrl, { language }))
+  const [en, nl, ar] = (await Promise.all(followed)).map(({ events }) => events)
+  for (const other of [nl, ar]) assert.deepEqual(idsOf(other), idsOf(en))
+  const titles = (events) =>
+    events.filter(({ event }) => event === 'progress').map(({ data }) => data.title).join()
   assert.notEqual(titles(nl), titles(en))
   assert.match(titles(ar), /[\u0600-\u06ff]/)
   assert.doesNotMatch(titles(en), /[\u0600-\u06ff]/)
 })
 
-test('a deployment that nobody knows is a 404, as stream and as JSON', async () => {
-  const stream = await portal.stream('/api/status/nobody-knows-this-one')
-  assert.equal(stream.status, 404)
-  const { status, json, headers } = await portal.status('/api/status/nobody-knows-this-one')
-  assert.equal(status, 404)
+test('an unknown deployment is a 404, as stream and as JSON', async () => {
+  assert.equal((await portal.stream('/api/status/unknown-deployment')).status, 404)
+  const { status, json, headers } = await portal.status('/api/status/unknown-deployment')
+  assert.deepEqual([status, json.code], [404, 'deployment_unknown'])
   assert.match(headers['content-type'], /^application\/problem\+json/)
-  assert.ok(json.code)
 })
 
-test('a watcher who leaves changes nothing', async () => {
-  const { json } = await portal.deploy('sofie')
-  for (let i = 0; i < 20; i++) (await portal.stream(json.statusUrl)).close()
-  assert.equal((await portal.follow(json.statusUrl)).last.event, 'ready')
+test('clients that leave change nothing', async () => {
+  const answer = await portal.deploy('sofie')
+  for (let i = 0; i < 20; i++) (await portal.stream(answer.json.statusUrl)).close()
+  await portal.finish(answer, 'ready')
 })
