@@ -14,10 +14,10 @@
 static struct core core;
 static struct server server;
 static struct settings settings;
-static struct wire wire;
+static struct wire *wire;
 static const char *body;
 
-/* A configuration that is all that the C side asks for. */
+/* The part of a configuration that the C side reads. */
 static const char settings_lua[] =
     "return { check = function(raw, env, mode)\n"
     "  return { mode = mode, host = '127.0.0.1', port = 0, data_dir = "
@@ -48,7 +48,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    wire_free(&wire);
+    wire_close_all();
+    wire = NULL;
     task_kill_all();
     if (server.current) assert_int_equal(lua_gettop(vm_state(server.current->vm)), 0);
     script_version_retire(&server);
@@ -81,10 +82,10 @@ static void load(const char *text)
     struct vm_error error;
 
     if (try_load(text, &error) != 0) fail_msg("%s:%d: %s", error.file, error.line, error.message);
-    if (wire.text) return;
+    if (wire) return;
     int port = httpd_listen(core.httpd, "127.0.0.1", 0);
     assert_true(port > 0);
-    wire = wire_new(port);
+    wire = wire_open(port);
 }
 
 static int ask(const char *head)
@@ -92,7 +93,7 @@ static int ask(const char *head)
     char request[4096];
 
     snprintf(request, sizeof request, "%s HTTP/1.1\r\nHost: Stack.Example:80\r\n\r\n", head);
-    return wire_ask(&wire, request, &body);
+    return wire_ask(wire, request, &body);
 }
 
 static void gives(const char *head, int status, const char *text)
@@ -106,8 +107,8 @@ static void says(const char *head, int status, const char *part)
 {
     int got = ask(head);
 
-    if (got != status || !strstr(wire.text, part))
-        fail_msg("%s: \"%s\" is not in: %s", head, part, wire.text);
+    if (got != status || !strstr(wire->text, part))
+        fail_msg("%s: \"%s\" is not in: %s", head, part, wire->text);
 }
 
 static void refuses(const char *text, const char *part)
@@ -133,24 +134,24 @@ static void test_kinds_of_reply(void **state)
          "{ ['content-type'] = 'application/problem+json' } } end)\n"
          "server.route('GET', '/first', function() return 'one', 'two' end)");
     gives("GET /text", 200, "hello");
-    assert_non_null(strstr(wire.text, "Content-Type: text/plain; charset=utf-8\r\n"));
+    assert_non_null(strstr(wire->text, "Content-Type: text/plain; charset=utf-8\r\n"));
     gives("GET /json", 201, "[1,\"two\"]");
-    assert_non_null(strstr(wire.text, "Content-Type: application/json\r\n"));
-    assert_non_null(strstr(wire.text, "X-Count: 3\r\n"));
+    assert_non_null(strstr(wire->text, "Content-Type: application/json\r\n"));
+    assert_non_null(strstr(wire->text, "X-Count: 3\r\n"));
     says("GET /html", 200, "Content-Type: text/html; charset=utf-8\r\n");
     says("GET /body", 200, "Content-Type: image/x\r\n");
     assert_memory_equal(body, "a\0b", 3);
     says("GET /typed", 200, "Content-Type: application/problem+json\r\n");
     gives("GET /first", 200, "one");
     gives("GET /status", 204, "");
-    wire_forget(&wire);
-    wire_send(wire.fd,
+    wire_forget(wire);
+    wire_send(wire->fd,
               "HEAD /text HTTP/1.1\r\nHost: x\r\n\r\nGET /html HTTP/1.1\r\nHost: x\r\n\r\n");
-    wire_expect(&wire, "<p>");
-    assert_null(strstr(wire.text, "hello"));
+    wire_expect(wire, "<p>");
+    assert_null(strstr(wire->text, "hello"));
 }
 
-static void test_what_is_no_reply(void **state)
+static void test_invalid_replies(void **state)
 {
     static const char *const wrong[] = { "nil",
                                          "true",
@@ -179,10 +180,10 @@ static void test_cut(void **state)
 {
     load("server.route('GET', '/half', function() return { text = 'half', cut = "
          "10 } end)");
-    wire_send(wire.fd, "GET /half HTTP/1.1\r\nHost: x\r\n\r\n");
-    wire_expect_end(&wire);
-    assert_non_null(strstr(wire.text, "Content-Length: 14\r\n"));
-    assert_non_null(strstr(wire.text, "\r\n\r\nhalf"));
+    wire_send(wire->fd, "GET /half HTTP/1.1\r\nHost: x\r\n\r\n");
+    wire_expect_end(wire);
+    assert_non_null(strstr(wire->text, "Content-Length: 14\r\n"));
+    assert_non_null(strstr(wire->text, "\r\n\r\nhalf"));
 }
 
 /* --- what a handler gets --- */
@@ -197,7 +198,7 @@ static void test_request(void **state)
          "server.route('GET', '/kept', function(req) assert(req.headers == "
          "req.headers) req.mine = 1 return tostring(req.mine) .. #req.params .. "
          "#req.query end)");
-    wire_ask(&wire,
+    wire_ask(wire,
              "POST /x/a%20b?a=1&a=2&b=x+%26y%zz&&=q&c HTTP/1.1\r\nHost: "
              "Stack.Example:80\r\nX-Two: 1\r\nx-two: 2\r\nContent-Length: "
              "3\r\n\r\nabc",
@@ -222,17 +223,14 @@ static void test_waiting_handlers_run_side_by_side(void **state)
 {
     load("server.route('GET', '/:s', function(req) task.sleep(req.params.s / "
          "1000) return req.params.s end)");
-    struct wire other = { .fd = -1 };
-    int port = httpd_listen(core.httpd, "127.0.0.1", 0);
-    other = wire_new(port);
-    wire_send(wire.fd, "GET /200 HTTP/1.1\r\nHost: x\r\n\r\n");
+    struct wire *other = wire_open(httpd_listen(core.httpd, "127.0.0.1", 0));
+    wire_send(wire->fd, "GET /200 HTTP/1.1\r\nHost: x\r\n\r\n");
     const char *fast;
-    wire_ask(&other, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n", &fast);
+    wire_ask(other, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n", &fast);
     assert_string_equal(fast, "1");
-    assert_int_equal(wire.len, 0);
-    wire_answer(&wire, &body);
+    assert_int_equal(wire->len, 0);
+    wire_answer(wire, &body);
     assert_string_equal(body, "200");
-    wire_free(&other);
 }
 
 /* --- errors --- */
@@ -249,13 +247,13 @@ static void test_errors_without_scripts(void **state)
     says("POST /x", 405, "Allow: GET, HEAD\r\n");
     says("GET /a%00b", 400, "\"code\":\"bad_request\"");
     says("GET /boom", 500, "\"code\":\"internal\"");
-    assert_null(strstr(wire.text, "boom"));
+    assert_null(strstr(wire->text, "boom"));
     says("GET /spin", 500, "\"code\":\"internal\"");
     says("GET /eat", 500, "\"code\":\"internal\"");
     says("GET /nowhere", 404, "Content-Type: application/problem+json\r\n");
 }
 
-static void test_errors_worded_by_scripts(void **state)
+static void test_errors_rendered_by_scripts(void **state)
 {
     char text[2048];
 
@@ -273,7 +271,7 @@ static void test_errors_worded_by_scripts(void **state)
     memset(long_body, 'a', sizeof long_body);
     snprintf(request, sizeof request,
              "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n%.101s", long_body);
-    assert_int_equal(wire_ask(&wire, request, &body), 413);
+    assert_int_equal(wire_ask(wire, request, &body), 413);
     assert_string_equal(body, "body_too_large /x nil");
 }
 
@@ -304,13 +302,13 @@ static void test_stream(void **state)
          "server.route('GET', '/pub', function() return tostring(sse.publish('c', "
          "{ id = 3, event = 'c', data = 'three', last = true })) end)");
     says("GET /bad", 500, "internal");
-    struct wire stream = wire_new(httpd_listen(core.httpd, "127.0.0.1", 0));
-    wire_send(stream.fd, "GET /s HTTP/1.1\r\nHost: x\r\n\r\n");
-    wire_expect(&stream, "data: two\n");
-    assert_null(strstr(stream.text, "data: old"));
+    struct wire *stream = wire_open(httpd_listen(core.httpd, "127.0.0.1", 0));
+    wire_send(stream->fd, "GET /s HTTP/1.1\r\nHost: x\r\n\r\n");
+    wire_expect(stream, "data: two\n");
+    assert_null(strstr(stream->text, "data: old"));
     gives("GET /pub", 200, "1");
-    wire_expect(&stream, "data: three\n");
-    wire_free(&stream);
+    wire_expect(stream, "data: three\n");
+    wire_close(stream);
     says("HEAD /s", 200, "text/event-stream");
 }
 
@@ -320,12 +318,12 @@ static void test_reload_keeps_what_runs(void **state)
 {
     load("server.route('GET', '/slow', function() task.sleep(0.5) return 'old' "
          "end) server.route('GET', '/v', function() return '1' end)");
-    wire_send(wire.fd, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    wire_send(wire->fd, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
     while (task_count() == 0)
         wire_turn(5);
     load("server.route('GET', '/v', function() return "
          "tostring(server.info().generation) end)");
-    wire_answer(&wire, &body);
+    wire_answer(wire, &body);
     assert_string_equal(body, "old");
     gives("GET /v", 200, "2");
     assert_int_equal(ask("GET /slow"), 404);
@@ -345,7 +343,7 @@ static void test_refused_version_changes_nothing(void **state)
     gives("GET /v", 200, "first");
 }
 
-static void test_registering_is_for_loading(void **state)
+static void test_registering_only_while_loading(void **state)
 {
     load("server.route('GET', '/:what', function(req) local what = "
          "req.params.what\n"
@@ -432,18 +430,18 @@ static void test_config(void **state)
 
 static const struct CMUnitTest tests[] = {
     TEST(test_kinds_of_reply),
-    TEST(test_what_is_no_reply),
+    TEST(test_invalid_replies),
     TEST(test_cut),
     TEST(test_request),
     TEST(test_request_after_the_answer),
     TEST(test_waiting_handlers_run_side_by_side),
     TEST(test_errors_without_scripts),
-    TEST(test_errors_worded_by_scripts),
+    TEST(test_errors_rendered_by_scripts),
     TEST(test_errors_in_on_error),
     TEST(test_stream),
     TEST(test_reload_keeps_what_runs),
     TEST(test_refused_version_changes_nothing),
-    TEST(test_registering_is_for_loading),
+    TEST(test_registering_only_while_loading),
     TEST(test_timers),
     TEST(test_on_start),
     TEST(test_config),

@@ -4,24 +4,24 @@
 #include <net/if.h>
 #include <sys/resource.h>
 
-/* How many connections there may be, and who makes room when there are as many. */
+/* The cap on connections, and which connection is closed to make room. */
 
 static void test_cap(void **state)
 {
     struct httpd_limits limits = httpd_default_limits;
     limits.max_connections = 2;
     restart(&limits);
-    struct wire one = wire_new(port), two = wire_new(port), three = wire_new(port);
-    assert_int_equal(wire_ask(&one, GET("/1"), NULL), 200);
-    wire_send(three.fd, GET("/3"));
+    struct wire *one = wire_open(port);
+    wire_open(port);
+    struct wire *three = wire_open(port);
+    assert_int_equal(wire_ask(one, GET("/1"), NULL), 200);
+    wire_send(three->fd, GET("/3"));
     wire_turn(50);
     assert_int_equal(httpd_connections(server), 2);
     assert_int_equal(requests, 1);
-    wire_free(&one);
-    assert_int_equal(wire_answer(&three, NULL), 200);
+    wire_close(one);
+    assert_int_equal(wire_answer(three, NULL), 200);
     assert_int_equal(httpd_connections(server), 2);
-    wire_free(&two);
-    wire_free(&three);
 }
 
 static void test_idle_connection_makes_room_at_the_cap(void **state)
@@ -29,47 +29,39 @@ static void test_idle_connection_makes_room_at_the_cap(void **state)
     struct httpd_limits limits = httpd_default_limits;
     limits.max_connections = 2;
     restart(&limits);
-    struct wire idle = wire_new(port), busy = wire_new(port);
-    hold(&busy);
-    struct wire third = wire_new(port);
+    struct wire *idle = wire_open(port), *busy = wire_open(port);
+    hold(busy);
+    struct wire *third = wire_open(port);
     int64_t start_ms = loop_now_ms();
-    assert_int_equal(wire_ask(&third, GET("/3"), NULL), 200);
+    assert_int_equal(wire_ask(third, GET("/3"), NULL), 200);
     assert_in_range(loop_now_ms() - start_ms, 0, 3500);
-    wire_expect_end(&idle);
+    wire_expect_end(idle);
     reply_text(held, 200, "kept");
-    wire_expect(&busy, "kept");
-    wire_free(&idle);
-    wire_free(&busy);
-    wire_free(&third);
+    wire_expect(busy, "kept");
 }
 
-/* Their own time would be over in 10 and 30 seconds: until then two who send a byte now and then
- * had kept everybody out. */
+/* Their own deadlines are 10 minutes away; two slow senders must not keep everyone out. */
 static void test_slow_senders_make_room_at_the_cap(void **state)
 {
     struct httpd_limits limits = httpd_default_limits;
     limits.max_connections = 2;
     limits.head_timeout_ms = limits.request_timeout_ms = 600000;
     restart(&limits);
-    struct wire head = wire_new(port), body = wire_new(port);
-    wire_send(body.fd, "POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nslow");
+    struct wire *head = wire_open(port), *body = wire_open(port);
+    wire_send(body->fd, "POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nslow");
     wire_turn(20);
-    wire_send(head.fd, "GET / HTTP/1.1\r\nHos");
+    wire_send(head->fd, "GET / HTTP/1.1\r\nHos");
     wire_turn(20);
-    struct wire third = wire_new(port);
-    assert_int_equal(wire_ask(&third, GET("/3"), NULL), 200);
-    assert_int_equal(wire_answer(&body, NULL), 503); /* who has sent for longest */
-    wire_expect_end(&body);
-    struct wire fourth = wire_new(port);
-    assert_int_equal(wire_ask(&fourth, GET("/4"), NULL), 200);
+    struct wire *third = wire_open(port);
+    assert_int_equal(wire_ask(third, GET("/3"), NULL), 200);
+    assert_int_equal(wire_answer(body, NULL), 503); /* the slowest */
+    wire_expect_end(body);
+    struct wire *fourth = wire_open(port);
+    assert_int_equal(wire_ask(fourth, GET("/4"), NULL), 200);
     assert_true(httpd_connections(server) <= 2);
-    wire_free(&head);
-    wire_free(&body);
-    wire_free(&third);
-    wire_free(&fourth);
 }
 
-/* An IPv4 address of this machine that is not loopback; 0: it has none. */
+/* An IPv4 address of this machine that is not loopback; 0 when it has none. */
 static in_addr_t own_address(void)
 {
     struct ifaddrs *all, *at;
@@ -82,14 +74,14 @@ static in_addr_t own_address(void)
     return found;
 }
 
-static struct wire wire_from(in_addr_t address)
+static struct wire *wire_from(in_addr_t address)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = address };
-    struct wire wire = { .fd = wire_socket(), .text = calloc(1, 1) };
-    assert_int_equal(bind(wire.fd, (struct sockaddr *)&at, sizeof at), 0);
+    struct wire *wire = wire_add(wire_socket());
+    assert_int_equal(bind(wire->fd, (struct sockaddr *)&at, sizeof at), 0);
     at.sin_port = htons((uint16_t)port);
-    assert_int_equal(connect(wire.fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(fcntl(wire.fd, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(connect(wire->fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(fcntl(wire->fd, F_SETFL, O_NONBLOCK), 0);
     return wire;
 }
 
@@ -102,30 +94,23 @@ static void test_cap_of_an_address(void **state)
     limits.max_connections_each = 2;
     restart(&limits);
     port = httpd_listen(server, "::", 0);
-    struct wire wires[3];
+    struct wire *remote[3], *loopback[3];
     for (int i = 0; i < 3; i++)
-        wires[i] = wire_from(address);
-    assert_int_equal(wire_ask(&wires[0], GET("/"), &body), 200);
+        remote[i] = wire_from(address);
+    assert_int_equal(wire_ask(remote[0], GET("/"), &body), 200);
     assert_null(strstr(body, "::ffff:"));
-    assert_int_equal(wire_ask(&wires[1], GET("/"), NULL), 200);
-    assert_int_equal(wire_answer(&wires[2], NULL), 503);
-    assert_non_null(strstr(wires[2].text, "too_many_connections"));
-    wire_expect_end(&wires[2]);
-    struct wire loopback[3]; /* which is not counted */
-    for (int i = 0; i < 3; i++) {
-        loopback[i] = wire_new(port);
-        assert_int_equal(wire_ask(&loopback[i], GET("/"), &body), 200);
+    assert_int_equal(wire_ask(remote[1], GET("/"), NULL), 200);
+    assert_int_equal(wire_answer(remote[2], NULL), 503);
+    assert_non_null(strstr(remote[2]->text, "too_many_connections"));
+    wire_expect_end(remote[2]);
+    for (int i = 0; i < 3; i++) { /* loopback is not counted */
+        loopback[i] = wire_open(port);
+        assert_int_equal(wire_ask(loopback[i], GET("/"), &body), 200);
         assert_string_equal(body, "GET /? from 127.0.0.1 []");
     }
-    wire_free(&wires[0]);
+    wire_close(remote[0]);
     wire_turn(20);
-    struct wire next = wire_from(address);
-    assert_int_equal(wire_ask(&next, GET("/"), NULL), 200);
-    wire_free(&next);
-    for (int i = 0; i < 3; i++) {
-        wire_free(&wires[i]);
-        wire_free(&loopback[i]);
-    }
+    assert_int_equal(wire_ask(wire_from(address), GET("/"), NULL), 200);
 }
 
 static int highest_fd(void)
@@ -138,10 +123,10 @@ static int highest_fd(void)
 static void test_out_of_descriptors(void **state)
 {
     struct rlimit limit, tight;
-    struct wire first = wire_new(port);
+    struct wire *first = wire_open(port);
     int fd = wire_socket(), lines[2], turns = 0;
-    char said[65536];
-    assert_int_equal(wire_ask(&first, GET("/1"), NULL), 200);
+    char logged[65536];
+    assert_int_equal(wire_ask(first, GET("/1"), NULL), 200);
     assert_int_equal(pipe(lines), 0);
     log_init(lines[1], LOG_WARN);
     getrlimit(RLIMIT_NOFILE, &limit);
@@ -151,18 +136,16 @@ static void test_out_of_descriptors(void **state)
     wire_dial(fd, port);
     for (int64_t end = loop_now_ms() + 250; loop_now_ms() < end; turns++)
         wire_turn(20);
-    assert_int_equal(wire_ask(&first, GET("/2"), NULL), 200);
+    assert_int_equal(wire_ask(first, GET("/2"), NULL), 200);
     setrlimit(RLIMIT_NOFILE, &limit);
-    struct wire second = { .fd = fd, .text = calloc(1, 1) };
-    assert_int_equal(wire_ask(&second, GET("/3"), NULL), 200);
+    struct wire *second = wire_add(fd);
+    assert_int_equal(wire_ask(second, GET("/3"), NULL), 200);
     log_flush();
     log_init(STDOUT_FILENO, LOG_ERROR);
-    ssize_t len = read(lines[0], said, sizeof said - 1);
+    ssize_t len = read(lines[0], logged, sizeof logged - 1);
     assert_in_range(len, 1, 1500); /* a few lines, not a flood */
     close(lines[0]);
     close(lines[1]);
-    wire_free(&first);
-    wire_free(&second);
 }
 
 static const struct CMUnitTest tests[] = {

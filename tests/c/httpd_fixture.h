@@ -1,5 +1,4 @@
-/* httpd_server: the server that the tests of httpd talk to; what it does with a request is in the
- * path. */
+/* httpd_fixture: the server of the httpd tests; the path of a request says what to do with it. */
 #ifndef HTTPD_FIXTURE_H
 #define HTTPD_FIXTURE_H
 #include "httpd.h"
@@ -16,18 +15,18 @@ enum { BIG = 8 << 20 };
 
 static struct httpd *server;
 static int port;
-static struct httpd_request *held; /* what /hold and /stream keep */
-static int requests, gone, ended;
+static struct httpd_request *held; /* the request of /hold or /stream */
+static int requests, nclosed, nended;
 static char *big;
 
-static inline void on_gone(void *arg)
+static inline void on_close(void *arg)
 {
-    gone++;
+    nclosed++;
 }
 
 static inline void on_end(void *arg)
 {
-    ended++;
+    nended++;
 }
 
 static inline void reply_text(struct httpd_request *request, int status, const char *text)
@@ -65,7 +64,7 @@ static inline void on_request(struct httpd_request *request, void *arg)
     requests++;
     if (strcmp(path, "/hold") == 0) {
         held = request;
-        httpd_on_close(request, on_gone, NULL);
+        httpd_on_close(request, on_close, NULL);
     } else if (strcmp(path, "/stream") == 0) {
         held = request;
         httpd_stream_start(request, 200, NULL, on_end, NULL);
@@ -74,8 +73,11 @@ static inline void on_request(struct httpd_request *request, void *arg)
     } else if (strcmp(path, "/fields") == 0) {
         with_fields(request);
     } else if (strcmp(path, "/headers") == 0) {
-        const char *value = httpd_header(request, "x-mixed");
-        reply_text(request, value && strcmp(value, "Case") == 0 ? 200 : 500, "");
+        char text[256];
+        const char *mixed = httpd_header(request, "x-mixed");
+        const char *cookie = httpd_header(request, "cookie");
+        snprintf(text, sizeof text, "%s|%s", mixed ? mixed : "none", cookie ? cookie : "none");
+        reply_text(request, 200, text);
     } else if (strcmp(path, "/id") == 0) {
         reply_text(request, 200, httpd_id(request));
     } else if (strcmp(path, "/cut") == 0) {
@@ -94,7 +96,7 @@ static inline void on_request(struct httpd_request *request, void *arg)
 static inline void start(const struct httpd_limits *limits)
 {
     held = NULL;
-    requests = gone = ended = 0;
+    requests = nclosed = nended = 0;
     wire_loop = loop_new();
     server = httpd_new(wire_loop, limits, on_request, NULL);
     port = httpd_listen(server, "127.0.0.1", 0);
@@ -109,6 +111,7 @@ static inline int set_up(void **state)
 
 static inline int tear_down(void **state)
 {
+    wire_close_all();
     httpd_free(server);
     loop_free(wire_loop);
     return 0;
@@ -121,7 +124,7 @@ static inline void restart(const struct httpd_limits *limits)
     start(limits);
 }
 
-/* Limits for those who do not want to wait long. */
+/* Limits that are reached soon. */
 static inline struct httpd_limits quick(void)
 {
     struct httpd_limits limits = httpd_default_limits;

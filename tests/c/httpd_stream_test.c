@@ -4,59 +4,56 @@
 
 static void test_late_answer(void **state)
 {
-    struct wire wire = wire_new(port);
+    struct wire *wire = wire_open(port);
     const char *body;
-    hold(&wire);
+    hold(wire);
     assert_int_equal(httpd_pending(server), 1);
     wire_turn(20);
     reply_text(held, 200, "late");
-    assert_int_equal(wire_answer(&wire, &body), 200);
+    assert_int_equal(wire_answer(wire, &body), 200);
     assert_string_equal(body, "late");
-    assert_int_equal(wire_ask(&wire, GET("/x"), NULL), 200);
-    assert_int_equal(gone, 0);
+    assert_int_equal(wire_ask(wire, GET("/x"), NULL), 200);
+    assert_int_equal(nclosed, 0);
     assert_int_equal(httpd_pending(server), 0);
-    wire_free(&wire);
 }
 
-/* The watch for leaving clients must not change how the connection is read afterwards. */
+/* Watching for the client to close must not change how the connection is read afterwards. */
 static void test_long_request_after_a_late_answer(void **state)
 {
     static char request[61000];
-    struct wire wire = wire_new(port);
-    hold(&wire);
+    struct wire *wire = wire_open(port);
+    hold(wire);
     wire_turn(20);
     reply_text(held, 200, "late");
-    assert_int_equal(wire_answer(&wire, NULL), 200);
+    assert_int_equal(wire_answer(wire, NULL), 200);
     snprintf(request, sizeof request,
              "POST / HTTP/1.1\r\n" HOST "Content-Length: 60000\r\n\r\n%0*d", 60000, 0);
-    assert_int_equal(wire_ask(&wire, request, NULL), 200);
-    wire_free(&wire);
+    assert_int_equal(wire_ask(wire, request, NULL), 200);
 }
 
 static void test_second_request_while_the_first_waits(void **state)
 {
-    struct wire wire = wire_new(port);
-    hold(&wire);
-    wire_send(wire.fd, GET("/second"));
+    struct wire *wire = wire_open(port);
+    hold(wire);
+    wire_send(wire->fd, GET("/second"));
     wire_turn(20);
     assert_int_equal(requests, 1);
-    assert_int_equal(gone, 0);
+    assert_int_equal(nclosed, 0);
     reply_text(held, 200, "first");
-    wire_expect(&wire, "GET /second?");
-    assert_non_null(strstr(wire.text, "first"));
-    wire_free(&wire);
+    wire_expect(wire, "GET /second?");
+    assert_non_null(strstr(wire->text, "first"));
 }
 
-static void test_client_leaves_while_it_waits(void **state)
+static void test_client_closes_while_it_waits(void **state)
 {
-    struct wire wire = wire_new(port);
-    hold(&wire);
-    wire_free(&wire);
-    assert_true(wire_until(&gone));
+    struct wire *wire = wire_open(port);
+    hold(wire);
+    wire_close(wire);
+    assert_true(wire_until(&nclosed));
     assert_string_equal(httpd_path(held), "/hold");
     reply_text(held, 200, "to nobody");
     wire_turn(20);
-    assert_int_equal(gone, 1);
+    assert_int_equal(nclosed, 1);
     assert_int_equal(httpd_pending(server), 0);
     assert_int_equal(httpd_connections(server), 0);
 }
@@ -64,39 +61,38 @@ static void test_client_leaves_while_it_waits(void **state)
 static void test_client_resets_while_it_waits(void **state)
 {
     struct linger reset = { .l_onoff = 1 };
-    struct wire wire = wire_new(port);
-    hold(&wire);
-    setsockopt(wire.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    wire_free(&wire);
-    assert_true(wire_until(&gone));
+    struct wire *wire = wire_open(port);
+    hold(wire);
+    setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    wire_close(wire);
+    assert_true(wire_until(&nclosed));
     reply_text(held, 200, "to nobody");
     wire_turn(20);
-    assert_int_equal(gone, 1);
+    assert_int_equal(nclosed, 1);
     assert_int_equal(httpd_connections(server), 0);
 }
 
 static void test_half_closed_client_gets_its_late_answer(void **state)
 {
-    struct wire wire = wire_new(port);
+    struct wire *wire = wire_open(port);
     const char *body;
-    hold(&wire);
-    shutdown(wire.fd, SHUT_WR);
-    assert_true(wire_until(&gone));
+    hold(wire);
+    shutdown(wire->fd, SHUT_WR);
+    assert_true(wire_until(&nclosed));
     reply_text(held, 200, "still here");
-    assert_int_equal(wire_answer(&wire, &body), 200);
+    assert_int_equal(wire_answer(wire, &body), 200);
     assert_string_equal(body, "still here");
-    wire_expect_end(&wire);
-    wire_free(&wire);
+    wire_expect_end(wire);
 }
 
-static void test_slot_of_on_gone_can_be_cleared(void **state)
+static void test_on_close_can_be_cleared(void **state)
 {
-    struct wire wire = wire_new(port);
-    hold(&wire);
+    struct wire *wire = wire_open(port);
+    hold(wire);
     httpd_on_close(held, NULL, NULL);
-    wire_free(&wire);
+    wire_close(wire);
     wire_turn(20);
-    assert_int_equal(gone, 0);
+    assert_int_equal(nclosed, 0);
     httpd_cut(held, 0, NULL, NULL, 0, 0);
     assert_int_equal(httpd_connections(server), 0);
 }
@@ -105,59 +101,57 @@ static void test_slot_of_on_gone_can_be_cleared(void **state)
 
 static void test_stream(void **state)
 {
-    struct wire wire = wire_new(port);
-    open_stream(&wire, GET("/stream"));
+    struct wire *wire = wire_open(port);
+    open_stream(wire, GET("/stream"));
     httpd_stream_write(held, "one\n", 4);
-    wire_expect(&wire, "one\n");
-    assert_non_null(strstr(wire.text, "\r\nTransfer-Encoding: chunked\r\n"));
-    assert_null(strstr(wire.text, "Content-Length"));
+    wire_expect(wire, "one\n");
+    assert_non_null(strstr(wire->text, "\r\nTransfer-Encoding: chunked\r\n"));
+    assert_null(strstr(wire->text, "Content-Length"));
     httpd_stream_write(held, "two\n", 4);
     httpd_stream_end(held);
-    wire_expect_end(&wire);
-    assert_string_equal(strstr(wire.text, "\r\n\r\n"),
+    wire_expect_end(wire);
+    assert_string_equal(strstr(wire->text, "\r\n\r\n"),
                         "\r\n\r\n4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n");
-    assert_int_equal(ended, 0);
+    assert_int_equal(nended, 0);
     assert_int_equal(httpd_pending(server), 0);
-    wire_free(&wire);
+    wire_close(wire);
     wire_turn(20);
     assert_int_equal(httpd_connections(server), 0);
 }
 
 static void test_stream_for_http_1_0(void **state)
 {
-    struct wire wire = wire_new(port);
-    open_stream(&wire, "GET /stream HTTP/1.0\r\n\r\n");
+    struct wire *wire = wire_open(port);
+    open_stream(wire, "GET /stream HTTP/1.0\r\n\r\n");
     httpd_stream_write(held, "one\n", 4);
     httpd_stream_end(held);
-    wire_expect_end(&wire);
-    assert_string_equal(strstr(wire.text, "\r\n\r\n"), "\r\n\r\none\n");
-    wire_free(&wire);
+    wire_expect_end(wire);
+    assert_string_equal(strstr(wire->text, "\r\n\r\n"), "\r\n\r\none\n");
 }
 
 static void test_stream_of_head(void **state)
 {
-    struct wire wire = wire_new(port);
-    open_stream(&wire, "HEAD /stream HTTP/1.1\r\n" HOST "\r\n");
-    assert_true(wire_until(&ended));
+    struct wire *wire = wire_open(port);
+    open_stream(wire, "HEAD /stream HTTP/1.1\r\n" HOST "\r\n");
+    assert_true(wire_until(&nended));
     httpd_stream_write(held, "nothing", 7);
     httpd_stream_end(held);
-    wire_expect_end(&wire);
-    assert_memory_equal(wire.text, "HTTP/1.1 200 OK\r\n", 17);
-    assert_string_equal(strstr(wire.text, "\r\n\r\n"), "\r\n\r\n");
+    wire_expect_end(wire);
+    assert_memory_equal(wire->text, "HTTP/1.1 200 OK\r\n", 17);
+    assert_string_equal(strstr(wire->text, "\r\n\r\n"), "\r\n\r\n");
     assert_int_equal(httpd_connections(server), 0);
-    wire_free(&wire);
 }
 
-static void test_client_leaves_a_stream(void **state)
+static void test_client_closes_a_stream(void **state)
 {
-    struct wire wire = wire_new(port);
-    open_stream(&wire, GET("/stream"));
-    wire_free(&wire);
-    assert_true(wire_until(&ended));
+    struct wire *wire = wire_open(port);
+    open_stream(wire, GET("/stream"));
+    wire_close(wire);
+    assert_true(wire_until(&nended));
     httpd_stream_write(held, "x", 1);
     httpd_stream_end(held);
     wire_turn(20);
-    assert_int_equal(ended, 1);
+    assert_int_equal(nended, 1);
     assert_int_equal(httpd_pending(server), 0);
     assert_int_equal(httpd_connections(server), 0);
 }
@@ -166,81 +160,77 @@ static void test_stream_has_no_idle_timeout(void **state)
 {
     struct httpd_limits limits = quick();
     restart(&limits);
-    struct wire wire = wire_new(port);
-    open_stream(&wire, GET("/stream"));
+    struct wire *wire = wire_open(port);
+    open_stream(wire, GET("/stream"));
     wire_turn(600);
-    assert_int_equal(ended, 0);
+    assert_int_equal(nended, 0);
     httpd_stream_write(held, "still", 5);
-    wire_expect(&wire, "still");
+    wire_expect(wire, "still");
     httpd_stream_end(held);
-    wire_free(&wire);
 }
 
 static void test_slow_reader_of_a_stream_is_cut_off(void **state)
 {
-    struct wire wire = wire_new(port);
-    open_stream(&wire, GET("/stream"));
-    for (int i = 0; i < 1000 && !ended; i++) {
+    struct wire *wire = wire_open(port);
+    open_stream(wire, GET("/stream"));
+    for (int i = 0; i < 1000 && !nended; i++) {
         httpd_stream_write(held, big, 65536);
         wire_turn(0);
     }
-    assert_int_equal(ended, 1);
+    assert_int_equal(nended, 1);
     httpd_stream_end(held);
     wire_turn(20);
     assert_int_equal(httpd_connections(server), 0);
-    wire_free(&wire);
 }
 
-static void test_flood_during_a_stream_is_thrown_away(void **state)
+static void test_flood_during_a_stream_is_discarded(void **state)
 {
-    struct wire wire = wire_new(port);
+    struct wire *wire = wire_open(port);
     size_t sent = 0;
-    open_stream(&wire, GET("/stream"));
+    open_stream(wire, GET("/stream"));
     for (int i = 0; i < 500; i++) {
-        ssize_t n = send(wire.fd, big, 65536, MSG_NOSIGNAL);
+        ssize_t n = send(wire->fd, big, 65536, MSG_NOSIGNAL);
         if (n > 0) sent += (size_t)n;
         wire_turn(0);
     }
     assert_true(sent > 4 << 20);
-    assert_int_equal(ended, 0);
+    assert_int_equal(nended, 0);
     httpd_stream_write(held, "unmoved", 7);
-    wire_expect(&wire, "unmoved");
+    wire_expect(wire, "unmoved");
     httpd_stream_end(held);
-    wire_free(&wire);
 }
 
-static void test_flood_while_a_handler_waits_stays_outside(void **state)
+static void test_flood_while_a_handler_waits_stays_in_the_kernel(void **state)
 {
-    struct wire wire = wire_new(port);
+    struct wire *wire = wire_open(port);
     size_t sent = 0;
-    hold(&wire);
+    hold(wire);
     for (int i = 0; i < 500; i++) {
-        ssize_t n = send(wire.fd, big, 65536, MSG_NOSIGNAL);
+        ssize_t n = send(wire->fd, big, 65536, MSG_NOSIGNAL);
         if (n > 0) sent += (size_t)n;
         wire_turn(0);
     }
     assert_true(sent < 16 << 20); /* what the kernel's buffers hold */
     reply_text(held, 200, "done");
-    wire_expect(&wire, "done");
-    wire_free(&wire);
+    wire_expect(wire, "done");
 }
 
 static const struct CMUnitTest tests[] = {
     TEST(test_late_answer),
     TEST(test_long_request_after_a_late_answer),
     TEST(test_second_request_while_the_first_waits),
-    TEST(test_client_leaves_while_it_waits),
+    TEST(test_client_closes_while_it_waits),
     TEST(test_client_resets_while_it_waits),
     TEST(test_half_closed_client_gets_its_late_answer),
-    TEST(test_slot_of_on_gone_can_be_cleared),
+    TEST(test_on_close_can_be_cleared),
     TEST(test_stream),
     TEST(test_stream_for_http_1_0),
     TEST(test_stream_of_head),
-    TEST(test_client_leaves_a_stream),
+    TEST(test_client_closes_a_stream),
     TEST(test_stream_has_no_idle_timeout),
     TEST(test_slow_reader_of_a_stream_is_cut_off),
-    TEST(test_flood_during_a_stream_is_thrown_away),
-    TEST(test_flood_while_a_handler_waits_stays_outside),
+    TEST(test_flood_during_a_stream_is_discarded),
+    TEST(test_flood_while_a_handler_waits_stays_in_the_kernel),
 };
 
 TEST_GROUP(httpd_stream, tests, make_big_body, free_big_body)

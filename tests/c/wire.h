@@ -1,5 +1,5 @@
-/* wire: a raw HTTP client for the tests of httpd, sse and www. The server runs on the same thread:
- * waiting here turns its loop. */
+/* wire: a raw HTTP client for the tests of httpd, sse and www. The server runs on the same thread,
+ * so waiting here turns its loop. */
 #ifndef WIRE_H
 #define WIRE_H
 #include "loop.h"
@@ -27,7 +27,7 @@ static inline void wire_give_up(void *arg)
     loop_stop(wire_loop);
 }
 
-/* Turns the loop for so long. */
+/* Turns the loop for this long. */
 static inline void wire_turn(int ms)
 {
     struct loop_timer *timer = loop_timer_new(wire_loop, ms, 0, wire_stop, NULL);
@@ -84,23 +84,41 @@ static inline void wire_send(int fd, const char *text)
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
 }
 
-/* What has been read of one connection. */
+/* A connection and what was read of it. */
 struct wire {
-    int fd, ended;
+    int fd;
     char *text;
     size_t len;
 };
 
-static inline struct wire wire_new(int port)
+/* Those of a test are closed together, by wire_close_all(). */
+static struct wire wires[64];
+static int nwires;
+
+static inline struct wire *wire_add(int fd)
 {
-    return (struct wire){ .fd = wire_connect(port), .text = calloc(1, 1) };
+    assert_true(nwires < (int)(sizeof wires / sizeof *wires));
+    wires[nwires] = (struct wire){ .fd = fd, .text = calloc(1, 1) };
+    return &wires[nwires++];
 }
 
-static inline void wire_free(struct wire *wire)
+static inline struct wire *wire_open(int port)
+{
+    return wire_add(wire_connect(port));
+}
+
+static inline void wire_close(struct wire *wire)
 {
     if (wire->fd >= 0) close(wire->fd);
-    free(wire->text);
-    *wire = (struct wire){ .fd = -1 };
+    wire->fd = -1;
+}
+
+static inline void wire_close_all(void)
+{
+    for (; nwires > 0; nwires--) {
+        wire_close(&wires[nwires - 1]);
+        free(wires[nwires - 1].text);
+    }
 }
 
 /* Reads what there is, waiting for at least something. Returns 0 at the end of the connection. */
@@ -110,10 +128,7 @@ static inline int wire_more(struct wire *wire)
     wire_wait(wire->fd);
     ssize_t got = recv(wire->fd, piece, sizeof piece, 0);
     if (got < 0 && errno == EAGAIN) return 1;
-    if (got <= 0) {
-        wire->ended = 1;
-        return 0;
-    }
+    if (got <= 0) return 0;
     wire->text = realloc(wire->text, wire->len + (size_t)got + 1);
     memcpy(wire->text + wire->len, piece, (size_t)got);
     wire->len += (size_t)got;

@@ -61,6 +61,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+    wire_close_all();
     www_free(www);
     httpd_free(server);
     loop_free(wire_loop);
@@ -71,22 +72,21 @@ static int tear_down(void **state)
 static void expect(const char *method, const char *target, const char *fields, int status,
                    const char *const *lines, const char *want)
 {
-    struct wire wire = wire_new(port);
+    struct wire *wire = wire_open(port);
     char request[1000];
     const char *body;
     snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", method, target,
              fields);
-    wire_send(wire.fd, request);
+    wire_send(wire->fd, request);
     if (strcmp(method, "HEAD") == 0) {
-        wire_expect(&wire, "\r\n\r\n");
-        body = strstr(wire.text, "\r\n\r\n") + 4;
+        wire_expect(wire, "\r\n\r\n");
+        body = strstr(wire->text, "\r\n\r\n") + 4;
     } else {
-        assert_int_equal(wire_answer(&wire, &body), status);
+        assert_int_equal(wire_answer(wire, &body), status);
     }
     assert_string_equal(body, want);
     for (; lines && *lines; lines++)
-        if (!strstr(wire.text, *lines)) fail_msg("no \"%s\" in \"%s\"", *lines, wire.text);
-    wire_free(&wire);
+        if (!strstr(wire->text, *lines)) fail_msg("no \"%s\" in \"%s\"", *lines, wire->text);
 }
 
 static void test_files(void **state)
@@ -127,18 +127,18 @@ static void test_what_is_not_there(void **state)
  */
 static int is_packed(const char *target, const char *accept)
 {
-    struct wire wire = wire_new(port);
+    struct wire *wire = wire_open(port);
     char request[300];
     snprintf(request, sizeof request,
              "HEAD %s HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: %s\r\n\r\n", target, accept);
-    wire_send(wire.fd, request);
-    wire_expect(&wire, "\r\n\r\n");
-    assert_non_null(strstr(wire.text, " 200 OK\r\n"));
-    int packed = strstr(wire.text, "\r\nContent-Encoding: gzip\r\n") != NULL;
-    assert_int_equal(packed, strstr(wire.text, "-gz\"\r\n") != NULL);
-    assert_int_equal(packed, strstr(wire.text, "\r\nContent-Length: 9\r\n") == NULL &&
-                                 strstr(wire.text, "\r\nContent-Length: 7\r\n") == NULL);
-    wire_free(&wire);
+    wire_send(wire->fd, request);
+    wire_expect(wire, "\r\n\r\n");
+    assert_non_null(strstr(wire->text, " 200 OK\r\n"));
+    int packed = strstr(wire->text, "\r\nContent-Encoding: gzip\r\n") != NULL;
+    assert_int_equal(packed, strstr(wire->text, "-gz\"\r\n") != NULL);
+    assert_int_equal(packed, strstr(wire->text, "\r\nContent-Length: 9\r\n") == NULL &&
+                                 strstr(wire->text, "\r\nContent-Length: 7\r\n") == NULL);
+    wire_close(wire);
     return packed;
 }
 
@@ -173,14 +173,12 @@ static void test_etag(void **state)
 /* A browser takes a 304's fields over into what it kept: the page would lose its own policy. */
 static void test_a_304_has_no_policy(void **state)
 {
-    struct wire wire = wire_new(port);
+    struct wire *wire = wire_open(port);
     assert_int_equal(
-        wire_ask(&wire,
-                 "GET /assets/app.js HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: *\r\n\r\n",
+        wire_ask(wire, "GET /assets/app.js HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: *\r\n\r\n",
                  NULL),
         304);
-    assert_null(strstr(wire.text, "Content-Security-Policy"));
-    wire_free(&wire);
+    assert_null(strstr(wire->text, "Content-Security-Policy"));
 }
 
 static void test_version(void **state)
