@@ -1,5 +1,5 @@
-/* fetch_fixture: for fetch's tests. A server, with a thread for each connection, which does by path
- * what a server does, or should not; a resolver that nothing leaves; a client with a loop. */
+/* fetch_fixture: a server with a thread for each connection, where the path says what it does, or
+ * does wrong; a resolver that sends nothing out; a client with a loop. */
 #ifndef FETCH_FIXTURE_H
 #define FETCH_FIXTURE_H
 #include "fetch.h"
@@ -19,7 +19,7 @@
 #include <time.h>
 
 static int port, tls_port, listener, tls_listener;
-static atomic_int connections, requests, at_once, most_at_once, open_now;
+static atomic_int connections, requests, nserving, nserving_max, open_now;
 static SSL_CTX *tls;
 static int64_t certificate_made; /* it is valid for a day from then */
 static char certificate_file[] = "/tmp/fetch_test_cert.XXXXXX";
@@ -47,7 +47,7 @@ static void say(struct peer *peer, const char *text)
     put(peer, text, strlen(text));
 }
 
-/* Reads a head and a body; 0 when the client has left. */
+/* Reads a head and a body; 0 when the client has closed. */
 static int read_request(struct peer *peer, char *text, size_t room)
 {
     size_t len = 0;
@@ -86,14 +86,14 @@ static void answer_big(struct peer *peer, int chunked)
 
 static void answer_slowly(struct peer *peer)
 {
-    int now = ++at_once;
-    if (now > most_at_once) most_at_once = now;
+    int now = ++nserving;
+    if (now > nserving_max) nserving_max = now;
     usleep(40000);
-    --at_once;
+    --nserving;
     answer(peer, "slow", 4);
 }
 
-/* Returns 0 to close the connection. `nth` counts the requests on it. */
+/* Returns 0 to close the connection. `nth`: which request on the connection it is. */
 static int serve(struct peer *peer, const char *request, int nth)
 {
     char path[64] = "", wait[8];
@@ -173,7 +173,7 @@ static int listen_somewhere(int *at)
     return fd;
 }
 
-/* A certificate for "good.localhost", signed by itself; the file makes it trusted. */
+/* A self-signed certificate for "good.localhost"; the file makes it trusted. */
 static void make_certificate(void)
 {
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
@@ -226,7 +226,7 @@ static int stop_serving(void **state)
     return unlink(certificate_file);
 }
 
-/* The resolver, as libcurl's thread sees it: one name hangs, and nothing leaves this machine. */
+/* The resolver, as libcurl's thread sees it: one name hangs, and nothing is sent out. */
 static atomic_int resolved;
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
                 struct addrinfo **found)
@@ -282,18 +282,6 @@ static void release(struct outcome *o)
     memset(o, 0, sizeof *o);
 }
 
-static void expect(struct outcome o, const char *code)
-{
-    assert_string_equal(o.code, code);
-    release(&o);
-}
-
-static void expect_sent(struct outcome o, const char *code, int sent)
-{
-    assert_int_equal(o.sent, sent);
-    expect(o, code);
-}
-
 static struct fetch *start(struct outcome *o, const struct fetch_options *options)
 {
     outstanding++;
@@ -312,14 +300,20 @@ static const char *url_of(const char *host, int at, const char *path)
     return url;
 }
 
-static struct outcome fetch(const char *path, struct fetch_options options)
+/* Fetches and waits; the outcome is `o`, until the next fetch. */
+static struct outcome o;
+static void fetch(const char *path, struct fetch_options options)
 {
-    struct outcome o = { 0 };
+    release(&o);
     if (!options.url) options.url = url_of("127.0.0.1", port, path);
     start(&o, &options);
     loop_run(loop);
     assert_int_equal(o.calls, 1);
-    return o;
+}
+static void expect(const char *code, int sent)
+{
+    assert_string_equal(o.code, code);
+    assert_int_equal(o.sent, sent);
 }
 #define FETCH(path, ...) fetch(path, (struct fetch_options){ __VA_ARGS__ })
 
@@ -339,13 +333,14 @@ static int set_up(void **state)
 {
     loop = loop_new();
     pool = fetch_pool_new(loop, 4);
-    connections = requests = most_at_once = outstanding = 0;
+    connections = requests = nserving_max = outstanding = 0;
     order[0] = 0;
     return loop && pool ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
+    release(&o);
     fetch_pool_free(pool);
     loop_free(loop);
     return 0;
