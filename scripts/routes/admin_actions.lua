@@ -97,7 +97,7 @@ end
 
 local function make_invite(view, req, values)
   local invite = credential_actions.make_invite(req, values)
-  return sections.access(view, first_page, keys.told(view, "invite", invite.code), 201)
+  return sections.access(view, first_page, keys.created(view, "invite", invite.code), 201)
 end
 
 local function make_token(view, req, values)
@@ -106,7 +106,7 @@ local function make_token(view, req, values)
   local token = credential_actions.make_token(req, {
     label = values.label, expiresIn = values.expiresIn, scopes = table.concat(scopes, " "),
   })
-  return sections.access(view, first_page, keys.told(view, "token", token.token), 201)
+  return sections.access(view, first_page, keys.created(view, "token", token.token), 201)
 end
 
 local function revoke_invite(_, req)

@@ -8,7 +8,7 @@ local admin_page = require "lib.admin.page"
 local parts = require "lib.admin.parts"
 local sections = require "lib.admin.sections"
 local stacks = require "lib.admin.stacks"
-local trail = require "lib.admin.trail"
+local audit = require "lib.admin.audit"
 local work = require "lib.admin.work"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
@@ -58,7 +58,7 @@ local function show_results(view, req)
   local function outcome(operation) return work.outcome(view, operation.state) end
   return {
     title = say(view, "admin.results"), crumb = sections.stacks_crumb(view), kinds = "operations",
-    main = stacks.results(view, results, journal.operation, outcome),
+    main = stacks.results(view, results, journal.operations.get, outcome),
   }
 end
 
@@ -112,9 +112,9 @@ routes.add("Admin pages", {
     kinds = "leftovers operations",
   }),
   section("/admin/audit", {
-    summary = "The audit log", title = "admin.nav.audit", tools = trail.search,
+    summary = "The audit log", title = "admin.nav.audit", tools = audit.search,
     query = { "limit", "search", "who", "action", "of_name", "allowed", "before" },
-    main = function(view, values) return trail.list(view, lists.audit(values)) end,
+    main = function(view, values) return audit.list(view, lists.audit(values)) end,
     kinds = "audit",
   }),
   page("/admin/findings", show_drift, "Drift between the journal and Dokploy", "limit", "all",

@@ -1,40 +1,40 @@
---- The frame of the admin's pages: www/admin.html, filled in for each request.
-local parts = require "lib.admin.parts"
-local page = require "lib.pages"
+--- The frame of the admin pages: www/admin.html, filled in for each request.
+local elements = require "lib.pages.elements"
+local html = require "lib.pages.html"
 local i18n = require "lib.pages.i18n"
-
+local page = require "lib.pages"
 local frame = {}
-local h, say = page.h, parts.say
 
-local shells = {}
+local h, say = html.h, elements.say
+
+local templates = {}
 for _, language in ipairs(i18n.languages()) do
-  shells[language.code] = page.template("www/admin.html", language.code, { texts = i18n.group(language.code, "admin.live.") })
+  local texts = i18n.group(language.code, "admin.live.")
+  templates[language.code] = page.template("www/admin.html", language.code, { texts = texts })
 end
 
-local sections = { "overview", "stacks", "operations", "queue", "leftovers", "findings", "audit", "access" }
+local sections = {
+  "overview", "stacks", "operations", "queue", "leftovers", "findings", "audit", "access",
+}
 
-local function address(section) return section == "overview" and "/admin" or "/admin/" .. section end
-
-local function links(view, current)
+local function navigation(view, current)
   local list = {}
   for i, section in ipairs(sections) do
-    list[i] = h("a", { href = address(section), ["aria-current"] = section == current and "page" }, say(view, "admin.nav." .. section))
+    local href = section == "overview" and "/admin" or "/admin/" .. section
+    local props = { href = href, ["aria-current"] = section == current and "page" }
+    list[i] = h("a", props, say(view, "admin.nav." .. section))
   end
-  return h("nav", { class = "sections", ["aria-label"] = say(view, "admin.sections") }, list)
+  local label = say(view, "admin.sections")
+  return h("nav", { class = "sections", ["aria-label"] = label }, list)
 end
 
-local function logout(view)
-  return parts.form(view, "/admin/logout", nil, h("button", { type = "submit", class = "small" }, say(view, "admin.logout")))
-end
-
---- What a page is made of. Tools above and rest below stay as they are while `main` changes; kinds: the changes (lib/journal/change_events.lua) after
---- which `main` is looked at again.
+--- What a page is made of. `main` is asked for again when something of its `kinds` changes
+--- (lib/journal/change_events.lua); `tools` above it stay.
 ---@class AdminPage
 ---@field title string
----@field section string|nil  nil: somebody who is not logged in
+---@field section string|nil  nil: not logged in
 ---@field main Element[]
 ---@field tools Element|nil
----@field rest Element|nil
 ---@field crumb Element|nil
 ---@field kinds string|nil
 ---@field status integer|nil
@@ -45,12 +45,13 @@ end
 ---@param made AdminPage
 ---@return Reply
 function frame.reply(req, view, made)
-  local html = shells[view.language].fill {
+  return templates[view.language].reply(req, {
     title = ("%s · %s"):format(made.title, say(view, "admin.title")), heading = made.title,
-    sections = made.section and links(view, made.section), logout = view.session and logout(view),
-    tools = made.tools, main = made.main, rest = made.rest, crumb = made.crumb, kinds = made.kinds or "", after = view.after,
-  }
-  return page.reply(req, html, { status = made.status, private = true })
+    sections = made.section and navigation(view, made.section),
+    logout = view.session and elements.button(view, "/admin/logout", say(view, "admin.logout")),
+    tools = made.tools, main = made.main, crumb = made.crumb, kinds = made.kinds or "",
+    after = view.after,
+  }, { status = made.status, private = true })
 end
 
 return frame

@@ -16,7 +16,8 @@ local h, code, say = html.h, html.code, elements.say
 ---@return string
 function home.wait(language, estimate)
   local time = i18n.duration(language, estimate.typical + estimate.eta)
-  local usual = i18n.text(language, estimate.measured and "wait.usual" or "wait.first", { time = time })
+  local key = estimate.measured and "wait.usual" or "wait.first"
+  local usual = i18n.text(language, key, { time = time })
   if estimate.waiting == 0 then return usual end
   return i18n.text(language, "wait.before", { count = estimate.waiting }) .. " " .. usual
 end
@@ -110,8 +111,8 @@ end
 ---workspace of that name exists
 ---@return Element
 function home.lists(reader, list)
-  local more = list.next_after
-    and h("p", {}, h("a", { href = "/stacks?after=" .. list.next_after }, say(reader, "plain.more")))
+  local next_href = list.next_after and "/stacks?after=" .. list.next_after
+  local more = next_href and h("p", {}, h("a", { href = next_href }, say(reader, "plain.more")))
   return h("div", { id = "lists" },
     section(reader, "workspaces", "page.mine.title", list.stacks, workspace_item, nil, more),
     section(reader, "kept", "page.kept.heading", list.kept, kept_item,

@@ -90,7 +90,8 @@ function i18n.duration(language, seconds)
   if seconds >= 90 then
     return i18n.text(language, "duration.minutes", { count = math.ceil(seconds / 60) })
   end
-  return i18n.text(language, "duration.seconds", { count = math.max(5, math.ceil(seconds / 5) * 5) })
+  local count = math.max(5, math.ceil(seconds / 5) * 5)
+  return i18n.text(language, "duration.seconds", { count = count })
 end
 
 --- All texts whose keys begin with a prefix, placeholders unfilled.

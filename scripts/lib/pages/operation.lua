@@ -76,7 +76,8 @@ local function step_list(reader, doc, details)
   end
   if #items == 0 then return nil end
   return h("details", { id = "steps", open = not doc.endedAt or doc.state == "failed" },
-    h("summary", {}, say(reader, "page.steps")), h("ol", { id = "step-list", class = "steps" }, items))
+    h("summary", {}, say(reader, "page.steps")),
+    h("ol", { id = "step-list", class = "steps" }, items))
 end
 
 -- Progress ------------------------------------------------------------------------------------
@@ -107,8 +108,9 @@ end
 local function refreshing(reader, doc)
   local path = "/deployment/" .. doc.deploymentId
   if not reader.is_still then
-    return h("noscript", { ["data-keep"] = true }, h("p", { class = "hush" }, say(reader, "plain.refresh"), " ",
-      h("a", { href = path .. "?still=1" }, say(reader, "plain.still"))))
+    return h("noscript", { ["data-keep"] = true },
+      h("p", { class = "hush" }, say(reader, "plain.refresh"), " ",
+        h("a", { href = path .. "?still=1" }, say(reader, "plain.still"))))
   end
   return h("noscript", { ["data-keep"] = true }, h("p", { class = "row" },
     h("a", { class = "button small", href = path .. "?still=1" }, say(reader, "plain.again")),
@@ -130,11 +132,12 @@ end
 local function controls(reader, doc)
   local may_cancel = reader.is_mine and doc.kind == "deploy" and doc.state ~= "rolling_back"
   local path = ("/api/status/%s/cancel"):format(doc.deploymentId)
-  return h("div", { class = "row" },
-    doc.state ~= "rolling_back" and h("p", { id = "notify-row", hidden = true, ["data-keep"] = true },
-      h("button", { id = "notify", type = "button", class = "small" }, say(reader, "page.notify")),
-      " ", h("span", { id = "notify-note", class = "hush", role = "status" })),
-    may_cancel and elements.button(reader, path, say(reader, "page.cancel"), nil, { id = "cancel" }))
+  local notify = h("p", { id = "notify-row", hidden = true, ["data-keep"] = true },
+    h("button", { id = "notify", type = "button", class = "small" }, say(reader, "page.notify")),
+    " ", h("span", { id = "notify-note", class = "hush", role = "status" }))
+  local props = { id = "cancel" }
+  return h("div", { class = "row" }, doc.state ~= "rolling_back" and notify,
+    may_cancel and elements.button(reader, path, say(reader, "page.cancel"), nil, props))
 end
 
 -- Ends ----------------------------------------------------------------------------------------
@@ -207,7 +210,8 @@ function ends.deleted(reader, doc)
   local text = data_texts[result.data]
   return {
     text and h("p", {}, say(reader, text)),
-    result.volume and h("p", { class = "hush" }, say(reader, "page.volume"), " ", code(result.volume)),
+    result.volume
+      and h("p", { class = "hush" }, say(reader, "page.volume"), " ", code(result.volume)),
     again("/", say(reader, "page.new")),
   }
 end
@@ -251,9 +255,10 @@ function operation.page(reader, doc, rows, shown)
     ["data-now"] = os.date("!%Y-%m-%dT%H:%M:%SZ"),
   }
   local where = not is_over and doc.url
+  local lost = h("p", { id = "lost", class = "notice", hidden = true }, say(reader, "live.lost"))
   local view = elements.view(reader, props, title,
     where and h("p", { class = "where" }, elements.address(where, doc.name, "job-address")),
-    not is_over and h("p", { id = "lost", class = "notice", hidden = true }, say(reader, "live.lost")),
+    not is_over and lost,
     is_over and h("div", { id = "outcome" }, outcome(reader, doc, shown)),
     not is_over and { pace(reader, doc, queue), refreshing(reader, doc) },
     step_list(reader, doc, details_of(reader.language, rows)), log(reader),

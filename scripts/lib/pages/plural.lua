@@ -1,5 +1,5 @@
---- Plural categories (one, two, few, many...) by the rule in a language's "language.plural", written
---- in the notation of CLDR's integer rules: "one: n = 1; few: n % 10 = 2..4 and n % 100 != 12..14".
+--- Plural categories (one, two, few, many...) by the rule in a language's "language.plural", in the
+--- notation of CLDR's integer rules: "one: n = 1; few: n % 10 = 2..4 and n % 100 != 12..14".
 --- A number that no rule matches is "other".
 local plural = {}
 
