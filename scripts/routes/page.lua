@@ -76,7 +76,8 @@ end
 local function lists_of(who, after)
   local list = { stacks = {}, kept = {} }
   if not who.id then return list end
-  local rows = journal.stacks.list { owner_id = who.id, limit = limits.page + 1, after = after } or {}
+  local asked = { owner_id = who.id, limit = limits.page + 1, after = after }
+  local rows = journal.stacks.list(asked) or {}
   for i = 1, math.min(#rows, limits.page) do
     list.stacks[i] = workspace_view.document(rows[i])
   end
@@ -100,7 +101,8 @@ local estimate, estimated_at = nil, 0
 
 local function current_estimate()
   if estimate and os.time() - estimated_at < ESTIMATE_S then return estimate end
-  local seconds, waiting = queue.median(journal.operations.durations()), shared.get("queue.waiting") or 0
+  local seconds = queue.median(journal.operations.durations())
+  local waiting = shared.get("queue.waiting") or 0
   estimate = {
     typical = seconds or scheduler.guess, measured = seconds ~= nil, waiting = waiting,
     eta = waiting > 0 and scheduler.forecast() or 0,

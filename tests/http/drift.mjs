@@ -36,7 +36,7 @@ export async function loseJournal(portal) {
 
 export const findings = (portal) => ({
   async list(query = '', options = {}) {
-    const path = `/api/admin/findings${query}`
+    const path = `/api/admin/drift${query}`
     const { status, json, text } = await portal.api(path, { key: ADMIN, ...options })
     assert.equal(status, 200, text)
     return json
@@ -50,7 +50,7 @@ export const findings = (portal) => ({
   async look(query = '') {
     await until(async () => !(await this.list()).looked.running, 'the running comparison ended')
     const { at } = (await this.list()).looked
-    const answer = await portal.post('/api/admin/findings/look', undefined, { key: ADMIN })
+    const answer = await portal.post('/api/admin/drift/run', undefined, { key: ADMIN })
     assert.equal(answer.status, 202, answer.text)
     await until(async () => {
       const { looked } = await this.list()
@@ -60,7 +60,7 @@ export const findings = (portal) => ({
   },
 
   act({ id }, action, json, options) {
-    return portal.post(`/api/admin/findings/${id}/${action}`, json, { key: ADMIN, ...options })
+    return portal.post(`/api/admin/drift/${id}/${action}`, json, { key: ADMIN, ...options })
   },
 
   // Repairs or removes, to the end.
@@ -68,5 +68,5 @@ export const findings = (portal) => ({
     return portal.finish(await this.act(finding, action, json), event)
   },
 
-  adopt(json) { return portal.post('/api/admin/findings/adopt', json, { key: ADMIN }) },
+  adopt(json) { return portal.post('/api/admin/drift/adopt', json, { key: ADMIN }) },
 })

@@ -346,6 +346,13 @@ describe('whatever the version', { concurrency: 4 }, () => {
         assert.equal((await admin.act({ id }, 'adopt')).json.code, 'finding_unknown')
       }
       assert.equal((await admin.adopt({})).status, 422)
+      const oldPaths = { '/findings': [200, 'GET'], '/findings/look': [202, 'POST'] }
+      for (const [old, [status, method]] of Object.entries(oldPaths)) {
+        const answer = await portal.api(`/api/admin${old}`, { method, key: ADMIN })
+        assert.deepEqual([answer.status, answer.headers.deprecation], [status, '@1796083200'])
+      }
+      const current = await portal.api('/api/admin/drift', { key: ADMIN })
+      assert.equal(current.headers.deprecation, undefined)
       const { refused } = (await admin.adopt({ ids: [999] })).json
       assert.equal(refused[0].code, 'finding_unknown')
       await admin.finish(finding, 'remove', 'deleted')
