@@ -23,8 +23,9 @@ local room_floors = {
   schema = 1,
   settings = 2, policy = 2, journal = 2, dokploy = 2, pages = 2,
   auth = 3, workspaces = 3, release = 3, doctor = 3,
-  http = 4, operations = 4,
-  admin = 5,
+  operations = 4,
+  http = 5,
+  admin = 6,
 }
 -- Folders that stand beside the floors: what else of scripts/ they may use, and who may use them.
 local apart = {
