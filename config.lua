@@ -6,7 +6,8 @@
 -- correction; `deployer --check` reports the same without starting anything.
 --
 --   env "NAME"      the value of an environment variable; nil when it is unset or empty
---   secret "NAME"   a secret, from the variable NAME or from the file whose path is in NAME_FILE. The
+--   secret "NAME"   a secret, from the variable NAME or from the file whose path is in NAME_FILE.
+-- The
 --                   file is read again when it changes, so a token rotates without a restart. The
 --                   secret itself does not belong in this file.
 --
@@ -32,11 +33,13 @@ return {
     admins = env "FORWARD_AUTH_ADMINS",
   },
 
-  -- Addresses or networks of the proxies in front, separated by commas. Only their headers about the
+  -- Addresses or networks of the proxies in front, separated by commas. Only their headers about
+  -- the
   -- client's address, TLS and the user are believed. Default: none.
   trusted_proxies = env "TRUSTED_PROXIES",
 
-  -- Host names under which the portal answers, separated by commas; requests for others are refused.
+  -- Host names under which the portal answers, separated by commas; requests for others are
+  -- refused.
   -- Default: any; on a loopback address, this machine's names only.
   hosts = env "PORTAL_HOSTS",
 
@@ -61,14 +64,16 @@ return {
   -- Opens the admin page and API (Authorization: Bearer ...). Unset: there is no admin.
   admin_token = secret "ADMIN_TOKEN",
 
-  -- The Dokploy server. Without a url the portal works on the rehearsal, a simulated Dokploy on this
+  -- The Dokploy server. Without a url the portal works on the rehearsal, a simulated Dokploy on
+  -- this
   -- machine.
   dokploy = {
     url = env "DOKPLOY_URL", -- such as https://dokploy.example.com
     token = secret "DOKPLOY_API_TOKEN",
   },
 
-  -- What a visitor gets: a container at SCHEME://NAME.SUFFIX. (On the rehearsal the address is always
+  -- What a visitor gets: a container at SCHEME://NAME.SUFFIX. (On the rehearsal the address is
+  -- always
   -- http://NAME.localhost:PORT.)
   stack = {
     suffix = env "STACK_DOMAIN_SUFFIX", -- such as ai.example.com; *.ai.example.com must resolve to Traefik
@@ -87,7 +92,8 @@ return {
     },
   },
 
-  -- Reserved names, separated by commas. More of them, and patterns, are in scripts/policy/names.lua.
+  -- Reserved names, separated by commas. More of them, and patterns, are in
+  -- scripts/policy/names.lua.
   reserved_names = env "RESERVED_NAMES" or "admin,api,www,root,system,test,demo,portal,deploy",
 
   limits = {
@@ -99,7 +105,8 @@ return {
     queue = 50, -- waiting deployments; further ones are refused until there is room
   },
 
-  -- The rehearsal (deployer --rehearsal): a Dokploy that deploys nothing real, for trials and tests.
+  -- The rehearsal (deployer --rehearsal): a Dokploy that deploys nothing real, for trials and
+  -- tests.
   rehearsal_server = {
     host = env "REHEARSAL_HOST" or "127.0.0.1", -- HOST does not apply: the rehearsal has no credentials
     port = env "REHEARSAL_PORT" or 3100,

@@ -1,4 +1,5 @@
--- The house's rules about who may know whom, held against the #include and require edges that are really there.
+-- The house's rules about who may know whom, held against the #include and require edges that are
+-- really there.
 -- An edge may only lead to a lower floor. Run from the top of the tree:
 --   lua5.4 tools/floors.lua [BUILD]     the core must be built there
 
@@ -36,7 +37,8 @@ local apart = {
 -- Pure decisions: no core modules in these, so that plain Lua can test them.
 local pure = { policy = true }
 
--- Core modules -> the folders of scripts/ that may use them; the rehearsal has a database of its own.
+-- Core modules -> the folders of scripts/ that may use them; the rehearsal has a database of its
+-- own.
 local core_fences = { ["core.store"] = { "lib.journal", "rehearsal" } }
 
 -- Headers of a library -> the units that may include them.

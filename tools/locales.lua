@@ -53,7 +53,8 @@ local function placeholders(text)
   return table.concat(unique, " ")
 end
 
--- Plural forms: a text with a form for each kind of number ("wait.before.one") counts as one text, whose words are those of ".other".
+-- Plural forms: a text with a form for each kind of number ("wait.before.one") counts as one text,
+-- whose words are those of ".other".
 local forms = { zero = true, one = true, two = true, few = true, many = true, other = true }
 
 local function family_of(key, texts)
@@ -111,9 +112,11 @@ local function compare(path, texts, first_path, first)
   end
 end
 
--- Unused -----------------------------------------------------------------------------------------------------------------
+-- Unused ------------------------------------------------------------------------------------------
+-- -----------------------
 
--- Keys that are put together: "problem." .. code .. ".title". Told by the beginning that stands in the scripts as a literal.
+-- Keys that are put together: "problem." .. code .. ".title". Told by the beginning that stands in
+-- the scripts as a literal.
 local function used_prefixes(all)
   local list = {}
   for prefix in all:gmatch('"(%l[%l_.]*%.)"%s*%.%.') do list[prefix] = true end
@@ -147,7 +150,8 @@ local function check_unused(path, texts)
   end
 end
 
--- Whole keys that stand as a literal in scripts and page: each must exist. Families are the first words of the keys.
+-- Whole keys that stand as a literal in scripts and page: each must exist. Families are the first
+-- words of the keys.
 local function is_known(key, texts)
   if texts[key] or texts[key .. ".other"] then return true end
   for _, ending in ipairs { "js", "css", "html", "lua", "png", "svg" } do

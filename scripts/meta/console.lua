@@ -11,7 +11,8 @@ function console.print(text) end
 ---@return string|nil
 function console.env(name) end
 
---- The file system of a folder, in bytes. `mounted`: it is not the root's; `writable`: this user may
+--- The file system of a folder, in bytes. `mounted`: it is not the root's; `writable`: this user
+--- may
 --- write there.
 ---@param folder string
 ---@return { free: number, total: number, mounted: boolean, writable: boolean }|nil

@@ -1,5 +1,6 @@
 ---@meta core.limit
---- Token buckets, each known by a key, in a table of a fixed size that outlives a reload. A flood of keys makes it forget nobody's debt.
+--- Token buckets, each known by a key, in a table of a fixed size that outlives a reload. A flood
+--- of keys makes it forget nobody's debt.
 local limit = {}
 --- Takes tokens out of the key's bucket, if it has as many; else none.
 ---@param key string

@@ -16,8 +16,10 @@ local server = {}
 
 ---@alias Reply string|integer|table
 --- "text": 200, text/plain. 204: that status, no body.
---- A table: `status` (200 if missing), one of `json` (a value), `text`, `html`, `body` (with `type`); `headers` {Name = "value"};
---- `cut = true` closes the connection without an answer; `cut = N` sends the head and body, but promises N bytes more than it sends (for
+--- A table: `status` (200 if missing), one of `json` (a value), `text`, `html`, `body` (with
+--- `type`); `headers` {Name = "value"};
+--- `cut = true` closes the connection without an answer; `cut = N` sends the head and body, but
+--- promises N bytes more than it sends (for
 --- rehearsals). What `sse.subscribe` returns.
 
 --- Registers a handler. Only while the scripts load.
@@ -27,7 +29,8 @@ local server = {}
 ---@param options? { log?: "debug" }   log = "debug": requests are logged at that level, for frequent probes
 function server.route(method, pattern, handler, options) end
 
---- Registers the middleware: it gets every request that has a route, calls handler(req) or refuses, and
+--- Registers the middleware: it gets every request that has a route, calls handler(req) or refuses,
+--- and
 --- returns the reply. Only while the scripts load, and only once.
 ---@param fn fun(req: Request, handler: fun(req: Request): Reply, pattern: string): Reply   may wait
 function server.middleware(fn) end
@@ -36,17 +39,21 @@ function server.middleware(fn) end
 ---@return { method: string, pattern: string }[]
 function server.routes() end
 
---- The function that words an error which the core found itself: a request with no route, a body too long, a handler that raised...
+--- The function that words an error which the core found itself: a request with no route, a body
+--- too long, a handler that raised...
 ---@param handler fun(req: Request, status: integer, code: string, extra: table): Reply   may not wait; code is one of not_found
----method_not_allowed (extra.allow) body_too_large bad_request internal; without it a short English problem document is sent
+--- method_not_allowed (extra.allow) body_too_large bad_request internal; without it a short English
+--- problem document is sent
 function server.on_error(handler) end
 
---- Registers a function that is run once, in a task, when the portal starts (not after a reload), before it listens; an error in it stops
+--- Registers a function that is run once, in a task, when the portal starts (not after a reload),
+--- before it listens; an error in it stops
 --- the start.
 ---@param fn fun()   may wait
 function server.on_start(fn) end
 
---- Registers what `deployer --check` runs after it has loaded the scripts: a function that returns a
+--- Registers what `deployer --check` runs after it has loaded the scripts: a function that returns
+--- a
 --- list of sentences, one for each problem. Only while the scripts load.
 ---@param fn fun(): string[]   may not wait
 function server.on_check(fn) end
@@ -58,9 +65,11 @@ function server.pure(folder) end
 
 --- What the process is doing.
 ---@return { version: string, generation: integer, loaded_at: number, started_at: number, rejected: { file: string, line: integer, message:
----string, at: number }|nil, draining: boolean, mode: string, store: { trouble: string|nil }, tasks: integer, streams: integer, connections:
+--- string, at: number }|nil, draining: boolean, mode: string, store: { trouble: string|nil },
+--- tasks: integer, streams: integer, connections:
 ---integer, memory: integer }
---- `generation` counts loads; `rejected` is the last edit that was refused, nil once one was accepted; `mode` "portal" or "rehearsal";
+--- `generation` counts loads; `rejected` is the last edit that was refused, nil once one was
+--- accepted; `mode` "portal" or "rehearsal";
 --- times in seconds since 1970; `store.trouble` a code when the last commit failed
 function server.info() end
 
@@ -68,7 +77,8 @@ function server.info() end
 ---@return number
 function server.now() end
 
---- A static file's address below the version of all of them: kept for ever, as is what it imports by a relative address.
+--- A static file's address below the version of all of them: kept for ever, as is what it imports
+--- by a relative address.
 ---@param path string  below www/, "app.js"
 ---@return string  "/assets/0123456789abcdef/app.js"
 function server.asset(path) end
@@ -78,7 +88,8 @@ function server.asset(path) end
 ---@return string
 function server.read(path) end
 
---- The names of the files in a folder of www/, locales/ or scripts/, sorted. Only while the scripts load.
+--- The names of the files in a folder of www/, locales/ or scripts/, sorted. Only while the scripts
+--- load.
 ---@param folder string  "locales", "scripts/policy"
 ---@return string[]
 function server.list(folder) end

@@ -20,7 +20,8 @@ function Handle:kill() end
 ---@return Handle|nil, string?, string?
 function task.spawn(name, fn, ...) end
 
---- Runs fn(...) as a child and waits for it. The child is ended at the deadline, when task.cancel is
+--- Runs fn(...) as a child and waits for it. The child is ended at the deadline, when task.cancel
+--- is
 --- called for the caller, and when the caller ends.
 ---@param seconds number|nil  nil: no deadline
 ---@return ... what fn returned; or nil, message, code: "timeout", "cancelled", or "failed" (with a
@@ -34,7 +35,8 @@ function task.run(seconds, fn, ...) end
 function task.all(fns) end
 
 --- Cancels the task of that name, in whatever version of the scripts: its task.run or task.sleep
---- returns nil, message, "cancelled", now or when it next begins one. Other waits are not cut short.
+--- returns nil, message, "cancelled", now or when it next begins one. Other waits are not cut
+--- short.
 ---@return boolean exists
 function task.cancel(name) end
 
@@ -49,7 +51,8 @@ function task.shield() end
 ---@param seconds number
 function task.sleep(seconds) end
 
---- Runs fn(...) while holding the named lock and returns what it returned. First come, first served,
+--- Runs fn(...) while holding the named lock and returns what it returned. First come, first
+--- served,
 --- among all versions of the scripts. The lock is released however fn ends.
 ---@param name string
 function task.lock(name, fn, ...) end

@@ -1,6 +1,9 @@
-// Deployments accepted and on disk a second, beside a bare INSERT-and-COMMIT loop on the same disk, and a loop that writes the rows of a
-// deployment with a COMMIT for each; rounds take turns, and the ratio is the median of each round's. One connection beside the many shows
-// what it is that they share: a commit. What is accepted piles up: one runs (the rehearsal is slow), the others wait. A round has a portal
+// Deployments accepted and on disk a second, beside a bare INSERT-and-COMMIT loop on the same
+// disk, and a loop that writes the rows of a
+// deployment with a COMMIT for each; rounds take turns, and the ratio is the median of each
+// round's. One connection beside the many shows
+// what it is that they share: a commit. What is accepted piles up: one runs (the rehearsal is
+// slow), the others wait. A round has a portal
 // of its own.
 //   ACCEPT_ROUNDS=3 ACCEPT_SECONDS=2 ACCEPT_CONNECTIONS=64
 import { execFile, spawn } from 'node:child_process'
@@ -8,7 +11,8 @@ import { openSync, readFileSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { ADMIN, DEPLOYER, copyRoot, request, startRehearsal, temporary, until } from '../http/harness.mjs'
+import { ADMIN, DEPLOYER, copyRoot, request, startRehearsal, temporary,
+  until } from '../http/harness.mjs'
 
 const number = (name, otherwise) => Number(process.env[name] ?? otherwise)
 const rounds = number('ACCEPT_ROUNDS', 3)
@@ -20,8 +24,10 @@ const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length 
 
 // A queue and rates that stop nothing here.
 const house = copyRoot()
-house.edit('config.lua', (text) => text.replace(/running_deployments = \d+/, 'running_deployments = 1').replace(/queue = \d+/, 'queue = 100000'))
-house.edit('scripts/policy/limits.lua', (text) => text.replace('deploy = { 10000, 60 }', 'deploy = { 10000000, 1 }')
+house.edit('config.lua', (text) => text.replace(/running_deployments = \d+/,
+  'running_deployments = 1').replace(/queue = \d+/, 'queue = 100000'))
+house.edit('scripts/policy/limits.lua', (text) =>
+  text.replace('deploy = { 10000, 60 }', 'deploy = { 10000000, 1 }')
   .replace('deploy_all = { 100000, 60 }', 'deploy_all = { 10000000, 1 }'))
 
 // Each request another name, and no connection the name of another.
@@ -38,12 +44,15 @@ async function startPortal(rehearsal) {
   const folder = temporary('accept')
   const log = join(folder, 'log')
   const env = {
-    PATH: process.env.PATH, NODE_ENV: 'test', DATA_DIR: folder, PORT: '0', REHEARSAL_PORT: String(rehearsal.port), REHEARSAL_SPEED: '0.01',
+    PATH: process.env.PATH, NODE_ENV: 'test', DATA_DIR: folder, PORT: '0',
+      REHEARSAL_PORT: String(rehearsal.port), REHEARSAL_SPEED: '0.01',
     ADMIN_TOKEN: ADMIN,
   }
-  const child = spawn(DEPLOYER, ['--root', house.root], { env, stdio: ['ignore', openSync(log, 'a'), 'inherit'] })
+  const child = spawn(DEPLOYER, ['--root', house.root],
+    { env, stdio: ['ignore', openSync(log, 'a'), 'inherit'] })
   const told = () => readFileSync(log, 'utf8')
-  const [, port] = await until(() => told().match(/"portal\.listening".*?"port":(\d+)/), 'the portal listens')
+  const [, port] = await until(() => told().match(/"portal\.listening".*?"port":(\d+)/),
+    'the portal listens')
   return {
     pid: child.pid, folder, told,
     url: `http://127.0.0.1:${port}`,
@@ -68,11 +77,14 @@ const another = (table, changed) => `INSERT INTO ${table} (${Object.keys(changed
   SELECT ${Object.values(changed).join(', ')} FROM ${table} ORDER BY rowid LIMIT 1`
 const id = "printf('%032x', ?1)", owner = "printf('%026x', ?1)", name = "'again-' || ?1"
 const rows = [
-  another('operations', { id, kind: "'deploy'", name, owner_id: owner, template: 'template', url: 'url', params: 'params', state: "'queued'", created_at: 'created_at' }),
+  another('operations', { id, kind: "'deploy'", name, owner_id: owner, template: 'template',
+    url: 'url', params: 'params', state: "'queued'", created_at: 'created_at' }),
   `INSERT INTO stacks (name, owner_id, state, operation_id, url, image, template, created_at)
     SELECT ${name}, ${owner}, 'deploying', ${id}, url, image, template, created_at FROM stacks LIMIT 1`,
   `INSERT INTO origins (operation_id, network) SELECT ${id}, network FROM origins LIMIT 1`,
-  another('audit', { at: 'at', who: 'who', network: 'network', action: 'action', name, operation_id: id, allowed: 'allowed', rule: 'rule', policy: 'policy', request_id: 'request_id' }),
+  another('audit', { at: 'at', who: 'who', network: 'network', action: 'action', name,
+    operation_id: id, allowed: 'allowed', rule: 'rule', policy: 'policy',
+    request_id: 'request_id' }),
 ]
 
 const inMilliseconds = { us: 0.001, ms: 1, s: 1000, m: 60000 }
@@ -82,13 +94,16 @@ async function accepts(connections) {
   const portal = await startPortal(rehearsal)
   try {
     await request(`${portal.url}/health`)
-    const { stdout } = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '20s', '--latency', '-s', script, portal.url])
+    const { stdout } = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout',
+      '20s', '--latency', '-s', script, portal.url])
     const good = portal.told().split('"operation.accepted"').length - 1
     const sent = Number(stdout.match(/(\d+) requests in/)[1])
-    if (/Socket errors/.test(stdout) || /Non-2xx/.test(stdout)) throw new Error(`not all was accepted (${good}):\n${stdout}\n${portal.told().slice(-2000)}`)
+    if (/Socket errors/.test(stdout) || /Non-2xx/.test(stdout)) throw new Error(
+      `not all was accepted (${good}):\n${stdout}\n${portal.told().slice(-2000)}`)
     const [, figure, unit] = stdout.match(/99%\s+([\d.]+)(us|ms|s|m)/)
     return {
-      rate: Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)[1]), p99: Number(figure) * inMilliseconds[unit], sent, good,
+      rate: Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)[1]),
+        p99: Number(figure) * inMilliseconds[unit], sent, good,
       journal: join(portal.folder, 'journal.db'),
     }
   } finally {
@@ -103,7 +118,8 @@ for (let round = 0; round < rounds; round++) {
   figures.push({ loop, one, many, same: await commits(many.journal, rows) })
 }
 const of = (who, what) => median(figures.map((it) => it[who][what]))
-const line = (name, who) => console.log(`  ${name.padEnd(32)}${of(who, 'rate').toFixed(0).padStart(10)}   ${of(who, 'p99').toFixed(1).padStart(7)} ms`)
+const line = (name, who) => console.log(`  ${name.padEnd(32)}${of(who, 'rate').toFixed(0)
+  .padStart(10)}   ${of(who, 'p99').toFixed(1).padStart(7)} ms`)
 const ratio = (a, b) => median(figures.map((it) => it[a].rate / it[b].rate)).toFixed(2).padStart(10)
 console.log(`accepted and on disk, median of ${rounds} rounds of ${seconds} s`)
 console.log('                                    a second       p99')
@@ -113,4 +129,5 @@ line('POST /api/deploy, 1 connection', 'one')
 line(`POST /api/deploy, ${connections} connections`, 'many')
 console.log(`  all together / one alone        ${ratio('many', 'one')}`)
 console.log(`  all together / its rows, COMMIT ${ratio('many', 'same')}`)
-console.log(`  all together / INSERT and COMMIT${ratio('many', 'loop')}   (the goal is ${goal})${Number(ratio('many', 'loop')) < goal ? '   MISSED' : ''}`)
+console.log(`  all together / INSERT and COMMIT${ratio('many',
+  'loop')}   (the goal is ${goal})${Number(ratio('many', 'loop')) < goal ? '   MISSED' : ''}`)

@@ -1,5 +1,7 @@
-// Requests a second of the portal beside a bare evhttp, in one run: rounds take turns, so that what else the machine does hits all alike,
-// and the ratio is the median of each round's. Then the portal's own memory: idle, after the load, and with 1,000 open streams.
+// Requests a second of the portal beside a bare evhttp, in one run: rounds take turns, so that
+// what else the machine does hits all alike,
+// and the ratio is the median of each round's. Then the portal's own memory: idle, after the load,
+// and with 1,000 open streams.
 //   ROUNDS=9 SECONDS=2 CONNECTIONS=32 STREAMS=1000
 import { execFile, spawn } from 'node:child_process'
 import { openSync, readFileSync } from 'node:fs'
@@ -8,7 +10,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { DEPLOYER, request, startPortal, startRehearsal, temporary, until } from '../http/harness.mjs'
+import { DEPLOYER, request, startPortal, startRehearsal, temporary,
+  until } from '../http/harness.mjs'
 
 const number = (name, otherwise) => Number(process.env[name] ?? otherwise)
 const rounds = number('ROUNDS', 9)
@@ -19,10 +22,12 @@ const streams = number('STREAMS', 1000)
 const least = number('LEAST_RATIO', 0.7)
 const most = number('MOST_IDLE_MB', 16)
 
-const megabytes = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) / 1024
+const megabytes = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8')
+  .match(/VmRSS:\s+(\d+)/)[1]) / 1024
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
 
-// Processor time that a process has used, in microseconds; unlike requests a second it does not mind what else the machine does.
+// Processor time that a process has used, in microseconds; unlike requests a second it does not
+// mind what else the machine does.
 const used = (pid) => {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10000
@@ -30,7 +35,8 @@ const used = (pid) => {
 
 async function load({ url, pid }) {
   const before = used(pid)
-  const { stdout } = await promisify(execFile)('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, url])
+  const { stdout } = await promisify(execFile)('wrk',
+    ['-t1', `-c${connections}`, `-d${seconds}s`, url])
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`${url}: ${stdout}`)
   return {
     rate: Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)[1]),
@@ -44,13 +50,17 @@ async function startBare() {
   return { url: `http://127.0.0.1:${port}/`, pid: child.pid, stop: () => child.kill() }
 }
 
-// Logging into a file, as it would in earnest; the harness's own would read along and take part of the machine.
+// Logging into a file, as it would in earnest; the harness's own would read along and take part of
+// the machine.
 async function startLogging(rehearsal) {
   const folder = temporary('bench')
   const log = join(folder, 'log')
-  const env = { PATH: process.env.PATH, NODE_ENV: 'test', DATA_DIR: folder, PORT: '0', REHEARSAL_PORT: String(rehearsal.port), LOG_LEVEL: process.env.LOG_LEVEL ?? 'info' }
-  const child = spawn(DEPLOYER, ['--root', fileURLToPath(new URL('../..', import.meta.url))], { env, stdio: ['ignore', openSync(log, 'a'), 'inherit'] })
-  const [, port] = await until(() => readFileSync(log, 'utf8').match(/"portal\.listening".*?"port":(\d+)/), 'the portal listens')
+  const env = { PATH: process.env.PATH, NODE_ENV: 'test', DATA_DIR: folder, PORT: '0',
+    REHEARSAL_PORT: String(rehearsal.port), LOG_LEVEL: process.env.LOG_LEVEL ?? 'info' }
+  const child = spawn(DEPLOYER, ['--root', fileURLToPath(new URL('../..', import.meta.url))],
+    { env, stdio: ['ignore', openSync(log, 'a'), 'inherit'] })
+  const [, port] = await until(() => readFileSync(log, 'utf8')
+    .match(/"portal\.listening".*?"port":(\d+)/), 'the portal listens')
   return {
     pid: child.pid,
     url: `http://127.0.0.1:${port}`,
@@ -86,9 +96,11 @@ async function withStreams(count) {
     const before = megabytes(portal.child.pid)
     const open = []
     while (open.length < count) {
-      open.push(...await Promise.all(Array.from({ length: Math.min(100, count - open.length) }, () => portal.stream(json.statusUrl))))
+      open.push(...await Promise.all(Array.from({ length: Math.min(100, count - open.length) },
+        () => portal.stream(json.statusUrl))))
     }
-    if (open.some((stream) => stream.status !== 200)) throw new Error(`a stream was refused: ${open.find((s) => s.status !== 200).status}`)
+    if (open.some((stream) => stream.status !== 200)) throw new Error(
+      `a stream was refused: ${open.find((s) => s.status !== 200).status}`)
     const firsts = await Promise.all(open.map((stream) => stream[Symbol.asyncIterator]().next()))
     if (firsts.some(({ done }) => done)) throw new Error('a stream ended at once')
     const memory = megabytes(portal.child.pid)
@@ -121,15 +133,19 @@ const watched = await withStreams(streams)
 console.log(`${connections} connections, median of ${rounds} rounds of ${seconds} s`)
 console.log('                     requests/s   of bare   processor time   bare / it')
 for (const [name, { rate, ratio, cost, thrift }] of Object.entries(figures)) {
-  console.log(`  ${name.padEnd(18)} ${rate.toFixed(0).padStart(10)}   ${ratio.toFixed(2).padStart(7)}   ${cost.toFixed(1).padStart(11)} us   ${thrift.toFixed(2).padStart(9)}`)
+  console.log(`  ${name.padEnd(18)} ${rate.toFixed(0).padStart(10)}   ${ratio.toFixed(2)
+    .padStart(7)}   ${cost.toFixed(1).padStart(11)} us   ${thrift.toFixed(2).padStart(9)}`)
 }
 console.log('resident memory of the portal alone')
 console.log(`  idle               ${idle.toFixed(1).padStart(7)} MB`)
 console.log(`  after the load     ${loaded.toFixed(1).padStart(7)} MB`)
-console.log(`  ${String(streams).padStart(5)} streams      ${watched.memory.toFixed(1).padStart(7)} MB   (${((watched.memory - watched.before) * 1024 / streams).toFixed(1)} kB each)`)
+console.log(`  ${String(streams).padStart(5)} streams      ${watched.memory.toFixed(1)
+  .padStart(7)} MB   (${((watched.memory - watched.before) * 1024 / streams).toFixed(1)} kB each)`)
 
 const { ratio } = figures['/api/check/:name']
 let missed = 0
-if (ratio < least) missed = console.log(`MISSED: /api/check/:name is at ${ratio.toFixed(2)} of bare; the goal is ${least}`) ?? 1
-if (idle >= most) missed = console.log(`MISSED: ${idle.toFixed(1)} MB idle; the goal is under ${most}`) ?? 1
+if (ratio < least) missed = console.log(`MISSED: /api/check/:name is at ${ratio.toFixed(
+  2)} of bare; the goal is ${least}`) ?? 1
+if (idle >= most) missed = console.log(`MISSED: ${idle.toFixed(
+  1)} MB idle; the goal is under ${most}`) ?? 1
 process.exit(missed)

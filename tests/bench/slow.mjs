@@ -1,4 +1,5 @@
-// How soon /health answers beside 1,000 clients of each slow kind. What is measured is the whole way, as a monitor sees it: a connection of
+// How soon /health answers beside 1,000 clients of each slow kind. What is measured is the whole
+// way, as a monitor sees it: a connection of
 // its own for each request.
 //   SLOW=1000 ASKED=200 MOST_MS=100
 import { readFileSync } from 'node:fs'
@@ -15,7 +16,8 @@ const { portal, stop } = await startAll()
 const host = `Host: 127.0.0.1:${portal.port}\r\n`
 const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
-// What each kind sends at first, and then a byte now and then; `deaf`: it reads nothing. Those ask for much at once, which is work and not
+// What each kind sends at first, and then a byte now and then; `deaf`: it reads nothing. Those ask
+// for much at once, which is work and not
 // slowness: what is measured begins when it is done.
 const kinds = {
   'nobody': { count: 0 },
@@ -28,7 +30,8 @@ const kinds = {
 
 async function open(count, { first = '', deaf }) {
   const wires = Array.from({ length: count }, () => new Wire(portal.port))
-  await Promise.all(wires.map((wire) => new Promise((done, failed) => wire.socket.on('connect', done).on('error', failed))))
+  await Promise.all(wires.map((wire) => new Promise((done, failed) =>
+    wire.socket.on('connect', done).on('error', failed))))
   for (const wire of wires) {
     if (deaf) wire.socket.pause()
     wire.socket.write(first)
@@ -50,7 +53,8 @@ async function ask() {
 
 // Seconds of processor time.
 const used = () => {
-  const fields = readFileSync(`/proc/${portal.child.pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  const fields = readFileSync(`/proc/${portal.child.pid}/stat`, 'utf8').replace(/^.*\) /, '')
+    .split(' ')
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
@@ -62,20 +66,25 @@ async function quiet() {
   }
 }
 
-const megabytes = () => Number(readFileSync(`/proc/${portal.child.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) / 1024
+const megabytes = () => Number(readFileSync(`/proc/${portal.child.pid}/status`, 'utf8')
+  .match(/VmRSS:\s+(\d+)/)[1]) / 1024
 
 console.log(`/health beside ${many} others, ${asked} times, in milliseconds`)
 console.log('                       middle      99 %      most   the portal holds')
 let missed = 0
 for (const [name, kind] of Object.entries(kinds)) {
   const wires = await open(kind.count ?? many, kind)
-  const drip = setInterval(() => { for (const wire of wires) if (kind.drip && !wire.ended) wire.socket.write(kind.drip) }, DRIP_MS)
+  const drip = setInterval(() => { for (const wire of wires) if (kind.drip
+    && !wire.ended) wire.socket.write(kind.drip) }, DRIP_MS)
   await quiet()
   const took = await ask()
   clearInterval(drip)
   const late = took[Math.floor(took.length * 0.99)]
-  console.log(`  ${name.padEnd(16)} ${[took[Math.floor(took.length / 2)], late, took.at(-1)].map((ms) => ms.toFixed(1).padStart(9)).join(' ')}   ${megabytes().toFixed(1).padStart(10)} MB`)
-  if (late >= most) missed = console.log(`MISSED: ${late.toFixed(1)} ms beside ${name}; the goal is ${most}`) ?? 1
+  console.log(`  ${name.padEnd(16)} ${[took[Math.floor(took.length / 2)], late,
+    took.at(-1)].map((ms) => ms.toFixed(1).padStart(9)).join(' ')}   ${megabytes().toFixed(1)
+    .padStart(10)} MB`)
+  if (late >= most) missed = console.log(`MISSED: ${late.toFixed(
+    1)} ms beside ${name}; the goal is ${most}`) ?? 1
   for (const wire of wires) wire.close()
 }
 await stop()

@@ -1,4 +1,5 @@
-// The portal's image, built and run: small, unprivileged, on a read-only root, and doing the whole main job on the rehearsal.
+// The portal's image, built and run: small, unprivileged, on a read-only root, and doing the whole
+// main job on the rehearsal.
 // Needs a Docker engine; `make test-docker` runs it.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
@@ -13,15 +14,18 @@ const skip = whyNoDocker()
 const tag = `deployer-test-portal-${process.pid}`
 const image = `${tag}:1`
 const canary = `canary-${process.pid}-${'s3cr3t'.repeat(4)}`
-const hard = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--memory', '128m']
+const hard = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges',
+  '--memory', '128m']
 const base = process.env.PORTAL_BASE_IMAGE ?? 'debian:bookworm-slim'
 
-const compose = [['docker', 'compose'], ['docker-compose']].find(([program, ...args]) => spawnSync(program, [...args, 'version']).status === 0)
+const compose = [['docker', 'compose'], ['docker-compose']].find(([program, ...args]) =>
+  spawnSync(program, [...args, 'version']).status === 0)
 const noCompose = compose ? false : 'there is neither `docker compose` nor docker-compose here'
 
 after(() => {
   if (skip) return
-  for (const [list, remove] of [[['ps', '-aq'], ['rm', '-fv']], [['volume', 'ls', '-q'], ['volume', 'rm', '-f']]]) {
+  for (const [list, remove] of [[['ps', '-aq'], ['rm', '-fv']],
+    [['volume', 'ls', '-q'], ['volume', 'rm', '-f']]]) {
     const ids = run('docker', [...list, '--filter', `label=${tag}`]).out.split('\n').filter(Boolean)
     if (ids.length > 0) run('docker', [...remove, ...ids])
   }
@@ -29,7 +33,8 @@ after(() => {
 })
 
 const inspect = (id, format) => docker(['inspect', '-f', format, id])
-const logs = (id) => run('docker', ['logs', id]).out.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line))
+const logs = (id) => run('docker', ['logs', id]).out.trim().split('\n').filter(Boolean)
+  .map((line) => JSON.parse(line))
 const event = (id, name) => logs(id).find((line) => line.event === name)
 
 function start(more, command = [], options = hard) {
@@ -39,10 +44,13 @@ function start(more, command = [], options = hard) {
 // The tree as git knows it, with secrets lying about as they do where people work.
 function context(t) {
   const copy = folder(t, 'context')
-  const list = run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: top }).out
-  assert.equal(run('tar', ['-C', top, '--null', '-T', '-', '-cf', path.join(copy, 'all.tar')], { input: list }).status, 0)
+  const list = run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+    { cwd: top }).out
+  assert.equal(run('tar', ['-C', top, '--null', '-T', '-', '-cf', path.join(copy, 'all.tar')],
+    { input: list }).status, 0)
   run('tar', ['-C', copy, '-xf', path.join(copy, 'all.tar')])
-  for (const place of ['.env', 'data/secret', 'stack/.env', 'secrets/dokploy', 'scripts/.env', '.git/config']) {
+  for (const place of ['.env', 'data/secret', 'stack/.env', 'secrets/dokploy', 'scripts/.env',
+    '.git/config']) {
     mkdirSync(path.dirname(path.join(copy, place)), { recursive: true })
     writeFileSync(path.join(copy, place), `TOKEN=${canary}\n`)
   }
@@ -60,14 +68,16 @@ function holds(name, text) {
       tail = piece.subarray(-text.length)
     })
     child.on('error', reject)
-    child.on('close', (status) => status === 0 ? resolve(found) : reject(new Error(`docker save ${name}: status ${status}`)))
+    child.on('close', (status) => status === 0 ? resolve(found)
+      : reject(new Error(`docker save ${name}: status ${status}`)))
   })
 }
 
 describe('the portal\'s image', { skip }, () => {
   before(() => {
     const env = { ...process.env, DOKPLOY_API_TOKEN: canary, ADMIN_TOKEN: canary }
-    docker(['build', '-q', '--network', 'host', '--build-arg', `BASE_IMAGE=${base}`, '--build-arg', 'RELEASE=test-1', '--build-arg', 'VERSION=1.2.3', '-t', image,
+    docker(['build', '-q', '--network', 'host', '--build-arg', `BASE_IMAGE=${base}`, '--build-arg',
+      'RELEASE=test-1', '--build-arg', 'VERSION=1.2.3', '-t', image,
       context({ after })], { env, timeout: 900_000 })
   })
 
@@ -84,9 +94,11 @@ describe('the portal\'s image', { skip }, () => {
   })
 
   test('it holds what it needs and no tools; a bill of materials says what', () => {
-    const look = (command) => docker(['run', '--rm', '--label', tag, '--entrypoint', 'sh', image, '-c', command])
+    const look = (command) => docker(['run', '--rm', '--label', tag, '--entrypoint', 'sh', image,
+      '-c', command])
     assert.equal(look('command -v gcc curl wget python3 node lua5.4 git || echo none'), 'none')
-    assert.deepEqual(look('ls /app').split('\n'), ['config.lua', 'locales', 'sbom.cdx.json', 'scripts', 'www'])
+    assert.deepEqual(look('ls /app').split('\n'),
+      ['config.lua', 'locales', 'sbom.cdx.json', 'scripts', 'www'])
     assert.equal(look('cd /app/www; for file in *.js *.css *.svg; do gzip -dc $file.gz | cmp - $file || exit 1; done; echo good'), 'good', 'precompressed files')
     const bill = JSON.parse(look('cat /app/sbom.cdx.json'))
     assert.equal(bill.metadata.component.version, '1.2.3')
@@ -94,10 +106,13 @@ describe('the portal\'s image', { skip }, () => {
       const part = bill.components.find((one) => one.name === name)
       assert.equal(part?.version, look(`dpkg-query -W -f '\${Version}' ${name}`))
     }
-    const linked = bill.components.filter(({ name }) => ['liblua5.4-dev', 'lua-cjson-dev'].includes(name))
-    assert.deepEqual(linked.map(({ version }) => /^\d+\.\d+/.test(version)), [true, true], 'what is linked in is missing')
+    const linked = bill.components.filter(({ name }) =>
+      ['liblua5.4-dev', 'lua-cjson-dev'].includes(name))
+    assert.deepEqual(linked.map(({ version }) => /^\d+\.\d+/.test(version)), [true, true],
+      'what is linked in is missing')
     assert.equal(bill.components.length, Number(look('dpkg-query -W -f x').length) + linked.length)
-    assert.doesNotMatch(bill.components.map(({ name }) => name).join(' '), /liblua5\.4-0|lua-cjson( |$)/, 'Lua is there twice')
+    assert.doesNotMatch(bill.components.map(({ name }) => name).join(' '),
+      /liblua5\.4-0|lua-cjson( |$)/, 'Lua is there twice')
     assert.match(look('ls www'), /home\.js\.gz/, 'no precompressed files')
   })
 
@@ -106,7 +121,8 @@ describe('the portal\'s image', { skip }, () => {
     assert.equal(labels['org.opencontainers.image.version'], '1.2.3')
     assert.equal(labels['org.opencontainers.image.title'], 'AI Stack Deployer')
     assert.equal(docker(['image', 'inspect', '-f', '{{.Config.User}}', image]), '10001:10001')
-    assert.deepEqual(JSON.parse(docker(['image', 'inspect', '-f', '{{json .Config.Volumes}}', image])), { '/data': {} })
+    assert.deepEqual(JSON.parse(docker(['image', 'inspect', '-f', '{{json .Config.Volumes}}',
+      image])), { '/data': {} })
   })
 
   test('in production it does not start by itself on the rehearsal, and says what to set', () => {
@@ -118,9 +134,11 @@ describe('the portal\'s image', { skip }, () => {
   test('read-only and unprivileged it does the main job on the rehearsal, is healthy, and ends at once', async (t) => {
     const volume = `${tag}-data`
     docker(['volume', 'create', '--label', tag, volume])
-    const rehearsal = start(['-e', 'NODE_ENV=development', '-e', 'REHEARSAL_HOST=0.0.0.0', '-e', 'REHEARSAL_SPEED=20', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
+    const rehearsal = start(['-e', 'NODE_ENV=development', '-e', 'REHEARSAL_HOST=0.0.0.0', '-e',
+      'REHEARSAL_SPEED=20', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
     await until('the rehearsal listens', 20, () => event(rehearsal, 'rehearsal.listening'))
-    const portal = start(['-e', 'NODE_ENV=development', '-v', `${volume}:/data`, '--network', `container:${rehearsal}`])
+    const portal = start(['-e', 'NODE_ENV=development', '-v', `${volume}:/data`, '--network',
+      `container:${rehearsal}`])
     const listening = await until('the portal listens', 20, () => event(portal, 'portal.listening'))
     const took = Date.parse(listening.at) - Date.parse(inspect(portal, '{{.State.StartedAt}}'))
     t.diagnostic(`it listened ${took} ms after Docker started it`)
@@ -128,14 +146,17 @@ describe('the portal\'s image', { skip }, () => {
     const url = `http://${address}:3000`
 
     assert.equal((await request(`${url}/ready`)).json.release, 'test-1')
-    const accepted = await request(`${url}/api/deploy`, { method: 'POST', json: { name: 'in-a-container' } })
+    const accepted = await request(`${url}/api/deploy`,
+      { method: 'POST', json: { name: 'in-a-container' } })
     assert.equal(accepted.status, 202, accepted.text)
     const { last: end } = await follow(`${url}${accepted.json.statusUrl}`)
     assert.equal(end.event, 'ready', JSON.stringify(end))
-    const locked = await request(`http://${address}:3100/`, { headers: { host: 'in-a-container.localhost:3100' } })
+    const locked = await request(`http://${address}:3100/`,
+      { headers: { host: 'in-a-container.localhost:3100' } })
     assert.equal(locked.status, 401)
 
-    await until('Docker calls it healthy', 90, () => inspect(portal, '{{.State.Health.Status}}') === 'healthy')
+    await until('Docker calls it healthy', 90, () =>
+      inspect(portal, '{{.State.Health.Status}}') === 'healthy')
     assert.equal(docker(['exec', portal, 'id', '-u']), '10001')
     assert.equal(run('docker', ['exec', portal, 'deployer', '--health']).status, 0)
     assert.notEqual(run('docker', ['exec', portal, 'deployer', '--health', '3999']).status, 0)
@@ -145,24 +166,30 @@ describe('the portal\'s image', { skip }, () => {
     assert.equal(inspect(portal, '{{.State.ExitCode}}'), '0')
   })
 
-  // The commands of docs/backup.md, as they stand there, with other names for the image, the volume and the folder.
+  // The commands of docs/backup.md, as they stand there, with other names for the image, the
+  // volume and the folder.
   test('what docs/backup.md says to type backs the portal up and restores it', async (t) => {
     const volume = `${tag}-kept`, place = folder(t, 'backups')
-    const blocks = [...readFileSync(path.join(top, 'docs/backup.md'), 'utf8').matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text]) => text)
+    const blocks = [...readFileSync(path.join(top, 'docs/backup.md'), 'utf8')
+      .matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text]) => text)
       .filter((text) => text.includes('docker run'))
     assert.equal(blocks.length, 3)
-    const type = (block) => run('bash', ['-ec', block.replaceAll('deployer-data-portal', volume).replaceAll('IMAGE', image)], { cwd: place })
-    const rehearsal = start(['-e', 'NODE_ENV=development', '-e', 'REHEARSAL_HOST=0.0.0.0', '-e', 'REHEARSAL_SPEED=20', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
+    const type = (block) => run('bash', ['-ec', block.replaceAll('deployer-data-portal', volume)
+      .replaceAll('IMAGE', image)], { cwd: place })
+    const rehearsal = start(['-e', 'NODE_ENV=development', '-e', 'REHEARSAL_HOST=0.0.0.0', '-e',
+      'REHEARSAL_SPEED=20', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
     await until('the rehearsal listens', 20, () => event(rehearsal, 'rehearsal.listening'))
     docker(['volume', 'create', '--label', tag, volume])
     const portal = async () => {
-      const id = start(['-e', 'NODE_ENV=development', '-v', `${volume}:/data`, '--network', `container:${rehearsal}`])
+      const id = start(['-e', 'NODE_ENV=development', '-v', `${volume}:/data`, '--network',
+        `container:${rehearsal}`])
       await until('the portal listens', 20, () => event(id, 'portal.listening'))
       return id
     }
     const url = `http://${inspect(rehearsal, '{{.NetworkSettings.IPAddress}}')}:3000`
     const first = await portal()
-    const { json } = await request(`${url}/api/deploy`, { method: 'POST', json: { name: 'backed-up' } })
+    const { json } = await request(`${url}/api/deploy`,
+      { method: 'POST', json: { name: 'backed-up' } })
     assert.equal((await follow(`${url}${json.statusUrl}`)).last.event, 'ready')
     const [backUp, restore, tidy] = blocks
     const made = type(backUp)
@@ -183,16 +210,22 @@ describe('the portal\'s image', { skip }, () => {
     const stack = await request(`${url}/api/stack/backed-up`, owner)
     assert.deepEqual([stack.status, stack.json?.state], [200, 'ready'], stack.text)
     assert.equal((await request(`${url}/ready`)).status, 200)
-    docker(['run', '--rm', '--user', '0', '-v', `${place}:/backups`, '--entrypoint', 'rm', image, '-rf', '/backups/backups'])
+    docker(['run', '--rm', '--user', '0', '-v', `${place}:/backups`, '--entrypoint', 'rm', image,
+      '-rf', '/backups/backups'])
   })
 
   // Traefik stays out: its image cannot be had everywhere. Ports are any that are free.
-  test('compose.yaml is well formed, and its portal and rehearsal work', { skip: noCompose }, async (t) => {
+  test('compose.yaml is well formed, and its portal and rehearsal work', { skip: noCompose },
+    async (t) => {
     const place = mkdtempSync(path.join(tmpdir(), 'compose-')), project = tag.replace(/\W/g, '')
-    const text = readFileSync(path.join(top, 'compose.yaml'), 'utf8').replace('image: ai-stack-deployer', `image: ${image}`).replace(/"127\.0\.0\.1:\d+:/g, '"127.0.0.1::')
+    const text = readFileSync(path.join(top, 'compose.yaml'), 'utf8')
+      .replace('image: ai-stack-deployer', `image: ${image}`)
+      .replace(/"127\.0\.0\.1:\d+:/g, '"127.0.0.1::')
     writeFileSync(path.join(place, 'compose.yaml'), text)
-    writeFileSync(path.join(place, 'admin_token.txt'), 'an-admin-token-of-this-test\n', { mode: 0o644 })
-    const type = (...args) => run(compose[0], [...compose.slice(1), '-p', project, ...args], { cwd: place })
+    writeFileSync(path.join(place, 'admin_token.txt'), 'an-admin-token-of-this-test\n',
+      { mode: 0o644 })
+    const type = (...args) => run(compose[0], [...compose.slice(1), '-p', project, ...args],
+      { cwd: place })
     const checked = type('config')
     assert.equal(checked.status, 0, checked.err)
     t.after(() => {
@@ -202,30 +235,39 @@ describe('the portal\'s image', { skip }, () => {
     const up = type('up', '-d', '--no-build', 'rehearsal', 'portal')
     assert.equal(up.status, 0, up.err)
     const rehearsal = type('ps', '-q', 'rehearsal').out.trim()
-    const address = Object.values(JSON.parse(inspect(rehearsal, '{{json .NetworkSettings.Networks}}')))[0].IPAddress
-    const ready = await until('the portal is ready', 30, () => request(`http://${address}:3000/ready`).catch(() => undefined))
+    const address = Object.values(JSON.parse(inspect(rehearsal,
+      '{{json .NetworkSettings.Networks}}')))[0].IPAddress
+    const ready = await until('the portal is ready', 30, () =>
+      request(`http://${address}:3000/ready`).catch(() => undefined))
     assert.equal(ready.status, 200)
     const admin = { headers: { authorization: 'Bearer an-admin-token-of-this-test' } }
     assert.equal((await request(`http://${address}:3000/api/stacks`, admin)).status, 200)
   })
 
-  // The quickest of several counts. Where others work, that says more of them: then what it took of a processor counts.
+  // The quickest of several counts. Where others work, that says more of them: then what it took
+  // of a processor counts.
   test('it listens within 100 ms of its start', async (t) => {
-    const rehearsal = start(['-e', 'NODE_ENV=development', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
+    const rehearsal = start(['-e', 'NODE_ENV=development', '--tmpfs', '/data:uid=10001,mode=0700'],
+      ['--rehearsal'])
     await until('the rehearsal listens', 20, () => event(rehearsal, 'rehearsal.listening'))
     const look = `echo "{\\"start\\":$(date +%s%3N)}"; deployer --root /app >/data/log & pid=$!
       until grep -q portal.listening /data/log; do kill -0 $pid || exit 1; sleep 0.02; done
       awk '{ print "{\\"processor\\":" ($14 + $15) * 10 "}" }' /proc/$pid/stat; kill $pid; wait $pid; cat /data/log`
     const times = []
     for (let i = 0; i < 9; i++) {
-      const { status, out, err } = run('docker', ['run', '--rm', '--label', tag, ...hard, '--network', `container:${rehearsal}`, '-e', 'NODE_ENV=development', '-e', 'PORT=0',
+      const { status, out, err } = run('docker',
+        ['run', '--rm', '--label', tag, ...hard, '--network', `container:${rehearsal}`, '-e',
+        'NODE_ENV=development', '-e', 'PORT=0',
         '--tmpfs', '/data:uid=10001,mode=0700', '--entrypoint', 'sh', image, '-c', look])
       assert.equal(status, 0, err)
-      const [{ start }, { processor }, ...lines] = out.trim().split('\n').map((line) => JSON.parse(line))
-      times.push({ took: Date.parse(lines.find((line) => line.event === 'portal.listening').at) - start, processor })
+      const [{ start }, { processor }, ...lines] = out.trim().split('\n')
+        .map((line) => JSON.parse(line))
+      times.push({ took: Date.parse(lines.find((line) => line.event === 'portal.listening')
+        .at) - start, processor })
     }
     times.sort((a, b) => a.took - b.took)
-    t.diagnostic(`from start to listening: ${times.map(({ took }) => took).join(', ')} ms; of a processor ${times.map(({ processor }) => processor).join(', ')} ms`)
+    t.diagnostic(`from start to listening: ${times.map(({ took }) => took)
+      .join(', ')} ms; of a processor ${times.map(({ processor }) => processor).join(', ')} ms`)
     const busy = loadavg()[0] > cpus().length
     const best = busy ? Math.min(...times.map(({ processor }) => processor)) : times[0].took
     assert.ok(best <= 100, `the quickest took ${best} ms${busy ? ' of a processor' : ''}`)

@@ -10,7 +10,8 @@ import { jsonc, models, noSchema, pluginSchema, render, run, stack, table, top }
 const read = (name) => readFileSync(path.join(stack, name), 'utf8')
 
 test('each role of the table has a model, what it had before, and the reason', () => {
-  assert.deepEqual(table.roles.map((role) => role.role), ['Sisyphus', 'Oracle', 'Librarian', 'Explore', 'Frontend', 'Document Writer'])
+  assert.deepEqual(table.roles.map((role) => role.role),
+    ['Sisyphus', 'Oracle', 'Librarian', 'Explore', 'Frontend', 'Document Writer'])
   for (const { role, model, reason, before, native, plugin } of table.roles) {
     assert.match(model, /^opencode\/[a-z0-9.-]+$/, role)
     assert.ok(reason.length > 20, `${role}: the reason is missing`)
@@ -20,8 +21,10 @@ test('each role of the table has a model, what it had before, and the reason', (
 })
 
 test('no file of the stack but the table names a model', () => {
-  for (const name of ['render.jq', 'render.sh', 'entrypoint.sh', 'healthcheck.sh', 'Dockerfile', 'config/opencode.jsonc'])
-    for (const model of models) assert.ok(!read(name).includes(`"${model}"`), `${name} names ${model}`)
+  for (const name of ['render.jq', 'render.sh', 'entrypoint.sh', 'healthcheck.sh', 'Dockerfile',
+    'config/opencode.jsonc'])
+    for (const model of models) assert.ok(!read(name).includes(`"${model}"`),
+      `${name} names ${model}`)
 })
 
 test('with the plugin: it is loaded from the image, and each of its agents has a model of the table', () => {
@@ -31,22 +34,29 @@ test('with the plugin: it is loaded from the image, and each of its agents has a
   assert.equal(config.autoupdate, false)
   const { agents, categories, auto_update, telemetry } = render('plugin', 1)
   assert.deepEqual([auto_update, telemetry], [false, false])
-  for (const name of ['sisyphus', 'oracle', 'librarian', 'explore']) assert.ok(models.includes(agents[name].model), name)
-  for (const name of ['visual-engineering', 'writing']) assert.ok(models.includes(categories[name].model), name)
+  for (const name of ['sisyphus', 'oracle', 'librarian', 'explore']) assert.ok(models.includes(
+    agents[name].model), name)
+  for (const name of ['visual-engineering', 'writing']) assert.ok(models.includes(
+    categories[name].model), name)
 })
 
 test('without the plugin: the same roles are native agents, and Sisyphus leads', () => {
   const config = render('opencode', 0)
   assert.equal(config.plugin, undefined)
-  assert.deepEqual(Object.keys(config.agent), ['Sisyphus', 'oracle', 'librarian', 'explore', 'frontend', 'document-writer'])
+  assert.deepEqual(Object.keys(config.agent),
+    ['Sisyphus', 'oracle', 'librarian', 'explore', 'frontend', 'document-writer'])
   assert.equal(config.default_agent, 'Sisyphus')
-  for (const role of table.roles) assert.ok(Object.values(config.agent).some((agent) => agent.prompt === role.native.prompt && agent.model === role.model))
+  for (const role of table.roles) assert.ok(Object.values(config.agent)
+    .some((agent) => agent.prompt === role.native.prompt && agent.model === role.model))
 })
 
-test('a policy may give a role another model, and a wrong word is refused with the right ones', () => {
-  assert.equal(render('plugin', 1, { Oracle: 'vendor/some-model' }).agents.oracle.model, 'vendor/some-model')
+test('a policy may give a role another model, and a wrong word is refused with the right ones',
+  () => {
+  assert.equal(render('plugin', 1, { Oracle: 'vendor/some-model' }).agents.oracle.model,
+    'vendor/some-model')
   assert.equal(render('agents', 0, { small: 'opencode/x' }).small_model, 'opencode/x')
-  assert.throws(() => render('agents', 0, { Oracel: 'opencode/x' }), /unknown role: Oracel \(roles: Sisyphus, Oracle/)
+  assert.throws(() => render('agents', 0, { Oracel: 'opencode/x' }),
+    /unknown role: Oracel \(roles: Sisyphus, Oracle/)
   assert.throws(() => render('agents', 0, { Oracle: 'big-pickle' }), /provider\/model/)
 })
 
@@ -57,9 +67,11 @@ test('permissions name what they are about: a "*" at the top would undo what age
 })
 
 test("oh-my-opencode.json fits the plugin's own schema", { skip: noSchema }, () => {
-  const validate = new Ajv({ strict: false, logger: false }).compile(JSON.parse(readFileSync(pluginSchema, 'utf8')))
+  const validate = new Ajv({ strict: false, logger: false })
+    .compile(JSON.parse(readFileSync(pluginSchema, 'utf8')))
   assert.ok(validate(render('plugin', 1)), JSON.stringify(validate.errors))
-  assert.ok(!validate({ ...render('plugin', 1), telemetry: 'no' }), 'the schema finds no fault in anything')
+  assert.ok(!validate({ ...render('plugin', 1), telemetry: 'no' }),
+    'the schema finds no fault in anything')
 })
 
 test('versions are pinned, and the lock files name no host', () => {
@@ -75,16 +87,19 @@ test('everything that the image is built of is in git: on a read-only root, a mi
   assert.doesNotMatch(out, /^!! /m)
   const folder = mkdtempSync(path.join(tmpdir(), 'render-'))
   assert.equal(run('sh', [path.join(stack, 'render.sh'), folder, '1']).status, 0)
-  assert.deepEqual(readdirSync(folder).sort(), ['.gitignore', 'oh-my-opencode.json', 'opencode.json'])
+  assert.deepEqual(readdirSync(folder).sort(),
+    ['.gitignore', 'oh-my-opencode.json', 'opencode.json'])
   rmSync(folder, { recursive: true })
 })
 
-test('the health check fails when the workspace does not open, whatever /global/health says', (t) => {
+test('the health check fails when the workspace does not open, whatever /global/health says',
+  (t) => {
   const tools = mkdtempSync(path.join(tmpdir(), 'tools-'))
   t.after(() => rmSync(tools, { recursive: true }))
   const check = (pathAnswer) => {
     writeFileSync(path.join(tools, 'curl'), `#!/bin/sh\ncat >/dev/null\ncase "$*" in */path) ${pathAnswer} ;; *) echo '{"healthy":true}' ;; esac\n`, { mode: 0o755 })
-    return run('sh', [path.join(stack, 'healthcheck.sh')], { env: { PATH: `${tools}:${process.env.PATH}`, OPENCODE_SERVER_PASSWORD: 'x' } }).status
+    return run('sh', [path.join(stack, 'healthcheck.sh')],
+      { env: { PATH: `${tools}:${process.env.PATH}`, OPENCODE_SERVER_PASSWORD: 'x' } }).status
   }
   assert.equal(check(`echo '{"directory":"/workspace"}'`), 0)
   assert.notEqual(check('exit 22'), 0)
@@ -100,7 +115,8 @@ test('the scripts are well formed for the shell that runs them', () => {
 
 for (const password of [undefined, '', 'short'])
   test(`the entrypoint starts nothing when the password is ${JSON.stringify(password)}`, (t) => {
-    const env = { PATH: process.env.PATH, STACK_STATE_DIR: '/nonexistent', ...(password === undefined ? {} : { OPENCODE_SERVER_PASSWORD: password }) }
+    const env = { PATH: process.env.PATH, STACK_STATE_DIR: '/nonexistent',
+      ...(password === undefined ? {} : { OPENCODE_SERVER_PASSWORD: password }) }
     const { status, err } = run('sh', [path.join(stack, 'entrypoint.sh')], { env })
     assert.equal(status, 78)
     assert.match(err, /OPENCODE_SERVER_PASSWORD must have 16 characters or more/)

@@ -1,4 +1,5 @@
-// The stack's image, built and run: with no network, unprivileged, on a read-only root. Needs a Docker engine; `make test-docker` runs it.
+// The stack's image, built and run: with no network, unprivileged, on a read-only root. Needs a
+// Docker engine; `make test-docker` runs it.
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
@@ -9,9 +10,11 @@ const password = 'c2VjcmV0LWZvci10aGlzLXRlc3Q'
 const tag = `deployer-test-stack-${process.pid}`
 let made = 0
 
-// What a test leaves: containers, volumes and images of this process alone. Each takes its own away: a server that idles is work too.
+// What a test leaves: containers, volumes and images of this process alone. Each takes its own
+// away: a server that idles is work too.
 function tidy() {
-  for (const [list, remove] of [[['ps', '-aq'], ['rm', '-fv']], [['volume', 'ls', '-q'], ['volume', 'rm', '-f']]]) {
+  for (const [list, remove] of [[['ps', '-aq'], ['rm', '-fv']],
+    [['volume', 'ls', '-q'], ['volume', 'rm', '-f']]]) {
     const ids = run('docker', [...list, '--filter', `label=${tag}`]).out.split('\n').filter(Boolean)
     if (ids.length > 0) run('docker', [...remove, ...ids])
   }
@@ -24,25 +27,34 @@ function volume() {
 }
 
 const memory = '512m'
-const hard = ['--network', 'none', '--read-only', '--tmpfs', '/tmp:exec,size=256m', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--pids-limit', '512', '--memory', memory]
-const variables = (all) => Object.entries({ OPENCODE_DISABLE_MODELS_FETCH: '1', ...all }).flatMap(([name, value]) => ['-e', `${name}=${value}`])
+const hard = ['--network', 'none', '--read-only', '--tmpfs', '/tmp:exec,size=256m', '--cap-drop',
+  'ALL', '--security-opt', 'no-new-privileges', '--pids-limit', '512', '--memory', memory]
+const variables = (all) => Object.entries({ OPENCODE_DISABLE_MODELS_FETCH: '1', ...all })
+  .flatMap(([name, value]) => ['-e', `${name}=${value}`])
 
-function start(image, { env = { OPENCODE_SERVER_PASSWORD: password }, mount = volume(), more = [] } = {}) {
-  return docker(['run', '-d', '--label', tag, ...hard, ...more, '-v', `${mount}:/workspace`, ...variables(env), image])
+function start(image, { env = { OPENCODE_SERVER_PASSWORD: password }, mount = volume(), more =
+  [] } = {}) {
+  return docker(['run', '-d', '--label', tag, ...hard, ...more, '-v', `${mount}:/workspace`,
+    ...variables(env), image])
 }
 
-// From inside, since there is no network: { status, type, challenge, body }; undefined when no answer came in time.
+// From inside, since there is no network: { status, type, challenge, body }; undefined when no
+// answer came in time.
 function get(container, place, { user = `opencode:${password}`, timeout = 15, more = [] } = {}) {
-  const { status, out } = run('docker', ['exec', container, 'curl', '-s', '-i', '--max-time', String(timeout), ...(user ? ['-u', user] : []), ...more,
+  const { status, out } = run('docker', ['exec', container, 'curl', '-s', '-i', '--max-time',
+    String(timeout), ...(user ? ['-u', user] : []), ...more,
     `http://127.0.0.1:8080${place}`])
   if (status !== 0) return undefined
   const [head, ...rest] = out.split('\r\n\r\n')
   const body = rest.join('\r\n\r\n')
   const field = (name) => head.match(new RegExp(`^${name}: (.*)$`, 'im'))?.[1].trim()
-  return { status: Number(head.split(' ')[1]), type: field('content-type'), challenge: field('www-authenticate'), body, json: () => JSON.parse(body) }
+  return { status: Number(head.split(' ')[1]), type: field('content-type'),
+    challenge: field('www-authenticate'), body, json: () => JSON.parse(body) }
 }
-// A request that comes while the server starts is never answered, and a busy machine answers late: so a look is given up soon, and the one
-// after it is more patient. A port that is still closed answers at once and makes nobody more patient.
+// A request that comes while the server starts is never answered, and a busy machine answers late:
+// so a look is given up soon, and the one
+// after it is more patient. A port that is still closed answers at once and makes nobody more
+// patient.
 function looks(what, look, first = 1) {
   let timeout = first
   return until(what, 150, () => {
@@ -52,40 +64,52 @@ function looks(what, look, first = 1) {
     return found
   })
 }
-const answered = (container, place, { timeout, ...options } = {}) => looks(`${place} answers`, (patience) => get(container, place, { ...options, timeout: patience }), timeout)
+const answered = (container, place, { timeout, ...options } = {}) =>
+  looks(`${place} answers`, (patience) => get(container, place, { ...options, timeout: patience }),
+  timeout)
 const usable = (container) => looks('the workspace opens', (timeout) => {
   const answer = get(container, '/path', { timeout })
   return answer?.status === 200 && answer.json()
 })
 const state = (container, format) => docker(['inspect', '-f', format, container])
 
-// A provider whose model is played by a container beside: what a session costs is not to be had from a start alone.
+// A provider whose model is played by a container beside: what a session costs is not to be had
+// from a start alone.
 const played = { OPENCODE_CONFIG_CONTENT: JSON.stringify({
   enabled_providers: ['opencode', 'played'],
   provider: { played: {
-    npm: '@ai-sdk/openai-compatible', name: 'Played', options: { baseURL: 'http://127.0.0.1:9999/v1', apiKey: 'none' },
+    npm: '@ai-sdk/openai-compatible', name: 'Played',
+      options: { baseURL: 'http://127.0.0.1:9999/v1', apiKey: 'none' },
     models: { model: { name: 'Model', tool_call: true, limit: { context: 100000, output: 8000 } } },
   } },
 }) }
 
 async function playModel(image, container) {
-  const model = docker(['create', '--label', tag, '--network', `container:${container}`, '--entrypoint', 'bun', image, '/tmp/model.js'])
+  const model = docker(['create', '--label', tag, '--network', `container:${container}`,
+    '--entrypoint', 'bun', image, '/tmp/model.js'])
   docker(['cp', path.join(top, 'tests/stack/model.js'), `${model}:/tmp/model.js`])
   docker(['start', model])
-  await until('the model listens', 60, () => run('docker', ['logs', model]).out.includes('listening'))
+  await until('the model listens', 60, () => run('docker', ['logs', model])
+    .out.includes('listening'))
 }
 
-// Sends one message to a new session and waits for all that comes of it: the tools that were called.
+// Sends one message to a new session and waits for all that comes of it: the tools that were
+// called.
 async function converse(container) {
   const json = ['-X', 'POST', '-H', 'content-type: application/json', '-d']
   const session = get(container, '/session', { timeout: 60, more: [...json, '{}'] }).json()
-  get(container, `/session/${session.id}/prompt_async`, { timeout: 60, more: [...json, JSON.stringify({
-    model: { providerID: 'played', modelID: 'model' }, parts: [{ type: 'text', text: 'Please make some files, and look at them.' }],
+  get(container, `/session/${session.id}/prompt_async`,
+    { timeout: 60, more: [...json, JSON.stringify({
+    model: { providerID: 'played', modelID: 'model' },
+      parts: [{ type: 'text', text: 'Please make some files, and look at them.' }],
   })] })
   return () => looks('the agent is done', (timeout) => {
-    const parts = get(container, `/session/${session.id}/message`, { timeout })?.json().flatMap((message) => message.parts)
-    const tools = parts?.filter(({ type, state }) => type === 'tool' && state.status === 'completed').map(({ tool }) => tool)
-    return parts?.some(({ type, text }) => type === 'text' && text.startsWith('It is done.')) && tools
+    const parts = get(container, `/session/${session.id}/message`, { timeout })?.json()
+      .flatMap((message) => message.parts)
+    const tools = parts?.filter(({ type, state }) => type === 'tool'
+      && state.status === 'completed').map(({ tool }) => tool)
+    return parts?.some(({ type, text }) => type === 'text' && text.startsWith('It is done.'))
+      && tools
   }, 5)
 }
 
@@ -97,7 +121,8 @@ for (const plugin of [1, 0])
     const image = `${tag}:${plugin}`
     before(() => {
       const base = process.env.STACK_BASE_IMAGE
-      docker(['build', '-q', '--network', 'host', '--build-arg', `PLUGIN=${plugin}`, ...(base ? ['--build-arg', `BASE_IMAGE=${base}`] : []), '-t', image, stack],
+      docker(['build', '-q', '--network', 'host', '--build-arg', `PLUGIN=${plugin}`,
+        ...(base ? ['--build-arg', `BASE_IMAGE=${base}`] : []), '-t', image, stack],
         { timeout: 900_000 })
     })
     afterEach(tidy)
@@ -109,79 +134,103 @@ for (const plugin of [1, 0])
       const locked = await answered(container, '/global/health', { user: null })
       assert.equal(locked.status, 401)
       assert.match(locked.challenge, /^Basic/)
-      assert.equal(get(container, '/global/health', { user: 'opencode:another password' }).status, 401)
+      assert.equal(get(container, '/global/health', { user: 'opencode:another password' }).status,
+        401)
       assert.equal((await usable(container)).directory, '/workspace')
-      t.diagnostic(`usable after ${Date.now() - began} ms, image ${Math.round(docker(['image', 'inspect', '-f', '{{.Size}}', image]) / 1e6)} MB`)
+      t.diagnostic(`usable after ${Date.now() - began} ms, image ${Math.round(docker(['image',
+        'inspect', '-f', '{{.Size}}', image]) / 1e6)} MB`)
       const health = get(container, '/global/health')
       assert.match(health.type, /^application\/json/)
       assert.equal(health.json().healthy, true)
       assert.equal(docker(['exec', container, 'id', '-u']), '1000')
-      assert.notEqual(run('docker', ['exec', container, 'touch', '/usr/local/bin/x']).status, 0, 'the root can be written')
-      await until('Docker calls it healthy', 90, () => state(container, '{{.State.Health.Status}}') === 'healthy')
+      assert.notEqual(run('docker', ['exec', container, 'touch', '/usr/local/bin/x']).status, 0,
+        'the root can be written')
+      await until('Docker calls it healthy', 90, () =>
+        state(container, '{{.State.Health.Status}}') === 'healthy')
       assert.equal(state(container, '{{.State.OOMKilled}}'), 'false')
     })
 
-    test(`in ${memory} agents work: two sessions at once, with files, searches and a shell`, async (t) => {
+    test(`in ${memory} agents work: two sessions at once, with files, searches and a shell`,
+      async (t) => {
       const container = start(image, { env: { OPENCODE_SERVER_PASSWORD: password, ...played } })
       await playModel(image, container)
       await usable(container)
-      for (const place of ['/agent', '/provider', '/config', '/command']) await answered(container, place, { timeout: 15 }) // as the page does
+      for (const place of ['/agent', '/provider', '/config', '/command']) await answered(container,
+        place, { timeout: 15 }) // as the page does
       t.diagnostic(`${peak(container)} MiB at most until the page is there`)
       for (let round = 0; round < 2; round++)
-        for (const end of [await converse(container), await converse(container)]) assert.deepEqual(await end(), ['bash', 'write', 'grep'])
+        for (const end of [await converse(container), await converse(container)]) assert.deepEqual(
+          await end(), ['bash', 'write', 'grep'])
       t.diagnostic(`${peak(container)} MiB at most with four sessions`)
       assert.equal(docker(['exec', container, 'sh', '-c', 'ls /workspace/many | wc -l']), '304')
-      assert.equal(state(container, '{{.State.OOMKilled}} {{.RestartCount}} {{.State.Running}}'), 'false 0 true')
+      assert.equal(state(container, '{{.State.OOMKilled}} {{.RestartCount}} {{.State.Running}}'),
+        'false 0 true')
     })
 
     test('without the password, nothing but the page\'s manifest is to be had', async () => {
       const container = start(image)
       await usable(container)
-      for (const place of ['/', '/app', '/doc', '/path', '/agent', '/config', '/session', '/event', '/api/health', '/global/event', '/nowhere'])
+      for (const place of ['/', '/app', '/doc', '/path', '/agent', '/config', '/session', '/event',
+        '/api/health', '/global/event', '/nowhere'])
         assert.equal((await answered(container, place, { user: null })).status, 401, place)
-      const command = ['-X', 'POST', '-H', 'content-type: application/json', '-d', '{"agent":"build","command":"id"}']
+      const command = ['-X', 'POST', '-H', 'content-type: application/json', '-d',
+        '{"agent":"build","command":"id"}']
       assert.equal(get(container, '/session/x/shell', { user: null, more: command }).status, 401)
     })
 
-    test('every agent that is shown has a model of the table, and its models are offered', async () => {
-      const container = start(image, { more: ['--memory', '1g'] }) // asked for its models, OpenCode runs a second time
+    test('every agent that is shown has a model of the table, and its models are offered',
+      async () => {
+      // asked for its models, OpenCode runs a second time
+      const container = start(image, { more: ['--memory', '1g'] })
       await usable(container)
       const agents = (await answered(container, '/agent', { timeout: 15 })).json()
-      const offered = docker(['exec', '-e', 'HOME=/workspace/.stack/home', container, 'opencode', 'models', 'opencode'], { timeout: 400_000 }).split('\n')
+      const offered = docker(['exec', '-e', 'HOME=/workspace/.stack/home', container, 'opencode',
+        'models', 'opencode'], { timeout: 400_000 }).split('\n')
       const named = agents.filter((agent) => agent.model)
-      for (const { name, model } of named) assert.ok(offered.includes(`${model.providerID}/${model.modelID}`), `${name}: ${JSON.stringify(model)} is not offered`)
+      for (const { name, model } of named) assert.ok(offered.includes(
+        `${model.providerID}/${model.modelID}`), `${name}: ${JSON.stringify(model)} is not offered`)
       for (const { role, plugin: place } of table.roles) {
         if (plugin && !place.agents) continue // a category: no agent of its own
-        assert.ok(named.some(({ name }) => name.toLowerCase().replace(/-/g, ' ').startsWith(role.toLowerCase())), `${role} is no agent`)
+        assert.ok(named.some(({ name }) => name.toLowerCase().replace(/-/g, ' ')
+          .startsWith(role.toLowerCase())), `${role} is no agent`)
       }
     })
 
     test('a policy gives a role another model by an environment variable', async () => {
       const model = render('opencode', 1).small_model
-      const container = start(image, { env: { OPENCODE_SERVER_PASSWORD: password, STACK_AGENTS: JSON.stringify({ Oracle: model }) } })
+      const container = start(image, { env: { OPENCODE_SERVER_PASSWORD: password,
+        STACK_AGENTS: JSON.stringify({ Oracle: model }) } })
       await usable(container)
-      const oracle = (await answered(container, '/agent', { timeout: 15 })).json().find(({ name }) => name === 'oracle')
+      const oracle = (await answered(container, '/agent', { timeout: 15 })).json()
+        .find(({ name }) => name === 'oracle')
       assert.equal(`${oracle.model.providerID}/${oracle.model.modelID}`, model)
-      const wrong = docker(['run', '--rm', '-d', '--label', tag, ...hard, ...variables({ OPENCODE_SERVER_PASSWORD: password, STACK_AGENTS: '{"Nobody":"a/b"}' }), image])
+      const wrong = docker(['run', '--rm', '-d', '--label', tag, ...hard,
+        ...variables({ OPENCODE_SERVER_PASSWORD: password, STACK_AGENTS: '{"Nobody":"a/b"}' }),
+        image])
       assert.equal(run('docker', ['wait', wrong]).out.trim(), '78')
     })
 
     test('it fails closed: no password, an empty one, a volume of somebody else\'s', () => {
-      for (const env of [{}, { OPENCODE_SERVER_PASSWORD: '' }, { OPENCODE_SERVER_PASSWORD: 'short' }]) {
+      for (const env of [{}, { OPENCODE_SERVER_PASSWORD: '' },
+        { OPENCODE_SERVER_PASSWORD: 'short' }]) {
         const { status, err } = run('docker', ['run', '--rm', ...hard, ...variables(env), image])
         assert.equal(status, 78)
         assert.match(err, /OPENCODE_SERVER_PASSWORD must be set/)
       }
-      const foreign = run('docker', ['run', '--rm', ...hard, '--tmpfs', '/workspace:uid=0,mode=0755', ...variables({ OPENCODE_SERVER_PASSWORD: password }), image])
+      const foreign = run('docker', ['run', '--rm', ...hard, '--tmpfs',
+        '/workspace:uid=0,mode=0755', ...variables({ OPENCODE_SERVER_PASSWORD: password }), image])
       assert.equal(foreign.status, 73)
       assert.match(foreign.err, /cannot be written/)
     })
 
-    test('a session, a file and a setting outlive the container, also when it is killed', async () => {
+    test('a session, a file and a setting outlive the container, also when it is killed',
+      async () => {
       const mount = volume()
       const first = start(image, { mount })
       await usable(first)
-      const made = get(first, '/session', { timeout: 15, more: ['-X', 'POST', '-H', 'content-type: application/json', '-d', '{"title":"kept"}'] }).json()
+      const made = get(first, '/session', { timeout: 15,
+        more: ['-X', 'POST', '-H', 'content-type: application/json', '-d', '{"title":"kept"}'] })
+        .json()
       docker(['exec', first, 'sh', '-c', 'echo mine >/workspace/file && HOME=/workspace/.stack/home git config --global user.name me'])
       docker(['kill', first])
       docker(['rm', first])
@@ -189,7 +238,9 @@ for (const plugin of [1, 0])
       await usable(second)
       const sessions = (await answered(second, '/session', { timeout: 15 })).json()
       assert.ok(sessions.some(({ id, title }) => id === made.id && title === 'kept'))
-      assert.equal(docker(['exec', second, 'sh', '-c', 'cat /workspace/file; HOME=/workspace/.stack/home git config --global user.name']), 'mine\nme')
+      assert.equal(docker(['exec', second, 'sh', '-c',
+        'cat /workspace/file; HOME=/workspace/.stack/home git config --global user.name']),
+        'mine\nme')
     })
 
     test('it ends at once when it is told to', async () => {
@@ -201,8 +252,10 @@ for (const plugin of [1, 0])
       assert.ok(['0', '143'].includes(state(container, '{{.State.ExitCode}}')))
     })
 
-    test(plugin ? 'the plugin\'s licence travels with it' : 'nothing of the plugin is inside', () => {
-      const files = docker(['run', '--rm', '--entrypoint', 'sh', image, '-c', 'ls /opt/stack/node_modules/oh-my-opencode /shared/config 2>/dev/null || true'])
+    test(plugin ? 'the plugin\'s licence travels with it' : 'nothing of the plugin is inside',
+      () => {
+      const files = docker(['run', '--rm', '--entrypoint', 'sh', image, '-c',
+        'ls /opt/stack/node_modules/oh-my-opencode /shared/config 2>/dev/null || true'])
       if (plugin) assert.match(files, /LICENSE/i)
       else assert.doesNotMatch(files, /oh-my-opencode|LICENSE/)
     })

@@ -1,21 +1,29 @@
-// A model that is played, for the stack's tests: it speaks as OpenAI's chat completions do. Asked with tools it makes a folder of files, writes
-// one, searches them, and says that it is done; asked without (for a title), it only says so. Runs under the image's bun.
+// A model that is played, for the stack's tests: it speaks as OpenAI's chat completions do. Asked
+// with tools it makes a folder of files, writes
+// one, searches them, and says that it is done; asked without (for a title), it only says so. Runs
+// under the image's bun.
 let asked = 0
 
 function calls(messages) {
   return [
     ['bash', { command: 'mkdir -p many && cd many && git init -q && for i in $(seq 300); do echo "export const n$i = $i" >$i.ts; done && git add . && ls', description: 'Makes files' }],
-    ['write', { filePath: `/workspace/many/long-${asked}.ts`, content: 'export const long = 1\n'.repeat(2000) }],
+    ['write', { filePath: `/workspace/many/long-${asked}.ts`,
+      content: 'export const long = 1\n'.repeat(2000) }],
     ['grep', { pattern: 'export const n1', path: '/workspace/many' }],
   ][messages.filter(({ role }) => role === 'tool').length]
 }
 
 function answer({ model, messages, tools }) {
-  const chunk = (delta, finish_reason = null) => ({ id: `played-${asked}`, object: 'chat.completion.chunk', created: 1, model, choices: [{ index: 0, delta, finish_reason }] })
+  const chunk = (delta, finish_reason = null) =>
+    ({ id: `played-${asked}`, object: 'chat.completion.chunk', created: 1, model,
+    choices: [{ index: 0, delta, finish_reason }] })
   const call = tools?.length ? calls(messages) : undefined
-  if (!call) return [chunk({ role: 'assistant', content: 'It is done. '.repeat(100) }), chunk({}, 'stop')]
+  if (!call) return [chunk({ role: 'assistant', content: 'It is done. '.repeat(100) }),
+    chunk({}, 'stop')]
   const [name, args] = call
-  return [chunk({ role: 'assistant', tool_calls: [{ index: 0, id: `call-${asked}`, type: 'function', function: { name, arguments: JSON.stringify(args) } }] }), chunk({}, 'tool_calls')]
+  return [chunk({ role: 'assistant', tool_calls: [{ index: 0, id: `call-${asked}`,
+    type: 'function', function: { name, arguments: JSON.stringify(args) } }] }),
+    chunk({}, 'tool_calls')]
 }
 
 Bun.serve({
@@ -24,7 +32,8 @@ Bun.serve({
   async fetch(request) {
     asked++
     const lines = answer(await request.json()).map((line) => JSON.stringify(line))
-    return new Response([...lines, '[DONE]'].map((line) => `data: ${line}\n\n`).join(''), { headers: { 'content-type': 'text/event-stream' } })
+    return new Response([...lines, '[DONE]'].map((line) => `data: ${line}\n\n`).join(''),
+      { headers: { 'content-type': 'text/event-stream' } })
   },
 })
 console.log('listening')

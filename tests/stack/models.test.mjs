@@ -1,5 +1,7 @@
-// The models of the table, asked of OpenCode itself: that each is offered to somebody who has no key, and that the files are as it wants them.
-// MODELS=live asks the vendor's list of today, by the network; else the list that this version of OpenCode carries.
+// The models of the table, asked of OpenCode itself: that each is offered to somebody who has no
+// key, and that the files are as it wants them.
+// MODELS=live asks the vendor's list of today, by the network; else the list that this version of
+// OpenCode carries.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -7,33 +9,42 @@ import path from 'node:path'
 import { test } from 'node:test'
 import Ajv from 'ajv'
 import { request } from '../http/client.mjs'
-import { folder, jsonc, models, noOpencode, opencode, render, run, stack, table, until } from './parts.mjs'
+import { folder, jsonc, models, noOpencode, opencode, render, run, stack, table,
+  until } from './parts.mjs'
 
 const live = process.env.MODELS === 'live'
 const password = 'a password for this test'
 const authorization = `Basic ${Buffer.from(`opencode:${password}`).toString('base64')}`
 const environment = (home, more) => ({
-  PATH: process.env.PATH, HOME: home, XDG_CACHE_HOME: path.join(home, 'cache'), OPENCODE_DISABLE_AUTOUPDATE: '1',
+  PATH: process.env.PATH, HOME: home, XDG_CACHE_HOME: path.join(home, 'cache'),
+    OPENCODE_DISABLE_AUTOUPDATE: '1',
   ...(live ? {} : { OPENCODE_DISABLE_MODELS_FETCH: '1' }), ...more,
 })
 
 test('every model of the table is offered without a key', { skip: noOpencode }, (t) => {
-  const { out, err } = run(opencode, ['models', 'opencode'], { env: environment(folder(t, 'models')), cwd: '/' })
+  const { out, err } = run(opencode, ['models', 'opencode'],
+    { env: environment(folder(t, 'models')), cwd: '/' })
   const offered = out.trim().split('\n')
   assert.ok(offered.length > 1, `OpenCode lists no models: ${err}`)
-  for (const model of models) assert.ok(offered.includes(model), `${model} is no longer offered without a key; offered are: ${offered.join(' ')}`)
+  for (const model of models) assert.ok(offered.includes(model),
+    `${model} is no longer offered without a key; offered are: ${offered.join(' ')}`)
 })
 
-test('what the roles had before is no longer offered: the reasons in the table hold', { skip: noOpencode || live }, (t) => {
-  const { out } = run(opencode, ['models', 'opencode'], { env: environment(folder(t, 'models')), cwd: '/' })
-  for (const { role, before } of table.roles) assert.ok(!out.split('\n').includes(before), `${role}: ${before} is offered again`)
+test('what the roles had before is no longer offered: the reasons in the table hold',
+  { skip: noOpencode || live }, (t) => {
+  const { out } = run(opencode, ['models', 'opencode'],
+    { env: environment(folder(t, 'models')), cwd: '/' })
+  for (const { role, before } of table.roles) assert.ok(!out.split('\n').includes(before),
+    `${role}: ${before} is offered again`)
 })
 
 async function serve(t, config) {
   const home = folder(t, 'serve')
   writeFileSync(path.join(home, 'opencode.json'), JSON.stringify(config))
-  const env = environment(home, { OPENCODE_CONFIG: path.join(home, 'opencode.json'), OPENCODE_SERVER_PASSWORD: password })
-  const child = spawn(opencode, ['serve', '--hostname', '127.0.0.1', '--port', '0'], { env, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] })
+  const env = environment(home, { OPENCODE_CONFIG: path.join(home, 'opencode.json'),
+    OPENCODE_SERVER_PASSWORD: password })
+  const child = spawn(opencode, ['serve', '--hostname', '127.0.0.1', '--port', '0'],
+    { env, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] })
   t.after(() => child.kill('SIGKILL'))
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => { said += bytes })
@@ -47,11 +58,14 @@ async function serve(t, config) {
   return (place, timeout = 3000) => until(`${place} answers`, 90, () => get(place, timeout))
 }
 
-test("both ways of opencode.json fit OpenCode's own schema, and the native agents exist", { skip: noOpencode }, async (t) => {
+test("both ways of opencode.json fit OpenCode's own schema, and the native agents exist",
+  { skip: noOpencode }, async (t) => {
   const get = await serve(t, render('opencode', 0))
   const { components } = await get('/doc', 30000)
-  const validate = new Ajv({ strict: false, logger: false }).compile({ $ref: '#/components/schemas/Config', components })
-  for (const [what, config] of [['native', render('opencode', 0)], ['plugin', render('opencode', 1)],
+  const validate = new Ajv({ strict: false, logger: false })
+    .compile({ $ref: '#/components/schemas/Config', components })
+  for (const [what, config] of [['native', render('opencode', 0)],
+    ['plugin', render('opencode', 1)],
     ['permissions', jsonc(readFileSync(path.join(stack, 'config/opencode.jsonc'), 'utf8'))]]) {
     assert.ok(validate(config), `${what}: ${JSON.stringify(validate.errors)}`)
     assert.ok(!validate({ ...config, modle: 'x' }), `${what}: a wrong key passes`)

@@ -1,4 +1,5 @@
-// parts: what the tests of the stack share: the rendered configuration, OpenCode and Docker, each with the reason when it is not at hand.
+// parts: what the tests of the stack share: the rendered configuration, OpenCode and Docker, each
+// with the reason when it is not at hand.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,26 +13,31 @@ export const models = [...new Set([table.small.model, ...table.roles.map((role) 
 
 // Runs a program; { status, out, err }. It never throws for a status.
 export function run(program, args, options = {}) {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 26, timeout: 120_000, ...options })
+  const { status, stdout, stderr, error } = spawnSync(program, args,
+    { encoding: 'utf8', maxBuffer: 1 << 26, timeout: 120_000, ...options })
   if (error) throw error
   return { status, out: stdout, err: stderr }
 }
 
 export function render(make, plugin, override = {}) {
-  const { status, out, err } = run('jq', ['-f', path.join(stack, 'render.jq'), '--arg', 'make', make, '--argjson', 'plugin', String(plugin),
+  const { status, out, err } = run('jq', ['-f', path.join(stack, 'render.jq'), '--arg', 'make',
+    make, '--argjson', 'plugin', String(plugin),
     '--argjson', 'override', JSON.stringify(override), path.join(stack, 'agents.json')])
   if (status !== 0) throw new Error(err.trim())
   return JSON.parse(out)
 }
 
-// JSON with // comments, as OpenCode reads it. Enough for files of ours: no // inside a text but after a colon.
+// JSON with // comments, as OpenCode reads it. Enough for files of ours: no // inside a text but
+// after a colon.
 export const jsonc = (text) => JSON.parse(text.replace(/^\s*\/\/.*$/gm, ''))
 
-// Whether OpenCode and the plugin's package were fetched (tools/opencode.sh); a sentence when not, which is the reason to skip.
+// Whether OpenCode and the plugin's package were fetched (tools/opencode.sh); a sentence when not,
+// which is the reason to skip.
 const fetched = process.env.STACK_PACKAGES ?? path.join(top, 'build/stack')
 export const opencode = path.join(fetched, 'opencode')
 export const pluginSchema = path.join(fetched, 'plugin.schema.json')
-export const noOpencode = existsSync(opencode) ? false : `OpenCode is not at hand: tools/opencode.sh could not fetch it (looked for ${opencode})`
+export const noOpencode = existsSync(opencode) ? false
+  : `OpenCode is not at hand: tools/opencode.sh could not fetch it (looked for ${opencode})`
 export const noSchema = existsSync(pluginSchema) ? false : `the plugin's schema is not at hand: tools/opencode.sh could not fetch it (looked for ${pluginSchema})`
 
 export function folder(t, prefix) {
@@ -55,7 +61,8 @@ export function whyNoDocker() {
   }
 }
 
-// Looks until look() gives something true; fails with `what` after so many seconds. There is nothing to be woken by: it is another program.
+// Looks until look() gives something true; fails with `what` after so many seconds. There is
+// nothing to be woken by: it is another program.
 export async function until(what, seconds, look) {
   const end = Date.now() + seconds * 1000
   for (;;) {

@@ -1,11 +1,16 @@
---- Checks tables that people write (config.lua, policies, steps) against a description of them. Pure Lua.
+--- Checks tables that people write (config.lua, policies, steps) against a description of them.
+--- Pure Lua.
 ---
 --- A shape is one of
----   { kind, default = value, env = "NAME", required = true }   a value; `kind` comes from lib/schema/kinds.lua, `env` names
----                                                              the environment variable for the message
----   { key = shape, ... }                                       a table with these keys and no others
+---   { kind, default = value, env = "NAME", required = true }   a value; `kind` comes from
+--- lib/schema/kinds.lua, `env` names
+---                                                              the environment variable for the
+--- message
+---   { key = shape, ... }                                       a table with these keys and no
+--- others
 ---   schema.list(shape), schema.map(shape)                      an array, or a table with free keys
---- A violation raises one sentence: the file, the path of the key, what is wrong, and how to correct it.
+--- A violation raises one sentence: the file, the path of the key, what is wrong, and how to
+--- correct it.
 local schema = {}
 
 local List, Map = {}, {}

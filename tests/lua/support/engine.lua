@@ -1,7 +1,9 @@
---- Stands in for the core under the engine: a clock that stands still until somebody sleeps, tasks that run at once,
+--- Stands in for the core under the engine: a clock that stands still until somebody sleeps, tasks
+--- that run at once,
 --- answers that were laid out.
 ---   local fake = require("support.engine").start { config = {...}, modules = {...} }
----   fake.answer("project.all", { status = 200, body = "[]" }, ...)  one after the other; the last one for ever
+---   fake.answer("project.all", { status = 200, body = "[]" }, ...)  one after the other; the last
+--- one for ever
 ---   fake.now, fake.logged, fake.sent; fake.jump: seconds by which somebody set the clock
 local portal = require "support.portal"
 local engine = {}

@@ -1,6 +1,7 @@
 --- Stands in for the core's modules, so that scripts can be tested by plain Lua.
 ---   local portal = require "support.portal"
----   portal.start { config = {...}, modules = { ["lib.journal"] = {...} } }   what scripts loaded before is forgotten
+---   portal.start { config = {...}, modules = { ["lib.journal"] = {...} } }   what scripts loaded
+--- before is forgotten
 ---   local reply = portal.ask("GET", "/api/check/anna", { headers = {...}, body = "..." })
 local cjson = require "cjson"
 local portal = { root = ".", host = "localhost:3000" }
@@ -15,7 +16,8 @@ local function forget()
   end
 end
 
--- The facade's promises that scripts rely on: whole numbers are integers, arrays are marked, failures are nil, message, code.
+-- The facade's promises that scripts rely on: whole numbers are integers, arrays are marked,
+-- failures are nil, message, code.
 local function whole(value)
   if type(value) == "number" and math.tointeger(value) then return math.tointeger(value) end
   if type(value) ~= "table" then return value end
@@ -161,7 +163,8 @@ local function crypto()
   }
 end
 
---- Forgets what was loaded and puts the stand-ins in place. Returns them by their short names, to look into and to change.
+--- Forgets what was loaded and puts the stand-ins in place. Returns them by their short names, to
+--- look into and to change.
 ---@param options { config: table|nil, secrets: table|nil, files: table|nil, modules: table|nil }|nil
 function portal.start(options)
   options = options or {}
@@ -207,7 +210,8 @@ function portal.request(method, path, more)
   return req
 end
 
---- Sends a request to the route that was registered for it, and returns its reply; `text` is its JSON, and `doc` that decoded.
+--- Sends a request to the route that was registered for it, and returns its reply; `text` is its
+--- JSON, and `doc` that decoded.
 function portal.ask(method, path, more)
   local req = portal.request(method, path, more)
   for _, route in ipairs(portal.fakes.server.routes) do
