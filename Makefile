@@ -1,6 +1,6 @@
-# Builds build/deployer from core/*.c and build/c_tests from tests/c/*.c. New files are found by wildcard.
-# WERROR=1: warnings stop the build. SANITIZE=1: address and undefined-behaviour sanitizers, in a build folder of their own.
-# V=1: shows the commands.
+# Builds build/deployer from core/*.c and build/c_tests from tests/c/*.c. New files are found by
+# wildcard. WERROR=1: warnings stop the build. SANITIZE=1: address and undefined-behaviour
+# sanitizers, in a build folder of their own. V=1: shows the commands.
 VERSION := 0.2.0
 ifdef SANITIZE
 BUILD ?= build/asan
@@ -32,10 +32,11 @@ Q := $(if $(V),,@)
 SAY := @$(if $(V),:,echo)
 
 OBJECTS := $(patsubst core/%.c,$(BUILD)/core/%.o,$(wildcard core/*.c))
-# build/hooks/deployer has crash points (TEST_HOOKS) and is for the crash tests alone. It differs from the binary that ships in these files;
-# the C tests link them, too.
+# build/hooks/deployer has crash points (TEST_HOOKS) and is only for the crash tests. It differs
+# from the binary that ships in these files; the C tests link them, too.
 HOOKED := $(shell grep -l TEST_HOOKS core/*.c)
-HOOK_OBJECTS := $(filter-out $(HOOKED:core/%.c=$(BUILD)/core/%.o),$(OBJECTS)) $(HOOKED:core/%.c=$(BUILD)/hooks/%.o)
+HOOK_OBJECTS := $(filter-out $(HOOKED:core/%.c=$(BUILD)/core/%.o),$(OBJECTS)) \
+  $(HOOKED:core/%.c=$(BUILD)/hooks/%.o)
 TESTS := $(BUILD)/c_tests
 TEST_OBJECTS := $(patsubst tests/c/%.c,$(BUILD)/tests/%.o,$(wildcard tests/c/*.c))
 

@@ -64,10 +64,6 @@ struct script_version *script_version_new(struct server *server, const struct se
     snprintf(folder, sizeof folder, "%s/scripts", like->root);
     struct vm *vm = vm_new(&(struct vm_options){
         .folder = folder, .modules = server->modules, .context = server->core });
-    if (!vm) {
-        *error = (struct vm_error){ .message = "out of memory" };
-        return NULL;
-    }
     struct script_version *version = make(server, vm);
     version->settings = *like;
     if (vm_call(vm, require_config, 0, error) != 0) {

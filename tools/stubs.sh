@@ -38,7 +38,9 @@ for _, module in ipairs(registered) do
   if not types then report("%s has no stub", module) end
   for name, kind in pairs(types or {}) do
     local real = type(values[name])
-    if real ~= kind then report("%s.%s: %s in the stub, %s in the binary", module, name, kind, real) end
+    if real ~= kind then
+      report("%s.%s: %s in the stub, %s in the binary", module, name, kind, real)
+    end
   end
   -- core.config also holds the settings of config.lua, which have no stubs.
   for name in pairs(types and module ~= "core.config" and values or {}) do

@@ -14,7 +14,8 @@ local function load_file(folder, name)
   local ok, message = pcall(require, folder .. "." .. name)
   if not ok then return tostring(message) end
   if #server.routes() == before then return nil end
-  return ("scripts/%s/%s.lua: nothing requires this file, so its routes are not served (name it in init.lua)"):format(folder, name)
+  local problem = "scripts/%s/%s.lua: its routes are not served (require it in init.lua)"
+  return problem:format(folder, name)
 end
 
 --- Loads every file that the portal may use, then runs the registered checks if all of them load.
