@@ -28,18 +28,15 @@ static void mix(uint64_t v[4], uint64_t block)
     v[0] ^= block;
 }
 
-/* Made at first use. */
-static const uint64_t *process_key(void)
+static uint64_t key[2];
+
+__attribute__((constructor)) static void make_key(void)
 {
-    static uint64_t key[2];
-    while (key[0] == 0)
-        random_bytes(key, sizeof key);
-    return key;
+    random_bytes(key, sizeof key);
 }
 
 uint64_t hash_bytes(const void *data, size_t len)
 {
-    const uint64_t *key = process_key();
     const unsigned char *at = data;
     uint64_t last = (uint64_t)len << 56;
     uint64_t v[4] = { key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du,

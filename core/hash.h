@@ -1,6 +1,6 @@
 /* hash: the one hash of keys in tables. SipHash-1-3 under a random key of this process, so that
  * clients cannot choose which keys collide. The value differs from process to process: never store
- * it. On the loop's thread. */
+ * it. Any thread. */
 #ifndef HASH_H
 #define HASH_H
 #include <stddef.h>

@@ -1,4 +1,5 @@
 #include "store_sql.h"
+#include "hash.h"
 #include "mem.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -6,10 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_ROWS = 100000, BUSY_MS = 5000 };
+enum { MAX_ROWS = 100000, BUSY_MS = 5000, PREPARED = 128 };
 
 struct store_sql {
     sqlite3 *db;
+    sqlite3_stmt *prepared[PREPARED]; /* by the hash of the SQL; see prepare() */
     int is_own;          /* a statement of the store runs: transactions and pragmas are allowed */
     int version, oldest; /* of the schema; the lowest version whose scripts can work with it (kept
                             in application_id; 0: unknown) */
@@ -89,17 +91,24 @@ const char *store_sql_do(struct store_sql *sql, const char *text)
 
 /* --- running a batch --- */
 
-/* The statement, ready to bind; NULL when it is invalid, which is then set in the batch. */
+/* The statement, ready to bind; NULL when it is invalid, which is then set in the batch. Prepared
+ * statements are kept, because preparing them takes a third of the processor time of an accepted
+ * deployment (200 of 700 us). */
 static sqlite3_stmt *prepare(struct store_sql *sql, struct store_batch *batch, const char *text)
 {
     const char *rest = "";
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(sql->db, text, -1, &stmt, &rest);
+    sqlite3_stmt **kept = &sql->prepared[hash_text(text) % PREPARED], *stmt = NULL;
+    if (*kept && strcmp(sqlite3_sql(*kept), text) == 0) return *kept;
+    int rc = sqlite3_prepare_v3(sql->db, text, -1, SQLITE_PREPARE_PERSISTENT, &stmt, &rest);
     if (rc != SQLITE_OK) {
         store_batch_fail(batch, code_of(rc), "%s, in: %.200s", sqlite3_errmsg(sql->db), text);
         return NULL;
     }
-    if (stmt && rest[strspn(rest, " \t\r\n;")] == '\0') return stmt;
+    if (stmt && rest[strspn(rest, " \t\r\n;")] == '\0') {
+        sqlite3_finalize(*kept);
+        *kept = stmt;
+        return stmt;
+    }
     sqlite3_finalize(stmt);
     store_batch_fail(batch, "invalid", "one statement was expected, in: %.200s", text);
     return NULL;
@@ -162,7 +171,7 @@ static void add_row(struct store_statement *s, sqlite3_stmt *stmt)
 static int collect_rows(struct store_statement *s, sqlite3_stmt *stmt)
 {
     errno = 0;
-    int rc = sqlite3_step(stmt);
+    int rc = sqlite3_step(stmt); /* first: it may prepare again after a change of the schema */
     s->ncolumns = sqlite3_column_count(stmt);
     s->columns = mem_new((size_t)s->ncolumns, sizeof *s->columns);
     for (int i = 0; i < s->ncolumns; i++)
@@ -205,7 +214,8 @@ void store_sql_run(struct store_sql *sql, struct store_batch *batch)
         sqlite3_stmt *stmt = prepare(sql, batch, s->sql);
         if (!stmt) return;
         run_prepared(sql, batch, s, stmt);
-        sqlite3_finalize(stmt);
+        sqlite3_reset(stmt);
+        sqlite3_clear_bindings(stmt);
         if (batch->code || (s->is_gate && s->nrows == 0 && s->changes == 0)) return;
     }
 }
@@ -255,6 +265,15 @@ static int set_up(struct store_sql *sql)
     return rc;
 }
 
+static void close_db(struct store_sql *sql)
+{
+    for (int i = 0; i < PREPARED; i++)
+        sqlite3_finalize(sql->prepared[i]);
+    memset(sql->prepared, 0, sizeof sql->prepared);
+    sqlite3_close(sql->db);
+    sql->db = NULL;
+}
+
 struct store_sql *store_sql_open(const char *path, char **message)
 {
     if (make_private(path) != 0) {
@@ -275,7 +294,7 @@ struct store_sql *store_sql_open(const char *path, char **message)
 void store_sql_close(struct store_sql *sql)
 {
     if (!sql) return;
-    sqlite3_close(sql->db);
+    close_db(sql);
     free(sql->path);
     free(sql->wal_path);
     free(sql);
@@ -301,8 +320,7 @@ static int recover_wal(struct store_sql *sql)
     int pages = -1, copied = -2;
     sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_FULL, &pages, &copied);
     if (pages != copied) return -1;
-    sqlite3_close(sql->db);
-    sql->db = NULL;
+    close_db(sql);
     sql->is_own = 1;
     int rc = set_up(sql);
     sql->is_own = 0;
