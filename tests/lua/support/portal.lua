@@ -1,10 +1,9 @@
---- Stands in for the core's modules, so that scripts can be tested by plain Lua.
+--- Fakes of the core's modules, so that plain Lua can test scripts.
 ---   local portal = require "support.portal"
----   portal.start { config = {...}, modules = { ["lib.journal"] = {...} } }   what scripts loaded
---- before is forgotten
----   local reply = portal.ask("GET", "/api/check/anna", { headers = {...}, body = "..." })
+---   portal.start { config = {...}, modules = { ["lib.journal"] = {...} } }
+---   local reply = portal.ask("GET", "/?name=anna", { headers = {...} })
 local cjson = require "cjson"
-local portal = { root = ".", host = "localhost:3000" }
+local portal = { host = "localhost:3000" }
 
 local folders = { core = true, lib = true, policy = true, routes = true, steps = true }
 
@@ -16,8 +15,7 @@ local function forget()
   end
 end
 
--- The facade's promises that scripts rely on: whole numbers are integers, arrays are marked,
--- failures are nil, message, code.
+-- Like core.json: whole numbers are integers, arrays are marked, failures are nil, message, code.
 local function whole(value)
   if type(value) == "number" and math.tointeger(value) then return math.tointeger(value) end
   if type(value) ~= "table" then return value end
@@ -27,13 +25,16 @@ end
 
 local json = { null = cjson.null }
 local array_mark = {}
+
+function json.array(t) return setmetatable(t, array_mark) end
+
 function json.decode(text)
   local ok, value = pcall(cjson.decode, text)
   if not ok then return nil, tostring(value), "invalid" end
   if text:find("^%s*%[") then value = json.array(value) end
   return whole(value)
 end
-function json.array(t) return setmetatable(t, array_mark) end
+
 function json.encode(value)
   if type(value) ~= "table" then return cjson.encode(value) end
   local parts = {}
@@ -41,58 +42,73 @@ function json.encode(value)
     for i, item in ipairs(value) do parts[i] = json.encode(item) end
     return "[" .. table.concat(parts, ",") .. "]"
   end
-  for key, item in pairs(value) do parts[#parts + 1] = cjson.encode(tostring(key)) .. ":" .. json.encode(item) end
+  for key, item in pairs(value) do
+    parts[#parts + 1] = cjson.encode(tostring(key)) .. ":" .. json.encode(item)
+  end
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
 local function read(path)
-  local file = assert(io.open(portal.root .. "/" .. path, "rb"), path)
+  local file = assert(io.open(path, "rb"), path)
   local text = file:read("a")
   file:close()
   return text
 end
 
-local function server()
-  local fake = { routes = {}, infos = { version = "0.0.0", generation = 1, loaded_at = 0, started_at = 0, store = {}, draining = false } }
+local function nothing() end
+
+local function server(files)
+  local fake = { routes = {}, on_start = nothing, on_error = nothing, middleware = nothing }
+  fake.infos = {
+    version = "0.0.0", generation = 1, loaded_at = 0, started_at = 0, store = {}, draining = false,
+  }
   function fake.route(method, pattern, handler)
     fake.routes[#fake.routes + 1] = { method = method, pattern = pattern, handler = handler }
   end
-  function fake.middleware(fn) fake.through = fn end
-  function fake.on_error(handler) fake.error_handler = handler end
-  function fake.on_start() end
   function fake.info() return fake.infos end
   function fake.now() return 1000000 end
   function fake.asset(path) return "/assets/v1/" .. path end
-  function fake.read(path) return fake.files and fake.files[path] or read(path) end
+  function fake.read(path) return files and files[path] or read(path) end
   function fake.list(folder)
-    if fake.files then
-      local names = {}
-      for path in pairs(fake.files) do names[#names + 1] = path:match("^" .. folder .. "/(.+)$") end
-      table.sort(names)
-      return names
-    end
-    return { "ar.json", "en.json", "nl.json" }
+    local names = {}
+    for path in pairs(files or {}) do names[#names + 1] = path:match("^" .. folder .. "/(.+)$") end
+    table.sort(names)
+    return files and names or { "ar.json", "en.json", "nl.json" }
   end
   return fake
 end
 
-local function shared()
-  local values, fake = {}, {}
-  function fake.get(key) return values[key] end
-  function fake.set(key, value) values[key] = value end
-  function fake.add(key, value)
-    if values[key] ~= nil then return false end
-    values[key] = value
+--- core.shared, whose entries expire by `now()`.
+---@param now fun(): number
+function portal.shared(now)
+  local entries, fake = {}, {}
+  local function live(key)
+    local entry = entries[key]
+    if entry and entry.till and entry.till <= now() then entries[key] = nil end
+    return entries[key]
+  end
+  function fake.get(key) return live(key) and live(key).value end
+  function fake.set(key, value, seconds)
+    entries[key] = value ~= nil and { value = value, till = seconds and now() + seconds } or nil
+  end
+  function fake.add(key, value, seconds)
+    if live(key) then return false end
+    fake.set(key, value, seconds)
     return true
   end
-  function fake.incr(key, by)
-    values[key] = (values[key] or 0) + by
-    return values[key]
+  function fake.incr(key, by, seconds) -- the time counts from the first
+    local entry = live(key)
+    if entry then
+      entry.value = entry.value + assert(by, "by is missing")
+    else
+      fake.set(key, by, seconds)
+    end
+    return live(key).value
   end
   function fake.keys(prefix)
     local list = {}
-    for key in pairs(values) do
-      if key:sub(1, #prefix) == prefix then list[#list + 1] = key end
+    for key in pairs(entries) do
+      if live(key) and key:sub(1, #prefix) == prefix then list[#list + 1] = key end
     end
     table.sort(list)
     return list
@@ -100,33 +116,7 @@ local function shared()
   return fake
 end
 
--- What was told, as "name value label label..." lines.
-local function metrics()
-  local fake = { told = {} }
-  local function tell(name, n, ...) fake.told[#fake.told + 1] = table.concat({ name, tostring(n), ... }, " ") end
-  function fake.declare() end
-  function fake.clear() end
-  function fake.text() return table.concat(fake.told, "\n") end
-  fake.add, fake.set, fake.observe = tell, tell, tell
-  return fake
-end
-
--- Buckets that never fill again; `fake.left[key]` may be set.
-local function limiter()
-  local fake = { left = {}, taken = {} }
-  function fake.take(key, burst, _, cost)
-    cost = cost or 1
-    local left = fake.left[key] or burst
-    local allowed = left >= cost
-    if allowed then left = left - cost end
-    fake.left[key] = left
-    fake.taken[#fake.taken + 1] = key
-    return allowed, left, 10, allowed and 0 or 7
-  end
-  return fake
-end
-
--- A journal that notes what was run, and answers with no rows.
+-- Records what is run and answers with no rows, or what `fake.answer(sql, ...)` returns.
 local function store()
   local fake = { ran = {}, null = {} }
   function fake.run(statements)
@@ -140,12 +130,7 @@ local function store()
   return fake
 end
 
--- Packs nothing, but shows what was packed.
-local function gzip()
-  return { pack = function(text) return "<packed>" .. text end, join = table.concat }
-end
-
--- Neither secret nor strong; only as unlike for unlike input as the tests need.
+-- Neither secret nor strong, but different for different texts.
 local function hash(text)
   local sum = 5381
   for i = 1, #text do sum = (sum * 33 + text:byte(i)) & 0xffffffffffff end
@@ -154,76 +139,77 @@ end
 
 local function crypto()
   local count = 0
+  local function next_text(format, length)
+    count = count + 1
+    return format:format(count):rep(length):sub(1, length)
+  end
   return {
-    token = function(bytes) count = count + 1 return ("T%03d-_"):format(count):rep(bytes):sub(1, bytes * 4 // 3) end,
-    hex = function(bytes) count = count + 1 return ("%x"):format(count + 0xabc000):rep(bytes):sub(1, bytes * 2) end,
+    token = function(bytes) return next_text("T%03d-_", bytes * 4 // 3) end,
+    hex = function(bytes) return next_text("abc%03x", bytes * 2) end,
     sha256 = hash,
     sign = function(purpose, text) return hash("secret" .. purpose .. "\n" .. text) end,
     equal = function(a, b) return a == b end,
   }
 end
 
---- Forgets what was loaded and puts the stand-ins in place. Returns them by their short names, to
---- look into and to change.
----@param options { config: table|nil, secrets: table|nil, files: table|nil, modules: table|nil }|nil
+--- Forgets what was loaded and installs the fakes.
+---@param options { config: table|nil, secrets: table|nil, files: table|nil,
+--- modules: table|nil }|nil
+---@return table fakes  by their short names, to look into and to change
 function portal.start(options)
   options = options or {}
   forget()
   local settings = options.config or require("lib.settings").check({}, {})
   forget()
   settings.secret = function(name) return options.secrets and options.secrets[name] end
-  local fakes = { json = json, server = server(), shared = shared(), crypto = crypto(), config = settings, sse = {}, gzip = gzip(),
-    limit = limiter(), store = store(), log = { info = function() end, warn = function() end }, task = { lock = function(_, fn, ...) return fn(...) end } }
-  fakes.metrics = metrics()
-  fakes.timer = { every = function() end, now = os.clock }
-  fakes.server.files = options.files
-  for name, fake in pairs(fakes) do package.preload["core." .. name] = function() return fake end end
-  for name, fake in pairs(options.modules or {}) do package.preload[name] = function() return fake end end
+  local fakes = {
+    json = json, server = server(options.files), crypto = crypto(), config = settings, sse = {},
+    store = store(), shared = portal.shared(os.time),
+    gzip = { pack = function(text) return "<packed>" .. text end, join = table.concat },
+    limit = { take = function(_, burst) return true, burst - 1, 10, 0 end },
+    log = { info = nothing, warn = nothing },
+    metrics = { declare = nothing, add = nothing, set = nothing, observe = nothing },
+    task = { lock = function(_, fn, ...) return fn(...) end },
+    timer = { every = nothing, now = os.clock },
+  }
+  for name, fake in pairs(fakes) do
+    package.preload["core." .. name] = function() return fake end
+  end
+  for name, fake in pairs(options.modules or {}) do
+    package.preload[name] = function() return fake end
+  end
   portal.fakes = fakes
   return fakes
 end
 
-local function params_of(pattern, path)
-  local names = {}
-  local matcher = pattern:gsub("[%-%.]", "%%%0"):gsub(":(%w+)", function(name) names[#names + 1] = name return "([^/]+)" end)
-  local found = { path:match("^" .. matcher .. "$") }
-  if #found == 0 then return nil end
-  local params = {}
-  for i, name in ipairs(names) do params[name] = found[i] end
-  return params
-end
-
---- A request as the core makes it; `path` may hold a query.
+--- A request as the core makes it; `path` may have a query.
+---@param more { headers: table|nil, body: string|nil, json: any, peer: string|nil }|nil
 function portal.request(method, path, more)
   more = more or {}
   local bare, query = path:match("^([^?]*)%??(.*)$")
-  local req = { method = method, path = bare, params = {}, query = {}, headers = {}, body = more.body or "", id = "req123" }
+  local req = {
+    method = method, path = bare, params = {}, query = {}, headers = {}, body = more.body or "",
+    id = "req123", peer = more.peer or "192.0.2.7",
+  }
   for name, value in query:gmatch("([^&=]+)=([^&]*)") do req.query[name] = value end
   for name, value in pairs(more.headers or {}) do req.headers[name:lower()] = value end
   req.headers.host = req.headers.host or portal.host
-  req.host, req.peer = req.headers.host:gsub(":%d+$", ""), more.peer or "192.0.2.7"
-  if more.key then req.headers.authorization = "Bearer " .. more.key end
+  req.host = req.headers.host:gsub(":%d+$", "")
   if more.json then
     req.body = cjson.encode(more.json)
-    req.headers["content-type"] = req.headers["content-type"] or "application/json"
+    req.headers["content-type"] = "application/json"
   end
   return req
 end
 
---- Sends a request to the route that was registered for it, and returns its reply; `text` is its
---- JSON, and `doc` that decoded.
+--- Sends a request to the route registered for exactly its path.
+---@return table reply
 function portal.ask(method, path, more)
   local req = portal.request(method, path, more)
   for _, route in ipairs(portal.fakes.server.routes) do
-    local params = route.method == method and params_of(route.pattern, req.path)
-    if params then
-      req.params = params
-      local through = portal.fakes.server.through
-      local reply = through and through(req, route.handler, route.pattern) or route.handler(req)
-      if type(reply) ~= "table" then return { status = reply } end
+    if route.method == method and route.pattern == req.path then
+      local reply = route.handler(req)
       reply.status = reply.status or 200
-      reply.text = reply.body or (reply.json and json.encode(reply.json))
-      reply.doc = reply.json or (reply.body and reply.body ~= "" and cjson.decode(reply.body)) or nil
       return reply
     end
   end
