@@ -10,6 +10,7 @@ local h, say = html.h, elements.say
 local templates = {}
 for _, language in ipairs(i18n.languages()) do
   local texts = i18n.group(language.code, "admin.live.")
+  texts["live.copied"] = i18n.text(language.code, "live.copied")
   templates[language.code] = page.template("www/admin.html", language.code, { texts = texts })
 end
 

@@ -44,7 +44,9 @@ end
 function keys.created(view, what, secret)
   return parts.notice("good", h("h2", { tabindex = "-1" }, say(view, "admin.told." .. what)),
     h("p", {}, say(view, "admin.told.once")),
-    h("p", { class = "secret" }, code(secret, "secret")))
+    h("p", { class = "secret" }, code(secret, "secret"),
+      h("button", { type = "button", class = "small scripted", ["data-copy"] = "secret" },
+        say(view, "page.copy"))))
 end
 
 -- Invites -------------------------------------------------------------------------------------

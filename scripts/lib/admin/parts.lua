@@ -187,7 +187,7 @@ end
 function parts.time(iso)
   if not iso then return nil end
   local day, minute = iso:match("^(%S+)T(%d+:%d+)")
-  return h("time", { datetime = iso, dir = "ltr" }, ("%s %s UTC"):format(day, minute))
+  return h("time", { datetime = iso, class = "moment" }, ("%s %s UTC"):format(day, minute))
 end
 
 --- An amount of memory.

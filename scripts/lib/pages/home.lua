@@ -90,7 +90,7 @@ local function kept_item(reader, volume)
   if volume.reason == "left" then note = "page.kept.left" end
   return h("li", { ["data-kept"] = volume.name },
     h("span", { class = "entry" }, html.name(volume.name), code(volume.volume)),
-    h("span", { class = "facts-row" },
+    h("span", { class = "hush" },
       elements.sentence(reader, "page.kept.since", "moment", volume.since)),
     note and h("span", { class = "hush note" }, say(reader, note)),
     not volume.held and elements.file_deletion(reader, volume.name))
