@@ -1,5 +1,6 @@
 /* core.shared: see scripts/meta/shared.lua. */
 #include "api.h"
+#include "bytes.h"
 #include "shared.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -97,17 +98,11 @@ static int incr(lua_State *L)
     return 1;
 }
 
-struct list {
-    struct text *keys; /* NULL while they are only counted */
-    size_t count;
-};
-
-static void add_key(const char *key, size_t key_len, struct value value, void *arg)
+/* Adds the key to a list of struct text. */
+static void add_key(const char *key, size_t key_len, struct value value, void *list)
 {
-    struct list *list = arg;
     (void)value;
-    if (list->keys) list->keys[list->count] = (struct text){ key, key_len };
-    list->count++;
+    bytes_add(list, &(struct text){ key, key_len }, sizeof(struct text));
 }
 
 static int compare_keys(const void *one, const void *other)
@@ -119,17 +114,17 @@ static int compare_keys(const void *one, const void *other)
 
 static int keys(lua_State *L)
 {
+    static struct bytes list; /* nothing leaks when Lua raises */
     struct text prefix = { "", 0 };
-    struct list list = { NULL, 0 };
     if (!lua_isnoneornil(L, 1)) prefix = check_key(L);
+    bytes_clear(&list);
     shared_each(shared_of(L), prefix.bytes, prefix.len, add_key, &list);
-    list.keys = lua_newuserdatauv(L, (list.count + 1) * sizeof *list.keys, 0);
-    list.count = 0;
-    shared_each(shared_of(L), prefix.bytes, prefix.len, add_key, &list);
-    qsort(list.keys, list.count, sizeof *list.keys, compare_keys);
-    lua_createtable(L, (int)list.count, 0);
-    for (size_t i = 0; i < list.count; i++) {
-        lua_pushlstring(L, list.keys[i].bytes, list.keys[i].len);
+    size_t count = list.len / sizeof(struct text);
+    struct text *sorted = (void *)list.data;
+    if (count > 1) qsort(sorted, count, sizeof *sorted, compare_keys);
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_pushlstring(L, sorted[i].bytes, sorted[i].len);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;
