@@ -2,13 +2,13 @@
 --- raised (lib/base/refusal.lua); decisions go into the audit log.
 local config = require "core.config"
 local log = require "core.log"
-local access = require "lib.auth.access"
 local audit = require "lib.auth.audit"
 local client = require "lib.auth.client"
 local identity = require "lib.auth.identity"
 local origin = require "lib.auth.origin"
 local rate_limit = require "lib.auth.rate_limit"
 local refusal = require "lib.base.refusal"
+local access = require "lib.policy.access"
 local auth = {}
 
 local is_safe = { GET = true, HEAD = true, OPTIONS = true }

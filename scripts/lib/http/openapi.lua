@@ -7,7 +7,7 @@ local parameters = require "lib.http.parameters"
 local problem = require "lib.http.problem"
 local routes = require "lib.http.routes"
 local schemas = require "lib.http.schemas"
-local policy = require "policy.access"
+local access = require "lib.policy.access"
 local openapi = {}
 
 local none = json.array {}
@@ -121,7 +121,7 @@ local function operation(route)
     operationId = id, deprecated = route.deprecated,
     parameters = parameter_list(route), requestBody = request_body(route), responses = responses,
     security = security[route.access] or none, ["x-access"] = route.access or "public",
-    ["x-scope"] = route.scope or policy.scopes[route.allow],
+    ["x-scope"] = route.scope or access.scopes[route.allow],
   }
 end
 

@@ -1,9 +1,24 @@
---- Applies the rules of policy/access.lua.
+--- Applies policy/access.lua: the first rule with an answer decides.
 local check = require "lib.base.check"
-local policy = require "policy.access"
-local access = {}
+local schema = require "lib.schema"
+local kinds = require "lib.schema.kinds"
 
---- Whether a person may do something: the first rule with an answer decides.
+local FILE = "scripts/policy/access.lua"
+local text, flag = { kinds.text, required = true }, { kinds.flag }
+local example = {
+  { hint = "{ outcome, who, action, what }", read = function(value)
+    return type(value) == "table", value
+  end },
+}
+local policy = schema.check(require "policy.access", {
+  scopes = schema.map(text), unaudited = schema.map(flag),
+  rules = schema.list { name = text, decide = { kinds.func, required = true } },
+  examples = schema.list(example),
+}, FILE)
+
+local access = { scopes = policy.scopes }
+
+--- Whether a person may do something.
 ---@param who { kind: string, id: string|nil, scopes: table<string, boolean>|nil }
 ---@param action string
 ---@param what What  see policy/access.lua
@@ -22,7 +37,7 @@ end
 ---@return boolean
 function access.is_audited(action) return not policy.unaudited[action] end
 
-check.examples("scripts/policy/access.lua", function(who, action, what)
+check.examples(FILE, function(who, action, what)
   local is_allowed, _, code = access.decide(who, action, what)
   return is_allowed and "yes" or code
 end, policy.examples)
