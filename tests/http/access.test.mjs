@@ -1,180 +1,150 @@
-// Access: owner keys in cookies and links, forms, tokens, invites, users of a proxy, hosts, and the
-// audit log.
-import { after, before, describe, test } from 'node:test'
+// Who gets in: owner keys in cookies and links, invites, tokens, users of a proxy, hosts; and the
+// audit log of it.
+import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { ADMIN, startPortal, startRehearsal, until } from './harness.mjs'
+import { ADMIN, until, useWorld } from './harness.mjs'
+import { cookieOf, csrfOf } from './admin.mjs'
 
-const sameOrigin = { 'sec-fetch-site': 'same-origin' }
-const setCookieOf = ({ headers }) => headers['set-cookie']?.find((cookie) => /owner=/.test(cookie))
-const withCookie = (setCookie) => ({ headers: { cookie: setCookie.split(';')[0], ...sameOrigin } })
+const own = { 'sec-fetch-site': 'same-origin' }
+const ownerCookie = (answer) => cookieOf(answer, 'owner')
+const asOwner = (cookie) => ({ headers: { cookie: cookie.split(';')[0], ...own } })
+const tokenOf = (link) => link.slice('/move/'.length)
 
-let rehearsal
-before(async () => { rehearsal = await startRehearsal() })
-after(() => rehearsal.stop())
+describe('open to everyone', () => {
+  const { portal } = useWorld()
+  const form = (path, fields, headers = {}) =>
+    portal.post(path, undefined, { form: fields, headers })
+  const post = (path, key, json) => portal.post(path, json, { key })
+  const linkOf = async (key, json) => tokenOf((await post('/api/owner/link', key, json)).json.link)
+  const move = (link) => portal.post('/api/owner/move', { link })
 
-// Tests of a portal with these settings; `the` has the portal and ways to call it.
-function describePortal(env, tests) {
-  describe(JSON.stringify(env), () => {
-    const the = {}
-    before(async () => {
-      the.portal = await startPortal({ rehearsal, env })
-      the.get = (path, options) => the.portal.api(path, options)
-      the.post = (path, json, options) => the.portal.api(path, { method: 'POST', json, ...options })
-      the.revoke = (path) => the.portal.api(path, { method: 'DELETE', key: ADMIN })
-      the.form = (path, fields, headers) => the.portal.api(path, {
-        method: 'POST',
-        body: new URLSearchParams(fields).toString(),
-        headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-      })
-      // The secret of a new link of the owner with this key.
-      the.link = async (key, json) =>
-        (await the.post('/api/owner/link', json, { key })).json.link.replace('/move/', '')
-      // Follows a form's operation to its end.
-      the.followPage = ({ headers }) =>
-        the.portal.follow(headers.location.replace('/deployment/', '/api/status/'))
-    })
-    after(() => the.portal.stop())
-    tests(the)
-  })
-}
-
-const csrfOf = (html) => html.match(/<input[^>]*name="csrf"[^>]*>/)[0].match(/value="([^"]+)"/)[1]
-
-describePortal({}, (the) => {
-  test('a browser is an owner by its cookie, which scripts cannot read', async () => {
-    const { answer, key } = await the.portal.ready('cookie-one')
-    const set = setCookieOf(answer)
+  test('a browser is an owner by its cookie, and no script ever sees the key', async () => {
+    const { answer, key } = await portal.ready('cookie-one')
+    const cookie = ownerCookie(answer)
     const parts = ['__Host-owner=own_', 'HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/']
-    for (const part of parts) assert.ok(set.includes(part), set)
-    const { stacks } = (await the.get('/api/stacks', withCookie(set))).json
+    for (const part of parts) assert.ok(cookie.includes(part), cookie)
+    const me = asOwner(cookie)
+    const { stacks } = (await portal.api('/api/stacks', me)).json
     assert.deepEqual(stacks.map(({ name }) => name), ['cookie-one'])
-    const second = await the.portal.deployed('cookie-two', withCookie(set))
+    const second = await portal.deployed('cookie-two', me)
     assert.equal(second.key, key)
-    assert.equal((await the.get('/api/stacks', { key })).json.stacks.length, 2)
+    assert.equal((await portal.api('/api/stacks', { key })).json.stacks.length, 2)
   })
 
-  test('a link takes the owner to another browser, once', async () => {
-    const { key } = await the.portal.ready('moving')
-    const link = await the.link(key)
-    assert.match(link, /^[\w-]{43}$/)
-    const page = await the.get(`/move/${link}`)
+  test('a link moves the owner to another browser, once', async () => {
+    const { key } = await portal.ready('moving')
+    const { link } = (await post('/api/owner/link', key)).json
+    assert.match(link, /^\/move\/[\w-]{43}$/)
+    const page = await portal.api(link)
     assert.equal(page.status, 200)
     assert.match(page.headers['content-security-policy'], /default-src 'none'/)
-    assert.equal((await the.get(`/move/${link}`)).status, 200, 'opening the page does not use it')
-    const moved = await the.form('/api/owner/move', { link, csrf: csrfOf(page.text) }, sameOrigin)
+    assert.equal((await portal.api(link)).status, 200, 'looking at it does not use it up')
+    const moved = await form('/api/owner/move', { link: tokenOf(link), csrf: csrfOf(page) }, own)
     assert.deepEqual([moved.status, moved.headers.location], [303, '/'])
-    const shown = await the.portal.stack('moving', withCookie(setCookieOf(moved)))
-    assert.equal(shown.status, 200)
-    const again = await the.post('/api/owner/move', { link })
+    const me = asOwner(ownerCookie(moved))
+    assert.equal((await portal.stack('moving', me)).status, 200)
+    const again = await move(tokenOf(link))
     assert.deepEqual([again.status, again.json.code], [403, 'link_invalid'])
-
-    const racing = { link: await the.link(key) }
-    const all = await Promise.all(
-      Array.from({ length: 10 }, () => the.post('/api/owner/move', racing)))
+    const racing = await linkOf(key)
+    const all = await Promise.all(Array.from({ length: 10 }, () => move(racing)))
     assert.equal(all.filter(({ status }) => status === 200).length, 1)
   })
 
-  test('a changed key invalidates the old one, in every form, also after a restart', async () => {
-    const repeated = { headers: { 'idempotency-key': 'rotate-me-1' } }
-    const { answer, key } = await the.portal.ready('rotating', repeated)
-    const oldCookie = withCookie(setCookieOf(answer))
-    const pending = await the.link(key)
-    const { ownerKey } = (await the.post('/api/owner/rotate', undefined, { key })).json
-    const statusWith = async (who) => (await the.portal.stack('rotating', who)).status
+  test('a rotated key makes the old one void, in every form, and after a restart', async () => {
+    const keyed = { headers: { 'idempotency-key': 'rotate-me-1' } }
+    const { answer, key } = await portal.ready('rotating', keyed)
+    const old = asOwner(ownerCookie(answer))
+    const pending = await linkOf(key)
+    const { ownerKey } = (await post('/api/owner/rotate', key)).json
     assert.notEqual(ownerKey, key)
-    assert.deepEqual([await statusWith({ key }), await statusWith(oldCookie)], [404, 404])
-    assert.equal((await the.post('/api/owner/move', { link: pending })).status, 403)
-    const replayed = await the.portal.deploy('rotating', repeated)
+    const statusWith = async (options) => (await portal.stack('rotating', options)).status
+    for (const options of [{ key }, old]) assert.equal(await statusWith(options), 404)
+    assert.equal((await move(pending)).status, 403)
+    const replayed = await portal.deploy('rotating', keyed)
     assert.deepEqual([replayed.status, replayed.json.ownerKey], [202, key], 'the first answer')
-    assert.ok(!setCookieOf(replayed).includes(ownerKey))
-    await the.portal.stop()
-    await the.portal.restart()
+    assert.ok(!ownerCookie(replayed).includes(ownerKey))
+    await portal.stop()
+    await portal.restart()
     assert.deepEqual([await statusWith({ key }), await statusWith({ key: ownerKey })], [404, 200])
 
-    const revoked = await the.post('/api/owner/revoke', undefined, { key: ownerKey })
-    assert.equal(revoked.status, 200)
+    assert.equal((await post('/api/owner/revoke', ownerKey)).status, 200)
     assert.equal(await statusWith({ key: ownerKey }), 404)
     const owner = key.match(/^own_([\w-]+)\./)[1]
-    const back = await the.post('/api/owner/move', { link: await the.link(ADMIN, { owner }) })
-    assert.equal(await statusWith({ key: back.json.ownerKey }), 200)
+    const rescued = await move(await linkOf(ADMIN, { owner }))
+    assert.equal(await statusWith({ key: rescued.json.ownerKey }), 200)
   })
 
-  test('forms without scripts redirect to pages, and need their token', async () => {
-    const csrf = (await the.get('/api/owner')).json.csrf
-    const fields = { name: 'by-form', template: '', csrf }
-    const deployed = await the.form('/api/deploy', fields, sameOrigin)
+  test('forms without JavaScript redirect to pages, and need their token', async () => {
+    const { csrf } = (await portal.api('/api/owner')).json
+    const deployed = await form('/api/deploy', { name: 'by-form', template: '', csrf }, own)
     assert.equal(deployed.status, 303, deployed.text)
     assert.match(deployed.headers.location, /^\/deployment\/\w+$/)
-    await the.followPage(deployed)
-    const me = withCookie(setCookieOf(deployed)).headers
-    const foreign = await the.form('/api/stack/by-form/stop', { csrf }, me)
-    assert.equal(foreign.status, 403, "a visitor's token is not the owner's")
-    const mine = (await the.get('/api/owner', { headers: me })).json.csrf
-    const without = await the.form('/api/stack/by-form/stop', {}, me)
-    assert.equal(without.status, 403)
-    assert.match(without.headers['content-type'], /text\/html/)
-    const crossSite = { ...me, 'sec-fetch-site': 'cross-site' }
-    const foreignPage = await the.form('/api/stack/by-form/stop', { csrf: mine }, crossSite)
-    assert.equal(foreignPage.status, 403)
-    const reveal = { csrf: mine, action: 'reveal' }
-    const revealed = await the.form('/api/stack/by-form/password', reveal, me)
-    assert.equal(revealed.headers.location, '/stack/by-form?show=password')
-    const removed = await the.form('/api/stack/by-form/delete', { csrf: mine, data: 'delete' }, me)
+    const statusOf = ({ headers }) => headers.location.replace('/deployment/', '/api/status/')
+    await portal.follow(statusOf(deployed))
+    const me = asOwner(ownerCookie(deployed)).headers
+    const stop = (fields, headers) => form('/api/stack/by-form/stop', fields, headers)
+    assert.equal((await stop({ csrf }, me)).status, 403, "a visitor's token is not the owner's")
+    const mine = (await portal.api('/api/owner', { headers: me })).json.csrf
+    const forgotten = await stop({}, me)
+    assert.equal(forgotten.status, 403)
+    assert.match(forgotten.headers['content-type'], /text\/html/)
+    const foreign = await stop({ csrf: mine }, { ...me, 'sec-fetch-site': 'cross-site' })
+    assert.equal(foreign.status, 403)
+    const reveal = await form('/api/stack/by-form/password', { csrf: mine, action: 'reveal' }, me)
+    assert.equal(reveal.headers.location, '/stack/by-form?show=password')
+    const removed = await form('/api/stack/by-form/delete', { csrf: mine, data: 'delete' }, me)
     assert.equal(removed.status, 303)
-    await the.followPage(removed)
-    const dutch = { ...sameOrigin, 'accept-language': 'nl' }
-    const bad = await the.form('/api/deploy', { name: '<b>"x', csrf }, dutch)
+    await portal.follow(statusOf(removed))
+    const dutch = { ...own, 'accept-language': 'nl' }
+    const bad = await form('/api/deploy', { name: '<b>"x', csrf }, dutch)
     assert.equal(bad.status, 422)
     assert.match(bad.text, /<html lang="nl"/)
     assert.doesNotMatch(bad.text, /<b>"/)
-    const left = await the.form('/api/owner/leave', { csrf: mine }, me)
+    const left = await form('/api/owner/leave', { csrf: mine }, me)
     assert.match(left.headers['set-cookie'][0], /Max-Age=0/)
   })
 
-  test('tokens have scopes, can be revoked, and are shown once', async () => {
-    const wanted = { label: 'ci', scopes: 'read,create' }
-    const made = await the.post('/api/tokens', wanted, { key: ADMIN })
-    const { token, id } = made.json
+  test('tokens have scopes and an end, can be revoked, and are shown once', async () => {
+    const made = await post('/api/tokens', ADMIN, { label: 'ci', scopes: 'read,create' })
     assert.equal(made.status, 201)
+    const { token, id } = made.json
     assert.match(token, /^tok_[0-9a-f]{12}\.[\w-]{43}$/)
-    const { answer } = await the.portal.ready('by-token', { key: token })
+    const { answer } = await portal.ready('by-token', { key: token })
     assert.equal(answer.json.ownerKey, undefined)
-    assert.equal((await the.portal.stack('by-token', { key: token })).status, 200)
-    assert.equal((await the.portal.remove('by-token', { key: token })).json.code, 'scope_missing')
-    const listed = await the.get('/api/tokens', { key: ADMIN })
-    const secret = token.split('.')[1]
+    assert.equal((await portal.stack('by-token', { key: token })).status, 200)
+    assert.equal((await portal.remove('by-token', { key: token })).json.code, 'scope_missing')
+    const listed = await portal.api('/api/tokens', { key: ADMIN })
     assert.ok(listed.json.tokens.find((row) => row.id === id).usedAt)
+    const [, secret] = token.split('.')
     assert.ok(!listed.text.includes(secret))
-    const codeWith = async (key) => (await the.get('/api/stacks', { key })).json.code
-    const otherId = `tok_${'0'.repeat(12)}.${secret}`
-    for (const wrong of [`${token}x`, token.replace('.', '.x'), otherId]) {
+    const codeWith = async (key) => (await portal.api('/api/stacks', { key })).json.code
+    const madeUp = `tok_${'0'.repeat(12)}.${secret}`
+    for (const wrong of [`${token}x`, token.replace('.', '.x'), madeUp]) {
       assert.equal(await codeWith(wrong), 'key_invalid')
     }
-    assert.equal((await the.revoke(`/api/tokens/${id}`)).status, 200)
+    const revoked = await portal.api(`/api/tokens/${id}`, { method: 'DELETE', key: ADMIN })
+    assert.equal(revoked.status, 200)
     assert.equal(await codeWith(token), 'key_revoked')
-    for (const body of [
+    const bodies = [
       { label: 'x' }, { label: 'x', scopes: '' }, { label: 'x', scopes: 'root' },
       { label: 'x', scopes: 'read', expiresIn: 0 }, { scopes: 'read' },
-    ]) {
-      const { status } = await the.post('/api/tokens', body, { key: ADMIN })
-      assert.equal(status, 422, JSON.stringify(body))
+    ]
+    for (const body of bodies) {
+      assert.equal((await post('/api/tokens', ADMIN, body)).status, 422, JSON.stringify(body))
     }
   })
 
   test('the audit log says who did what by which rule, and is paged', async () => {
-    const { key } = await the.portal.ready('audited')
-    await the.post('/api/stack/audited/password', { action: 'reveal' }, { key })
-    await the.portal.remove('audited', { key: (await the.portal.ready('audit-other')).key })
-    const removed = await the.portal.remove('audited', { key: ADMIN })
-    await the.portal.follow(removed.json.statusUrl)
-    const { entries } = (await the.get('/api/audit?limit=200', { key: ADMIN })).json
+    const { key } = await portal.ready('audited')
+    await post('/api/stack/audited/password', key, { action: 'reveal' })
+    await portal.remove('audited', { key: (await portal.ready('audit-other')).key })
+    await portal.deleted('audited', { key: ADMIN })
+    const page = async (query) => (await portal.api(`/api/audit?${query}`, { key: ADMIN })).json
+    const { entries } = await page('limit=200')
     const audited = entries.filter(({ name }) => name === 'audited')
-      .map(({ who, action, allowed, rule }) => [who, action, allowed, rule])
-    assert.deepEqual(audited, [
-      ['admin', 'delete', true, 'admin_may_all'],
-      ['owner', 'delete', false, 'owner'],
-      ['owner', 'reveal', true, 'owner'],
-      ['visitor', 'deploy', true, 'mode'],
+    assert.deepEqual(audited.map((it) => [it.who, it.action, it.allowed, it.rule]), [
+      ['admin', 'delete', true, 'admin_may_all'], ['owner', 'delete', false, 'owner'],
+      ['owner', 'reveal', true, 'owner'], ['visitor', 'deploy', true, 'mode'],
     ])
     for (const entry of entries) {
       for (const member of ['id', 'at', 'network', 'policy', 'requestId']) {
@@ -182,31 +152,31 @@ describePortal({}, (the) => {
       }
     }
     assert.ok(entries.find(({ action }) => action === 'deploy').deploymentId)
-    const page = async (query) => (await the.get(`/api/audit?${query}`, { key: ADMIN })).json
     const first = await page('limit=2')
     const second = await page(`limit=2&before=${first.next}`)
     assert.ok(second.entries[0].id < first.entries[1].id)
-    assert.equal((await the.get('/api/audit?before=x', { key: ADMIN })).status, 422)
+    assert.equal((await portal.api('/api/audit?before=x', { key: ADMIN })).status, 422)
   })
 
-  test('looking at a password is audited once in a while, revealing it each time', async () => {
-    const { key } = await the.portal.ready('looked-at')
-    const reveals = async () => {
-      const path = '/api/audit?name=looked-at&action=reveal'
-      return (await the.get(path, { key: ADMIN })).json.entries
+  test('reading a password is audited once in a while, revealing it each time', async () => {
+    const { key } = await portal.ready('looked-at')
+    const audited = async () => {
+      const query = 'name=looked-at&action=reveal'
+      return (await portal.api(`/api/audit?${query}`, { key: ADMIN })).json.entries
     }
-    const look = async (who) => the.portal.stack('looked-at', who)
-    for (let i = 0; i < 3; i++) assert.ok((await look({ key })).json.password)
-    const [entry, ...more] = await reveals()
-    assert.deepEqual([entry?.who, entry?.allowed, entry?.rule, more], ['owner', true, 'owner', []])
-    assert.equal((await look({ key: ADMIN })).json.password, undefined)
-    assert.equal((await look()).status, 404)
-    await the.post('/api/stack/looked-at/password', { action: 'reveal' }, { key })
-    assert.equal((await reveals()).length, 2)
+    for (let i = 0; i < 3; i++) {
+      assert.ok((await portal.stack('looked-at', { key })).json.password)
+    }
+    const entries = (await audited()).map(({ who, allowed, rule }) => [who, allowed, rule])
+    assert.deepEqual(entries, [['owner', true, 'owner']])
+    assert.equal((await portal.stack('looked-at', { key: ADMIN })).json.password, undefined)
+    assert.equal((await portal.stack('looked-at')).status, 404)
+    await post('/api/stack/looked-at/password', key, { action: 'reveal' })
+    assert.equal((await audited()).length, 2)
   })
 
-  test('a foreign host name that resolves to this machine is refused', async () => {
-    const ask = (path, host) => the.get(path, { headers: { host } })
+  test('a site whose name resolves to this machine gets no answer', async () => {
+    const ask = (path, host) => portal.api(path, { headers: { host } })
     const rebound = await ask('/api/check/anna', 'evil.example:3000')
     assert.deepEqual([rebound.status, rebound.json.code], [421, 'host_unknown'])
     assert.equal((await ask('/health', 'evil.example')).status, 200)
@@ -214,133 +184,139 @@ describePortal({}, (the) => {
   })
 })
 
-describePortal({ ACCESS: 'invite', PORTAL_HOSTS: 'deploy.example.com,127.0.0.1' }, (the) => {
-  const invite = async (json) => (await the.post('/api/invites', json, { key: ADMIN })).json
-  const deploy = (name, code, options) => the.post('/api/deploy', { name, invite: code }, options)
-  const repeated = (key) => ({ headers: { 'idempotency-key': key } })
+describe('by invite', () => {
+  const env = { ACCESS: 'invite', PORTAL_HOSTS: 'deploy.example.com,127.0.0.1' }
+  const { portal, rehearsal } = useWorld({ env })
+  const invite = async (fields) => (await portal.post('/api/invites', fields, { key: ADMIN })).json
+  const deploy = (name, code, options) =>
+    portal.post('/api/deploy', { name, ...(code ? { invite: code } : {}) }, options)
+  const keyed = (key) => ({ headers: { 'idempotency-key': key } })
 
-  test('a deployment needs an invite', async () => {
-    const refused = await the.portal.deploy('no-invite')
+  test('an invite is valid for its uses', async () => {
+    const refused = await deploy('no-invite')
     assert.deepEqual([refused.status, refused.json.code], [403, 'invite_needed'])
     assert.equal((await deploy('no-invite', 'inv_made-up')).json.code, 'invite_invalid')
-  })
-
-  test('an invite is valid for its number of uses', async () => {
     const { code } = await invite({ uses: 2, label: 'class of 26' })
-    const names = [1, 2, 3, 4, 5].map((number) => `invited-${number}`)
-    const all = await Promise.all(names.map((name) => deploy(name, code)))
-    assert.deepEqual(all.map(({ status }) => status).sort(), [202, 202, 403, 403, 403])
-    const accepted = all.filter(({ status }) => status === 202)
-    await Promise.all(accepted.map(({ json }) => the.portal.follow(json.statusUrl)))
-    const listed = (await the.get('/api/invites', { key: ADMIN })).json.invites[0]
-    assert.deepEqual([listed.used, listed.uses, listed.label, listed.code],
-      [2, 2, 'class of 26', undefined])
+    const names = Array.from({ length: 5 }, (_, i) => `invited-${i}`)
+    const answers = await Promise.all(names.map((name) => deploy(name, code)))
+    const statuses = answers.map(({ status }) => status).sort()
+    assert.deepEqual(statuses, [202, 202, 403, 403, 403])
+    for (const answer of answers) if (answer.status === 202) await portal.finish(answer, 'ready')
+    const [listed] = (await portal.api('/api/invites', { key: ADMIN })).json.invites
+    const { used, uses, label } = listed
+    assert.deepEqual([used, uses, label, listed.code], [2, 2, 'class of 26', undefined])
   })
 
-  test('a failed deployment gives its use back, and a repeated request uses one', async () => {
+  test('a failed deployment gives its use back; a repeated request uses it once', async () => {
     const { code } = await invite({})
     await rehearsal.faults({ at: 'deploy', kind: 'image_not_found', name: 'unlucky' })
-    const failed = await deploy('unlucky', code)
-    assert.equal((await the.portal.follow(failed.json.statusUrl)).last.event, 'failed')
-    const again = await deploy('unlucky', code, repeated('twice'))
-    assert.equal(again.status, 202)
-    const replay = await deploy('unlucky', code, repeated('twice'))
-    assert.deepEqual([replay.status, replay.json.deploymentId], [202, again.json.deploymentId])
-    await the.portal.follow(again.json.statusUrl)
+    await portal.finish(await deploy('unlucky', code), 'failed')
+    const again = await deploy('unlucky', code, keyed('twice'))
+    const replay = await deploy('unlucky', code, keyed('twice'))
+    const { deploymentId } = again.json
+    assert.deepEqual([replay.status, replay.json.deploymentId], [202, deploymentId])
+    await portal.finish(again, 'ready')
 
-    const { code: single } = await invite({ uses: 1 })
-    const both = await Promise.all(
-      [1, 2].map(() => deploy('clicked-twice', single, repeated('click'))))
-    const id = both[0].json.deploymentId
-    assert.deepEqual(both.map(({ status, json }) => [status, json.deploymentId]),
-      [[202, id], [202, id]])
-    await the.portal.follow(both[0].json.statusUrl)
+    const clicked = await invite({ uses: 1 })
+    const click = () => deploy('clicked-twice', clicked.code, keyed('click'))
+    const both = await Promise.all([click(), click()])
+    assert.deepEqual(both.map(({ status }) => status), [202, 202])
+    assert.equal(new Set(both.map(({ json }) => json.deploymentId)).size, 1)
+    await portal.finish(both[0], 'ready')
   })
 
-  test('an invite ends at its time, and when it is revoked', async () => {
-    const expiring = await invite({ expiresIn: 1 })
-    const revoked = await invite({})
-    assert.equal((await the.revoke(`/api/invites/${revoked.id}`)).status, 200)
-    await until(async () => {
-      const { invites } = (await the.get('/api/invites', { key: ADMIN })).json
-      return invites.find(({ id }) => id === expiring.id).state === 'expired'
-    }, 'the invite expires')
-    for (const { code } of [expiring, revoked]) {
+  test('it is void after its end, and when revoked', async () => {
+    const [short, revoked] = [await invite({ expiresIn: 1 }), await invite({})]
+    const path = `/api/invites/${revoked.id}`
+    assert.equal((await portal.api(path, { method: 'DELETE', key: ADMIN })).status, 200)
+    const stateOf = async ({ id }) => {
+      const { invites } = (await portal.api('/api/invites', { key: ADMIN })).json
+      return invites.find((row) => row.id === id).state
+    }
+    await until(async () => await stateOf(short) !== 'good', 'it has ended')
+    for (const { code } of [short, revoked]) {
       assert.equal((await deploy('too-late', code)).json.code, 'invite_invalid')
     }
   })
 
-  test('only the configured hosts are served', async () => {
-    const hosts = {
+  test('other hosts are refused', async () => {
+    const expected = {
       'deploy.example.com': 200, 'Deploy.Example.Com:443': 200, 'other.example.com': 421,
       '[::1]': 421,
     }
-    for (const [host, status] of Object.entries(hosts)) {
-      assert.equal((await the.get('/api/check/anna', { headers: { host } })).status, status, host)
+    for (const [host, status] of Object.entries(expected)) {
+      const answer = await portal.api('/api/check/anna', { headers: { host } })
+      assert.equal(answer.status, status, host)
     }
   })
 })
 
-describePortal({ ACCESS: 'closed' }, (the) => {
-  test('a closed portal takes deployments of the admin only', async () => {
-    assert.equal((await the.portal.deploy('shut')).json.code, 'access_closed')
-    assert.equal((await the.portal.deploy('shut', { key: ADMIN })).status, 202)
+describe('closed', () => {
+  const { portal } = useWorld({ env: { ACCESS: 'closed' } })
+  test('only the admin can deploy', async () => {
+    assert.equal((await portal.deploy('shut')).json.code, 'access_closed')
+    assert.equal((await portal.deploy('shut', { key: ADMIN })).status, 202)
   })
 })
 
-describePortal({
-  ACCESS: 'forward-auth', TRUSTED_PROXIES: '127.0.0.1/32', FORWARD_AUTH_ADMINS: 'root',
-  FORWARD_AUTH_HEADER: 'X-Auth-User',
-}, (the) => {
+describe('behind a proxy that authenticates', () => {
+  const { portal } = useWorld({
+    env: {
+      ACCESS: 'forward-auth', TRUSTED_PROXIES: '127.0.0.1/32', FORWARD_AUTH_ADMINS: 'root',
+      FORWARD_AUTH_HEADER: 'X-Auth-User',
+    },
+  })
   const user = (name) => ({ headers: { 'x-auth-user': name, 'x-forwarded-for': '203.0.113.9' } })
-  const overTls = { 'x-forwarded-proto': 'https' }
+  const https = { 'x-forwarded-proto': 'https' }
 
-  test('a user whom the proxy names owns what they make', async () => {
-    const remoteUser = { headers: { 'remote-user': 'eve' } }
-    for (const options of [{}, remoteUser]) {
-      assert.equal((await the.portal.deploy('fa-none', options)).json.code, 'login_needed')
-    }
-    const { answer } = await the.portal.ready('fa-eve', user('eve'))
+  test('a user whom the proxy names owns what they make, from any browser', async () => {
+    assert.equal((await portal.deploy('fa-none')).json.code, 'login_needed')
+    const other = await portal.deploy('fa-none', { headers: { 'remote-user': 'eve' } })
+    assert.equal(other.json.code, 'login_needed')
+    const { answer } = await portal.ready('fa-eve', user('eve'))
     assert.equal(answer.json.ownerKey, undefined)
-    assert.equal(setCookieOf(answer), undefined)
-    const as = (name) => the.portal.stack('fa-eve', user(name))
-    assert.ok((await as('eve')).json.password.length > 20)
-    assert.equal((await as('eva')).status, 404)
-    assert.equal((await as('root')).json.password, undefined)
-    assert.equal((await the.get('/api/audit', user('root'))).json.entries[0].whoName, 'eve')
-    assert.equal((await the.get('/api/audit', user('eve'))).status, 403)
+    assert.equal(ownerCookie(answer), undefined)
+    assert.ok((await portal.stack('fa-eve', user('eve'))).json.password.length > 20)
+    assert.equal((await portal.stack('fa-eve', user('eva'))).status, 404)
+    assert.equal((await portal.stack('fa-eve', user('root'))).json.password, undefined)
+    const audit = await portal.api('/api/audit', user('root'))
+    assert.equal(audit.json.entries[0].whoName, 'eve')
+    assert.equal((await portal.api('/api/audit', user('eve'))).status, 403)
   })
 
-  test('a repeated user name is refused', async () => {
+  test('two names in one header are refused', async () => {
     for (const name of ['eve, root', 'eve,eve']) {
-      assert.equal((await the.get('/api/stacks', user(name))).json.code, 'forward_user_invalid')
+      const { json } = await portal.api('/api/stacks', user(name))
+      assert.equal(json.code, 'forward_user_invalid')
     }
   })
 
-  test('behind TLS the browser is told to keep to it', async () => {
-    const elsewhere = { ...overTls, host: 'deploy.example.com' }
-    const other = await the.get('/api/check/anna', { headers: elsewhere })
-    assert.equal(other.status, 421, 'it listens on loopback only')
-    for (const [path, method] of [
-      ['/api/check/anna', 'GET'], ['/', 'GET'], ['/nothing', 'GET'], ['/api/deploy', 'GET'],
-      ['/api/stacks', 'GET'], ['/admin', 'GET'], ['/api/check/anna', 'HEAD'],
-    ]) {
-      const { headers } = await the.get(path, { method, headers: overTls })
-      assert.match(headers['strict-transport-security'] ?? '', /max-age=31536000/, path)
+  test('behind TLS every answer tells the browser to stay there', async () => {
+    const elsewhere = { headers: { ...https, host: 'deploy.example.com' } }
+    assert.equal((await portal.api('/api/check/anna', elsewhere)).status, 421)
+    const requests = [
+      ['/', 'GET'], ['/nothing', 'GET'], ['/api/deploy', 'GET'], ['/api/stacks', 'GET'],
+      ['/admin', 'GET'], ['/api/check/anna', 'GET'], ['/api/check/anna', 'HEAD'],
+    ]
+    const name = 'strict-transport-security'
+    for (const [path, method] of requests) {
+      const { headers } = await portal.api(path, { method, headers: https })
+      assert.match(headers[name] ?? '', /max-age=31536000/, path)
     }
     for (const path of ['/api/check/anna', '/nothing']) {
-      assert.equal((await the.get(path)).headers['strict-transport-security'], undefined)
+      assert.equal((await portal.api(path)).headers[name], undefined)
     }
   })
 
-  test("pages are isolated from a neighbour's window", async () => {
+  test('no page can be framed or opened by another site', async () => {
     for (const path of ['/', '/stacks', '/stack/nobody', '/admin/login', '/move/made-up']) {
-      const { headers } = await the.get(path)
+      const { headers } = await portal.api(path)
       assert.equal(headers['cross-origin-opener-policy'], 'same-origin', path)
       assert.equal(headers['cross-origin-resource-policy'], 'same-origin', path)
-      assert.match(headers['content-security-policy'], /default-src 'none'.*frame-ancestors 'none'/)
+      const policy = headers['content-security-policy']
+      assert.match(policy, /default-src 'none'.*frame-ancestors 'none'/, path)
     }
-    const { headers } = await the.get('/nothing', { headers: { accept: 'text/html' } })
-    assert.match(headers['content-security-policy'], /frame-ancestors 'none'/)
+    const { headers } = await portal.api('/nothing', { headers: { accept: 'text/html' } })
+    assert.match(headers['content-security-policy'], /frame-ancestors 'none'/, 'a problem page')
   })
 })
