@@ -1,50 +1,38 @@
-// What no hook in Lua can stop: a pattern that tries every way through a text, and a finaliser. The first ends the process, which comes back
-// with nothing lost; the second is refused.
+// What no hook in Lua can stop. A pattern that backtracks for ever ends the process, which resumes
+// with nothing lost when it is restarted; a finaliser is refused.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { copyRoot, seconds, startAll } from './harness.mjs'
+import { inWorld, seconds } from './harness.mjs'
 
-const routes = `local server = require "core.server"
-server.route("GET", "/stuck", function()
+const edits = {
+  'scripts/init.lua': (text) => `${text}
+local server = require "core.server"
+server.route("GET", "/pattern", function()
   return ("a"):rep(400):find(".-.-.-.-.-.-b") and "found" or "none"
 end)
 server.route("GET", "/finaliser", function()
   setmetatable({}, { __gc = function() while true do end end })
   return "never"
 end)
-`
+`,
+}
 
-test('a pattern that never comes back ends the process; started again, it goes on where it was', { timeout: seconds(60) }, async () => {
-  const tree = copyRoot()
-  tree.write('scripts/routes/hostage.lua', routes)
-  tree.edit('scripts/init.lua', (text) => `${text}\nrequire "routes.hostage"\n`)
-  const world = await startAll({ root: tree.root, speed: 20 })
-  const { portal } = world
-  try {
+test('a pattern that never returns ends the process; restarted, it resumes',
+  inWorld({ edits, speed: 20 }, async ({ portal }) => {
     portal.expect(/portal\.stuck/)
-    const { json } = await portal.deploy('before')
-    const cut = await portal.api('/stuck', { timeout: seconds(40) }).catch((error) => error)
-    assert.ok(cut instanceof Error, JSON.stringify(cut))
+    const answer = await portal.deploy('before')
+    const request = portal.api('/pattern', { timeout: seconds(40) })
+    await assert.rejects(request, /ECONNRESET|socket hang up/)
     assert.deepEqual(await portal.gone, { code: 70, signal: null })
     assert.match(portal.tail(), /portal\.stuck.*pattern/)
     await portal.restart()
-    assert.equal((await portal.follow(json.statusUrl)).last.event, 'ready')
-  } finally {
-    await world.stop()
-  }
-})
+    await portal.finish(answer, 'ready')
+  }))
 
-test('a finaliser is refused where it is made', async () => {
-  const tree = copyRoot()
-  tree.write('scripts/routes/hostage.lua', routes)
-  tree.edit('scripts/init.lua', (text) => `${text}\nrequire "routes.hostage"\n`)
-  const world = await startAll({ root: tree.root })
-  world.portal.expect(/__gc/)
-  try {
-    assert.equal((await world.portal.api('/finaliser')).status, 500)
-    await world.portal.logged((line) => /hostage\.lua:6.*__gc/s.test(line.message ?? ''), 'the line and the reason')
-    assert.equal((await world.portal.api('/health')).status, 200)
-  } finally {
-    await world.stop()
-  }
-})
+test('a finaliser is refused where it is made', inWorld({ edits }, async ({ portal }) => {
+  portal.expect(/__gc/)
+  assert.equal((await portal.api('/finaliser')).status, 500)
+  const isRefusal = ({ message = '' }) => /init\.lua:\d+.*__gc/s.test(message)
+  await portal.logged(isRefusal, 'the line and the reason')
+  assert.equal((await portal.api('/health')).status, 200)
+}))
