@@ -233,7 +233,7 @@ describe('by invite', () => {
       const { invites } = (await portal.api('/api/invites', { key: ADMIN })).json
       return invites.find((row) => row.id === id).state
     }
-    await until(async () => await stateOf(short) !== 'good', 'it has ended')
+    await until(async () => await stateOf(short) === 'expired', 'it has expired')
     for (const { code } of [short, revoked]) {
       assert.equal((await deploy('too-late', code)).json.code, 'invite_invalid')
     }

@@ -143,7 +143,7 @@ test('a newer journal is used where it allows that, else refused with the cure',
       assert.equal((await portal.check('anna')).json.available, false)
     })
     await visit(bad, newer(false))
-    await assert.rejects(start(bad), /install the newer version again, or restore a backup/)
+    await assert.rejects(start(bad), /install the newer version again, or put a backup back/)
   } finally {
     await rehearsal.stop()
   }
