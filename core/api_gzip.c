@@ -12,7 +12,8 @@ static int pack(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
-    struct gzip_piece *piece = gzip_pack(text, len); /* until it is freed, only a lack of memory raises */
+    struct gzip_piece *piece =
+        gzip_pack(text, len); /* until it is freed, only a lack of memory raises */
     size_t size = sizeof *piece + piece->len;
     memcpy(lua_newuserdatauv(L, size, 0), piece, size);
     free(piece);

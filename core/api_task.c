@@ -425,11 +425,16 @@ static int traceback(lua_State *L)
 
 int api_task_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "spawn", spawn },         { "run", run },
-                                          { "all", run_all },         { "cancel", cancel },
-                                          { "cancelled", cancelled }, { "shield", shield },
-                                          { "sleep", sleep_for },     { "lock", lock },
-                                          { "alive", alive },         { "traceback", traceback },
+    static const luaL_Reg functions[] = { { "spawn", spawn },
+                                          { "run", run },
+                                          { "all", run_all },
+                                          { "cancel", cancel },
+                                          { "cancelled", cancelled },
+                                          { "shield", shield },
+                                          { "sleep", sleep_for },
+                                          { "lock", lock },
+                                          { "alive", alive },
+                                          { "traceback", traceback },
                                           { NULL, NULL } };
     static const luaL_Reg handle_methods[] = { { "wait", handle_wait },
                                                { "kill", handle_kill },
