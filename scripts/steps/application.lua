@@ -1,4 +1,5 @@
 --- The application: what Dokploy runs as a container. Dokploy adds six characters to app_name.
+local try = require("lib.base.attempt").try
 local dokploy = require "lib.dokploy"
 
 return {
@@ -17,8 +18,7 @@ return {
   end,
 
   find = function(ctx)
-    local project, message, code = ctx.dokploy:project_one(ctx.ids.project)
-    if not project then return nil, message, code end
+    local project = try(ctx.dokploy:project_one(ctx.ids.project))
     for _, application in ipairs((dokploy.services_of(project))) do
       local id, app_name = application.applicationId, application.appName
       if application.description == ctx.tag then

@@ -1,5 +1,6 @@
 --- The public address NAME.SUFFIX, which Dokploy's proxy routes to port 8080 of the container.
 local config = require "core.config"
+local try = require("lib.base.attempt").try
 
 local PORT = 8080 -- where OpenCode listens in the container
 
@@ -15,9 +16,7 @@ return {
   end,
 
   find = function(ctx)
-    local domains, message, code = ctx.dokploy:domains(ctx.ids.application)
-    if not domains then return nil, message, code end
-    for _, domain in ipairs(domains) do
+    for _, domain in ipairs(try(ctx.dokploy:domains(ctx.ids.application))) do
       if domain.host == ctx.host then return { id = domain.domainId } end
     end
     return false

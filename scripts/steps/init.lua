@@ -16,6 +16,7 @@
 ---             something, which ctx:create does
 ---   undo      only for what it made by other means than ctx:create: ctx -> true
 ---
+--- `try` of lib/base/attempt.lua raises the failure of a call, so that a step need not pass it on.
 --- What ctx offers is in scripts/lib/operations/ctx.lua, under "For steps". A change takes effect
 --- for deployments that begin after the reload.
 return {

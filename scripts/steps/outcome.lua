@@ -1,6 +1,7 @@
 --- Waits until Dokploy reports how the deployment went, and passes its log on as it grows.
 --- Dokploy's "done" means that the swarm took it, not that it runs: the next step decides that.
 local timer = require "core.timer"
+local try = require("lib.base.attempt").try
 local clock = require "lib.base.clock"
 local estimate = require "lib.operations.estimate"
 local submission = require "lib.operations.submission"
@@ -41,11 +42,9 @@ end
 
 -- One look. True: it is done; false: not yet.
 local function look(ctx, watch)
-  local row, message, code = submission.row(ctx)
-  if row == nil then return nil, message, code end
+  local row = try(submission.row(ctx))
   if not row then
-    local good, why, trouble = look_in_queue(ctx, watch)
-    if not good then return nil, why, trouble end
+    try(look_in_queue(ctx, watch))
     return false
   end
   if watch.position then
@@ -54,11 +53,8 @@ local function look(ctx, watch)
   end
   submission.pass_log(ctx, row, watch)
   if row.status == "running" then watch.began = watch.began or timer.now() end
-  if row.status == "error" then return submission.failure(ctx, row, watch) end
-  if row.status == "cancelled" then
-    local good, why, trouble = resend(ctx)
-    if not good then return nil, why, trouble end
-  end
+  if row.status == "error" then try(submission.failure(ctx, row, watch)) end
+  if row.status == "cancelled" then try(resend(ctx)) end
   if row.status ~= "done" then return false end
   note_duration(row, watch)
   return true
@@ -70,10 +66,7 @@ return {
   expect = 20,
   run = function(ctx)
     local watch = { unseen = 0, lines = ctx:logged() }
-    while true do
-      local done, message, code, args = look(ctx, watch)
-      if done ~= false then return done, message, code, args end
-      if not ctx:sleep(PAUSE) then return nil, "cancelled", "cancelled" end
-    end
+    while not look(ctx, watch) do try(ctx:sleep(PAUSE)) end
+    return true
   end,
 }

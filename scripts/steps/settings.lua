@@ -3,10 +3,12 @@
 local config = require "core.config"
 local crypto = require "core.crypto"
 local task = require "core.task"
+local attempt = require "lib.base.attempt"
 local dotenv = require "lib.base.dotenv"
 local workspace = require "lib.base.workspace"
 local address = require "lib.workspaces.address"
 
+local try = attempt.try
 local PASSWORD = address.password_variable
 
 local function set_image(ctx)
@@ -28,21 +30,17 @@ local function set_environment(ctx, application)
   for name, value in pairs(ctx.params.env or {}) do
     if name ~= PASSWORD then variables[name] = value end
   end
-  local text, message, code = dotenv.text(variables)
-  if not text then return nil, message, code end
-  return ctx.dokploy:save_environment(ctx.ids.application, text)
+  return ctx.dokploy:save_environment(ctx.ids.application, try(dotenv.text(variables)))
 end
 
 -- The volume itself is made when the container starts. Its name is never used again, so nobody ever
 -- gets somebody else's data.
 local function set_volume(ctx)
-  local written, message, code = ctx:foresee("volume", ctx.volume)
-  if not written then return nil, message, code end
+  try(ctx:foresee("volume", ctx.volume))
   return ctx:create("mount", {}, function()
     return ctx.dokploy:mount_create(ctx.ids.application, ctx.volume, workspace.directory)
   end, function()
-    local application, why, trouble = ctx.dokploy:application_one(ctx.ids.application)
-    if not application then return nil, why, trouble end
+    local application = try(ctx.dokploy:application_one(ctx.ids.application))
     for _, mount in ipairs(type(application.mounts) == "table" and application.mounts or {}) do
       if mount.volumeName == ctx.volume then return { id = mount.mountId } end
     end
@@ -66,17 +64,12 @@ return {
   deadline = 90,
   expect = 2,
   run = function(ctx)
-    local application, message, code = ctx.dokploy:application_one(ctx.ids.application)
-    if not application then return nil, message, code end
-    local results = task.all {
-      function() return set_image(ctx) end,
-      function() return set_environment(ctx, application) end,
-      function() return set_volume(ctx) end,
-      function() return set_limits(ctx) end,
-    }
-    for _, result in ipairs(results) do
-      if not result[1] then return table.unpack(result, 1, result.n) end
+    local application = try(ctx.dokploy:application_one(ctx.ids.application))
+    local works = {}
+    for i, set in ipairs { set_image, set_environment, set_volume, set_limits } do
+      works[i] = function() return attempt.catch(set, ctx, application) end
     end
+    for _, result in ipairs(task.all(works)) do try(table.unpack(result, 1, result.n)) end
     return true
   end,
 }

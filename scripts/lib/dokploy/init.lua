@@ -131,6 +131,43 @@ local function remove(client, procedure, body)
   return value, message, code, info
 end
 
+-- Simple calls --
+
+-- Reads with at most one argument: method -> procedure, the argument's name, the answer's shape.
+local reads = {
+  -- with its environments and what is in them
+  project_one = { "project.one", "projectId", whole_project },
+  -- the whole row, with environment text, mounts and domains; holds secrets: never log it
+  application_one = { "application.one", "applicationId", whole_application },
+  domains = { "domain.byApplicationId", "applicationId", rows "domainId" },
+  -- newest first: {deploymentId, title, status, ...}, without those that still wait
+  deployments = { "deployment.all", "applicationId", rows "deploymentId" },
+  -- Dokploy's queue (0.28.3 and later): {data = {applicationId, titleLog}, state, ...}
+  queue = { "deployment.queueList", nil, objects },
+  -- the tasks of a service, newest first: {name, state, currentState?, error?}; `state` is the
+  -- desired one
+  tasks = { "docker.getServiceContainersByAppName", "appName", objects },
+  -- its containers on this machine, stopped ones too: {name, state, status}
+  containers = { "docker.getContainersByAppNameMatch", "appName", objects },
+}
+for name, read in pairs(reads) do
+  local procedure, argument, shape = read[1], read[2], read[3]
+  Client[name] = function(self, value)
+    return ask(self, procedure, argument and { [argument] = value }, shape)
+  end
+end
+
+-- Deletes: method -> procedure, the argument's name. Of a mount, the volume stays.
+local deletes = {
+  project_remove = { "project.remove", "projectId" },
+  application_delete = { "application.delete", "applicationId" },
+  domain_delete = { "domain.delete", "domainId" },
+  mount_remove = { "mounts.remove", "mountId" },
+}
+for name, row in pairs(deletes) do
+  Client[name] = function(self, id) return remove(self, row[1], { [row[2]] = id }) end
+end
+
 -- Projects --
 
 local function new_project(value)
@@ -196,13 +233,6 @@ function Client:projects_containing(words)
   return found
 end
 
---- The project with its environments and what is in them.
-function Client:project_one(id)
-  return ask(self, "project.one", { projectId = id }, whole_project)
-end
-
-function Client:project_remove(id) return remove(self, "project.remove", { projectId = id }) end
-
 --- The default environment of what project_one returned; nil when it has none.
 function dokploy.environment_of(project)
   for _, environment in ipairs(project.environments) do
@@ -244,11 +274,6 @@ function Client:application_create(new)
   }, new_application)
 end
 
---- The whole row, with its environment text, mounts and domains. Holds secrets: never log it.
-function Client:application_one(id)
-  return ask(self, "application.one", { applicationId = id }, whole_application)
-end
-
 ---@param registry { url: string|nil, username: string|nil, password: string|nil }
 function Client:save_image(id, image, registry)
   return save(self, "application.saveDockerProvider", {
@@ -283,10 +308,6 @@ function Client:application_reload(id, app_name)
   return save(self, "application.reload", body, { timeout = 30 })
 end
 
-function Client:application_delete(id)
-  return remove(self, "application.delete", { applicationId = id })
-end
-
 --- Newer versions answer with the mount, older ones with true.
 ---@return { id: string|nil }|nil
 function Client:mount_create(application, volume, path)
@@ -311,27 +332,12 @@ function Client:domain_create(application, host, port, https)
   return made, message, code, info
 end
 
-function Client:domain_delete(id) return remove(self, "domain.delete", { domainId = id }) end
-
---- The volume itself stays.
-function Client:mount_remove(id) return remove(self, "mounts.remove", { mountId = id }) end
-
-function Client:domains(application)
-  local query = { applicationId = application }
-  return ask(self, "domain.byApplicationId", query, rows "domainId")
-end
-
 -- Deployments --
 
 --- Only puts it into Dokploy's queue.
 function Client:deploy(application, title)
   local body = { applicationId = application, title = title, description = "" }
   return make(self, "application.deploy", body, done)
-end
-
---- Newest first: { {deploymentId, title, status, ...}, ... }, without those that still wait.
-function Client:deployments(application)
-  return ask(self, "deployment.all", { applicationId = application }, rows "deploymentId")
 end
 
 --- Whether one of its deployments runs now; asked in another way when the first call fails.
@@ -349,10 +355,6 @@ function Client:is_deploying(application)
   return false
 end
 
---- What waits and runs in Dokploy's queue (0.28.3 and later): { {data = {applicationId, titleLog},
---- state}, ... }.
-function Client:queue() return ask(self, "deployment.queueList", nil, objects) end
-
 --- Takes the application's waiting deployments out of Dokploy's queue.
 function Client:clean_queue(application)
   local body = { applicationId = application }
@@ -368,18 +370,7 @@ function Client:deployment_log(id)
   end)
 end
 
--- Containers and volumes --
-
---- The tasks of a service, newest first: { {name, state, currentState?, error?}, ... }; `state` is
---- the desired one.
-function Client:tasks(app_name)
-  return ask(self, "docker.getServiceContainersByAppName", { appName = app_name }, objects)
-end
-
---- Its containers on this machine, stopped ones too: { {name, state, status}, ... }.
-function Client:containers(app_name)
-  return ask(self, "docker.getContainersByAppNameMatch", { appName = app_name }, objects)
-end
+-- Volumes and the server --
 
 --- Removes a volume with all data in it (0.30 and later; else "no_such_call"). "in_use" while a
 --- container holds it.

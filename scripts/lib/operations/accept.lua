@@ -4,6 +4,7 @@
 local config = require "core.config"
 local log = require "core.log"
 local task = require "core.task"
+local attempt = require "lib.base.attempt"
 local ids = require "lib.base.ids"
 local workspace = require "lib.base.workspace"
 local journal = require "lib.journal"
@@ -13,12 +14,18 @@ local kinds = require "lib.operations.kinds"
 local scheduler = require "lib.operations.scheduler"
 
 local accept = {}
+local try = attempt.try
 
 -- An operation's id is unguessable (88 bits), and fit for a volume's name as it is.
 local function new_id() return ids.new(11) end
 
--- Runs in a task of its own, which does not end with the client's request.
-local function detached(fn, ...) return assert(task.spawn(nil, fn, ...)):wait() end
+-- Runs in a task of its own, which does not end with the client's request. fn may raise failures.
+local function detached(fn, ...) return assert(task.spawn(nil, attempt.catch, fn, ...)):wait() end
+
+-- The operation of that id, which must be there.
+local function get(id)
+  return try(journal.operations.get(id)) or try(nil, "the operation is gone", "journal")
+end
 
 local function note_accepted(op, fields)
   fields = fields or {}
@@ -64,15 +71,12 @@ end
 -- An Idempotency-Key that was seen gives the operation that it began.
 local function deploy_once(request)
   local key = request.idempotency
-  local before, message, code = journal.idempotency.get(key.key)
-  if before == nil then return nil, message, code end
+  local before = try(journal.idempotency.get(key.key))
   if not before then return deploy(request) end
   if before.body_hash ~= key.body_hash then
     return nil, "this Idempotency-Key came with another request before", "idempotency_conflict"
   end
-  local op
-  op, message = journal.operations.get(before.operation_id)
-  if not op then return nil, message or "its operation is gone", "journal" end
+  local op = get(before.operation_id)
   op.replayed = true
   return op
 end
@@ -134,10 +138,8 @@ local function begin(name, on, options)
     begun, message, code = journal.operations.begin(op, statements)
   end
   if code == "conflict" then return nil, "it is being worked on", "stack_busy" end
-  if begun == nil then return nil, message, code end
-  if not begun then return refuse(kind, op) end
-  op, message = journal.operations.get(op.id)
-  if not op then return nil, message, "journal" end
+  if not try(begun, message, code) then return refuse(kind, op) end
+  op = get(op.id)
   note_accepted(op, options.logged)
   scheduler.launch(op)
   return op
@@ -159,9 +161,7 @@ accept.new_id = new_id
 local function purge(name, owner_id)
   local op, message, code = begin("purge", { name = name, owner_id = owner_id }, {})
   if op or code ~= "stack_busy" then return op, message, code end
-  local running = journal.operations.newest(name, "purge", owner_id)
-  if not running then return nil, message, "journal" end
-  return running
+  return journal.operations.newest(name, "purge", owner_id) or try(nil, message, "journal")
 end
 
 --- Removes the data that outlived a workspace which is gone. Asked again, the same operation.
@@ -171,20 +171,15 @@ function accept.purge(name, owner_id) return detached(purge, name, owner_id) end
 -- Cancel --
 
 local function cancel(id)
-  local op, message, code = journal.operations.get(id)
-  if op == nil then return nil, message, code end
+  local op = try(journal.operations.get(id))
   if not op then return nil, "no such operation", "deployment_unknown" end
   if op.kind ~= "deploy" or op.ended_at then return { state = op.state, cancelled = false } end
-  local requested
-  requested, message, code = journal.operations.request_cancel(id)
-  if requested == nil then return nil, message, code end
+  local requested = try(journal.operations.request_cancel(id))
   op = journal.operations.get(id) or op
   if not requested then return { state = op.state, cancelled = false } end
   log.info("operation.cancel_requested", { operation = id, name = op.name, state = op.state })
   if op.state == "queued" then -- nothing was made, and its row says that it must not start
-    local ended
-    ended, message, code = scheduler.remove(op, "cancelled", "cancelled")
-    if ended == nil then return nil, message, code end
+    try(scheduler.remove(op, "cancelled", "cancelled"))
     return { state = "cancelled", cancelled = true }
   end
   scheduler.cancel(id)
@@ -202,15 +197,13 @@ function accept.cancel(id) return detached(cancel, id) end
 -- It is being deleted: the same operation again. If that keeps the data and they are to go now,
 -- that is work of its own.
 local function delete_again(stack, request)
-  local op, message = journal.operations.get(stack.delete_id)
-  if not op then return nil, message, "journal" end
+  local op = get(stack.delete_id)
   if request.data ~= "delete" or op.params.data == "delete" then return op end
   return purge(stack.name, stack.owner_id)
 end
 
 local function delete(request)
-  local stack, message, code = journal.stacks.get(request.name)
-  if stack == nil then return nil, message, code end
+  local stack = try(journal.stacks.get(request.name))
   if not stack or stack.owner_id ~= request.owner_id then
     return nil, "they have no workspace of that name", "stack_unknown"
   end
@@ -221,9 +214,7 @@ local function delete(request)
       logged = { by = request.by, data = request.data },
     })
   end
-  local cancelled
-  cancelled, message, code = cancel(stack.operation_id) -- deleting what is not there yet
-  if not cancelled then return nil, message, code end
+  local cancelled = try(cancel(stack.operation_id)) -- deleting what is not there yet
   -- It has just ended, and left something.
   if not cancelled.cancelled and journal.stacks.get(request.name) then return delete(request) end
   return journal.operations.get(stack.operation_id)

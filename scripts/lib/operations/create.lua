@@ -6,6 +6,7 @@
 --- is on its way is still written down.
 local log = require "core.log"
 local task = require "core.task"
+local attempt = require "lib.base.attempt"
 local journal = require "lib.journal"
 
 local create = {}
@@ -46,20 +47,20 @@ end
 -- Sends it, and looks it up when it is unknown whether that worked. Returns what was made; false
 -- when it is not there; nil, message, code, info.
 local function send_and_look_up(make, find)
-  local made, message, code, info = make()
+  local made, message, code, info = attempt.catch(make)
   if made then return made end
   if not info or not info.unknown then return nil, message, code, info end
   task.sleep(0.5) -- what was cut off may just be finishing
-  local found, find_message, find_code = find()
+  local found, find_message, find_code = attempt.catch(find)
   if found == nil then return nil, find_message or message, find_code or code, info end
   return found, message, code, info
 end
 
-local function attempt(ctx, kind, key, make, find)
+local function make_once(ctx, kind, key, make, find)
   if not ctx.wanted then return nil, "no longer wanted", "cancelled" end
   local before = ctx:known(kind, key)
   if before and before.state == "intended" then
-    local found, message, code = find()
+    local found, message, code = attempt.catch(find)
     if found == nil then return nil, message, code end
     if found then return confirm(ctx, kind, key, found) end
   end
@@ -95,8 +96,8 @@ function create.once(ctx, kind, key, make, find)
   local before = ctx:known(kind, key)
   if before and before.state == "created" then return before.data.ids end
   local handle = assert(task.spawn(nil, function()
-    if not one_at_a_time[kind] then return attempt(ctx, kind, key, make, find) end
-    return task.lock("dokploy.create", attempt, ctx, kind, key, make, find)
+    if not one_at_a_time[kind] then return make_once(ctx, kind, key, make, find) end
+    return task.lock("dokploy.create", make_once, ctx, kind, key, make, find)
   end))
   ctx.pending[#ctx.pending + 1] = handle
   return handle:wait()

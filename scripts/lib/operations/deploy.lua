@@ -1,6 +1,7 @@
 --- A deploy: forward through the steps, or back through the record of what was made.
 local log = require "core.log"
 local task = require "core.task"
+local attempt = require "lib.base.attempt"
 local workspace = require "lib.base.workspace"
 local journal = require "lib.journal"
 local context = require "lib.operations.ctx"
@@ -30,7 +31,7 @@ end
 
 --- Does the work of a step: true or what it made; or nil, message, code, args. Waits.
 function deploy.perform(ctx, step)
-  if step.run then return step.run(ctx) end
+  if step.run then return attempt.catch(step.run, ctx) end
   return make(ctx, step)
 end
 

@@ -3,6 +3,7 @@
 --- resolved when that ends well. Before anything is changed in Dokploy, the row is confirmed once
 --- more.
 local task = require "core.task"
+local attempt = require "lib.base.attempt"
 local journal = require "lib.journal"
 local drift = require "lib.journal.drift"
 local accept = require "lib.operations.accept"
@@ -10,6 +11,7 @@ local adopt = require "lib.workspaces.adopt"
 local reconcile = require "lib.workspaces.reconcile"
 
 local drift_actions = {}
+local try = attempt.try
 
 --- What may be done about a row.
 ---@param row table  of lib/journal/drift.lua
@@ -42,19 +44,18 @@ local function begun_before(row)
 end
 
 -- One action at a time is taken on a row.
-local function alone(fn, id, ...) return task.lock("drift:" .. id, fn, id, ...) end
+local function alone(fn, id, ...)
+  return task.lock("drift:" .. id, attempt.catch, fn, id, ...)
+end
 
 local function get(id)
-  local row, message, code = drift.get(id)
-  if not row then return nil, message or "no such row", code or "finding_unknown" end
-  return row
+  return try(drift.get(id)) or try(nil, "no such row", "finding_unknown")
 end
 
 -- Adopt --
 
 local function adopt_one(id)
-  local row, message, code = get(id)
-  if not row then return nil, message, code end
+  local row = get(id)
   if row.resolution == "adopted" then return true end
   if row.resolved_at then return nil, "it no longer holds", "finding_gone" end
   if begun_before(row) then return nil, "it is being worked on", "stack_busy" end
@@ -100,8 +101,8 @@ end
 
 function actions.repair(row)
   if row.kind ~= "vanished" then return accept.begin("repair", row, { also = noted(row) }) end
-  local target, message = journal.operations.get(row.operation_id)
-  if not target then return nil, message or "its deploy is unknown", "journal" end
+  local target = try(journal.operations.get(row.operation_id))
+  if not target then return nil, "its deploy is unknown", "journal" end
   local params, volume = target.params, row.facts.volume
   params.volume = volume
   return accept.begin("rebuild", row, {
@@ -115,8 +116,7 @@ end
 
 -- A volume that a workspace has is that workspace's, whatever else uses it.
 local function remove_unknown(row, data)
-  local is_used, message, code = journal.resources.has_owner(row.facts.volume or "")
-  if is_used == nil then return nil, message, code end
+  local is_used = try(journal.resources.has_owner(row.facts.volume or ""))
   local id = accept.new_id()
   local statements = adopt.resource_statements(id, row.facts, not is_used and "created" or nil)
   table.insert(statements, 1, drift.worked_on(row.id, id))
@@ -134,15 +134,11 @@ function actions.remove(row, data)
 end
 
 local function act(id, action, data)
-  local row, message, code = get(id)
-  if not row then return nil, message, code end
+  local row = get(id)
   local before = begun_before(row)
   if before then return before end
   if not is_possible(row, action) then return nil, "that cannot be done", "finding_unfit" end
-  local holds
-  holds, message, code = reconcile.holds(row)
-  if holds == nil then return nil, message, code end
-  if holds then return actions[action](row, data) end
+  if try(reconcile.holds(row)) then return actions[action](row, data) end
   drift.resolve(row.id, "gone")
   return nil, "it no longer holds", "finding_gone"
 end

@@ -4,6 +4,7 @@ local log = require "core.log"
 local shared = require "core.shared"
 local task = require "core.task"
 local timer = require "core.timer"
+local attempt = require "lib.base.attempt"
 local dokploy = require "lib.dokploy"
 local tag = require "lib.dokploy.tag"
 local journal = require "lib.journal"
@@ -17,15 +18,17 @@ local orphans = {
   unconfirmed = 600, -- seconds for which a call without an answer may still be carried out
 }
 
--- Duplicates -- A workspace exists, and a call of its deploy got no answer: what that call made
--- after all is there twice. It is removed only if it certainly is that: our tag, not in the record,
--- never used. Anything else with our tag is for the admin to decide.
+local try = attempt.try
+
+-- Duplicates --
+
+-- A workspace exists, and a call of its deploy got no answer: what that call made after all is
+-- there twice. It is removed only if it certainly is that: our tag, not in the record, never used.
+-- Anything else with our tag is for the admin to decide.
 
 local function remove_duplicate(work, kind, id, remove)
-  local good, message = remove(work.dokploy, id)
-  if not good then return nil, message end
+  try(remove(work.dokploy, id))
   log.warn("orphans.duplicate_removed", { operation = work.id, kind = kind, id = id })
-  return true
 end
 
 local function recorded(work, kind)
@@ -36,29 +39,22 @@ end
 
 local function remove_empty_project(work, id)
   local project, message, code = work.dokploy:project_one(id)
-  if code == "not_found" then return true end
-  if not project then return nil, message end
-  local applications, others = dokploy.services_of(project)
-  if #applications + others > 0 then return true end
-  return remove_duplicate(work, "project", id, work.dokploy.project_remove)
+  if code == "not_found" then return end
+  local applications, others = dokploy.services_of(try(project, message, code))
+  if #applications + others > 0 then return end
+  remove_duplicate(work, "project", id, work.dokploy.project_remove)
 end
 
 local function remove_unused_application(work, id)
-  local deployments, message = work.dokploy:deployments(id)
-  if not deployments then return nil, message end
-  if #deployments > 0 then return true end
-  return remove_duplicate(work, "application", id, work.dokploy.application_delete)
+  if #try(work.dokploy:deployments(id)) > 0 then return end
+  remove_duplicate(work, "application", id, work.dokploy.application_delete)
 end
 
 -- Removes those of the list that carry the tag and are not the one in the record.
 local function remove_others(work, list, key, known_id, remove)
   for _, found in ipairs(list) do
-    if found.description == work.tag and found[key] ~= known_id then
-      local good, message = remove(work, found[key])
-      if not good then return nil, message end
-    end
+    if found.description == work.tag and found[key] ~= known_id then remove(work, found[key]) end
   end
-  return true
 end
 
 -- What an application can have twice: the same address, the same files in the same place.
@@ -93,37 +89,28 @@ local function ours_among(rows, part, work)
 end
 
 local function remove_duplicate_parts(work, application_id)
-  local application, message = work.dokploy:application_one(application_id)
-  if not application then return nil, message end
+  local application = try(work.dokploy:application_one(application_id))
   for _, part in ipairs(parts) do
     local rows = type(application[part.list]) == "table" and application[part.list] or {}
     local ours = ours_among(rows, part, work)
     for _, row in ipairs(rows) do
       if ours and row ~= ours and is_same(row, ours, part.same) then
-        local remove = work.dokploy[part.remove]
-        local good, why = remove_duplicate(work, part.kind, row[part.key], remove)
-        if not good then return nil, why end
+        remove_duplicate(work, part.kind, row[part.key], work.dokploy[part.remove])
       end
     end
   end
-  return true
 end
 
 local function remove_duplicates(work)
+  local client = work.dokploy
   local project_id, application_id = recorded(work, "project"), recorded(work, "application")
-  local projects, message = work.dokploy:projects_described(work.tag)
-  if not projects then return nil, message end
-  local good
-  good, message = remove_others(work, projects, "projectId", project_id, remove_empty_project)
-  if not good or not project_id then return good, message end
-  local project
-  project, message = work.dokploy:project_one(project_id)
-  if not project then return nil, message end
-  local applications = dokploy.services_of(project)
-  good, message = remove_others(work, applications, "applicationId", application_id,
-    remove_unused_application)
-  if not good or not application_id then return good, message end
-  return remove_duplicate_parts(work, application_id)
+  local projects = try(client:projects_described(work.tag))
+  remove_others(work, projects, "projectId", project_id, remove_empty_project)
+  if not project_id then return true end
+  local applications = dokploy.services_of(try(client:project_one(project_id)))
+  remove_others(work, applications, "applicationId", application_id, remove_unused_application)
+  if application_id then remove_duplicate_parts(work, application_id) end
+  return true
 end
 
 -- Sweeping --
@@ -162,7 +149,7 @@ local function sweep_one(found)
   local exists = stack and stack.operation_id == op.id and stack.state ~= "leftover"
   local remove = exists and remove_duplicates or found.known == 1 and undo.run
     or undo.remove_tagged
-  local good, message = task.run(orphans.deadline, remove, work)
+  local good, message = task.run(orphans.deadline, attempt.catch, remove, work)
   if good and not exists and found.known == 1 then free_name(op, work) end
   if good and found.age > orphans.unconfirmed then forget_unconfirmed(op, resources) end
   shared.set("orphans.tried:" .. op.id, os.time(), 86400)

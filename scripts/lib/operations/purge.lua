@@ -39,14 +39,14 @@ end
 
 -- Removes one volume: its line. The row goes only when the volume is proved gone.
 local function remove(client, row)
-  local gone, _, reason, unable = undo.volume(client, row.volume)
-  if gone and not unable then
+  local result, _, reason = undo.volume(client, row.volume)
+  if result == "removed" then
     surely(function() return journal.volumes.forget(row.volume) end)
     return line_of(row.volume)
   end
   row.reason = "left"
   surely(function() return journal.volumes.keep(row) end)
-  return line_of(row.volume, unable and "unable" or reason)
+  return line_of(row.volume, result or reason)
 end
 
 -- Of the lines, those that are left; and the first that this Dokploy could have removed.

@@ -7,6 +7,7 @@
 --- deployment runs - application - its containers gone - project - volume.
 local task = require "core.task"
 local timer = require "core.timer"
+local attempt = require "lib.base.attempt"
 local dokploy = require "lib.dokploy"
 local containers = require "lib.dokploy.containers"
 local journal = require "lib.journal"
@@ -49,36 +50,32 @@ local function settle(work, row, state, reason)
   end)
 end
 
-local function settle_kinds(work, kinds, state)
-  for _, row in ipairs(work.resources) do
-    if kinds[row.kind] and row.state ~= "undone" and row.state ~= "lost" then
-      settle(work, row, state)
-    end
-  end
-end
-
 local function row_of(work, kind)
   for _, row in ipairs(work.resources) do
     if row.kind == kind and row.state ~= "lost" then return row end
   end
 end
 
--- Why something could not be removed: "leftover.reason.REASON" in the locales.
+-- Failing: inside, code is a reason, "leftover.reason.REASON" in the locales --
+
 local reasons = {
   dokploy_unreachable = "unreachable", dokploy_refused = "refused", cancelled = "unreachable",
 }
-local function reason_of(code) return reasons[code] or "error" end
 
--- Checks each second until check() is true; nil, message, reason when the time is over, or when
--- check() is nil.
+local function fail(message, reason) attempt.try(nil, message, reason) end
+
+-- Passes on what a call to Dokploy returned, or fails.
+local function need(value, message, code)
+  if value == nil then fail(message, reasons[code] or "error") end
+  return value
+end
+
+-- Checks each second until check() is true; fails when the time is over.
 local function await(seconds, late_reason, check)
   local ends = timer.now() + seconds
-  while true do
-    local good, message, code = check()
-    if good == nil then return nil, message, reason_of(code) end
-    if good then return true end
-    if timer.now() >= ends then return nil, "it takes too long", late_reason end
-    if not task.sleep(1) then return nil, "cancelled", "unreachable" end
+  while not check() do
+    if timer.now() >= ends then fail("it takes too long", late_reason) end
+    if not task.sleep(1) then fail("cancelled", "unreachable") end
   end
 end
 
@@ -87,28 +84,20 @@ end
 -- No deployment of it runs, twice in a row: one that waited in Dokploy's queue may just have begun.
 local function await_quiet(work, id)
   local still = 0
-  return await(undo.quiet, "running", function()
-    local cleaned, message, code = work.dokploy:clean_queue(id)
-    if not cleaned then return nil, message, code end
-    local runs
-    runs, message, code = work.dokploy:is_deploying(id)
+  await(undo.quiet, "running", function()
+    need(work.dokploy:clean_queue(id))
+    local runs, message, code = work.dokploy:is_deploying(id)
     if code == "not_found" then return true end
-    if runs == nil then return nil, message, code end
-    still = runs and 0 or still + 1
+    still = need(runs, message, code) and 0 or still + 1
     return still >= 2
   end)
 end
 
 -- No container of it runs any more, on this machine or on another of the swarm.
 local function await_no_containers(work, app_name)
-  return await(undo.gone, "containers", function()
-    local here, message, code = work.dokploy:containers(app_name)
-    if not here then return nil, message, code end
-    if containers.any_up(here) then return false end
-    local tasks
-    tasks, message, code = work.dokploy:tasks(app_name)
-    if not tasks then return nil, message, code end
-    return not containers.any_up(tasks)
+  await(undo.gone, "containers", function()
+    return not containers.any_up(need(work.dokploy:containers(app_name)))
+      and not containers.any_up(need(work.dokploy:tasks(app_name)))
   end)
 end
 
@@ -118,24 +107,18 @@ local function delete(work, kind, id)
   local client = work.dokploy
   local read = kind == "project" and client.project_one or client.application_one
   local remove = kind == "project" and client.project_remove or client.application_delete
-  local deleted, message, code = remove(client, id)
-  if not deleted then return nil, message, reason_of(code) end
-  local value
-  value, message, code = read(client, id)
-  if code == "not_found" then return true end
-  if value then return nil, "it is still there", "error" end
-  if remove(client, id) == "gone" then return true end
-  return nil, message, reason_of(code)
+  need(remove(client, id))
+  local value, message, code = read(client, id)
+  if code == "not_found" then return end
+  if value then fail("it is still there", "error") end
+  if remove(client, id) ~= "gone" then need(nil, message, code) end
 end
 
 local function remove_application(work, id, app_name)
-  local good, message, reason = true, nil, nil
-  if row_of(work, "deployment") then good, message, reason = await_quiet(work, id) end
-  if not good then return nil, message, reason end
-  good, message, reason = delete(work, "application", id)
-  if not good then return nil, message, reason end
-  if not app_name then return true end
-  return await_no_containers(work, app_name)
+  if row_of(work, "deployment") then await_quiet(work, id) end
+  delete(work, "application", id)
+  if app_name then await_no_containers(work, app_name) end
+  return true
 end
 
 -- Projects --
@@ -143,60 +126,54 @@ end
 -- Everything in the project must be ours: by its tag, or by the record.
 local function empty_project(work, project)
   local applications, others = dokploy.services_of(project)
-  if others > 0 then return nil, "the project holds more than this portal made", "not_ours" end
-  local row = row_of(work, "application")
+  local row, is_ours = row_of(work, "application"), others == 0
   for _, application in ipairs(applications) do
-    if application.applicationId ~= (row and row.id) and application.description ~= work.tag then
-      return nil, "an application in the project is not of this portal", "not_ours"
-    end
+    local is_recorded = row and application.applicationId == row.id
+    is_ours = is_ours and (is_recorded or application.description == work.tag)
   end
+  if not is_ours then fail("the project holds more than this portal made", "not_ours") end
   for _, application in ipairs(applications) do
-    local id, app_name = application.applicationId, application.appName
-    local good, message, reason = remove_application(work, id, app_name)
-    if not good then return nil, message, reason end
+    remove_application(work, application.applicationId, application.appName)
   end
-  return true
 end
 
 local function remove_project(work, id)
   local project, message, code = work.dokploy:project_one(id)
-  if code == "not_found" then return true end
-  if not project then return nil, message, reason_of(code) end
-  local good, reason
-  good, message, reason = empty_project(work, project)
-  if not good then return nil, message, reason end
-  return delete(work, "project", id)
+  if code == "not_found" then return end
+  empty_project(work, need(project, message, code))
+  delete(work, "project", id)
 end
 
---- Removes every project with the tag, also those of calls whose answers were lost.
----@return boolean|nil clean, string? message, string? reason
-function undo.remove_tagged(work)
-  local projects, message, code = work.dokploy:projects_described(work.tag)
-  if not projects then return nil, message, reason_of(code) end
-  for _, project in ipairs(projects) do
-    local good, why, reason = remove_project(work, project.projectId)
-    if not good then return nil, why, reason end
+local function remove_tagged(work)
+  for _, project in ipairs(need(work.dokploy:projects_described(work.tag))) do
+    remove_project(work, project.projectId)
   end
   return true
 end
 
+--- Removes every project with the tag, also those of calls whose answers were lost.
+---@return boolean|nil clean, string? message, string? reason
+function undo.remove_tagged(work) return attempt.catch(remove_tagged, work) end
+
 -- Volumes --
 
---- Removes a volume, once no container holds it any more. `unable`: this Dokploy cannot.
+local function remove_volume(client, volume)
+  local is_unable = false
+  await(undo.free, "in_use", function()
+    local removed, message, code = client:volume_remove(volume)
+    if code == "in_use" then return false end
+    is_unable = code == "no_such_call"
+    return is_unable or need(removed, message, code)
+  end)
+  return is_unable and "unable" or "removed"
+end
+
+--- Removes a volume, once no container holds it any more.
 ---@param client table
 ---@param volume string
----@return boolean|nil good, string? message, string? reason, boolean unable
-function undo.volume(client, volume)
-  local unable = false
-  local good, message, reason = await(undo.free, "in_use", function()
-    local removed, why, code = client:volume_remove(volume)
-    if code == "in_use" then return false end
-    unable = code == "no_such_call"
-    if unable then return true end
-    return removed, why, code
-  end)
-  return good, message, reason, unable
-end
+---@return "removed"|"unable"|nil result  unable: this Dokploy cannot
+---@return string? message, string? reason
+function undo.volume(client, volume) return attempt.catch(remove_volume, client, volume) end
 
 -- All --
 
@@ -204,69 +181,63 @@ local with_application = { application = true, domain = true, mount = true, depl
 local with_project = { project = true }
 for kind in pairs(with_application) do with_project[kind] = true end
 
-local function remove_and_settle(work, row, remove, kinds)
+-- Removes something with what goes with it, and settles the rows.
+local function remove_and_settle(work, row, kinds, remove, ...)
   work.report(row.kind, "undoing")
-  local good, message, reason = remove()
-  if good then
-    settle_kinds(work, kinds, "undone")
-    work.report(row.kind, "undone")
-    return true
+  local good, message, reason = attempt.catch(remove, work, ...)
+  if not good then
+    settle(work, row, "left", reason)
+    fail(message, reason)
   end
-  settle(work, row, "left", reason)
-  return nil, message, reason
+  for _, part in ipairs(work.resources) do
+    if kinds[part.kind] and part.state ~= "undone" and part.state ~= "lost" then
+      settle(work, part, "undone")
+    end
+  end
+  work.report(row.kind, "undone")
 end
 
 local handlers = {}
 
 function handlers.application(work, row)
-  if not row.id then return true end -- never confirmed: if it exists, it is found in the project
-  return remove_and_settle(work, row, function()
-    return remove_application(work, row.id, row.data.ids and row.data.ids.app_name)
-  end, with_application)
+  if not row.id then return end -- never confirmed: if it exists, it is found in the project
+  local app_name = row.data.ids and row.data.ids.app_name
+  remove_and_settle(work, row, with_application, remove_application, row.id, app_name)
 end
 
 function handlers.project(work, row)
-  return remove_and_settle(work, row, function()
-    if row.id then
-      local good, message, reason = remove_project(work, row.id)
-      if not good then return nil, message, reason end
-    end
-    if work.exact then return true end
-    return undo.remove_tagged(work)
-  end, with_project)
+  remove_and_settle(work, row, with_project, function()
+    if row.id then remove_project(work, row.id) end
+    return work.exact or remove_tagged(work)
+  end)
 end
 
 -- The volume exists only from the first start of a container on.
 function handlers.volume(work, row)
-  if not row_of(work, "deployment") or work.never_ran then
-    settle(work, row, "undone")
-    return true
-  end
-  local good, message, reason, unable = undo.volume(work.dokploy, row.key)
-  if unable then
+  if not row_of(work, "deployment") or work.never_ran then return settle(work, row, "undone") end
+  local result, message, reason = undo.volume(work.dokploy, row.key)
+  if result == "unable" then
     work.unable = row.key
-    settle(work, row, "kept", "unable")
-    return true
+    return settle(work, row, "kept", "unable")
   end
-  settle(work, row, good and "undone" or "left", reason)
-  return good, message, reason
+  settle(work, row, result and "undone" or "left", reason)
+  if not result then fail(message, reason) end
 end
 
 local is_finished = { undone = true, kept = true, lost = true }
 
---- Removes what is in the record.
----@param work Undo
----@return boolean|nil clean, string? message, string? reason
-function undo.run(work)
+local function run(work)
   for _, row in ipairs(undo.order(work.resources)) do
     local handler = handlers[row.kind]
-    if handler and not is_finished[row.state] then
-      local good, message, reason = handler(work, row)
-      if not good then return nil, message, reason end
-    end
+    if handler and not is_finished[row.state] then handler(work, row) end
   end
   return #undo.leftovers(work) == 0
 end
+
+--- Removes what is in the record.
+---@param work Undo
+---@return boolean|nil clean, string? message, string? reason
+function undo.run(work) return attempt.catch(run, work) end
 
 -- Parts of an application go with it and are not listed on their own.
 local parts = { domain = true, mount = true, deployment = true }

@@ -7,6 +7,7 @@
 local crypto = require "core.crypto"
 local task = require "core.task"
 local timer = require "core.timer"
+local attempt = require "lib.base.attempt"
 local dotenv = require "lib.base.dotenv"
 local workspace = require "lib.base.workspace"
 local containers = require "lib.dokploy.containers"
@@ -24,72 +25,58 @@ local address = require "lib.workspaces.address"
 local health = require "lib.workspaces.health"
 
 local work = { stopping = 60, healthy = 180 } -- seconds: for its containers to end, to be healthy
-local surely = create.surely
+local surely, try = create.surely, attempt.try
 
--- The parts: true; or nil, message, code, args --
+-- The parts; each raises its failure --
 
 local parts = {}
 
 -- Dokploy says that it stopped a workspace also when it did not: what counts is that no container
 -- runs.
 function parts.stop(ctx)
-  local stopped, message, code = ctx.dokploy:application_stop(ctx.ids.application)
-  if not stopped then return nil, message, code end
+  try(ctx.dokploy:application_stop(ctx.ids.application))
   local ends = timer.now() + work.stopping
-  repeat
-    local rows
-    rows, message, code = ctx.dokploy:containers(ctx.ids.app_name)
-    if not rows then return nil, message, code end
-    if not containers.any_up(rows) then return true end
-    if not task.sleep(1) then return nil, "cancelled", "cancelled" end
-  until timer.now() >= ends
-  return nil, "its container does not end", "stack_does_not_stop"
+  while containers.any_up(try(ctx.dokploy:containers(ctx.ids.app_name))) do
+    if timer.now() >= ends then try(nil, "its container does not end", "stack_does_not_stop") end
+    try(task.sleep(1))
+  end
 end
 
 function parts.start(ctx)
-  return ctx.dokploy:application_reload(ctx.ids.application, ctx.ids.app_name)
+  try(ctx.dokploy:application_reload(ctx.ids.application, ctx.ids.app_name))
 end
 
 function parts.health(ctx)
-  local target, message, code = address.target(ctx)
-  if not target then return nil, message, code end
-  local good, warning, why, args = health.wait(target, { seconds = work.healthy })
-  if good then ctx.warning = warning end
-  return good, warning, why, args
+  local _, warning = try(health.wait(try(address.target(ctx)), { seconds = work.healthy }))
+  ctx.warning = warning
 end
 
 -- The new password takes the old one's place; all other lines stay as they are.
 function parts.password(ctx)
-  local text, message, code = address.environment(ctx.dokploy, ctx.ids.application)
-  if not text then return nil, message, code end
+  local text = try(address.environment(ctx.dokploy, ctx.ids.application))
   local password, lines = crypto.token(32), {}
   for line in (text .. "\n"):gmatch("(.-)\r?\n") do
     local is_old = line:find("^%s*" .. address.password_variable .. "%s*=")
     if not is_old and line ~= "" then lines[#lines + 1] = line end
   end
   lines[#lines + 1] = assert(dotenv.line(address.password_variable, password))
-  local id, new_text = ctx.ids.application, table.concat(lines, "\n")
-  local saved, why, trouble = ctx.dokploy:save_environment(id, new_text)
-  if not saved then return nil, why, trouble end
+  try(ctx.dokploy:save_environment(ctx.ids.application, table.concat(lines, "\n")))
   ctx.password, ctx.old_environment = password, text
-  return true
 end
 
 -- Deploys what Dokploy holds of it once more, and follows that to its end.
 function parts.deploy(ctx)
   local watch, is_sent = { lines = 0 }, false
-  repeat
-    local row, message, code = submission.row(ctx)
-    if row == nil then return nil, message, code end
+  while true do
+    local row = try(submission.row(ctx))
     if row then submission.pass_log(ctx, row, watch) end
-    if row and row.status == "done" then return true end
-    if row and row.status ~= "running" then return submission.failure(ctx, row, watch) end
+    if row and row.status == "done" then return end
+    if row and row.status ~= "running" then try(submission.failure(ctx, row, watch)) end
     if not row and not is_sent and not submission.position(ctx) then
-      is_sent, message, code = ctx.dokploy:deploy(ctx.ids.application, ctx.title)
-      if not is_sent then return nil, message, code end
+      is_sent = try(ctx.dokploy:deploy(ctx.ids.application, ctx.title))
     end
-  until not task.sleep(1)
-  return nil, "cancelled", "cancelled"
+    try(task.sleep(1))
+  end
 end
 
 -- The flow --
@@ -103,8 +90,7 @@ local function run_parts(ctx, names)
   for _, name in ipairs(names) do
     ctx.part = name
     report(ctx, name, "running")
-    local good, message, code, args = parts[name](ctx)
-    if not good then return nil, message, code, args end
+    parts[name](ctx)
     report(ctx, name, "done")
   end
   return true
@@ -114,11 +100,12 @@ end
 -- answers to the old one again.
 local function restore_password(ctx)
   report(ctx, "password", "undoing")
-  local id, text = ctx.ids.application, ctx.old_environment
-  if not ctx.dokploy:save_environment(id, text) then return false end
+  try(ctx.dokploy:save_environment(ctx.ids.application, ctx.old_environment))
   ctx.password = nil
-  local runs = ctx.op.params.from ~= "stopped"
-  if runs and not (parts.start(ctx) and parts.health(ctx)) then return false end
+  if ctx.op.params.from ~= "stopped" then
+    parts.start(ctx)
+    parts.health(ctx)
+  end
   report(ctx, "password", "undone")
   return true
 end
@@ -136,7 +123,7 @@ local function end_badly(ctx, op, message, code, args)
   local at = { name = op.name, step = ctx.part, seconds = seconds, client = ctx.dokploy }
   local why = failure.new(at, message, code, args) -- before anything is put back
   local is_restored = ctx.old_environment ~= nil
-    and task.run(work.healthy, restore_password, ctx) == true
+    and task.run(work.healthy, attempt.catch, restore_password, ctx) == true
   local is_same = is_restored or is_as_before(ctx, op)
   ending.fail(op, why, {
     rolledBack = is_restored, target = op.params.target,
@@ -166,7 +153,7 @@ function work.run(op)
   local ctx, kind = context_of(op), kinds[op.kind]
   local plan = op.params.from == "stopped" and kind.from_stopped or kind
   local deadline = states[kind.state].deadline
-  local good, message, code, args = task.run(deadline, run_parts, ctx, plan.parts)
+  local good, message, code, args = task.run(deadline, attempt.catch, run_parts, ctx, plan.parts)
   if not good then return end_badly(ctx, op, message, code, args) end
   local done = plan.done or kind.done
   local data = { name = op.name }

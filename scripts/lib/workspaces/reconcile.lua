@@ -7,6 +7,7 @@
 local log = require "core.log"
 local shared = require "core.shared"
 local task = require "core.task"
+local attempt = require "lib.base.attempt"
 local workspace = require "lib.base.workspace"
 local dokploy = require "lib.dokploy"
 local tag = require "lib.dokploy.tag"
@@ -22,8 +23,9 @@ local reconcile = {
   deadline = 1800, -- seconds for a whole run
 }
 local client = dokploy.client { tries = 2 }
+local try, catch = attempt.try, attempt.catch
 
--- Reading Dokploy --
+-- Reading Dokploy; failures are raised, and caught by the public functions --
 
 local function seen_application(row)
   local tagged = tag.read(row.description)
@@ -36,7 +38,7 @@ end
 local function see(id)
   local project, message, code = client:project_one(id)
   if code == "not_found" then return false end
-  if not project then return nil, message, code end
+  try(project, message, code)
   local tagged, applications = tag.read(project.description) or {}, {}
   local rows = dokploy.services_of(project)
   for i, row in ipairs(rows) do applications[i] = seen_application(row) end
@@ -46,34 +48,31 @@ local function see(id)
   }
 end
 
+local function pause() try(task.sleep(reconcile.pause)) end
+
 -- Failures that may be those of one project alone.
 local of_one_project = { dokploy_error = true, dokploy_unexpected_answer = true }
 
 -- Everything that is ours; and the projects that could not be read: id -> code.
 local function see_all()
-  local listed, message, code = client:projects_containing(tag.prefix)
-  if not listed then return nil, message, code end
   local seen, unread = {}, {}
-  for _, row in ipairs(listed) do
+  for _, row in ipairs(try(client:projects_containing(tag.prefix))) do
     if tag.read(row.description) then
-      local project, why, trouble = see(row.projectId)
-      if project == nil and not of_one_project[trouble] then return nil, why, trouble end
-      if project == nil then unread[row.projectId] = trouble end
+      local project, message, code = catch(see, row.projectId)
+      if project == nil and not of_one_project[code] then try(nil, message, code) end
+      if project == nil then unread[row.projectId] = code end
       seen[#seen + 1] = project or nil
-      if not task.sleep(reconcile.pause) then return nil, "cancelled", "cancelled" end
+      pause()
     end
   end
   return seen, unread
 end
 
--- A difference as it is now: false when it is gone, nil when that cannot be known.
+-- A difference as it is now, and its project; false when it is gone.
 local function look_again(one)
-  local project, message, code = false, nil, nil
-  if one.project_id then project, message, code = see(one.project_id) end
-  if project == nil then return nil, message, code end
-  local stacks, busy, trouble = drift.known(one)
-  if not stacks then return nil, busy, trouble end
-  if busy[one.operation_id] then return nil, "it is being worked on", "stack_busy" end
+  local project = one.project_id and see(one.project_id)
+  local stacks, busy = try(drift.known(one))
+  if busy[one.operation_id] then try(nil, "it is being worked on", "stack_busy") end
   for _, now in ipairs(diff.between(project and { project } or {}, stacks, busy)) do
     if now.kind == one.kind and now.thing == one.thing then return now, project end
   end
@@ -116,8 +115,7 @@ local function facts_of_unknown(one, seen)
   local id = application_of(one, seen)
   if not id then return facts end
   local application, message, code = client:application_one(id)
-  if not application then return code == "not_found" and facts or nil, message, code end
-  add_application(facts, application)
+  if code ~= "not_found" then add_application(facts, try(application, message, code)) end
   return facts
 end
 
@@ -141,20 +139,18 @@ local function by_key(list)
   return map
 end
 
--- The differences that are new, each confirmed, with its facts; nil, message, code: given up.
-local function confirmed(candidates, open)
+-- Of the candidates, those that are not known and still hold, with their facts.
+local function confirmed(candidates, known)
   local found = {}
   for _, one in ipairs(candidates) do
-    if not open[key(one)] then
-      local now, seen, code = look_again(one)
-      if now == nil and code ~= "stack_busy" then return nil, seen, code end
+    if not known[key(one)] then
+      local now, seen, code = catch(look_again, one)
+      if now == nil and code ~= "stack_busy" then try(nil, seen, code) end
       if now then
-        local facts, message, trouble = facts_of(now, seen)
-        if not facts then return nil, message, trouble end
-        now.facts = facts
+        now.facts = facts_of(now, seen)
         found[#found + 1] = now
       end
-      task.sleep(reconcile.pause)
+      pause()
     end
   end
   return found
@@ -174,43 +170,32 @@ end
 local function gone(rows, candidates)
   local ids = {}
   for _, row in ipairs(rows) do
-    if not candidates[key(row)] and look_again(of_row(row)) == false then ids[#ids + 1] = row.id end
+    if not candidates[key(row)] and catch(look_again, of_row(row)) == false then
+      ids[#ids + 1] = row.id
+    end
   end
   return ids
 end
 
-local function compare(seen, unread)
-  local stacks, busy, code = drift.known()
-  if not stacks then return nil, busy, code end
+local function run()
+  local seen, unread = see_all()
+  local stacks, busy = try(drift.known())
   for _, stack in ipairs(stacks) do
     if unread[stack.project_id] then busy[stack.operation_id] = true end
   end
-  return diff.between(seen, stacks, busy)
-end
-
-local function run()
-  local seen, unread, code = see_all()
-  if not seen then return nil, unread, code end
-  local candidates, rows, found, written, message
-  candidates, message, code = compare(seen, unread)
-  if not candidates then return nil, message, code end
-  rows, message, code = drift.open()
-  if not rows then return nil, message, code end
-  found, message, code = confirmed(candidates, by_key(rows))
-  if not found then return nil, message, code end
-  local resolved = gone(rows, by_key(candidates))
+  local candidates, rows = diff.between(seen, stacks, busy), try(drift.open())
+  local found, resolved = confirmed(candidates, by_key(rows)), gone(rows, by_key(candidates))
   local unread_id, unread_code = next(unread)
-  written, message, code = drift.record(found, resolved, not unread_id and #seen or nil)
-  if not written then return nil, message, code end
+  try(drift.record(found, resolved, not unread_id and #seen or nil))
   log.info("reconcile.done", { projects = #seen, found = #found, resolved = #resolved })
-  if unread_id then return nil, "the project " .. unread_id .. " cannot be read", unread_code end
+  if unread_id then try(nil, "the project " .. unread_id .. " cannot be read", unread_code) end
   return true
 end
 
 -- When --
 
 local function run_once()
-  local good, message, code = task.run(reconcile.deadline, run)
+  local good, message, code = task.run(reconcile.deadline, catch, run)
   local trouble = not good and (code or "failed") or nil
   if trouble and shared.get "reconcile.error" ~= trouble then
     log.warn("reconcile.failed", { code = trouble, message = message })
@@ -240,33 +225,33 @@ function reconcile.last_error() return shared.get "reconcile.error" end
 ---@param row table  of lib/journal/drift.lua
 ---@return boolean|nil holds, string? message, string? code  stack_busy journal dokploy_...
 function reconcile.holds(row)
-  local now, message, code = look_again(of_row(row))
+  local now, message, code = catch(look_again, of_row(row))
   if now == nil then return nil, message, code end
   return now ~= false
 end
 
 -- Names --
 
+local function check_name(ctx)
+  local is_held, has_run = try(drift.holds(ctx.name))
+  if is_held then try(nil, "Dokploy has something of that name", "name_taken") end
+  if has_run then return true end
+  local prefix = tag.prefix .. ctx.name .. " "
+  for _, row in ipairs(try(ctx.dokploy:projects_containing(prefix))) do
+    local tagged = tag.read(row.description)
+    local is_other = tagged and tagged.name == ctx.name and tagged.id ~= ctx.id
+    if is_other and journal.operations.get(tagged.id) == false then
+      try(nil, "Dokploy has a workspace of that name", "name_taken")
+    end
+  end
+  return true
+end
+
 --- Whether nothing unknown in Dokploy has a name, before a deploy makes anything. The journal knows
 --- that; Dokploy itself is asked as long as it was never compared, as after the loss of the
 --- journal.
 ---@param ctx table
 ---@return boolean|nil free, string? message, string? code  name_taken journal dokploy_...
-function reconcile.is_name_free(ctx)
-  local held, has_run, code = drift.holds(ctx.name)
-  if held == nil then return nil, has_run, code end
-  if held then return nil, "Dokploy has something of that name", "name_taken" end
-  if has_run then return true end
-  local rows, message, trouble = ctx.dokploy:projects_containing(tag.prefix .. ctx.name .. " ")
-  if not rows then return nil, message, trouble end
-  for _, row in ipairs(rows) do
-    local tagged = tag.read(row.description)
-    if tagged and tagged.name == ctx.name and tagged.id ~= ctx.id
-      and journal.operations.get(tagged.id) == false then
-      return nil, "Dokploy has a workspace of that name", "name_taken"
-    end
-  end
-  return true
-end
+function reconcile.is_name_free(ctx) return catch(check_name, ctx) end
 
 return reconcile
