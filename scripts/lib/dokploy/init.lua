@@ -9,19 +9,6 @@ local shared = require "core.shared"
 local counts = require "lib.base.counts"
 local call = require "lib.dokploy.call"
 
--- The procedures below, so that each is counted from the start.
-local procedures = {
-  "application.cleanQueues", "application.create", "application.delete", "application.deploy",
-  "application.one", "application.reload", "application.saveDockerProvider",
-  "application.saveEnvironment", "application.stop", "application.update", "deployment.all",
-  "deployment.queueList", "deployment.readLogs", "docker.getContainersByAppNameMatch",
-  "docker.getServiceContainersByAppName", "dockerVolume.removeVolume", "domain.byApplicationId",
-  "domain.create", "domain.delete", "mounts.create", "mounts.remove", "project.all",
-  "project.create", "project.one", "project.remove", "project.search",
-  "settings.getDokployVersion",
-}
-for _, procedure in ipairs(procedures) do counts.declare_call(procedure) end
-
 local dokploy = {}
 local Client = {}
 Client.__index = Client
@@ -152,6 +139,7 @@ local reads = {
 }
 for name, read in pairs(reads) do
   local procedure, argument, shape = read[1], read[2], read[3]
+  counts.declare_call(procedure)
   Client[name] = function(self, value)
     return ask(self, procedure, argument and { [argument] = value }, shape)
   end
@@ -165,7 +153,18 @@ local deletes = {
   mount_remove = { "mounts.remove", "mountId" },
 }
 for name, row in pairs(deletes) do
+  counts.declare_call(row[1])
   Client[name] = function(self, id) return remove(self, row[1], { [row[2]] = id }) end
+end
+
+-- The others, so that each is counted from the start.
+for _, procedure in ipairs {
+  "application.cleanQueues", "application.create", "application.deploy", "application.reload",
+  "application.saveDockerProvider", "application.saveEnvironment", "application.stop",
+  "application.update", "deployment.readLogs", "dockerVolume.removeVolume", "domain.create",
+  "mounts.create", "project.create", "project.search", "settings.getDokployVersion",
+} do
+  counts.declare_call(procedure)
 end
 
 -- Projects --
@@ -183,20 +182,38 @@ function Client:project_create(name, description)
   return make(self, "project.create", body, new_project)
 end
 
--- Older versions give all at once, with all that is in them: 3 kB each.
+local function found_items(value) return list(value) and rows "projectId"(value.items) end
+
+-- Versions without project.search give all projects at once, with all that is in them: 3 kB each.
 local function every_project(client)
   return run(client, { procedure = "project.all", shape = rows "projectId", repeatable = true,
     max_body = 16 << 20 })
 end
 
-local function found_items(value) return list(value) and rows "projectId"(value.items) end
+local PAGE = 100 -- projects at a time: the most that Dokploy gives
 
---- The projects whose description is exactly this, oldest first:
---- { {projectId, name, description}, ... }.
+--- Every project whose description contains these words: { {projectId, description, ...}, ... }. One
+--- that comes or goes while the pages are read may be missing, or be there twice.
+function Client:projects_containing(words)
+  local found, offset = {}, 0
+  repeat
+    local query = { description = words, limit = PAGE, offset = offset }
+    local items, message, code, info = ask(self, "project.search", query, found_items)
+    local is_old = code == "no_such_call"
+    if is_old then items, message, code, info = every_project(self) end
+    if not items then return nil, message, code, info end
+    for _, row in ipairs(items) do
+      local description = text(row.description)
+      if description and description:find(words, 1, true) then found[#found + 1] = row end
+    end
+    offset = offset + #items
+  until is_old or #items < PAGE
+  return found
+end
+
+--- The projects whose description is exactly this, oldest first.
 function Client:projects_described(description)
-  local query = { description = description, limit = 100 }
-  local found, message, code, info = ask(self, "project.search", query, found_items)
-  if code == "no_such_call" then found, message, code, info = every_project(self) end
+  local found, message, code, info = self:projects_containing(description)
   if not found then return nil, message, code, info end
   local exact = {}
   for _, row in ipairs(found) do
@@ -204,33 +221,6 @@ function Client:projects_described(description)
   end
   table.sort(exact, function(a, b) return tostring(a.createdAt) < tostring(b.createdAt) end)
   return exact
-end
-
-local PAGE = 100 -- projects at a time: the most that Dokploy gives
-
-local function all_containing(client, words)
-  local found, message, code, info = every_project(client)
-  if not found then return nil, message, code, info end
-  local matches = {}
-  for _, row in ipairs(found) do
-    local description = text(row.description)
-    if description and description:find(words, 1, true) then matches[#matches + 1] = row end
-  end
-  return matches
-end
-
---- Every project whose description contains these words: { {projectId, description}, ... }. One
---- that comes or goes while the pages are read may be missing, or be there twice.
-function Client:projects_containing(words)
-  local found = {}
-  repeat
-    local query = { description = words, limit = PAGE, offset = #found }
-    local items, message, code, info = ask(self, "project.search", query, found_items)
-    if code == "no_such_call" then return all_containing(self, words) end
-    if not items then return nil, message, code, info end
-    table.move(items, 1, #items, #found + 1, found)
-  until #items < PAGE
-  return found
 end
 
 --- The default environment of what project_one returned; nil when it has none.

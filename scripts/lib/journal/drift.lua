@@ -199,6 +199,4 @@ end
 ---@return number|nil
 function drift.last_run_at() return shared.get "drift.run_at" end
 
-drift.looked_at = drift.last_run_at -- for callers that still use that name
-
 return drift

@@ -22,7 +22,4 @@ end
 ---@return boolean
 function reservations.is_free(name) return shared.get(key(name)) == nil end
 
---- For callers that still ask this way.
-function reservations.get(name) return not reservations.is_free(name) and "claimed" or nil end
-
 return reservations
