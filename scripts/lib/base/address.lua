@@ -91,11 +91,6 @@ function address.network(bytes)
   return #bytes == 4 and shown(masked(bytes, 24)) .. "/24" or shown(masked(bytes, 64)) .. "/64"
 end
 
---- Whether it is this machine itself.
-function address.is_loopback(bytes)
-  return #bytes == 4 and bytes:byte(1) == 127 or bytes == ("\0"):rep(15) .. "\1"
-end
-
 --- A network such as 10.0.0.0/8; an address alone is a network of one. nil when it is malformed.
 ---@return { bytes: string, bits: integer }|nil
 function address.block(text)

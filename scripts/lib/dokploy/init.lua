@@ -192,8 +192,8 @@ end
 
 local PAGE = 100 -- projects at a time: the most that Dokploy gives
 
---- Every project whose description contains these words: { {projectId, description, ...}, ... }. One
---- that comes or goes while the pages are read may be missing, or be there twice.
+--- Every project whose description contains these words: { {projectId, description, ...}, ... }.
+--- One that comes or goes while the pages are read may be missing, or be there twice.
 function Client:projects_containing(words)
   local found, offset = {}, 0
   repeat

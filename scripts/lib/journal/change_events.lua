@@ -1,5 +1,6 @@
---- Tells open admin pages that something of a kind has changed, so that they load it again. Every
---- change has a number; a page that was away asks for what is newer than the last number it saw.
+--- Notifies open admin pages that something of a kind has changed, so that they load it again.
+--- Every change has a number; a page that was away asks for what is newer than the last number it
+--- saw.
 local json = require "core.json"
 local shared = require "core.shared"
 local sse = require "core.sse"

@@ -2,7 +2,7 @@
 ---
 --- Failures of the disk are nil, message, "journal"; a broken constraint is nil, message,
 --- "conflict". SQL that is wrong raises an error: it is a bug, and repeating it would not help.
---- In SQL the word NOW is the current time, in seconds since 1970.
+--- In SQL, NOW is the current time, in seconds since 1970.
 local json = require "core.json"
 local store = require "core.store"
 local db = {}

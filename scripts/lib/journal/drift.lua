@@ -161,7 +161,7 @@ local function hold_names(rows)
   end
 end
 
--- Tells open admin pages when the rows or the time of the last run have changed.
+-- Notifies open admin pages when the rows or the time of the last run have changed.
 local function notify(rows, run_at)
   local ids = { run_at or 0 }
   for i, row in ipairs(rows) do ids[i + 1] = row.id end

@@ -11,7 +11,7 @@ local INSERT = [[
   RETURNING seq, event, data, at]]
 
 --- The statement that appends one event to an operation that has not ended.
----@param unless_cancelled boolean|nil  nor was asked to stop
+---@param unless_cancelled boolean|nil  nor was cancelled
 function events.statement(id, event, data, unless_cancelled)
   return { INSERT, id, event, json.encode(data), unless_cancelled and 1 or 0 }
 end

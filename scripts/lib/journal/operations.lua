@@ -194,7 +194,7 @@ function operations.turn_back(id, failure)
   return db.change(TURN_BACK, id, failure.code, json.encode(failure))
 end
 
---- A step begins. Returns whether somebody asked to stop.
+--- A step begins. Returns whether it was cancelled.
 function operations.enter_step(id, step)
   local sql = "UPDATE operations SET step = ?2 WHERE id = ?1 RETURNING cancel"
   local row, message, code = db.row(sql, id, step)
@@ -205,7 +205,7 @@ end
 local CANCEL = [[
   UPDATE operations SET cancel = 1 WHERE id = ?1 AND kind = 'deploy' AND ended_at IS NULL]]
 
---- Asks an open deploy to stop. False when it has ended.
+--- Requests an open deploy to stop. False when it has ended.
 function operations.request_cancel(id) return db.change(CANCEL, id) end
 
 -- Ending --
@@ -219,7 +219,7 @@ local END = [[
 ---@param how { state: string, code: string|nil, receipt: table, change: string|nil,
 --- target: string|nil, volume: table|nil, unless_cancelled: boolean|nil }  change: of the
 --- workspace that the deploy `target` made, as in lib/journal/stacks.lua; volume: data that is
---- kept; unless_cancelled: only if nobody asked to stop
+--- kept; unless_cancelled: not if it was cancelled
 ---@return table[]|nil rows  the event as written; none when it had ended, or was cancelled
 ---@return string? message, string? code
 function operations.finish(id, last, how)

@@ -23,7 +23,7 @@ end
 
 local INSERT_LINK = "INSERT INTO links (hash, owner_id, expires_at) VALUES (?1, ?2, NOW + ?3)"
 
---- Adds a link that is good for so many seconds, and deletes those that have expired.
+--- Adds a link that expires after `seconds`, and deletes those that have expired.
 ---@return boolean|nil added, string? message, string? code
 function owners.add_link(hash, owner_id, seconds)
   local results, message, code = db.run {

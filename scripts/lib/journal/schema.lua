@@ -16,12 +16,12 @@ return {
     owner_id    TEXT NOT NULL,
     template    TEXT,
     url         TEXT,
-    params      TEXT NOT NULL DEFAULT '{}', -- what was asked; of work on a stack: target
+    params      TEXT NOT NULL DEFAULT '{}', -- the request; of work on a stack: target
     state       TEXT NOT NULL,         -- see lib/operations/states.lua
     step        TEXT,                  -- the step that runs, or ran last
     code        TEXT,                  -- why it failed
     failure     TEXT,                  -- the rest of why: {code, step, args, message}
-    cancel      INTEGER NOT NULL DEFAULT 0, -- 1: somebody asked to stop it
+    cancel      INTEGER NOT NULL DEFAULT 0, -- 1: it is to stop
     receipt     TEXT,                  -- what was created, undone and left
     created_at  REAL NOT NULL,
     started_at  REAL,

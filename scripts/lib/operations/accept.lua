@@ -157,14 +157,15 @@ function accept.begin(kind, on, options) return detached(begin, kind, on, option
 --- A new operation's id, for statements that are made before it begins.
 accept.new_id = new_id
 
--- Removes what a delete kept; while that delete runs, afterwards. Asked again, the same operation.
+-- Removes what a delete kept; while that delete still runs, after it. A second call gets the same
+-- operation.
 local function purge(name, owner_id)
   local op, message, code = begin("purge", { name = name, owner_id = owner_id }, {})
   if op or code ~= "stack_busy" then return op, message, code end
   return journal.operations.newest(name, "purge", owner_id) or try(nil, message, "journal")
 end
 
---- Removes the data that outlived a workspace which is gone. Asked again, the same operation.
+--- Removes the data that outlived a workspace which is gone. A second call gets the same operation.
 ---@return table|nil operation, string? message, string? code  journal
 function accept.purge(name, owner_id) return detached(purge, name, owner_id) end
 
@@ -215,12 +216,13 @@ local function delete(request)
     })
   end
   local cancelled = try(cancel(stack.operation_id)) -- deleting what is not there yet
-  -- It has just ended, and left something.
+  -- It has just ended, and something of it is there.
   if not cancelled.cancelled and journal.stacks.get(request.name) then return delete(request) end
   return journal.operations.get(stack.operation_id)
 end
 
---- Removes a workspace. Its data stays unless data is "delete". Asked again, the same operation.
+--- Removes a workspace. Its data stays unless data is "delete". A second call gets the same
+--- operation.
 ---@param request { name: string, owner_id: string, data: string, also: (fun(id: string):
 --- any[][])|nil } owner_id: whose it is: meanwhile the name may be somebody else's
 ---@return table|nil operation, string? message

@@ -77,7 +77,7 @@ local function fits(rule, facts, text)
   return not rule.reason or (facts.reason or "") ~= ""
 end
 
---- The name of the likely cause; nil when none is known.
+--- The name of the likely cause; nil when no rule fits.
 ---@param facts { code: string, step: string|nil, lines: string[]|nil, reason: string|nil,
 --- answer: { status: integer|nil, message: string|nil }|nil }  answer: Dokploy's last; lines: the
 --- last of its log; reason: why the container ended

@@ -69,7 +69,7 @@ function Context:know(row)
   local age = at and math.max(0, os.time() - at) or 0
   self.resources[row.kind .. " " .. row.key] = {
     kind = row.kind, key = row.key, id = row.id, state = row.state, data = row.data,
-    since = timer.now() - age, -- on the timer's clock, which nobody sets
+    since = timer.now() - age, -- on the timer's clock, which is never set
   }
   if row.state ~= "created" then return end
   self.ids[row.kind] = row.id

@@ -106,7 +106,7 @@ local function end_back(op, work, leftovers, why)
   local is_free, volume = #leftovers == 0, nil
   if work.unable then
     -- A volume that this Dokploy cannot remove does not keep the name: its own is never used again.
-    -- Before the last step nobody knows whether a container started and the volume exists.
+    -- Before the last step it is unknown whether a container started and the volume exists.
     leftovers[#leftovers + 1] = {
       kind = "volume", id = work.unable, reason = "unable", unsure = why.step ~= "health",
     }
@@ -126,7 +126,7 @@ local function back(op, ctx, why)
   task.shield()
   ctx.wanted = false
   local turned = surely(function() return journal.operations.turn_back(op.id, why) end)
-  if not turned and op.state ~= "rolling_back" then -- it had ended: what it made is somebody's
+  if not turned and op.state ~= "rolling_back" then -- it had ended: what it made is in use
     log.error("operation.ended_twice", { operation = op.id, name = op.name, code = why.code })
     return
   end

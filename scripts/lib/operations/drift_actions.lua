@@ -143,7 +143,7 @@ local function act(id, action, data)
   return nil, "it no longer holds", "finding_gone"
 end
 
---- Begins to repair or remove; asked again, the same operation.
+--- Begins to repair or remove. A second call gets the same operation.
 ---@param action string  repair remove
 ---@param id integer     the row's
 ---@param data string    of remove: keep delete

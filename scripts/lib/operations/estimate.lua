@@ -1,5 +1,5 @@
---- How busy Dokploy itself is: it deploys one after the other, whoever asks, so its own queue
---- delays ours. What was learned is in core.shared, so that it outlives a reload.
+--- How busy Dokploy itself is: it deploys one after the other for all its users, which delays ours.
+--- What was learned is in core.shared, so that it outlives a reload.
 local shared = require "core.shared"
 local dokploy = require "lib.dokploy"
 local tag = require "lib.dokploy.tag"

@@ -1,4 +1,4 @@
---- Removes data that outlived its workspace, because its owner asks. A volume that Dokploy cannot
+--- Removes data that outlived its workspace, on its owner's request. A volume that Dokploy cannot
 --- remove stays listed as left. A volume that a workspace has is never touched.
 local log = require "core.log"
 local task = require "core.task"

@@ -1,5 +1,5 @@
 --- Whose turn it is, when it comes, and how far a deployment is. Pure. First come, first served,
---- but nobody gets a second slot while others have none.
+--- but no owner gets a second slot while others have no slot.
 local queue = { late = 0.2 } -- of its usual time: what one that takes longer is still given
 
 -- Of those with the fewest slots, the owner whose last turn is longest ago: since their last deploy

@@ -27,7 +27,7 @@ local function keep_volume(resources, target)
   end
 end
 
--- Data that an earlier delete kept is removed now that its owner asks for it.
+-- Data that an earlier delete kept is removed now on its owner's request.
 local function release_volume(resources)
   for _, row in ipairs(resources) do
     if row.kind == "volume" and row.state == "kept" then row.state = "created" end

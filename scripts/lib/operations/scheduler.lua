@@ -1,5 +1,5 @@
---- Starts waiting deploys as slots become free, and tells the others their position. The journal is
---- the queue; this only looks at it.
+--- Starts waiting deploys as slots become free, and reports their position to the others. The
+--- journal is the queue; this only looks at it.
 local config = require "core.config"
 local crypto = require "core.crypto"
 local log = require "core.log"
@@ -24,7 +24,7 @@ local value_kinds = require "lib.schema.kinds"
 
 local scheduler = {
   guess = 45,   -- seconds that a deployment takes, until one has been measured
-  window = 500, -- how many of those that wait are looked at; those behind hear their position later
+  window = 500, -- how many waiting deploys a round considers
   full_round = 30, -- seconds between two rounds when nothing happens
 }
 local steps
@@ -34,7 +34,7 @@ local WAIT = states.queued.deadline
 
 local function task_name(id) return "op:" .. id end
 
---- Asks the operation's task to stop.
+--- Cancels the operation's task.
 function scheduler.cancel(id) return task.cancel(task_name(id)) end
 
 --- How many seconds a deployment takes: the median of the newest.
@@ -73,8 +73,8 @@ end
 
 -- Waiting --
 
--- Since when it waits, by the timer's clock, so that setting the clock makes nobody time out. Those
--- from before this start are taken over by the time of day.
+-- Since when it waits, by the timer's clock, so that no deploy times out because the clock was set.
+-- Those from before this start are taken over by the time of day.
 local function note_waiting(id, seconds)
   shared.add("queue.since:" .. id, timer.now() - seconds, WAIT)
 end
@@ -237,7 +237,7 @@ local function tick()
   shared.set("queue.version", script_version)
   local is_due = shared.add("queue.looked", true, scheduler.full_round)
   local was_asked = shared.get "queue.asked"
-  if was_asked then shared.set("queue.asked", nil) end -- a round that begins now sees who asked
+  if was_asked then shared.set("queue.asked", nil) end -- a round that begins now sees them all
   local has_waiting = (shared.get "queue.waiting" or 0) > 0
   if is_due or was_asked or shared.get "queue.again" or has_waiting then scheduler.wake() end
 end

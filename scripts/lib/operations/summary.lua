@@ -19,7 +19,7 @@ local function apply(step, raw)
   step.endedAt = ended[raw.state] and clock.iso(raw.at) or nil
 end
 
--- After the end no step is busy; while the operation rolls back, none but those that are undone.
+-- After the end no step is busy; while the operation rolls back, only those that are being undone.
 local function stop(list, operation, undone)
   for _, step in ipairs(list) do
     local is_rolling_back = operation.state == "rolling_back" and not undone[step.step]
