@@ -1,175 +1,255 @@
-// An admin edits Lua while the portal runs: a good edit takes over, a bad one is refused and named, a runaway one is stopped.
-import { after, before, test } from 'node:test'
+// An admin edits Lua while the portal runs: a good edit takes effect, a bad one is refused and
+// named with its line, a runaway script is stopped. Policies are pure, and --check tries them.
+import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { copyRoot, startAll, startPortal, startRehearsal, until } from './harness.mjs'
+import { spawnSync } from 'node:child_process'
+import { ADMIN, DEPLOYER, copyTree, dokployEnv, until, useWorld, withPortal } from './harness.mjs'
 
-let house, world, portal, rehearsal
-before(async () => {
-  house = copyRoot()
-  world = await startAll({ root: house.root, speed: 20 })
-  ;({ portal, rehearsal } = world)
-})
-after(() => world.stop())
+const names = 'scripts/policy/names.lua'
+const access = 'scripts/policy/access.lua'
+const reserve = (text) => text.replace('patterns = {', 'patterns = {\n  "^project%-x", -- ours')
 
-const check = async (name) => (await portal.check(name)).json
+const { portal, rehearsal, tree } = useWorld({ edits: {}, speed: 20 })
+const codeOf = async (name) => (await portal.check(name)).json.code
 const health = async () => (await portal.api('/health')).json
 const refusal = async () => (await health()).degraded.find(({ code }) => code === 'edit_rejected')
-// Does the edit, and waits until a new generation of the scripts is in force.
-async function edited(act) {
-  const { generation } = await health()
-  act()
-  await until(async () => (await health()).generation > generation, 'the edit is in force')
+const append = (text) => (before) => `${before}\n${text}\n`
+
+// Edits a file while act() runs, and restores it. The portal watches the files by itself.
+async function whileEdited(path, change, act) {
+  const before = tree.read(path)
+  await portal.reload(() => tree.edit(path, change))
+  try {
+    await act()
+  } finally {
+    await portal.reload(() => tree.write(path, before))
+  }
 }
-const line = (text, needle) => text.slice(0, text.indexOf(needle)).split('\n').length
 
-const reserve = (text) => text.replace('patterns = {', 'patterns = {\n  "^project%-x", -- ours')
-const addRoute = (text) => text.replace(/\n(require "routes\.check".*)/, '\n$1\nrequire "routes.hello"')
+// Writes a bad file, and restores it; returns how /health reports it.
+async function rejected(path, change) {
+  const before = tree.read(path)
+  tree.edit(path, change)
+  const reported = await until(refusal, '/health names the edit')
+  assert.equal(await codeOf('project-x2'), 'name_reserved', 'the last good edit is in force')
+  assert.equal(await codeOf('free-name'), undefined)
+  tree.write(path, before)
+  await until(async () => !(await refusal()), '/health is well again')
+  return reported
+}
 
-test('a reserved pattern is one line, and in force without a restart', async () => {
-  assert.equal((await check('project-x1')).available, true)
-  house.edit('scripts/policy/names.lua', reserve)
-  const taken = await until(async () => (await check('project-x1')).code, 'the pattern is in force')
-  assert.equal(taken, 'name_reserved')
+test('a reserved pattern is one line, in force without a restart or a signal', async () => {
+  assert.equal(await codeOf('project-x1'), undefined)
+  tree.edit(names, reserve)
+  assert.equal(await until(() => codeOf('project-x1'), 'the pattern is in force'), 'name_reserved')
 })
 
-test('a bad edit is refused, named in /health with file and line, and the old scripts stay', async () => {
-  const good = house.read('scripts/policy/names.lua')
+test('a bad edit is refused and named with file and line; the old scripts stay', async () => {
   portal.expect(/scripts/)
-  house.write('scripts/policy/names.lua', `${good}\nlocal oops = = 1\n`)
-  const refused = await until(refusal, '/health names the edit')
-  assert.match(refused.file, /policy\/names\.lua$/)
-  assert.equal(refused.line, line(`${good}\nlocal oops`, 'local oops'))
-  assert.ok(refused.message.length > 5)
-  assert.ok(refused.detail.includes('names.lua'), refused.detail)
-  assert.equal((await check('project-x2')).code, 'name_reserved', 'the last good edit is in force')
-  assert.equal((await check('free-name')).available, true)
-  house.write('scripts/policy/names.lua', good)
-  await until(async () => !(await refusal()), '/health is well again')
+  const lines = tree.read(names).split('\n').length
+  const { file, line, message, detail } = await rejected(names, append('local oops = = 1'))
+  assert.match(file, /policy\/names\.lua$/)
+  assert.equal(line, lines + 1)
+  assert.ok(message.length > 5)
+  assert.ok(detail.includes('names.lua'), detail)
 })
 
 test('a bad edit that parses is refused too', async () => {
-  const good = house.read('scripts/policy/names.lua')
-  for (const bad of ['error("not today")', 'undeclared_global = 1', 'require "policy.no_such_file"', 'local x = nil; x.y = 1', 'while true do end']) {
-    house.write('scripts/policy/names.lua', `${bad}\n${good}`)
-    const refused = await until(refusal, `refused: ${bad}`)
-    house.write('scripts/policy/names.lua', good)
-    assert.match(`${refused.file}:${refused.line}`, /names\.lua:\d/, `${bad}: ${JSON.stringify(refused)}`)
-    assert.equal((await check('project-x3')).code, 'name_reserved')
-    await until(async () => !(await refusal()), `accepted again after: ${bad}`)
+  const bad = [
+    'error("not today")', 'undeclared_global = 1', 'require "policy.no_such_file"',
+    'local x = nil; x.y = 1', 'while true do end',
+  ]
+  for (const first of bad) {
+    const { file, line } = await rejected(names, (text) => `${first}\n${text}`)
+    assert.match(`${file}:${line}`, /names\.lua:\d/, first)
   }
 })
 
-test('a route is one small file and a line', async () => {
-  assert.equal((await portal.api('/hello/world')).status, 404)
-  house.write('scripts/routes/hello.lua', `local server = require "core.server"
+const addRoutes = (routes) => append(`local server = require "core.server"\n${routes}`)
 
+test('a route is a few lines', async () => {
+  assert.equal((await portal.api('/hello/world')).status, 404)
+  const route = `
 server.route("GET", "/hello/:name", function(req)
   return "hello " .. req.params.name
-end)
-`)
-  house.edit('scripts/init.lua', addRoute)
-  const { text, headers } = await until(async () => { const a = await portal.api('/hello/world'); return a.status === 200 && a }, 'the route answers')
-  assert.equal(text, 'hello world')
-  assert.match(headers['content-type'], /^text\/plain/)
+end)`
+  await whileEdited('scripts/init.lua', addRoutes(route), async () => {
+    const { text, headers } = await portal.api('/hello/world')
+    assert.equal(text, 'hello world')
+    assert.match(headers['content-type'], /^text\/plain/)
+  })
 })
 
-test('a step is one small file and a line', async () => {
-  house.write('scripts/steps/greet.lua', `return {
-  name = "greet",
-  deadline = 10,
-  expect = 1,
+const step = (run) => `return {
+  name = "greet", deadline = 10, expect = 1,
   run = function(ctx)
-    ctx:log("greetings to " .. ctx.name)
-    return true
+    ${run}
   end,
 }
-`)
-  await edited(() => house.edit('scripts/steps/init.lua', (text) => text.replace(/(\n\s*)(require "steps\.project",?.*)/, '$1$2$1require "steps.greet",')))
-  const { events } = await portal.ready('greeted')
-  assert.ok(events.some((e) => e.event === 'log' && e.data.line === 'greetings to greeted'))
-  assert.ok(events.some((e) => e.event === 'progress' && e.data.step === 'greet' && e.data.state === 'done'))
+`
+const addStep = (text) =>
+  text.replace(/(\n\s*)(require "steps\.project",?.*)/, '$1$2$1require "steps.greet",')
+
+test('a step is one small file and a line', async () => {
+  tree.write('scripts/steps/greet.lua', step('ctx:log("hello " .. ctx.name)\n    return true'))
+  await whileEdited('scripts/steps/init.lua', addStep, async () => {
+    const { events } = await portal.ready('greeted')
+    const lines = events.filter(({ event }) => event === 'log').map(({ data }) => data.line)
+    assert.ok(lines.includes('hello greeted'))
+    const isDone = ({ data }) => data.step === 'greet' && data.state === 'done'
+    assert.ok(events.some(isDone))
+  })
 })
 
-test('a step that fails is a failed deployment that is clean', async () => {
-  const step = (body) => () => house.write('scripts/steps/greet.lua', `return { name = "greet", deadline = 10, expect = 1, run = function(ctx) ${body} end }\n`)
-  await edited(step('error("a bug in a step")'))
+test('a step that raises an error is a failed deployment that is clean', async () => {
+  tree.write('scripts/steps/greet.lua', step('error("a bug in a step")'))
   portal.expect(/a bug in a step/)
-  const { last: failed } = await portal.deployed('buggy')
-  assert.equal(failed.event, 'failed')
-  assert.equal(failed.data.code, 'script_error')
-  assert.equal(failed.data.rolledBack, true)
-  assert.doesNotMatch(JSON.stringify(failed), /traceback|a bug in a step/, 'the trace is for the log')
-  await rehearsal.holdsNothing('buggy')
-  await edited(step('return true'))
+  await whileEdited('scripts/steps/init.lua', addStep, async () => {
+    const { last } = await portal.finish(await portal.deploy('buggy'), 'failed')
+    assert.deepEqual([last.data.code, last.data.rolledBack], ['script_error', true])
+    assert.doesNotMatch(JSON.stringify(last), /traceback|a bug in a step/, 'it is for the log')
+    await rehearsal.holdsNothing('buggy')
+  })
 })
 
-test('an error where an operation ends is its end, and the stack can be worked with again', async () => {
+test('an error where an operation ends is its end, and the workspace stays usable', async () => {
   const { key } = await portal.ready('stumbled')
-  const act = async (what) => portal.follow((await portal.api(`/api/stack/stumbled/${what}`, { method: 'POST', key })).json.statusUrl)
-  const good = house.read('scripts/lib/operations/work.lua')
-  await edited(() => house.edit('scripts/lib/operations/work.lua', (text) => text.replace('local done = plan.done or kind.done', '$& error("a bug at the end")')))
+  const bug = (text) =>
+    text.replace('local done = plan.done or kind.done', '$& error("a bug at the end")')
   portal.expect(/a bug at the end/)
-  const { last } = await act('stop')
-  assert.deepEqual([last.event, last.data.code], ['failed', 'script_error'])
-  await edited(() => house.write('scripts/lib/operations/work.lua', good))
-  assert.equal((await act('start')).last.event, 'ready')
+  await whileEdited('scripts/lib/operations/work.lua', bug, async () => {
+    const { last } = await portal.finish(await portal.act('stumbled', 'stop', { key }), 'failed')
+    assert.equal(last.data.code, 'script_error')
+  })
+  await portal.finish(await portal.act('stumbled', 'start', { key }), 'ready')
   assert.equal(portal.log.filter(({ event }) => event === 'operation.broken').length, 1)
 })
 
-test('running work ends on the scripts it began with', async () => {
-  const { json } = await portal.deploy('steady')
-  await portal.follow(json.statusUrl, { until: (e) => e.data.step !== undefined })
+test('a running deployment finishes with the scripts it started with', async () => {
+  const answer = await portal.deploy('steady')
+  await portal.follow(answer.json.statusUrl, { until: ({ data }) => data.step !== undefined })
   for (let i = 0; i < 5; i++) {
-    house.edit('scripts/policy/names.lua', (text) => `${text}\n-- edit ${i}\n`)
+    tree.edit(names, append(`-- edit ${i}`))
     portal.child.kill('SIGHUP')
   }
-  assert.equal((await portal.follow(json.statusUrl)).last.event, 'ready')
+  await portal.finish(answer, 'ready')
 })
 
-test('a handler that loops for ever, eats memory or raises is a 500 with a request id, and the portal goes on', async () => {
-  house.write('scripts/routes/hello.lua', `local server = require "core.server"
-
-server.route("GET", "/bad/loop", function() while true do end end)
-server.route("GET", "/bad/caught", function() while true do pcall(function() while true do end end) end end)
-server.route("GET", "/bad/memory", function() local t = {} for i = 1, math.huge do t[i] = ("x"):rep(1000) .. i end end)
-server.route("GET", "/bad/string", function() local s = "x" while true do s = s .. s end end)
-server.route("GET", "/bad/raise", function() error("a secret detail") end)
-server.route("GET", "/bad/table", function() error({ code = "x" }) end)
-server.route("GET", "/bad/reply", function() return { status = "many" } end)
-server.route("GET", "/bad/nothing", function() end)
-server.route("GET", "/bad/deep", function() local function f() return 1 + f() end return f() end)
-`)
-  await until(async () => (await portal.api('/bad/raise')).status === 500, 'the routes are there')
-  portal.expect(/bad\/|hello\.lua|script|memory/)
-  for (const path of ['loop', 'caught', 'memory', 'string', 'raise', 'table', 'reply', 'nothing', 'deep']) {
-    const { status, json, headers, text } = await portal.api(`/bad/${path}`)
-    assert.equal(status, 500, `${path}: ${text}`)
-    assert.match(headers['content-type'], /^application\/problem\+json/)
-    assert.ok(headers['x-request-id'])
-    assert.ok(json.detail.includes(headers['x-request-id']) || json.instance === headers['x-request-id'], 'the id that the log has')
-    assert.doesNotMatch(text, /secret detail|traceback|\.lua/)
-    assert.equal((await portal.api('/health')).status, 200, path)
-    if (path === 'loop' || path === 'raise') {
-      const logged = await portal.logged((l) => JSON.stringify(l).includes(headers['x-request-id']) && /hello\.lua:\d+/.test(JSON.stringify(l)), `the trace of ${path}`)
-      assert.ok(logged)
-    }
+test('a handler that loops, eats memory or raises is a 500, and the portal goes on', async () => {
+  const bodies = {
+    loop: 'while true do end',
+    caught: 'while true do pcall(function() while true do end end) end',
+    memory: 'local t = {} for i = 1, math.huge do t[i] = ("x"):rep(1000) .. i end',
+    string: 'local s = "x" while true do s = s .. s end',
+    raise: 'error("a secret detail")',
+    table: 'error({ code = "x" })',
+    reply: 'return { status = "many" }',
+    nothing: '',
+    deep: 'local function f() return 1 + f() end return f()',
   }
+  const routes = Object.entries(bodies)
+    .map(([name, body]) => `server.route("GET", "/bad/${name}", function() ${body} end)`)
+  portal.expect(/bad\/|init\.lua|script|memory/)
+  await whileEdited('scripts/init.lua', addRoutes(routes.join('\n')), async () => {
+    for (const name of Object.keys(bodies)) {
+      const { status, json, headers, text } = await portal.api(`/bad/${name}`)
+      assert.equal(status, 500, `${name}: ${text}`)
+      assert.match(headers['content-type'], /^application\/problem\+json/)
+      const id = headers['x-request-id']
+      assert.ok(id && (json.detail.includes(id) || json.instance === id), 'the id that is logged')
+      assert.doesNotMatch(text, /secret detail|traceback|\.lua/)
+      assert.equal((await portal.api('/health')).status, 200, name)
+      if (name !== 'loop' && name !== 'raise') continue
+      const isTrace = (line) => {
+        const logged = JSON.stringify(line)
+        return logged.includes(id) && /init\.lua:\d+/.test(logged)
+      }
+      await portal.logged(isTrace, `the traceback of ${name}`)
+    }
+  })
   await portal.ready('still-alive')
 })
 
-test('SIGHUP reloads in production, where nothing is watched', async () => {
-  const other = copyRoot()
-  const double = await startRehearsal()
-  const production = { NODE_ENV: 'production', ACCESS: 'open', DOKPLOY_URL: double.url, DOKPLOY_API_TOKEN: 'x', STACK_DOMAIN_SUFFIX: 'ai.example.com', STACK_IMAGE: 'a/b:1' }
-  const quiet = await startPortal({ rehearsal: double, root: other.root, env: production })
-  try {
-    other.edit('scripts/policy/names.lua', reserve)
-    assert.equal((await quiet.check('project-x1')).json.available, true)
-    quiet.child.kill('SIGHUP')
-    await until(async () => (await quiet.check('project-x1')).json.code === 'name_reserved', 'the edit is in force')
-    assert.equal((await quiet.api('/health')).json.generation, 2)
-  } finally {
-    await quiet.stop()
-    await double.stop()
+describe('a policy is pure', () => {
+  const isPure = /the files in policy\/ are pure/
+
+  test('it cannot load a module that acts', async () => {
+    const modules = ['core.http', 'core.store', 'lib.journal', 'lib.auth.identity', 'lib.dokploy']
+    for (const module of modules) {
+      const load = (text) => `local outside = require "${module}"\n${text}\n-- ${module}`
+      const { message } = await rejected(names, load)
+      assert.match(message, isPure, module)
+    }
+  })
+
+  test('nor later, in a function', async () => {
+    portal.expect(isPure)
+    const loadLater = (text) => text.replace('open = function() ',
+      'open = function(who) local _ = who.via and require "core.http" ')
+    await whileEdited(access, loadLater, async () => {
+      assert.equal((await portal.deploy('berta')).status, 500)
+    })
+    assert.equal((await portal.deploy('berta')).status, 202)
+  })
+})
+
+test('--check runs the examples beside the rules, and finds undeclared routes', () => {
+  const check = (edits) => {
+    const options = { encoding: 'utf8', env: { PATH: process.env.PATH } }
+    return spawnSync(DEPLOYER, ['--root', copyTree(edits).root, '--check'], options)
   }
+  assert.equal(check({}).status, 0)
+  const openUp = (text) =>
+    text.replace('closed = function() return false, "access_closed" end',
+      'closed = function() return true end')
+  const wrong = check({ [access]: openUp })
+  assert.equal(wrong.status, 1)
+  assert.match(wrong.stderr, /scripts\/policy\/access\.lua: example \d+: .*access_closed/)
+  assert.match(wrong.stderr, /fix the rule/)
+  const backDoor = append(
+    'require("core.server").route("GET", "/api/back-door", function() return 204 end)')
+  const forgotten = check({ 'scripts/routes/check.lua': backDoor })
+  assert.equal(forgotten.status, 1)
+  assert.match(forgotten.stderr, /GET \/api\/back-door: declare the route/)
+})
+
+test('the journal itself keeps scripts from shortening or changing the audit log', async () => {
+  const route = `
+server.route("GET", "/forge", function(req)
+  local done, message = require("core.store").run { { req.query.sql } }
+  return { json = { done = done ~= nil, message = message } }
+end)`
+  const readAll = async () => (await portal.api('/api/audit', { key: ADMIN })).json.entries
+  const columns = 'who_id, who_name, network, action, name, operation_id, allowed, rule, policy, '
+    + 'request_id FROM audit'
+  const forgeries = {
+    'DELETE FROM audit': 'never shortened',
+    "UPDATE audit SET who = 'nobody'": 'never changed',
+    'UPDATE audit SET allowed = 1 - allowed WHERE id = 1': 'never changed',
+    [`INSERT OR REPLACE INTO audit SELECT id, at, 'nobody', ${columns}`]: 'never changed',
+  }
+  await portal.ready('audited')
+  await whileEdited('scripts/init.lua', addRoutes(route), async () => {
+    const before = await readAll()
+    assert.ok(before.some(({ name }) => name === 'audited'))
+    for (const [sql, why] of Object.entries(forgeries)) {
+      const { json } = await portal.api(`/forge?${new URLSearchParams({ sql })}`)
+      assert.equal(json.done, false, sql)
+      assert.ok(json.message.includes(`the audit trail is ${why}`), json.message)
+    }
+    assert.deepEqual(await readAll(), before)
+  })
+})
+
+test('in production nothing is watched; SIGHUP reloads', async (t) => {
+  const other = copyTree()
+  const env = { ...dokployEnv(rehearsal), NODE_ENV: 'production', ACCESS: 'open' }
+  await withPortal({ rehearsal, root: other.root, env }, async (quiet) => {
+    const code = async () => (await quiet.check('project-x1')).json.code
+    other.edit(names, reserve)
+    assert.equal(await code(), undefined)
+    await quiet.reload()
+    assert.equal(await code(), 'name_reserved')
+    assert.equal((await quiet.api('/health')).json.generation, 2)
+  })(t)
 })
