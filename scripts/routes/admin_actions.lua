@@ -45,10 +45,10 @@ end
 -- Operations and leftovers
 
 local function cancel(_, req)
-  local operation = refusal.check(nil, journal.operations.get(req.params.id))
+  local operation = refusal.check(journal.operations.get(req.params.id))
   if not operation then refusal.raise "deployment_unknown" end
   auth.allow(req, "cancel", { owner_id = operation.owner_id }, operation.name)
-  refusal.check(nil, accept.cancel(operation.id))
+  refusal.check(accept.cancel(operation.id))
   return answer.see_other "/admin/queue"
 end
 

@@ -26,7 +26,7 @@ end
 local function adopt(req)
   local row = drift_list.find(req, "adopt")
   drift_list.adopt_one(row)
-  local adopted = refusal.check(nil, drift.get(row.id))
+  local adopted = refusal.check(drift.get(row.id))
   return { json = drift_list.view(adopted, i18n.from(req)) }
 end
 

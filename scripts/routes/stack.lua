@@ -30,7 +30,7 @@ local function list(req, values, who)
   local size = values.limit
   local owner_id = not identity.is_admin(who) and who.id or nil
   local asked = { owner_id = owner_id, limit = size + 1, after = values.after }
-  local rows = refusal.check(nil, journal.stacks.list(asked))
+  local rows = refusal.check(journal.stacks.list(asked))
   local next_after = #rows > size and rows[size].name or json.null
   local stacks = {}
   for i = 1, math.min(#rows, size) do stacks[i] = view.document(rows[i]) end
@@ -45,16 +45,16 @@ end
 -- answer is the same deletion again.
 local function repeat_deletion(req, operation, data)
   if data ~= "delete" then return answer.accepted(req, operation) end
-  local kept = refusal.check(nil, journal.volumes.kept(operation.name, operation.owner_id))
+  local kept = refusal.check(journal.volumes.kept(operation.name, operation.owner_id))
   if #kept == 0 then return answer.accepted(req, operation) end
   auth.allow(req, "delete", { owner_id = operation.owner_id }, operation.name)
-  local purging = refusal.check(nil, accept.purge(operation.name, operation.owner_id))
+  local purging = refusal.check(accept.purge(operation.name, operation.owner_id))
   return answer.accepted(req, purging)
 end
 
 -- The newest deletion of the name, of one owner or all: of the workspace, or of the data it left.
 local function last_deletion(name, owner_id)
-  local deletion = refusal.check(nil, journal.operations.newest(name, "delete", owner_id))
+  local deletion = refusal.check(journal.operations.newest(name, "delete", owner_id))
   if not deletion then return false end
   local purged = journal.operations.newest(name, "purge", deletion.owner_id)
   return purged and purged.created_at > deletion.created_at and purged or deletion
@@ -75,7 +75,7 @@ end
 
 local function delete(req, values)
   local name, data = name_of(req), values.data or "keep"
-  local row = refusal.check(nil, journal.stacks.get(name))
+  local row = refusal.check(journal.stacks.get(name))
   if not row then return delete_again(req, name, data) end
   local is_allowed, who = refusal.catch(view.allow, req, "delete", name, row)
   if not is_allowed and who.code ~= "stack_unknown" then error(who, 0) end
@@ -92,7 +92,9 @@ end
 local function begin(req, kind)
   local name = name_of(req)
   local row = view.find(req, kind, name)
-  return answer.accepted(req, refusal.check({ name = name }, accept.begin(kind, row)))
+  local operation, _, code = accept.begin(kind, row)
+  if not operation then refusal.raise(code or "internal", { args = { name = name } }) end
+  return answer.accepted(req, operation)
 end
 
 local function stop(req) return begin(req, "stop") end

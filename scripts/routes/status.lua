@@ -22,7 +22,7 @@ local planned = {}
 for i, step in ipairs(steps) do planned[i] = step.name end
 
 local function find(req)
-  local operation = refusal.check(nil, journal.operations.get(req.params.id))
+  local operation = refusal.check(journal.operations.get(req.params.id))
   return operation or refusal.raise "deployment_unknown"
 end
 
@@ -33,7 +33,7 @@ local function wants_document(req)
 end
 
 local function document(req, operation)
-  local rows = refusal.check(nil, journal.events.list(operation.id, 0))
+  local rows = refusal.check(journal.events.list(operation.id, 0))
   local language = i18n.from(req)
   return {
     json = summary.of(operation, rows, language, planned),
@@ -55,7 +55,7 @@ end
 -- later, so no event is missed.
 local function stream(req, operation, after)
   local language = i18n.from(req)
-  local replay = refusal.check(nil, events.rendered(operation.id, after, language))
+  local replay = refusal.check(events.rendered(operation.id, after, language))
   if operation.ended_at and #replay == 0 then return 204 end -- EventSource stops asking
   local key = client.of(req).key
   refuse_too_many(key)
@@ -82,7 +82,7 @@ local function cancel(req)
   if not who.id and who.kind ~= "admin" then refusal.raise "key_missing" end
   local operation = find(req)
   auth.allow(req, "cancel", { owner_id = operation.owner_id }, operation.name)
-  local result = refusal.check(nil, accept.cancel(operation.id))
+  local result = refusal.check(accept.cancel(operation.id))
   if media.is_form(req) then return answer.accepted(req, operation) end
   local language, url = i18n.from(req), "/api/status/" .. operation.id
   return {

@@ -40,12 +40,12 @@ end
 
 -- Raises the refusal of one.
 local function act(req, who, action, name, data)
-  local stack = refusal.check(nil, journal.stacks.get(name))
+  local stack = refusal.check(journal.stacks.get(name))
   if not stack then refusal.raise "stack_unknown" end
   local entry, code = auth.decide(req, who, action, { owner_id = stack.owner_id }, name)
   auth.record(entry)
   if not entry.allowed then refusal.raise(code) end
-  return refusal.check(nil, begin(action, stack, data, who))
+  return refusal.check(begin(action, stack, data, who))
 end
 
 --- Acts on each workspace.

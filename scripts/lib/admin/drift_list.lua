@@ -63,7 +63,7 @@ end
 function drift_list.page(filter, language)
   local size = filter.limit
   local asked = { limit = size + 1, before = filter.before, all = filter.all == true }
-  local rows = refusal.check(nil, drift.page(asked))
+  local rows = refusal.check(drift.page(asked))
   drift.refresh()
   local has_more = #rows > size
   rows[size + 1] = nil
@@ -82,7 +82,7 @@ end
 function drift_list.find(req, action)
   local text = req.params.id
   local id = #text <= 15 and text:find("^%d+$") and math.tointeger(tonumber(text))
-  local row = id and refusal.check(nil, drift.get(id))
+  local row = id and refusal.check(drift.get(id))
   auth.allow(req, action .. "_finding", {}, row and row.name or text)
   return row or refusal.raise("finding_unknown", { args = { id = text } })
 end
@@ -110,10 +110,10 @@ end
 
 -- The chosen rows, or every unknown one; an id without a row gives { id, name = "" }.
 local function chosen(asked)
-  if asked.all and not asked.ids then return refusal.check(nil, drift.open "unknown") end
+  if asked.all and not asked.ids then return refusal.check(drift.open "unknown") end
   local rows = {}
   for i, id in ipairs(asked.ids or {}) do
-    rows[i] = refusal.check(nil, drift.get(id)) or { id = id, name = "", is_missing = true }
+    rows[i] = refusal.check(drift.get(id)) or { id = id, name = "", is_missing = true }
   end
   return rows
 end

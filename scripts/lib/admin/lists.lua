@@ -60,14 +60,14 @@ end
 ---@return table document
 function lists.stacks(filter, language)
   local doc = page("stacks", stack_view, language, journal.stacks.search(filter))
-  doc.states = json.array(refusal.check(nil, journal.stacks.states(filter)))
+  doc.states = json.array(refusal.check(journal.stacks.states(filter)))
   return doc
 end
 
 --- One workspace, or false.
 ---@return table|false
 function lists.stack(name, language)
-  local row = refusal.check(nil, journal.stacks.shown(name))
+  local row = refusal.check(journal.stacks.shown(name))
   return row and stack_view(row, language)
 end
 
@@ -151,8 +151,8 @@ end
 ---@return table document
 function lists.leftovers(language)
   return {
-    leftovers = by_deployment(refusal.check(nil, journal.resources.left()), language),
-    keptData = each(refusal.check(nil, journal.volumes.list()), volume_view),
+    leftovers = by_deployment(refusal.check(journal.resources.left()), language),
+    keptData = each(refusal.check(journal.volumes.list()), volume_view),
   }
 end
 
@@ -165,7 +165,7 @@ function lists.try_leftovers(id)
   local tried, _, code = task.spawn(nil, orphans.try, id):wait(TRY_SECONDS)
   if tried == false then refusal.raise "deployment_unknown" end
   if not tried and code ~= "timeout" then refusal.raise(code) end
-  for _, row in ipairs(refusal.check(nil, journal.resources.left())) do
+  for _, row in ipairs(refusal.check(journal.resources.left())) do
     if row.operation_id == id then return false end
   end
   return true
@@ -255,7 +255,7 @@ function lists.summary(language)
     rejected = rejected_view(info.rejected),
   }
   doc.dokploy = dokploy_view()
-  doc.stacks = json.array(refusal.check(nil, journal.stacks.states {}))
+  doc.stacks = json.array(refusal.check(journal.stacks.states {}))
   doc.running, doc.waiting, doc.places = #queue.running, #queue.waiting, queue.places
   doc.leftovers, doc.findings = orphans.count(), drift.counts().all
   doc.streams, doc.connections, doc.memory = info.streams, info.connections, info.memory

@@ -48,7 +48,7 @@ function Admission:stacks()
   if not self.counted.total then return {} end
   local pending = {}
   for _, what in ipairs { "owner", "network", "total" } do pending[what] = others(self, what) end
-  local found = refusal.check(nil, stacks.count(self.by.owner_id, self.by.network))
+  local found = refusal.check(stacks.count(self.by.owner_id, self.by.network))
   for what, n in pairs(pending) do pending[what] = found[what] + n end
   return pending
 end

@@ -33,7 +33,7 @@ end
 --- Adds an entry. Raises the journal's failures.
 ---@param entry AuditEntry
 function audit.write(entry)
-  refusal.check(nil, rows.add(entry, policy()))
+  refusal.check(rows.add(entry, policy()))
   change_events.changed("audit")
 end
 

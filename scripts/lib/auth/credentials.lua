@@ -10,8 +10,6 @@ local credentials = { link_seconds = 600 }
 
 local USE_SECONDS = 60 -- between two records of a token's last use
 
-local function stored(...) return refusal.check(nil, ...) end
-
 local function changed(result)
   change_events.changed("access")
   return result
@@ -35,7 +33,7 @@ end
 
 --- Invalidates every key and link of the owner.
 function credentials.begin_generation(owner_id)
-  shared.set(generation_key(owner_id), stored(owners.next_generation(owner_id)))
+  shared.set(generation_key(owner_id), refusal.check(owners.next_generation(owner_id)))
 end
 
 -- Links
@@ -44,14 +42,14 @@ end
 ---@return string
 function credentials.new_link(owner_id)
   local secret = crypto.token(32)
-  stored(owners.add_link(crypto.sha256(secret), owner_id, credentials.link_seconds))
+  refusal.check(owners.add_link(crypto.sha256(secret), owner_id, credentials.link_seconds))
   return secret
 end
 
 --- Uses a link. The owner's id, or false when it is not valid.
 ---@return string|false
 function credentials.use_link(secret)
-  local row = stored(owners.use_link(crypto.sha256(secret)))
+  local row = refusal.check(owners.use_link(crypto.sha256(secret)))
   return row and row.good == 1 and row.owner_id
 end
 
@@ -63,7 +61,7 @@ end
 function credentials.new_invite(new)
   local code = "inv_" .. crypto.token(32)
   new.id, new.hash = crypto.hex(6), crypto.sha256(code)
-  local row = changed(stored(access.add_invite(new)))
+  local row = changed(refusal.check(access.add_invite(new)))
   row.code = code
   return row
 end
@@ -73,7 +71,7 @@ end
 ---@param pending integer  uses that the journal does not contain yet
 ---@return string state, string|nil id
 function credentials.invite_state(code, pending)
-  local row = stored(access.invite(crypto.sha256(code)))
+  local row = refusal.check(access.invite(crypto.sha256(code)))
   if not row then return "unknown" end
   local is_used_up = row.state == "good" and row.used + pending >= row.uses
   return is_used_up and "used_up" or row.state, row.id
@@ -87,7 +85,7 @@ end
 function credentials.new_token(new)
   local id, secret = crypto.hex(6), crypto.token(32)
   new.id, new.hash, new.owner_id = id, crypto.sha256(secret), new.owner_id or "token." .. id
-  local row = changed(stored(access.add_token(new)))
+  local row = changed(refusal.check(access.add_token(new)))
   row.token = "tok_" .. id .. "." .. secret
   return row
 end
@@ -95,7 +93,7 @@ end
 --- The row of a token, or false and why it is not valid: key_invalid key_expired key_revoked.
 ---@return table|false row, string? code
 function credentials.token(id, secret)
-  local row = stored(access.token(id))
+  local row = refusal.check(access.token(id))
   -- Compared for an unknown id, too, so that time does not reveal which ids exist.
   local is_same = crypto.equal(row and row.hash or "", crypto.sha256(secret))
   if not row or not is_same then return false, "key_invalid" end
@@ -114,6 +112,6 @@ end
 --- Revokes an invite or a token. False when there is none.
 ---@param kind "invites"|"tokens"
 ---@return boolean
-function credentials.revoke(kind, id) return changed(stored(access.revoke(kind, id))) end
+function credentials.revoke(kind, id) return changed(refusal.check(access.revoke(kind, id))) end
 
 return credentials

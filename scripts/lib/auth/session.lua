@@ -36,7 +36,7 @@ end
 ---@return string set_cookie
 function session.begin(req, network)
   local secret = crypto.token(32)
-  refusal.check(nil, sessions.add {
+  refusal.check(sessions.add {
     hash = crypto.sha256(secret), token = session.mark(), network = network,
     seconds = session.seconds,
   })
@@ -56,7 +56,7 @@ end
 ---@return table|false
 function session.of(req)
   local secret = cookie.get(req, NAME)
-  return secret ~= nil and refusal.check(nil, session.find(crypto.sha256(secret)))
+  return secret ~= nil and refusal.check(session.find(crypto.sha256(secret)))
 end
 
 --- Whether the browser had a session, which may have ended.
@@ -65,7 +65,7 @@ function session.was(req) return cookie.get(req, NAME) ~= nil end
 
 --- Ends a session. Raises the journal's failures.
 ---@param hash string
-function session.finish(hash) refusal.check(nil, sessions.delete(hash)) end
+function session.finish(hash) refusal.check(sessions.delete(hash)) end
 
 --- The Set-Cookie that removes it from the browser.
 ---@return string

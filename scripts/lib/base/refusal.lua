@@ -20,10 +20,9 @@ end
 function refusal.is(err) return getmetatable(err) == Refusal end
 
 --- Passes on what a function of lib/ returned, or raises its failure (nil, message, code).
----@param args table<string, string>|nil  for the texts of the problem
 ---@return ...
-function refusal.check(args, value, message, code, ...)
-  if value == nil then refusal.raise(code or "internal", { args = args }) end
+function refusal.check(value, message, code, ...)
+  if value == nil then refusal.raise(code or "internal") end
   return value, message, code, ...
 end
 

@@ -52,7 +52,7 @@ end
 ---@param name string
 ---@return table row, Who who
 function view.find(req, action, name)
-  local row = refusal.check(nil, journal.stacks.get(name))
+  local row = refusal.check(journal.stacks.get(name))
   return row, view.allow(req, action, name, row)
 end
 
