@@ -146,9 +146,33 @@ local function cookie_scheme(name, description)
   return { type = "apiKey", ["in"] = "cookie", name = name, description = description }
 end
 
---- The document as text.
----@return string
-function openapi.document()
+local components = {
+  schemas = schemas.components,
+  responses = {
+    Problem = {
+      description = "A problem",
+      content = { ["application/problem+json"] = { schema = ref("schemas", "Problem") } },
+    },
+  },
+  headers = {
+    RequestId = { schema = { type = "string" } },
+    StatusUrl = { schema = { type = "string" }, description = "The status URL" },
+  },
+  securitySchemes = {
+    ownerKey = bearer_scheme "The ownerKey of a deployment's answer.",
+    ownerCookie = cookie_scheme("__Host-owner", "The same key, as browsers keep it."),
+    adminCookie = cookie_scheme("__Host-admin", "The session of POST /admin/login."),
+    apiToken = bearer_scheme "A token of POST /api/tokens, within its scopes.",
+    adminToken = bearer_scheme "The portal's ADMIN_TOKEN.",
+  },
+}
+
+local description = ("A name of %d to %d characters becomes an AI coding workspace. Errors are "
+  .. "application/problem+json; `code` is stable, `title` and `detail` are in the language of "
+  .. "Accept-Language or ?lang=."):format(names.min, names.max)
+
+-- The operations by path and method, and the tags in their order.
+local function paths_and_tags()
   local paths, tags, seen = {}, {}, {}
   for _, route in ipairs(routes.declared()) do
     local path = route[2]:gsub(":(%w+)", "{%1}")
@@ -157,39 +181,20 @@ function openapi.document()
     if not seen[route.tag] then tags[#tags + 1] = { name = route.tag } end
     seen[route.tag] = true
   end
+  return paths, json.array(tags)
+end
+
+--- The document as text.
+---@return string
+function openapi.document()
+  local paths, tags = paths_and_tags()
   return encode {
     openapi = "3.1.0",
     info = {
-      title = "AI Stack Deployer",
-      version = server.info().version,
-      description = ("A name of %d to %d characters becomes an AI coding workspace. Errors are "
-        .. "application/problem+json; `code` is stable, `title` and `detail` are in the language "
-        .. "of Accept-Language or ?lang=."):format(names.min, names.max),
+      title = "AI Stack Deployer", version = server.info().version, description = description,
       license = { name = "MIT", identifier = "MIT" },
     },
-    servers = json.array { { url = "/" } },
-    tags = json.array(tags),
-    paths = paths,
-    components = {
-      schemas = schemas.components,
-      responses = {
-        Problem = {
-          description = "A problem",
-          content = { ["application/problem+json"] = { schema = ref("schemas", "Problem") } },
-        },
-      },
-      headers = {
-        RequestId = { schema = { type = "string" } },
-        StatusUrl = { schema = { type = "string" }, description = "The status URL" },
-      },
-      securitySchemes = {
-        ownerKey = bearer_scheme "The ownerKey of a deployment's answer.",
-        ownerCookie = cookie_scheme("__Host-owner", "The same key, as browsers keep it."),
-        adminCookie = cookie_scheme("__Host-admin", "The session of POST /admin/login."),
-        apiToken = bearer_scheme "A token of POST /api/tokens, within its scopes.",
-        adminToken = bearer_scheme "The portal's ADMIN_TOKEN.",
-      },
-    },
+    servers = json.array { { url = "/" } }, tags = tags, paths = paths, components = components,
   }
 end
 
