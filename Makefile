@@ -1,6 +1,7 @@
-# Builds build/deployer from core/*.c and build/c_tests from tests/c/*.c. New files are found by
-# wildcard. WERROR=1: warnings stop the build. SANITIZE=1: address and undefined-behaviour
-# sanitizers, in a build folder of their own. V=1: shows the commands.
+# Builds build/deployer from core/*.c and build/c_tests from tests/c/*.c.
+#   WERROR=1     treats warnings as errors
+#   SANITIZE=1   builds with the address and undefined-behaviour sanitizers, in build/asan
+#   V=1          shows the commands
 VERSION := 0.2.0
 ifdef SANITIZE
 BUILD ?= build/asan
@@ -10,12 +11,14 @@ endif
 
 CC ?= gcc
 PACKAGES := libevent libevent_pthreads lua5.4 libcurl sqlite3 libcrypto zlib
-# Lua is linked in: it is called all the time, and the way into a shared library costs.
+# Lua is linked statically: the core calls it so often that a shared library would cost time.
 LIBS := $(shell pkg-config --libs $(filter-out lua5.4,$(PACKAGES)) 2>/dev/null) \
   -Wl,-Bstatic -llua5.4-cjson -llua5.4 -Wl,-Bdynamic -lm -pthread
-override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icore $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icore \
+  $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 CFLAGS ?= -O2 -g
-override CFLAGS += -std=c11 -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -MMD -MP
+override CFLAGS += -std=c11 -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes \
+  -Wmissing-prototypes -MMD -MP
 ifdef WERROR
 override CFLAGS += -Werror
 endif
@@ -32,8 +35,8 @@ Q := $(if $(V),,@)
 SAY := @$(if $(V),:,echo)
 
 OBJECTS := $(patsubst core/%.c,$(BUILD)/core/%.o,$(wildcard core/*.c))
-# build/hooks/deployer has crash points (TEST_HOOKS) and is only for the crash tests. It differs
-# from the binary that ships in these files; the C tests link them, too.
+# build/hooks/deployer has crash points (TEST_HOOKS) and is used by the crash tests only. It differs
+# from the released binary in the files that mention TEST_HOOKS; the C tests link those too.
 HOOKED := $(shell grep -l TEST_HOOKS core/*.c)
 HOOK_OBJECTS := $(filter-out $(HOOKED:core/%.c=$(BUILD)/core/%.o),$(OBJECTS)) \
   $(HOOKED:core/%.c=$(BUILD)/hooks/%.o)
@@ -43,7 +46,7 @@ TEST_OBJECTS := $(patsubst tests/c/%.c,$(BUILD)/tests/%.o,$(wildcard tests/c/*.c
 .PHONY: all clean test-c
 .SECONDARY:
 
-all: $(BUILD)/deployer ## builds build/deployer
+all: $(BUILD)/deployer ## build build/deployer
 
 $(BUILD)/deployer: $(OBJECTS)
 	$(SAY) "link $@"
@@ -65,7 +68,7 @@ $(BUILD)/tests/%.o: tests/c/%.c Makefile | $(BUILD)/tests
 	$(SAY) "  cc $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -c -o $@ $<
 
-# In the core a main*.c has the program's main() or what only it calls.
+# core/main*.c contains main() and the functions that only it calls; the C tests leave it out.
 $(TESTS): $(TEST_OBJECTS) $(filter-out %/main.o $(BUILD)/core/main_%.o,$(HOOK_OBJECTS))
 	$(SAY) "link $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -lssl
@@ -73,10 +76,10 @@ $(TESTS): $(TEST_OBJECTS) $(filter-out %/main.o $(BUILD)/core/main_%.o,$(HOOK_OB
 $(BUILD)/core $(BUILD)/hooks $(BUILD)/tests:
 	@mkdir -p $@
 
-test-c: $(TESTS) ## the C units; T=pattern picks some
+test-c: $(TESTS) ## unit tests of the C core; T=pattern selects some
 	@$(TESTS) '$(T)'
 
-clean: ## takes away what was built
+clean: ## remove the build folder
 	rm -rf $(BUILD)
 
 -include $(wildcard tools/*.mk)

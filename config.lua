@@ -7,9 +7,8 @@
 --
 --   env "NAME"      the value of an environment variable; nil when it is unset or empty
 --   secret "NAME"   a secret, from the variable NAME or from the file whose path is in NAME_FILE.
--- The
---                   file is read again when it changes, so a token rotates without a restart. The
---                   secret itself does not belong in this file.
+--                   The file is read again when it changes, so a token rotates without a restart.
+--                   The secret itself does not belong in this file.
 --
 -- The file is read again at each reload. A change of host, port or data_dir needs a restart.
 return {
@@ -34,13 +33,11 @@ return {
   },
 
   -- Addresses or networks of the proxies in front, separated by commas. Only their headers about
-  -- the
-  -- client's address, TLS and the user are believed. Default: none.
+  -- the client's address, TLS and the user are believed. Default: none.
   trusted_proxies = env "TRUSTED_PROXIES",
 
   -- Host names under which the portal answers, separated by commas; requests for others are
-  -- refused.
-  -- Default: any; on a loopback address, this machine's names only.
+  -- refused. Default: any; on a loopback address, this machine's names only.
   hosts = env "PORTAL_HOSTS",
 
   -- Where the portal listens. 0.0.0.0 is every address of the machine; port 0 is any free port.
@@ -65,18 +62,17 @@ return {
   admin_token = secret "ADMIN_TOKEN",
 
   -- The Dokploy server. Without a url the portal works on the rehearsal, a simulated Dokploy on
-  -- this
-  -- machine.
+  -- this machine.
   dokploy = {
     url = env "DOKPLOY_URL", -- such as https://dokploy.example.com
     token = secret "DOKPLOY_API_TOKEN",
   },
 
   -- What a visitor gets: a container at SCHEME://NAME.SUFFIX. (On the rehearsal the address is
-  -- always
-  -- http://NAME.localhost:PORT.)
+  -- always http://NAME.localhost:PORT.)
   stack = {
-    suffix = env "STACK_DOMAIN_SUFFIX", -- such as ai.example.com; *.ai.example.com must resolve to Traefik
+    -- Such as ai.example.com; *.ai.example.com must resolve to Traefik.
+    suffix = env "STACK_DOMAIN_SUFFIX",
     scheme = env "STACK_SCHEME", -- "https" (the default), or "http" where nothing terminates TLS
     -- host:port that health checks connect to instead of the address in DNS, such as traefik:443.
     connect_to = env "STACK_CONNECT_TO",
@@ -92,8 +88,7 @@ return {
     },
   },
 
-  -- Reserved names, separated by commas. More of them, and patterns, are in
-  -- scripts/policy/names.lua.
+  -- Reserved names, separated by commas; scripts/policy/names.lua has more of them, and patterns.
   reserved_names = env "RESERVED_NAMES" or "admin,api,www,root,system,test,demo,portal,deploy",
 
   limits = {
@@ -105,12 +100,12 @@ return {
     queue = 50, -- waiting deployments; further ones are refused until there is room
   },
 
-  -- The rehearsal (deployer --rehearsal): a Dokploy that deploys nothing real, for trials and
-  -- tests.
+  -- The rehearsal (deployer --rehearsal): a simulated Dokploy for trials and tests. HOST does not
+  -- apply to it, because it has no credentials.
   rehearsal_server = {
-    host = env "REHEARSAL_HOST" or "127.0.0.1", -- HOST does not apply: the rehearsal has no credentials
+    host = env "REHEARSAL_HOST" or "127.0.0.1",
     port = env "REHEARSAL_PORT" or 3100,
-    version = env "REHEARSAL_DOKPLOY_VERSION" or "0.30.2", -- the Dokploy it simulates: 0.30.2 or 0.26.5
+    version = env "REHEARSAL_DOKPLOY_VERSION" or "0.30.2", -- of Dokploy: 0.30.2 or 0.26.5
     faults = secret "REHEARSAL_FAULTS", -- faults to inject from the start, as JSON
     speed = env "REHEARSAL_SPEED" or 1, -- deployments take their usual time divided by this
   },

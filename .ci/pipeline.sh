@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The steps of the pipeline, each to be typed by hand too: .ci/pipeline.sh check|images|deploy|verify
+# Runs one step of the pipeline: .ci/pipeline.sh check|images|deploy|verify
 #
 #   check    style, linters, every test: .ci/run
-#   images   builds both images, tests them where there is an engine, pushes by commit and by tag
+#   images   builds both images, tests them where there is an engine, pushes commit and version tags
 #   deploy   rolls the portal out through Dokploy; rolls back when it does not become ready
-#   verify   the running portal: health, a name, the page, and one workspace made and removed
+#   verify   tests the running portal: health, name check, page, one workspace created and deleted
 #
 # Environment: IMAGE_PREFIX (registry and folder), REGISTRY_USERNAME and REGISTRY_PASSWORD,
 # DOKPLOY_URL, DOKPLOY_API_TOKEN, PORTAL_URL, SMOKE_TOKEN (may deploy), and what config.lua needs.
@@ -40,7 +40,7 @@ images() {
     make test-docker
     for name in ai-stack-deployer ai-stack; do push "$IMAGE_PREFIX/$name" "$tag"; done
 }
-# By commit; and by version when this commit carries a tag.
+# Pushes the image tagged with the commit, and with the version when this commit has a Git tag.
 push() { # IMAGE TAG
     docker tag "$1:$2" "$1:$(commit)"
     docker push "$1:$(commit)"
@@ -57,7 +57,7 @@ deploy() {
 }
 
 ask() { curl -fsS --max-time 15 "$@"; }
-expect() { # WHAT PATTERN: of the standard input
+expect() { # WHAT PATTERN: matches the standard input
     local text
     text=$(cat)
     if grep -qE "$2" <<<"$text"; then
@@ -68,7 +68,7 @@ expect() { # WHAT PATTERN: of the standard input
     fi
 }
 
-# Removes the smoke workspace, however the step ends.
+# Deletes the smoke workspace, also after a failure.
 smoke='' smoke_auth=()
 remove_smoke() {
     if [ -z "$smoke" ]; then return; fi

@@ -1,11 +1,9 @@
--- The house's rules about who may know whom, held against the #include and require edges that are
--- really there.
--- An edge may only lead to a lower floor. Run from the top of the tree:
---   lua5.4 tools/floors.lua [BUILD]     the core must be built there
+-- Checks the architecture: an #include or require may only point to a lower floor. Run from the top
+-- of the tree, after building the core in BUILD: lua5.4 tools/floors.lua [BUILD]
 
 -- core/: a .c file and its header are one unit. A unit belongs to the family that its name begins
--- with and may use units of lower floors and of its own family; on floor 0 also of other families.
--- Circles are refused everywhere.
+-- with and may use its own family and lower floors; units of floor 0 may use one another. Cycles
+-- are faults everywhere.
 local core_floors = {
   mem = 0, random = 0, clock = 0, settings = 0, value = 0, bytes = 0, hash = 0, file = 0, log = 0,
   http = 0,
@@ -16,9 +14,9 @@ local core_floors = {
   api = 4,
   main = 5,
 }
--- scripts/: folder -> floor. Inside a folder files may use one another, but not in a circle.
+-- scripts/: folder -> floor. Files of one folder may use one another.
 local script_floors = { lib = 0, steps = 2, routes = 3, commands = 3, init = 4 }
--- The same for the rooms of scripts/lib/.
+-- scripts/lib/: the same for its folders, called rooms.
 local room_floors = {
   base = 0,
   schema = 1,
@@ -28,22 +26,27 @@ local room_floors = {
   http = 5,
   admin = 6,
 }
--- Folders that stand beside the floors: what else of scripts/ they may use, and who may use them.
+-- Folders outside the floors: which other folders they may use, and which may use them.
 local apart = {
   rehearsal = { uses = { lib = true }, used_by = {} },
-  -- Tables of rules that an admin edits; they use small helpers of lib/base only.
-  policy = { uses = { lib = true }, used_by = { lib = true, steps = true, routes = true, commands = true, init = true } },
+  -- Rules that an admin edits.
+  policy = {
+    uses = { lib = true },
+    used_by = { lib = true, steps = true, routes = true, commands = true, init = true },
+  },
 }
--- Pure decisions: no core modules in these, so that plain Lua can test them.
+-- Folders that may not use core modules, so that plain Lua can test them.
 local pure = { policy = true }
 
--- Core modules -> the folders of scripts/ that may use them; the rehearsal has a database of its
--- own.
+-- Core modules -> the folders that may use them. The rehearsal has its own database.
 local core_fences = { ["core.store"] = { "lib.journal", "rehearsal" } }
 
--- Headers of a library -> the units that may include them.
+-- Headers of libraries, and the units that may include them.
 local fences = {
-  { "^lua%.h$", "^lauxlib%.h$", "^lualib%.h$", "^lua5%.4/", units = { vm = true, task = true, api = true, main = true } },
+  {
+    "^lua%.h$", "^lauxlib%.h$", "^lualib%.h$", "^lua5%.4/",
+    units = { vm = true, task = true, api = true, main = true },
+  },
   { "^event2/", "^event%.h$", units = { loop = true, httpd = true } },
   { "^curl/", units = { fetch = true } },
   { "^sqlite3%.h$", units = { store = true } },
@@ -63,7 +66,7 @@ local function files(command)
   return list
 end
 
--- Calls visit(line, number) for each line; returns how many there are.
+-- Calls visit(line, number) for each line; returns the number of lines.
 local function each_line(path, visit)
   local number = 0
   for line in io.lines(path) do
@@ -86,16 +89,16 @@ local function index_of(list, value)
   end
 end
 
--- Reports each circle that following `edges` (name -> {other name -> where}) finds.
-local function refuse_circles(edges)
+-- Reports each cycle in `edges` (name -> {other name -> where}).
+local function check_cycles(edges)
   local state = {}
   local function walk(name, path)
     state[name] = "open"
     path[#path + 1] = name
     for _, other in ipairs(sorted_keys(edges[name] or {})) do
       if state[other] == "open" then
-        local circle = table.concat(path, " -> ", index_of(path, other))
-        fault(edges[name][other], "circle: %s -> %s", circle, other)
+        local cycle = table.concat(path, " -> ", index_of(path, other))
+        fault(edges[name][other], "cycle: %s -> %s", cycle, other)
       elseif not state[other] then
         walk(other, path)
       end
@@ -110,7 +113,7 @@ end
 
 local function unit_of(path) return path:match("([^/]+)%.[cho]$") end
 
--- The longest name in the table of floors that the unit's name is or begins with, as words.
+-- The longest name in core_floors that is the unit's name or a prefix of it that ends before a "_".
 local function family_of(unit)
   local name = unit
   while name and not core_floors[name] do name = name:match("^(.*)_[^_]*$") end
@@ -136,7 +139,7 @@ local function add_edge(where, unit, other, edges)
   if not to then
     fault(where, "%s has no floor: add it to the table in tools/floors.lua", other)
   elseif from and from ~= to and core_floors[to] >= core_floors[from] and core_floors[from] > 0 then
-    fault(where, "%s (floor %d) may not use %s (floor %d): an edge leads to a lower floor", unit,
+    fault(where, "%s (floor %d) may not use %s (floor %d): only lower floors", unit,
       core_floors[from], other, core_floors[to])
   end
 end
@@ -155,8 +158,8 @@ local function add_includes(path, edges)
   end)
 end
 
--- A function that is declared in one unit's header and defined in another's .c hides an edge from
--- the includes; the objects show it.
+-- The includes miss a function that one unit's header declares and another's .c defines; the object
+-- files show it.
 local function add_symbols(objects, edges)
   local defined, used = {}, {}
   for _, object in ipairs(objects) do
@@ -186,7 +189,7 @@ local function check_core(build)
     if unit then objects[#objects + 1] = ("%s/core/%s.o"):format(build, unit) end
   end
   add_symbols(objects, edges)
-  refuse_circles(edges)
+  check_cycles(edges)
 end
 
 local function folder_of(module) return module:match("^([^.]+)") end
@@ -199,8 +202,8 @@ local function check_room(where, room, module)
   if not room_floors[other] then
     fault(where, "%s has no floor: add its folder to the rooms in tools/floors.lua", module)
   elseif room_floors[room] and room_floors[other] >= room_floors[room] then
-    fault(where, "lib/%s (floor %d) may not require %s (floor %d): an edge leads to a lower floor",
-      room, room_floors[room], module, room_floors[other])
+    fault(where, "lib/%s (floor %d) may not require %s (floor %d): only lower floors", room,
+      room_floors[room], module, room_floors[other])
   end
 end
 
@@ -216,7 +219,7 @@ local function check_require(where, from, module)
   local folder = folder_of(from)
   local other = folder_of(module)
   if other == "core" then
-    if pure[folder] then fault(where, "%s/ decides and does nothing: it may not require %s", folder, module) end
+    if pure[folder] then fault(where, "%s/ may not require the core's %s", folder, module) end
     check_core_fence(where, from, module)
     return
   end
@@ -224,21 +227,33 @@ local function check_require(where, from, module)
   if other == "meta" then
     fault(where, "meta/ is for editors; it is never loaded")
   elseif apart[folder] then
-    if not apart[folder].uses[other] then fault(where, "%s/ may not require %s", folder, module) end
+    if not apart[folder].uses[other] then
+      fault(where, "%s/ may not require %s", folder, module)
+    end
   elseif apart[other] then
-    if not apart[other].used_by[folder] then fault(where, "%s may not require %s", folder, module) end
+    if not apart[other].used_by[folder] then
+      fault(where, "%s/ may not require %s", folder, module)
+    end
   elseif not script_floors[other] then
     fault(where, "%s has no floor: add its folder to the table in tools/floors.lua", module)
   elseif script_floors[folder] and script_floors[other] >= script_floors[folder] then
-    fault(where, "%s (floor %d) may not require %s (floor %d): an edge leads to a lower floor",
-      folder, script_floors[folder], module, script_floors[other])
+    fault(where, "%s (floor %d) may not require %s (floor %d): only lower floors", folder,
+      script_floors[folder], module, script_floors[other])
   end
+end
+
+local function script_paths()
+  return files("find scripts -name '*.lua' -not -path 'scripts/meta/*'")
+end
+
+local function module_of(path)
+  return (path:match("^scripts/(.*)%.lua$"):gsub("/", "."):gsub("%.init$", ""))
 end
 
 local function check_scripts()
   local edges = {}
-  for _, path in ipairs(files("find scripts -name '*.lua' -not -path 'scripts/meta/*'")) do
-    local module = path:match("^scripts/(.*)%.lua$"):gsub("/", "."):gsub("%.init$", "")
+  for _, path in ipairs(script_paths()) do
+    local module = module_of(path)
     local folder = folder_of(module)
     if not script_floors[folder] and not apart[folder] then
       fault(path, "%s has no floor: add it to the table in tools/floors.lua", folder)
@@ -254,20 +269,20 @@ local function check_scripts()
       end
     end)
   end
-  refuse_circles(edges)
+  check_cycles(edges)
 end
 
--- A file that nothing requires is never loaded, so none of its faults would be found.
+-- A file that nothing requires is never loaded, so its faults would not be found.
 local function check_loaded()
   local required = { init = true }
-  local scripts = files("find scripts -name '*.lua' -not -path 'scripts/meta/*'")
-  for _, path in ipairs(scripts) do
+  for _, path in ipairs(script_paths()) do
     each_line(path, function(line)
-      for module in line:gsub("^%s*%-%-.*$", ""):gmatch("[\"']([%w_.]+)[\"']") do required[module] = true end
+      local code = line:gsub("^%s*%-%-.*$", "")
+      for module in code:gmatch("[\"']([%w_.]+)[\"']") do required[module] = true end
     end)
   end
-  for _, path in ipairs(scripts) do
-    local module = path:match("^scripts/(.*)%.lua$"):gsub("/", "."):gsub("%.init$", "")
+  for _, path in ipairs(script_paths()) do
+    local module = module_of(path)
     local is_entry = module:find("^commands%.") or module == "rehearsal" or module == "lib.settings"
     if not required[module] and not is_entry then fault(path, "is not required by any script") end
   end
@@ -275,12 +290,16 @@ end
 
 local function check_lengths()
   local kinds = {}
-  for kind in ("*.[ch] *.lua *.js *.mjs *.css *.html *.sh *.mk Makefile"):gmatch("%S+") do kinds[#kinds + 1] = "-name '" .. kind .. "'" end
-  local listing = ("find core scripts www tests tools config.lua Makefile -type f \\( %s \\) -not -path '*/node_modules/*' 2>/dev/null")
-    :format(table.concat(kinds, " -o "))
-  for _, path in ipairs(files(listing)) do
+  for kind in ("*.[ch] *.lua *.js *.mjs *.css *.html *.sh *.mk Makefile"):gmatch("%S+") do
+    kinds[#kinds + 1] = "-name '" .. kind .. "'"
+  end
+  local find = "find core scripts www tests tools config.lua Makefile -type f \\( %s \\)"
+    .. " -not -path '*/node_modules/*' 2>/dev/null"
+  for _, path in ipairs(files(find:format(table.concat(kinds, " -o ")))) do
     local lines = each_line(path, function() end)
-    if lines > longest_file then fault(path, "%d lines; %d is the most: give a part of it a file of its own", lines, longest_file) end
+    if lines > longest_file then
+      fault(path, "%d lines; %d is the limit: split it", lines, longest_file)
+    end
   end
 end
 
@@ -293,4 +312,4 @@ if #faults > 0 then
   io.stderr:write(("floors: %d broken\n"):format(#faults))
   os.exit(1)
 end
-print("floors: every edge leads down")
+print("floors: every edge points down")

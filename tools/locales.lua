@@ -1,14 +1,14 @@
--- Holds the locales against one another and against what the scripts and the page ask for.
--- Run from the top of the tree: lua5.4 tools/locales.lua
+-- Compares the locales with one another and with the keys that the scripts and the page use. Run
+-- from the top of the tree: lua5.4 tools/locales.lua
 package.path = "scripts/?.lua;" .. package.path
 local cjson = require "cjson"
 local plural = require "lib.pages.plural"
 
-local faults, told = {}, {}
+local faults, reported = {}, {}
 local function fault(text, ...)
   local line = text:format(...)
-  if not told[line] then faults[#faults + 1] = line end
-  told[line] = true
+  if not reported[line] then faults[#faults + 1] = line end
+  reported[line] = true
 end
 
 local function lines_of(command)
@@ -26,19 +26,23 @@ local function read(path)
   return text
 end
 
--- Flat keys, also for a file that nests; a key given twice is told (the last would win in silence).
+-- Reads a locale as a flat table. Repeated keys are faults: the decoder would keep only the last.
 local function load(path)
   local texts = {}
-  local function take(prefix, t)
-    for key, value in pairs(t) do
-      if type(value) == "table" then take(prefix .. key .. ".", value) else texts[prefix .. key] = value end
+  local function flatten(prefix, values)
+    for key, value in pairs(values) do
+      if type(value) == "table" then
+        flatten(prefix .. key .. ".", value)
+      else
+        texts[prefix .. key] = value
+      end
     end
   end
   local text = read(path)
-  take("", cjson.decode(text))
+  flatten("", cjson.decode(text))
   local seen = {}
   for key in text:gmatch('\n%s*"([^"]+)"%s*:%s*"') do
-    if seen[key] then fault("%s: %s stands there twice", path, key) end
+    if seen[key] then fault("%s: %s is repeated", path, key) end
     seen[key] = true
   end
   return texts
@@ -53,8 +57,7 @@ local function placeholders(text)
   return table.concat(unique, " ")
 end
 
--- Plural forms: a text with a form for each kind of number ("wait.before.one") counts as one text,
--- whose words are those of ".other".
+-- Plural forms ("wait.before.one") count as one text, whose content is that of ".other".
 local forms = { zero = true, one = true, two = true, few = true, many = true, other = true }
 
 local function family_of(key, texts)
@@ -63,7 +66,7 @@ local function family_of(key, texts)
   return other and other:find("{count}", 1, true) and stem or nil, form
 end
 
--- Each family must have the forms that the language knows, and no others.
+-- Each plural family must have exactly the language's forms.
 local function check_forms(path, texts, families)
   local _, names = plural.parse(texts["language.plural"] or "one: n = 1")
   local known = {}
@@ -71,16 +74,20 @@ local function check_forms(path, texts, families)
   for key in pairs(texts) do
     local stem, form = family_of(key, texts)
     if stem then families[stem] = true end
-    if stem and not known[form] then fault("%s: %s: the language has no form %q (language.plural)", path, key, form) end
+    if stem and not known[form] then
+      fault("%s: %s: the language has no form %q (language.plural)", path, key, form)
+    end
   end
   for stem in pairs(families) do
     for _, name in ipairs(names) do
-      if texts[stem .. "." .. name] == nil then fault("%s: %s.%s is missing: the language has that plural form", path, stem, name) end
+      if texts[stem .. "." .. name] == nil then
+        fault("%s: the plural form %s.%s is missing", path, stem, name)
+      end
     end
   end
 end
 
--- The texts with each family as one; a form may leave {count} out and say it in a word.
+-- The texts with each plural family as one. A form may omit {count} ("one workspace").
 local function folded(path, texts)
   local families, one = {}, {}
   check_forms(path, texts, families)
@@ -91,7 +98,9 @@ local function folded(path, texts)
     else
       one[stem] = texts[stem .. ".other"]
       local mine, all = placeholders(value .. "{count}"), placeholders(one[stem] .. "{count}")
-      if mine ~= all then fault("%s: %s has {%s}, %s.other has {%s}", path, key, mine, stem, all) end
+      if mine ~= all then
+        fault("%s: %s has {%s}, %s.other has {%s}", path, key, mine, stem, all)
+      end
     end
   end
   return one
@@ -100,11 +109,12 @@ end
 local function compare(path, texts, first_path, first)
   for key, value in pairs(texts) do
     if type(value) ~= "string" or value == "" then
-      fault("%s: %s is empty or no text", path, key)
+      fault("%s: %s is empty or not a string", path, key)
     elseif not first[key] then
       fault("%s: %s is missing; %s has it", first_path, key, path)
     elseif type(first[key]) == "string" and placeholders(value) ~= placeholders(first[key]) then
-      fault("%s: %s has {%s}, %s has {%s}", path, key, placeholders(value), first_path, placeholders(first[key]))
+      fault("%s: %s has {%s}, %s has {%s}", path, key, placeholders(value), first_path,
+        placeholders(first[key]))
     end
   end
   for key in pairs(first) do
@@ -112,11 +122,7 @@ local function compare(path, texts, first_path, first)
   end
 end
 
--- Unused ------------------------------------------------------------------------------------------
--- -----------------------
-
--- Keys that are put together: "problem." .. code .. ".title". Told by the beginning that stands in
--- the scripts as a literal.
+-- The literal prefixes of keys that the scripts compose: "problem." .. code .. ".title".
 local function used_prefixes(all)
   local list = {}
   for prefix in all:gmatch('"(%l[%l_.]*%.)"%s*%.%.') do list[prefix] = true end
@@ -125,7 +131,10 @@ local function used_prefixes(all)
 end
 
 local function is_used(key, all, prefixes)
-  if all:find('"' .. key .. '"', 1, true) or all:find("{{t:" .. key .. "}}", 1, true) or key:find("^language%.") then return true end
+  if key:find("^language%.") or all:find('"' .. key .. '"', 1, true)
+    or all:find("{{t:" .. key .. "}}", 1, true) then
+    return true
+  end
   local start = key
   while start:find("%.") do
     start = start:match("^(.*%.)[^.]*$")
@@ -137,7 +146,8 @@ end
 
 local function check_unused(path, texts)
   local parts = {}
-  for _, file in ipairs(lines_of("find scripts www -name '*.lua' -o -name '*.js' -o -name '*.html'")) do
+  local find = "find scripts www -name '*.lua' -o -name '*.js' -o -name '*.html'"
+  for _, file in ipairs(lines_of(find)) do
     parts[#parts + 1] = read(file)
   end
   local all = table.concat(parts, "\n"):gsub("'", '"')
@@ -145,13 +155,13 @@ local function check_unused(path, texts)
   local codes = read("scripts/lib/http/problem.lua"):match("problem.status = (%b{})")
   for key in pairs(texts) do
     local code = key:match("^problem%.([%l_]+)%.")
-    local known = not code or codes:find("%f[%l_]" .. code .. " = ") or all:find('"' .. key .. '"', 1, true)
-    if not known or not is_used(key, all, prefixes) then fault("%s: %s is used nowhere", path, key) end
+    local known = not code or codes:find("%f[%l_]" .. code .. " = ")
+      or all:find('"' .. key .. '"', 1, true)
+    if not known or not is_used(key, all, prefixes) then fault("%s: %s is unused", path, key) end
   end
 end
 
--- Whole keys that stand as a literal in scripts and page: each must exist. Families are the first
--- words of the keys.
+-- Whether the literal is a key, the stem of keys, or a file name.
 local function is_known(key, texts)
   if texts[key] or texts[key .. ".other"] then return true end
   for _, ending in ipairs { "js", "css", "html", "lua", "png", "svg" } do
@@ -163,19 +173,27 @@ local function is_known(key, texts)
   return false
 end
 
+-- Checks that each literal whose first word is one of `families` is a key.
 local function check_line(where, line, texts, families)
   local code = line:gsub("%-%-.*$", ""):gsub("^%s*//.*$", "")
-  if code:find("require", 1, true) or code:find("log%.%l+%s*%(") or code:find("problem%.%l+%s*=") then return end
+  if code:find("require", 1, true) or code:find("log%.%l+%s*%(")
+    or code:find("problem%.%l+%s*=") then
+    return
+  end
   for key, behind in code:gmatch([=[["'](%l[%l_]*%.[%l%d_.]*[%l%d])["'](%s*%.?%.?)]=]) do
     local is_piece = behind:find("..", 1, true)
-    if families[key:match("^[^.]+")] and not is_piece and not is_known(key, texts) then fault("%s: %s is in no locale", where, key) end
+    if families[key:match("^[^.]+")] and not is_piece and not is_known(key, texts) then
+      fault("%s: %s is in no locale", where, key)
+    end
   end
 end
 
 local function check_used(texts)
   local families = {}
   for key in pairs(texts) do families[key:match("^[^.]+")] = true end
-  for _, path in ipairs(lines_of("find scripts www -name '*.lua' -not -path 'scripts/meta/*' -o -name '*.js' -o -name '*.html'")) do
+  local find = "find scripts www -name '*.lua' -not -path 'scripts/meta/*'"
+    .. " -o -name '*.js' -o -name '*.html'"
+  for _, path in ipairs(lines_of(find)) do
     local number = 0
     for line in io.lines(path) do
       number = number + 1
@@ -184,7 +202,7 @@ local function check_used(texts)
   end
 end
 
--- Families whose last words are codes that stand in one place of the scripts.
+-- Each problem code and each step must have its texts.
 local function check_codes(texts)
   for code in read("scripts/lib/http/problem.lua"):gmatch("([%l_]+) = [45]%d%d[,%s]") do
     for _, part in ipairs { "title", "detail" } do
@@ -207,9 +225,12 @@ if not ok then
   fault("%s: %s", first_path, first)
 else
   for _, path in ipairs(paths) do
-    local read_well, texts = pcall(load, path)
-    if not read_well then fault("%s: %s", path, texts)
-    elseif path ~= first_path then compare(path, folded(path, texts), first_path, folded(first_path, first)) end
+    local is_read, texts = pcall(load, path)
+    if not is_read then
+      fault("%s: %s", path, texts)
+    elseif path ~= first_path then
+      compare(path, folded(path, texts), first_path, folded(first_path, first))
+    end
   end
   check_used(first)
   check_unused(first_path, folded(first_path, first))

@@ -1,9 +1,9 @@
-# The web page: compressed files, images, the vendored library, and ways to look at it and measure it.
+# The web page: compressed files, images, the vendored library, screenshots and measurements.
 LIGHTHOUSE ?= lighthouse@13.5.0
 QR_LIBRARY := lean-qr@2.7.4
 
-# www/FILE.gz is sent instead of FILE while it is not older. Without name and time inside (-n), so
-# that the same file always compresses to the same bytes.
+# www/FILE.gz is sent instead of FILE while it is not older. -n omits the name and time, so that the
+# output depends on the content only.
 PRECOMPRESSED := $(patsubst %,%.gz,$(wildcard www/*.js www/*.css www/*.svg))
 
 .PHONY: contact-sheet lighthouse pictures precompressed vendor
@@ -31,6 +31,6 @@ pictures: setup-test ## draw the images of www/ from its logo
 contact-sheet: setup-test $(DEPLOYER) ## shoot every state of the page; SCENES=pattern LANGUAGES=ar
 	@DEPLOYER=$(abspath $(DEPLOYER)) node tests/browser/contact_sheet.mjs $(BUILD)/contact-sheet
 
-lighthouse: setup-test $(DEPLOYER) ## Lighthouse's scores of the page; fetches Lighthouse from npm
+lighthouse: setup-test $(DEPLOYER) ## measure the page with Lighthouse, fetched from npm
 	@DEPLOYER=$(abspath $(DEPLOYER)) LIGHTHOUSE=$(LIGHTHOUSE) \
 	  node tests/browser/lighthouse.mjs $(BUILD)/lighthouse

@@ -41,18 +41,18 @@ settings() {
     done
 }
 
-# Shows what is not JSON, and lines of level warn and error, until the program has ended.
+# Shows lines that are not JSON or have the level warn or error, until the program has ended.
 show_trouble() { # NAME
     tail -n +1 -f --pid="${pid[$1]}" "$logs/$1.log" | sed -u -n \
         -e '/^{/!s/^/  /p' -e "/\"level\":\"\\(warn\\|error\\)\"/s/^/  $1: /p"
 }
 
-start() { # NAME ARGUMENTS...: returns when it listens, with its address in $url
+start() { # NAME ARGUMENTS...: returns once it listens; sets $url
     local name=$1 log=$logs/$1.log
     shift
     if [ -s "$log" ]; then mv -f "$log" "$log.1"; fi
     : >"$log"
-    # A session of its own: Ctrl-C reaches this script only, which then ends both properly.
+    # A separate session: Ctrl-C reaches only this script, which then ends both in order.
     setsid "$DEPLOYER" "$@" >>"$log" 2>&1 &
     pid[$name]=$!
     setsid bash -c "$(declare -p pid logs; declare -f show_trouble); show_trouble $name" &
@@ -80,7 +80,7 @@ finish() {
 }
 trap finish INT TERM HUP
 
-# A signal cuts `wait` short; then it is repeated.
+# A signal interrupts `wait`, which is then repeated.
 wait_for() { # NAME
     local status
     while wait "${pid[$1]}"; status=$?; kill -0 "${pid[$1]}" 2>/dev/null; do :; done
@@ -112,7 +112,7 @@ Portal:    $url
 TEXT
 if [ -n "${rehearsal:-}" ]; then
     cat <<TEXT
-    curl $rehearsal/__rehearsal/state   # what the double holds
+    curl $rehearsal/__rehearsal/state   # what the double contains
     # make the next deployment fail:
     curl $rehearsal/__rehearsal/faults -d '{"at":"deploy","kind":"image_not_found"}'
 TEXT

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Installs what is missing on a Debian 12 machine, and says what each package is for.
+# Installs missing packages on a Debian 12 machine and prints what each is for.
 #
 #   tools/setup.sh run          to build and run the portal
-#   tools/setup.sh test         the same, and what tests and checks use
-#   tools/setup.sh test-image   what the tests use that run while the image is built
-#   tools/setup.sh bench        the same as run, and the load generator
-#   tools/setup.sh fuzz         the same as run, and the fuzzer
+#   tools/setup.sh test         the same, plus tests and checks
+#   tools/setup.sh test-image   to run the tests while the image is built
+#   tools/setup.sh bench        the same as run, plus the load generator
+#   tools/setup.sh fuzz         the same as run, plus the fuzzer
 #
-# SKIP_SETUP=1 skips it, for machines where packages are installed by other means.
+# SKIP_SETUP=1 does nothing, for machines where packages are installed by other means.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -55,7 +55,7 @@ clang                 -                         the compiler that brings the fuz
 libclang-rt-14-dev    -                         the fuzzer and its sanitizers
 LIST
 }
-# A node from elsewhere does as well, from version 18.19 on.
+# A Node.js from another source will do, from version 18.19 on.
 node_package() {
     if ! node_is_good; then echo "nodejs 18.19 runs the HTTP and browser tests"; fi
 }
@@ -66,7 +66,7 @@ node_is_good() {
 
 fail() { echo "setup: $*" >&2; exit 1; }
 
-# Reads a list as above; prints its lines that are not met.
+# Reads a package list like those above; prints the lines whose requirement is not met.
 missing() {
     local list have name version why status found
     list=$(cat)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares the editor stubs in scripts/meta/ with what the binary registers: tools/stubs.sh BINARY
-# The binary does it: --check loads a copy of the tree whose only script requires every core module.
+# The binary compares: --check loads a copy of the tree whose only script is the one below.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 deployer=$1
@@ -53,4 +53,4 @@ LUA
 } >"$root/scripts/init.lua"
 
 "$deployer" --root "$root" --check >/dev/null
-echo "stubs: they match what the binary registers"
+echo "stubs: they match the binary"

@@ -1,9 +1,8 @@
-# What a developer types, beyond building; pipelines run the same.
-# `make help` shows each line "target: ## text".
+# Tasks for developers and pipelines. `make help` lists each line "target: ## text".
 
 BUILD ?= build
 DEPLOYER ?= $(BUILD)/deployer
-# With crash points; see Makefile.
+# The binary with crash points; see Makefile.
 HOOKS ?= $(BUILD)/hooks/deployer
 # T=pattern: only the tests whose file or name matches.
 T ?=
@@ -13,19 +12,19 @@ FAULTS ?= 5
 SEED ?=
 
 .PHONY: help setup setup-test run test test-all test-lua test-contract test-http test-browser \
-  test-long check check-format check-lua check-c check-house fmt asan bench soak property
+  test-long check check-format check-lua check-c check-rules fmt asan bench soak property
 
-help: ## this list
+help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | sort -u | \
 	  awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
-setup: ## installs what building and running needs (Debian, apt)
+setup: ## install the packages to build and run (Debian, apt)
 	@tools/setup.sh run
 
-setup-test: ## installs what tests and checks need as well
+setup-test: ## install the packages to test and check as well
 	@tools/setup.sh test
 
-run: setup ## builds; starts the rehearsal and the portal; PORT=, REHEARSAL_PORT=
+run: setup ## build; start the rehearsal and the portal; PORT=, REHEARSAL_PORT=
 	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER)
 	@DEPLOYER=$(DEPLOYER) exec tools/run.sh
 
@@ -33,52 +32,65 @@ RUN_TESTS = DEPLOYER=$(abspath $(DEPLOYER)) DEPLOYER_HOOKS=$(abspath $(HOOKS)) \
   C_TESTS=$(abspath $(TESTS)) STACK_PACKAGES=$(abspath $(BUILD)/stack) \
   PROMTOOL="$$(tools/promtool.sh $(BUILD)/promtool)" tools/test.sh
 
-test: setup-test ## every test once, under six minutes on two cores; T=pattern selects some
+test: setup-test ## run every test once (six minutes on two cores); T=pattern selects some
 	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(HOOKS) $(TESTS) precompressed
 	@tools/opencode.sh $(BUILD)/stack
 	@$(RUN_TESTS) c lua contract http browser stack ops '$(T)'
 
-test-all: setup-test ## the rest: every crash point, random and long tests, pages in all languages
+test-all: setup-test ## run the rest: crash points, random and long tests, a11y in all languages
 	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(HOOKS) precompressed
 	@failed=0; $(RUN_TESTS) long '$(T)' || failed=1; \
 	  A11Y=all $(RUN_TESTS) browser a11y || failed=1; exit $$failed
 
-test-lua: ## the Lua units
+test-lua: ## unit tests of the Lua scripts; T=pattern selects some
 	@tools/test.sh lua '$(T)'
 
 test-contract test-http test-browser test-long: test-%: $(DEPLOYER) $(HOOKS)
 	@$(RUN_TESTS) $* '$(T)'
 
-check: setup-test ## style, linters, the house's rules, configuration and locales
+check: setup-test ## check style, linters, architecture rules, documents, configuration and locales
 	@$(MAKE) --no-print-directory $(DEPLOYER)
-	@$(MAKE) --no-print-directory -k check-format check-lua check-c check-house
+	@$(MAKE) --no-print-directory -k check-format check-lua check-c check-rules
 	@echo "check: all good"
 
+C_FILES = $$(git ls-files 'core/*.[ch]' 'tests/*.[ch]')
+
 check-format:
-	@for file in $$(git ls-files 'core/*.[ch]' 'tests/*.[ch]'); do clang-format "$$file" | cmp -s - "$$file" || echo "$$file"; done | \
-	  { bad=$$(cat); [ -z "$$bad" ] || { echo "not in style ('make fmt' puts it right):"; echo "$$bad"; exit 1; }; }
+	@failed=0; \
+	for file in $(C_FILES); do \
+	  clang-format $$file | cmp -s - $$file || { echo "$$file: run 'make fmt'"; failed=1; }; \
+	done; \
+	exit $$failed
 
 check-lua:
 	@luacheck -q --codes scripts config.lua tests/lua tests/c tools
 
-# cppcheck does not know that luaL_error never returns; hence the second suppression.
+# nullPointerRedundantCheck: cppcheck does not know that luaL_error never returns.
 check-c:
-	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
-	  --suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck --library=tools/cppcheck.cfg -Icore core
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+	  --inline-suppr --suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck \
+	  --library=tools/cppcheck.cfg -Icore core
 
-check-house: $(DEPLOYER)
-	@failed=0; lua5.4 tools/floors.lua $(BUILD) || failed=1; lua5.4 tools/locales.lua || failed=1; tools/stubs.sh $(DEPLOYER) || failed=1; \
-	  $(DEPLOYER) --check || failed=1; exit $$failed
+# Runs every checker, whatever the others find.
+check-rules: $(DEPLOYER)
+	@failed=0; \
+	lua5.4 tools/style.lua || failed=1; \
+	lua5.4 tools/floors.lua $(BUILD) || failed=1; \
+	lua5.4 tools/papers.lua || failed=1; \
+	lua5.4 tools/locales.lua || failed=1; \
+	tools/stubs.sh $(DEPLOYER) || failed=1; \
+	$(DEPLOYER) --check || failed=1; \
+	exit $$failed
 
-fmt: ## puts the C into its style
-	@clang-format -i $$(git ls-files 'core/*.[ch]' 'tests/*.[ch]')
+fmt: ## format the C files
+	@clang-format -i $(C_FILES)
 
-# Findings in processes that no test reads are collected too: tools/sanitized.sh. FAMILIES= may name
-# browser and long as well.
+# tools/sanitized.sh collects the findings of every process, also those whose output no test reads.
+# FAMILIES may include browser and long.
 FAMILIES ?= http contract ops
 ASAN := $(BUILD)/asan
 
-asan: setup-test ## the C, HTTP, contract and ops tests under sanitizers; FAMILIES=
+asan: setup-test ## run the C, HTTP, contract and ops tests under sanitizers; FAMILIES=
 	@$(MAKE) --no-print-directory BUILD=$(ASAN) SANITIZE=1 \
 	  $(ASAN)/deployer $(ASAN)/hooks/deployer test-c
 	@rm -rf $(ASAN)/reports && mkdir $(ASAN)/reports && ln -sfn ../reports $(ASAN)/hooks/reports
@@ -87,20 +99,22 @@ asan: setup-test ## the C, HTTP, contract and ops tests under sanitizers; FAMILI
 	  DEPLOYER_HOOKS=$(abspath $(ASAN)/hooks/sanitized) \
 	  PROMTOOL="$$(tools/promtool.sh $(BUILD)/promtool)" \
 	  tools/test.sh $(FAMILIES) '$(T)' || failed=1; \
-	if ls $(ASAN)/reports/* >/dev/null 2>&1; then cat $(ASAN)/reports/*; echo "asan: found something" >&2; exit 1; fi; \
-	[ $$failed = 0 ] || exit 1; echo "asan: nothing found"
+	if ls $(ASAN)/reports/* >/dev/null 2>&1; then \
+	  cat $(ASAN)/reports/*; echo "asan: there are findings" >&2; exit 1; \
+	fi; \
+	[ $$failed = 0 ] || exit 1; echo "asan: no findings"
 
-soak: setup-test ## many deployments with faults and kills; JOBS=2000 FAULTS=5 SEED=
+soak: setup-test ## run many deployments with faults and kills; JOBS=2000 FAULTS=5 SEED=
 	@$(MAKE) --no-print-directory $(DEPLOYER)
 	@DEPLOYER=$(abspath $(DEPLOYER)) JOBS=$(JOBS) FAULTS=$(FAULTS) SEED=$(SEED) \
 	  node tests/soak/soak.mjs
 
-property: setup-test ## random commands, faults and kills; RUNS=200 SEED= REPLAY=
+property: setup-test ## run random commands, faults and kills; RUNS=200 SEED= REPLAY=
 	@$(MAKE) --no-print-directory $(DEPLOYER) $(HOOKS)
 	@DEPLOYER=$(abspath $(DEPLOYER)) DEPLOYER_HOOKS=$(abspath $(HOOKS)) RUNS=$(RUNS) SEED=$(SEED) \
 	  REPLAY=$(REPLAY) LONGEST=$(LONGEST) node tests/property/property.mjs
 
-bench: ## accepted deployments, requests a second, memory, slow clients
+bench: ## measure accepted deployments, requests per second, memory, slow clients
 	@tools/setup.sh bench
 	@$(MAKE) --no-print-directory $(DEPLOYER) $(BUILD)/bench/bare $(BUILD)/bench/commit
 	@DEPLOYER=$(abspath $(DEPLOYER)) COMMIT=$(abspath $(BUILD)/bench/commit) \

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs families of tests: tools/test.sh FAMILY... [PATTERN], with FAMILY one of
 #   c lua contract http browser stack ops long
-# PATTERN selects files by name, or tests by name where no file matches. Every family runs, whatever
-# became of the others; the exit status is 1 when one is red.
+# PATTERN selects files by name, or tests by name where no file matches. Every family runs, even if
+# one fails; the exit status is 1 when any is red.
 #
-# TEST_JOBS: files at a time. TEST_VERBOSE=1: every test. TEST_PATIENCE=4: four times the limits.
+# TEST_JOBS: files at a time. TEST_VERBOSE=1: shows every test. TEST_PATIENCE=4: time limits x 4.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 shopt -s nullglob
@@ -21,7 +21,7 @@ if [ ${#families[@]} = 0 ]; then
     exit 2
 fi
 
-# Keeps the files whose name matches, in the array `files`; else the pattern is one of tests.
+# Keeps the files whose names match in the array `files`; if none does, the pattern selects tests.
 select_files() {
     local file selected=()
     name_pattern=$pattern
@@ -46,7 +46,7 @@ run() { # NAME COMMAND...
 run_lua() {
     files=(tests/lua/*_spec.lua)
     select_files
-    # Debian's busted runs under whatever `lua` is.
+    # Debian's busted would run under the system's default Lua.
     lua5.4 /usr/bin/busted --lpath='scripts/?.lua;scripts/?/init.lua;tests/lua/?.lua' \
         ${name_pattern:+--filter="$name_pattern"} "${files[@]}"
 }
@@ -69,7 +69,7 @@ for family in "${families[@]}"; do
     *) in_node+=("$family") ;;
     esac
 done
-# All of these in one run, so that the files of one fill the waits of another.
+# These share one run, so that the files of one family fill the waits of another.
 if [ ${#in_node[@]} -gt 0 ]; then run "${in_node[*]}" run_node "${in_node[@]}"; fi
 
 if [ ${#red[@]} = 0 ]; then exit 0; fi

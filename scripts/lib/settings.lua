@@ -42,7 +42,8 @@ local shape = {
     },
   },
   reserved_names = {
-    kinds.names, env = "RESERVED_NAMES", default = "admin,api,www,root,system,test,demo,portal,deploy",
+    kinds.names, env = "RESERVED_NAMES",
+    default = "admin,api,www,root,system,test,demo,portal,deploy",
   },
   limits = {
     max_body = { kinds.size(1024), default = "64 KiB" },
@@ -168,7 +169,7 @@ function settings.check(raw, env, mode)
   check_access(set)
   if set.mode == "rehearsal" then
     set.host = set.rehearsal_server.host -- never the portal's: /__rehearsal takes no credential
-    set.limits.max_body = 4 << 20 -- the rehearsal itself refuses what is above Dokploy's limit of 1 MiB
+    set.limits.max_body = 4 << 20 -- the rehearsal applies Dokploy's own limit, 1 MiB
   end
   return set
 end

@@ -1,5 +1,5 @@
 ---@meta core.console
---- The terminal, the environment and the disk, for the programs in scripts/commands.
+--- The terminal, the environment and the disk, for scripts/commands.
 local console = {}
 
 --- Prints one line to the standard output. Control bytes become "?".
@@ -11,9 +11,8 @@ function console.print(text) end
 ---@return string|nil
 function console.env(name) end
 
---- The file system of a folder, in bytes. `mounted`: it is not the root's; `writable`: this user
---- may
---- write there.
+--- The file system of a folder, in bytes. `mounted`: it is not the root file system; `writable`:
+--- this user may write to the folder.
 ---@param folder string
 ---@return { free: number, total: number, mounted: boolean, writable: boolean }|nil
 ---@return string? message

@@ -1,12 +1,11 @@
 ---@meta core.gzip
 local gzip = {}
---- A text compressed as small as it gets, for gzip.join.
+--- Compresses a text as small as possible, for gzip.join.
 ---@param text string
 ---@return userdata piece
 function gzip.pack(text) end
---- One gzip stream of all of them, in their order. A text stands in it as it is: that costs no
---- time, and its length tells nothing of
---- what stands beside it.
+--- Joins the parts to one gzip stream. Strings are stored uncompressed: that is cheap, and the length
+--- of the stream reveals nothing about secrets next to text of the client (BREACH).
 ---@param parts (userdata|string)[]
 ---@return string
 function gzip.join(parts) end

@@ -1,8 +1,8 @@
 ---@meta core.json
 local json = {}
 
---- Reads RFC 8259 and nothing more. Whole numbers become integers, null json.null, an array a table
---- that json.array() made.
+--- Parses strict RFC 8259. Whole numbers become integers, null becomes json.null, an array becomes a
+--- json.array().
 ---@param text string
 ---@return any|nil value
 ---@return string? message  with line and column

@@ -1,17 +1,17 @@
 ---@meta core.limit
---- Token buckets, each known by a key, in a table of a fixed size that outlives a reload. A flood
---- of keys makes it forget nobody's debt.
+--- Token buckets in a table of fixed size that survives a reload. A flood of new keys does not evict
+--- buckets that are empty.
 local limit = {}
---- Takes tokens out of the key's bucket, if it has as many; else none.
+--- Takes tokens from the key's bucket if it holds enough of them; otherwise takes nothing.
 ---@param key string
----@param burst integer    tokens that the bucket holds
----@param seconds number   it fills from empty to full in that time
+---@param burst integer    capacity of the bucket, in tokens
+---@param seconds number   time in which an empty bucket fills up
 ---@param cost? integer    tokens to take (1); 0 only looks
----@param group? string    the key of what this one is part of: both must have the tokens, or none is taken
----@param times? integer   how many times as many the group's bucket holds
+---@param group? string    key of a bucket shared with others, which must hold the tokens as well
+---@param times? integer   the group bucket's capacity, as a multiple of burst
 ---@return boolean allowed
----@return integer left    whole tokens, after these
+---@return integer left    whole tokens that remain
 ---@return number full     seconds until it is full again
----@return number wait     seconds until that many tokens are there; 0 when allowed
+---@return number wait     seconds until the tokens are available; 0 when allowed
 function limit.take(key, burst, seconds, cost, group, times) end
 return limit

@@ -1,5 +1,5 @@
 ---@meta core.log
---- One JSON line an event. Values of fields such as password, token or api_key are masked.
+--- Writes one JSON line per event. Values of fields such as password, token or api_key are masked.
 local log = {}
 
 ---@param event string  a constant dotted name: "deployment.started"

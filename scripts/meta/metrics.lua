@@ -2,9 +2,8 @@
 --- Counters, gauges and histograms for Prometheus. They belong to the process and survive a reload.
 local metrics = {}
 
---- Declares a family of metrics. Declaring it again alike does nothing. A counter or histogram
---- without
---- labels starts at 0 at once.
+--- Declares a family of metrics; repeating a declaration does nothing. A counter or histogram
+--- without labels starts at 0 at once.
 ---@param name string    "deployer_deployments_total"
 ---@param kind "counter"|"gauge"|"histogram"  a histogram observes seconds
 ---@param help string

@@ -1,8 +1,8 @@
 ---@meta core.store
---- The journal: SQLite, written by a thread of its own. Results are on the disk when they arrive.
+--- The journal: SQLite on a thread of its own. Changes are on the disk when a call returns.
 local store = {}
 
---- Runs statements, all or none; reads use it, too. Waits until they are committed.
+--- Runs statements, all or none, also to read. Waits until they are committed.
 --- `gate = true` in a statement: if it returns no row and changes none, those after it are skipped
 --- and the batch succeeds.
 ---@param statements any[][]  { {sql, argument...}, ... }; arguments are strings, integers, floats,
@@ -15,8 +15,8 @@ function store.run(statements) end
 
 store.null = nil ---@type userdata a NULL among arguments; NULLs in results are absent fields
 
---- Brings the schema to the last migration, while the scripts load for the first time. Raises on a
---- reload with new migrations: they need a restart.
+--- Migrates the schema while the scripts load for the first time. Raises on a reload with new
+--- migrations: they need a restart.
 ---@param migrations string[]  `oldest`: the lowest version whose scripts can work with the last
 --- one; without it only the last
 function store.migrate(migrations) end

@@ -1,5 +1,5 @@
 ---@meta core.task
---- Coroutines with a life of their own: every request handler, timer and deployment runs as a task.
+--- Concurrent coroutines: every request handler, timer and deployment runs as a task.
 local task = {}
 
 ---@class Handle
@@ -20,8 +20,7 @@ function Handle:kill() end
 ---@return Handle|nil, string?, string?
 function task.spawn(name, fn, ...) end
 
---- Runs fn(...) as a child and waits for it. The child is ended at the deadline, when task.cancel
---- is
+--- Runs fn(...) as a child and waits for it. The child is ended at the deadline, when task.cancel is
 --- called for the caller, and when the caller ends.
 ---@param seconds number|nil  nil: no deadline
 ---@return ... what fn returned; or nil, message, code: "timeout", "cancelled", or "failed" (with a
@@ -34,9 +33,8 @@ function task.run(seconds, fn, ...) end
 ---                 would have returned
 function task.all(fns) end
 
---- Cancels the task of that name, in whatever version of the scripts: its task.run or task.sleep
---- returns nil, message, "cancelled", now or when it next begins one. Other waits are not cut
---- short.
+--- Cancels the task of that name, in any version of the scripts: its current or next task.run or
+--- task.sleep returns nil, message, "cancelled". Other waits are not interrupted.
 ---@return boolean exists
 function task.cancel(name) end
 
@@ -44,16 +42,15 @@ function task.cancel(name) end
 ---@return boolean
 function task.cancelled() end
 
---- Makes the current task immune to task.cancel, and forgets one that came before: for undoing.
+--- Makes the current task immune to task.cancel and clears an earlier cancellation, for undo.
 function task.shield() end
 
 --- Waits. Returns true; or nil, message, "cancelled".
 ---@param seconds number
 function task.sleep(seconds) end
 
---- Runs fn(...) while holding the named lock and returns what it returned. First come, first
---- served,
---- among all versions of the scripts. The lock is released however fn ends.
+--- Runs fn(...) while holding the named lock and returns its results. First come, first served,
+--- across all versions of the scripts. The lock is released also when fn raises.
 ---@param name string
 function task.lock(name, fn, ...) end
 

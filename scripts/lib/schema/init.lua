@@ -2,21 +2,21 @@
 --- Pure Lua.
 ---
 --- A shape is one of
----   { kind, default = value, env = "NAME", required = true }   a value; `kind` comes from
---- lib/schema/kinds.lua, `env` names
----                                                              the environment variable for the
---- message
----   { key = shape, ... }                                       a table with these keys and no
---- others
----   schema.list(shape), schema.map(shape)                      an array, or a table with free keys
+---   { kind, default = value, env = "NAME", required = true }
+---       a value; `kind` comes from lib/schema/kinds.lua, `env` is a variable to name in messages
+---   { key = shape, ... }    a table with these keys and no others
+---   schema.list(shape)      an array
+---   schema.map(shape)       a table with any keys
 --- A violation raises one sentence: the file, the path of the key, what is wrong, and how to
 --- correct it.
 local schema = {}
 
 local List, Map = {}, {}
 
+--- The shape of an array with elements of `shape`.
 function schema.list(shape) return setmetatable({ shape }, List) end
 
+--- The shape of a table whose keys are free and whose values have `shape`.
 function schema.map(shape) return setmetatable({ shape }, Map) end
 
 --- Raises the message about one key.
