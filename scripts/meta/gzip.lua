@@ -4,8 +4,8 @@ local gzip = {}
 ---@param text string
 ---@return userdata piece
 function gzip.pack(text) end
---- Joins the parts to one gzip stream. Strings are stored uncompressed: that is cheap, and the length
---- of the stream reveals nothing about secrets next to text of the client (BREACH).
+--- Joins the parts to one gzip stream. Strings are stored uncompressed: that is cheap, and the
+--- length of the stream reveals nothing about secrets next to the client's text (BREACH).
 ---@param parts (userdata|string)[]
 ---@return string
 function gzip.join(parts) end

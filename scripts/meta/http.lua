@@ -8,7 +8,7 @@ local http = {}
 ---@field body string
 ---@field seconds number   duration of the request
 ---@field verified boolean whether the server's certificate was checked and valid
----@field certificate_ends integer|nil  its end of validity, in seconds since 1970: with `certificate`
+---@field certificate_ends integer|nil  its expiry, in seconds since 1970; with `certificate` only
 
 ---@class RequestOptions
 ---@field url string

@@ -1,8 +1,8 @@
 ---@meta core.json
 local json = {}
 
---- Parses strict RFC 8259. Whole numbers become integers, null becomes json.null, an array becomes a
---- json.array().
+--- Parses strict RFC 8259. Whole numbers become integers, null becomes json.null, an array becomes
+--- a json.array().
 ---@param text string
 ---@return any|nil value
 ---@return string? message  with line and column

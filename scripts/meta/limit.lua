@@ -1,6 +1,6 @@
 ---@meta core.limit
---- Token buckets in a table of fixed size that survives a reload. A flood of new keys does not evict
---- buckets that are empty.
+--- Token buckets in a table of fixed size that survives a reload. A flood of new keys evicts the
+--- fullest buckets first.
 local limit = {}
 --- Takes tokens from the key's bucket if it holds enough of them; otherwise takes nothing.
 ---@param key string

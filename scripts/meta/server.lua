@@ -28,8 +28,8 @@ local server = {}
 ---@param options? { log?: "debug" }   the level to log requests at, for frequent probes
 function server.route(method, pattern, handler, options) end
 
---- Registers the middleware: it gets every request that has a route, calls handler(req) or refuses,
---- and returns the reply. Only while the scripts load, and only once.
+--- Registers the middleware: it gets every request that has a route, calls handler(req) or
+--- refuses, and returns the reply. Only while the scripts load, and only once.
 ---@param fn fun(req: Request, handler: fun(req: Request): Reply, pattern: string): Reply  may wait
 function server.middleware(fn) end
 
@@ -38,8 +38,9 @@ function server.middleware(fn) end
 function server.routes() end
 
 --- Registers the function that renders errors which the core detects: no route, a body too long, a
---- handler that raised... Without one, the core sends a short problem document in English. `code` is
---- one of not_found, method_not_allowed (with extra.allow), body_too_large, bad_request, internal.
+--- handler that raised... Without one, the core sends a short problem document in English. `code`
+--- is one of not_found, method_not_allowed (with extra.allow), body_too_large, bad_request,
+--- internal.
 ---@param handler fun(req: Request, status: integer, code: string, extra: table): Reply
 ---  may not wait
 function server.on_error(handler) end
@@ -82,8 +83,8 @@ function server.info() end
 ---@return number
 function server.now() end
 
---- The URL path of a static file. It contains a hash of all of them, so browsers may cache the file,
---- and what it imports by a relative path, for ever.
+--- The URL path of a static file. It contains a hash of all static files, so browsers may cache the
+--- file and its relative imports for ever.
 ---@param path string  below www/, "app.js"
 ---@return string  "/assets/0123456789abcdef/app.js"
 function server.asset(path) end

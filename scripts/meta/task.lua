@@ -20,8 +20,8 @@ function Handle:kill() end
 ---@return Handle|nil, string?, string?
 function task.spawn(name, fn, ...) end
 
---- Runs fn(...) as a child and waits for it. The child is ended at the deadline, when task.cancel is
---- called for the caller, and when the caller ends.
+--- Runs fn(...) as a child and waits for it. The child is ended at the deadline, when task.cancel
+--- is called for the caller, and when the caller ends.
 ---@param seconds number|nil  nil: no deadline
 ---@return ... what fn returned; or nil, message, code: "timeout", "cancelled", or "failed" (with a
 ---            traceback) when it raised or ran too long

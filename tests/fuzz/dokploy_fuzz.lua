@@ -1,18 +1,19 @@
---- Any answers of Dokploy and of stacks, to every step of a deployment and to its undoing. Nothing may be raised: what is not understood is
---- a failure with a code.
+--- Fuzzes the responses of Dokploy and workspaces to every step of a deployment and to its undo.
+--- Nothing may raise: an unexpected response is a failure with a code.
 ---
---- The first line says what is done and how it is answered: a letter for the scene, then a character for each answer in turn (2: 200,
---- 0: 404, 1: 401, 4: 400, 5: 500, 9: 429, x: cut off, r: no connection). Bodies follow, divided by empty lines. Both start
---- anew at the end.
+--- The first line of the input is a letter for the scene, then a character for the status of each
+--- response (2: 200, 0: 404, 1: 401, 4: 400, 5: 500, 9: 429, x: cut off, r: no connection). The
+--- bodies follow, separated by empty lines. Statuses and bodies repeat when they run out.
 local json = require "core.json"
 local loaded = ...
-
--- Doubles ---------------------------------------------------------------------------------------------------------------
 
 local answers = { at = 0, statuses = "2", bodies = { "" } }
 local left -- waits that are still allowed
 
-local status_of = { ["2"] = 200, ["0"] = 404, ["1"] = 401, ["3"] = 302, ["4"] = 400, ["5"] = 500, ["9"] = 429, ["8"] = 503 }
+local status_of = {
+  ["0"] = 404, ["1"] = 401, ["2"] = 200, ["3"] = 302, ["4"] = 400, ["5"] = 500, ["8"] = 503,
+  ["9"] = 429,
+}
 
 local function nothing() end
 
@@ -28,7 +29,10 @@ loaded["core.http"] = {
     local body = answers.bodies[at % #answers.bodies + 1]
     return {
       status = status_of[letter] or 200, body = body, seconds = 0.1,
-      headers = { ["content-type"] = "application/json", ["retry-after"] = body:match "^%C*", ["www-authenticate"] = "Basic" },
+      headers = {
+        ["content-type"] = "application/json", ["retry-after"] = body:match "^%C*",
+        ["www-authenticate"] = "Basic",
+      },
     }
   end,
 }
@@ -69,17 +73,18 @@ local task = {
 loaded["core.task"] = task
 
 loaded["core.config"] = {
-  dokploy = { url = "http://dokploy" }, stack = { suffix = "example.com", scheme = "https", registry = {} },
+  dokploy = { url = "http://dokploy" },
+  stack = { suffix = "example.com", scheme = "https", registry = {} },
   secret = function() return "secret" end,
 }
 loaded["core.log"] = { debug = nothing, info = nothing, warn = nothing, error = nothing }
 loaded["core.metrics"] = setmetatable({}, { __index = function() return nothing end })
 
--- The journal is strict about what it keeps.
+-- Stands in for writing to the journal, which accepts only strings.
 local function kept(...)
   for i = 1, select("#", ...) do
     local value = select(i, ...)
-    assert(value == nil or type(value) == "string", "an id that is no text goes into the journal")
+    assert(value == nil or type(value) == "string", "the journal is given a value that is not a string")
   end
   return true
 end
@@ -94,18 +99,25 @@ loaded["lib.journal"] = {
   stacks = { get = function() return false end },
   operations = {},
 }
-local one_stack = { name = "anna", owner_id = "o", operation_id = "abc", state = "ready", project_id = "p1", application_id = "a1" }
+local one_stack = {
+  name = "anna", owner_id = "o", operation_id = "abc", state = "ready", project_id = "p1",
+  application_id = "a1",
+}
 loaded["lib.journal.drift"] = {
   holds = function() return false end,
   open = function() return {} end,
   known = function() return { one_stack }, {} end,
   record = function(found)
-    for _, one in ipairs(found) do kept(one.kind, one.thing, one.name, one.owner_id, one.operation_id, json.encode(one.facts)) end
+    for _, one in ipairs(found) do
+      kept(one.kind, one.thing, one.name, one.owner_id, one.operation_id, json.encode(one.facts))
+    end
     return true
   end,
   refresh = nothing,
 }
-loaded["lib.operations.events"] = { emit = nothing, finish = function(_, event, data) return kept(event, data.code) end }
+loaded["lib.operations.events"] = {
+  emit = nothing, finish = function(_, event, data) return kept(event, data.code) end,
+}
 loaded["core.store"] = {}
 
 local context = require "lib.operations.ctx"
@@ -116,12 +128,19 @@ local steps = require "steps"
 local undo = require "lib.operations.undo"
 local work = require "lib.operations.work"
 
--- Scenes ----------------------------------------------------------------------------------------------------------------
-
-local op = { id = "abc", name = "anna", owner_id = "o", template = "t", url = "https://anna.example.com", params = { image = "i:1" } }
+local op = {
+  id = "abc", name = "anna", owner_id = "o", template = "t", url = "https://anna.example.com",
+  params = { image = "i:1" },
+}
 local recorded = {
-  { kind = "project", key = "", id = "p1", state = "created", data = { ids = { environment = "e1" } } },
-  { kind = "application", key = "", id = "a1", state = "created", data = { ids = { app_name = "stack-anna-abcdef" } } },
+  {
+    kind = "project", key = "", id = "p1", state = "created",
+    data = { ids = { environment = "e1" } },
+  },
+  {
+    kind = "application", key = "", id = "a1", state = "created",
+    data = { ids = { app_name = "stack-anna-abcdef" } },
+  },
 }
 local more = {
   { kind = "deployment", key = "1", id = "d1", state = "created", data = {} },
@@ -139,14 +158,15 @@ end
 
 local function failed_well(value, message, code)
   if value then return end
-  assert(value == false or type(message) == "string" and type(code) == "string", "a failure has a message and a code")
+  local is_complete = type(message) == "string" and type(code) == "string"
+  assert(value == false or is_complete, "a failure has a message and a code")
 end
 
 local function run_step(i)
   local had = steps[i].name == "project" and 0 or steps[i].name == "application" and 1 or 2
   local ctx = context.new(op, resources(had), steps)
   ctx.dokploy = dokploy.client { tries = 2 }
-  ctx.tag, ctx.title, ctx.volume = "mark", "title", "volume" -- what the bodies of the seeds say
+  ctx.tag, ctx.title, ctx.volume = "mark", "title", "volume" -- as in the seeds' bodies
   ctx.sleep = task.sleep
   ctx.remaining = function() return left end
   ctx:enter(i)
@@ -160,20 +180,22 @@ local function run_undo(n)
   })
 end
 
--- Calls not in a step are made by clients of their own.
-local patient = dokploy.client
+-- Code outside the steps makes its own clients; these may not be patient either.
+local original_client = dokploy.client
 function dokploy.client(how)
   how.patient, how.tries = nil, 2
-  return patient(how)
+  return original_client(how)
 end
 
 local function run_operation(kind)
   loaded["lib.journal"].operations.get = function() return op end
   loaded["lib.journal"].resources.list = function() return resources(3) end
-  work.run { id = "x", kind = kind, name = op.name, url = op.url, params = { target = op.id, from = "ready" } }
+  work.run {
+    id = "x", kind = kind, name = op.name, url = op.url, params = { target = op.id, from = "ready" },
+  }
 end
 
-local function run_small()
+local function run_client_calls()
   local client = dokploy.client { tries = 1 }
   failed_well(client:version())
   failed_well(client:clean_queue "a1")
@@ -181,7 +203,7 @@ local function run_small()
   client:is_deploying "a1"
 end
 
-local function run_look()
+local function run_reconcile()
   reconcile.start()
   failed_well(not reconcile.last_error(), "", reconcile.last_error())
 end
@@ -189,15 +211,19 @@ end
 local scenes = {}
 for i in ipairs(steps) do scenes[i] = function() run_step(i) end end
 for n = 2, 4 do scenes[#scenes + 1] = function() run_undo(n) end end
-for _, kind in ipairs { "stop", "start", "restart", "rotate" } do scenes[#scenes + 1] = function() run_operation(kind) end end
-scenes[#scenes + 1] = run_small
-scenes[#scenes + 1] = run_look
+for _, kind in ipairs { "stop", "start", "restart", "rotate" } do
+  scenes[#scenes + 1] = function() run_operation(kind) end
+end
+scenes[#scenes + 1] = run_client_calls
+scenes[#scenes + 1] = run_reconcile
 
 return function(text)
   local scene, statuses, rest = text:match "^(%C)(%C*)\n(.*)$"
   if not scene then return end
   answers.at, answers.statuses, answers.bodies = 0, statuses == "" and "2" or statuses, {}
-  for body in (rest .. "\n\n"):gmatch "(.-)\n\n" do answers.bodies[#answers.bodies + 1] = body end
+  for body in (rest .. "\n\n"):gmatch "(.-)\n\n" do
+    answers.bodies[#answers.bodies + 1] = body
+  end
   left = 40
   for key in pairs(values) do values[key] = nil end
   scenes[scene:byte() % #scenes + 1]()

@@ -1,4 +1,5 @@
---- What core.json makes of any bytes: a value that survives being written and read again, or a refusal with a place.
+--- Fuzzes core.json: any bytes decode to a value that survives encoding and decoding, or are
+--- refused with the position of the error.
 local json = require "core.json"
 
 local function same(a, b)
@@ -13,19 +14,20 @@ local function same(a, b)
   return true
 end
 
--- Any string can be written; what is UTF-8 comes back as it was.
+-- Any string can be encoded; UTF-8 survives unchanged.
 local function string_survives(text)
   local back = json.decode(json.encode(text))
-  assert(type(back) == "string" and utf8.len(back), "a string that is written is one, and UTF-8")
-  assert(back == text or not utf8.len(text), "UTF-8 comes back as it was")
-  assert(json.decode(json.encode { [text] = text })[back] == back, "as a field's name too")
+  assert(type(back) == "string" and utf8.len(back), "an encoded string decodes to UTF-8")
+  assert(back == text or not utf8.len(text), "UTF-8 survives unchanged")
+  assert(json.decode(json.encode { [text] = text })[back] == back, "also as a field's name")
 end
 
 return function(text)
   string_survives(text)
   local value, message, code = json.decode(text)
   if value == nil then
-    assert(code == "invalid" and message:find "^not valid JSON: .* %(line %d+, column %d+%)$", message)
+    local has_position = message:find "^not valid JSON: .* %(line %d+, column %d+%)$"
+    assert(code == "invalid" and has_position, message)
     return false
   end
   local written = json.encode(value)

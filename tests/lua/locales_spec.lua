@@ -1,4 +1,4 @@
--- The locales have the same keys and placeholders, and every text that the scripts may ask for.
+-- Tests that the locales have the same keys and placeholders, and every text that the scripts use.
 local cjson = require "cjson"
 
 local function texts_of(language)
@@ -10,7 +10,7 @@ end
 
 local english = texts_of "en"
 
--- The English text of a key; for a plural form that English lacks, its form "other".
+-- The English text of a key; the form "other" of a plural form that English lacks.
 local function english_text(key)
   local stem = key:match("^(.*)%.%l+$")
   return english[key] or stem and english[stem .. ".one"] and english[stem .. ".other"]
@@ -28,7 +28,7 @@ for _, language in ipairs { "nl", "ar" } do
 
     it("has every key of English, and no other", function()
       for key in pairs(english) do assert.is_string(texts[key], key .. " is missing") end
-      for key in pairs(texts) do assert.is_string(english_text(key), key .. " is not in English") end
+      for key in pairs(texts) do assert.is_string(english_text(key), key .. " is unknown") end
     end)
 
     it("has the same placeholders", function()
@@ -42,7 +42,8 @@ for _, language in ipairs { "nl", "ar" } do
       local same = {}
       for key, text in pairs(texts) do
         local words = text:gsub("{[%w_]+}", ""):gsub("[%p%d%s]", "")
-        if key ~= "page.title" and key ~= "live.title" and not key:find("^language%.") and text == english[key] and #words > 12 then same[#same + 1] = key end
+        local is_name = key == "page.title" or key == "live.title" or key:find("^language%.")
+        if text == english[key] and #words > 12 and not is_name then same[#same + 1] = key end
       end
       assert.same({}, same)
     end)
@@ -53,16 +54,30 @@ it("Arabic is written in Arabic, from right to left", function()
   local arabic = texts_of "ar"
   assert.equal("rtl", arabic["language.dir"])
   for key, text in pairs(arabic) do
-    if not key:find("^language%.") and #text > 20 then assert.truthy(text:find("[\xd8-\xdb]"), key) end
+    if not key:find("^language%.") and #text > 20 then
+      assert.truthy(text:find("[\xd8-\xdb]"), key)
+    end
   end
 end)
 
 describe("there is a text for", function()
-  local function needs(key) assert.is_string(english[key], key .. " is missing in locales/en.json") end
+  local function needs(key)
+    assert.is_string(english[key], key .. " is missing in locales/en.json")
+  end
+
+  local function needs_each(prefix, words)
+    for word in words:gmatch("%S+") do needs(prefix .. word) end
+  end
+
+  local function source_of(path)
+    local file = assert(io.open(path))
+    local source = file:read("a")
+    file:close()
+    return source
+  end
 
   it("every problem", function()
-    local source = assert(io.open("scripts/lib/http/problem.lua")):read("a")
-    local codes = source:match("problem.status = (%b{})")
+    local codes = source_of("scripts/lib/http/problem.lua"):match("problem.status = (%b{})")
     local count = 0
     for code in codes:gmatch("([%l_]+) = %d+") do
       count = count + 1
@@ -72,42 +87,46 @@ describe("there is a text for", function()
     assert.truthy(count > 20)
   end)
 
-  it("every failure of a deployment: what happened, and what to do", function()
-    for _, code in ipairs { "dokploy_unreachable", "dokploy_refused", "dokploy_error", "dokploy_unexpected_answer", "step_timeout", "deploy_failed",
-      "image_not_found", "registry_login", "stack_unprotected", "stack_unhealthy", "stack_wrong_password", "stack_workspace", "certificate",
-      "cancelled", "script_error", "journal" } do
+  it("every failure of a deployment, and what to do about it", function()
+    local codes = "dokploy_unreachable dokploy_refused dokploy_error dokploy_unexpected_answer "
+      .. "step_timeout deploy_failed image_not_found registry_login stack_unprotected "
+      .. "stack_unhealthy stack_wrong_password stack_workspace certificate cancelled script_error "
+      .. "journal"
+    for code in codes:gmatch("%S+") do
       needs("failure." .. code .. ".detail")
       needs("failure." .. code .. ".advice")
     end
   end)
 
-  it("every step, and all that steps say of themselves", function()
-    local listed = {}
-    for name in assert(io.open("scripts/steps/init.lua")):read("a"):gmatch('require "steps%.([%l_]+)"') do listed[#listed + 1] = name end
-    assert.truthy(#listed > 4)
-    for _, file in ipairs(listed) do
-      local source = assert(io.open("scripts/steps/" .. file .. ".lua")):read("a")
+  it("every step and its progress", function()
+    local count = 0
+    for file in source_of("scripts/steps/init.lua"):gmatch('require "steps%.([%l_]+)"') do
+      count = count + 1
+      local source = source_of("scripts/steps/" .. file .. ".lua")
       local step = source:match('\n  name = "([%l_]+)"')
       needs("step." .. step .. ".title")
-      for key in source:gmatch('ctx:progress%(?%s*"([%l_]+)"') do needs("step." .. step .. "." .. key) end
+      for key in source:gmatch('ctx:progress%(?%s*"([%l_]+)"') do
+        needs("step." .. step .. "." .. key)
+      end
     end
-    for _, code in ipairs { "steady", "stack_unhealthy", "stack_wrong_password", "stack_workspace", "certificate" } do needs("step.health." .. code) end
+    assert.truthy(count > 4)
+    needs_each("step.health.",
+      "steady stack_unhealthy stack_wrong_password stack_workspace certificate")
   end)
 
-  it("every note in a log, every warning, everything that may be left and why", function()
+  it("every note in a log, every warning, every kind of leftover and its reason", function()
     local pipe = assert(io.popen("cat scripts/lib/*/*.lua scripts/steps/*.lua"))
     local source = pipe:read("a")
     pipe:close()
     for key in source:gmatch(':log_note%(?%s*"([%l_]+)"') do needs("log." .. key) end
     for code in source:gmatch('ctx%.warning = "([%l_]+)"') do needs("warning." .. code) end
-    local kinds = { "project", "application", "domain", "mount", "volume", "volume_unsure", "deployment", "other" }
-    for _, kind in ipairs(kinds) do needs("leftover.kind." .. kind) end
-    for _, reason in ipairs { "unreachable", "refused", "error", "running", "containers", "in_use", "not_ours", "unable" } do
-      needs("leftover.reason." .. reason)
-    end
+    needs_each("leftover.kind.",
+      "project application domain mount volume volume_unsure deployment other")
+    needs_each("leftover.reason.",
+      "unreachable refused error running containers in_use not_ours unable")
   end)
 
   it("every way in which a name is malformed", function()
-    for _, reason in ipairs { "empty", "characters", "short", "long", "start", "ending", "punycode", "hyphens" } do needs("name.invalid." .. reason) end
+    needs_each("name.invalid.", "empty characters short long start ending punycode hyphens")
   end)
 end)

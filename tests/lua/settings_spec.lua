@@ -1,15 +1,21 @@
+-- Tests the configuration: defaults, variables of the environment, and messages about errors.
 local settings = require "lib.settings"
 
 local function load_config(variables)
   local function env(name) return variables[name] ~= "" and variables[name] or nil end
-  local place = { env = env, secret = function(name) return (env(name) or env(name .. "_FILE")) and { secret = name } or nil end }
-  return assert(loadfile("config.lua", "t", place))()
+  local function secret(name)
+    if env(name) or env(name .. "_FILE") then return { secret = name } end
+  end
+  return assert(loadfile("config.lua", "t", { env = env, secret = secret }))()
 end
 
-local function check(variables, mode) return settings.check(load_config(variables), variables, mode) end
+local function check(variables, mode)
+  return settings.check(load_config(variables), variables, mode)
+end
 
 local real = {
-  DOKPLOY_URL = "https://dokploy.example.com", DOKPLOY_API_TOKEN = "token", STACK_DOMAIN_SUFFIX = "ai.example.com", STACK_IMAGE = "ghcr.io/a/b:1",
+  DOKPLOY_URL = "https://dokploy.example.com", DOKPLOY_API_TOKEN = "token",
+  STACK_DOMAIN_SUFFIX = "ai.example.com", STACK_IMAGE = "ghcr.io/a/b:1",
 }
 
 local function with(more)
@@ -19,7 +25,7 @@ local function with(more)
   return all
 end
 
--- The message, which must be one sentence that begins with the key's path and ends with the cure.
+-- The message, which must be one line that begins with the key's path and ends with the correction.
 local function refusal(path, fn, ...)
   local ok, message = pcall(fn, ...)
   assert.is_false(ok, "it was accepted")
@@ -37,77 +43,86 @@ describe("config.lua", function()
     assert.same({ "127.0.0.1", 3000, "./data", "info", "open", true, "portal" },
       { set.host, set.port, set.data_dir, set.log_level, set.access, set.watch, set.mode })
     assert.equal("http://127.0.0.1:3100", set.dokploy.url)
-    assert.same({ "localhost", "http", 3100 }, { set.stack.suffix, set.stack.scheme, set.stack.public_port })
+    assert.same({ "localhost", "http", 3100 },
+      { set.stack.suffix, set.stack.scheme, set.stack.public_port })
     assert.equal(2 << 30, set.stack.memory_bytes)
     assert.truthy(set.stack.image)
-    assert.same({ "admin", "api", "www", "root", "system", "test", "demo", "portal", "deploy" }, set.reserved_names)
+    assert.equal("admin api www root system test demo portal deploy",
+      table.concat(set.reserved_names, " "))
     assert.equal(65536, set.limits.max_body)
     assert.equal(8, set.limits.running_deployments)
     assert.equal(50, set.limits.queue)
     assert.equal("0.30.2", set.rehearsal_server.version)
   end)
 
-  it("keeps the rehearsal to this machine, whatever the portal listens on", function()
+  it("keeps the rehearsal on the loopback address unless REHEARSAL_HOST is set", function()
     assert.equal("0.0.0.0", check({ HOST = "0.0.0.0" }).host)
     assert.equal("127.0.0.1", check({ HOST = "0.0.0.0" }, "rehearsal").host)
     assert.equal("0.0.0.0", check({ REHEARSAL_HOST = "0.0.0.0" }, "rehearsal").host)
   end)
 
-  it("takes an empty variable for an unset one", function()
+  it("treats an empty variable as unset", function()
     assert.is_true(check({ DOKPLOY_URL = "", PORT = "", NODE_ENV = "", HOST = "" }).rehearsal)
   end)
 
-  it("turns texts of the environment into what they mean", function()
-    local set = check { PORT = "8080", REHEARSAL_PORT = "0", REHEARSAL_SPEED = "50", RESERVED_NAMES = " Foo , bar,,baz " }
+  it("converts the values of variables", function()
+    local set = check {
+      PORT = "8080", REHEARSAL_PORT = "0", REHEARSAL_SPEED = "50",
+      RESERVED_NAMES = " Foo , bar,,baz ",
+    }
     assert.equal("integer", math.type(set.port))
     assert.equal(8080, set.port)
     assert.equal(50, set.rehearsal_server.speed)
     assert.same({ "foo", "bar", "baz" }, set.reserved_names)
   end)
 
-  it("points at a real Dokploy with the variables that an installation sets", function()
-    local set = check(with { DOKPLOY_URL = "http://10.0.0.1:3000/api/", STACK_CONNECT_TO = "traefik:443" })
+  it("uses a real Dokploy with the variables of an installation", function()
+    local set = check(with {
+      DOKPLOY_URL = "http://10.0.0.1:3000/api/", STACK_CONNECT_TO = "traefik:443",
+    })
     assert.is_false(set.rehearsal)
     assert.equal("http://10.0.0.1:3000", set.dokploy.url)
-    assert.same({ "ai.example.com", "https", "traefik:443" }, { set.stack.suffix, set.stack.scheme, set.stack.connect_to })
+    assert.same({ "ai.example.com", "https", "traefik:443" },
+      { set.stack.suffix, set.stack.scheme, set.stack.connect_to })
     assert.is_nil(set.stack.public_port)
   end)
 
-  it("takes a token from a file too", function()
+  it("accepts a token from a file", function()
     local variables = with { DOKPLOY_API_TOKEN_FILE = "/run/secrets/token" }
     variables.DOKPLOY_API_TOKEN = nil
     assert.is_false(check(variables).rehearsal)
   end)
 
-  it("lets the rehearsal start in an environment that is set up for the real thing", function()
+  it("lets the rehearsal start in a production environment", function()
     assert.equal("rehearsal", check(with { NODE_ENV = "production" }, "rehearsal").mode)
     assert.equal("http://127.0.0.1:3100", check(with {}, "rehearsal").dokploy.url)
   end)
 end)
 
 describe("in production", function()
-  it("an upgraded installation starts, and is closed", function()
+  it("an upgraded installation starts and requires invites", function()
     local set = check(with { NODE_ENV = "production" })
     assert.is_true(set.production)
     assert.same({ "invite", false }, { set.access, set.watch })
   end)
 
-  it("it is open when that is said in words", function()
+  it("access is open only if configured so", function()
     assert.equal("open", check(with { APP_ENV = "production", ACCESS = "open" }).access)
   end)
 
-  it("it does not start on the rehearsal", function()
-    assert.truthy(refusal("dokploy.url", check, { NODE_ENV = "production" }):find("DOKPLOY_URL", 1, true))
+  it("the portal does not start on the rehearsal", function()
+    local message = refusal("dokploy.url", check, { NODE_ENV = "production" })
+    assert.truthy(message:find("DOKPLOY_URL", 1, true))
   end)
 
-  it("one name of the environment does not take back what the other says", function()
+  it("APP_ENV and NODE_ENV may not disagree", function()
     refusal("environment", check, with { NODE_ENV = "production", APP_ENV = "development" })
     refusal("environment", check, with { NODE_ENV = "test", APP_ENV = "production" })
     refusal("environment", check, with { NODE_ENV = "prodution" })
   end)
 end)
 
-describe("a bad value stops the start with its path and the cure", function()
+describe("an invalid value stops the start with its path and the correction", function()
   local cases = {
     { "port", { PORT = "abc" }, "PORT" },
     { "port", { PORT = "70000" }, "65535" },
@@ -130,10 +145,13 @@ describe("a bad value stops the start with its path and the cure", function()
     { "stack.image", with { STACK_IMAGE = "ghcr.io/a/b" }, "ghcr.io/a/b:1.0" },
     { "stack.image", with { STACK_IMAGE = "127.0.0.1:5000/a" }, "neither tag nor digest" },
     { "dokploy.token", with { DOKPLOY_API_TOKEN = "" }, "DOKPLOY_API_TOKEN_FILE" },
-    { "stack.registry.password", with { STACK_REGISTRY_USERNAME = "me" }, "STACK_REGISTRY_PASSWORD" },
-    { "stack.registry.username", with { STACK_REGISTRY_PASSWORD = "x" }, "STACK_REGISTRY_USERNAME" },
+    { "stack.registry.password", with { STACK_REGISTRY_USERNAME = "me" }, "REGISTRY_PASSWORD" },
+    { "stack.registry.username", with { STACK_REGISTRY_PASSWORD = "x" }, "REGISTRY_USERNAME" },
     { "reserved_names", { RESERVED_NAMES = "ok,^admin.*" }, "scripts/policy/names.lua" },
-    { "rehearsal_server.version", { REHEARSAL_DOKPLOY_VERSION = "latest" }, "REHEARSAL_DOKPLOY_VERSION" },
+    {
+      "rehearsal_server.version", { REHEARSAL_DOKPLOY_VERSION = "latest" },
+      "REHEARSAL_DOKPLOY_VERSION",
+    },
     { "rehearsal_server.speed", { REHEARSAL_SPEED = "0" }, "REHEARSAL_SPEED" },
   }
   for i, case in ipairs(cases) do
@@ -143,31 +161,36 @@ describe("a bad value stops the start with its path and the cure", function()
   end
 end)
 
-describe("what config.lua returns", function()
-  it("may hold no key that is not known", function()
-    assert.truthy(refusal("stack.imgae", settings.check, { stack = { imgae = "x" } }, {}):find("image", 1, true))
+describe("the table of config.lua", function()
+  it("may not have an unknown key", function()
+    local message = refusal("stack.imgae", settings.check, { stack = { imgae = "x" } }, {})
+    assert.truthy(message:find("image", 1, true))
     refusal("prot", settings.check, { prot = 3000 }, {})
   end)
 
-  it("must be a table, of tables", function()
+  it("must be a table of tables", function()
     assert.is_false(pcall(settings.check, nil, {}))
     refusal("stack", settings.check, { stack = "x" }, {})
     refusal("stack.registry", settings.check, { stack = { registry = 5 } }, {})
   end)
 
-  it("may not hold a secret", function()
-    assert.is_nil(refusal("admin_token", settings.check, { admin_token = "hunter2" }, {}):find("hunter2", 1, true))
+  it("may not contain a secret", function()
+    local message = refusal("admin_token", settings.check, { admin_token = "hunter2" }, {})
+    assert.is_nil(message:find("hunter2", 1, true))
   end)
 
-  it("says sizes with their unit", function()
-    assert.equal(3 << 30, settings.check({ stack = { memory = "3 GiB" } }, {}).stack.memory_bytes)
-    assert.equal(1536 << 20, settings.check({ stack = { memory = "1.5 GiB" } }, {}).stack.memory_bytes)
+  it("has sizes with their unit", function()
+    local function memory_bytes(size)
+      return settings.check({ stack = { memory = size } }, {}).stack.memory_bytes
+    end
+    assert.equal(3 << 30, memory_bytes "3 GiB")
+    assert.equal(1536 << 20, memory_bytes "1.5 GiB")
     refusal("stack.memory", settings.check, { stack = { memory = "512 MiB" } }, {})
     refusal("stack.memory", settings.check, { stack = { memory = "2 gigs" } }, {})
     assert.equal(500000000, settings.check({ stack = { cpus = 0.5 } }, {}).stack.cpu_nanos)
   end)
 
-  it("takes flags as they are", function()
+  it("has booleans", function()
     assert.is_false(settings.check({ watch = false }, {}).watch)
     refusal("watch", settings.check, { watch = "perhaps" }, {})
   end)
