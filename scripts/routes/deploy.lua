@@ -200,7 +200,7 @@ routes.add("Workspaces", {
     text = "Answers at once; follow statusUrl. Without an owner key a new owner is created, and "
       .. "the answer contains their key: the only way back to the workspace. With an owner key the "
       .. "workspace belongs to that owner.",
-    access = "optional", scope = "create", headers = { "idempotency" },
+    access = "optional", identify = true, scope = "create", headers = { "idempotency" },
     body = "Deploy", form = true,
     answers = { [202] = { "Accepted", schema = "Accepted", location = true } },
     problems = {

@@ -117,7 +117,7 @@ routes.add("Operations", {
     summary = "Cancel an operation",
     text = "Removes what was made. An operation that has ended, and a deletion, stay as they are: "
       .. "`cancelled` is false and `detail` says why.",
-    access = "owner", scope = "create", form = true,
+    access = "owner", identify = true, scope = "create", form = true,
     answers = {
       [202] = { "Asked to stop, or nothing to stop", schema = "Cancelled", location = true },
     },

@@ -115,6 +115,10 @@ test('keys: missing, wrong, or of another kind', async () => {
   }
   isProblem(await portal.api('/api/stacks'), 401, 'key_missing')
   isProblem(await portal.api('/api/stacks', { key: 'wrong' }), 401, 'key_invalid')
+  for (const path of ['/api/deploy', '/api/status/unknown/cancel']) {
+    const answer = await portal.api(path, { method: 'POST', json: { bogus: 1 }, key: 'wrong' })
+    isProblem(answer, 401, 'key_invalid')
+  }
   assert.equal((await portal.remove('paul', { key, data: 'burn' })).status, 422)
   assert.equal((await portal.stack('paul', { key })).status, 200)
 })

@@ -17,6 +17,7 @@ local routes = {}
 ---@field access? string      who may ask: nil anyone, "optional" (a credential is used if sent),
 --- "owner", "admin" or "session" (admin pages)
 ---@field allow? string       the action of policy/access.lua that is decided before the handler
+---@field identify? boolean   a bad credential is refused before bad input
 ---@field scope? string       of a token, for the document, when the handler decides
 ---@field query? string[]     names in lib/http/parameters.lua
 ---@field headers? string[]   the same, for documented header fields
@@ -32,8 +33,8 @@ local routes = {}
 ---@field before? fun(req: Request): Reply|nil  called first; its reply, if any, is the answer
 
 local known = {}
-for key in ("summary text access allow scope query headers body form self_proving lenient answers "
-  .. "problems log before alias"):gmatch("%S+") do known[key] = true end
+for key in ("summary text access allow identify scope query headers body form self_proving "
+  .. "lenient answers problems log before alias"):gmatch("%S+") do known[key] = true end
 
 -- Deprecation (RFC 9745): since when, in seconds since 1970.
 local DEPRECATED_SINCE = "@1796083200"
@@ -68,6 +69,7 @@ local function handler_of(route)
     local reply = route.before and route.before(req)
     if reply then return reply end
     local who = route.allow and auth.allow(req, route.allow, {}, req.params.id)
+    if route.identify then auth.who(req) end
     local values = input.query(req, query, route.lenient)
     if is_post then
       for name, value in pairs(input.body(req, schema, options)) do values[name] = value end
