@@ -1,14 +1,16 @@
--- Compares the locales with one another and with the keys that the scripts and the page use. Run
--- from the top of the tree: lua5.4 tools/locales.lua
+-- Checks locales/*.json against one another, and against the texts that the scripts and the pages
+-- use. Run from the top of the tree: lua5.4 tools/locales.lua
 package.path = "scripts/?.lua;" .. package.path
 local cjson = require "cjson"
 local plural = require "lib.pages.plural"
 
-local faults, reported = {}, {}
+local FIRST = "locales/en.json" -- the others are compared with it
+local faults, seen = {}, {}
+
 local function fault(text, ...)
   local line = text:format(...)
-  if not reported[line] then faults[#faults + 1] = line end
-  reported[line] = true
+  if not seen[line] then faults[#faults + 1] = line end
+  seen[line] = true
 end
 
 local function lines_of(command)
@@ -26,164 +28,147 @@ local function read(path)
   return text
 end
 
--- Reads a locale as a flat table. Repeated keys are faults: the decoder would keep only the last.
-local function load(path)
-  local texts = {}
-  local function flatten(prefix, values)
-    for key, value in pairs(values) do
-      if type(value) == "table" then
-        flatten(prefix .. key .. ".", value)
-      else
-        texts[prefix .. key] = value
-      end
-    end
-  end
-  local text = read(path)
-  flatten("", cjson.decode(text))
-  local seen = {}
+-- The decoder silently keeps the last of two equal keys, so those are looked for in the text.
+local function load_texts(path)
+  local text, keys = read(path), {}
   for key in text:gmatch('\n%s*"([^"]+)"%s*:%s*"') do
-    if seen[key] then fault("%s: %s is repeated", path, key) end
-    seen[key] = true
+    if keys[key] then fault("%s: %s occurs twice", path, key) end
+    keys[key] = true
   end
-  return texts
+  return cjson.decode(text)
 end
 
 local function placeholders(text)
-  local set = {}
-  for name in text:gmatch("{([%w_]+)}") do set[#set + 1] = name end
-  table.sort(set)
-  local unique = {}
-  for i, name in ipairs(set) do if name ~= set[i - 1] then unique[#unique + 1] = name end end
-  return table.concat(unique, " ")
+  local set, list = {}, {}
+  for name in text:gmatch("{([%w_]+)}") do
+    if not set[name] then list[#list + 1] = name end
+    set[name] = true
+  end
+  table.sort(list)
+  return table.concat(list, " ")
 end
 
--- Plural forms ("wait.before.one") count as one text, whose content is that of ".other".
+-- Plural forms --------------------------------------------------------------------------------
+-- "wait.before.one", "wait.before.other"... count as one text, "wait.before".
+
 local forms = { zero = true, one = true, two = true, few = true, many = true, other = true }
 
-local function family_of(key, texts)
+local function stem_of(key, texts)
   local stem, form = key:match("^(.*)%.(%l+)$")
   local other = stem and forms[form] and texts[stem .. ".other"]
-  return other and other:find("{count}", 1, true) and stem or nil, form
+  if other and other:find("{count}", 1, true) then return stem, form end
 end
 
--- Each plural family must have exactly the language's forms.
-local function check_forms(path, texts, families)
+-- Each text with {count} must have the forms that the language has, and no others.
+local function check_forms(path, texts)
   local _, names = plural.parse(texts["language.plural"] or "one: n = 1")
-  local known = {}
-  for _, name in ipairs(names) do known[name] = true end
+  local is_known, stems = {}, {}
+  for _, name in ipairs(names) do is_known[name] = true end
   for key in pairs(texts) do
-    local stem, form = family_of(key, texts)
-    if stem then families[stem] = true end
-    if stem and not known[form] then
+    local stem, form = stem_of(key, texts)
+    if stem then stems[stem] = true end
+    if stem and not is_known[form] then
       fault("%s: %s: the language has no form %q (language.plural)", path, key, form)
     end
   end
-  for stem in pairs(families) do
+  for stem in pairs(stems) do
     for _, name in ipairs(names) do
-      if texts[stem .. "." .. name] == nil then
-        fault("%s: the plural form %s.%s is missing", path, stem, name)
-      end
+      local key = stem .. "." .. name
+      if not texts[key] then fault("%s: %s is missing: a plural form", path, key) end
     end
   end
 end
 
--- The texts with each plural family as one. A form may omit {count} ("one workspace").
-local function folded(path, texts)
-  local families, one = {}, {}
-  check_forms(path, texts, families)
-  for key, value in pairs(texts) do
-    local stem = family_of(key, texts)
-    if not stem then
-      one[key] = value
-    else
-      one[stem] = texts[stem .. ".other"]
-      local mine, all = placeholders(value .. "{count}"), placeholders(one[stem] .. "{count}")
-      if mine ~= all then
-        fault("%s: %s has {%s}, %s.other has {%s}", path, key, mine, stem, all)
-      end
+-- The texts with the forms of each folded into one; a form may spell its number out.
+local function fold(path, texts)
+  check_forms(path, texts)
+  local folded = {}
+  for key, text in pairs(texts) do
+    local stem = stem_of(key, texts)
+    local other = stem and texts[stem .. ".other"]
+    folded[stem or key] = other or text
+    if stem and placeholders(text .. "{count}") ~= placeholders(other .. "{count}") then
+      fault("%s: %s and %s.other have different placeholders", path, key, stem)
     end
   end
-  return one
+  return folded
 end
 
-local function compare(path, texts, first_path, first)
-  for key, value in pairs(texts) do
-    if type(value) ~= "string" or value == "" then
-      fault("%s: %s is empty or not a string", path, key)
+local function compare(path, texts, first)
+  for key, text in pairs(texts) do
+    if type(text) ~= "string" or text == "" then
+      fault("%s: %s is empty or not a text", path, key)
     elseif not first[key] then
-      fault("%s: %s is missing; %s has it", first_path, key, path)
-    elseif type(first[key]) == "string" and placeholders(value) ~= placeholders(first[key]) then
-      fault("%s: %s has {%s}, %s has {%s}", path, key, placeholders(value), first_path,
+      fault("%s: %s is missing; %s has it", FIRST, key, path)
+    elseif placeholders(text) ~= placeholders(first[key]) then
+      fault("%s: %s has {%s}, %s has {%s}", path, key, placeholders(text), FIRST,
         placeholders(first[key]))
     end
   end
   for key in pairs(first) do
-    if not texts[key] then fault("%s: %s is missing; %s has it", path, key, first_path) end
+    if not texts[key] then fault("%s: %s is missing; %s has it", path, key, FIRST) end
   end
 end
 
--- The literal prefixes of keys that the scripts compose: "problem." .. code .. ".title".
-local function used_prefixes(all)
-  local list = {}
-  for prefix in all:gmatch('"(%l[%l_.]*%.)"%s*%.%.') do list[prefix] = true end
-  for prefix in all:gmatch('"(%l[%l_.]*%.)%%s') do list[prefix] = true end
-  return list
+-- Use -----------------------------------------------------------------------------------------
+
+local SOURCES = "find scripts www -not -path 'scripts/meta/*' "
+  .. "\\( -name '*.lua' -o -name '*.js' -o -name '*.html' \\)"
+local PROBLEMS = "scripts/lib/http/problem.lua"
+
+-- The literal beginnings of keys that are put together: "problem." .. code, ("step.%s.title").
+local function used_prefixes(source)
+  local set = {}
+  for prefix in source:gmatch('"(%l[%l_.]*%.)"%s*%.%.') do set[prefix] = true end
+  for prefix in source:gmatch('"(%l[%l_.]*%.)%%s') do set[prefix] = true end
+  return set
 end
 
-local function is_used(key, all, prefixes)
-  if key:find("^language%.") or all:find('"' .. key .. '"', 1, true)
-    or all:find("{{t:" .. key .. "}}", 1, true) then
-    return true
-  end
-  local start = key
-  while start:find("%.") do
-    start = start:match("^(.*%.)[^.]*$")
-    if prefixes[start] then return true end
-    start = start:sub(1, -2)
+local function is_used(key, source, prefixes)
+  if key:find("^language%.") or source:find('"' .. key .. '"', 1, true) then return true end
+  if source:find("{{t:" .. key .. "}}", 1, true) then return true end
+  for i = 1, #key do
+    if key:sub(i, i) == "." and prefixes[key:sub(1, i)] then return true end
   end
   return false
 end
 
-local function check_unused(path, texts)
+local function check_unused(texts)
   local parts = {}
-  local find = "find scripts www -name '*.lua' -o -name '*.js' -o -name '*.html'"
-  for _, file in ipairs(lines_of(find)) do
-    parts[#parts + 1] = read(file)
-  end
-  local all = table.concat(parts, "\n"):gsub("'", '"')
-  local prefixes = used_prefixes(all)
-  local codes = read("scripts/lib/http/problem.lua"):match("problem.status = (%b{})")
+  for i, file in ipairs(lines_of(SOURCES)) do parts[i] = read(file) end
+  local source = table.concat(parts, "\n"):gsub("'", '"')
+  local prefixes = used_prefixes(source)
+  local codes = read(PROBLEMS):match("problem.status = (%b{})")
   for key in pairs(texts) do
     local code = key:match("^problem%.([%l_]+)%.")
-    local known = not code or codes:find("%f[%l_]" .. code .. " = ")
-      or all:find('"' .. key .. '"', 1, true)
-    if not known or not is_used(key, all, prefixes) then fault("%s: %s is unused", path, key) end
+    local is_code = not code or codes:find("%f[%l_]" .. code .. " = ")
+      or source:find('"' .. key .. '"', 1, true)
+    local is_needed = is_code and is_used(key, source, prefixes)
+    if not is_needed then fault("%s: %s is unused", FIRST, key) end
   end
 end
 
--- Whether the literal is a key, the stem of keys, or a file name.
-local function is_known(key, texts)
-  if texts[key] or texts[key .. ".other"] then return true end
-  for _, ending in ipairs { "js", "css", "html", "lua", "png", "svg" } do
-    if key:match("%.(%l+)$") == ending then return true end
-  end
-  for known in pairs(texts) do
-    if known:sub(1, #key + 1) == key .. "." then return true end
+-- Whether a literal is a key, the beginning of some, or the name of a file.
+local function is_known(literal, texts)
+  if texts[literal] or texts[literal .. ".other"] then return true end
+  if literal:find("%.js$") or literal:find("%.css$") or literal:find("%.html$") then return true end
+  if literal:find("%.lua$") or literal:find("%.png$") or literal:find("%.svg$") then return true end
+  for key in pairs(texts) do
+    if key:sub(1, #literal + 1) == literal .. "." then return true end
   end
   return false
 end
 
--- Checks that each literal whose first word is one of `families` is a key.
-local function check_line(where, line, texts, families)
+local KEY = [=[["'](%l[%l_]*%.[%l%d_.]*[%l%d])["'](%s*%.?%.?)]=]
+
+-- Literals that look like keys of a known family must be keys. Log events look like keys, too.
+local function check_line(place, line, texts, families)
   local code = line:gsub("%-%-.*$", ""):gsub("^%s*//.*$", "")
-  if code:find("require", 1, true) or code:find("log%.%l+%s*%(")
-    or code:find("problem%.%l+%s*=") then
-    return
-  end
-  for key, behind in code:gmatch([=[["'](%l[%l_]*%.[%l%d_.]*[%l%d])["'](%s*%.?%.?)]=]) do
-    local is_piece = behind:find("..", 1, true)
-    if families[key:match("^[^.]+")] and not is_piece and not is_known(key, texts) then
-      fault("%s: %s is in no locale", where, key)
+  if code:find("require", 1, true) or code:find("log%.%l+%s*%(") then return end
+  for literal, behind in code:gmatch(KEY) do
+    local is_whole = not behind:find("..", 1, true)
+    if families[literal:match("^[^.]+")] and is_whole and not is_known(literal, texts) then
+      fault("%s: %s is in no locale", place, literal)
     end
   end
 end
@@ -191,9 +176,7 @@ end
 local function check_used(texts)
   local families = {}
   for key in pairs(texts) do families[key:match("^[^.]+")] = true end
-  local find = "find scripts www -name '*.lua' -not -path 'scripts/meta/*'"
-    .. " -o -name '*.js' -o -name '*.html'"
-  for _, path in ipairs(lines_of(find)) do
+  for _, path in ipairs(lines_of(SOURCES)) do
     local number = 0
     for line in io.lines(path) do
       number = number + 1
@@ -202,15 +185,25 @@ local function check_used(texts)
   end
 end
 
--- Each problem code and each step must have its texts.
-local function check_codes(texts)
-  for code in read("scripts/lib/http/problem.lua"):gmatch("([%l_]+) = [45]%d%d[,%s]") do
-    for _, part in ipairs { "title", "detail" } do
-      local key = ("problem.%s.%s"):format(code, part)
-      if not texts[key] then fault("scripts/lib/http/problem.lua: %s is in no locale", key) end
+-- Scripts in the browser get only the texts of these two families.
+local function check_scripts(texts)
+  for _, path in ipairs(lines_of("ls www/*.js")) do
+    for key in read(path):gmatch('[^%w]t%("([%l_.]+)"') do
+      local is_sent = key:find("^live%.") or key:find("^admin%.live%.")
+      if not is_sent or not texts[key] then fault("%s: %s is not sent to scripts", path, key) end
     end
   end
-  for _, path in ipairs(lines_of("ls scripts/steps/*.lua 2>/dev/null")) do
+end
+
+-- Codes and steps are defined in one place each, and need their texts.
+local function check_codes(texts)
+  for code in read(PROBLEMS):gmatch("([%l_]+) = [45]%d%d[,%s]") do
+    for _, part in ipairs { "title", "detail" } do
+      local key = ("problem.%s.%s"):format(code, part)
+      if not texts[key] then fault("%s: %s is in no locale", PROBLEMS, key) end
+    end
+  end
+  for _, path in ipairs(lines_of("ls scripts/steps/*.lua")) do
     local name = read(path):match('%f[%w]name%s*=%s*"([%l_]+)"')
     local key = name and ("step.%s.title"):format(name)
     if key and not texts[key] then fault("%s: %s is in no locale", path, key) end
@@ -218,22 +211,23 @@ local function check_codes(texts)
 end
 
 local paths = lines_of("ls locales/*.json")
-if #paths < 3 then fault("locales: there should be nl, ar and en; found %d", #paths) end
-local first_path = "locales/en.json"
-local ok, first = pcall(load, first_path)
-if not ok then
-  fault("%s: %s", first_path, first)
+if #paths < 3 then fault("locales: expected at least nl, ar and en; found %d", #paths) end
+local is_loaded, first = pcall(load_texts, FIRST)
+if not is_loaded then
+  fault("%s: %s", FIRST, first)
 else
+  local folded = fold(FIRST, first)
   for _, path in ipairs(paths) do
-    local is_read, texts = pcall(load, path)
-    if not is_read then
+    local is_good, texts = pcall(load_texts, path)
+    if not is_good then
       fault("%s: %s", path, texts)
-    elseif path ~= first_path then
-      compare(path, folded(path, texts), first_path, folded(first_path, first))
+    elseif path ~= FIRST then
+      compare(path, fold(path, texts), folded)
     end
   end
   check_used(first)
-  check_unused(first_path, folded(first_path, first))
+  check_unused(folded)
+  check_scripts(first)
   check_codes(first)
 end
 
