@@ -17,14 +17,13 @@ export function follow(id, on) {
   let last = 0, tries = 0, heardAt = Date.now(), isOver = false;
 
   function open() {
-    clearTimeout(retryTimer);
     source?.close();
     const path = `/api/status/${encodeURIComponent(id)}`;
     source = new EventSource(`${path}?lang=${language}&after=${last}`);
     source.onopen = found;
     source.onerror = () => {
       missing();
-      if (source.readyState === EventSource.CLOSED) retry();
+      if (source.readyState === EventSource.CLOSED) retry(); // an error status, for instance
     };
     for (const kind of KINDS) source.addEventListener(kind, (message) => take(kind, message));
   }
@@ -50,53 +49,43 @@ export function follow(id, on) {
     if (!isOver) graceTimer ??= setTimeout(() => on.lost(true), GRACE_MS);
   }
 
-  // The browser has given up, on an error status for instance.
   function retry() {
     if (isOver) return;
     clearTimeout(retryTimer);
     const wait = Math.min(15000, 500 * 2 ** tries++);
-    retryTimer = setTimeout(ask, wait * (0.5 + Math.random() / 2));
+    retryTimer = setTimeout(check, wait * (0.5 + Math.random() / 2));
   }
 
-  async function ask() {
+  // Asks how things are, and gets the stream back if it is closed or has missed something.
+  async function check() {
+    heardAt = Date.now();
     try {
       const state = await on.look();
+      if (isOver) return;
       if (state.isOver) stop();
-      else if (!isOver) open();
+      else if (state.last > last || source.readyState === EventSource.CLOSED) open();
+      else if (source.readyState === EventSource.OPEN) found();
     } catch {
+      missing();
       retry();
     }
   }
 
   // Silence is quiet work, a proxy that buffers, or a connection that died unnoticed in a sleep.
-  async function checkSilence() {
-    if (isOver || Date.now() - heardAt < SILENCE_MS) return;
-    heardAt = Date.now();
-    try {
-      const state = await on.look();
-      if (state.isOver) stop();
-      else if (state.last > last) open();
-      else if (source.readyState === EventSource.OPEN) found();
-    } catch {
-      missing();
-      open();
-    }
+  function listen() {
+    if (Date.now() - heardAt >= SILENCE_MS) check();
   }
 
   function nudge() {
-    if (document.hidden || isOver) return;
-    if (source.readyState === EventSource.OPEN) {
-      heardAt -= SILENCE_MS;
-      checkSilence();
-    } else {
-      tries = 0;
-      open();
-    }
+    if (document.hidden) return;
+    tries = 0;
+    if (source.readyState === EventSource.OPEN) check();
+    else open();
   }
 
   function stop() {
     isOver = true;
-    source?.close();
+    source.close();
     clearTimeout(retryTimer);
     clearTimeout(graceTimer);
     clearInterval(timer);
@@ -105,7 +94,7 @@ export function follow(id, on) {
     document.removeEventListener("visibilitychange", nudge);
   }
 
-  const timer = setInterval(checkSilence, SILENCE_MS / 4);
+  const timer = setInterval(listen, SILENCE_MS / 4);
   addEventListener("online", nudge);
   addEventListener("offline", missing);
   document.addEventListener("visibilitychange", nudge);
