@@ -80,7 +80,8 @@ const rows = [
   another('operations', { id, kind: "'deploy'", name, owner_id: owner, template: 'template',
     url: 'url', params: 'params', state: "'queued'", created_at: 'created_at' }),
   `INSERT INTO stacks (name, owner_id, state, operation_id, url, image, template, created_at)
-    SELECT ${name}, ${owner}, 'deploying', ${id}, url, image, template, created_at FROM stacks LIMIT 1`,
+    SELECT ${name}, ${owner}, 'deploying', ${id}, url, image, template, created_at
+    FROM stacks LIMIT 1`,
   `INSERT INTO origins (operation_id, network) SELECT ${id}, network FROM origins LIMIT 1`,
   another('audit', { at: 'at', who: 'who', network: 'network', action: 'action', name,
     operation_id: id, allowed: 'allowed', rule: 'rule', policy: 'policy',

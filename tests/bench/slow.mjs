@@ -16,15 +16,16 @@ const { portal, stop } = await startAll()
 const host = `Host: 127.0.0.1:${portal.port}\r\n`
 const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
-// What each kind sends at first, and then a byte now and then; `deaf`: it reads nothing. Those ask
-// for much at once, which is work and not
-// slowness: what is measured begins when it is done.
+const post = `POST /api/deploy HTTP/1.1\r\n${host}Content-Type: application/json\r\n`
+
+// What each kind sends first, and then now and again. `deaf` clients read nothing; serving their
+// first requests is work, so the measurement begins after it.
 const kinds = {
   'nobody': { count: 0 },
   'silent': { first: '' },
   'slow heads': { first: `GET / HTTP/1.1\r\n${host}X-Slow: `, drip: 'a' },
-  'slow bodies': { first: `POST /api/deploy HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n`, drip: ' ' },
-  'slow chunks': { first: `POST /api/deploy HTTP/1.1\r\n${host}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`, drip: '1\r\n \r\n' },
+  'slow bodies': { first: `${post}Content-Length: 60000\r\n\r\n`, drip: ' ' },
+  'slow chunks': { first: `${post}Transfer-Encoding: chunked\r\n\r\n`, drip: '1\r\n \r\n' },
   'slow readers': { first: `GET / HTTP/1.1\r\n${host}\r\n`.repeat(50), deaf: true },
 }
 

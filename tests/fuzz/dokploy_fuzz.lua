@@ -84,7 +84,7 @@ loaded["core.metrics"] = setmetatable({}, { __index = function() return nothing 
 local function kept(...)
   for i = 1, select("#", ...) do
     local value = select(i, ...)
-    assert(value == nil or type(value) == "string", "the journal is given a value that is not a string")
+    assert(value == nil or type(value) == "string", "the journal gets a value that is not a string")
   end
   return true
 end
@@ -191,7 +191,8 @@ local function run_operation(kind)
   loaded["lib.journal"].operations.get = function() return op end
   loaded["lib.journal"].resources.list = function() return resources(3) end
   work.run {
-    id = "x", kind = kind, name = op.name, url = op.url, params = { target = op.id, from = "ready" },
+    id = "x", kind = kind, name = op.name, url = op.url,
+    params = { target = op.id, from = "ready" },
   }
 end
 

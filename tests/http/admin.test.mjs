@@ -252,7 +252,7 @@ describe('one portal', () => {
     }
   })
 
-  test('the stream tells the kinds of changes, and returning clients what they missed', async () => {
+  test('the stream reports kinds of changes, and what a returning client missed', async () => {
     const stream = await admin.stream()
     assert.equal(stream.headers['content-type'], 'text/event-stream')
     const events = []

@@ -136,7 +136,7 @@ export const terminal = new Set(['ready', 'failed', 'cancelled', 'deleted', 'sto
 const isTerminal = ({ event }) => terminal.has(event)
 
 const summarize = (events) => events
-  .map(({ id, event, data }) => `${id} ${event} ${data.step ?? ''} ${data.state ?? data.code ?? ''}`)
+  .map(({ id, event, data }) => [id, event, data.step, data.state ?? data.code].join(' '))
   .join('\n  ')
 
 // Follows a status stream to its terminal event; like a browser it reconnects with Last-Event-ID.

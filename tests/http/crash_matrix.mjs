@@ -118,7 +118,7 @@ export const operations = {
 }
 
 const copyData = (program, to) => cpSync(program.env.DATA_DIR, to, {
-  recursive: true, filter: (path) => !path.endsWith('-shm'), // SQLite makes the index anew
+  recursive: true, filter: (path) => !path.endsWith('-shm'), // SQLite rebuilds the index
 })
 
 const filesBelow = (folder) => readdirSync(folder, { recursive: true, withFileTypes: true })

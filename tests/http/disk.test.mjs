@@ -236,8 +236,8 @@ describe('the disk', { timeout: seconds(240), concurrency: 3 }, () => {
         await portal.kill9()
         run('chattr', '+i', file)
         try {
-          const cure = /portal\.start_failed.*cannot be written \(it and the -wal and -shm beside it/
-          await assert.rejects(portal.restart(), cure)
+          const advice = /start_failed.*cannot be written \(it and the -wal and -shm beside it/
+          await assert.rejects(portal.restart(), advice)
           assert.equal(portal.ended.code, 1)
         } finally {
           run('chattr', '-i', file)

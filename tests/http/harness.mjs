@@ -172,8 +172,8 @@ export class Program {
 
   tail(n = 30) { return this.lines.slice(-n).map((line) => `  ${this.kind}: ${line}`).join('\n') }
 
-  // Waits for the first line of the log, from index `from`, that look() accepts. Null when the
-  // program ends before: whoever expects that it may die uses this one.
+  // Waits for the first line of the log, from index `from`, that look() accepts. Resolves to
+  // null when the program ends first; use it where the program may exit.
   loggedOrEnded(look, what, { from = 0, limit = seconds(20) } = {}) {
     const found = this.log.slice(from).find(look)
     if (found || this.ended) return Promise.resolve(found ?? null)

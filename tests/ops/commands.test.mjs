@@ -97,7 +97,8 @@ test('a rollout waits for the new release; a rollback restores the previous one'
 const failures = [
   ['never becomes ready', 'portal-never-ready:3',
     /fail +rollout +3 was not ready in 3 s; last seen: status 502/],
-  ['does not exist', 'portal-missing:3', /fail +rollout +Dokploy reports error: .*manifest unknown/],
+  ['does not exist', 'portal-missing:3',
+    /fail +rollout +Dokploy reports error: .*manifest unknown/],
   ['ends at once', 'portal-crash:3', /fail +rollout +3 was not ready in 3 s/],
 ]
 for (const [what, image, message] of failures) {

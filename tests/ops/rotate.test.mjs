@@ -15,7 +15,8 @@ write('registry', 'the-first-password')
 
 const { portal, rehearsal } = useWorld({
   env: (double) => ({
-    ...commandEnv(double), STACK_DOMAIN_SUFFIX: 'localhost', ADMIN_TOKEN: '', ADMIN_TOKEN_FILE: file('admin'),
+    ...commandEnv(double), STACK_DOMAIN_SUFFIX: 'localhost',
+    ADMIN_TOKEN: '', ADMIN_TOKEN_FILE: file('admin'),
     STACK_REGISTRY_URL: 'registry.test', STACK_REGISTRY_USERNAME: 'puller',
     STACK_REGISTRY_PASSWORD_FILE: file('registry'),
   }),
@@ -28,7 +29,7 @@ async function applicationOf(name) {
 }
 const statusWith = async (key) => (await portal.api('/api/invites', { key })).status
 
-test('the admin token: once its file is replaced, the old one is void, without a restart', async () => {
+test('replacing the admin token\'s file revokes the old token without a restart', async () => {
   const [first, second] = ['the-first-admin-token', 'the-second-admin-token']
   assert.deepEqual([await statusWith(first), await statusWith(second)], [200, 401])
   write('admin', second)

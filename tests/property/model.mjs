@@ -144,8 +144,8 @@ export class Model {
 
   #may({ by }, { owner }) { return by === 'admin' || by === owner }
 
-  // It exists and is theirs; or they deleted it once, whoever has the name now. The admin sees what
-  // was deleted last.
+  // It exists and is theirs, or they once deleted one of this name, which another may have now. The
+  // admin sees the last deleted one.
   #mustKnow(request) {
     const holder = this.#holder(request)
     if (holder && this.#may(request, holder)) return true

@@ -27,7 +27,7 @@ test('no file of the stack but the table names a model', () => {
       `${name} names ${model}`)
 })
 
-test('with the plugin: it is loaded from the image, and each of its agents has a model of the table', () => {
+test('the plugin is loaded from the image, and each of its agents has a listed model', () => {
   const config = render('opencode', 1)
   assert.deepEqual(config.plugin, ['file:///opt/stack/node_modules/oh-my-opencode'])
   assert.equal(config.agent, undefined)
@@ -60,7 +60,8 @@ test('a policy may give a role another model, and a wrong word is refused with t
   assert.throws(() => render('agents', 0, { Oracle: 'big-pickle' }), /provider\/model/)
 })
 
-test('permissions name what they are about: a "*" at the top would undo what agents deny themselves', () => {
+// A "*" at the top would override what the agents deny.
+test('permissions name their subjects', () => {
   const { permission } = jsonc(read('config/opencode.jsonc'))
   assert.ok(!('*' in permission))
   assert.deepEqual(Object.keys(permission), ['external_directory', 'read', 'bash', 'doom_loop'])
@@ -82,7 +83,8 @@ test('versions are pinned, and the lock files name no host', () => {
   }
 })
 
-test('everything that the image is built of is in git: on a read-only root, a missing file stops the server', () => {
+// On a read-only root, a missing file stops the server.
+test('every file of the image is in Git', () => {
   const { out } = run('git', ['status', '--porcelain', '--ignored', '--', 'stack'], { cwd: top })
   assert.doesNotMatch(out, /^!! /m)
   const folder = mkdtempSync(path.join(tmpdir(), 'render-'))
@@ -97,7 +99,14 @@ test('the health check fails when the workspace does not open, whatever /global/
   const tools = mkdtempSync(path.join(tmpdir(), 'tools-'))
   t.after(() => rmSync(tools, { recursive: true }))
   const check = (pathAnswer) => {
-    writeFileSync(path.join(tools, 'curl'), `#!/bin/sh\ncat >/dev/null\ncase "$*" in */path) ${pathAnswer} ;; *) echo '{"healthy":true}' ;; esac\n`, { mode: 0o755 })
+    const curl = `#!/bin/sh
+cat >/dev/null
+case "$*" in
+*/path) ${pathAnswer} ;;
+*) echo '{"healthy":true}' ;;
+esac
+`
+    writeFileSync(path.join(tools, 'curl'), curl, { mode: 0o755 })
     return run('sh', [path.join(stack, 'healthcheck.sh')],
       { env: { PATH: `${tools}:${process.env.PATH}`, OPENCODE_SERVER_PASSWORD: 'x' } }).status
   }

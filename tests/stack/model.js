@@ -6,7 +6,11 @@ let asked = 0
 
 function calls(messages) {
   return [
-    ['bash', { command: 'mkdir -p many && cd many && git init -q && for i in $(seq 300); do echo "export const n$i = $i" >$i.ts; done && git add . && ls', description: 'Makes files' }],
+    ['bash', {
+      command: 'mkdir -p many && cd many && git init -q && for i in $(seq 300); do ' +
+        'echo "export const n$i = $i" >$i.ts; done && git add . && ls',
+      description: 'Makes files',
+    }],
     ['write', { filePath: `/workspace/many/long-${asked}.ts`,
       content: 'export const long = 1\n'.repeat(2000) }],
     ['grep', { pattern: 'export const n1', path: '/workspace/many' }],

@@ -36,9 +36,9 @@ export const jsonc = (text) => JSON.parse(text.replace(/^\s*\/\/.*$/gm, ''))
 const fetched = process.env.STACK_PACKAGES ?? path.join(top, 'build/stack')
 export const opencode = path.join(fetched, 'opencode')
 export const pluginSchema = path.join(fetched, 'plugin.schema.json')
-export const noOpencode = existsSync(opencode) ? false
-  : `OpenCode is not at hand: tools/opencode.sh could not fetch it (looked for ${opencode})`
-export const noSchema = existsSync(pluginSchema) ? false : `the plugin's schema is not at hand: tools/opencode.sh could not fetch it (looked for ${pluginSchema})`
+const unless = (file) => existsSync(file) ? false : `tools/opencode.sh could not fetch ${file}`
+export const noOpencode = unless(opencode)
+export const noSchema = unless(pluginSchema)
 
 export function folder(t, prefix) {
   const made = mkdtempSync(path.join(tmpdir(), `${prefix}-`))
