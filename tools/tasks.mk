@@ -63,7 +63,7 @@ check-format:
 	exit $$failed
 
 check-lua:
-	@luacheck -q --codes scripts config.lua tests/lua tests/c tools
+	@luacheck -q --codes scripts config.lua tests/lua tests/contract tests/c tests/fuzz tools
 
 # nullPointerRedundantCheck: cppcheck does not know that luaL_error never returns.
 check-c:

@@ -93,7 +93,7 @@ end
 local has_percent = { deploy = true, delete = true }
 local shows_percent = { running = true, deleting = true }
 
-local function pace(reader, doc, queue)
+local function pace(doc, queue)
   local is_known = doc.percent > 0 or has_percent[doc.kind]
   local percent = shows_percent[doc.state] and ("%d%%"):format(doc.percent)
   return h("div", { id = "pace", class = "pace" },
@@ -260,7 +260,7 @@ function operation.page(reader, doc, rows, shown)
     where and h("p", { class = "where" }, elements.address(where, doc.name, "job-address")),
     not is_over and lost,
     is_over and h("div", { id = "outcome" }, outcome(reader, doc, shown)),
-    not is_over and { pace(reader, doc, queue), refreshing(reader, doc) },
+    not is_over and { pace(doc, queue), refreshing(reader, doc) },
     step_list(reader, doc, details_of(reader.language, rows)), log(reader),
     not is_over and controls(reader, doc),
     h("p", { id = "say", class = "unseen", role = "status" }, announcement(doc, title, queue)))
