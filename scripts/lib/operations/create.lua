@@ -46,12 +46,12 @@ end
 
 -- Sends it, and looks it up when it is unknown whether that worked. Returns what was made; false
 -- when it is not there; nil, message, code, info.
-local function send_and_look_up(make, find)
-  local made, message, code, info = attempt.catch(make)
+local function send_and_look_up(ctx, make, find)
+  local made, message, code, info = attempt.catch(make, ctx)
   if made then return made end
   if not info or not info.unknown then return nil, message, code, info end
   task.sleep(0.5) -- what was cut off may just be finishing
-  local found, find_message, find_code = attempt.catch(find)
+  local found, find_message, find_code = attempt.catch(find, ctx)
   if found == nil then return nil, find_message or message, find_code or code, info end
   return found, message, code, info
 end
@@ -60,7 +60,7 @@ local function make_once(ctx, kind, key, make, find)
   if not ctx.wanted then return nil, "no longer wanted", "cancelled" end
   local before = ctx:known(kind, key)
   if before and before.state == "intended" then
-    local found, message, code = attempt.catch(find)
+    local found, message, code = attempt.catch(find, ctx)
     if found == nil then return nil, message, code end
     if found then return confirm(ctx, kind, key, found) end
   end
@@ -69,7 +69,7 @@ local function make_once(ctx, kind, key, make, find)
   end)
   if intended == nil then return nil, why, trouble end
   ctx:know { kind = kind, key = key, state = "intended", data = {} }
-  local made, message, code, info = send_and_look_up(make, find)
+  local made, message, code, info = send_and_look_up(ctx, make, find)
   if made == nil and info and info.unknown == false and not before then
     -- It was refused, so there is nothing to undo.
     while_wanted(ctx, function() return journal.resources.settle(ctx.id, kind, key, "undone") end)
@@ -78,7 +78,7 @@ local function make_once(ctx, kind, key, make, find)
   if made == false and ctx.wanted then
     -- It is not there, but may still come to light: that is remembered before it is sent once more.
     while_wanted(ctx, function() return journal.resources.note_unconfirmed(ctx.id, kind, key) end)
-    made, message, code = send_and_look_up(make, find)
+    made, message, code = send_and_look_up(ctx, make, find)
   end
   if made then return confirm(ctx, kind, key, made) end
   return nil, message, code
@@ -88,10 +88,8 @@ end
 ---@param ctx table
 ---@param kind string
 ---@param key string
----@param make fun(): table|nil, string?, string?, table?  sends it once; {id = ..., ...}, which is
---- kept
----@param find fun(): table|false|nil, string?, string?  looks it up: the same table; false: not
---- there
+---@param make fun(ctx)  sends it once: {id = ..., ...}, which is kept; or nil, message, code, info
+---@param find fun(ctx)  looks it up: the same table; false: it is not there; or nil, message, code
 function create.once(ctx, kind, key, make, find)
   local before = ctx:known(kind, key)
   if before and before.state == "created" then return before.data.ids end

@@ -117,8 +117,8 @@ end
 ---@param kind string  project application mount domain deployment: lib/operations/undo.lua knows
 --- how to undo these
 ---@param options { key: string|nil }  tells several of one kind apart
----@param make fun()   sends it, once
----@param find fun()   looks it up when no answer came; false when it is not there
+---@param make fun(ctx)  sends it, once
+---@param find fun(ctx)  looks it up when no answer came; false when it is not there
 function Context:create(kind, options, make, find)
   return create.once(self, kind, options.key or "", make, find)
 end

@@ -25,8 +25,7 @@ local function make(ctx, step)
     local free, message, code = reconcile.is_name_free(ctx)
     if not free then return nil, message, code end
   end
-  return ctx:create(step.kind, {}, function() return step.make(ctx) end,
-    function() return step.find(ctx) end)
+  return ctx:create(step.kind, {}, step.make, step.find)
 end
 
 --- Does the work of a step: true or what it made; or nil, message, code, args. Waits.
