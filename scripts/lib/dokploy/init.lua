@@ -162,7 +162,8 @@ for _, procedure in ipairs {
   "application.cleanQueues", "application.create", "application.deploy", "application.reload",
   "application.saveDockerProvider", "application.saveEnvironment", "application.stop",
   "application.update", "deployment.readLogs", "dockerVolume.removeVolume", "domain.create",
-  "mounts.create", "project.create", "project.search", "settings.getDokployVersion",
+  "mounts.create", "project.all", "project.create", "project.search",
+  "settings.getDokployVersion",
 } do
   counts.declare_call(procedure)
 end
