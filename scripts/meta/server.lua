@@ -2,12 +2,15 @@
 --- The portal's HTTP server: routes, middleware and the state of the process.
 local server = {}
 
+--- Fields are read when they are first asked for; one that was not asked for before the answer was
+--- given raises.
 ---@class Request
 ---@field method string    "GET"
 ---@field path string      decoded, without query
 ---@field params table<string,string>  decoded values of ":name" and "*rest" in the pattern
 ---@field query table<string,string>   decoded; the last value of a repeated name
----@field headers table<string,string> names in lower case
+---@field headers table<string,string> by lower-case name; cannot be iterated. Repeated lines are
+---                                    joined with ", ", those of Cookie with "; "
 ---@field body string      "" without one
 ---@field id string        the request id, as in X-Request-Id
 ---@field peer string      the address at the other end of the connection
