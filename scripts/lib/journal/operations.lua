@@ -157,8 +157,7 @@ end
 
 local INSERT_ADOPTED = [[
   INSERT INTO operations (id, kind, name, owner_id, url, params, state, created_at, ended_at)
-  VALUES (?1, 'adopt', ?2, ?3, ?4, ?5, 'ready',
-    COALESCE((julianday(?6) - 2440587.5) * 86400.0, NOW), NOW) ON CONFLICT DO NOTHING]]
+  VALUES (?1, 'adopt', ?2, ?3, ?4, ?5, 'ready', COALESCE(?6, NOW), NOW) ON CONFLICT DO NOTHING]]
 local INSERT_READY = [[
   INSERT INTO events (operation_id, seq, event, data, at)
   SELECT ?1, 1, 'ready', ?2, NOW
@@ -167,7 +166,7 @@ local INSERT_READY = [[
 --- The statements that record a deploy of which only the result is known. `started_at` stays empty,
 --- so that its duration is not taken for that of a deploy.
 ---@param op { id: string, name: string, owner_id: string, url: string, params: table }
----@param created_at string|nil  ISO 8601
+---@param created_at number|nil  seconds since 1970; nil: now
 ---@param ready table  the data of its event
 function operations.adopt_statements(op, created_at, ready)
   return {

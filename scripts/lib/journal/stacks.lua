@@ -32,12 +32,12 @@ function stacks.count(owner_id, network) return db.row(COUNTS, owner_id or "", n
 
 local INSERT = [[
   INSERT INTO stacks (name, owner_id, state, operation_id, url, image, template, created_at, since)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, COALESCE((julianday(?8) - 2440587.5) * 86400.0, NOW), ?9)]]
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, COALESCE(?8, NOW), ?9)]]
 
 --- The statement that claims a name for a deploy.
 ---@param op { id: string, name: string, owner_id: string, url: string, template: string|nil }
----@param more { state: string, image: string|nil, created_at: string|nil, since: number|nil }
---- created_at: ISO 8601; nil: now
+---@param more { state: string, image: string|nil, created_at: number|nil, since: number|nil }
+--- created_at: seconds since 1970; nil: now
 function stacks.insert_statement(op, more)
   return { INSERT, op.name, op.owner_id, more.state, op.id, op.url, db.or_null(more.image),
     db.or_null(op.template), db.or_null(more.created_at), db.or_null(more.since) }

@@ -4,6 +4,7 @@
 local config = require "core.config"
 local log = require "core.log"
 local server = require "core.server"
+local clock = require "lib.base.clock"
 local workspace = require "lib.base.workspace"
 local journal = require "lib.journal"
 local drift = require "lib.journal.drift"
@@ -43,6 +44,7 @@ local states = { done = "ready", running = "ready", idle = "stopped", error = "u
 
 local function statements(row)
   local facts, url = row.facts, workspace.address(row.name, config.stack)
+  local created_at = clock.read_iso(facts.created_at)
   local op = {
     id = row.operation_id, name = row.name, owner_id = row.owner_id, url = url,
     params = {
@@ -51,10 +53,10 @@ local function statements(row)
     },
   }
   local ready = { name = row.name, url = url, openUrl = workspace.open(url) }
-  local batch = journal.operations.adopt_statements(op, facts.created_at, ready)
+  local batch = journal.operations.adopt_statements(op, created_at, ready)
   batch[#batch + 1] = journal.stacks.insert_statement(op, {
     state = states[facts.status] or "unhealthy", image = facts.image,
-    created_at = facts.created_at, since = server.now(),
+    created_at = created_at, since = server.now(),
   })
   batch[#batch + 1] = journal.volumes.forget_statement(facts.volume)
   local resources = adopt.resource_statements(op.id, facts, "created")
