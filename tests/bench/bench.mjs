@@ -1,7 +1,6 @@
-// Requests a second of the portal beside a bare evhttp, in one run: rounds take turns, so that
-// what else the machine does hits all alike,
-// and the ratio is the median of each round's. Then the portal's own memory: idle, after the load,
-// and with 1,000 open streams.
+// Compares the portal's requests per second with a bare evhttp server. Rounds alternate, so that
+// other load on the machine affects both; the ratio is the median of the rounds. Then measures the
+// portal's memory: idle, after the load, and with 1,000 open streams.
 //   ROUNDS=9 SECONDS=2 CONNECTIONS=32 STREAMS=1000
 import { execFile, spawn } from 'node:child_process'
 import { openSync, readFileSync } from 'node:fs'
@@ -18,7 +17,7 @@ const rounds = number('ROUNDS', 9)
 const seconds = number('SECONDS', 2)
 const connections = number('CONNECTIONS', 32)
 const streams = number('STREAMS', 1000)
-// What the goals are: through Lua at 0.7 or more of the bare server, and under 16 MB when idle.
+// The goals: 0.7 of the bare server or more through Lua, and less than 16 MB when idle.
 const least = number('LEAST_RATIO', 0.7)
 const most = number('MOST_IDLE_MB', 16)
 
@@ -26,8 +25,7 @@ const megabytes = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8')
   .match(/VmRSS:\s+(\d+)/)[1]) / 1024
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
 
-// Processor time that a process has used, in microseconds; unlike requests a second it does not
-// mind what else the machine does.
+// Processor time of a process in microseconds; other load hardly affects it.
 const used = (pid) => {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10000
@@ -50,8 +48,7 @@ async function startBare() {
   return { url: `http://127.0.0.1:${port}/`, pid: child.pid, stop: () => child.kill() }
 }
 
-// Logging into a file, as it would in earnest; the harness's own would read along and take part of
-// the machine.
+// Logs to a file, as in production; the harness would use processor time to read the log.
 async function startLogging(rehearsal) {
   const folder = temporary('bench')
   const log = join(folder, 'log')
@@ -87,7 +84,7 @@ async function compare(targets) {
   }]))
 }
 
-// A deployment that takes its time, and many who watch it.
+// A slow deployment with many subscribers.
 async function withStreams(count) {
   const rehearsal = await startRehearsal({ speed: 0.05 })
   const portal = await startPortal({ rehearsal, env: { NODE_ENV: 'test' } })

@@ -1,6 +1,5 @@
-// How soon /health answers beside 1,000 clients of each slow kind. What is measured is the whole
-// way, as a monitor sees it: a connection of
-// its own for each request.
+// Measures the latency of /health next to 1,000 clients of each slow kind, as a monitor sees it:
+// with a new connection for each request.
 //   SLOW=1000 ASKED=200 MOST_MS=100
 import { readFileSync } from 'node:fs'
 import { startAll } from '../http/harness.mjs'
@@ -21,7 +20,7 @@ const post = `POST /api/deploy HTTP/1.1\r\n${host}Content-Type: application/json
 // What each kind sends first, and then now and again. `deaf` clients read nothing; serving their
 // first requests is work, so the measurement begins after it.
 const kinds = {
-  'nobody': { count: 0 },
+  'no slow clients': { count: 0 },
   'silent': { first: '' },
   'slow heads': { first: `GET / HTTP/1.1\r\n${host}X-Slow: `, drip: 'a' },
   'slow bodies': { first: `${post}Content-Length: 60000\r\n\r\n`, drip: ' ' },

@@ -1,6 +1,5 @@
-// The portal's image, built and run: small, unprivileged, on a read-only root, and doing the whole
-// main job on the rehearsal.
-// Needs a Docker engine; `make test-docker` runs it.
+// Builds and runs the portal's image: small, unprivileged, on a read-only root, deploying on the
+// rehearsal. Needs a Docker engine; `make test-docker` runs it.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -41,7 +40,7 @@ function start(more, command = [], options = hard) {
   return docker(['run', '-d', '--label', tag, ...options, ...more, image, ...command])
 }
 
-// The tree as git knows it, with secrets lying about as they do where people work.
+// The tree of Git, plus secrets in files as in a developer's working copy.
 function context(t) {
   const copy = folder(t, 'context')
   const list = run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'],
@@ -57,7 +56,7 @@ function context(t) {
   return copy
 }
 
-// Whether the text stands anywhere in the image: in a layer, or in what is told of it.
+// Whether the text occurs in the image: in a layer or in its metadata.
 function holds(name, text) {
   return new Promise((resolve, reject) => {
     const child = spawn('docker', ['save', name])
@@ -81,19 +80,19 @@ describe('the portal\'s image', { skip }, () => {
       context({ after })], { env, timeout: 900_000 })
   })
 
-  test('it is at most 40 MB over its base', (t) => {
+  test('adds at most 40 MB to its base', (t) => {
     const size = (name) => Number(docker(['image', 'inspect', '-f', '{{.Size}}', name]))
     const over = (size(image) - size(base)) / 1e6
     t.diagnostic(`${over.toFixed(1)} MB over the base, ${(size(image) / 1e6).toFixed(1)} MB in all`)
     assert.ok(over <= 40)
   })
 
-  test('no secret that lay in the tree or the environment is in any layer', async () => {
+  test('no layer contains a secret of the tree or the environment', async () => {
     assert.equal(await holds(image, canary), false)
-    assert.equal(await holds(image, 'scripts/init.lua'), true, 'the search finds nothing at all')
+    assert.equal(await holds(image, 'scripts/init.lua'), true, 'the search does not work')
   })
 
-  test('it holds what it needs and no tools; a bill of materials says what', () => {
+  test('contains the portal, no tools, and a bill of materials', () => {
     const look = (command) => docker(['run', '--rm', '--label', tag, '--entrypoint', 'sh', image,
       '-c', command])
     assert.equal(look('command -v gcc curl wget python3 node lua5.4 git || echo none'), 'none')
@@ -118,7 +117,7 @@ describe('the portal\'s image', { skip }, () => {
     assert.match(look('ls www'), /home\.js\.gz/, 'no precompressed files')
   })
 
-  test('it says what it is', () => {
+  test('has labels and a user', () => {
     const labels = JSON.parse(docker(['image', 'inspect', '-f', '{{json .Config.Labels}}', image]))
     assert.equal(labels['org.opencontainers.image.version'], '1.2.3')
     assert.equal(labels['org.opencontainers.image.title'], 'AI Stack Deployer')
@@ -127,7 +126,7 @@ describe('the portal\'s image', { skip }, () => {
       image])), { '/data': {} })
   })
 
-  test('in production it does not start by itself on the rehearsal, and says what to set', () => {
+  test('does not start on the rehearsal in production, and names the setting', () => {
     const { status, out } = run('docker', ['run', '--rm', '--label', tag, ...hard, image])
     assert.equal(status, 1)
     assert.match(out, /DOKPLOY_URL/)
@@ -168,9 +167,8 @@ describe('the portal\'s image', { skip }, () => {
     assert.equal(inspect(portal, '{{.State.ExitCode}}'), '0')
   })
 
-  // The commands of docs/backup.md, as they stand there, with other names for the image, the
-  // volume and the folder.
-  test('what docs/backup.md says to type backs the portal up and restores it', async (t) => {
+  // The commands of docs/backup.md with other names for the image, the volume and the folder.
+  test('the commands of docs/backup.md back the portal up and restore it', async (t) => {
     const volume = `${tag}-kept`, place = folder(t, 'backups')
     const blocks = [...readFileSync(path.join(top, 'docs/backup.md'), 'utf8')
       .matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text]) => text)
@@ -216,8 +214,8 @@ describe('the portal\'s image', { skip }, () => {
       '-rf', '/backups/backups'])
   })
 
-  // Traefik stays out: its image cannot be had everywhere. Ports are any that are free.
-  test('compose.yaml is well formed, and its portal and rehearsal work', { skip: noCompose },
+  // Without Traefik, whose image is not available everywhere; on free ports.
+  test('compose.yaml is valid, and its portal and rehearsal work', { skip: noCompose },
     async (t) => {
     const place = mkdtempSync(path.join(tmpdir(), 'compose-')), project = tag.replace(/\W/g, '')
     const text = readFileSync(path.join(top, 'compose.yaml'), 'utf8')
@@ -246,9 +244,8 @@ describe('the portal\'s image', { skip }, () => {
     assert.equal((await request(`http://${address}:3000/api/stacks`, admin)).status, 200)
   })
 
-  // The quickest of several counts. Where others work, that says more of them: then what it took
-  // of a processor counts.
-  test('it listens within 100 ms of its start', async (t) => {
+  // The fastest of several runs counts; on a busy machine the processor time counts instead.
+  test('listens within 100 ms of its start', async (t) => {
     const rehearsal = start(['-e', 'NODE_ENV=development', '--tmpfs', '/data:uid=10001,mode=0700'],
       ['--rehearsal'])
     await until('the rehearsal listens', 20, () => event(rehearsal, 'rehearsal.listening'))

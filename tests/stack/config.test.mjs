@@ -1,4 +1,4 @@
-// The stack's baked configuration: that it is well formed, complete, and made of one table.
+// Tests the configuration in the workspace image: well formed, complete, generated from one table.
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { jsonc, models, noSchema, pluginSchema, render, run, stack, table, top }
 
 const read = (name) => readFileSync(path.join(stack, name), 'utf8')
 
-test('each role of the table has a model, what it had before, and the reason', () => {
+test('each role of the table has a model, its previous model, and a reason', () => {
   assert.deepEqual(table.roles.map((role) => role.role),
     ['Sisyphus', 'Oracle', 'Librarian', 'Explore', 'Frontend', 'Document Writer'])
   for (const { role, model, reason, before, native, plugin } of table.roles) {
@@ -20,7 +20,7 @@ test('each role of the table has a model, what it had before, and the reason', (
   }
 })
 
-test('no file of the stack but the table names a model', () => {
+test('only the table names models', () => {
   for (const name of ['render.jq', 'render.sh', 'entrypoint.sh', 'healthcheck.sh', 'Dockerfile',
     'config/opencode.jsonc'])
     for (const model of models) assert.ok(!read(name).includes(`"${model}"`),
@@ -40,7 +40,7 @@ test('the plugin is loaded from the image, and each of its agents has a listed m
     categories[name].model), name)
 })
 
-test('without the plugin: the same roles are native agents, and Sisyphus leads', () => {
+test('without the plugin the roles are native agents, with Sisyphus as the default', () => {
   const config = render('opencode', 0)
   assert.equal(config.plugin, undefined)
   assert.deepEqual(Object.keys(config.agent),
@@ -50,7 +50,7 @@ test('without the plugin: the same roles are native agents, and Sisyphus leads',
     .some((agent) => agent.prompt === role.native.prompt && agent.model === role.model))
 })
 
-test('a policy may give a role another model, and a wrong word is refused with the right ones',
+test('a policy may change the model of a role; an unknown role is refused with the known ones',
   () => {
   assert.equal(render('plugin', 1, { Oracle: 'vendor/some-model' }).agents.oracle.model,
     'vendor/some-model')
@@ -75,7 +75,7 @@ test("oh-my-opencode.json fits the plugin's own schema", { skip: noSchema }, () 
     'the schema finds no fault in anything')
 })
 
-test('versions are pinned, and the lock files name no host', () => {
+test('versions are pinned, and the lock files contain no host name', () => {
   for (const name of ['opencode', 'plugin']) {
     const { dependencies } = JSON.parse(read(`${name}/package.json`))
     for (const version of Object.values(dependencies)) assert.match(version, /^\d+\.\d+\.\d+$/)
@@ -94,7 +94,7 @@ test('every file of the image is in Git', () => {
   rmSync(folder, { recursive: true })
 })
 
-test('the health check fails when the workspace does not open, whatever /global/health says',
+test('the health check fails when the workspace does not open, even if /global/health is good',
   (t) => {
   const tools = mkdtempSync(path.join(tmpdir(), 'tools-'))
   t.after(() => rmSync(tools, { recursive: true }))
@@ -117,7 +117,7 @@ esac
   assert.notEqual(check('echo "<html>"'), 0)
 })
 
-test('the scripts are well formed for the shell that runs them', () => {
+test('the scripts are valid for the shell that runs them', () => {
   for (const name of ['entrypoint.sh', 'healthcheck.sh', 'packages.sh', 'render.sh'])
     assert.equal(run('sh', ['-n', path.join(stack, name)]).err, '', name)
 })

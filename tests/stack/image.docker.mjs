@@ -1,5 +1,5 @@
-// The stack's image, built and run: with no network, unprivileged, on a read-only root. Needs a
-// Docker engine; `make test-docker` runs it.
+// Builds and runs the workspace image: offline, unprivileged, on a read-only root. Needs a Docker
+// engine; `make test-docker` runs it.
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
@@ -10,8 +10,8 @@ const password = 'c2VjcmV0LWZvci10aGlzLXRlc3Q'
 const tag = `deployer-test-stack-${process.pid}`
 let made = 0
 
-// What a test leaves: containers, volumes and images of this process alone. Each takes its own
-// away: a server that idles is work too.
+// The containers, volumes and images of this process. Each test removes its own, because an idle
+// server takes processor time as well.
 function tidy() {
   for (const [list, remove] of [[['ps', '-aq'], ['rm', '-fv']],
     [['volume', 'ls', '-q'], ['volume', 'rm', '-f']]]) {
@@ -38,8 +38,8 @@ function start(image, { env = { OPENCODE_SERVER_PASSWORD: password }, mount = vo
     ...variables(env), image])
 }
 
-// From inside, since there is no network: { status, type, challenge, body }; undefined when no
-// answer came in time.
+// Sends a request inside the container, which has no network. Resolves to { status, type,
+// challenge, body }, or undefined on a timeout.
 function get(container, place, { user = `opencode:${password}`, timeout = 15, more = [] } = {}) {
   const { status, out } = run('docker', ['exec', container, 'curl', '-s', '-i', '--max-time',
     String(timeout), ...(user ? ['-u', user] : []), ...more,
@@ -51,10 +51,8 @@ function get(container, place, { user = `opencode:${password}`, timeout = 15, mo
   return { status: Number(head.split(' ')[1]), type: field('content-type'),
     challenge: field('www-authenticate'), body, json: () => JSON.parse(body) }
 }
-// A request that comes while the server starts is never answered, and a busy machine answers late:
-// so a look is given up soon, and the one
-// after it is more patient. A port that is still closed answers at once and makes nobody more
-// patient.
+// The server never answers a request that arrives while it starts, and a busy machine answers late:
+// so the timeout is short at first and grows. A closed port fails at once and does not count.
 function looks(what, look, first = 1) {
   let timeout = first
   return until(what, 150, () => {
@@ -73,8 +71,8 @@ const usable = (container) => looks('the workspace opens', (timeout) => {
 })
 const state = (container, format) => docker(['inspect', '-f', format, container])
 
-// A provider whose model is played by a container beside: what a session costs is not to be had
-// from a start alone.
+// Uses a fake model in another container, because only a working session shows how much memory it
+// takes.
 const played = { OPENCODE_CONFIG_CONTENT: JSON.stringify({
   enabled_providers: ['opencode', 'played'],
   provider: { played: {
@@ -93,8 +91,7 @@ async function playModel(image, container) {
     .out.includes('listening'))
 }
 
-// Sends one message to a new session and waits for all that comes of it: the tools that were
-// called.
+// Sends a message to a new session and waits for the end; resolves to the tools that were called.
 async function converse(container) {
   const json = ['-X', 'POST', '-H', 'content-type: application/json', '-d']
   const session = get(container, '/session', { timeout: 60, more: [...json, '{}'] }).json()
@@ -168,7 +165,7 @@ for (const plugin of [1, 0])
         'false 0 true')
     })
 
-    test('without the password, nothing but the page\'s manifest is to be had', async () => {
+    test('without the password only the page\'s manifest is served', async () => {
       const container = start(image)
       await usable(container)
       for (const place of ['/', '/app', '/doc', '/path', '/agent', '/config', '/session', '/event',
@@ -179,9 +176,9 @@ for (const plugin of [1, 0])
       assert.equal(get(container, '/session/x/shell', { user: null, more: command }).status, 401)
     })
 
-    test('every agent that is shown has a model of the table, and its models are offered',
+    test('every visible agent has a model of the table, which OpenCode offers',
       async () => {
-      // asked for its models, OpenCode runs a second time
+      // `opencode models` starts a second OpenCode.
       const container = start(image, { more: ['--memory', '1g'] })
       await usable(container)
       const agents = (await answered(container, '/agent', { timeout: 15 })).json()
@@ -197,7 +194,7 @@ for (const plugin of [1, 0])
       }
     })
 
-    test('a policy gives a role another model by an environment variable', async () => {
+    test('a policy changes the model of a role by an environment variable', async () => {
       const model = render('opencode', 1).small_model
       const container = start(image, { env: { OPENCODE_SERVER_PASSWORD: password,
         STACK_AGENTS: JSON.stringify({ Oracle: model }) } })
@@ -211,7 +208,7 @@ for (const plugin of [1, 0])
       assert.equal(run('docker', ['wait', wrong]).out.trim(), '78')
     })
 
-    test('it fails closed: no password, an empty one, a volume of somebody else\'s', () => {
+    test('does not start with no password, an empty one, or another owner\'s volume', () => {
       for (const env of [{}, { OPENCODE_SERVER_PASSWORD: '' },
         { OPENCODE_SERVER_PASSWORD: 'short' }]) {
         const { status, err } = run('docker', ['run', '--rm', ...hard, ...variables(env), image])
@@ -224,7 +221,7 @@ for (const plugin of [1, 0])
       assert.match(foreign.err, /cannot be written/)
     })
 
-    test('a session, a file and a setting outlive the container, also when it is killed',
+    test('a session, a file and a setting survive a killed container',
       async () => {
       const mount = volume()
       const first = start(image, { mount })
@@ -245,7 +242,7 @@ for (const plugin of [1, 0])
         'mine\nme')
     })
 
-    test('it ends at once when it is told to', async () => {
+    test('ends at once on SIGTERM', async () => {
       const container = start(image)
       await usable(container)
       const began = Date.now()
@@ -254,7 +251,7 @@ for (const plugin of [1, 0])
       assert.ok(['0', '143'].includes(state(container, '{{.State.ExitCode}}')))
     })
 
-    test(plugin ? 'the plugin\'s licence travels with it' : 'nothing of the plugin is inside',
+    test(plugin ? 'includes the plugin\'s licence' : 'contains nothing of the plugin',
       () => {
       const files = docker(['run', '--rm', '--entrypoint', 'sh', image, '-c',
         'ls /opt/stack/node_modules/oh-my-opencode /shared/config 2>/dev/null || true'])

@@ -1,7 +1,5 @@
-// A model that is played, for the stack's tests: it speaks as OpenAI's chat completions do. Asked
-// with tools it makes a folder of files, writes
-// one, searches them, and says that it is done; asked without (for a title), it only says so. Runs
-// under the image's bun.
+// A fake model with OpenAI's chat completions API. With tools it creates files, writes one,
+// searches them and reports the end; without (for a title) it only reports the end. Runs on bun.
 let asked = 0
 
 function calls(messages) {

@@ -1,7 +1,6 @@
-// The models of the table, asked of OpenCode itself: that each is offered to somebody who has no
-// key, and that the files are as it wants them.
-// MODELS=live asks the vendor's list of today, by the network; else the list that this version of
-// OpenCode carries.
+// Checks with OpenCode itself that the models of the table are offered without a key and that it
+// accepts the configuration. MODELS=live fetches the vendor's current list; otherwise OpenCode's
+// built-in list is used.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -30,7 +29,7 @@ test('every model of the table is offered without a key', { skip: noOpencode }, 
     `${model} is no longer offered without a key; offered are: ${offered.join(' ')}`)
 })
 
-test('what the roles had before is no longer offered: the reasons in the table hold',
+test('the previous models are no longer offered, as the table says',
   { skip: noOpencode || live }, (t) => {
   const { out } = run(opencode, ['models', 'opencode'],
     { env: environment(folder(t, 'models')), cwd: '/' })
@@ -58,7 +57,7 @@ async function serve(t, config) {
   return (place, timeout = 3000) => until(`${place} answers`, 90, () => get(place, timeout))
 }
 
-test("both ways of opencode.json fit OpenCode's own schema, and the native agents exist",
+test("both variants of opencode.json fit OpenCode's schema, and the native agents exist",
   { skip: noOpencode }, async (t) => {
   const get = await serve(t, render('opencode', 0))
   const { components } = await get('/doc', 30000)

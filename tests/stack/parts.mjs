@@ -1,5 +1,4 @@
-// parts: what the tests of the stack share: the rendered configuration, OpenCode and Docker, each
-// with the reason when it is not at hand.
+// Helpers of the workspace image's tests: the rendered configuration, OpenCode and Docker.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +10,7 @@ export const stack = path.join(top, 'stack')
 export const table = JSON.parse(readFileSync(path.join(stack, 'agents.json'), 'utf8'))
 export const models = [...new Set([table.small.model, ...table.roles.map((role) => role.model)])]
 
-// Runs a program; { status, out, err }. It never throws for a status.
+// Runs a program; returns { status, out, err } whatever the status.
 export function run(program, args, options = {}) {
   const { status, stdout, stderr, error } = spawnSync(program, args,
     { encoding: 'utf8', maxBuffer: 1 << 26, timeout: 120_000, ...options })
@@ -27,12 +26,11 @@ export function render(make, plugin, override = {}) {
   return JSON.parse(out)
 }
 
-// JSON with // comments, as OpenCode reads it. Enough for files of ours: no // inside a text but
-// after a colon.
+// JSON with // comments, as OpenCode reads it. Sufficient for these files, whose strings contain //
+// only after a colon.
 export const jsonc = (text) => JSON.parse(text.replace(/^\s*\/\/.*$/gm, ''))
 
-// Whether OpenCode and the plugin's package were fetched (tools/opencode.sh); a sentence when not,
-// which is the reason to skip.
+// The reason to skip tests without OpenCode or the plugin's schema (tools/opencode.sh), or false.
 const fetched = process.env.STACK_PACKAGES ?? path.join(top, 'build/stack')
 export const opencode = path.join(fetched, 'opencode')
 export const pluginSchema = path.join(fetched, 'plugin.schema.json')
@@ -61,8 +59,8 @@ export function whyNoDocker() {
   }
 }
 
-// Looks until look() gives something true; fails with `what` after so many seconds. There is
-// nothing to be woken by: it is another program.
+// Polls look() until it is true; fails with `what` after a number of seconds. Polling, because
+// another program has no events to wait for.
 export async function until(what, seconds, look) {
   const end = Date.now() + seconds * 1000
   for (;;) {
