@@ -16,7 +16,6 @@ int api_fail(lua_State *L, const char *code, const char *fmt, ...)
 {
     char message[512];
     va_list args;
-
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
@@ -96,7 +95,6 @@ int api_flag(lua_State *L, int index, const char *key, int missing)
 int64_t api_seconds(lua_State *L, int arg)
 {
     lua_Number seconds = luaL_checknumber(L, arg);
-
     luaL_argcheck(L, seconds >= 0 && seconds < 1e9, arg, "seconds, 0 or more");
     return (int64_t)(seconds * 1000 + 0.5);
 }
@@ -104,7 +102,6 @@ int64_t api_seconds(lua_State *L, int arg)
 double api_clock(void)
 {
     struct timespec now;
-
     clock_gettime(CLOCK_REALTIME, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }

@@ -24,7 +24,7 @@ static int push_timeout(lua_State *co, void *unused)
     return api_fail(co, "timeout", "the task did not end in time");
 }
 
-/* --- task.sleep --- */
+/* ---- task.sleep ---- */
 
 struct sleep {
     struct task_ticket ticket;
@@ -34,7 +34,6 @@ struct sleep {
 static void sleep_free(void *arg)
 {
     struct sleep *sleep = arg;
-
     loop_timer_free(sleep->timer);
     free(sleep);
 }
@@ -43,7 +42,6 @@ static void on_wake_up(void *arg)
 {
     struct sleep *sleep = arg;
     struct task_ticket ticket = sleep->ticket;
-
     sleep_free(sleep);
     task_wake(ticket, push_true, NULL);
 }
@@ -51,7 +49,6 @@ static void on_wake_up(void *arg)
 static int sleep_for(lua_State *L)
 {
     int64_t ms = api_seconds(L, 1);
-
     task_check_wait(L);
     if (task_cancelled(task_current(L))) return task_push_cancelled(L, NULL);
     struct sleep *sleep = mem_new(1, sizeof *sleep);
@@ -59,9 +56,9 @@ static int sleep_for(lua_State *L)
     return task_wait_cancellable(L, &sleep->ticket, sleep_free, sleep);
 }
 
-/* --- handles: a userdata whose user value, once the task has ended, is the list of its results ---
- */
+/* ---- handles ---- */
 
+/* A userdata. Its user value is the list of the results once the task has ended. */
 struct handle {
     struct task *task;
     uint64_t id;
@@ -83,7 +80,6 @@ struct waiter {
 static void waiter_free(void *arg)
 {
     struct waiter *waiter = arg;
-
     TAILQ_REMOVE(&waiter->handle->waiters, waiter, link);
     loop_timer_free(waiter->deadline);
     free(waiter);
@@ -92,7 +88,6 @@ static void waiter_free(void *arg)
 static struct waiter *waiter_new(struct handle *handle)
 {
     struct waiter *waiter = mem_new(1, sizeof *waiter);
-
     waiter->handle = handle;
     TAILQ_INSERT_TAIL(&handle->waiters, waiter, link);
     return waiter;
@@ -102,7 +97,6 @@ static struct waiter *waiter_new(struct handle *handle)
 static int unpack(lua_State *L)
 {
     int list = lua_gettop(L);
-
     lua_getfield(L, list, "n");
     int n = (int)lua_tointeger(L, -1);
     lua_pop(L, 1);
@@ -116,7 +110,6 @@ static int unpack(lua_State *L)
 static int push_results(lua_State *co, void *arg)
 {
     struct handle *handle = arg;
-
     lua_rawgeti(co, LUA_REGISTRYINDEX, handle->ref);
     lua_getiuservalue(co, -1, 1);
     lua_remove(co, -2);
@@ -131,7 +124,6 @@ static void push_packed(lua_State *L, const struct handle *handle, enum task_out
                        : outcome == TASK_STOPPED && !handle->is_child ? "stopped"
                                                                       : "failed";
     int n;
-
     if (outcome == TASK_OK && !lua_checkstack(L, nresults + 1)) {
         n = api_fail(L, "failed", "%d results are too many", nresults);
     } else if (outcome == TASK_OK) {
@@ -157,7 +149,6 @@ static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, 
 {
     struct handle *handle = arg;
     lua_State *L = vm_state(vm_of(co));
-
     if (!handle->is_child) task_log_end(task, outcome, message);
     lua_rawgeti(L, LUA_REGISTRYINDEX, handle->ref);
     push_packed(L, handle, outcome, co, nresults, message);
@@ -177,7 +168,6 @@ static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, 
 static struct handle *spawn_task(lua_State *L, const char *name, int nargs, int is_child)
 {
     struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
-
     *handle = (struct handle){ .is_child = is_child };
     TAILQ_INIT(&handle->waiters);
     luaL_setmetatable(L, HANDLE);
@@ -193,7 +183,6 @@ static struct handle *spawn_task(lua_State *L, const char *name, int nargs, int 
 static int spawn(lua_State *L)
 {
     const char *name = luaL_optstring(L, 1, NULL);
-
     luaL_checktype(L, 2, LUA_TFUNCTION);
     if (!task_current(L))
         return luaL_error(L, "task.spawn: only from a task; while the scripts load, use "
@@ -207,7 +196,6 @@ static void on_wait_deadline(void *arg)
 {
     struct waiter *waiter = arg;
     struct task_ticket ticket = waiter->ticket;
-
     waiter_free(waiter);
     task_wake(ticket, push_timeout, NULL);
 }
@@ -216,7 +204,6 @@ static int handle_wait(lua_State *L)
 {
     struct handle *handle = luaL_checkudata(L, 1, HANDLE);
     int64_t ms = lua_isnoneornil(L, 2) ? -1 : api_seconds(L, 2);
-
     if (handle->is_ended) {
         lua_getiuservalue(L, 1, 1);
         return unpack(L);
@@ -233,7 +220,6 @@ static int handle_kill(lua_State *L)
 {
     struct handle *handle = luaL_checkudata(L, 1, HANDLE);
     int is_alive = task_alive(handle->task, handle->id);
-
     if (is_alive) task_kill(handle->task);
     if (is_alive && handle->task == task_current(L) && lua_isyieldable(L))
         return lua_yield(L, 0); /* never returns */
@@ -241,12 +227,11 @@ static int handle_kill(lua_State *L)
     return 1;
 }
 
-/* --- task.run --- */
+/* ---- task.run ---- */
 
 static void on_run_deadline(void *arg)
 {
     struct waiter *waiter = arg;
-
     waiter->handle->has_timed_out = 1;
     task_kill(waiter->handle->task); /* its end wakes the caller */
 }
@@ -255,7 +240,6 @@ static void cancel_run(void *arg)
 {
     struct waiter *waiter = arg;
     struct task *child = waiter->handle->task;
-
     waiter_free(waiter);
     task_kill(child);
 }
@@ -263,7 +247,6 @@ static void cancel_run(void *arg)
 static int run(lua_State *L)
 {
     int64_t ms = lua_isnoneornil(L, 1) ? -1 : api_seconds(L, 1);
-
     luaL_checktype(L, 2, LUA_TFUNCTION);
     task_check_wait(L);
     if (task_cancelled(task_current(L))) return task_push_cancelled(L, NULL);
@@ -273,7 +256,7 @@ static int run(lua_State *L)
     return task_wait_cancellable(L, &waiter->ticket, cancel_run, waiter);
 }
 
-/* --- task.all --- */
+/* ---- task.all ---- */
 
 /* Waits for child after child, from the one numbered `context`. Stack: the functions; the handles,
  * replaced one by one by the lists of results. */
@@ -315,7 +298,7 @@ static int run_all(lua_State *L)
     return gather_all(L, LUA_OK, 1);
 }
 
-/* --- task.lock --- */
+/* ---- task.lock ---- */
 
 /* A claim on a named lock: a to-be-closed userdata on the stack of the call, so that it is released
  * however the call ends. Of the claims on one name the first holds the lock. */
@@ -332,7 +315,6 @@ static TAILQ_HEAD(, claim) claims = TAILQ_HEAD_INITIALIZER(claims);
 static struct claim *lock_holder(const char *name)
 {
     struct claim *claim;
-
     TAILQ_FOREACH(claim, &claims, link)
     if (strcmp(claim->name, name) == 0) return claim;
     return NULL;
@@ -341,7 +323,6 @@ static struct claim *lock_holder(const char *name)
 static int release_claim(lua_State *L)
 {
     struct claim *claim = luaL_checkudata(L, 1, CLAIM);
-
     if (!claim->is_listed) return 0;
     int was_holder = lock_holder(claim->name) == claim;
     claim->is_listed = 0;
@@ -368,7 +349,6 @@ static int lock(lua_State *L)
 {
     size_t len;
     const char *name = luaL_checklstring(L, 1, &len);
-
     luaL_checktype(L, 2, LUA_TFUNCTION);
     task_check_wait(L);
     struct claim *claim = lua_newuserdatauv(L, sizeof *claim + len + 1, 0);
@@ -383,12 +363,11 @@ static int lock(lua_State *L)
     return task_wait_then(L, &claim->ticket, NULL, NULL, call_locked, 0);
 }
 
-/* --- the rest --- */
+/* ---- the rest ---- */
 
 static int cancel(lua_State *L)
 {
     struct task *task = task_find(luaL_checkstring(L, 1));
-
     if (task) task_cancel(task);
     lua_pushboolean(L, task != NULL);
     return 1;
@@ -397,7 +376,6 @@ static int cancel(lua_State *L)
 static int cancelled(lua_State *L)
 {
     struct task *task = task_current(L);
-
     lua_pushboolean(L, task && task_cancelled(task));
     return 1;
 }
@@ -405,7 +383,6 @@ static int cancelled(lua_State *L)
 static int shield(lua_State *L)
 {
     struct task *task = task_current(L);
-
     if (!task) return luaL_error(L, "task.shield: only from a task");
     task_shield(task);
     return 0;
@@ -442,7 +419,6 @@ int api_task_open(lua_State *L)
     static const luaL_Reg claim_methods[] = { { "__close", release_claim },
                                               { "__gc", release_claim },
                                               { NULL, NULL } };
-
     luaL_newmetatable(L, HANDLE);
     luaL_newlib(L, handle_methods);
     lua_setfield(L, -2, "__index");

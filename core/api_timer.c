@@ -9,7 +9,6 @@ static int every(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
     int64_t ms = api_seconds(L, 2);
-
     luaL_argcheck(L, ms >= 1, 2, "seconds, at least 0.001");
     luaL_checktype(L, 3, LUA_TFUNCTION);
     lua_settop(L, 3);
@@ -26,7 +25,6 @@ static int now(lua_State *L)
 int api_timer_open(lua_State *L)
 {
     static const luaL_Reg functions[] = { { "every", every }, { "now", now }, { NULL, NULL } };
-
     luaL_newlib(L, functions);
     return 1;
 }

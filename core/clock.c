@@ -8,7 +8,6 @@ static double scale = 1;
 int clock_scale_set(const char *text)
 {
     char *end;
-
     if (!text || !*text) return 0;
     double wanted = strtod(text, &end);
     if (*end || !(wanted >= 1 && wanted <= 1000)) return -1;

@@ -79,7 +79,7 @@ static int refuse_and_free(char *message)
     return -1;
 }
 
-/* --- the end --- */
+/* ---- the end ---- */
 
 static void stop(struct portal *portal, int status)
 {
@@ -96,7 +96,6 @@ static void check_drained(void *arg)
 {
     struct portal *portal = arg;
     int pending = httpd_pending(portal->core.httpd);
-
     if (pending > 0 && clock_now_us() < drain.end_us) return;
     if (pending > 0)
         log_line(LOG_WARN, "portal.cut", "%d requests did not finish in time and are cut", pending);
@@ -108,7 +107,6 @@ static void check_drained(void *arg)
 static void on_terminate(void *arg)
 {
     struct portal *portal = arg;
-
     if (portal->server.draining) _exit(1);
     portal->server.draining = 1;
     log_line(LOG_INFO, "portal.draining", "requests have %d s to finish", DRAIN_MS / 1000);
@@ -125,7 +123,6 @@ static void on_terminate(void *arg)
 static void on_hangup(void *arg)
 {
     struct portal *portal = arg;
-
     if (portal->server.draining || !portal->server.current) return;
     if (portal->settings.is_rehearsal)
         log_line(LOG_INFO, "rehearsal.no_reload", "the rehearsal does not reload; restart it");
@@ -137,7 +134,6 @@ static void on_hangup(void *arg)
 static void close_all(struct portal *portal)
 {
     struct core *core = &portal->core;
-
     watch_free(portal->watch);
     loop_timer_free(drain.timer);
     task_kill_all();
@@ -155,9 +151,10 @@ static void close_all(struct portal *portal)
     if (portal->lock >= 0) close(portal->lock);
 }
 
-/* --- what the portal cannot recover from: it exits, for Docker or systemd to restart it, and the
- * journal says where each deployment was. These run in signal handlers: no allocation, no locks ---
- */
+/* ---- what the portal cannot recover from ---- */
+
+/* The process exits, for Docker or systemd to restart it; the journal says where each deployment
+ * was. These run in signal handlers: no allocation, no locks. */
 
 /* A script does not return from one C function, such as a pattern match that backtracks for ever.
  */
@@ -184,13 +181,12 @@ static void on_bus_error(int signo)
 static void handle_fatal_signals(void)
 {
     struct sigaction action = { .sa_handler = on_bus_error };
-
     signal(SIGPIPE, SIG_IGN);
     sigaction(SIGBUS, &action, NULL);
     vm_on_stuck(on_stuck);
 }
 
-/* --- measuring how late the loop calls what is due --- */
+/* ---- measuring how late the loop calls what is due ---- */
 
 static struct {
     struct loop_timer *timer;
@@ -201,7 +197,6 @@ static struct {
 static void measure_lag(void *unused)
 {
     int64_t now_us = clock_now_us(), late_us = now_us - lag.due_us;
-
     (void)unused;
     metrics_observe(lag.family, NULL, late_us > 0 ? (double)late_us / 1e6 : 0);
     lag.due_us = now_us + LAG_INTERVAL_MS * 1000;
@@ -216,7 +211,7 @@ static void start_lag(struct loop *loop)
     lag.timer = loop_timer_new(loop, LAG_INTERVAL_MS, LAG_INTERVAL_MS, measure_lag, NULL);
 }
 
-/* --- the start --- */
+/* ---- the start ---- */
 
 static void flush_log(void *unused)
 {
@@ -228,7 +223,6 @@ static void flush_log(void *unused)
 static void prepare(struct portal *portal, const char *root, int is_rehearsal)
 {
     struct core *core = &portal->core;
-
     *portal = (struct portal){ .lock = -1 };
     portal->settings.root = root;
     portal->settings.is_rehearsal = is_rehearsal;
@@ -265,7 +259,6 @@ static void post_to_loop(void *loop, void (*fn)(void *arg), void *arg)
 static int open_data(struct portal *portal)
 {
     char *message = NULL;
-
     portal->lock = main_data_open(portal->settings.data_dir);
     if (portal->lock < 0) return -1;
     char *secret = mem_printf("%s/secret", portal->settings.data_dir);
@@ -281,7 +274,6 @@ static int open_net(struct portal *portal)
 {
     struct httpd_limits limits = httpd_default_limits;
     struct core *core = &portal->core;
-
     /* Twice the limit, so that the scripts can answer a body that is a little too large. */
     limits.max_body_bytes = 2 * portal->settings.max_body;
     limits.max_connections = portal->settings.max_connections;
@@ -298,7 +290,6 @@ static int start_portal(struct portal *portal)
 {
     struct vm_error error;
     struct script_version *scripts = script_version_new(&portal->server, &portal->settings, &error);
-
     if (!scripts) return refuse(main_error_text(&error));
     portal->settings = scripts->settings;
     log_init(STDOUT_FILENO, (enum log_level)portal->settings.log_level);
@@ -322,7 +313,6 @@ static void log_listening(const struct settings *settings, int port)
     int is_any = strcmp(settings->host, "0.0.0.0") == 0 || strcmp(settings->host, "::") == 0;
     const char *host = is_any ? "127.0.0.1" : settings->host;
     char url[300];
-
     snprintf(url, sizeof url, strchr(host, ':') ? "http://[%s]:%d" : "http://%s:%d", host, port);
     if (!log_begin(LOG_INFO, settings->is_rehearsal ? "rehearsal.listening" : "portal.listening"))
         return;
@@ -338,7 +328,6 @@ static void log_listening(const struct settings *settings, int port)
 static void refuse_address(const struct settings *settings, int error)
 {
     const char *before = "set ", *name = "PORT", *after = " to another port";
-
     if (error == EADDRINUSE)
         before = "stop the program that listens there, or set ";
     else if (error == EACCES)
@@ -355,7 +344,6 @@ static void on_started(const char *message, void *arg)
 {
     struct portal *portal = arg;
     const struct settings *settings = &portal->settings;
-
     if (portal->server.draining) return;
     int port = message ? -1 : httpd_listen(portal->core.httpd, settings->host, settings->port);
     if (message) refuse(message);
@@ -373,7 +361,6 @@ static void on_started(const char *message, void *arg)
 static int run(struct portal *portal)
 {
     struct loop *loop = portal->core.loop;
-
     if (start_portal(portal) != 0) return 1;
     struct loop_watch *terminate = loop_watch_signal(loop, SIGTERM, on_terminate, portal);
     struct loop_watch *interrupt = loop_watch_signal(loop, SIGINT, on_terminate, portal);
@@ -393,7 +380,7 @@ static int run(struct portal *portal)
     return portal->status;
 }
 
-/* --- arguments --- */
+/* ---- arguments ---- */
 
 struct arguments {
     const char *root;
@@ -426,7 +413,6 @@ static const char *read_folder(char **argv, int *i)
 static struct arguments read_arguments(char **argv)
 {
     struct arguments arguments = { .root = "." };
-
     for (int i = 1; argv[i] && !arguments.command; i++) {
         const char *option = argv[i];
         if (strcmp(option, "--help") == 0) print_and_exit(help);
@@ -460,7 +446,6 @@ int main(int argc, char **argv)
     static struct portal portal;
     struct arguments arguments = read_arguments(argv);
     int status;
-
     (void)argc;
     mallopt(M_ARENA_MAX, 1); /* the journal's thread allocates little: 0.2 MB less when idle */
     handle_fatal_signals();

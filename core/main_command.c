@@ -20,7 +20,7 @@ enum { MAX_FETCHES = 16, RESPONSE_ROOM = 4096, HEALTH_SECONDS = 3, EXIT_INTERRUP
 /* The address that the portal answers readiness probes at; the same for every installation. */
 #define READY_PATH "/ready"
 
-/* --- --check --- */
+/* ---- --check ---- */
 
 /* Prints the error, if there is one. Returns how many there are. */
 static int report(const struct vm_error *error)
@@ -32,7 +32,6 @@ static int report(const struct vm_error *error)
 static int call_checks(lua_State *L)
 {
     struct script_version *version = lua_touserdata(L, 1);
-
     lua_rawgeti(L, LUA_REGISTRYINDEX, version->on_check);
     lua_call(L, 0, 1);
     luaL_checktype(L, -1, LUA_TTABLE);
@@ -45,7 +44,6 @@ static int run_checks(struct script_version *version)
     struct vm_error error = { 0 };
     lua_State *L = vm_state(version->vm);
     int problems = 0;
-
     if (version->on_check == LUA_NOREF) return 0;
     version->is_loading = 1; /* files that are only loaded now may register, too */
     lua_pushlightuserdata(L, version);
@@ -64,7 +62,6 @@ static int run_checks(struct script_version *version)
 static int check_scripts(struct portal *portal, const char *init, int is_rehearsal)
 {
     struct vm_error error;
-
     portal->server.init = init;
     portal->settings.is_rehearsal = is_rehearsal;
     struct script_version *version = script_version_new(&portal->server, &portal->settings, &error);
@@ -78,7 +75,6 @@ int main_check(struct portal *portal)
 {
     struct vm_error error;
     int problems = main_load_www(portal, &error) == 0 ? 0 : report(&error);
-
     problems += check_scripts(portal, "init.lua", 0);
     if (problems == 0) problems = check_scripts(portal, "rehearsal/init.lua", 1);
     if (problems > 0)
@@ -88,7 +84,7 @@ int main_check(struct portal *portal)
     return problems > 0;
 }
 
-/* --- a command --- */
+/* ---- a command ---- */
 
 static int is_command(const struct portal *portal, const char *name)
 {
@@ -127,7 +123,6 @@ static void on_command_end(struct task *task, enum task_outcome outcome, lua_Sta
                            int nresults, const char *message, void *arg)
 {
     struct portal *portal = arg;
-
     (void)task;
     portal->status = outcome == TASK_OK ? status_of(co, nresults) : 1;
     if (outcome != TASK_OK) fprintf(stderr, "deployer: %s\n", message);
@@ -137,7 +132,6 @@ static void on_command_end(struct task *task, enum task_outcome outcome, lua_Sta
 static void on_signal(void *arg)
 {
     struct portal *portal = arg;
-
     portal->status = EXIT_INTERRUPTED;
     loop_stop(portal->core.loop);
 }
@@ -153,7 +147,6 @@ static void start_command(void *arg)
 {
     const struct command *command = arg;
     lua_State *L = vm_state(command->version->vm);
-
     lua_pushcfunction(L, run_module);
     lua_pushstring(L, command->argv[0]);
     lua_newtable(L);
@@ -168,7 +161,6 @@ int main_command(struct portal *portal, char *const *argv)
 {
     struct loop *loop = portal->core.loop;
     struct vm_error error;
-
     log_init(STDERR_FILENO, LOG_WARN); /* the standard output is the command's */
     if (!is_command(portal, argv[0])) {
         fprintf(stderr, "deployer: %s: no such command (commands are files in scripts/commands/)\n",
@@ -193,12 +185,11 @@ int main_command(struct portal *portal, char *const *argv)
     return portal->status;
 }
 
-/* --- --health: a small blocking client --- */
+/* ---- --health: a small blocking client ---- */
 
 static const char *environment(const char *name, const char *default_value)
 {
     const char *value = getenv(name);
-
     return value && *value ? value : default_value;
 }
 
@@ -213,7 +204,6 @@ static int connect_to(const struct addrinfo *address)
 {
     struct timeval timeout = { .tv_sec = HEALTH_SECONDS };
     int fd = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, 0);
-
     if (fd < 0) return -1;
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
@@ -226,7 +216,6 @@ static int open_connection(const char *host, const char *port)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
     int fd = -1;
-
     if (getaddrinfo(host, port, &hints, &list) != 0) return -1;
     for (struct addrinfo *address = list; address && fd < 0; address = address->ai_next)
         fd = connect_to(address);
@@ -243,7 +232,6 @@ static int request_ready(int fd, const char *host, const char *port, char *respo
                        "GET " READY_PATH " HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n",
                        host, port);
     int nread = 0;
-
     if (len >= (int)sizeof request || send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
         return -1;
     while (nread < RESPONSE_ROOM - 1) {
@@ -260,7 +248,6 @@ int main_health(const char *port)
 {
     char response[RESPONSE_ROOM];
     const char *host = reachable(environment("HOST", "127.0.0.1"));
-
     if (!port) port = environment("PORT", "3000");
     int fd = open_connection(host, port);
     if (fd < 0) {

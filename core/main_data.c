@@ -33,11 +33,10 @@ static int fail(const char *what, const char *why)
 static const char *data_dir(void)
 {
     const char *folder = getenv("DATA_DIR");
-
     return folder && *folder ? folder : "./data";
 }
 
-/* --- copying --- */
+/* ---- copying ---- */
 
 /* The bytes of the secret in a folder; NULL after reporting a failure. */
 static char *read_secret(const char *folder)
@@ -45,7 +44,6 @@ static char *read_secret(const char *folder)
     char *path = mem_printf("%s/secret", folder);
     size_t len = 0;
     char *bytes = file_read(path, SECRET_BYTES, &len);
-
     if (!bytes && errno != EFBIG) {
         fail(path, strerror(errno));
     } else if (!bytes || len != SECRET_BYTES) {
@@ -62,7 +60,6 @@ static char *read_secret(const char *folder)
 static int copy_data(const char *from, const char *to)
 {
     char *secret = read_secret(from), *message = NULL;
-
     if (!secret) return 1;
     char *old_journal = mem_printf("%s/journal.db", from);
     char *new_journal = mem_printf("%s/journal.db", to);
@@ -84,7 +81,6 @@ int main_data_backup(const char *folder)
 {
     char *unfinished = mem_printf("%s/restore", data_dir());
     int has_restore = access(unfinished, F_OK) == 0;
-
     if (has_restore)
         fail(unfinished, "a restore was interrupted here; start the portal or restore again, which "
                          "finishes it");
@@ -96,7 +92,7 @@ int main_data_backup(const char *folder)
     return 0;
 }
 
-/* --- a restore, once the backup counts; `data` is the descriptor of DATA_DIR --- */
+/* ---- a restore, once the backup counts; `data` is the descriptor of DATA_DIR ---- */
 
 static int exists(int data, const char *name)
 {
@@ -129,7 +125,6 @@ static int keep_old(int data, char *old)
 {
     char date[32];
     time_t now = time(NULL);
-
     *old = '\0';
     if (unlinkat(data, "restore", AT_REMOVEDIR) == 0) return 0;
     strftime(date, sizeof date, "%Y-%m-%dT%H-%M-%SZ", gmtime(&now));
@@ -149,7 +144,7 @@ static int finish_restore(int data, char *old)
     return keep_old(data, old) == 0 ? file_sync_folder(data, ".") : -1;
 }
 
-/* --- a restore, before the backup counts --- */
+/* ---- a restore, before the backup counts ---- */
 
 static int discard_restore(int data)
 {
@@ -158,7 +153,6 @@ static int discard_restore(int data)
         "restore.new/new/journal.db-wal", "restore.new/new/journal.db-shm",
         "restore.new/new/secret",
     };
-
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (unlinkat(data, files[i], 0) != 0 && errno != ENOENT) return -1;
     if (unlinkat(data, "restore.new/new", AT_REMOVEDIR) != 0 && errno != ENOENT) return -1;
@@ -169,7 +163,6 @@ static int discard_restore(int data)
 static int set_owner(int data, const char *name)
 {
     struct stat folder;
-
     if (geteuid() != 0) return 0;
     if (fstat(data, &folder) != 0) return -1;
     return fchownat(data, name, folder.st_uid, folder.st_gid, AT_SYMLINK_NOFOLLOW);
@@ -185,7 +178,6 @@ static int stage_restore(int data, const char *data_name, const char *folder)
 {
     char *target = mem_printf("%s/restore.new/new", data_name);
     int status = 0;
-
     if (make_folder(data, "restore.new") != 0 || make_folder(data, "restore.new/new") != 0)
         status = fail(target, strerror(errno));
     if (status == 0) status = copy_data(folder, target);
@@ -199,7 +191,7 @@ static int stage_restore(int data, const char *data_name, const char *folder)
     return status;
 }
 
-/* --- a restore that was interrupted --- */
+/* ---- a restore that was interrupted ---- */
 
 /* The caller holds the lock. Returns 0: there was none; 1: it was finished or discarded; -1: it
  * cannot be. Unless 0, *message (caller frees) says what was done, or why not. */
@@ -207,7 +199,6 @@ static int resume_restore(int data, const char *data_name, char **message)
 {
     char old[NAME_ROOM];
     int has_begun = exists(data, "restore.new"), counts = exists(data, "restore"), rc = 0;
-
     if (counts) rc = finish_restore(data, old);
     if (rc == 0 && has_begun) rc = discard_restore(data);
     if (rc != 0)
@@ -224,12 +215,11 @@ static int resume_restore(int data, const char *data_name, char **message)
     return rc != 0 ? -1 : counts || has_begun;
 }
 
-/* --- --restore --- */
+/* ---- --restore ---- */
 
 static int lock_for_restore(int data, const char *data_name)
 {
     int fd = openat(data, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
     if (fd < 0) return fail(data_name, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 0; /* held until the process ends */
     return fail(data_name, "a portal is using it; stop the portal first");
@@ -238,7 +228,6 @@ static int lock_for_restore(int data, const char *data_name)
 static int restore(int data, const char *data_name, const char *folder)
 {
     char old[NAME_ROOM], *message = NULL;
-
     if (lock_for_restore(data, data_name) != 0) return 1;
     int rc = resume_restore(data, data_name, &message);
     if (rc != 0) fprintf(stderr, "deployer: %s\n", message);
@@ -259,7 +248,6 @@ static int restore(int data, const char *data_name, const char *folder)
 int main_data_restore(const char *folder)
 {
     const char *data_name = data_dir();
-
     if (mkdir(data_name, 0700) != 0 && errno != EEXIST) return fail(data_name, strerror(errno));
     int data = open(data_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (data < 0) return fail(data_name, strerror(errno));
@@ -268,7 +256,7 @@ int main_data_restore(const char *folder)
     return status;
 }
 
-/* --- the portal's start --- */
+/* ---- the portal's start ---- */
 
 static int make_folders(char *path)
 {
@@ -292,7 +280,6 @@ static int refuse(const char *folder, const char *problem)
 int main_data_open(char *folder)
 {
     char *message = NULL;
-
     if (make_folders(folder) != 0) return refuse(folder, "cannot be created");
     int data = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (data < 0) return refuse(folder, "cannot be opened");

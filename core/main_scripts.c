@@ -10,7 +10,6 @@
 const char *main_error_text(const struct vm_error *error)
 {
     static char text[sizeof error->file + sizeof error->message + 32];
-
     if (error->file[0] && error->line > 0)
         snprintf(text, sizeof text, "%s:%d: %s", error->file, error->line, error->message);
     else if (error->file[0])
@@ -23,7 +22,6 @@ const char *main_error_text(const struct vm_error *error)
 int main_load_www(struct portal *portal, struct vm_error *error)
 {
     char *folder = mem_printf("%s/www", portal->settings.root), *message = NULL;
-
     portal->core.www = www_load(folder, "/assets/", &message);
     free(folder);
     if (portal->core.www) return 0;
@@ -56,7 +54,6 @@ static void warn_of_restart(const char *key)
 static void apply_settings(struct portal *portal, const struct settings *new)
 {
     struct settings *now = &portal->settings;
-
     if (strcmp(now->host, new->host) != 0) warn_of_restart("host");
     if (now->port != new->port) warn_of_restart("port");
     if (strcmp(now->data_dir, new->data_dir) != 0) warn_of_restart("data_dir");
@@ -75,7 +72,6 @@ static void apply_settings(struct portal *portal, const struct settings *new)
 static struct script_version *load_scripts(struct portal *portal, struct vm_error *error)
 {
     struct script_version *version = script_version_new(&portal->server, &portal->settings, error);
-
     if (version && script_version_load(version, error) != 0) {
         script_version_free(version);
         return NULL;
@@ -88,7 +84,6 @@ void main_reload(void *arg)
     struct portal *portal = arg;
     struct www *old = portal->core.www;
     struct vm_error error;
-
     if (portal->server.draining) return;
     int has_www = main_load_www(portal, &error) == 0;
     struct script_version *version = has_www ? load_scripts(portal, &error) : NULL;
@@ -109,7 +104,6 @@ void main_reload(void *arg)
 void main_watch(struct portal *portal)
 {
     static const char *const names[] = { "scripts", "locales", "www", "config.lua", NULL };
-
     if (!portal->settings.has_watch) return;
     portal->watch = watch_new(portal->core.loop, portal->settings.root, names, main_reload, portal);
     if (!portal->watch)

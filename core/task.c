@@ -38,7 +38,7 @@ static struct {
     int is_scheduled; /* run_ready() will be called */
 } tasks = { .ready = TAILQ_HEAD_INITIALIZER(tasks.ready) };
 
-/* --- the ready queue --- */
+/* ---- the ready queue ---- */
 
 static void run_ready(void *unused);
 
@@ -72,7 +72,7 @@ static int must_queue(void)
     return tasks.depth > 0 || vm_turning() || !TAILQ_EMPTY(&tasks.ready);
 }
 
-/* --- the end --- */
+/* ---- the end ---- */
 
 static void cancel_operation(struct task *task)
 {
@@ -87,7 +87,6 @@ static const char *push_message(struct task *task, enum task_outcome outcome)
 {
     lua_State *L = vm_state(task->vm);
     const char *reason;
-
     if (outcome == TASK_CANCELLED) return lua_pushstring(L, "the task was killed");
     if (outcome == TASK_STOPPED)
         reason = lua_pushfstring(L, "%sthe script ran too long without waiting",
@@ -105,7 +104,6 @@ static const char *push_message(struct task *task, enum task_outcome outcome)
 static void close_coroutine(struct task *task, enum task_outcome outcome)
 {
     int status = vm_thread_close(task->vm, task->co, outcome == TASK_STOPPED);
-
     if (outcome == TASK_CANCELLED && status != LUA_OK)
         log_line(LOG_ERROR, "task.close_failed", "%s",
                  lua_tostring(task->co, -1) ? lua_tostring(task->co, -1)
@@ -129,7 +127,6 @@ static void end(struct task *task, enum task_outcome outcome, int nresults)
     lua_State *L = vm_state(task->vm);
     int top = lua_gettop(L);
     const char *message = NULL;
-
     tasks.depth++;
     task->is_alive = 0;
     dequeue(task);
@@ -158,7 +155,6 @@ static void end(struct task *task, enum task_outcome outcome, int nresults)
 static void resume(struct task *task)
 {
     int nresults = 0, nargs = task->nargs;
-
     tasks.depth++;
     task->nargs = 0;
     vm_turn_begin(task->vm, task->co);
@@ -192,12 +188,11 @@ static void run_ready(void *unused)
     if (!TAILQ_EMPTY(&tasks.ready)) schedule(TAILQ_FIRST(&tasks.ready)->loop);
 }
 
-/* --- life --- */
+/* ---- life ---- */
 
 static struct task *task_new(struct loop *loop, struct vm *vm, const char *name)
 {
     struct task *task = LIST_FIRST(&tasks.free);
-
     if (task)
         LIST_REMOVE(task, link);
     else
@@ -271,7 +266,6 @@ void task_kill_all(void)
 struct task *task_find(const char *name)
 {
     struct task *task;
-
     LIST_FOREACH(task, &tasks.living, link)
     if (task->is_alive && task->name && strcmp(task->name, name) == 0) return task;
     return NULL;
@@ -292,7 +286,7 @@ int task_alive(const struct task *task, uint64_t id)
     return task && task->id == id && task->is_alive && !task->is_dying;
 }
 
-/* --- waiting --- */
+/* ---- waiting ---- */
 
 struct task *task_current(lua_State *L)
 {
@@ -313,7 +307,6 @@ static int begin_wait(lua_State *L, struct task_ticket *ticket, task_cancel_fn *
                       int is_cancellable, lua_KFunction then, lua_KContext context)
 {
     struct task *task = task_current(L);
-
     if (!task || !lua_isyieldable(L)) {
         *ticket = (struct task_ticket){ NULL, 0 };
         if (cancel) cancel(op);
@@ -361,14 +354,13 @@ static void wake(struct task *task, task_push_fn *push, void *result)
 void task_wake(struct task_ticket ticket, task_push_fn *push, void *result)
 {
     struct task *task = ticket.task;
-
     if (!task || !task->is_alive || !task->is_waiting || task->generation != ticket.generation)
         return;
     task->is_waiting = 0;
     wake(task, push, result);
 }
 
-/* --- cooperative cancellation --- */
+/* ---- cooperative cancellation ---- */
 
 int task_push_cancelled(lua_State *co, void *unused)
 {

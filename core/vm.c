@@ -55,7 +55,7 @@ static struct {
     void (*on_stuck)(void);
 } turn;
 
-/* --- memory --- */
+/* ---- memory ---- */
 
 /* Lua makes and drops many small blocks, and says how large a block is that it drops. So they come
  * from free lists, one for each size, cut from one mapping that is unmapped with the state. Against
@@ -71,7 +71,6 @@ static void *pool_take(struct vm *vm, size_t size)
 {
     size_t rounded = (size + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP;
     void **list = size <= MAX_BLOCK ? free_list(vm, size) : NULL;
-
     if (!list || (!*list && vm->pool_used + rounded > POOL_BYTES)) return NULL;
     void *block = *list;
     if (block) {
@@ -114,7 +113,6 @@ static void *resize(struct vm *vm, void *block, size_t old_size, size_t size)
 static void *allocate(void *ud, void *block, size_t old_size, size_t size)
 {
     struct vm *vm = ud;
-
     if (!block) old_size = 0; /* for a new block Lua passes its type here */
     if (size == 0) {
         if (block) release(vm, block, old_size);
@@ -137,12 +135,11 @@ static int on_panic(lua_State *L)
     abort();
 }
 
-/* --- time --- */
+/* ---- time ---- */
 
 static int64_t now_ms(clockid_t clock)
 {
     struct timespec now;
-
     clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
@@ -151,7 +148,6 @@ static int64_t now_ms(clockid_t clock)
 static void find_position(lua_State *co, char *text, size_t room)
 {
     lua_Debug frame;
-
     text[0] = '\0';
     for (int level = 0; lua_getstack(co, level, &frame); level++) {
         lua_getinfo(co, "Sl", &frame);
@@ -166,7 +162,6 @@ static void find_position(lua_State *co, char *text, size_t room)
 static void on_overrun(lua_State *L, lua_Debug *ar)
 {
     struct vm *vm = vm_of(L);
-
     (void)ar;
     if (!vm->is_stopped) find_position(L, vm->stopped_at, sizeof vm->stopped_at);
     vm->is_stopped = 1;
@@ -181,7 +176,6 @@ static void on_overrun(lua_State *L, lua_Debug *ar)
 static void arm_alarm(int64_t delay_ms)
 {
     struct itimerspec when = { { 0, 0 }, { delay_ms / 1000, (delay_ms % 1000) * 1000000 } };
-
     if (delay_ms <= 0) when.it_value.tv_nsec = 1;
     timer_settime(turn.timer, 0, &when, NULL);
 }
@@ -191,7 +185,6 @@ static void arm_alarm(int64_t delay_ms)
 static int64_t time_left_ms(void)
 {
     int64_t left_ms = turn.deadline_ms - now_ms(CLOCK_MONOTONIC_COARSE);
-
     if (left_ms > 0) return left_ms;
     int64_t used_ms = now_ms(CLOCK_THREAD_CPUTIME_ID);
     if (turn.overdue_ms < 0) turn.overdue_ms = used_ms;
@@ -226,7 +219,6 @@ static void make_alarm(void)
 {
     struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
     struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM };
-
     event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
     sigemptyset(&action.sa_mask);
     if (sigaction(SIGALRM, &action, NULL) != 0 ||
@@ -281,7 +273,7 @@ void vm_turn_continue(struct vm *vm)
     vm->is_capped = turn.co && vm_of(turn.co) == vm;
 }
 
-/* --- life --- */
+/* ---- life ---- */
 
 /* Takes memory only as it is used, so without huge pages. */
 static char *map_pool(void)
@@ -297,7 +289,6 @@ static char *map_pool(void)
 struct vm *vm_new(const struct vm_options *options)
 {
     struct vm *vm = mem_new(1, sizeof *vm);
-
     vm->refs = 1;
     vm->context = options->context;
     vm->pool = map_pool();
@@ -337,7 +328,6 @@ lua_State *vm_state(struct vm *vm)
 struct vm *vm_of(lua_State *L)
 {
     void *vm;
-
     lua_getallocf(L, &vm);
     return vm;
 }
@@ -352,7 +342,7 @@ size_t vm_bytes(const struct vm *vm)
     return vm->bytes;
 }
 
-/* --- coroutines --- */
+/* ---- coroutines ---- */
 
 lua_State *vm_thread_new(struct vm *vm)
 {
@@ -368,7 +358,6 @@ void vm_thread_free(struct vm *vm, lua_State *co)
      * One that ran out of memory may hold a huge stack. Neither is reused, and both are collected
      * at once: the first may hold locks, the second leaves no memory for others. */
     int is_damaged = lua_status(co) > LUA_YIELD || vm->has_run_out;
-
     memset(lua_getextraspace(co), 0, LUA_EXTRASPACE);
     if (!is_damaged && vm->nidle < MAX_IDLE_THREADS) {
         lua_settop(co, 0);
@@ -390,14 +379,13 @@ int vm_thread_close(struct vm *vm, lua_State *co, int is_stopped)
     return status;
 }
 
-/* --- running what may not wait --- */
+/* ---- running what may not wait ---- */
 
 /* Splits "scripts/init.lua:12: message"; a text of another form becomes the message. */
 static void set_error(struct vm_error *error, const char *text)
 {
     const char *end = strstr(text, ".lua:");
     size_t len = end ? (size_t)(end + 4 - text) : 0;
-
     memset(error, 0, sizeof *error);
     if (len > 0 && len < sizeof error->file && !memchr(text, ' ', len)) {
         memcpy(error->file, text, len);
@@ -412,7 +400,6 @@ static void explain(const struct vm *vm, lua_State *co, int status, struct vm_er
 {
     char text[1280], position[LUA_IDSIZE + 16];
     const char *message = lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : NULL;
-
     find_position(co, position, sizeof position);
     if (vm->is_stopped)
         snprintf(text, sizeof text, "%sthe script ran longer than %d ms without waiting",
@@ -430,7 +417,6 @@ int vm_call(struct vm *vm, lua_CFunction fn, int nargs, struct vm_error *error)
 {
     lua_State *co = vm_thread_new(vm);
     int nresults = 0;
-
     lua_pushcfunction(co, fn);
     lua_xmove(vm->L, co, nargs);
     vm_turn_begin(vm, co);
@@ -450,7 +436,6 @@ int vm_call(struct vm *vm, lua_CFunction fn, int nargs, struct vm_error *error)
 static int run_chunk(lua_State *L)
 {
     const char *shown = vm_push_path(L, lua_tostring(L, 1));
-
     vm_push_chunk(L, lua_tostring(L, -1), shown);
     lua_call(L, 0, 0);
     return 0;

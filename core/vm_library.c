@@ -18,14 +18,13 @@ enum { MAX_SCRIPT_BYTES = 16 << 20 };
 #define PURE "vm.pure"       /* list: folders declared pure */
 #define IMPURE "vm.impure"   /* set: names of modules that reach the core */
 
-/* --- files --- */
+/* ---- files ---- */
 
 void vm_push_chunk(lua_State *L, const char *path, const char *shown)
 {
     size_t len;
     const char *name = lua_pushfstring(L, "@%s", shown);
     char *text = file_read(path, MAX_SCRIPT_BYTES, &len);
-
     if (!text) luaL_error(L, "%s: cannot be read: %s", shown, strerror(errno));
     int status = luaL_loadbufferx(L, text, len, name, "t");
     free(text);
@@ -37,7 +36,6 @@ void vm_push_chunk(lua_State *L, const char *path, const char *shown)
 static const char *folder_name(const char *folder)
 {
     const char *slash = strrchr(folder, '/');
-
     return slash ? slash + 1 : folder;
 }
 
@@ -53,17 +51,15 @@ const char *vm_push_path(lua_State *L, const char *file)
 {
     const char *folder = scripts_folder(L);
     const char *path = lua_pushfstring(L, "%s/%s", folder, file);
-
     return path + (folder_name(folder) - folder);
 }
 
-/* --- require --- */
+/* ---- require ---- */
 
 static void check_name(lua_State *L, const char *name)
 {
     size_t len = strlen(name);
     int has_bad_byte = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.") != len;
-
     if (len == 0 || has_bad_byte || name[0] == '.' || name[len - 1] == '.' || strstr(name, ".."))
         luaL_error(L,
                    "require: \"%s\" is not a module name (lower-case words separated by dots, such "
@@ -76,7 +72,6 @@ static void refuse_circle(lua_State *L, const char *name)
 {
     luaL_Buffer chain;
     int found = 0;
-
     lua_getfield(L, LUA_REGISTRYINDEX, LOADING);
     int list = lua_gettop(L), n = (int)lua_rawlen(L, list);
     luaL_buffinit(L, &chain);
@@ -109,7 +104,6 @@ static lua_CFunction find_registered(lua_State *L, const char *name)
 static int is_file(const char *path)
 {
     struct stat info;
-
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
@@ -121,7 +115,6 @@ static void push_script(lua_State *L, const char *name)
     const char *init = lua_pushfstring(L, "%s/init.lua", part);
     const char *shown = vm_push_path(L, file), *shown_init = vm_push_path(L, init);
     const char *path = lua_tostring(L, -2), *path_init = lua_tostring(L, -1);
-
     if (is_file(path))
         vm_push_chunk(L, path, shown);
     else if (is_file(path_init))
@@ -154,7 +147,6 @@ static void pop_loading(lua_State *L)
 static void load_module(lua_State *L, const char *name)
 {
     lua_CFunction open = find_registered(L, name);
-
     push_loading(L, name);
     if (open)
         lua_pushcfunction(L, open);
@@ -174,7 +166,6 @@ void vm_push_module(lua_State *L, const char *name)
 {
     int top = lua_gettop(L);
     size_t len = strlen(name);
-
     check_name(L, name);
     if (len > 5 && strcmp(name + len - 5, ".init") == 0)
         name = lua_pushlstring(L, name, len - 5); /* "steps" and "steps.init" are one module */
@@ -190,7 +181,7 @@ void vm_push_module(lua_State *L, const char *name)
     lua_settop(L, top + 1);
 }
 
-/* --- pure folders --- */
+/* ---- pure folders ---- */
 
 void vm_set_pure(lua_State *L, const char *folder)
 {
@@ -203,7 +194,6 @@ void vm_set_pure(lua_State *L, const char *folder)
 static int starts_with(const char *text, const char *start, char end)
 {
     size_t len = strlen(start);
-
     return strncmp(text, start, len) == 0 && text[len] == end;
 }
 
@@ -214,7 +204,6 @@ static const char *pure_folder_of(lua_State *L, const char *module, const char *
     const char *root = folder_name(scripts_folder(L)), *found = NULL;
     int top = lua_gettop(L),
         in_root = chunk && chunk[0] == '@' && starts_with(chunk + 1, root, '/');
-
     luaL_getsubtable(L, LUA_REGISTRYINDEX, PURE);
     for (lua_Integer i = 1; !found && lua_rawgeti(L, top + 1, i) == LUA_TSTRING; i++) {
         const char *folder = lua_tostring(L, -1);
@@ -239,7 +228,6 @@ static int require(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
     lua_Debug caller;
-
     lua_settop(L, 1);
     vm_push_module(L, name);
     if (!reaches_core(L, name)) return 1;
@@ -262,7 +250,7 @@ static int require(lua_State *L)
     return 1;
 }
 
-/* --- globals --- */
+/* ---- globals ---- */
 
 static int refuse_read(lua_State *L)
 {
@@ -273,7 +261,6 @@ static int refuse_read(lua_State *L)
 static int refuse_write(lua_State *L)
 {
     const char *name = luaL_tolstring(L, 2, NULL);
-
     return luaL_error(L, "assignment to the global name \"%s\" (write: local %s)", name, name);
 }
 
@@ -282,7 +269,6 @@ static void make_strict(lua_State *L)
     static const luaL_Reg methods[] = { { "__index", refuse_read },
                                         { "__newindex", refuse_write },
                                         { NULL, NULL } };
-
     lua_pushglobaltable(L);
     luaL_newlib(L, methods);
     lua_pushliteral(L, "the globals");
@@ -291,13 +277,12 @@ static void make_strict(lua_State *L)
     lua_pop(L, 1);
 }
 
-/* --- Lua's own library, without what reaches outside or escapes the limits --- */
+/* ---- Lua's own library, without what reaches outside or escapes the limits ---- */
 
 static int print(lua_State *L)
 {
     luaL_Buffer line;
     int n = lua_gettop(L);
-
     luaL_buffinit(L, &line);
     for (int i = 1; i <= n; i++) {
         luaL_tolstring(L, i, NULL);
@@ -359,7 +344,6 @@ static void open_libraries(lua_State *L)
     static const char *const not_os[] = { "execute",   "exit",    "getenv",   "remove", "rename",
                                           "setlocale", "tmpname", "difftime", NULL };
     static const char *const not_string[] = { "dump", NULL };
-
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
         luaL_requiref(L, libraries[i].name, libraries[i].func, 1);
         lua_pop(L, 1);

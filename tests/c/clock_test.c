@@ -7,7 +7,6 @@
 static int64_t real_ms(void)
 {
     struct timespec now;
-
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
@@ -15,7 +14,6 @@ static int64_t real_ms(void)
 static void test_texts(void **state)
 {
     static const char *const bad[] = { "fast", "0", "0.5", "-2", "1001", "20x", "nan", "inf" };
-
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(clock_scale_set(bad[i]), -1);
     assert_int_equal(clock_scale_set(NULL), 0);
@@ -31,7 +29,6 @@ static void stop(void *loop)
 static void test_time_runs_faster(void **state)
 {
     struct loop *loop = loop_new();
-
     assert_int_equal(clock_scale_set("50"), 0);
     assert_int_equal(clock_to_real_ms(5000), 100);
     assert_int_equal(clock_to_real_ms(1), 1);

@@ -19,7 +19,7 @@ static struct {
     char message[2048], value[128];
 } ended;
 
-/* --- core.test: tracing, and a wait that the test ends --- */
+/* ---- core.test: tracing, and a wait that the test ends ---- */
 
 static struct {
     struct task_ticket ticket;
@@ -29,7 +29,6 @@ static struct {
 static int trace(lua_State *L)
 {
     size_t used = strlen(traced);
-
     snprintf(traced + used, sizeof traced - used, "%s;", luaL_tolstring(L, 1, NULL));
     return 0;
 }
@@ -66,7 +65,6 @@ static int open_test(lua_State *L)
     static const luaL_Reg functions[] = {
         { "trace", trace }, { "hold", hold }, { "wake", wake }, { NULL, NULL }
     };
-
     luaL_newlib(L, functions);
     return 1;
 }
@@ -75,7 +73,7 @@ static const struct vm_module modules[] = { { "core.test", open_test },
                                             { "core.task", api_task_open },
                                             { NULL, NULL } };
 
-/* --- set-up --- */
+/* ---- set-up ---- */
 
 static struct vm *make_vm(void)
 {
@@ -121,7 +119,6 @@ static void push_function(lua_State *L, const char *text)
         "local test, task = require 'core.test', require 'core.task' local trace = test.trace "
         "local function on_close(fn) return setmetatable({}, { __close = fn }) end\n";
     char whole[2048];
-
     snprintf(whole, sizeof whole, "%s%s", start, text);
     if (luaL_loadbufferx(L, whole, strlen(whole), "=test", "t") != LUA_OK)
         fail_msg("%s", lua_tostring(L, -1));
@@ -153,7 +150,6 @@ static void stop_when_idle(void *arg)
 static void traces(const char *text, const char *expected)
 {
     int is_late = 0;
-
     traced[0] = '\0';
     start(text);
     struct loop_timer *timeout = loop_timer_new(core.loop, TIMEOUT_MS, 0, stop_loop, &is_late);
@@ -170,7 +166,6 @@ static void traces(const char *text, const char *expected)
 static void turn(void)
 {
     int unused;
-
     loop_defer(core.loop, stop_loop, &unused);
     loop_run(core.loop);
 }
@@ -187,7 +182,7 @@ static void fails(const char *text, const char *part)
     contains(ended.message, part);
 }
 
-/* --- tests --- */
+/* ---- tests ---- */
 
 static void test_results(void **state)
 {
@@ -298,7 +293,6 @@ static void test_children_of_all_end(void **state)
 static void test_names(void **state)
 {
     struct vm *other = make_vm();
-
     struct task *task = start_in(vm, "one", "test.hold()");
     assert_ptr_equal(task_find("one"), task);
     assert_null(start_in(vm, "one", "return 1"));
@@ -330,7 +324,6 @@ static int call_hold(lua_State *L)
 static void test_no_wait_where_none_can_be(void **state)
 {
     struct vm_error error;
-
     fails("table.sort({1, 2}, function() test.hold() end)", "may not be called inside table.sort");
     assert_int_equal(held.cancelled, 1);
     assert_null(held.ticket.task);
@@ -342,7 +335,6 @@ static void test_no_wait_where_none_can_be(void **state)
 static void test_wakers_do_not_starve_the_loop(void **state)
 {
     int unused;
-
     start("local function again() task.spawn(nil, again) end again()");
     struct loop_timer *timer = loop_timer_new(core.loop, 20, 0, stop_loop, &unused);
     loop_run(core.loop);

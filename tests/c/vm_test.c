@@ -14,7 +14,6 @@ static int opened;
 static int trace(lua_State *L)
 {
     size_t used = strlen(traced);
-
     snprintf(traced + used, sizeof traced - used, "%s;", luaL_checkstring(L, 1));
     return 0;
 }
@@ -22,7 +21,6 @@ static int trace(lua_State *L)
 static int open_test(lua_State *L)
 {
     static const luaL_Reg functions[] = { { "trace", trace }, { NULL, NULL } };
-
     opened++;
     luaL_newlib(L, functions);
     return 1;
@@ -69,7 +67,7 @@ static void bad(const char *text, int line, const char *part)
     assert_int_equal(error.line, line);
 }
 
-/* --- what there is, and what there is not --- */
+/* ---- what there is, and what there is not ---- */
 
 static void test_safe_library(void **state)
 {
@@ -88,7 +86,6 @@ static void test_no_way_out(void **state)
                                         "os.remove",    "os.rename",  "os.tmpname", "os.difftime",
                                         "os.setlocale", "string.dump" };
     char text[128];
-
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
         snprintf(
             text, sizeof text,
@@ -108,7 +105,7 @@ static void test_strict_globals(void **state)
     bad("local function f()\n  x = 1\nend\nf()", 2, "local x");
 }
 
-/* --- require --- */
+/* ---- require ---- */
 
 static void test_require_once(void **state)
 {
@@ -131,7 +128,6 @@ static void test_require_names(void **state)
     static const char *const names[] = { "",     ".", "a.",  ".a",  "a..b",
                                          "../x", "A", "a/b", "a b", "a\\0b" };
     char text[64];
-
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(text, sizeof text, "require '%s'", names[i]);
         assert_int_equal(run(text), -1);
@@ -190,7 +186,6 @@ static void test_text_only(void **state)
     lua_State *L = luaL_newstate();
     luaL_Buffer buffer;
     size_t len;
-
     luaL_loadstring(L, "return 1");
     luaL_buffinit(L, &buffer);
     lua_pushvalue(L, 1);
@@ -204,12 +199,11 @@ static void test_text_only(void **state)
     assert_non_null(strstr(error.message, "binary"));
 }
 
-/* --- limits --- */
+/* ---- limits ---- */
 
 static void stopped(const char *text, int line)
 {
     int64_t began = loop_now_ms();
-
     bad(text, line, "longer than 60 ms");
     int64_t took = loop_now_ms() - began;
     if (took < TURN_MS / 2 || took > PATIENCE_MS)
@@ -300,7 +294,6 @@ static int sum(lua_State *L)
 static void test_call(void **state)
 {
     lua_State *L = vm_state(vm);
-
     lua_pushinteger(L, 2);
     lua_pushinteger(L, 3);
     assert_int_equal(vm_call(vm, sum, 2, &error), 0);
@@ -316,7 +309,6 @@ static void test_call(void **state)
 static void test_threads_are_used_again(void **state)
 {
     lua_State *one = vm_thread_new(vm);
-
     vm_thread_free(vm, one);
     assert_ptr_equal(vm_thread_new(vm), one);
     lua_State *many[100];
