@@ -69,22 +69,28 @@ async function quiet() {
 const megabytes = () => Number(readFileSync(`/proc/${portal.child.pid}/status`, 'utf8')
   .match(/VmRSS:\s+(\d+)/)[1]) / 1024
 
-console.log(`/health beside ${many} others, ${asked} times, in milliseconds`)
-console.log('                       middle      99 %      most   the portal holds')
+console.log(`/health next to ${many} slow clients, ${asked} times, in milliseconds`)
+console.log('                       median      99 %   maximum   portal memory')
 let missed = 0
 for (const [name, kind] of Object.entries(kinds)) {
   const wires = await open(kind.count ?? many, kind)
-  const drip = setInterval(() => { for (const wire of wires) if (kind.drip
-    && !wire.ended) wire.socket.write(kind.drip) }, DRIP_MS)
+  const drip = setInterval(() => {
+    for (const wire of wires) {
+      if (kind.drip && !wire.ended) wire.socket.write(kind.drip)
+    }
+  }, DRIP_MS)
   await quiet()
   const took = await ask()
   clearInterval(drip)
   const late = took[Math.floor(took.length * 0.99)]
-  console.log(`  ${name.padEnd(16)} ${[took[Math.floor(took.length / 2)], late,
-    took.at(-1)].map((ms) => ms.toFixed(1).padStart(9)).join(' ')}   ${megabytes().toFixed(1)
-    .padStart(10)} MB`)
-  if (late >= most) missed = console.log(`MISSED: ${late.toFixed(
-    1)} ms beside ${name}; the goal is ${most}`) ?? 1
+  const times = [took[Math.floor(took.length / 2)], late, took.at(-1)]
+    .map((ms) => ms.toFixed(1).padStart(9))
+  const memory = megabytes().toFixed(1).padStart(10)
+  console.log(`  ${name.padEnd(16)} ${times.join(' ')}   ${memory} MB`)
+  if (late >= most) {
+    missed = 1
+    console.log(`MISSED: ${late.toFixed(1)} ms next to ${name}; the goal is ${most}`)
+  }
   for (const wire of wires) wire.close()
 }
 await stop()

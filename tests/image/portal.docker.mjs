@@ -110,10 +110,10 @@ describe('the portal\'s image', { skip }, () => {
     const linked = bill.components.filter(({ name }) =>
       ['liblua5.4-dev', 'lua-cjson-dev'].includes(name))
     assert.deepEqual(linked.map(({ version }) => /^\d+\.\d+/.test(version)), [true, true],
-      'what is linked in is missing')
+      'a linked library is missing')
     assert.equal(bill.components.length, Number(look('dpkg-query -W -f x').length) + linked.length)
     assert.doesNotMatch(bill.components.map(({ name }) => name).join(' '),
-      /liblua5\.4-0|lua-cjson( |$)/, 'Lua is there twice')
+      /liblua5\.4-0|lua-cjson( |$)/, 'Lua is listed twice')
     assert.match(look('ls www'), /home\.js\.gz/, 'no precompressed files')
   })
 
@@ -142,7 +142,7 @@ describe('the portal\'s image', { skip }, () => {
       `container:${rehearsal}`])
     const listening = await until('the portal listens', 20, () => event(portal, 'portal.listening'))
     const took = Date.parse(listening.at) - Date.parse(inspect(portal, '{{.State.StartedAt}}'))
-    t.diagnostic(`it listened ${took} ms after Docker started it`)
+    t.diagnostic(`listens ${took} ms after Docker starts it`)
     const address = inspect(rehearsal, '{{.NetworkSettings.IPAddress}}')
     const url = `http://${address}:3000`
 
@@ -203,8 +203,8 @@ describe('the portal\'s image', { skip }, () => {
     assert.equal(type(tidy).status, 0)
     docker(['volume', 'rm', volume]) // the machine is lost
     docker(['volume', 'create', '--label', tag, volume])
-    const anew = type(restore)
-    assert.equal(anew.status, 0, anew.err)
+    const again = type(restore)
+    assert.equal(again.status, 0, again.err)
     await portal()
     const owner = { headers: { authorization: `Bearer ${json.ownerKey}` } }
     const stack = await request(`${url}/api/stack/backed-up`, owner)
@@ -262,14 +262,14 @@ describe('the portal\'s image', { skip }, () => {
       assert.equal(status, 0, err)
       const [{ start }, { processor }, ...lines] = out.trim().split('\n')
         .map((line) => JSON.parse(line))
-      times.push({ took: Date.parse(lines.find((line) => line.event === 'portal.listening')
-        .at) - start, processor })
+      const listening = lines.find((line) => line.event === 'portal.listening')
+      times.push({ took: Date.parse(listening.at) - start, processor })
     }
     times.sort((a, b) => a.took - b.took)
-    t.diagnostic(`from start to listening: ${times.map(({ took }) => took)
-      .join(', ')} ms; of a processor ${times.map(({ processor }) => processor).join(', ')} ms`)
+    const all = (name) => times.map((time) => time[name]).join(', ')
+    t.diagnostic(`from start to listening: ${all('took')} ms; processor: ${all('processor')} ms`)
     const busy = loadavg()[0] > cpus().length
     const best = busy ? Math.min(...times.map(({ processor }) => processor)) : times[0].took
-    assert.ok(best <= 100, `the quickest took ${best} ms${busy ? ' of a processor' : ''}`)
+    assert.ok(best <= 100, `the fastest took ${best} ms${busy ? ' of processor time' : ''}`)
   })
 })

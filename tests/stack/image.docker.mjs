@@ -32,8 +32,8 @@ const hard = ['--network', 'none', '--read-only', '--tmpfs', '/tmp:exec,size=256
 const variables = (all) => Object.entries({ OPENCODE_DISABLE_MODELS_FETCH: '1', ...all })
   .flatMap(([name, value]) => ['-e', `${name}=${value}`])
 
-function start(image, { env = { OPENCODE_SERVER_PASSWORD: password }, mount = volume(), more =
-  [] } = {}) {
+function start(image, options = {}) {
+  const { env = { OPENCODE_SERVER_PASSWORD: password }, mount = volume(), more = [] } = options
   return docker(['run', '-d', '--label', tag, ...hard, ...more, '-v', `${mount}:/workspace`,
     ...variables(env), image])
 }
@@ -77,7 +77,7 @@ const played = { OPENCODE_CONFIG_CONTENT: JSON.stringify({
   enabled_providers: ['opencode', 'played'],
   provider: { played: {
     npm: '@ai-sdk/openai-compatible', name: 'Played',
-      options: { baseURL: 'http://127.0.0.1:9999/v1', apiKey: 'none' },
+    options: { baseURL: 'http://127.0.0.1:9999/v1', apiKey: 'none' },
     models: { model: { name: 'Model', tool_call: true, limit: { context: 100000, output: 8000 } } },
   } },
 }) }
@@ -95,18 +95,18 @@ async function playModel(image, container) {
 async function converse(container) {
   const json = ['-X', 'POST', '-H', 'content-type: application/json', '-d']
   const session = get(container, '/session', { timeout: 60, more: [...json, '{}'] }).json()
-  get(container, `/session/${session.id}/prompt_async`,
-    { timeout: 60, more: [...json, JSON.stringify({
+  const prompt = JSON.stringify({
     model: { providerID: 'played', modelID: 'model' },
-      parts: [{ type: 'text', text: 'Please make some files, and look at them.' }],
-  })] })
+    parts: [{ type: 'text', text: 'Please make some files, and look at them.' }],
+  })
+  get(container, `/session/${session.id}/prompt_async`, { timeout: 60, more: [...json, prompt] })
   return () => looks('the agent is done', (timeout) => {
     const parts = get(container, `/session/${session.id}/message`, { timeout })?.json()
       .flatMap((message) => message.parts)
-    const tools = parts?.filter(({ type, state }) => type === 'tool'
-      && state.status === 'completed').map(({ tool }) => tool)
-    return parts?.some(({ type, text }) => type === 'text' && text.startsWith('It is done.'))
-      && tools
+    const isDone = parts?.some((part) => part.type === 'text' && part.text.startsWith('It is done.'))
+    return isDone && parts
+      .filter(({ type, state }) => type === 'tool' && state.status === 'completed')
+      .map(({ tool }) => tool)
   }, 5)
 }
 
@@ -135,8 +135,8 @@ for (const plugin of [1, 0])
       assert.equal(get(container, '/global/health', { user: 'opencode:another password' }).status,
         401)
       assert.equal((await usable(container)).directory, '/workspace')
-      t.diagnostic(`usable after ${Date.now() - began} ms, image ${Math.round(docker(['image',
-        'inspect', '-f', '{{.Size}}', image]) / 1e6)} MB`)
+      const megabytes = Math.round(docker(['image', 'inspect', '-f', '{{.Size}}', image]) / 1e6)
+      t.diagnostic(`usable after ${Date.now() - began} ms, image ${megabytes} MB`)
       const health = get(container, '/global/health')
       assert.match(health.type, /^application\/json/)
       assert.equal(health.json().healthy, true)
@@ -148,17 +148,18 @@ for (const plugin of [1, 0])
       assert.equal(state(container, '{{.State.OOMKilled}}'), 'false')
     })
 
-    test(`in ${memory} agents work: two sessions at once, with files, searches and a shell`,
-      async (t) => {
+    test(`agents work in ${memory}: two sessions at once, files, searches, a shell`, async (t) => {
       const container = start(image, { env: { OPENCODE_SERVER_PASSWORD: password, ...played } })
       await playModel(image, container)
       await usable(container)
-      for (const place of ['/agent', '/provider', '/config', '/command']) await answered(container,
-        place, { timeout: 15 }) // as the page does
+      for (const place of ['/agent', '/provider', '/config', '/command']) { // as the page does
+        await answered(container, place, { timeout: 15 })
+      }
       t.diagnostic(`${peak(container)} MiB at most until the page is there`)
-      for (let round = 0; round < 2; round++)
-        for (const end of [await converse(container), await converse(container)]) assert.deepEqual(
-          await end(), ['bash', 'write', 'grep'])
+      for (let round = 0; round < 2; round++) {
+        const ends = [await converse(container), await converse(container)]
+        for (const end of ends) assert.deepEqual(await end(), ['bash', 'write', 'grep'])
+      }
       t.diagnostic(`${peak(container)} MiB at most with four sessions`)
       assert.equal(docker(['exec', container, 'sh', '-c', 'ls /workspace/many | wc -l']), '304')
       assert.equal(state(container, '{{.State.OOMKilled}} {{.RestartCount}} {{.State.Running}}'),
@@ -176,8 +177,7 @@ for (const plugin of [1, 0])
       assert.equal(get(container, '/session/x/shell', { user: null, more: command }).status, 401)
     })
 
-    test('every visible agent has a model of the table, which OpenCode offers',
-      async () => {
+    test('every visible agent has a model of the table, which OpenCode offers', async () => {
       // `opencode models` starts a second OpenCode.
       const container = start(image, { more: ['--memory', '1g'] })
       await usable(container)
@@ -185,12 +185,15 @@ for (const plugin of [1, 0])
       const offered = docker(['exec', '-e', 'HOME=/workspace/.stack/home', container, 'opencode',
         'models', 'opencode'], { timeout: 400_000 }).split('\n')
       const named = agents.filter((agent) => agent.model)
-      for (const { name, model } of named) assert.ok(offered.includes(
-        `${model.providerID}/${model.modelID}`), `${name}: ${JSON.stringify(model)} is not offered`)
+      for (const { name, model: { providerID, modelID } } of named) {
+        const model = `${providerID}/${modelID}`
+        assert.ok(offered.includes(model), `${name}: ${model} is not offered`)
+      }
+      const names = named.map(({ name }) => name.toLowerCase().replace(/-/g, ' '))
       for (const { role, plugin: place } of table.roles) {
-        if (plugin && !place.agents) continue // a category: no agent of its own
-        assert.ok(named.some(({ name }) => name.toLowerCase().replace(/-/g, ' ')
-          .startsWith(role.toLowerCase())), `${role} is no agent`)
+        if (plugin && !place.agents) continue // a category, which is not an agent
+        const isAgent = names.some((name) => name.startsWith(role.toLowerCase()))
+        assert.ok(isAgent, `${role} is not an agent`)
       }
     })
 
@@ -221,8 +224,7 @@ for (const plugin of [1, 0])
       assert.match(foreign.err, /cannot be written/)
     })
 
-    test('a session, a file and a setting survive a killed container',
-      async () => {
+    test('a session, a file and a setting survive a killed container', async () => {
       const mount = volume()
       const first = start(image, { mount })
       await usable(first)
@@ -251,8 +253,7 @@ for (const plugin of [1, 0])
       assert.ok(['0', '143'].includes(state(container, '{{.State.ExitCode}}')))
     })
 
-    test(plugin ? 'includes the plugin\'s licence' : 'contains nothing of the plugin',
-      () => {
+    test(plugin ? 'includes the plugin\'s licence' : 'contains nothing of the plugin', () => {
       const files = docker(['run', '--rm', '--entrypoint', 'sh', image, '-c',
         'ls /opt/stack/node_modules/oh-my-opencode /shared/config 2>/dev/null || true'])
       if (plugin) assert.match(files, /LICENSE/i)
