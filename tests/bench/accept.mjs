@@ -9,7 +9,7 @@ import { openSync, readFileSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { ADMIN, DEPLOYER, copyRoot, request, startRehearsal, temporary,
+import { ADMIN, DEPLOYER, copyTree, request, startRehearsal, temporary,
   until } from '../http/harness.mjs'
 
 const number = (name, otherwise) => Number(process.env[name] ?? otherwise)
@@ -21,7 +21,7 @@ const run = promisify(execFile)
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
 
 // The queue and the rate limits must not interfere.
-const tree = copyRoot()
+const tree = copyTree()
 tree.edit('config.lua', (text) => text
   .replace(/running_deployments = \d+/, 'running_deployments = 1')
   .replace(/queue = \d+/, 'queue = 100000'))

@@ -139,7 +139,7 @@ const summarize = (events) => events
   .map(({ id, event, data }) => [id, event, data.step, data.state ?? data.code].join(' '))
   .join('\n  ')
 
-// Follows a status stream to its terminal event; like a browser it reconnects with Last-Event-ID.
+// Follows a status stream to its terminal event; it reconnects with Last-Event-ID, as browsers do.
 // Returns { events, last, streams }. `until(event)` ends it earlier; `onStream(stream)` is called
 // with each connection and may close it.
 export async function follow(url, options = {}) {

@@ -80,8 +80,6 @@ export function copyTree(edits = {}) {
   return tree
 }
 
-export const copyRoot = copyTree
-
 // An admin's edit: how many deployments run at once, and how many may wait.
 export const queueLimits = (running, queue = 50) => ({
   'config.lua': (text) => text
