@@ -103,7 +103,7 @@ async function converse(container) {
   return () => looks('the agent is done', (timeout) => {
     const parts = get(container, `/session/${session.id}/message`, { timeout })?.json()
       .flatMap((message) => message.parts)
-    const isDone = parts?.some((part) => part.type === 'text' && part.text.startsWith('It is done.'))
+    const isDone = parts?.some(({ text = '' }) => text.startsWith('It is done.'))
     return isDone && parts
       .filter(({ type, state }) => type === 'tool' && state.status === 'completed')
       .map(({ tool }) => tool)
