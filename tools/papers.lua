@@ -1,6 +1,6 @@
--- Holds the documents against the tree: links and named files exist, named functions are defined,
--- every variable of config.lua is documented, and there is one version.
--- Run from the top of the tree: lua5.4 tools/papers.lua
+-- Checks the documents: links and named files exist, named functions are defined, every variable of
+-- config.lua is documented, and all versions agree. Run from the top of the tree:
+-- lua5.4 tools/papers.lua
 
 local faults = 0
 
@@ -103,4 +103,4 @@ if faults > 0 then
   io.stderr:write(("papers: %d faults\n"):format(faults))
   os.exit(1)
 end
-print("papers: they agree with the tree")
+print("papers: the documents agree with the tree")
