@@ -80,8 +80,8 @@ export function enableCopying(textOf = (id) => $(id).textContent) {
 
 function counterpart(at, wanted) {
   for (let node = at; node; node = node.nextSibling) {
-    if (wanted.id ? node.id === wanted.id : node.nodeName === wanted.nodeName && !node.id) return node;
-    if (!wanted.id) return undefined;
+    if (wanted.id && node.id === wanted.id) return node;
+    if (!wanted.id) return node.nodeName === wanted.nodeName && !node.id ? node : undefined;
   }
 }
 

@@ -45,7 +45,7 @@ function close(question) {
 
 /**
  * Takes over the forms of the page. `keyFor(name)` gives the owner key where no cookie does;
- * `answered(answer)` returns true for an answer that it has dealt with, any other one leads to the
+ * `answered(answer)` returns true for an answer that it has dealt with, any other one opens the
  * page of the operation that has begun. Returns a function to call when forms were added.
  */
 export function enableForms(options) {

@@ -24,7 +24,8 @@ function refuse(wanted, problem) {
     $("invite").setAttribute("aria-invalid", "true");
     $("invite").focus();
   }
-  $("problem").replaceChildren(h("strong", {}, problem.title), h("p", {}, problem.status === 0 ? t("live.unreachable.deploy") : problem.message));
+  const detail = problem.status === 0 ? t("live.unreachable.deploy") : problem.message;
+  $("problem").replaceChildren(h("strong", {}, problem.title), h("p", {}, detail));
   $("problem").hidden = false;
 }
 
@@ -115,7 +116,8 @@ function start() {
   if (open && !cameFromHere()) return location.replace(`/deployment/${open.id}`);
   name.start();
   enableCopying();
-  enableForms({ keyFor: (name) => (navigator.cookieEnabled ? undefined : memory.keyFor(name)) });
+  const hasCookie = navigator.cookieEnabled;
+  enableForms({ keyFor: (wanted) => (hasCookie ? undefined : memory.keyFor(wanted)) });
   writeTimes($("lists"));
   addOthers();
   $("form").noValidate = true; // the messages here are better than the browser's

@@ -10,7 +10,8 @@ const field = $("name");
 let timer, request, answer;
 
 // Blanks, and the invisible direction marks that come with text copied from Arabic pages.
-const AROUND = /^[\s\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+|[\s\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+$/g;
+const BLANKS = "[\\s\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]+";
+const AROUND = new RegExp(`^${BLANKS}|${BLANKS}$`, "g");
 
 // A pasted address becomes its name; capitals are folded. Nothing else is repaired.
 function clean(text) {

@@ -108,7 +108,7 @@ async function weigh(page) {
 }
 
 for (const language of LANGUAGES) {
-  test(`${language}: a first visit weighs less than ${MAX_BYTES / 1024} KB on the wire`, async (t) => {
+  test(`${language}: a first visit is lighter than ${MAX_BYTES / 1024} KB`, async (t) => {
     const { page, done } = await fixture.visit(language)
     const { parts, bytes } = await weigh(page)
     assert.ok(parts.some(({ name }) => name.endsWith('home.js')))

@@ -75,9 +75,10 @@ test('by keys alone: search, select two, stop them, see how each ends', async ()
   await page.focus('.ask .primary')
   await page.keyboard.press('Enter')
   await page.waitForURL('**/admin/stacks/done/*')
-  await page.waitForFunction((end) =>
-    [...document.querySelectorAll('#live .state')].filter((it) => it.textContent === end).length === 2,
-  text('en', 'admin.end.stopped'), { timeout: seconds(30) })
+  await page.waitForFunction((end) => {
+    const states = [...document.querySelectorAll('#live .state')]
+    return states.filter(({ textContent }) => textContent === end).length === 2
+  }, text('en', 'admin.end.stopped'), { timeout: seconds(30) })
   await page.goto(`${portal.url}/admin/stacks?state=stopped`)
   assert.equal(await page.locator(`${row('key-one')}, ${row('key-two')}`).count(), 2)
   await done()

@@ -23,7 +23,7 @@ const problemSays = (page, words) => page.waitForFunction((wanted) =>
   document.querySelector('#problem').textContent.includes(wanted), words)
 
 for (const language of LANGUAGES) {
-  test(`${language}: without an invite the page says what is needed; with one it works`, async () => {
+  test(`${language}: a missing invite is asked for; with one it works`, async () => {
     const name = `guest-${language}`
     const { page, done } = await fixture.visit(language, { expected: [/40[0-9]/] })
     const hint = text(language, 'problem.invite_needed.detail')

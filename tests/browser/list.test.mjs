@@ -79,7 +79,7 @@ test('a workspace that does not answer says so, and what to do', async () => {
 })
 
 for (const language of LANGUAGES) {
-  test(`${language}: kept files are listed for their owner; a new workspace protects them`, async () => {
+  test(`${language}: kept files are listed; a new workspace protects them`, async () => {
     const name = `kept-${language}`
     const files = `[data-kept=${name}]`
     const { page, done } = await fixture.visit(language)

@@ -29,7 +29,8 @@ for (const language of LANGUAGES) {
     await page.fill('#name', name)
     await page.waitForSelector('#check.good')
     assert.equal(await content(page, '#check'), text(language, 'live.name.free', { name }))
-    assert.match(await page.textContent('#address'), new RegExp(`^http://${name}\\.localhost:\\d+$`))
+    const address = await page.textContent('#address')
+    assert.match(address, new RegExp(`^http://${name}\\.localhost:\\d+$`))
     await fixture.rehearsal.faults({ at: 'deploy', kind: 'hang', name, times: 0 })
     await page.click('#deploy')
 
@@ -42,7 +43,7 @@ for (const language of LANGUAGES) {
       assert.ok(heading.includes(`\u2068${name}\u2069`), 'the name keeps its direction')
     }
     assert.match(await page.title(), new RegExp(name))
-    const states = await page.$$eval('#step-list li', (items) => items.map((item) => item.className))
+    const states = await page.$$eval('#step-list li', (all) => all.map((item) => item.className))
     assert.ok(states.every((state) => state === 'done'), states.join(' '))
 
     const secret = await password(page)
@@ -76,8 +77,8 @@ test('a password can be copied without being shown', async () => {
   await deploy(page, 'copied-unseen')
   await ready(page)
   await page.click('[data-copy=password]')
-  await page.waitForFunction((copied) =>
-    document.querySelector('[data-copy=password]').textContent === copied, text('en', 'live.copied'))
+  await page.waitForFunction((label) =>
+    document.querySelector('[data-copy=password]').textContent === label, text('en', 'live.copied'))
   const copied = await clipboardText(page)
   assert.match(await page.textContent('#password'), /^•+$/)
   assert.equal(await password(page), copied)

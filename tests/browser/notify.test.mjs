@@ -51,7 +51,7 @@ const shown = (page) => page.evaluate(() => window.shown)
 const asked = (page) => page.evaluate(() => window.asked)
 
 for (const language of LANGUAGES) {
-  test(`${language}: a visitor who asked and looks elsewhere is notified, after a reload too`, async () => {
+  test(`${language}: visitors who asked and look elsewhere are notified`, async () => {
     const name = `tell-me-${language}`
     await slow(name)
     const visited = await visit(language, true)

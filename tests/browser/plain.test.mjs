@@ -55,7 +55,7 @@ for (const language of LANGUAGES) {
   })
 }
 
-test('a failure says what happened and what was cleaned up, and offers the name again', async () => {
+test('a failure says what happened and was cleaned up, and offers the name again', async () => {
   const name = 'quiet-failure'
   await fixture.rehearsal.faults({ at: 'deploy', kind: 'deploy_error', name, times: 0 })
   const { page, done } = await fixture.visit('nl', NO_SCRIPT)

@@ -93,19 +93,19 @@ test('a reload before the answer resumes the same attempt', async () => {
   let times = 0
   // The request arrives; its answer never does.
   await page.route('**/api/deploy', (route) => (times++ === 0 ? route.fetch() : route.continue()))
-  await page.fill('#name', 'impatient')
+  await page.fill('#name', 'reloaded-early')
   await page.waitForSelector('#check.good')
   const arrived = page.waitForRequest('**/api/deploy')
   await page.click('#deploy')
   await arrived
   await page.waitForFunction(async () => {
-    const answer = await fetch('/api/check/impatient')
+    const answer = await fetch('/api/check/reloaded-early')
     return !(await answer.json()).available
   })
   await page.reload()
   await ready(page)
   assert.equal(times, 2)
-  assert.equal(await applicationsOf('impatient'), 1)
+  assert.equal(await applicationsOf('reloaded-early'), 1)
   await done()
 })
 
