@@ -39,7 +39,7 @@ local names = {
 
 -- Files that quote such text on purpose.
 local exempt = {
-  ["tools/style.lua"] = true, ["CHANGES.md"] = true, ["www/lean-qr.js"] = true, -- vendored
+  ["tools/style.lua"] = true, ["CHANGES.md"] = true,
   ["scripts/lib/journal/schema.lua"] = true, -- names in existing journals stay
 }
 
@@ -51,6 +51,7 @@ local function fault(path, number, text, ...)
 end
 
 local function is_checked(path)
+  if path == "www/lean-qr.js" then return false end -- vendored
   for _, suffix in ipairs(checked) do
     if path:sub(-#suffix) == suffix then return true end
   end

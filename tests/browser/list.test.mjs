@@ -6,14 +6,17 @@ import {
   useBrowser,
 } from './browser_fixture.mjs'
 
-// Fast enough for the rounds in which the portal asks workspaces whether they answer and are used.
-const fixture = useBrowser({ env: { TIME_SCALE: '60' } })
+// The fast portal soon asks its workspaces whether they answer, and when they were used.
+let fast
+const fixture = useBrowser({}, async (started) => {
+  fast = await started.addPortal({ env: { TIME_SCALE: '40' } })
+})
 
 test('since when a workspace exists, and when it was last used', async () => {
   const visits = []
   for (const language of LANGUAGES) {
     const name = `in-use-${language}`
-    const visit = await fixture.visit(language)
+    const visit = await fixture.visit(language, { origin: fast.url })
     await deploy(visit.page, name)
     await ready(visit.page)
     assert.equal(await visit.page.getByText(text(language, 'page.used', { time: '' })).count(), 0)
@@ -63,7 +66,7 @@ test('a past time is written as people say it', async () => {
 
 test('a workspace that does not answer says so, and what to do', async () => {
   const name = 'gone-quiet'
-  const { page, done } = await fixture.visit('nl')
+  const { page, done } = await fixture.visit('nl', { origin: fast.url })
   await deploy(page, name)
   await ready(page)
   await page.click('#back')
