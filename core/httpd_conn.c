@@ -135,6 +135,9 @@ static ssize_t send_now(int fd, struct iovec *iov, int niov)
     return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -1;
 }
 
+/* What the kernel takes at once is not copied, and the caller knows that it is sent, so that a
+ * refused client can be lingered for. Not for speed: through the bufferevent's output an answer
+ * takes the same processor time. */
 int httpd_conn_send(struct httpd_conn *conn, struct iovec *iov, int niov)
 {
     struct evbuffer *output = bufferevent_get_output(conn->bev);

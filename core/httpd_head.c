@@ -139,18 +139,13 @@ static void add_fields(struct bytes *out, struct httpd_head *head)
     }
 }
 
-/* Formatted once a second. */
 static void add_date(struct bytes *out)
 {
-    static time_t second;
-    static char line[48];
+    char line[48];
     time_t now = time(NULL);
-    if (now != second) {
-        struct tm tm;
-        gmtime_r(&now, &tm);
-        strftime(line, sizeof line, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
-        second = now;
-    }
+    struct tm tm;
+    gmtime_r(&now, &tm);
+    strftime(line, sizeof line, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
     bytes_add_text(out, line);
 }
 
