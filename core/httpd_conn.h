@@ -2,8 +2,8 @@
  * the socket at once where that is possible, and its end never loses an answer.
  *
  * evhttp accepts, parses and keeps the connection alive; it sees only bytes that the guard let
- * through. Answers are written here, and evhttp is told of their end (evhttp_send_reply_end), which
- * makes it wait for the next request. Reading is off while an answer is written, so a flood stays
+ * through. Answers are written here; evhttp_send_reply_end() then makes
+ * evhttp wait for the next request. Reading is off while an answer is written, so a flood stays
  * in the kernel.
  *
  * For the httpd_*.c files alone. On the loop's thread. */

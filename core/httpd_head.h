@@ -3,7 +3,7 @@
  *
  * Each answer has Date and X-Request-Id, and, unless the caller gives them, X-Content-Type-Options:
  * nosniff, Referrer-Policy: no-referrer, Cache-Control: no-store and (but for a 304) a
- * Content-Security-Policy that lets nothing load and nobody frame. Framing fields of the caller are
+ * Content-Security-Policy that forbids loading and framing. Framing fields of the caller are
  * left out. */
 #ifndef HTTPD_HEAD_H
 #define HTTPD_HEAD_H

@@ -12,7 +12,7 @@
 const char *httpd_method(const struct httpd_request *request); /* "GET" */
 /* Still percent-encoded, without query; starts with one "/". */
 const char *httpd_path(const struct httpd_request *request);
-/* Still percent-encoded, without "?"; "" when there is none. */
+/* Still percent-encoded, without "?"; "" without a query. */
 const char *httpd_query(const struct httpd_request *request);
 /* The field's value, or NULL; `name` in lower case. Repeated fields are joined (guard_request.h).
  */

@@ -24,7 +24,7 @@ struct sse_event {
 
 struct sse_subscription {
     const char *channel;
-    const char *client;             /* whom sse_count() counts; "" for nobody */
+    const char *client;             /* whose stream it is, for sse_count(); may be "" */
     int64_t last_id;                /* the last event the client has seen */
     const struct sse_event *replay; /* sent first, those above last_id */
     int nreplay;

@@ -384,19 +384,19 @@ static void on_started(const char *message, void *arg)
 
 static void test_on_start(void **state)
 {
-    char said[128] = "";
+    char outcome[128] = "";
 
     load("local order = '' for i = 1, 3 do server.on_start(function() "
          "task.sleep(0.01) order = order .. i end) end\n"
          "server.route('GET', '/', function() return order end)");
-    script_version_start(server.current, on_started, said);
+    script_version_start(server.current, on_started, outcome);
     loop_run(wire_loop);
-    assert_string_equal(said, "good");
+    assert_string_equal(outcome, "good");
     gives("GET /", 200, "123");
     load("server.on_start(function() task.sleep(0.01) error 'not today' end)");
-    script_version_start(server.current, on_started, said);
+    script_version_start(server.current, on_started, outcome);
     loop_run(wire_loop);
-    assert_non_null(strstr(said, "not today"));
+    assert_non_null(strstr(outcome, "not today"));
 }
 
 static void test_config(void **state)

@@ -307,7 +307,7 @@ static void test_tls(void **state)
     assert_string_equal(o.body, "hello");
     assert_int_equal(o.verified, 0);
     FETCH("", .url = url_of("good.localhost", tls_port,
-                            "/hello")); /* not over the connection that nobody verified */
+                            "/hello")); /* the unverified connection is not used again */
     assert_string_equal(o.code, "tls");
     setenv("SSL_CERT_FILE", certificate_file, 1);
     FETCH("", .url = url_of("good.localhost", tls_port, "/hello"));

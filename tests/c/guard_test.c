@@ -1,4 +1,4 @@
-/* guard: what gets through and what does not, whichever way the bytes are cut into pieces. */
+/* What the guard lets through, changes and refuses, however the bytes are split. */
 #include "guard.h"
 #include "test.h"
 
@@ -20,7 +20,7 @@ struct outcome {
     char text[MOST];
 };
 
-/* Feeds the bytes in pieces whose ends next() tells. */
+/* Feeds the bytes in pieces; next() returns where the piece that starts at `at` ends. */
 static struct outcome feed(const char *bytes, size_t len, size_t (*next)(size_t at, size_t len))
 {
     struct outcome outcome = { 0 };
@@ -28,7 +28,7 @@ static struct outcome feed(const char *bytes, size_t len, size_t (*next)(size_t 
     guard_init(&guard, &limits);
     for (size_t at = 0, end; at < len; at = end) {
         end = next(at, len);
-        char *piece = malloc(end - at); /* of its own, so that a sanitizer sees a step too far */
+        char *piece = malloc(end - at); /* so that a sanitizer sees reads past its end */
         memcpy(piece, bytes + at, end - at);
         size_t kept = guard_feed(&guard, piece, end - at);
         assert_true(kept <= end - at && outcome.kept + kept <= MOST);
@@ -82,28 +82,27 @@ static struct outcome each_way(const char *bytes, size_t len)
     return outcome;
 }
 
-/* All gets through, and is this many requests. */
+/* All bytes get through unchanged, as this many requests. */
 static void passes(const char *bytes, unsigned messages)
 {
     struct outcome outcome = each_way(bytes, strlen(bytes));
     if (outcome.status || outcome.messages != messages)
         fail_msg("%d, %u requests: %s", outcome.status, outcome.messages, bytes);
     if (outcome.kept != strlen(bytes) || memcmp(outcome.text, bytes, outcome.kept) != 0)
-        fail_msg("it was changed: %s", bytes);
+        fail_msg("changed: %s", bytes);
 }
 
-/* It gets through, but looks like this then. */
+/* The bytes get through, but changed to `kept`. */
 static void becomes(const char *bytes, const char *kept, unsigned messages)
 {
     struct outcome outcome = each_way(bytes, strlen(bytes));
     if (outcome.status || outcome.messages != messages)
         fail_msg("%d, %u requests: %s", outcome.status, outcome.messages, bytes);
     if (outcome.kept != strlen(kept) || memcmp(outcome.text, kept, outcome.kept) != 0)
-        fail_msg("it became %.*s: %s", (int)outcome.kept, outcome.text, bytes);
+        fail_msg("became %.*s: %s", (int)outcome.kept, outcome.text, bytes);
 }
 
-/* It is refused, and what gets through is no whole request: it ends before the byte that would make
- * it one. */
+/* The bytes are refused, and what gets through is not a whole request. */
 static void refused_bytes(const char *bytes, size_t len, int status)
 {
     struct outcome outcome = each_way(bytes, len);
@@ -355,7 +354,7 @@ static void test_sizes(void **state)
     passes(text, 1);
 }
 
-/* A refusal is for good, and tells of the requests before it. */
+/* Nothing gets through after a refusal; the requests before it are kept. */
 static void test_after_a_refusal(void **state)
 {
     struct outcome outcome = each_way(OK OK "GET /\n" OK, sizeof(OK OK "GET /\n" OK) - 1);

@@ -289,7 +289,7 @@ static void test_free_while_requests_wait(void **state)
     assert_int_equal(nclosed, 1);
     assert_int_equal(nended, 1);
     assert_string_equal(httpd_path(waiting), "/hold");
-    reply_text(waiting, 200, "to nobody");
+    reply_text(waiting, 200, "discarded");
     httpd_stream_end(held);
     wire_expect_end(busy);
     server = NULL;

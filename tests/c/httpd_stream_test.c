@@ -51,7 +51,7 @@ static void test_client_closes_while_it_waits(void **state)
     wire_close(wire);
     assert_true(wire_until(&nclosed));
     assert_string_equal(httpd_path(held), "/hold");
-    reply_text(held, 200, "to nobody");
+    reply_text(held, 200, "discarded");
     wire_turn(20);
     assert_int_equal(nclosed, 1);
     assert_int_equal(httpd_pending(server), 0);
@@ -66,7 +66,7 @@ static void test_client_resets_while_it_waits(void **state)
     setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     wire_close(wire);
     assert_true(wire_until(&nclosed));
-    reply_text(held, 200, "to nobody");
+    reply_text(held, 200, "discarded");
     wire_turn(20);
     assert_int_equal(nclosed, 1);
     assert_int_equal(httpd_connections(server), 0);

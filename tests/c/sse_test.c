@@ -94,7 +94,7 @@ static void test_channels_are_apart(void **state)
     struct wire *one = subscribe(GET("/one")), *two = subscribe(GET("/two")),
                 *too = subscribe(GET("/two"));
     assert_int_equal(publish("two", event(1, "x", "for two", 0)), 2);
-    assert_int_equal(publish("three", event(1, "x", "for nobody", 0)), 0);
+    assert_int_equal(publish("three", event(1, "x", "no subscriber", 0)), 0);
     assert_int_equal(publish("one", event(1, "x", "for one", 0)), 1);
     wire_expect(two, "for two");
     wire_expect(too, "for two");
@@ -134,7 +134,7 @@ static void test_last_event_ends_the_stream(void **state)
     wire_expect_end(one);
     wire_expect_end(two);
     assert_non_null(strstr(one->text, "data: done\n\n\r\n0\r\n\r\n"));
-    assert_int_equal(publish("a", event(2, "x", "nobody is left", 0)), 0);
+    assert_int_equal(publish("a", event(2, "x", "no subscriber", 0)), 0);
 }
 
 static void test_replayed_last_event_ends_the_stream(void **state)

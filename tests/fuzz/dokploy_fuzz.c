@@ -1,4 +1,4 @@
-/* What Dokploy and the stacks answer: any status, any body, to each call that the portal makes. */
+/* Any status and any body as the answer to each call that the portal makes. */
 #include "fuzz_lua.h"
 #include "fuzz_shape.h"
 #include "log.h"

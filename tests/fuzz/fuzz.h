@@ -1,6 +1,5 @@
-/* fuzz: what all fuzz targets share. A target gets bytes and looks what becomes of them; what must
- * not be ends the process, and the bytes are kept. `make fuzz` builds and runs them from the top of
- * the tree. */
+/* fuzz: shared by all fuzz targets. A failed FUZZ_CHECK aborts the process, and libFuzzer keeps the
+ * input. `make fuzz` builds and runs the targets from the top of the tree. */
 #ifndef FUZZ_H
 #define FUZZ_H
 #include <stddef.h>
@@ -20,7 +19,7 @@ static inline void fuzz_fail(const char *file, int line, const char *what)
     abort();
 }
 
-/* A copy with a NUL behind it, of exactly that size, so that a look beyond it is noticed. */
+/* A copy with a NUL behind it, of exactly that size, so that a sanitizer sees reads past it. */
 static inline char *fuzz_text(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);

@@ -1,6 +1,6 @@
-/* fuzz_lua: targets that are written in Lua. The file gets the table of loaded modules, where it
- * may put doubles in place of core modules, and returns a function of the bytes. An error that this
- * raises is a find. */
+/* fuzz_lua: targets that are written in Lua. The file gets the table of loaded modules, in which it
+ * may replace core modules by doubles, and returns a function that takes the bytes. An error that
+ * it raises is a finding. */
 #ifndef FUZZ_LUA_H
 #define FUZZ_LUA_H
 #include "api.h"
@@ -33,7 +33,7 @@ static inline void fuzz_lua_open(const char *file)
     exit(2);
 }
 
-/* Calls it. The stack: the tracer, the function. */
+/* Calls the function. On the stack: the message handler, the function. */
 static inline void fuzz_lua_call(const uint8_t *data, size_t size)
 {
     lua_pushvalue(fuzz_L, 2);

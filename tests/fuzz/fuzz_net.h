@@ -1,6 +1,5 @@
-/* fuzz_net: brings bytes to a server that runs on this thread, by a connection of its own, and
- * turns the loop until nothing is left of it.
- */
+/* fuzz_net: sends bytes to a server that runs on this thread, on a new connection, and turns the
+ * loop until the connection is gone from the server. */
 #ifndef FUZZ_NET_H
 #define FUZZ_NET_H
 #include "fuzz.h"
@@ -23,7 +22,7 @@ static struct loop *net_loop;
 static struct httpd *net_httpd;
 static int net_port;
 
-/* A server of its own on a free port of this machine. */
+/* Starts a server on a free loopback port. */
 static inline void net_start(httpd_on_request *on_request)
 {
     log_init(STDERR_FILENO, LOG_ERROR);
@@ -32,7 +31,7 @@ static inline void net_start(httpd_on_request *on_request)
     net_port = httpd_listen(net_httpd, "127.0.0.1", 0);
     FUZZ_CHECK(net_port > 0);
 }
-static char net_answer[NET_ANSWER + 1]; /* what came back, as far as it fits; ends with a NUL */
+static char net_answer[NET_ANSWER + 1]; /* the answer, as far as it fits; ends with a NUL */
 static size_t net_answer_len;
 
 static inline void net_stop(void *arg)
@@ -40,7 +39,7 @@ static inline void net_stop(void *arg)
     loop_stop(arg);
 }
 
-/* One turn; with `ms`, waits so long for something to happen. */
+/* Turns the loop once; waits up to `ms` for an event. */
 static inline void net_turn(int ms)
 {
     struct loop_timer *timer = ms ? loop_timer_new(net_loop, ms, 0, net_stop, net_loop) : NULL;
@@ -50,7 +49,7 @@ static inline void net_turn(int ms)
     loop_timer_free(timer);
 }
 
-/* From an address of its own each time: a client's ports and limits do not run out. */
+/* From another loopback address each time, so that ports and limits do not run out. */
 static inline int net_connect(void)
 {
     static uint32_t clients;
@@ -92,7 +91,7 @@ static inline void net_send(int fd, const uint8_t *data, size_t size)
     }
 }
 
-/* In one piece, in two, or in many, as the bytes themselves decide. */
+/* In one piece, in two, or in many, depending on the bytes. */
 static inline void net_send_in_pieces(int fd, const uint8_t *data, size_t size)
 {
     unsigned sum = 0;
@@ -104,7 +103,7 @@ static inline void net_send_in_pieces(int fd, const uint8_t *data, size_t size)
         net_send(fd, data + at, size - at < piece ? size - at : piece);
 }
 
-/* Until each request is answered, or goes on as a stream; `wait_ms` at most. */
+/* Waits until each request is answered or is a stream; `wait_ms` at most. */
 static inline void net_settle(int fd, int wait_ms)
 {
     int64_t end = loop_now_ms() + wait_ms;
@@ -116,7 +115,7 @@ static inline void net_settle(int fd, int wait_ms)
         net_turn(1);
 }
 
-/* The whole life of one connection. */
+/* Opens a connection, sends the bytes, reads the answers and closes it. */
 static inline void net_feed(const uint8_t *data, size_t size, int wait_ms)
 {
     int fd = net_connect();

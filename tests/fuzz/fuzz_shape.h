@@ -1,5 +1,5 @@
-/* fuzz_shape: a mutator that knows what JSON values look like. Half of the time one value somewhere
- * in the text gives way to one of another type: what a server of another version might send. */
+/* fuzz_shape: a mutator for JSON. Half of the time it replaces one value in the text by one of
+ * another type, as a server of another version might send it. */
 #ifndef FUZZ_SHAPE_H
 #define FUZZ_SHAPE_H
 #include "fuzz.h"
@@ -14,7 +14,7 @@ static inline const char *shape_string_end(const char *at)
     return *at ? at + 1 : at;
 }
 
-/* The end of the value that begins here; roughly, for text that is no JSON. */
+/* The end of the value that starts here; approximate for text that is not JSON. */
 static inline const char *shape_end(const char *at)
 {
     int depth = 0;
@@ -28,7 +28,7 @@ static inline const char *shape_end(const char *at)
     return at;
 }
 
-/* Where the n-th value begins, counted round; NULL when there is none. */
+/* Where the n-th value starts, modulo their number; NULL without values. */
 static inline const char *shape_find(const char *text, unsigned n)
 {
     unsigned count = 0;

@@ -1,6 +1,5 @@
-/* A whole connection: any bytes, to an httpd whose handler looks at all there is of a request, and
- * answers at once, later, or as a stream.
- */
+/* Any bytes to an httpd whose handler reads all of a request, and answers at once, later, or as a
+ * stream. */
 #include "fuzz_net.h"
 #include "router.h"
 

@@ -1,7 +1,6 @@
-/* The portal itself: what is sent reaches the real scripts, their cookies, keys, queries, bodies
- * and event numbers. Nothing may be answered with 500. `@KEY`, `@CSRF` and `@ID` stand for an
- * owner's key, for what that owner's forms need, and for the id of a deployment that was made at
- * the start; `@LEN` for the number of bytes behind the head. Dokploy is out of reach. */
+/* Any bytes to the portal with its real scripts: nothing may be answered with 500. `@KEY`, `@CSRF`
+ * and `@ID` are replaced by an owner's key, that owner's form token, and the id of a deployment
+ * made at the start; `@LEN` by the number of bytes behind the head. Dokploy is unreachable. */
 #include "api.h"
 #include "api_request.h"
 #include "api_script_version.h"
@@ -19,7 +18,7 @@ static struct core core;
 static struct server server;
 static struct settings settings;
 static char folder[] = "/tmp/portal_fuzz.XXXXXX", key[128], csrf[256], id[64];
-static int shown; /* FUZZ_SHOW=1: the answers are */
+static int shown; /* FUZZ_SHOW=1 prints the answers */
 
 static void clear(void)
 {
@@ -143,7 +142,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* Puts `text` in place of each `mark`. Returns the new size. */
+/* Replaces each `mark` by `text`. Returns the new size. */
 static size_t put_in(char **bytes, size_t size, const char *mark, const char *text)
 {
     size_t mark_len = strlen(mark), len = strlen(text);
@@ -163,7 +162,8 @@ static size_t put_in(char **bytes, size_t size, const char *mark, const char *te
     return size;
 }
 
-/* At the start of what came, or behind a body: in it, it may be what the request said. */
+/* A status line is at the start of the answers or behind a body; inside a body it may be an echo.
+ */
 static int has_failed(void)
 {
     static const char line[] = "HTTP/1.1 500 ";

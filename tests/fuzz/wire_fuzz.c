@@ -1,5 +1,5 @@
-/* The guard and evhttp read the same bytes in the same way: what the one takes for a request the
- * other does too, no more and no less, and evhttp never has to refuse anything by itself. */
+/* The guard and evhttp read the same bytes in the same way: both find the same requests, and evhttp
+ * never has to refuse one by itself. */
 #include "fuzz_net.h"
 #include "guard.h"
 
@@ -19,7 +19,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* What the guard alone makes of it. */
+/* What the guard alone reads. */
 struct reading {
     unsigned nrequests;
     int is_refused;
