@@ -41,13 +41,14 @@ class Soak {
   }
 
   // A client repeats its request when the connection breaks: it cannot know whether it was heard.
-  async persistently(send) {
+  async persistently(send, onRepeat = () => {}) {
     for (let tries = 0; ; tries++) {
       try {
         return await send()
       } catch (error) {
         if (!isCut(error) || tries > 400) throw error
         this.count.retried++
+        onRepeat()
         await pause(50)
       }
     }
@@ -113,10 +114,19 @@ class Soak {
   async operate(name, what, key) {
     const json = what === 'password' ? { action: 'rotate' } : undefined
     const path = `/api/stack/${name}/${what}`
-    const answer = await this.persistently(() => this.portal.post(path, json, { key }))
-    if (answer.status === 202) await this.follow(this.accept(answer, what, name, key))
-    else if (answer.status !== 409 && answer.status !== 404) {
-      this.wrong(`${what} ${name}: ${answer.status}`, answer.text)
+    let isRepeated = false
+    const send = () => this.portal.post(path, json, { key })
+    const answer = await this.persistently(send, () => { isRepeated = true })
+    const { status, text } = answer
+    if (status === 202) await this.follow(this.accept(answer, what, name, key))
+    else if (status !== 409 && status !== 404) this.wrong(`${what} ${name}: ${status}`, text)
+    else if (isRepeated) await this.settled(name, key) // the first request was heard
+  }
+
+  async settled(name, key) {
+    const read = () => this.persistently(() => this.portal.stack(name, { key }))
+    while (!['ready', 'stopped', 'unhealthy', undefined].includes((await read()).json.state)) {
+      await pause(50)
     }
   }
 
@@ -192,7 +202,7 @@ class Soak {
       this.seconds = (Date.now() - start) / 1000
       this.count.hits = await rehearsal.hits()
       await rehearsal.forgetFaults()
-      this.settled = await settle({ portal, rehearsal, limit: SETTLE }, wrong)
+      this.settleSeconds = await settle({ portal, rehearsal, limit: SETTLE }, wrong)
       await this.check()
       this.checkMemory()
     } finally {
@@ -250,7 +260,7 @@ class Soak {
       ['cancels', this.count.cancels], ['kill -9 and restart', this.crashes.length],
       ['repeated after a cut', this.count.retried], ['refused for now', this.count.refused],
       ['workspaces left, data kept', `${this.left}, ${this.kept}`],
-      ['seconds, and to settle', `${this.seconds?.toFixed(1)}, ${this.settled?.toFixed(1)}`],
+      ['seconds, and to settle', `${this.seconds?.toFixed(1)}, ${this.settleSeconds?.toFixed(1)}`],
       ...(this.slowest ?? []).map((text) => ['slowest', text]),
       [`MB, maximum of each third`, `${numbers(this.thirds)} (may grow by ${this.growth})`],
       ['broken rules', this.trouble.length],
