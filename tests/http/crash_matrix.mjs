@@ -75,6 +75,7 @@ const drift = (action) => ({ portal, finding }) => findings(portal).act(finding,
 // hasStack: a workspace exists before; prepare(world): what else comes before; faults: in force all
 // the time; ask(world): the request, which is the same operation when it is repeated, unless
 // `isNew`; end: the terminal event; check(world, last): what holds then; least: commits.
+// removesVolumes: only where Dokploy can (0.30 and later).
 export const operations = {
   deploy: { ask: deploy, end: 'ready', check: (world) => exists(world), least: 10 },
   'failing deploy': {
@@ -100,11 +101,12 @@ export const operations = {
     hasStack: true, ask: remove(), end: 'deleted', check: (world) => isGone(world, 1), least: 4,
   },
   'delete with files': {
-    hasStack: true, ask: remove('delete'), end: 'deleted', check: (world) => isGone(world, 0),
-    least: 4,
+    hasStack: true, removesVolumes: true, ask: remove('delete'), end: 'deleted',
+    check: (world) => isGone(world, 0), least: 4,
   },
   'delete of kept files': {
-    hasStack: true, prepare: ({ portal, key }) => portal.deleted(NAME, { key }), isNew: true,
+    hasStack: true, removesVolumes: true, isNew: true,
+    prepare: ({ portal, key }) => portal.deleted(NAME, { key }),
     ask: remove('delete'), end: 'deleted', check: (world) => isGone(world, 0), least: 2,
   },
   'repair of a vanished workspace': {
