@@ -11,7 +11,7 @@ struct call {
     struct fetch *fetch;
 };
 
-/* ---- the response ---- */
+/* --- the response --- */
 
 /* Sets the value in the table on top, joined to what an earlier line gave, as the portal's own
  * requests are joined (guard_request.h). */
@@ -82,7 +82,7 @@ static void cancel(void *op)
     free(call);
 }
 
-/* ---- the options; their texts live as long as the table ---- */
+/* --- the options; their texts live as long as the table --- */
 
 static int64_t read_ms(lua_State *L, const char *key)
 {

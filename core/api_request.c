@@ -51,7 +51,7 @@ static void transaction_end(struct transaction *transaction)
     unused = transaction;
 }
 
-/* ---- the table that a handler gets ---- */
+/* --- the table that a handler gets --- */
 
 static void push_decoded(lua_State *L, const char *text, size_t len, int is_query)
 {
@@ -215,7 +215,7 @@ static void push_view(lua_State *L, const struct transaction *transaction)
     }
 }
 
-/* ---- the access log ---- */
+/* --- the access log --- */
 
 /* Taken before the answer, after which the request is dead. */
 struct access {
@@ -276,7 +276,7 @@ static void send_reply(struct transaction *transaction, struct reply *reply)
     transaction_end(transaction);
 }
 
-/* ---- errors ---- */
+/* --- errors --- */
 
 static const struct error {
     int status;
@@ -370,7 +370,7 @@ static void fail(struct transaction *transaction, int status, const char *allow)
     lua_settop(L, top);
 }
 
-/* ---- handlers ---- */
+/* --- handlers --- */
 
 /* Protected: argument 1 is the reply to read into, argument 2 the handler's value. */
 static int read_value(lua_State *L)

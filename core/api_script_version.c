@@ -10,7 +10,7 @@
 
 #define SCRIPT_VERSION "core.script_version"
 
-/* ---- building ---- */
+/* --- building --- */
 
 static int on_gc(lua_State *L)
 {
@@ -102,7 +102,7 @@ struct script_version *script_version_of(lua_State *L, const char *what)
     return version;
 }
 
-/* ---- timers ---- */
+/* --- timers --- */
 
 void script_version_add_timer(lua_State *L, const char *name, int64_t interval_ms)
 {
@@ -146,7 +146,7 @@ static void stop_timers(struct script_version *version)
     }
 }
 
-/* ---- in force ---- */
+/* --- in force --- */
 
 void script_version_retire(struct server *server)
 {

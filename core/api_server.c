@@ -14,7 +14,7 @@
 #include <lauxlib.h>
 #include <sys/stat.h>
 
-/* ---- registering ---- */
+/* --- registering --- */
 
 /* Argument 4: the level of the line that each request leaves in the log. */
 static enum log_level log_option(lua_State *L)
@@ -119,7 +119,7 @@ static int pure(lua_State *L)
     return 0;
 }
 
-/* ---- what the process is doing ---- */
+/* --- what the process is doing --- */
 
 static void set_integer(lua_State *L, const char *key, lua_Integer value)
 {
@@ -174,7 +174,7 @@ static int info(lua_State *L)
     return 1;
 }
 
-/* ---- the files that pages are made of ---- */
+/* --- the files that pages are made of --- */
 
 /* Without www (in tests of a script alone) the path is returned as it is. */
 static int asset(lua_State *L)

@@ -24,7 +24,7 @@ static int push_timeout(lua_State *co, void *unused)
     return api_fail(co, "timeout", "the task did not end in time");
 }
 
-/* ---- task.sleep ---- */
+/* --- task.sleep --- */
 
 struct sleep {
     struct task_ticket ticket;
@@ -56,7 +56,7 @@ static int sleep_for(lua_State *L)
     return task_wait_cancellable(L, &sleep->ticket, sleep_free, sleep);
 }
 
-/* ---- handles ---- */
+/* --- handles --- */
 
 /* A userdata. Its user value is the list of the results once the task has ended. */
 struct handle {
@@ -227,7 +227,7 @@ static int handle_kill(lua_State *L)
     return 1;
 }
 
-/* ---- task.run ---- */
+/* --- task.run --- */
 
 static void on_run_deadline(void *arg)
 {
@@ -256,7 +256,7 @@ static int run(lua_State *L)
     return task_wait_cancellable(L, &waiter->ticket, cancel_run, waiter);
 }
 
-/* ---- task.all ---- */
+/* --- task.all --- */
 
 /* Waits for child after child, from the one numbered `context`. Stack: the functions; the handles,
  * replaced one by one by the lists of results. */
@@ -298,7 +298,7 @@ static int run_all(lua_State *L)
     return gather_all(L, LUA_OK, 1);
 }
 
-/* ---- task.lock ---- */
+/* --- task.lock --- */
 
 /* A claim on a named lock: a to-be-closed userdata on the stack of the call, so that it is released
  * however the call ends. Of the claims on one name the first holds the lock. */
@@ -363,7 +363,7 @@ static int lock(lua_State *L)
     return task_wait_then(L, &claim->ticket, NULL, NULL, call_locked, 0);
 }
 
-/* ---- the rest ---- */
+/* --- the rest --- */
 
 static int cancel(lua_State *L)
 {

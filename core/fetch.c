@@ -57,7 +57,7 @@ static void fetch_free(struct fetch *fetch)
     free(fetch);
 }
 
-/* ---- the end of a transfer: delivered in a turn of its own, outside libcurl ---- */
+/* --- the end of a transfer: delivered in a turn of its own, outside libcurl --- */
 
 static void deliver(void *arg)
 {
@@ -84,7 +84,7 @@ static void end(struct fetch *fetch, CURLcode rc)
     if (!pool->deliver_timer) pool->deliver_timer = loop_timer_new(pool->loop, 0, 0, deliver, pool);
 }
 
-/* ---- starting ---- */
+/* --- starting --- */
 
 static void stop_running(struct fetch *fetch)
 {
@@ -112,7 +112,7 @@ static void launch_waiting(struct fetch_pool *pool)
         launch(TAILQ_FIRST(waiting));
 }
 
-/* ---- between libcurl and the loop ---- */
+/* --- between libcurl and the loop --- */
 
 static void end_finished(struct fetch_pool *pool)
 {
@@ -196,7 +196,7 @@ static int set_curl_timer(CURLM *multi, long timeout_ms, void *arg)
     return 0;
 }
 
-/* ---- the pool ---- */
+/* --- the pool --- */
 
 struct fetch_pool *fetch_pool_new(struct loop *loop, int max_parallel)
 {

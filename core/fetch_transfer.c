@@ -50,7 +50,7 @@ static void fail(struct fetch_transfer *transfer, const char *code, const char *
     result->code = code;
 }
 
-/* ---- options ---- */
+/* --- options --- */
 
 static int is_named(const char *line, const char *name)
 {
@@ -200,7 +200,7 @@ int64_t fetch_transfer_timeout_ms(const struct fetch_transfer *transfer)
     return transfer->timeout_ms;
 }
 
-/* ---- the fence ---- */
+/* --- the fence --- */
 
 /* This host, loopback, link-local, multicast and reserved. */
 static int is_inner_v4(uint32_t address)
@@ -250,7 +250,7 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
     return CURL_SOCKET_BAD;
 }
 
-/* ---- libcurl's callbacks, which only take notes ---- */
+/* --- libcurl's callbacks, which only take notes --- */
 
 static int add_limited(struct bytes *to, const char *bytes, size_t len, size_t max)
 {
@@ -310,7 +310,7 @@ static int on_send(void *arg, char *to, char *from, int to_port, int from_port)
     return CURL_PREREQFUNC_OK;
 }
 
-/* ---- the handle ---- */
+/* --- the handle --- */
 
 static void set_method(struct fetch_transfer *transfer, CURL *easy)
 {
@@ -384,7 +384,7 @@ void *fetch_transfer_handle(struct fetch_transfer *transfer, int64_t left_ms, vo
     return easy;
 }
 
-/* ---- the end ---- */
+/* --- the end --- */
 
 static const char *code_of(const struct fetch_transfer *transfer, CURLcode rc)
 {

@@ -61,7 +61,7 @@ static enum verdict drop(struct guard *guard, enum state next)
     return DROP;
 }
 
-/* ---- tokens: what is being read, at the end of the request's text ---- */
+/* --- tokens: what is being read, at the end of the request's text --- */
 
 static struct bytes *text_of(struct guard *guard)
 {
@@ -99,7 +99,7 @@ static int token_is(const struct guard *guard, const char *text)
     return token_len(guard) == strlen(text) && memcmp(token(guard), text, strlen(text)) == 0;
 }
 
-/* ---- the request line ---- */
+/* --- the request line --- */
 
 static enum verdict read_start(struct guard *guard, unsigned char c)
 {
@@ -166,7 +166,7 @@ static enum verdict read_version(struct guard *guard, unsigned char c)
     return keep(guard, PROTOCOL_LF);
 }
 
-/* ---- fields ---- */
+/* --- fields --- */
 
 static enum verdict read_field_start(struct guard *guard, unsigned char c)
 {
@@ -270,7 +270,7 @@ static enum verdict end_head(struct guard *guard)
     return keep(guard, now->framing.is_chunked ? CHUNK_SIZE : BODY);
 }
 
-/* ---- the body ---- */
+/* --- the body --- */
 
 static int hex_digit(unsigned char c)
 {
@@ -316,7 +316,7 @@ static enum verdict read_chunk_data_end(struct guard *guard, unsigned char c)
     return keep(guard, is_cr ? CHUNK_DATA_LF : CHUNK_SIZE);
 }
 
-/* ---- all of it ---- */
+/* --- all of it --- */
 
 static int wants_lf(enum state state)
 {

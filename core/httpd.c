@@ -54,7 +54,7 @@ static struct httpd *server_of(const struct evhttp *evhttp)
     return httpd;
 }
 
-/* ---- accepting ---- */
+/* --- accepting --- */
 
 static void update_listeners(void *arg)
 {
@@ -136,7 +136,7 @@ int httpd_listen(struct httpd *httpd, const char *host, int port)
     return bound_port(evconnlistener_get_fd(listener));
 }
 
-/* ---- requests ---- */
+/* --- requests --- */
 
 /* "OPTIONS *" asks what the server as a whole can do. */
 static void answer_options(struct httpd_request *request)
@@ -163,7 +163,7 @@ static void on_evhttp_request(struct evhttp_request *evreq, void *arg)
     httpd_conn_unref(conn);
 }
 
-/* ---- the server ---- */
+/* --- the server --- */
 
 static void configure(struct httpd *httpd)
 {

@@ -47,7 +47,7 @@ static void call_soon(struct httpd_conn *conn, event_callback_fn fn)
     event_active(&conn->event, EV_TIMEOUT, 0);
 }
 
-/* ---- what comes in ---- */
+/* --- what comes in --- */
 
 /* Replaces the input's last bytes by what the guard has left of them. */
 static void replace_end(struct httpd_conn *conn, struct evbuffer *input, size_t before,
@@ -120,7 +120,7 @@ void httpd_conn_wait(struct httpd_conn *conn)
     if (is_refusal_due(conn)) call_soon(conn, on_refusal);
 }
 
-/* ---- what goes out ---- */
+/* --- what goes out --- */
 
 size_t httpd_conn_unsent(const struct httpd_conn *conn)
 {
@@ -153,7 +153,7 @@ int httpd_conn_send(struct httpd_conn *conn, struct iovec *iov, int niov)
     return 0;
 }
 
-/* ---- the end ---- */
+/* --- the end --- */
 
 static void discard_input(struct bufferevent *bev, void *evcon)
 {
@@ -224,7 +224,7 @@ void httpd_conn_close(struct httpd_conn *conn)
     bufferevent_trigger_event(conn->bev, BEV_EVENT_TIMEOUT | BEV_EVENT_READING, 0);
 }
 
-/* ---- a client that closes while its request waits ---- */
+/* --- a client that closes while its request waits --- */
 
 /* The event also fires once because the socket is writable; then nothing is wrong. */
 static void on_client_closed(evutil_socket_t fd, short what, void *arg)

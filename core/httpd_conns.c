@@ -21,7 +21,7 @@ enum {
     SWEEP_MAX_MS = 1000
 };
 
-/* ---- how many come from where ---- */
+/* --- how many come from where --- */
 
 /* IPv4 is kept as ::ffff:a.b.c.d. */
 static struct in6_addr peer_of(int fd)
@@ -62,7 +62,7 @@ static int add_peer(struct httpd_conn *conn)
     return count > max ? -1 : 0;
 }
 
-/* ---- a connection's beginning and end ---- */
+/* --- a connection's beginning and end --- */
 
 static void remember(struct httpd_conn *conn)
 {
@@ -154,7 +154,7 @@ static void on_attach(evutil_socket_t fd, short what, void *arg)
     bufferevent_decref(bev);
 }
 
-/* ---- the cap ---- */
+/* --- the cap --- */
 
 static int is_evictable(const struct httpd_conn *conn)
 {
@@ -213,7 +213,7 @@ struct bufferevent *httpd_conns_accept(struct event_base *base, void *arg)
     return bev;
 }
 
-/* ---- deadlines ---- */
+/* --- deadlines --- */
 
 /* A reader that is slow but reads gets more time. */
 static int has_moved(struct httpd_conn *conn)
@@ -273,7 +273,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     if (conns->count > 0) sweep_in(conns, sweep_interval_ms(&conns->limits));
 }
 
-/* ---- the set ---- */
+/* --- the set --- */
 
 /* A connection takes a descriptor, and some must be left for the rest of the process. */
 static int connection_cap(int wanted)

@@ -5,7 +5,7 @@
 
 #include <event2/http_struct.h>
 
-/* ---- its beginning ---- */
+/* --- its beginning --- */
 
 static void on_sent(struct evhttp_request *evreq, void *arg)
 {
@@ -41,7 +41,7 @@ struct httpd_request *httpd_request_begin(struct httpd_conns *conns, struct evht
     return request;
 }
 
-/* ---- its end ---- */
+/* --- its end --- */
 
 void httpd_request_closed(struct httpd_request *request)
 {
@@ -114,7 +114,7 @@ void httpd_request_end(struct httpd_request *request)
     httpd_conn_unref(conn);
 }
 
-/* ---- what it says ---- */
+/* --- what it says --- */
 
 int httpd_request_is_head(const struct httpd_request *request)
 {

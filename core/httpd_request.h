@@ -28,7 +28,7 @@ int64_t httpd_started_us(const struct httpd_request *request);
 /* Calls fn(arg) once if the client closes before the answer. One slot; NULL clears it. */
 void httpd_on_close(struct httpd_request *request, void (*fn)(void *arg), void *arg);
 
-/* ---- for the httpd_*.c files alone ---- */
+/* --- for the httpd_*.c files alone --- */
 
 struct httpd_request {
     struct httpd_conn *conn;

@@ -79,7 +79,7 @@ static int refuse_and_free(char *message)
     return -1;
 }
 
-/* ---- the end ---- */
+/* --- the end --- */
 
 static void stop(struct portal *portal, int status)
 {
@@ -151,7 +151,7 @@ static void close_all(struct portal *portal)
     if (portal->lock >= 0) close(portal->lock);
 }
 
-/* ---- what the portal cannot recover from ---- */
+/* --- what the portal cannot recover from --- */
 
 /* The process exits, for Docker or systemd to restart it; the journal says where each deployment
  * was. These run in signal handlers: no allocation, no locks. */
@@ -186,7 +186,7 @@ static void handle_fatal_signals(void)
     vm_on_stuck(on_stuck);
 }
 
-/* ---- measuring how late the loop calls what is due ---- */
+/* --- measuring how late the loop calls what is due --- */
 
 static struct {
     struct loop_timer *timer;
@@ -211,7 +211,7 @@ static void start_lag(struct loop *loop)
     lag.timer = loop_timer_new(loop, LAG_INTERVAL_MS, LAG_INTERVAL_MS, measure_lag, NULL);
 }
 
-/* ---- the start ---- */
+/* --- the start --- */
 
 static void flush_log(void *unused)
 {
@@ -380,7 +380,7 @@ static int run(struct portal *portal)
     return portal->status;
 }
 
-/* ---- arguments ---- */
+/* --- arguments --- */
 
 struct arguments {
     const char *root;

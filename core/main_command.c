@@ -20,7 +20,7 @@ enum { MAX_FETCHES = 16, RESPONSE_ROOM = 4096, HEALTH_SECONDS = 3, EXIT_INTERRUP
 /* The address that the portal answers readiness probes at; the same for every installation. */
 #define READY_PATH "/ready"
 
-/* ---- --check ---- */
+/* --- --check --- */
 
 /* Prints the error, if there is one. Returns how many there are. */
 static int report(const struct vm_error *error)
@@ -84,7 +84,7 @@ int main_check(struct portal *portal)
     return problems > 0;
 }
 
-/* ---- a command ---- */
+/* --- a command --- */
 
 static int is_command(const struct portal *portal, const char *name)
 {
@@ -185,7 +185,7 @@ int main_command(struct portal *portal, char *const *argv)
     return portal->status;
 }
 
-/* ---- --health: a small blocking client ---- */
+/* --- --health: a small blocking client --- */
 
 static const char *environment(const char *name, const char *default_value)
 {

@@ -36,7 +36,7 @@ static const char *data_dir(void)
     return folder && *folder ? folder : "./data";
 }
 
-/* ---- copying ---- */
+/* --- copying --- */
 
 /* The bytes of the secret in a folder; NULL after reporting a failure. */
 static char *read_secret(const char *folder)
@@ -92,7 +92,7 @@ int main_data_backup(const char *folder)
     return 0;
 }
 
-/* ---- a restore, once the backup counts; `data` is the descriptor of DATA_DIR ---- */
+/* --- a restore, once the backup counts; `data` is the descriptor of DATA_DIR --- */
 
 static int exists(int data, const char *name)
 {
@@ -144,7 +144,7 @@ static int finish_restore(int data, char *old)
     return keep_old(data, old) == 0 ? file_sync_folder(data, ".") : -1;
 }
 
-/* ---- a restore, before the backup counts ---- */
+/* --- a restore, before the backup counts --- */
 
 static int discard_restore(int data)
 {
@@ -191,7 +191,7 @@ static int stage_restore(int data, const char *data_name, const char *folder)
     return status;
 }
 
-/* ---- a restore that was interrupted ---- */
+/* --- a restore that was interrupted --- */
 
 /* The caller holds the lock. Returns 0: there was none; 1: it was finished or discarded; -1: it
  * cannot be. Unless 0, *message (caller frees) says what was done, or why not. */
@@ -215,7 +215,7 @@ static int resume_restore(int data, const char *data_name, char **message)
     return rc != 0 ? -1 : counts || has_begun;
 }
 
-/* ---- --restore ---- */
+/* --- --restore --- */
 
 static int lock_for_restore(int data, const char *data_name)
 {
@@ -256,7 +256,7 @@ int main_data_restore(const char *folder)
     return status;
 }
 
-/* ---- the portal's start ---- */
+/* --- the portal's start --- */
 
 static int make_folders(char *path)
 {

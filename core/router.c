@@ -20,7 +20,7 @@ struct router {
     struct route *routes; /* the more exact first */
 };
 
-/* ---- text ---- */
+/* --- text --- */
 
 static int hex_digit(int c)
 {
@@ -51,7 +51,7 @@ size_t router_decode(const char *text, size_t len, int plus, char *out)
     return n;
 }
 
-/* ---- patterns ---- */
+/* --- patterns --- */
 
 static int is_name(const char *text, size_t len)
 {
@@ -150,7 +150,7 @@ const char *router_add(struct router *router, const char *method, const char *pa
     return wrong;
 }
 
-/* ---- finding ---- */
+/* --- finding --- */
 
 static int is_dots(const char *text, size_t len)
 {

@@ -34,7 +34,7 @@ struct sse {
     struct bytes frame;
 };
 
-/* ---- framing ---- */
+/* --- framing --- */
 
 static size_t line_len(const char *text, size_t len)
 {
@@ -76,7 +76,7 @@ static void send_frame(struct subscriber *subscriber)
     httpd_stream_write(subscriber->request, frame->data, frame->len);
 }
 
-/* ---- subscribers ---- */
+/* --- subscribers --- */
 
 static void on_heartbeat(void *arg)
 {
@@ -148,7 +148,7 @@ static int send_replay(struct subscriber *subscriber, const struct sse_subscript
     return is_over;
 }
 
-/* ---- the unit ---- */
+/* --- the unit --- */
 
 struct sse *sse_new(struct loop *loop)
 {

@@ -38,7 +38,7 @@ static struct {
     int is_scheduled; /* run_ready() will be called */
 } tasks = { .ready = TAILQ_HEAD_INITIALIZER(tasks.ready) };
 
-/* ---- the ready queue ---- */
+/* --- the ready queue --- */
 
 static void run_ready(void *unused);
 
@@ -72,7 +72,7 @@ static int must_queue(void)
     return tasks.depth > 0 || vm_turning() || !TAILQ_EMPTY(&tasks.ready);
 }
 
-/* ---- the end ---- */
+/* --- the end --- */
 
 static void cancel_operation(struct task *task)
 {
@@ -188,7 +188,7 @@ static void run_ready(void *unused)
     if (!TAILQ_EMPTY(&tasks.ready)) schedule(TAILQ_FIRST(&tasks.ready)->loop);
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 static struct task *task_new(struct loop *loop, struct vm *vm, const char *name)
 {
@@ -286,7 +286,7 @@ int task_alive(const struct task *task, uint64_t id)
     return task && task->id == id && task->is_alive && !task->is_dying;
 }
 
-/* ---- waiting ---- */
+/* --- waiting --- */
 
 struct task *task_current(lua_State *L)
 {
@@ -360,7 +360,7 @@ void task_wake(struct task_ticket ticket, task_push_fn *push, void *result)
     wake(task, push, result);
 }
 
-/* ---- cooperative cancellation ---- */
+/* --- cooperative cancellation --- */
 
 int task_push_cancelled(lua_State *co, void *unused)
 {

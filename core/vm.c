@@ -56,7 +56,7 @@ static struct {
     void (*on_stuck)(void);
 } turn;
 
-/* ---- memory ---- */
+/* --- memory --- */
 
 /* Lua makes and drops many small blocks, and says how large a block is that it drops. So they come
  * from free lists, one for each size, cut from one mapping that is unmapped with the state. Against
@@ -136,7 +136,7 @@ static int on_panic(lua_State *L)
     abort();
 }
 
-/* ---- time ---- */
+/* --- time --- */
 
 static int64_t now_ms(clockid_t clock)
 {
@@ -274,7 +274,7 @@ void vm_turn_continue(struct vm *vm)
     vm->is_capped = turn.co && vm_of(turn.co) == vm;
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 /* Takes memory only as it is used, so without huge pages. */
 static char *map_pool(void)
@@ -343,7 +343,7 @@ size_t vm_bytes(const struct vm *vm)
     return vm->bytes;
 }
 
-/* ---- coroutines ---- */
+/* --- coroutines --- */
 
 lua_State *vm_thread_new(struct vm *vm)
 {
@@ -380,7 +380,7 @@ int vm_thread_close(struct vm *vm, lua_State *co, int is_stopped)
     return status;
 }
 
-/* ---- running what may not wait ---- */
+/* --- running what may not wait --- */
 
 /* Splits "scripts/init.lua:12: message"; a text of another form becomes the message. */
 static void set_error(struct vm_error *error, const char *text)

@@ -18,7 +18,7 @@ enum { MAX_SCRIPT_BYTES = 16 << 20 };
 #define PURE "vm.pure"       /* list: folders declared pure */
 #define IMPURE "vm.impure"   /* set: names of modules that reach the core */
 
-/* ---- files ---- */
+/* --- files --- */
 
 void vm_push_chunk(lua_State *L, const char *path, const char *shown)
 {
@@ -54,7 +54,7 @@ const char *vm_push_path(lua_State *L, const char *file)
     return path + (folder_name(folder) - folder);
 }
 
-/* ---- require ---- */
+/* --- require --- */
 
 static void check_name(lua_State *L, const char *name)
 {
@@ -181,7 +181,7 @@ void vm_push_module(lua_State *L, const char *name)
     lua_settop(L, top + 1);
 }
 
-/* ---- pure folders ---- */
+/* --- pure folders --- */
 
 void vm_set_pure(lua_State *L, const char *folder)
 {
@@ -250,7 +250,7 @@ static int require(lua_State *L)
     return 1;
 }
 
-/* ---- globals ---- */
+/* --- globals --- */
 
 static int refuse_read(lua_State *L)
 {
@@ -277,7 +277,7 @@ static void make_strict(lua_State *L)
     lua_pop(L, 1);
 }
 
-/* ---- Lua's own library, without what reaches outside or escapes the limits ---- */
+/* --- Lua's own library, without what reaches outside or escapes the limits --- */
 
 static int print(lua_State *L)
 {

@@ -31,7 +31,7 @@ struct www {
     char *failure;
 };
 
-/* ---- loading ---- */
+/* --- loading --- */
 
 static const char *type_of(const char *path)
 {
@@ -215,7 +215,7 @@ char *www_url(const struct www *www, const char *path)
     return find(www, path) ? mem_printf("%s%s/%s", www->prefix, www->version, path) : NULL;
 }
 
-/* ---- serving ---- */
+/* --- serving --- */
 
 /* Whether the client has these bytes: an If-None-Match with the tag of the plain or the compressed
  * form, strong or weak. */

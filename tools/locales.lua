@@ -48,7 +48,7 @@ local function placeholders(text)
   return table.concat(list, " ")
 end
 
--- Plural forms --------------------------------------------------------------------------------
+-- Plural forms
 -- "wait.before.one", "wait.before.other"... count as one text, "wait.before".
 
 local forms = { zero = true, one = true, two = true, few = true, many = true, other = true }
@@ -110,7 +110,7 @@ local function compare(path, texts, first)
   end
 end
 
--- Use -----------------------------------------------------------------------------------------
+-- Use
 
 local SOURCES = "find scripts www -not -path 'scripts/meta/*' "
   .. "\\( -name '*.lua' -o -name '*.js' -o -name '*.html' \\)"

@@ -6,7 +6,7 @@ import { number, t } from "./text.js";
 
 const live = $("live");
 
-// Selecting -----------------------------------------------------------------------------------
+// Selecting
 
 const boxes = () => [...live.querySelectorAll(".pick")];
 
@@ -40,7 +40,7 @@ document.addEventListener("change", ({ target }) => {
   if (target.matches(".search select")) search(target.form);
 });
 
-// Refreshing ----------------------------------------------------------------------------------
+// Refreshing
 
 const GATHER_MS = 400; // changes within this time cause one refresh
 let request, timer, isStale = false;
@@ -84,7 +84,7 @@ function refreshSoon() {
   }, GATHER_MS);
 }
 
-// The stream of changes -----------------------------------------------------------------------
+// The stream of changes
 
 const kinds = live.dataset.kinds.split(" ").filter(Boolean);
 const GRACE_MS = 3000; // a stream that is back sooner was never lost
@@ -133,7 +133,7 @@ if (kinds.length > 0) {
   addEventListener("pageshow", (event) => { if (event.persisted) restart(); });
 }
 
-// Searching while typing ----------------------------------------------------------------------
+// Searching while typing
 
 const PAUSE_MS = 250;
 let typing;
@@ -156,7 +156,7 @@ document.querySelector(".search input[type=search]")?.addEventListener("input", 
   typing = setTimeout(() => search(target.form), PAUSE_MS);
 });
 
-// Start ---------------------------------------------------------------------------------------
+// Start
 
 enableCopying();
 writeTimes(document);

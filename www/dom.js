@@ -45,7 +45,7 @@ export function writeTimes(root) {
   }
 }
 
-// Copying -------------------------------------------------------------------------------------
+// Copying
 
 async function toClipboard(text) {
   try {
@@ -76,7 +76,7 @@ export function enableCopying(textOf = (id) => $(id).textContent) {
   });
 }
 
-// Morphing ------------------------------------------------------------------------------------
+// Morphing
 
 function counterpart(at, wanted) {
   for (let node = at; node; node = node.nextSibling) {

@@ -64,7 +64,7 @@ async function submit() {
   }
 }
 
-// The lists -----------------------------------------------------------------------------------
+// The lists
 
 // Adds the workspaces of other owners whose keys this browser has.
 async function addByKey(key) {
@@ -109,7 +109,7 @@ async function useKey(event) {
   }
 }
 
-// Start ---------------------------------------------------------------------------------------
+// Start
 
 function start() {
   const open = memory.unfinished();

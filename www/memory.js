@@ -67,7 +67,7 @@ export function onChange(callback) {
   addEventListener("storage", (event) => { if (event.key === STORAGE_KEY) callback(); });
 }
 
-// Attempts ------------------------------------------------------------------------------------
+// Attempts
 
 /** The last attempt to create a workspace, if it is recent and its answer never came. */
 export function unanswered() {

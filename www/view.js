@@ -18,7 +18,7 @@ let prepareForms;
 
 const isOver = () => !operation || "over" in job.dataset;
 
-// Refreshing ----------------------------------------------------------------------------------
+// Refreshing
 
 function showLost(isLost) {
   if ($("lost")) $("lost").hidden = !isLost;
@@ -98,7 +98,7 @@ function refresh(isUrgent = false) {
   timer = setTimeout(run, isUrgent ? 0 : Math.max(50, lookedAt + gap - Date.now()));
 }
 
-// The stream ----------------------------------------------------------------------------------
+// The stream
 
 const last = () => Number(job.dataset.last);
 
@@ -118,7 +118,7 @@ function lost(isLost) {
   if (!isOver()) showLost(isLost);
 }
 
-// The owner's secrets -------------------------------------------------------------------------
+// The owner's secrets
 
 const HIDDEN = "••••••••";
 
@@ -188,7 +188,7 @@ document.addEventListener("toggle", ({ target }) => {
   if (qr && target.open && !target.querySelector(".qr")) addQr(target, qr);
 }, true);
 
-// Start ---------------------------------------------------------------------------------------
+// Start
 
 enableCopying((id) => (id === "password" ? readPassword() : $(id).textContent));
 prepareForms = enableForms({

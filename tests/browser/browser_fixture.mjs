@@ -114,7 +114,7 @@ export function useBrowser(options, prepare) {
   return fixture
 }
 
-// Visitors' actions ---------------------------------------------------------------------------
+// Visitors' actions
 
 // Types a name, waits until it is free, and sends it.
 export async function deploy(page, name) {

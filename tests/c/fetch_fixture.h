@@ -242,7 +242,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     return real(name, service, hints, found);
 }
 
-/* ---- the client ---- */
+/* --- the client --- */
 
 static struct loop *loop;
 static struct fetch_pool *pool;

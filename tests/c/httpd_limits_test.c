@@ -1,6 +1,6 @@
 #include "httpd_fixture.h"
 
-/* ---- refusals ---- */
+/* --- refusals --- */
 
 static void expect_refusal(const char *request, int status)
 {
@@ -185,7 +185,7 @@ static void test_close_does_not_reset(void **state)
     assert_in_range(loop_now_ms() - start_ms, 1500, 4500);
 }
 
-/* ---- deadlines ---- */
+/* --- deadlines --- */
 
 /* Sends one byte every 20 ms, which no idle timeout ends. */
 static int drip(struct wire *wire, const char *bytes)
@@ -248,7 +248,7 @@ static void test_reader_that_does_not_read_is_closed(void **state)
     assert_int_equal(httpd_connections(server), 0);
 }
 
-/* ---- the server ---- */
+/* --- the server --- */
 
 static void test_drain(void **state)
 {

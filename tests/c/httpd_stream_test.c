@@ -1,6 +1,6 @@
 #include "httpd_fixture.h"
 
-/* ---- a handler that waits ---- */
+/* --- a handler that waits --- */
 
 static void test_late_answer(void **state)
 {
@@ -97,7 +97,7 @@ static void test_on_close_can_be_cleared(void **state)
     assert_int_equal(httpd_connections(server), 0);
 }
 
-/* ---- streams ---- */
+/* --- streams --- */
 
 static void test_stream(void **state)
 {

@@ -1,6 +1,6 @@
 #include "httpd_fixture.h"
 
-/* ---- answers ---- */
+/* --- answers --- */
 
 static void test_answer_has_its_fields(void **state)
 {

@@ -19,7 +19,7 @@ static struct {
     char message[2048], value[128];
 } ended;
 
-/* ---- core.test: tracing, and a wait that the test ends ---- */
+/* --- core.test: tracing, and a wait that the test ends --- */
 
 static struct {
     struct task_ticket ticket;
@@ -73,7 +73,7 @@ static const struct vm_module modules[] = { { "core.test", open_test },
                                             { "core.task", api_task_open },
                                             { NULL, NULL } };
 
-/* ---- set-up ---- */
+/* --- set-up --- */
 
 static struct vm *make_vm(void)
 {
@@ -182,7 +182,7 @@ static void fails(const char *text, const char *part)
     contains(ended.message, part);
 }
 
-/* ---- tests ---- */
+/* --- tests --- */
 
 static void test_results(void **state)
 {

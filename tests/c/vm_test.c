@@ -67,7 +67,7 @@ static void bad(const char *text, int line, const char *part)
     assert_int_equal(error.line, line);
 }
 
-/* ---- what there is, and what there is not ---- */
+/* --- what there is, and what there is not --- */
 
 static void test_safe_library(void **state)
 {
@@ -105,7 +105,7 @@ static void test_strict_globals(void **state)
     bad("local function f()\n  x = 1\nend\nf()", 2, "local x");
 }
 
-/* ---- require ---- */
+/* --- require --- */
 
 static void test_require_once(void **state)
 {
@@ -199,7 +199,7 @@ static void test_text_only(void **state)
     assert_non_null(strstr(error.message, "binary"));
 }
 
-/* ---- limits ---- */
+/* --- limits --- */
 
 static void stopped(const char *text, int line)
 {

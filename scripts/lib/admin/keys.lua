@@ -49,7 +49,7 @@ function keys.created(view, what, secret)
         say(view, "page.copy"))))
 end
 
--- Invites -------------------------------------------------------------------------------------
+-- Invites
 
 local invite_columns = {
   { "admin.label", is_head = true }, { "admin.state" }, { "admin.used" }, { "admin.made" },
@@ -75,7 +75,7 @@ local function invite_form(view)
   })
 end
 
--- Tokens --------------------------------------------------------------------------------------
+-- Tokens
 
 local scopes = { "create", "read", "delete", "admin" }
 
@@ -112,7 +112,7 @@ local function token_row(view, row)
   }
 end
 
--- Page ----------------------------------------------------------------------------------------
+-- Page
 
 --- Both lists, each with its own pages.
 function keys.lists(view, invites, tokens)

@@ -15,7 +15,7 @@ local say = elements.say
 
 parts.say, parts.notice, parts.hidden, parts.form = say, html.notice, hidden, elements.form
 
--- Links ---------------------------------------------------------------------------------------
+-- Links
 
 local function encoded(text)
   return (text:gsub("[^%w_.~-]", function(sign) return ("%%%02X"):format(sign:byte()) end))
@@ -101,7 +101,7 @@ function parts.stack_link(name)
   return h("a", { href = "/admin/stacks/" .. name }, html.name(name))
 end
 
--- Forms ---------------------------------------------------------------------------------------
+-- Forms
 
 --- A form that is one button; `about` names what it acts on, for screen readers.
 function parts.button(view, path, key, about, class)
@@ -181,7 +181,7 @@ function parts.select(view, name, label, choices)
   return { h("label", { ["for"] = id, class = "unseen" }, label), control }
 end
 
--- Values --------------------------------------------------------------------------------------
+-- Values
 
 --- A point in time; www/admin.js writes it in the visitor's language and time zone.
 function parts.time(iso)
@@ -219,7 +219,7 @@ function parts.state(state, text)
   return h("span", { class = "mark " .. class }, h("span", { class = "state" }, text))
 end
 
--- Tables --------------------------------------------------------------------------------------
+-- Tables
 
 local nothing = h("span", { class = "hush" }, "–")
 

@@ -87,7 +87,7 @@ function stacks.search(view)
   return parts.search(view, say(view, "admin.search.stacks"), { "state", "owner" })
 end
 
--- One workspace -------------------------------------------------------------------------------
+-- One workspace
 
 local possible = {
   ready = { "stop", "restart", "redeploy", "delete" },
@@ -129,7 +129,7 @@ function stacks.one(view, stack, operations)
   }
 end
 
--- Actions -------------------------------------------------------------------------------------
+-- Actions
 
 --- What has to be typed before these are deleted: the name, or how many they are.
 ---@param list string[]

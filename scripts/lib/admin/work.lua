@@ -9,7 +9,7 @@ local work = {}
 
 local h, code, say = html.h, html.code, parts.say
 
--- Operations ----------------------------------------------------------------------------------
+-- Operations
 
 --- The state or the end of an operation.
 ---@param state string
@@ -70,7 +70,7 @@ function work.operations(view, doc)
   }
 end
 
--- Queue ---------------------------------------------------------------------------------------
+-- Queue
 
 local function cancel_button(view, operation)
   local path = ("/admin/operations/%s/cancel"):format(operation.deploymentId)
@@ -128,7 +128,7 @@ function work.queue(view, doc, which)
   }
 end
 
--- Leftovers -----------------------------------------------------------------------------------
+-- Leftovers
 
 local leftover_columns = {
   { "admin.stack", is_head = true }, { "admin.what" }, { "admin.since" }, { "admin.tried" },

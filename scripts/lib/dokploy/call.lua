@@ -22,7 +22,7 @@ local call = {
   key_tries = 6, -- of running work whose key is refused: some 8 s, a new key may be on its way
 }
 
--- Limits --
+-- Limits
 
 -- A slot is a lock, so that all versions of the scripts share them; the least waited-for is taken.
 local slots = {}
@@ -66,7 +66,7 @@ local function await_budget(client)
   return true
 end
 
--- Sending --
+-- Sending
 
 local function escaped(text)
   return (text:gsub("[^%w._~-]", function(c) return ("%%%02X"):format(c:byte()) end))
@@ -99,7 +99,7 @@ local function send(request)
   }
 end
 
--- Reading the answer --
+-- Reading the answer
 
 -- A command and a volume's name of 65 letters, twice, come before the cause in some messages.
 local MESSAGE_LENGTH = 400
@@ -191,7 +191,7 @@ local function transaction(request)
   return answer
 end
 
--- The last answer, which explains a failure --
+-- The last answer, which explains a failure
 
 local function name_of(request) return (request.body and "POST " or "GET ") .. request.procedure end
 
@@ -219,7 +219,7 @@ function call.last_answer(client)
   return { call = pending.call, code = "dokploy_unreachable", at = os.time() }
 end
 
--- Waiting --
+-- Waiting
 
 -- Reports that work waits for Dokploy, and until when; why = nil: no longer. Whether it was
 -- reported.

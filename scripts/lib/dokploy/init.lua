@@ -26,7 +26,7 @@ function dokploy.last()
   }
 end
 
--- Shapes: the wanted part of an answer, or nil when it is not as expected --
+-- Shapes: the wanted part of an answer, or nil when it is not as expected
 
 local function text(value) return type(value) == "string" and value ~= "" and value or nil end
 
@@ -81,7 +81,7 @@ local function whole_application(value)
   return object "applicationId"(value) and has_mounts(value.mounts) and value or nil
 end
 
--- The four kinds of calls --
+-- The four kinds of calls
 
 local MISSING_SECONDS = 30 -- how long a call that this Dokploy does not have is not tried again
 
@@ -118,7 +118,7 @@ local function remove(client, procedure, body)
   return value, message, code, info
 end
 
--- Simple calls --
+-- Simple calls
 
 -- Reads with at most one argument: method -> procedure, the argument's name, the answer's shape.
 local reads = {
@@ -168,7 +168,7 @@ for _, procedure in ipairs {
   counts.declare_call(procedure)
 end
 
--- Projects --
+-- Projects
 
 local function new_project(value)
   local project, environment = list(value) and value.project, list(value) and value.environment
@@ -249,7 +249,7 @@ function dokploy.services_of(project)
   return applications, others
 end
 
--- Applications --
+-- Applications
 
 local function new_application(value)
   if not object "applicationId"(value) or not text(value.appName) then return nil end
@@ -323,7 +323,7 @@ function Client:domain_create(application, host, port, https)
   return made, message, code, info
 end
 
--- Deployments --
+-- Deployments
 
 --- Only puts it into Dokploy's queue.
 function Client:deploy(application, title)
@@ -361,7 +361,7 @@ function Client:deployment_log(id)
   end)
 end
 
--- Volumes and the server --
+-- Volumes and the server
 
 --- Removes a volume with all data in it (0.30 and later; else "no_such_call"). "in_use" while a
 --- container holds it.

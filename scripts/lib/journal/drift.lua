@@ -8,7 +8,7 @@ local reservations = require "lib.journal.reservations"
 
 local drift = { kinds = { "vanished", "unknown", "in_error" } }
 
--- Reading --
+-- Reading
 
 local function decode_each(rows, message, code)
   return db.decode_each(rows, "facts"), message, code
@@ -87,7 +87,7 @@ function drift.known(of)
   return results[1], busy
 end
 
--- Writing --
+-- Writing
 
 local INSERT = [[
   INSERT INTO findings (kind, thing, name, owner_id, operation_id, facts, found_at)
@@ -139,7 +139,7 @@ function drift.resolve(id, resolution)
   return drift.refresh()
 end
 
--- Counts and names in core.shared, for answers that do not wait --
+-- Counts and names in core.shared, for answers that do not wait
 
 local HELD = "drift.holds:"
 

@@ -7,7 +7,7 @@ local stacks = require "lib.journal.stacks"
 local volumes = require "lib.journal.volumes"
 local operations = {}
 
--- Reading --
+-- Reading
 
 local function decode(row, message, code)
   return db.decode(row, "params", "failure", "receipt"), message, code
@@ -76,7 +76,7 @@ function operations.search(which)
   return db.decode_each(rows, "params", "failure"), next_before, code
 end
 
--- Beginning --
+-- Beginning
 
 local HAS_ROOM = "SELECT 1 FROM tally WHERE what = 'open deploys' AND n < ?1"
 local INSERT = [[
@@ -176,7 +176,7 @@ function operations.adopt_statements(op, created_at, ready)
   }
 end
 
--- On the way --
+-- On the way
 
 local START = [[
   UPDATE operations SET state = 'running', started_at = NOW
@@ -207,7 +207,7 @@ local CANCEL = [[
 --- Requests an open deploy to stop. False when it has ended.
 function operations.request_cancel(id) return db.change(CANCEL, id) end
 
--- Ending --
+-- Ending
 
 local END = [[
   UPDATE operations SET state = ?2, code = ?3, receipt = ?4, ended_at = NOW WHERE id = ?1]]

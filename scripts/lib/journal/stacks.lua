@@ -28,7 +28,7 @@ local COUNTS = [[
 ---@return { owner: integer, network: integer, total: integer }|nil
 function stacks.count(owner_id, network) return db.row(COUNTS, owner_id or "", network) end
 
--- Writing: every change of `stacks.state` is one of the statements below --
+-- Writing: every change of `stacks.state` is one of the statements below
 
 local INSERT = [[
   INSERT INTO stacks (name, owner_id, state, operation_id, url, image, template, created_at, since)
@@ -104,7 +104,7 @@ function stacks.free_name(operation_id)
   return db.change(sql, operation_id)
 end
 
--- Searching, for the admin --
+-- Searching, for the admin
 
 -- `shown`: what is being done with it, else its state. A purge or a removal is about a workspace
 -- that had the name before.

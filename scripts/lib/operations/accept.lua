@@ -33,7 +33,7 @@ local function note_accepted(op, fields)
   log.info("operation.accepted", fields)
 end
 
--- Deploy --
+-- Deploy
 
 local function refuse_deploy(name, message, code)
   if code == "conflict" then return nil, "the name " .. name .. " is taken", "name_taken" end
@@ -95,7 +95,7 @@ function accept.deploy(request)
   return detached(task.lock, "key:" .. request.idempotency.key, deploy_once, request)
 end
 
--- Everything else --
+-- Everything else
 
 local function is_in(list, value)
   for _, item in ipairs(list) do
@@ -169,7 +169,7 @@ end
 ---@return table|nil operation, string? message, string? code  journal
 function accept.purge(name, owner_id) return detached(purge, name, owner_id) end
 
--- Cancel --
+-- Cancel
 
 local function cancel(id)
   local op = try(journal.operations.get(id))
@@ -193,7 +193,7 @@ end
 ---@return string? code  deployment_unknown journal
 function accept.cancel(id) return detached(cancel, id) end
 
--- Delete --
+-- Delete
 
 -- It is being deleted: the same operation again. If that keeps the data and they are to go now,
 -- that is work of its own.

@@ -59,7 +59,7 @@ function context.new(op, resources, steps)
   return self
 end
 
--- For the engine --
+-- For the engine
 
 --- Takes a resource into memory, as it is in the record.
 ---@param row { kind: string, key: string, id: string|nil, state: string, data: table,
@@ -109,7 +109,7 @@ function Context:at()
   return { name = self.name, step = step, seconds = seconds, client = self.dokploy }
 end
 
--- For steps --
+-- For steps
 
 --- Makes something in Dokploy once, and only once, and remembers it. Waits. Returns what `make`
 --- returned, or what `find` found; its `id` becomes ctx.ids[kind], its other fields ctx.ids by

@@ -16,7 +16,7 @@ local deploy = { late_answers = 60 } -- seconds to wait for answers that are on 
 
 local surely = create.surely
 
--- Forward --
+-- Forward
 
 -- A step that makes one thing. Before a deploy makes anything, its name must be free in Dokploy
 -- too.
@@ -85,7 +85,7 @@ local function end_well(ctx, op)
   })
 end
 
--- Back --
+-- Back
 
 -- The steps' own undo, newest first: for what lib/operations/undo.lua does not know.
 local function undo_steps(ctx)

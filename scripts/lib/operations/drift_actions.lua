@@ -52,7 +52,7 @@ local function get(id)
   return try(drift.get(id)) or try(nil, "no such row", "finding_unknown")
 end
 
--- Adopt --
+-- Adopt
 
 local function adopt_one(id)
   local row = get(id)
@@ -90,7 +90,7 @@ function drift_actions.adopt_all(rows)
   return adopted, refused
 end
 
--- Repair and remove --
+-- Repair and remove
 
 local actions = {}
 

@@ -61,7 +61,7 @@ function ending.fail(op, why, how)
   return ending.finish(op, how.state, data, how)
 end
 
--- Removing --
+-- Removing
 
 --- The work of removing what `target` made, for an operation.
 ---@param op table

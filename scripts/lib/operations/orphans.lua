@@ -20,7 +20,7 @@ local orphans = {
 
 local try = attempt.try
 
--- Duplicates --
+-- Duplicates
 
 -- A workspace exists, and a call of its deploy got no answer: what that call made after all is
 -- there twice. It is removed only if it certainly is that: our tag, not in the record, never used.
@@ -113,7 +113,7 @@ local function remove_duplicates(work)
   return true
 end
 
--- Sweeping --
+-- Sweeping
 
 -- Nothing is left that keeps the name; a volume that this Dokploy cannot remove is remembered.
 local function free_name(op, work)

@@ -71,7 +71,7 @@ function scheduler.remove(op, state, code)
   return ended
 end
 
--- Waiting --
+-- Waiting
 
 -- Since when it waits, by the timer's clock, so that no deploy times out because the clock was set.
 -- Those from before this start are taken over by the time of day.
@@ -123,7 +123,7 @@ local function open_operations()
   return waiting, deploys, running
 end
 
--- Estimates --
+-- Estimates
 
 local function starts(count, deploys)
   local ages, now = {}, os.time()
@@ -161,7 +161,7 @@ function scheduler.next_slot()
   return starts(1, deploys)[1]
 end
 
--- Rounds --
+-- Rounds
 
 -- What should run and does not (its task was stopped) is started again.
 local function revive(running)
@@ -242,7 +242,7 @@ local function tick()
   if is_due or was_asked or shared.get "queue.again" or has_waiting then scheduler.wake() end
 end
 
--- Start --
+-- Start
 
 -- So that /health knows, without waiting, whether Dokploy can be reached.
 local quick = dokploy.client { tries = 2 }

@@ -26,7 +26,7 @@ local undo = { quiet = 90, gone = 60, free = 40 }
 ---@field never_ran boolean|nil  no container was ever started, so there is no volume
 ---@field unable string|nil      set by undo.run: a volume that this Dokploy cannot remove
 
--- The record, as work to do --
+-- The record, as work to do
 
 -- Which kinds go when; the others go with the application.
 local rank = { application = 1, project = 3, volume = 4 }
@@ -56,7 +56,7 @@ local function row_of(work, kind)
   end
 end
 
--- Failing: inside, code is a reason, "leftover.reason.REASON" in the locales --
+-- Failing: inside, code is a reason, "leftover.reason.REASON" in the locales
 
 local reasons = {
   dokploy_unreachable = "unreachable", dokploy_refused = "refused", cancelled = "unreachable",
@@ -79,7 +79,7 @@ local function await(seconds, late_reason, check)
   end
 end
 
--- Applications --
+-- Applications
 
 -- No deployment of it runs, twice in a row: one that waited in Dokploy's queue may just have begun.
 local function await_quiet(work, id)
@@ -121,7 +121,7 @@ local function remove_application(work, id, app_name)
   return true
 end
 
--- Projects --
+-- Projects
 
 -- Everything in the project must be ours: by its tag, or by the record.
 local function empty_project(work, project)
@@ -155,7 +155,7 @@ end
 ---@return boolean|nil clean, string? message, string? reason
 function undo.remove_tagged(work) return attempt.catch(remove_tagged, work) end
 
--- Volumes --
+-- Volumes
 
 local function remove_volume(client, volume)
   local is_unable = false
@@ -175,7 +175,7 @@ end
 ---@return string? message, string? reason
 function undo.volume(client, volume) return attempt.catch(remove_volume, client, volume) end
 
--- All --
+-- All
 
 local with_application = { application = true, domain = true, mount = true, deployment = true }
 local with_project = { project = true }

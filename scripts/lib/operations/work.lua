@@ -27,7 +27,7 @@ local health = require "lib.workspaces.health"
 local work = { stopping = 60, healthy = 180 } -- seconds: for its containers to end, to be healthy
 local surely, try = create.surely, attempt.try
 
--- The parts; each raises its failure --
+-- The parts; each raises its failure
 
 local parts = {}
 
@@ -79,7 +79,7 @@ function parts.deploy(ctx)
   end
 end
 
--- The flow --
+-- The flow
 
 local function report(ctx, part, state, key, args)
   local data = { step = part, state = state, key = key, args = args }

@@ -7,7 +7,7 @@ local home = {}
 
 local h, code, say = html.h, html.code, elements.say
 
--- The form ------------------------------------------------------------------------------------
+-- The form
 
 --- How long a deployment takes, from those before it.
 ---@param language string
@@ -58,7 +58,7 @@ function home.invite(language)
       i18n.text(language, "problem.invite_needed.detail")))
 end
 
--- The lists -----------------------------------------------------------------------------------
+-- The lists
 
 local at_rest = { ready = true, unhealthy = true, stopped = true, failed = true }
 

@@ -18,7 +18,7 @@ local page = { h = html.h, code = html.code, escape = html.escape }
 
 local h = html.h
 
--- Templates -----------------------------------------------------------------------------------
+-- Templates
 
 local function language_links(language)
   local links = {}
@@ -156,7 +156,7 @@ function page.frame(language, title, main)
   return frame.fill { title = page.title(language, title), heading = title, main = main }
 end
 
--- Replies -------------------------------------------------------------------------------------
+-- Replies
 
 page.headers = {
   ["Content-Security-Policy"] = "default-src 'none'; script-src 'self'; style-src 'self'; "

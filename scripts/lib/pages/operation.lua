@@ -8,7 +8,7 @@ local operation = {}
 
 local h, code, notice, say = html.h, html.code, html.notice, elements.say
 
--- Title ---------------------------------------------------------------------------------------
+-- Title
 
 local failed_titles = { deploy = "page.job.failed", delete = "page.delete.failed" }
 local purge_titles = { deleting = "page.job.purging", deleted = "page.job.purged" }
@@ -29,7 +29,7 @@ function operation.title(reader, doc)
   return say(reader, key, { name = doc.name })
 end
 
--- Steps ---------------------------------------------------------------------------------------
+-- Steps
 
 local busy = { running = true, waiting = true, undoing = true }
 local icons = { done = "done", failed = "bad", undone = "undo" }
@@ -80,7 +80,7 @@ local function step_list(reader, doc, details)
     h("ol", { id = "step-list", class = "steps" }, items))
 end
 
--- Progress ------------------------------------------------------------------------------------
+-- Progress
 
 local function queue_text(reader, doc)
   if doc.state ~= "queued" or not doc.position then return nil end
@@ -140,7 +140,7 @@ local function controls(reader, doc)
     may_cancel and elements.button(reader, path, say(reader, "page.cancel"), nil, props))
 end
 
--- Ends ----------------------------------------------------------------------------------------
+-- Ends
 
 local function leftovers(result)
   local items = {}
@@ -225,7 +225,7 @@ local function outcome(reader, doc, shown)
   return { warning, workspace.stranger(reader, doc.name, result.url or doc.url, result.openUrl) }
 end
 
--- Page ----------------------------------------------------------------------------------------
+-- Page
 
 -- What a screen reader is told when it changes.
 local function announcement(doc, title, queue)

@@ -58,7 +58,7 @@ function release.find_or_report(name, report)
     or "deployer bootstrap creates it")
 end
 
--- History ---------------------------------------------------------------------
+-- History
 
 local HISTORY = "AI Stack Deployer, the portal. Good releases: "
 
@@ -92,7 +92,7 @@ function release.remember(application, entry)
     { description = application.description })
 end
 
--- Deploying -------------------------------------------------------------------
+-- Deploying
 
 local function set_image(application, image)
   return call.run(release.client, {
@@ -141,7 +141,7 @@ function release.deploy(application, image, deadline)
   return nil, "Dokploy did not finish the deployment in time"
 end
 
--- Readiness -------------------------------------------------------------------
+-- Readiness
 
 --- The portal's address: its first domain in Dokploy; nil without one.
 ---@return string|nil

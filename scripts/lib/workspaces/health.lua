@@ -25,7 +25,7 @@ local health = {
 }
 local once = dokploy.client { tries = 1 } -- looking at containers must not hold up the probes
 
--- What answers mean --
+-- What answers mean
 
 local function json_of(response)
   local content_type = response.headers["content-type"] or ""
@@ -75,7 +75,7 @@ function health.used_of(response)
   return newest
 end
 
--- Probes --
+-- Probes
 
 local function get(target, path, options)
   local password = options.password
@@ -155,7 +155,7 @@ function health.probe(target)
   return seen
 end
 
--- Waiting --
+-- Waiting
 
 -- How many of its containers ended by themselves, and why. A container that ended once may be well
 -- the next time; one that keeps ending adds up over the probes.

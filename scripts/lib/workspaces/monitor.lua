@@ -31,7 +31,7 @@ local function each(states, seconds, visit)
   end
 end
 
--- Health --
+-- Health
 
 local function keeps_restarting(stack)
   for _, row in ipairs(journal.resources.list(stack.operation_id) or {}) do
@@ -78,7 +78,7 @@ function monitor.seen(operation_id) return shared.get("monitor.seen:" .. operati
 --- One round: every workspace that should answer.
 function monitor.run() each({ ready = true, unhealthy = true }, monitor.round, probe) end
 
--- Usage --
+-- Usage
 
 -- When a workspace was last worked in, by its own list of sessions. That is behind the lock, so the
 -- password is read from Dokploy each time, and sent only over a valid certificate.

@@ -25,7 +25,7 @@ local reconcile = {
 local client = dokploy.client { tries = 2 }
 local try, catch = attempt.try, attempt.catch
 
--- Reading Dokploy; failures are raised, and caught by the public functions --
+-- Reading Dokploy; failures are raised, and caught by the public functions
 
 local function seen_application(row)
   local tagged = tag.read(row.description)
@@ -79,7 +79,7 @@ local function look_again(one)
   return false
 end
 
--- Facts: what is needed to adopt or remove a thing later, from the journal alone --
+-- Facts: what is needed to adopt or remove a thing later, from the journal alone
 
 local function text(value) return type(value) == "string" and value ~= "" and value or nil end
 
@@ -129,7 +129,7 @@ local function facts_of(one, seen)
   }
 end
 
--- Comparing --
+-- Comparing
 
 local function key(one) return one.kind .. " " .. one.thing end
 
@@ -192,7 +192,7 @@ local function run()
   return true
 end
 
--- When --
+-- When
 
 local function run_once()
   local good, message, code = task.run(reconcile.deadline, catch, run)
@@ -230,7 +230,7 @@ function reconcile.holds(row)
   return now ~= false
 end
 
--- Names --
+-- Names
 
 local function check_name(ctx)
   local is_held, has_run = try(drift.holds(ctx.name))
