@@ -81,7 +81,10 @@ export const operations = {
   'failing deploy': {
     faults: { at: 'deploy', kind: 'deploy_error', times: 0 }, ask: deploy, end: 'failed', least: 10,
     async check(world, last) {
-      assert.deepEqual(last.data.leftovers, [])
+      // The older Dokploy cannot remove a volume to be sure that there is none.
+      const { version } = await world.rehearsal.state()
+      const isUnsure = ({ kind }) => kind === 'volume' && version.includes('0.26.5')
+      assert.deepEqual(last.data.leftovers.filter((it) => !isUnsure(it)), [])
       await isGone(world, 0)
     },
   },
