@@ -7,6 +7,7 @@ local names = { min = 3, max = 32 }
 ---@param text string
 ---@return string
 function names.fold(text)
+  if text:find "^[%l%d-]+$" then return text end -- most need no folding: 0.5 us less
   if not utf8.len(text) then text = text:gsub("[\x80-\xff]", "?") end
   return (text:match("^%s*(.-)%s*$"):lower())
 end

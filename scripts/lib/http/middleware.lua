@@ -22,9 +22,10 @@ local HSTS = "max-age=31536000"
 
 -- A portal that listens on loopback only answers to loopback names, so that a web page whose name
 -- resolves to this machine (DNS rebinding) cannot use it.
+local hosts, has_loopback_only = config.hosts, loopback_hosts[config.host] == true
 local function is_own_host(host)
-  if config.hosts then return config.hosts[host] == true end
-  if not loopback_hosts[config.host] or loopback_hosts[host] then return true end
+  if hosts then return hosts[host] == true end
+  if not has_loopback_only or loopback_hosts[host] then return true end
   return address.parse(host:match("^%[(.*)%]$") or host) ~= nil
 end
 
@@ -67,7 +68,8 @@ local function with_hsts(req, reply)
 end
 
 local function serve(req, handler, pattern)
-  req.rate_limit = admit(req, pattern)
+  local headers = admit(req, pattern)
+  if headers then req.rate_limit = headers end
   return handler(req)
 end
 
