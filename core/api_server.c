@@ -119,7 +119,7 @@ static int pure(lua_State *L)
     return 0;
 }
 
-/* --- what the process is doing --- */
+/* --- state of the process --- */
 
 static void set_integer(lua_State *L, const char *key, lua_Integer value)
 {

@@ -62,7 +62,8 @@ int bytes_read_uint(const char *text, size_t len, uint64_t max, uint64_t *number
  * invalid: overlong forms, surrogates and code points above U+10FFFF, too. */
 size_t bytes_utf8_length(const char *text, const char *end);
 int bytes_is_utf8(const char *text, size_t len);
-/* Adds text as the content of a JSON string, without the quotes. Bytes that are not UTF-8 become
- * `replacement`; or, when it is NULL, an escape each, as do C1 controls, which terminals obey. */
+/* Appends text as the content of a JSON string, without the quotes. Invalid UTF-8 becomes
+ * `replacement`; when that is NULL, each such byte is escaped, and so are C1 controls, which
+ * terminals execute. */
 void bytes_add_json(struct bytes *bytes, const char *text, size_t len, const char *replacement);
 #endif

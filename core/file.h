@@ -1,4 +1,4 @@
-/* file: whole files. All of these wait for the disk. Any thread. */
+/* file: reads and writes whole files. Blocks on the disk; may be called on any thread. */
 #ifndef FILE_H
 #define FILE_H
 #include <stddef.h>

@@ -47,7 +47,7 @@ static void call_soon(struct httpd_conn *conn, event_callback_fn fn)
     event_active(&conn->event, EV_TIMEOUT, 0);
 }
 
-/* --- what comes in --- */
+/* --- input --- */
 
 /* Replaces the input's last bytes by what the guard has left of them. */
 static void replace_end(struct httpd_conn *conn, struct evbuffer *input, size_t before,
@@ -120,7 +120,7 @@ void httpd_conn_wait(struct httpd_conn *conn)
     if (is_refusal_due(conn)) call_soon(conn, on_refusal);
 }
 
-/* --- what goes out --- */
+/* --- output --- */
 
 size_t httpd_conn_unsent(const struct httpd_conn *conn)
 {

@@ -114,7 +114,7 @@ void httpd_request_end(struct httpd_request *request)
     httpd_conn_unref(conn);
 }
 
-/* --- what it says --- */
+/* --- reading it --- */
 
 int httpd_request_is_head(const struct httpd_request *request)
 {

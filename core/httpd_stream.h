@@ -1,5 +1,5 @@
-/* httpd_stream: an answer that is sent in pieces: the head now, bytes as they come, no idle
- * timeout. On the loop's thread. */
+/* httpd_stream: a streamed response: the head at once, the body in chunks, no idle timeout. Loop
+ * thread only. */
 #ifndef HTTPD_STREAM_H
 #define HTTPD_STREAM_H
 #include "httpd_head.h"

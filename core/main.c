@@ -49,7 +49,7 @@ static const char help[] =
     "deployer: the AI Stack Deployer portal\n"
     "\n"
     "  deployer [--root DIR]               run the portal\n"
-    "  deployer [--root DIR] --rehearsal   run the rehearsal: a double of Dokploy for machines "
+    "  deployer [--root DIR] --rehearsal   run the rehearsal: a simulated Dokploy for machines "
     "without one\n"
     "  deployer [--root DIR] --check       check configuration, scripts and locales, and exit\n"
     "  deployer [--root DIR] COMMAND ...   run scripts/commands/COMMAND.lua: doctor, bootstrap, "
@@ -151,7 +151,7 @@ static void close_all(struct portal *portal)
     if (portal->lock >= 0) close(portal->lock);
 }
 
-/* --- what the portal cannot recover from --- */
+/* --- fatal signals --- */
 
 /* The process exits, for Docker or systemd to restart it; the journal says where each deployment
  * was. These run in signal handlers: no allocation, no locks. */
@@ -186,7 +186,7 @@ static void handle_fatal_signals(void)
     vm_on_stuck(on_stuck);
 }
 
-/* --- measuring how late the loop calls what is due --- */
+/* --- lag of the loop --- */
 
 static struct {
     struct loop_timer *timer;

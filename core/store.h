@@ -6,12 +6,13 @@
  * so no answer is ever ahead of the disk. Reads are batches, too: they see every batch started
  * before.
  *
- * When the disk fails (full, read-only, the file moved or removed) batches that write fail with the
- * code and reads keep working; every batch, and once a second the thread itself, tries to write
- * again.
+ * When the disk fails (full, read-only, the file moved or removed) batches that write fail with a
+ * code that names the reason, and reads keep working; every batch, and once a second the thread
+ * itself, tries to write again.
  *
- * The store knows no event loop: it is given a function that carries a call to the caller's thread.
- * All functions are for that thread. Only one process may have a journal open; main sees to that.
+ * The store knows no event loop: it gets a callback that runs a function on the caller's thread.
+ * All functions are for that thread. Only one process may have a journal open: main holds a lock on
+ * DATA_DIR.
  */
 #ifndef STORE_H
 #define STORE_H

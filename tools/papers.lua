@@ -59,6 +59,14 @@ local function is_in_tree(path)
   return false
 end
 
+-- Whether a file defines a function: "name(" that begins a line of C after its type, or a Lua
+-- function of that name.
+local function defines(text, name)
+  local plain = name:gsub("%p", "%%%0")
+  return text:find("\n[%w_ *]*%f[%w_]" .. plain .. "%([^;]-\n{")
+    or text:find("%f[%w_]function " .. plain .. "%f[^%w_]")
+end
+
 -- `core/task.c:task_spawn` names a function of that file.
 local function check_names(path)
   each_line(path, function(where, line)
@@ -69,8 +77,8 @@ local function check_names(path)
       local text = read(file)
       if not text then
         fault(where, "%s does not exist", file)
-      elseif not text:find("%f[%w_]" .. name:gsub("%p", "%%%0") .. "%f[^%w_]") then
-        fault(where, "%s has no %s", file, name)
+      elseif not defines(text, name) then
+        fault(where, "%s defines no %s", file, name)
       end
     end
   end)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the rehearsal (a double of Dokploy) and the portal, and ends both at Ctrl-C. With
+# Starts the rehearsal (a simulated Dokploy) and the portal, and ends both at Ctrl-C. With
 # DOKPLOY_URL set there is no rehearsal: the portal talks to that server.
 # Each program writes its own log, DATA_DIR/log/*.log, as JSON lines; the previous run's are kept as
 # *.log.1. Here you see the URLs, and warnings and errors.
@@ -99,7 +99,7 @@ if [ -z "${DOKPLOY_URL:-}" ]; then
     start rehearsal --rehearsal || exit 1
     rehearsal=$url
     REHEARSAL_PORT=${url##*:}
-    say "Rehearsal: $rehearsal (a double of Dokploy; nothing real is deployed)"
+    say "Rehearsal: $rehearsal (a simulated Dokploy; nothing real is deployed)"
 fi
 start portal || { finish; wait; exit 1; }
 cat <<TEXT
@@ -112,7 +112,7 @@ Portal:    $url
 TEXT
 if [ -n "${rehearsal:-}" ]; then
     cat <<TEXT
-    curl $rehearsal/__rehearsal/state   # what the double contains
+    curl $rehearsal/__rehearsal/state   # what it contains
     # make the next deployment fail:
     curl $rehearsal/__rehearsal/faults -d '{"at":"deploy","kind":"image_not_found"}'
 TEXT

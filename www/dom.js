@@ -3,7 +3,7 @@ import { ago, moment, t } from "./text.js";
 
 export const $ = (id) => document.getElementById(id);
 
-/** An element: h("p", { class: "x", onclick: f }, "text", child). */
+/** Creates an element: h("p", { class: "x", onclick: f }, "text", child). */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [key, value] of Object.entries(props)) {

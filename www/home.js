@@ -130,7 +130,7 @@ function start() {
   addEventListener("online", refresh);
   addEventListener("pageshow", (event) => { if (event.persisted) showBusy(false); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-  const resumed = memory.unanswered()?.name ?? memory.retryWish();
+  const resumed = memory.unanswered()?.name ?? memory.takeRetryName();
   if (resumed) {
     name.set(resumed);
     submit();

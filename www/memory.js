@@ -95,12 +95,12 @@ export function attemptAnswered() {
   try { sessionStorage.removeItem(ATTEMPT_KEY); } catch { /* nothing was stored */ }
 }
 
-/** A wish to try again with that name on the start page, used once. */
-export function wishToRetry(name) {
-  try { sessionStorage.setItem("retry", name); } catch { /* the form is filled in all the same */ }
+/** Saves a name to try again once, on the start page. */
+export function saveRetryName(name) {
+  try { sessionStorage.setItem("retry", name); } catch { /* the form is empty then */ }
 }
 
-export function retryWish() {
+export function takeRetryName() {
   try {
     const name = sessionStorage.getItem("retry");
     sessionStorage.removeItem("retry");

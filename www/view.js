@@ -177,7 +177,7 @@ async function makeLink(button) {
 document.addEventListener("click", (event) => {
   const { target } = event;
   if (target.id === "move") makeLink(target);
-  if (target.id === "again" && "retry" in target.dataset) memory.wishToRetry(name);
+  if (target.id === "again" && "retry" in target.dataset) memory.saveRetryName(name);
   if (target.id === "reveal" && $("password").textContent !== HIDDEN) {
     event.preventDefault();
     showPassword();

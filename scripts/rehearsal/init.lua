@@ -32,7 +32,7 @@ local front_page = [[
 <!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Rehearsal</title>
 <h1>Rehearsal</h1>
-<p>This is a double of Dokploy. Nothing here is deployed for real.
+<p>This is a simulated Dokploy. Nothing here is deployed for real.
 <a href="/__rehearsal/state">What it holds now</a>.</p>
 </html>
 ]]

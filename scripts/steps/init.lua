@@ -3,8 +3,7 @@
 --- To add a step, write a file like the ones here and add one line below. A step is a table:
 ---   name      its title for people is the text "step.NAME.title" in locales/*.json
 ---   deadline  the most seconds it may take; after that, the deployment fails and everything made
---- so
----             far is undone
+---             so far is undone
 ---   expect    the seconds it usually takes; only the progress bar uses it
 --- A step that makes one thing in Dokploy has:
 ---   kind      project application mount domain deployment

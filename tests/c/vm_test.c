@@ -67,7 +67,7 @@ static void bad(const char *text, int line, const char *part)
     assert_int_equal(error.line, line);
 }
 
-/* --- what there is, and what there is not --- */
+/* --- available and removed library functions --- */
 
 static void test_safe_library(void **state)
 {

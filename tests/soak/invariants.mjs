@@ -101,7 +101,7 @@ export async function checkOperation(portal, operation, wrong) {
   return document
 }
 
-// Nothing took longer than it may. A crash takes time, and the step begins anew after it.
+// Nothing took longer than it may. A crash takes time, and the step starts again after it.
 export function checkTime(document, { deadlines: most, crashes }, wrong) {
   const { kind, name, state, deploymentId, createdAt, startedAt, endedAt, steps } = document
   if (!endedAt) return

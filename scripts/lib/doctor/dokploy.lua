@@ -109,8 +109,10 @@ return function(report)
     report:ok("dokploy", url .. " answers")
     return check_refusal(report)
   elseif not version then
-    return report:fail("dokploy", ("%s: %s"):format(url, tostring(message)),
-      "check DOKPLOY_URL, that Dokploy runs, and the firewall between the two")
+    local found = ("%s: %s"):format(url, tostring(message))
+    return report:fail("dokploy", found, config.rehearsal
+      and "start the rehearsal (make run), or set REHEARSAL_PORT to its port"
+      or "check DOKPLOY_URL, that Dokploy runs, and the firewall between the two")
   end
   report:ok("dokploy", url .. " answers" .. (config.rehearsal and " (the rehearsal)" or ""))
   report:ok("token", "valid")

@@ -105,7 +105,7 @@ local function insert_statement(op)
     db.or_null(op.url), json.encode(op.params), op.state }
 end
 
---- Accepts a deploy: the operation, the claim of its name, and its Idempotency-Key.
+--- Accepts a deploy: the operation, the reservation of its name, and its Idempotency-Key.
 ---@param op { id: string, kind: string, name: string, owner_id: string, template: string|nil,
 --- url: string, params: table, state: string }
 ---@param key { key: string, body_hash: string }|nil

@@ -10,7 +10,7 @@ local function key(name) return "reservation:" .. name end
 ---@return boolean
 function reservations.take(name, operation_id) return shared.add(key(name), operation_id) end
 
---- Notes a claim that is in the journal.
+--- Notes a reservation that is in the journal.
 function reservations.set(name, operation_id) shared.set(key(name), operation_id) end
 
 --- Frees a name, if that operation has it.

@@ -1,4 +1,4 @@
---- The table `stacks`: the workspaces. A row is a claim on a name, from the acceptance of a deploy
+--- The table `stacks`: the workspaces. A row reserves a name, from the acceptance of a deploy
 --- until nothing of the workspace is left.
 local db = require "lib.journal.db"
 local stacks = {}
@@ -34,7 +34,7 @@ local INSERT = [[
   INSERT INTO stacks (name, owner_id, state, operation_id, url, image, template, created_at, since)
   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, COALESCE(?8, NOW), ?9)]]
 
---- The statement that claims a name for a deploy.
+--- The statement that reserves a name for a deploy.
 ---@param op { id: string, name: string, owner_id: string, url: string, template: string|nil }
 ---@param more { state: string, image: string|nil, created_at: number|nil, since: number|nil }
 --- created_at: seconds since 1970; nil: now

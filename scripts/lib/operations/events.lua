@@ -9,8 +9,7 @@
 ---   log       {line} or {key, args}  a line of Dokploy's log as it is, or the text "log.KEY"
 ---   ready     {name, url, openUrl, warning?}  warning: a code, "warning.CODE" is its text
 ---   failed    {code, step, args, rolledBack, leftovers = {{kind, id, reason}, ...}, answer?,
---- lines?,
----             cause?}  texts: "failure.CODE.detail", "failure.CODE.advice",
+---             lines?, cause?}  texts: "failure.CODE.detail", "failure.CODE.advice",
 ---             "leftover.reason.REASON"; answer: Dokploy's last {call, status, message, at}; lines:
 ---             the last of its log; cause: texts "cause.CAUSE.detail" and "cause.CAUSE.advice"
 ---   cancelled {step, code?, rolledBack, leftovers}

@@ -1,8 +1,7 @@
 --- The kinds of operations, a row each: all that is particular to a kind. Pure.
 ---   state       its state while it runs; lib/operations/states.lua has the deadline of each
 ---   from        the states of the workspace in which it may begin; nil: it is not about a
---- workspace
----               that exists
+---               workspace that exists
 ---   begins      what its beginning changes in the workspace, as in lib/journal/stacks.lua
 ---   flow        the module of lib/operations/ that runs it
 ---   parts       of flow "work": what is done, in order (the functions of work.lua)

@@ -59,7 +59,7 @@ end
 ---@param count integer
 ---@param ages number[]    for how many seconds each of those that run has been running
 ---@param slots integer    how many run at once
----@param seconds number   how long one takes
+---@param seconds number   duration of one deployment
 ---@param dokploy { each: number, ahead: integer }|nil  Dokploy ends one each `each` seconds, and
 --- has `ahead` jobs of others before ours
 ---@return integer[]

@@ -57,8 +57,8 @@ end
 --- What lib/workspaces/health.lua probes. The password was made in this run or, after a restart, is
 --- read back from Dokploy.
 ---@param ctx table
----@return { public: Target, inner: Target|nil, password: string }|nil, string? message, string?
---- code
+---@return { public: Target, inner: Target|nil, password: string }|nil target
+---@return string? message, string? code
 function address.target(ctx)
   local password = ctx.password
   if not password then

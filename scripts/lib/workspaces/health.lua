@@ -2,8 +2,7 @@
 ---   locked  /global/health without a password: 401 and a Basic challenge. 200 with JSON: open to
 ---           everybody, which ends a deployment.
 ---   right   the same with the password: 200, JSON, healthy, a version. An HTML page with status
---- 200
----           proves nothing.
+---           200 proves nothing.
 ---   usable  /path with the password: 200, and the directory is /workspace.
 --- While the certificate is not valid, only the lock is checked at the public address: no password
 --- travels over it.
@@ -21,7 +20,7 @@ local health = {
   in_a_row = 3,    -- good probes, one a second, before it is called ready
   pages = 10,      -- pages without a lock in a row before they are not taken for the proxy's own
   crashes = 6,     -- containers that ended by themselves, summed up over the probes
-  crash_probe = 5, -- containers are looked at with every so many probes
+  crash_probe = 5, -- the containers are checked at every n-th probe
 }
 local once = dokploy.client { tries = 1 } -- looking at containers must not hold up the probes
 
