@@ -1,5 +1,6 @@
 // The reporter of test runs: every failure in full as it comes; at the end a line per file, the
 // names of what failed, and a line per family. TEST_VERBOSE=1: every test, and what tests print.
+import { writeFileSync } from 'node:fs'
 import { basename, dirname, relative } from 'node:path'
 import { inspect } from 'node:util'
 
@@ -52,6 +53,10 @@ export default async function* report(source) {
     file.add(data, isPass)
     if (!isPass) yield describeFailure(data, path)
     else if (isVerbose) yield `  ✔ ${data.name} (${seconds(data.details.duration_ms)})\n`
+  }
+  const failed = [...files.values()].filter((file) => file.failed.length > 0)
+  if (process.env.FAILED_FILES) {
+    writeFileSync(process.env.FAILED_FILES, failed.map((file) => `${file.path}\n`).join(''))
   }
   const families = new Map()
   for (const file of [...files.values()].sort((a, b) => b.ms - a.ms)) {

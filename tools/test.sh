@@ -51,14 +51,27 @@ run_lua() {
         ${name_pattern:+--filter="$name_pattern"} "${files[@]}"
 }
 
+node_test() { # JOBS FILE...: files that fail are listed in the file $failures
+    local jobs=$1
+    shift
+    FAILED_FILES=$failures node --test --test-reporter=./tests/reporter.mjs \
+        --test-concurrency="$jobs" --test-timeout=$((${TEST_PATIENCE:-1} * 400000)) \
+        ${name_pattern:+--test-name-pattern="$name_pattern"} "$@"
+}
+
+# Files that fail run once more, one at a time and with more patience: on a busy machine a browser
+# may be late. The failures are printed all the same.
 run_node() { # FAMILY...
-    local family
+    local family failures again=()
     files=()
     for family in "$@"; do files+=(tests/"$family"/*.test.mjs); done
     select_files
-    node --test --test-reporter=./tests/reporter.mjs --test-concurrency="${TEST_JOBS:-3}" \
-        --test-timeout=$((${TEST_PATIENCE:-1} * 400000)) \
-        ${name_pattern:+--test-name-pattern="$name_pattern"} "${files[@]}"
+    failures=$(mktemp)
+    node_test "${TEST_JOBS:-3}" "${files[@]}" && return 0
+    mapfile -t again <"$failures"
+    if [ ${#again[@]} = 0 ] || [ ${#again[@]} -gt 3 ]; then return 1; fi
+    echo "once more, alone: ${again[*]}"
+    TEST_PATIENCE=$((${TEST_PATIENCE:-1} * 2)) node_test 1 "${again[@]}"
 }
 
 in_node=()

@@ -65,9 +65,11 @@ local function compare()
   return answer.see_other "/admin/findings"
 end
 
-local function adopt_picked(view, _, values)
+local function adopt_picked(view, req, values)
   local ids = {}
   for name in pairs(values) do ids[#ids + 1] = math.tointeger(name:match("^pick%.(%d+)$")) end
+  table.sort(ids)
+  auth.allow(req, "adopt_finding", {}, table.concat(ids, " "))
   local refused = drift_list.adopt({ ids = ids }, view.language).refused
   if #refused == 0 then return answer.see_other "/admin/findings" end
   return sections.drift(view, first_page, drift_html.refused(refused))
@@ -133,7 +135,7 @@ routes.add("Admin pages", {
   form("/admin/findings/look", compare, "Compare the journal with Dokploy now",
     { allow = "look_for_findings" }),
   form("/admin/findings/adopt", adopt_picked, "Adopt what was ticked",
-    { body = "PickedFindings", allow = "adopt_finding" }),
+    { body = "PickedFindings" }),
   form("/admin/findings/:id/adopt", adopt, "Adopt an entry"),
   form("/admin/findings/:id/repair", repair, "Repair an entry"),
   form("/admin/findings/:id/remove", remove, "Remove an entry",

@@ -1,6 +1,7 @@
 --- Drift between the journal and Dokploy, for the admin: the list, and adopt, repair, remove. The
 --- paths of version 0.1, /api/admin/findings..., answer as well.
 local drift_list = require "lib.admin.drift_list"
+local auth = require "lib.auth"
 local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local input = require "lib.http.input"
@@ -20,6 +21,8 @@ end
 
 local function adopt_several(req, values)
   if not values.ids and not values.all then input.refuse("ids", "[1, 2, ...]") end
+  local name = values.ids and table.concat(values.ids, " ") or "*"
+  auth.allow(req, "adopt_finding", {}, name)
   return { json = drift_list.adopt(values, i18n.from(req)) }
 end
 
@@ -64,7 +67,7 @@ routes.add("Administration", {
     summary = "Adopt several",
     text = "With `all`, everything unknown that can be adopted: the way back after the journal "
       .. "was lost.",
-    access = "admin", allow = "adopt_finding", body = "AdoptFindings",
+    access = "admin", identify = true, body = "AdoptFindings",
     answers = { [200] = "Adoptions" } },
 
   { "POST", "/api/admin/drift/:id/adopt", adopt, alias = "/api/admin/findings/:id/adopt",

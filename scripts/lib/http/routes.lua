@@ -65,16 +65,21 @@ local function handler_of(route)
   local options = { is_required = route.access == "session", is_self_proving = route.self_proving }
   local query = {}
   for i, name in ipairs(route.query or {}) do query[i] = parameters[name] end
-  return function(req)
-    local reply = route.before and route.before(req)
-    if reply then return reply end
-    local who = route.allow and auth.allow(req, route.allow, {}, req.params.id)
-    if route.identify then auth.who(req) end
+  local function read(req)
     local values = input.query(req, query, route.lenient)
     if is_post then
       for name, value in pairs(input.body(req, schema, options)) do values[name] = value end
     end
-    return handler(req, values, who)
+    return values
+  end
+  return function(req)
+    local reply = route.before and route.before(req)
+    if reply then return reply end
+    -- A form whose CSRF token is wrong is refused before anything is recorded as allowed.
+    local values = route.access == "session" and read(req)
+    local who = route.allow and auth.allow(req, route.allow, {}, req.params.id)
+    if route.identify then auth.who(req) end
+    return handler(req, values or read(req), who)
   end
 end
 

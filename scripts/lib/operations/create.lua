@@ -22,7 +22,8 @@ function create.surely(act, is_wanted)
   while true do
     local result, message, code = act()
     if result ~= nil then return result end
-    if code == "conflict" then error("journal: " .. message) end
+    -- "failed": an error in the scripts ended the task that wrote.
+    if code == "conflict" or code == "failed" then error("journal: " .. message) end
     log.warn("journal.write_failed", { message = message })
     if is_wanted and not is_wanted() or not task.sleep(1) then return nil, message, "journal" end
   end

@@ -126,7 +126,7 @@ local function end_badly(ctx, op, message, code, args)
     and task.run(work.healthy, attempt.catch, restore_password, ctx) == true
   local is_same = is_restored or is_as_before(ctx, op)
   ending.fail(op, why, {
-    rolledBack = is_restored, target = op.params.target,
+    rolledBack = is_restored, target = op.params.target, receipt = {},
     change = not is_same and "unhealthy" or nil,
   })
 end

@@ -23,19 +23,24 @@ function address.public(url)
   return { url = url, connect_to = connect_to, fence = connect_to == nil }
 end
 
---- An application's environment text, and the password in it: it is kept nowhere else. Waits.
+--- An application's environment text. Waits.
 ---@param client table
 ---@param application_id string
----@return string|nil text, string? password_or_message, string? code
+---@return string|nil text, string? message, string? code
 function address.environment(client, application_id)
   local application, message, code = client:application_one(application_id)
   if not application then return nil, message, code end
-  local text = application.env
-  local password = type(text) == "string" and dotenv.get(text, address.password_variable)
-  if not password then
-    return nil, "the application's environment has no password", "dokploy_unexpected_answer"
-  end
-  return text, password
+  if type(application.env) == "string" then return application.env end
+  return nil, "the application has no environment", "dokploy_unexpected_answer"
+end
+
+-- The password in an application's environment: it is kept nowhere else.
+local function read_password(client, application_id)
+  local text, message, code = address.environment(client, application_id)
+  if not text then return nil, message, code end
+  local password = dotenv.get(text, address.password_variable)
+  if password then return password end
+  return nil, "the application's environment has no password", "dokploy_unexpected_answer"
 end
 
 --- A workspace's password, for its owner. Waits.
@@ -46,9 +51,7 @@ function address.password(name)
   if stack == nil then return nil, message, code end
   for _, row in ipairs(stack and journal.resources.list(stack.operation_id) or {}) do
     if row.kind == "application" and row.state == "created" then
-      local text, password, why = address.environment(quick, row.id)
-      if not text then return nil, password, why end
-      return password
+      return read_password(quick, row.id)
     end
   end
   return nil, "there is no workspace of that name", "stack_unknown"
@@ -62,9 +65,9 @@ end
 function address.target(ctx)
   local password = ctx.password
   if not password then
-    local text, message, code = address.environment(ctx.dokploy, ctx.ids.application)
-    if not text then return nil, message, code end
-    password = message
+    local message, code
+    password, message, code = read_password(ctx.dokploy, ctx.ids.application)
+    if not password then return nil, message, code end
   end
   local service = ctx.ids.app_name
   local inner = service and { url = ("http://%s:8080"):format(service), fence = false } or nil
