@@ -67,7 +67,7 @@ run_node() { # FAMILY...
     for family in "$@"; do files+=(tests/"$family"/*.test.mjs); done
     select_files
     failures=$(mktemp)
-    node_test "${TEST_JOBS:-3}" "${files[@]}" && return 0
+    node_test "${TEST_JOBS:-2}" "${files[@]}" && return 0
     mapfile -t again <"$failures"
     if [ ${#again[@]} = 0 ] || [ ${#again[@]} -gt 3 ]; then return 1; fi
     echo "once more, alone: ${again[*]}"

@@ -103,7 +103,7 @@ test('a step that waits for Dokploy stops waiting when it is cancelled', async (
 })
 
 test('only the owner can cancel', async () => {
-  const delay = { at: 'deploy', kind: 'latency', ms: 1500, name: 'watched', times: 0 }
+  const delay = { at: 'deploy', kind: 'latency', ms: 5000, name: 'watched', times: 0 }
   await fixture.rehearsal.faults(delay)
   const owner = await fixture.visit('en')
   await deploy(owner.page, 'watched')
