@@ -69,7 +69,7 @@ run_node() { # FAMILY...
     failures=$(mktemp)
     node_test "${TEST_JOBS:-2}" "${files[@]}" && return 0
     mapfile -t again <"$failures"
-    if [ ${#again[@]} = 0 ] || [ ${#again[@]} -gt 3 ]; then return 1; fi
+    if [ ${#again[@]} = 0 ] || [ ${#again[@]} -gt 6 ]; then return 1; fi
     echo "once more, alone: ${again[*]}"
     TEST_PATIENCE=$((${TEST_PATIENCE:-1} * 2)) node_test 1 "${again[@]}"
 }
