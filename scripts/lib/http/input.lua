@@ -6,6 +6,7 @@ local json = require "core.json"
 local media = require "lib.base.media"
 local refusal = require "lib.base.refusal"
 local form = require "lib.http.form"
+local sorted_keys = require("lib.schema").sorted_keys
 local input = {}
 
 -- Completes "must be one of": the values that a schema accepts.
@@ -142,13 +143,6 @@ local function read_json(req)
     refusal.raise("json_invalid", { detail = "problem.json_invalid.object" })
   end
   return object
-end
-
-local function sorted_keys(map)
-  local keys = {}
-  for key in pairs(map) do keys[#keys + 1] = tostring(key) end
-  table.sort(keys)
-  return keys
 end
 
 -- The schema of a property; by name, or by a pattern of names.

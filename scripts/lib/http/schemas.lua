@@ -9,19 +9,13 @@ local problem = require "lib.http.problem"
 local kinds = require "lib.operations.kinds"
 local states = require "lib.operations.states"
 local templates = require "lib.policy.templates"
+local sorted_keys = require("lib.schema").sorted_keys
 
 local function one_of(values) return { type = "string", enum = json.array(values) } end
 
 local function words(text)
   local list = {}
   for word in text:gmatch("%S+") do list[#list + 1] = word end
-  return list
-end
-
-local function sorted_keys(map)
-  local list = {}
-  for key in pairs(map) do list[#list + 1] = key end
-  table.sort(list)
   return list
 end
 

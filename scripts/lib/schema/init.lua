@@ -28,12 +28,16 @@ function schema.refuse(file, path, message, ...)
   error(where .. ": " .. message:format(...), 0)
 end
 
-local function sorted_keys(map)
+--- The keys of a table as sorted texts.
+---@return string[]
+function schema.sorted_keys(map)
   local keys = {}
   for key in pairs(map) do keys[#keys + 1] = tostring(key) end
   table.sort(keys)
   return keys
 end
+
+local sorted_keys = schema.sorted_keys
 
 local function join(path, key) return path == "" and key or path .. "." .. key end
 
