@@ -40,7 +40,7 @@ export const noSchema = unless(pluginSchema)
 
 export function folder(t, prefix) {
   const made = mkdtempSync(path.join(tmpdir(), `${prefix}-`))
-  t.after(() => rmSync(made, { recursive: true, force: true }))
+  t.after(() => rmSync(made, { recursive: true, force: true, maxRetries: 20 }))
   return made
 }
 
