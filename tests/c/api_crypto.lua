@@ -1,16 +1,16 @@
 -- core.crypto.
 local crypto = require "core.crypto"
 
-local cases = {}
+local cases, parts = {}, {}
 
-function cases.no_signature_without_a_secret()
+function parts.no_signature_without_a_secret()
   local ok, why = pcall(crypto.sign, "owner", "x")
   assert(not ok and why:find "secret")
 end
 
 -- The secret is 0123456789abcdef twice; the signature was made by hand as
 -- HMAC-SHA-256 under HMAC-SHA-256(secret, purpose).
-function cases.signatures()
+function parts.signatures()
   local signature = crypto.sign("owner", "abc")
   assert(#signature == 43 and signature:find "^[%w_-]+$")
   assert(signature == "2k7SQmVCqyaJn7VIwRv2xL_-52wnsG3wteZVZOUMgmc", signature)
@@ -76,4 +76,4 @@ function cases.base64()
   end
 end
 
-return cases
+return cases, parts

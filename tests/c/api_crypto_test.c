@@ -2,16 +2,16 @@
 #include "secret.h"
 #include <sys/stat.h>
 
-static int set_up(void **state)
+SET_UP()
 {
     script_open();
-    return test_make_folder();
+    test_make_folder();
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     script_close();
-    return test_remove_folder();
+    test_remove_folder();
 }
 
 static void write_secret(const char *bytes, size_t len, mode_t mode)
@@ -20,14 +20,16 @@ static void write_secret(const char *bytes, size_t len, mode_t mode)
     chmod(test_path("secret"), mode);
 }
 
+TEST_GROUP("api_crypto", FIXTURE);
+
 /* Must be the first test: a secret that was opened stays open. */
-static void test_no_secret_no_signature(void **state)
+TEST(no_secret_no_signature)
 {
     assert_null(secret_bytes());
     script_run("api_crypto", "no_signature_without_a_secret");
 }
 
-static void test_secret_is_created_once(void **state)
+TEST(secret_is_created_once)
 {
     struct stat info;
     const char *path = test_path("secret");
@@ -50,12 +52,11 @@ static void expect_refused(const char *name, const char *reason)
     const char *path = test_path(name);
     char *message = NULL;
     assert_int_equal(secret_open(path, &message), -1);
-    assert_non_null(strstr(message, reason));
-    assert_non_null(strstr(message, path));
+    assert_contains(message, reason, path);
     free(message);
 }
 
-static void test_bad_secrets(void **state)
+TEST(bad_secrets)
 {
     char bytes[SECRET_BYTES] = "0123456789012345678901234567890";
     write_secret("short", 5, 0600);
@@ -68,7 +69,7 @@ static void test_bad_secrets(void **state)
     expect_refused("secret/no/folder", "cannot");
 }
 
-static void test_signatures(void **state)
+TEST(signatures)
 {
     char *message = NULL;
     write_secret("0123456789abcdef0123456789abcdef", SECRET_BYTES, 0600);
@@ -76,14 +77,4 @@ static void test_signatures(void **state)
     script_run("api_crypto", "signatures");
 }
 
-static const struct CMUnitTest tests[] = {
-    TEST(test_no_secret_no_signature),
-    TEST(test_secret_is_created_once),
-    TEST(test_bad_secrets),
-    TEST(test_signatures),
-    SCRIPT_CASE("api_crypto", hashes),
-    SCRIPT_CASE("api_crypto", tokens),
-    SCRIPT_CASE("api_crypto", base64),
-};
-
-TEST_GROUP(api_crypto, tests, NULL, NULL)
+SCRIPT_CASES("api_crypto")

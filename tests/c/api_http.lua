@@ -2,7 +2,7 @@
 local http = require "core.http"
 local shared = require "core.shared"
 
-local cases = {}
+local cases, parts = {}, {}
 
 local function base() return "http://127.0.0.1:" .. shared.get "port" end
 
@@ -53,11 +53,11 @@ function cases.misuse()
   raises("fresh", { url = base(), fresh = 1 })
 end
 
-function cases.is_killed_while_it_waits()
+function parts.is_killed_while_it_waits()
   http.request { url = base() .. "/hang" }
   error "not reached"
 end
 
-function cases.after_a_kill() assert(http.request { url = base() }) end
+function parts.after_a_kill() assert(http.request { url = base() }) end
 
-return cases
+return cases, parts

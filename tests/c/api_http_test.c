@@ -7,22 +7,21 @@
 
 static int listener, port;
 
-static int set_up(void **state)
+SET_UP()
 {
     script_open();
     script_core.fetch = fetch_pool_new(script_core.loop, 4);
     script_core.shared = shared_new();
     shared_set(script_core.shared, "port", 4,
                (struct value){ .type = VALUE_INTEGER, .integer = port }, 0);
-    return script_core.fetch ? 0 : -1;
+    assert_true(script_core.fetch);
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     fetch_pool_free(script_core.fetch);
     shared_free(script_core.shared);
     script_close();
-    return 0;
 }
 
 static void *serve(void *arg)
@@ -59,16 +58,13 @@ static int start_server(void **state)
     return pthread_detach(thread);
 }
 
-static void test_killed_task(void **state)
+TEST_GROUP("api_http", FIXTURE, .set_up = start_server);
+
+TEST(killed_task)
 {
     task_kill(script_start("api_http", "is_killed_while_it_waits"));
     assert_true(script_ended);
     script_run("api_http", "after_a_kill");
 }
 
-#define CASE(name) SCRIPT_CASE("api_http", name)
-
-static const struct CMUnitTest tests[] = { CASE(request), CASE(failures), CASE(misuse),
-                                           TEST(test_killed_task) };
-
-TEST_GROUP(api_http, tests, start_server, NULL)
+SCRIPT_CASES("api_http")

@@ -26,9 +26,9 @@ static const char settings_lua[] =
     "50, script_seconds = 0.1, script_memory = 8 << 20 } }\n"
     "end }";
 
-static int set_up(void **state)
+SET_UP()
 {
-    if (test_make_folder() != 0) return -1;
+    test_make_folder();
     test_write("config.lua", "return { watch = env 'NO_SUCH_VARIABLE' }");
     test_write("scripts/lib/settings/init.lua", settings_lua);
     wire_loop = loop_new();
@@ -43,10 +43,9 @@ static int set_up(void **state)
                           .server = &server,
                           .settings = &settings };
     core.httpd = httpd_new(wire_loop, NULL, api_request_serve, &server);
-    return 0;
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     wire_close_all();
     wire = NULL;
@@ -57,7 +56,7 @@ static int tear_down(void **state)
     httpd_free(core.httpd);
     shared_free(core.shared);
     loop_free(wire_loop);
-    return test_remove_folder();
+    test_remove_folder();
 }
 
 static int try_load(const char *text, struct vm_error *error)
@@ -121,7 +120,9 @@ static void refuses(const char *text, const char *part)
 
 /* --- replies --- */
 
-static void test_kinds_of_reply(void **state)
+TEST_GROUP("api_server", FIXTURE);
+
+TEST(kinds_of_reply)
 {
     load("server.route('GET', '/text', function() return 'hello' end)\n"
          "server.route('GET', '/status', function() return 204 end)\n"
@@ -136,8 +137,7 @@ static void test_kinds_of_reply(void **state)
     gives("GET /text", 200, "hello");
     assert_non_null(strstr(wire->text, "Content-Type: text/plain; charset=utf-8\r\n"));
     gives("GET /json", 201, "[1,\"two\"]");
-    assert_non_null(strstr(wire->text, "Content-Type: application/json\r\n"));
-    assert_non_null(strstr(wire->text, "X-Count: 3\r\n"));
+    assert_contains(wire->text, "Content-Type: application/json\r\n", "X-Count: 3\r\n");
     says("GET /html", 200, "Content-Type: text/html; charset=utf-8\r\n");
     says("GET /body", 200, "Content-Type: image/x\r\n");
     assert_memory_equal(body, "a\0b", 3);
@@ -148,47 +148,34 @@ static void test_kinds_of_reply(void **state)
     wire_send(wire->fd,
               "HEAD /text HTTP/1.1\r\nHost: x\r\n\r\nGET /html HTTP/1.1\r\nHost: x\r\n\r\n");
     wire_expect(wire, "<p>");
-    assert_null(strstr(wire->text, "hello"));
+    assert_lacks(wire->text, "hello");
 }
 
-static void test_invalid_replies(void **state)
+TEST(invalid_replies)
 {
-    static const char *const wrong[] = { "nil",
-                                         "true",
-                                         "1.5",
-                                         "99",
-                                         "600",
-                                         "{ jsn = 1 }",
-                                         "print",
-                                         "{ status = 'x' }",
-                                         "{ text = {} }",
-                                         "{ json = print }",
-                                         "{ headers = 1 }",
-                                         "{ headers = { 'x' } }",
-                                         "{ headers = { a = {} } }",
-                                         "{ cut = 'x' }" };
     char text[256];
 
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        snprintf(text, sizeof text, "server.route('GET', '/', function() return %s end)", wrong[i]);
+    EACH (wrong, "nil", "true", "1.5", "99", "600", "{ jsn = 1 }", "print", "{ status = 'x' }",
+          "{ text = {} }", "{ json = print }", "{ headers = 1 }", "{ headers = { 'x' } }",
+          "{ headers = { a = {} } }", "{ cut = 'x' }") {
+        snprintf(text, sizeof text, "server.route('GET', '/', function() return %s end)", wrong);
         load(text);
         says("GET /", 500, "\"code\":\"internal\"");
     }
 }
 
-static void test_cut(void **state)
+TEST(cut)
 {
     load("server.route('GET', '/half', function() return { text = 'half', cut = "
          "10 } end)");
     wire_send(wire->fd, "GET /half HTTP/1.1\r\nHost: x\r\n\r\n");
     wire_expect_end(wire);
-    assert_non_null(strstr(wire->text, "Content-Length: 14\r\n"));
-    assert_non_null(strstr(wire->text, "\r\n\r\nhalf"));
+    assert_contains(wire->text, "Content-Length: 14\r\n", "\r\n\r\nhalf");
 }
 
 /* --- what a handler gets --- */
 
-static void test_request(void **state)
+TEST(request)
 {
     load("server.route('POST', '/x/:name', function(req)\n"
          "  return table.concat({ req.method, req.path, req.params.name, "
@@ -207,7 +194,7 @@ static void test_request(void **state)
     gives("GET /kept", 200, "100");
 }
 
-static void test_request_after_the_answer(void **state)
+TEST(request_after_the_answer)
 {
     load("local seen\n"
          "server.route('GET', '/', function(req) local path = req.path\n"
@@ -219,7 +206,7 @@ static void test_request_after_the_answer(void **state)
     says("GET /seen", 200, "req.headers was first asked for after the answer");
 }
 
-static void test_waiting_handlers_run_side_by_side(void **state)
+TEST(waiting_handlers_run_side_by_side)
 {
     load("server.route('GET', '/:s', function(req) task.sleep(req.params.s / "
          "1000) return req.params.s end)");
@@ -240,20 +227,20 @@ static const char failing[] = "server.route('GET', '/x', function() end)\n"
                               "server.route('GET', '/spin', function() while true do end end)\n"
                               "server.route('GET', '/eat', function() return ('x'):rep(1e9) end)\n";
 
-static void test_errors_without_scripts(void **state)
+TEST(errors_without_scripts)
 {
     load(failing);
     says("GET /nowhere", 404, "\"code\":\"not_found\"");
     says("POST /x", 405, "Allow: GET, HEAD\r\n");
     says("GET /a%00b", 400, "\"code\":\"bad_request\"");
     says("GET /boom", 500, "\"code\":\"internal\"");
-    assert_null(strstr(wire->text, "boom"));
+    assert_lacks(wire->text, "boom");
     says("GET /spin", 500, "\"code\":\"internal\"");
     says("GET /eat", 500, "\"code\":\"internal\"");
     says("GET /nowhere", 404, "Content-Type: application/problem+json\r\n");
 }
 
-static void test_errors_rendered_by_scripts(void **state)
+TEST(errors_rendered_by_scripts)
 {
     char text[2048];
 
@@ -275,14 +262,12 @@ static void test_errors_rendered_by_scripts(void **state)
     assert_string_equal(body, "body_too_large /x nil");
 }
 
-static void test_errors_in_on_error(void **state)
+TEST(errors_in_on_error)
 {
-    static const char *const wrong[] = { "error 'again'", "while true do end", "task.sleep(0)",
-                                         "return nil" };
     char text[2048];
 
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        snprintf(text, sizeof text, "server.on_error(function() %s end)", wrong[i]);
+    EACH (wrong, "error 'again'", "while true do end", "task.sleep(0)", "return nil") {
+        snprintf(text, sizeof text, "server.on_error(function() %s end)", wrong);
         load(text);
         says("GET /nowhere", 404, "\"code\":\"not_found\"");
     }
@@ -290,7 +275,7 @@ static void test_errors_in_on_error(void **state)
 
 /* --- streams --- */
 
-static void test_stream(void **state)
+TEST(stream)
 {
     load("local sse = require 'core.sse'\n"
          "server.route('GET', '/s', function(req) return sse.subscribe('c', { "
@@ -305,7 +290,7 @@ static void test_stream(void **state)
     struct wire *stream = wire_open(httpd_listen(core.httpd, "127.0.0.1", 0));
     wire_send(stream->fd, "GET /s HTTP/1.1\r\nHost: x\r\n\r\n");
     wire_expect(stream, "data: two\n");
-    assert_null(strstr(stream->text, "data: old"));
+    assert_lacks(stream->text, "data: old");
     gives("GET /pub", 200, "1");
     wire_expect(stream, "data: three\n");
     wire_close(stream);
@@ -314,7 +299,7 @@ static void test_stream(void **state)
 
 /* --- script versions --- */
 
-static void test_reload_keeps_what_runs(void **state)
+TEST(reload_keeps_what_runs)
 {
     load("server.route('GET', '/slow', function() task.sleep(0.5) return 'old' "
          "end) server.route('GET', '/v', function() return '1' end)");
@@ -330,7 +315,7 @@ static void test_reload_keeps_what_runs(void **state)
     assert_int_equal(task_count(), 0);
 }
 
-static void test_refused_version_changes_nothing(void **state)
+TEST(refused_version_changes_nothing)
 {
     load("server.route('GET', '/v', function() return 'first' end)");
     refuses("server.route('GET', '/v', function() return 'second' end) error 'no'", "no");
@@ -343,7 +328,7 @@ static void test_refused_version_changes_nothing(void **state)
     gives("GET /v", 200, "first");
 }
 
-static void test_registering_only_while_loading(void **state)
+TEST(registering_only_while_loading)
 {
     load("server.route('GET', '/:what', function(req) local what = "
          "req.params.what\n"
@@ -358,7 +343,7 @@ static void test_registering_only_while_loading(void **state)
     gives("GET /other", 200, "no error");
 }
 
-static void test_timers(void **state)
+TEST(timers)
 {
     load("local timer = require 'core.timer' local n, now, most = 0, 0, 0\n"
          "timer.every('t', 0.01, function() n, now = n + 1, now + 1 most = "
@@ -382,7 +367,7 @@ static void on_started(const char *message, void *arg)
     loop_stop(wire_loop);
 }
 
-static void test_on_start(void **state)
+TEST(on_start)
 {
     char outcome[128] = "";
 
@@ -396,10 +381,10 @@ static void test_on_start(void **state)
     load("server.on_start(function() task.sleep(0.01) error 'not today' end)");
     script_version_start(server.current, on_started, outcome);
     loop_run(wire_loop);
-    assert_non_null(strstr(outcome, "not today"));
+    assert_contains(outcome, "not today");
 }
 
-static void test_config(void **state)
+TEST(config)
 {
     struct vm_error error;
 
@@ -418,7 +403,7 @@ static void test_config(void **state)
     assert_int_equal(try_load("", &error), -1);
     assert_string_equal(error.file, "config.lua");
     assert_int_equal(error.line, 1);
-    assert_non_null(strstr(error.message, "nosuch"));
+    assert_contains(error.message, "nosuch");
     test_write("config.lua", "return {");
     assert_int_equal(try_load("", &error), -1);
     assert_string_equal(error.file, "config.lua");
@@ -427,24 +412,3 @@ static void test_config(void **state)
     assert_string_equal(error.file, "config.lua");
     assert_int_equal(error.line, 2);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_kinds_of_reply),
-    TEST(test_invalid_replies),
-    TEST(test_cut),
-    TEST(test_request),
-    TEST(test_request_after_the_answer),
-    TEST(test_waiting_handlers_run_side_by_side),
-    TEST(test_errors_without_scripts),
-    TEST(test_errors_rendered_by_scripts),
-    TEST(test_errors_in_on_error),
-    TEST(test_stream),
-    TEST(test_reload_keeps_what_runs),
-    TEST(test_refused_version_changes_nothing),
-    TEST(test_registering_only_while_loading),
-    TEST(test_timers),
-    TEST(test_on_start),
-    TEST(test_config),
-};
-
-TEST_GROUP(api_server, tests, NULL, NULL)

@@ -3,7 +3,7 @@ local shared = require "core.shared"
 local log = require "core.log"
 local task = require "core.task"
 
-local cases = {}
+local cases, parts = {}, {}
 
 function cases.shared()
   assert(shared.get "x" == nil)
@@ -47,7 +47,7 @@ function cases.shared_misuse()
   raises(shared.incr, "n", "x")
 end
 
-function cases.log_lines()
+function parts.log_lines()
   log.debug("not.seen")
   log.info("test.line", { z = 1, b = "x\n", a = true, half = 0.5, api_token = "canary" })
 end
@@ -65,4 +65,4 @@ function cases.log_misuse()
   raises("table", "x", "y")
 end
 
-return cases
+return cases, parts

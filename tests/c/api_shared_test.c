@@ -2,21 +2,21 @@
 #include "log.h"
 #include "shared.h"
 
-static int set_up(void **state)
+SET_UP()
 {
     script_open();
     script_core.shared = shared_new();
-    return 0;
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     shared_free(script_core.shared);
     script_close();
-    return 0;
 }
 
-static void test_log_lines(void **state)
+TEST_GROUP("api_shared", FIXTURE);
+
+TEST(log_lines)
 {
     char lines[1024] = "";
     FILE *file = tmpfile();
@@ -26,15 +26,9 @@ static void test_log_lines(void **state)
     assert_true(pread(fileno(file), lines, sizeof lines - 1, 0) > 0);
     log_init(STDERR_FILENO, LOG_INFO);
     fclose(file);
-    assert_non_null(strstr(lines, "\"level\":\"info\",\"event\":\"test.line\",\"a\":true,\"api_"
-                                  "token\":\"***\",\"b\":\"x\\n\",\"half\":0.5,\"z\":1}\n"));
-    assert_null(strstr(lines, "canary"));
-    assert_null(strstr(lines, "not.seen"));
+    assert_contains(lines, "\"level\":\"info\",\"event\":\"test.line\",\"a\":true,\"api_"
+                           "token\":\"***\",\"b\":\"x\\n\",\"half\":0.5,\"z\":1}\n");
+    assert_lacks(lines, "canary", "not.seen");
 }
 
-#define CASE(name) SCRIPT_CASE("api_shared", name)
-
-static const struct CMUnitTest tests[] = { CASE(shared), CASE(time_to_live), CASE(shared_misuse),
-                                           TEST(test_log_lines), CASE(log_misuse) };
-
-TEST_GROUP(api_shared, tests, NULL, NULL)
+SCRIPT_CASES("api_shared")

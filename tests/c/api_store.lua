@@ -3,7 +3,7 @@ local store = require "core.store"
 local json = require "core.json"
 local task = require "core.task"
 
-local cases = {}
+local cases, parts = {}, {}
 
 local table_t = "CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT UNIQUE, n)"
 
@@ -75,13 +75,13 @@ function cases.migrations()
   refuses("start", { "x", "CREATE TABLE more(a)" })
 end
 
-function cases.is_killed_while_it_waits()
+function parts.is_killed_while_it_waits()
   store.migrate { table_t }
   store.run { { "INSERT INTO t(name) VALUES(?)", "of a killed task" } }
   error "not reached"
 end
 
-function cases.parallel_after_a_kill()
+function parts.parallel_after_a_kill()
   local functions = {}
   for i = 1, 50 do
     functions[i] = function()
@@ -93,6 +93,6 @@ function cases.parallel_after_a_kill()
   assert(row.n == 51 and row.named == 1)
 end
 
-function cases.one_statement() store.run { { "SELECT 1" } } end
+function parts.one_statement() store.run { { "SELECT 1" } } end
 
-return cases
+return cases, parts

@@ -6,24 +6,26 @@ static void carry(void *arg, void (*fn)(void *arg), void *fn_arg)
     loop_post(arg, fn, fn_arg);
 }
 
-static int set_up(void **state)
+SET_UP()
 {
     char *message = NULL;
-    if (test_make_folder() != 0) return -1;
+    test_make_folder();
     script_open();
     script_core.store = store_open(test_path("journal.db"), carry, script_core.loop, &message);
-    return script_core.store ? 0 : -1;
+    assert_true(script_core.store);
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     store_close(script_core.store);
     script_close();
-    return test_remove_folder();
+    test_remove_folder();
 }
 
+TEST_GROUP("api_store", FIXTURE);
+
 /* A task that is killed leaves its batch running; parallel tasks share commits. */
-static void test_killed_and_parallel_tasks(void **state)
+TEST(killed_and_parallel_tasks)
 {
     struct task *task = script_start("api_store", "is_killed_while_it_waits");
     assert_false(script_ended);
@@ -39,22 +41,11 @@ static int run_one_statement(lua_State *L)
     return 0;
 }
 
-static void test_only_a_task_may_wait(void **state)
+TEST(only_a_task_may_wait)
 {
     struct vm_error error;
     assert_int_equal(vm_call(script_vm, run_one_statement, 0, &error), -1);
     if (!strstr(error.message, "only a task may wait")) fail_msg("%s", error.message);
 }
 
-#define CASE(name) SCRIPT_CASE("api_store", name)
-
-static const struct CMUnitTest tests[] = {
-    CASE(values),
-    CASE(failures),
-    CASE(misuse),
-    CASE(migrations),
-    TEST(test_killed_and_parallel_tasks),
-    TEST(test_only_a_task_may_wait),
-};
-
-TEST_GROUP(api_store, tests, NULL, NULL)
+SCRIPT_CASES("api_store")

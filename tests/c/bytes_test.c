@@ -2,7 +2,9 @@
 #include "mem.h"
 #include "test.h"
 
-static void test_growing(void **state)
+TEST_GROUP("bytes");
+
+TEST(growing)
 {
     struct bytes bytes = { 0 };
     char *expected = mem_new(30000, 10), *at = expected;
@@ -24,7 +26,7 @@ static void test_growing(void **state)
     free(expected);
 }
 
-static void test_over_memory_of_the_caller(void **state)
+TEST(over_memory_of_the_caller)
 {
     char memory[8];
     struct bytes bytes = bytes_over(memory, sizeof memory);
@@ -40,7 +42,7 @@ static void test_over_memory_of_the_caller(void **state)
     assert_int_equal(bytes.len, 8);
 }
 
-static void test_numbers_as_text(void **state)
+TEST(numbers_as_text)
 {
     static const struct {
         int64_t number;
@@ -59,7 +61,7 @@ static void test_numbers_as_text(void **state)
     bytes_free(&bytes);
 }
 
-static void test_formatted(void **state)
+TEST(formatted)
 {
     struct bytes bytes = { 0 };
     char wide[5000];
@@ -72,13 +74,11 @@ static void test_formatted(void **state)
     bytes_free(&bytes);
 }
 
-static void test_reading_numbers(void **state)
+TEST(reading_numbers)
 {
-    static const char *const refused[] = { "",   "-1",  "+1",  " 1",
-                                           "1 ", "0x1", "256", "99999999999999999999" };
     uint64_t number = 7;
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        assert_int_equal(bytes_read_uint(refused[i], strlen(refused[i]), 255, &number), -1);
+    EACH (refused, "", "-1", "+1", " 1", "1 ", "0x1", "256", "99999999999999999999")
+        assert_int_equal(bytes_read_uint(refused, strlen(refused), 255, &number), -1);
     assert_int_equal(number, 7);
     assert_int_equal(bytes_read_uint("255", 3, 255, &number), 0);
     assert_int_equal(number, 255);
@@ -91,7 +91,7 @@ static void test_reading_numbers(void **state)
     assert_int_equal(number, 12);
 }
 
-static void test_utf8(void **state)
+TEST(utf8)
 {
     static const struct {
         const char *text;
@@ -119,7 +119,7 @@ static void test_utf8(void **state)
     assert_false(bytes_is_utf8("caf\xc3\xa9 \xff", 7));
 }
 
-static void test_json(void **state)
+TEST(json)
 {
     static const struct {
         const char *text, *replacement, *json;
@@ -147,15 +147,3 @@ static void test_json(void **state)
     }
     bytes_free(&bytes);
 }
-
-static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_growing),
-    cmocka_unit_test(test_over_memory_of_the_caller),
-    cmocka_unit_test(test_numbers_as_text),
-    cmocka_unit_test(test_formatted),
-    cmocka_unit_test(test_reading_numbers),
-    cmocka_unit_test(test_utf8),
-    cmocka_unit_test(test_json),
-};
-
-TEST_GROUP(bytes, tests, NULL, NULL)

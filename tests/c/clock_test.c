@@ -11,11 +11,12 @@ static int64_t real_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void test_texts(void **state)
+TEST_GROUP("clock");
+
+TEST(texts)
 {
-    static const char *const bad[] = { "fast", "0", "0.5", "-2", "1001", "20x", "nan", "inf" };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(clock_scale_set(bad[i]), -1);
+    EACH (bad, "fast", "0", "0.5", "-2", "1001", "20x", "nan", "inf")
+        assert_int_equal(clock_scale_set(bad), -1);
     assert_int_equal(clock_scale_set(NULL), 0);
     assert_int_equal(clock_scale_set(""), 0);
     assert_true(clock_scale() == 1);
@@ -26,7 +27,7 @@ static void stop(void *loop)
     loop_stop(loop);
 }
 
-static void test_time_runs_faster(void **state)
+TEST(time_runs_faster)
 {
     struct loop *loop = loop_new();
     assert_int_equal(clock_scale_set("50"), 0);
@@ -43,8 +44,3 @@ static void test_time_runs_faster(void **state)
     assert_true(took_ms >= 4900);
     assert_true(took_real_ms >= 98 && took_real_ms < 4000);
 }
-
-static const struct CMUnitTest tests[] = { cmocka_unit_test(test_texts),
-                                           cmocka_unit_test(test_time_runs_faster) };
-
-TEST_GROUP(clock, tests, NULL, NULL)

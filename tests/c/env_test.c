@@ -8,22 +8,22 @@
 static char path[96], log_text[4096];
 static int log_pipe[2];
 
-static int set_up(void **state)
+SET_UP()
 {
-    if (test_make_folder() != 0 || pipe2(log_pipe, O_NONBLOCK) != 0) return -1;
+    test_make_folder();
+    assert_int_equal(pipe2(log_pipe, O_NONBLOCK), 0);
     snprintf(path, sizeof path, "%s", test_path("token"));
     log_init(log_pipe[1], LOG_WARN);
     setenv("TOKEN_FILE", path, 1);
     unsetenv("TOKEN");
-    return 0;
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     env_free();
     close(log_pipe[0]);
     close(log_pipe[1]);
-    return test_remove_folder();
+    test_remove_folder();
 }
 
 /* What was logged since the last call. */
@@ -44,7 +44,9 @@ static void write_secret(const char *text)
     assert_int_equal(rename(fresh, path), 0);
 }
 
-static void test_variables(void **state)
+TEST_GROUP("env", FIXTURE);
+
+TEST(variables)
 {
     setenv("PLAIN", "value", 1);
     setenv("EMPTY", "", 1);
@@ -54,7 +56,7 @@ static void test_variables(void **state)
     assert_null(env_secret("NO_SUCH_SECRET"));
 }
 
-static void test_secret_of_a_variable(void **state)
+TEST(secret_of_a_variable)
 {
     setenv("TOKEN", "hush", 1);
     const char *in_environment = getenv("TOKEN");
@@ -65,7 +67,7 @@ static void test_secret_of_a_variable(void **state)
     assert_string_equal(env_get("TOKEN"), "hush");
 }
 
-static void test_secret_of_a_file(void **state)
+TEST(secret_of_a_file)
 {
     write_secret("one\r\n\n");
     assert_string_equal(env_secret("TOKEN"), "one");
@@ -76,13 +78,13 @@ static void test_secret_of_a_file(void **state)
     assert_string_equal(logged(), "");
 }
 
-static void test_the_last_value_stays(void **state)
+TEST(the_last_value_stays)
 {
     write_secret("one");
     assert_string_equal(env_secret("TOKEN"), "one");
     unlink(path);
     assert_string_equal(env_secret("TOKEN"), "one");
-    assert_non_null(strstr(logged(), "No such file"));
+    assert_contains(logged(), "No such file");
     assert_string_equal(env_secret("TOKEN"), "one");
     assert_string_equal(logged(), ""); /* each error is logged once */
     write_secret("two");
@@ -90,7 +92,7 @@ static void test_the_last_value_stays(void **state)
 }
 
 /* "echo two > file" empties the file first: an error only if it stays empty. */
-static void test_a_file_that_is_being_written(void **state)
+TEST(a_file_that_is_being_written)
 {
     write_secret("one");
     assert_string_equal(env_secret("TOKEN"), "one");
@@ -104,29 +106,28 @@ static void test_a_file_that_is_being_written(void **state)
         assert_string_equal(env_secret("TOKEN"), "two");
         usleep(10000);
     }
-    assert_non_null(strstr(log_text, "the file is empty"));
+    assert_contains(log_text, "the file is empty");
     write_secret("three");
     assert_string_equal(env_secret("TOKEN"), "three");
 }
 
-static void test_a_file_that_is_missing(void **state)
+TEST(a_file_that_is_missing)
 {
     unlink(path);
     assert_null(env_secret("TOKEN"));
-    assert_non_null(strstr(logged(), "there is no value"));
+    assert_contains(logged(), "there is no value");
     write_secret("late");
     assert_string_equal(env_secret("TOKEN"), "late");
 }
 
-static void test_settings_that_cannot_work(void **state)
+TEST(settings_that_cannot_work)
 {
     char why[1024];
 
     assert_int_equal(env_secret_check("UNSET", why, sizeof why), 0);
     unlink(path);
     assert_int_equal(env_secret_check("TOKEN", why, sizeof why), -1);
-    assert_non_null(strstr(why, path));
-    assert_non_null(strstr(why, "unset TOKEN_FILE"));
+    assert_contains(why, path, "unset TOKEN_FILE");
     write_secret("one");
     assert_int_equal(env_secret_check("TOKEN", why, sizeof why), 0);
     unlink(path);
@@ -134,26 +135,13 @@ static void test_settings_that_cannot_work(void **state)
     env_free();
     setenv("TOKEN", "of the variable", 1);
     assert_int_equal(env_secret_check("TOKEN", why, sizeof why), -1);
-    assert_non_null(strstr(why, "both set"));
+    assert_contains(why, "both set");
 }
 
-static void test_a_file_that_others_can_read(void **state)
+TEST(a_file_that_others_can_read)
 {
     write_secret("open");
     chmod(path, 0644);
     assert_string_equal(env_secret("TOKEN"), "open");
-    assert_non_null(strstr(logged(), "chmod o-r"));
+    assert_contains(logged(), "chmod o-r");
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_variables),
-    TEST(test_secret_of_a_variable),
-    TEST(test_secret_of_a_file),
-    TEST(test_the_last_value_stays),
-    TEST(test_a_file_that_is_being_written),
-    TEST(test_a_file_that_is_missing),
-    TEST(test_settings_that_cannot_work),
-    TEST(test_a_file_that_others_can_read),
-};
-
-TEST_GROUP(env, tests, NULL, NULL)

@@ -329,20 +329,19 @@ static void run_for(int ms)
     loop_timer_free(timer);
 }
 
-static int set_up(void **state)
+SET_UP()
 {
     loop = loop_new();
     pool = fetch_pool_new(loop, 4);
     connections = requests = nserving_max = outstanding = 0;
     order[0] = 0;
-    return loop && pool ? 0 : -1;
+    assert_true(loop && pool);
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     release(&o);
     fetch_pool_free(pool);
     loop_free(loop);
-    return 0;
 }
 #endif

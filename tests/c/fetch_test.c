@@ -1,67 +1,65 @@
 #include "fetch_fixture.h"
 #include "fetch_transfer.h"
 
-static void test_get(void **state)
+TEST_GROUP("fetch", FIXTURE, .set_up = serve_all, .tear_down = stop_serving);
+
+TEST(get)
 {
     FETCH("/hello?secret=1", .url = NULL);
     assert_string_equal(o.code, "");
     assert_int_equal(o.status, 200);
     assert_string_equal(o.body, "hello");
     assert_int_equal(o.body_len, 5);
-    assert_non_null(strstr(o.head, "x-mixed-case: Value\n"));
+    assert_contains(o.head, "x-mixed-case: Value\n");
     assert_int_equal(o.sent, 1);
     assert_int_equal(o.verified, 0);
     assert_true(o.elapsed_us > 0);
 }
 
-static void test_methods_and_bodies(void **state)
+TEST(methods_and_bodies)
 {
     const char *headers[] = { "X-Api-Key: abc", "X-Empty:", "Content-Type: application/json",
                               NULL };
     FETCH("/echo", .method = "POST", .headers = headers, .body = "{\"a\":1}", .body_len = 7);
-    assert_non_null(strstr(o.body, "POST /echo HTTP/1.1\r\n"));
-    assert_non_null(strstr(o.body, "X-Api-Key: abc\r\n"));
-    assert_non_null(strstr(o.body, "X-Empty:\r\n"));
-    assert_non_null(strstr(o.body, "Content-Length: 7\r\n"));
-    assert_non_null(strstr(o.body, "\r\n\r\n{\"a\":1}"));
-    assert_null(strstr(o.body, "Expect"));
+    assert_contains(o.body, "POST /echo HTTP/1.1\r\n", "X-Api-Key: abc\r\n", "X-Empty:\r\n",
+                    "Content-Length: 7\r\n", "\r\n\r\n{\"a\":1}");
+    assert_lacks(o.body, "Expect");
     FETCH("/echo", .method = "POST");
-    assert_non_null(strstr(o.body, "Content-Length: 0\r\n"));
-    assert_null(strstr(o.body, "Content-Type"));
+    assert_contains(o.body, "Content-Length: 0\r\n");
+    assert_lacks(o.body, "Content-Type");
     FETCH("/echo", .method = "DELETE");
-    assert_non_null(strstr(o.body, "DELETE /echo HTTP/1.1\r\n"));
+    assert_contains(o.body, "DELETE /echo HTTP/1.1\r\n");
     FETCH("/echo", .method = "PATCH", .body = "x", .body_len = 1);
-    assert_non_null(strstr(o.body, "PATCH /echo HTTP/1.1\r\n"));
+    assert_contains(o.body, "PATCH /echo HTTP/1.1\r\n");
     FETCH("/hello", .method = "HEAD");
     assert_int_equal(o.status, 200);
     assert_int_equal(o.body_len, 0);
     FETCH("/echo", .method = "GET"); /* without anything of the ones before */
-    assert_non_null(strstr(o.body, "GET /echo HTTP/1.1\r\n"));
-    assert_null(strstr(o.body, "X-Api-Key"));
-    assert_null(strstr(o.body, "Content-Length"));
+    assert_contains(o.body, "GET /echo HTTP/1.1\r\n");
+    assert_lacks(o.body, "X-Api-Key", "Content-Length");
 }
 
-static void test_large_post_does_not_wait_for_100_continue(void **state)
+TEST(large_post_does_not_wait_for_100_continue)
 {
     static char body[4000];
     memset(body, 'x', sizeof body);
     FETCH("/echo", .method = "POST", .body = body, .body_len = sizeof body);
     assert_int_equal(o.status, 200);
-    assert_null(strstr(o.body, "Expect"));
+    assert_lacks(o.body, "Expect");
     assert_true(o.elapsed_us < 900000);
 }
 
-static void test_refused(void **state)
+TEST(refused)
 {
     int free_port, fd = listen_somewhere(&free_port);
     close(fd);
     FETCH("", .url = url_of("127.0.0.1", free_port, "/x?token=canary"));
     expect("refused", 0);
-    assert_non_null(strstr(o.message, "GET http://127.0.0.1"));
-    assert_null(strstr(o.message, "canary"));
+    assert_contains(o.message, "GET http://127.0.0.1");
+    assert_lacks(o.message, "canary");
 }
 
-static void test_no_such_name(void **state)
+TEST(no_such_name)
 {
     FETCH("", .url = "http://no-such-name.test/");
     expect("dns", 0);
@@ -77,7 +75,7 @@ static void on_tick(void *arg)
 
 /* The resolver's thread hangs for 1.5 s; neither the timeout nor a cancel nor the end of the pool
  * may wait for it. */
-static void test_hanging_resolver_blocks_nothing(void **state)
+TEST(hanging_resolver_blocks_nothing)
 {
     last_tick_us = loop_now_us();
     worst_gap_us = 0;
@@ -100,23 +98,23 @@ static void test_hanging_resolver_blocks_nothing(void **state)
     usleep(1600000); /* the threads end: nothing of them may be left behind, nor touched by them */
 }
 
-static void test_names_below_localhost_are_this_machine(void **state)
+TEST(names_below_localhost_are_this_machine)
 {
     int before = resolved;
     FETCH("", .url = url_of("some-stack.localhost", port, "/echo"));
     assert_string_equal(o.code, "");
-    assert_non_null(strstr(o.body, "Host: some-stack.localhost:"));
+    assert_contains(o.body, "Host: some-stack.localhost:");
     assert_int_equal(resolved, before);
 }
 
-static void test_timeouts(void **state)
+TEST(timeouts)
 {
     FETCH("/hang", .timeout_ms = 100);
     expect("timeout", 1);
     assert_true(o.elapsed_us >= 100000 && o.elapsed_us < 1000000);
 }
 
-static void test_connection_closed_early(void **state)
+TEST(connection_closed_early)
 {
     FETCH("/cut", .method = "POST");
     expect("closed", 1);
@@ -127,7 +125,7 @@ static void test_connection_closed_early(void **state)
     expect("failed", 1);
 }
 
-static void test_too_large(void **state)
+TEST(too_large)
 {
     FETCH("/big", .method = "GET");
     assert_string_equal(o.code, "too_large");
@@ -142,22 +140,22 @@ static void test_too_large(void **state)
     assert_string_equal(o.code, "too_large");
 }
 
-static void test_heads(void **state)
+TEST(heads)
 {
     FETCH("/redirect", .method = "GET");
     assert_int_equal(o.status, 302);
-    assert_non_null(strstr(o.head, "location: /hello\n"));
+    assert_contains(o.head, "location: /hello\n");
     assert_int_equal(requests, 1);
     FETCH("/continue", .method = "GET");
     assert_int_equal(o.status, 200);
-    assert_null(strstr(o.head, "x-early"));
+    assert_lacks(o.head, "x-early");
     FETCH("/trailer", .method = "GET");
     assert_string_equal(o.body, "ok");
-    assert_null(strstr(o.head, "x-late"));
+    assert_lacks(o.head, "x-late");
 }
 
 /* libcurl repeats a POST when a kept connection dies under it; FETCH_FRESH prevents that. */
-static void test_fresh_is_sent_once(void **state)
+TEST(fresh_is_sent_once)
 {
     FETCH("/once", .method = "GET");
     FETCH("/once", .method = "POST", .body = "x", .body_len = 1, .flags = FETCH_FRESH);
@@ -170,7 +168,7 @@ static void test_fresh_is_sent_once(void **state)
     assert_int_equal(connections, 3);
 }
 
-static void test_fence(void **state)
+TEST(fence)
 {
     const char *urls[] = { url_of("127.0.0.1", port, "/"),
                            url_of("[::1]", port, "/"),
@@ -182,7 +180,7 @@ static void test_fence(void **state)
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         FETCH("", .url = urls[i], .flags = FETCH_FENCE);
         assert_string_equal(o.code, "refused");
-        assert_non_null(strstr(o.message, "inner address"));
+        assert_contains(o.message, "inner address");
         assert_int_equal(o.sent, 0);
     }
     assert_int_equal(connections, 1);
@@ -200,41 +198,26 @@ static int inner(const char *text)
     return fetch_is_inner((struct sockaddr *)&v6);
 }
 
-static void test_inner_addresses(void **state)
+TEST(inner_addresses)
 {
-    static const char *const inside[] = { "127.0.0.1",
-                                          "127.255.0.1",
-                                          "0.0.0.0",
-                                          "0.1.2.3",
-                                          "169.254.169.254",
-                                          "224.0.0.1",
-                                          "255.255.255.255",
-                                          "::",
-                                          "::1",
-                                          "fe80::1",
-                                          "ff02::1",
-                                          "::ffff:127.0.0.1",
-                                          "::ffff:169.254.1.1",
-                                          "64:ff9b::7f00:1",
-                                          "::127.0.0.1" };
-    static const char *const outside[] = { "1.2.3.4",     "10.0.0.1",       "192.168.1.1",
-                                           "172.17.0.1",  "169.253.0.1",    "223.255.255.255",
-                                           "2001:db8::1", "::ffff:1.2.3.4", "64:ff9b::102:304" };
-    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
-        if (!inner(inside[i])) fail_msg("%s is inner", inside[i]);
-    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
-        if (inner(outside[i])) fail_msg("%s is not inner", outside[i]);
+    EACH (inside, "127.0.0.1", "127.255.0.1", "0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.0.1",
+          "255.255.255.255", "::", "::1", "fe80::1", "ff02::1", "::ffff:127.0.0.1",
+          "::ffff:169.254.1.1", "64:ff9b::7f00:1", "::127.0.0.1")
+        if (!inner(inside)) fail_msg("%s is inner", inside);
+    EACH (outside, "1.2.3.4", "10.0.0.1", "192.168.1.1", "172.17.0.1", "169.253.0.1",
+          "223.255.255.255", "2001:db8::1", "::ffff:1.2.3.4", "64:ff9b::102:304")
+        if (inner(outside)) fail_msg("%s is not inner", outside);
 }
 
-static void test_connect_to(void **state)
+TEST(connect_to)
 {
     FETCH("", .url = "http://a-stack.example.test/echo",
           .connect_to = url_of("127.0.0.1", port, "") + 7);
     assert_string_equal(o.code, "");
-    assert_non_null(strstr(o.body, "Host: a-stack.example.test\r\n"));
+    assert_contains(o.body, "Host: a-stack.example.test\r\n");
 }
 
-static void test_invalid(void **state)
+TEST(invalid)
 {
     static const char *const urls[] = { "",
                                         "nonsense",
@@ -249,26 +232,18 @@ static void test_invalid(void **state)
         start(&invalid, &(struct fetch_options){ .url = urls[i] });
         loop_run(loop);
         assert_string_equal(invalid.code, "invalid");
-        assert_null(strstr(invalid.message, "canary"));
+        assert_lacks(invalid.message, "canary");
         assert_int_equal(invalid.sent, 0);
         release(&invalid);
     }
-    static const char *const lines[] = { "no colon",
-                                         "Bad Name: x",
-                                         ": x",
-                                         "X: a\r\nY: b",
-                                         "X: a\nb",
-                                         "Content-Length: 5",
-                                         "transfer-encoding: chunked" };
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        const char *headers[] = { lines[i], NULL };
+    EACH (line, "no colon", "Bad Name: x", ": x", "X: a\r\nY: b", "X: a\nb", "Content-Length: 5",
+          "transfer-encoding: chunked") {
+        const char *headers[] = { line, NULL };
         FETCH("/", .headers = headers);
         assert_string_equal(o.code, "invalid");
     }
-    static const char *const targets[] = { "",          "host",        "host:",  ":80",
-                                           "host:http", "host:123456", "a\nb:80" };
-    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
-        FETCH("/", .connect_to = targets[i]);
+    EACH (target, "", "host", "host:", ":80", "host:http", "host:123456", "a\nb:80") {
+        FETCH("/", .connect_to = target);
         assert_string_equal(o.code, "invalid");
     }
     FETCH("/", .method = "GE T");
@@ -276,7 +251,7 @@ static void test_invalid(void **state)
     assert_int_equal(connections, 0);
 }
 
-static void test_certificate_expiry(void **state)
+TEST(certificate_expiry)
 {
     FETCH("", .url = url_of("good.localhost", tls_port, "/hello"),
           .flags = FETCH_NO_VERIFY | FETCH_FRESH | FETCH_CERTIFICATE);
@@ -289,7 +264,7 @@ static void test_certificate_expiry(void **state)
     assert_int_equal(o.certificate_ends, 0);
 }
 
-static void test_no_proxy_from_the_environment(void **state)
+TEST(no_proxy_from_the_environment)
 {
     setenv("http_proxy", "http://127.0.0.1:1", 1);
     setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
@@ -299,7 +274,7 @@ static void test_no_proxy_from_the_environment(void **state)
     assert_string_equal(o.code, "");
 }
 
-static void test_tls(void **state)
+TEST(tls)
 {
     FETCH("", .url = url_of("good.localhost", tls_port, "/hello"));
     expect("tls", 0);
@@ -324,7 +299,7 @@ static void test_tls(void **state)
     assert_int_equal(o.sent, 0);
 }
 
-static void test_parallel_limit_and_order(void **state)
+TEST(parallel_limit_and_order)
 {
     enum { N = 12 };
     struct outcome outcomes[N] = { 0 };
@@ -342,7 +317,7 @@ static void test_parallel_limit_and_order(void **state)
     }
 }
 
-static void test_timeout_includes_waiting(void **state)
+TEST(timeout_includes_waiting)
 {
     struct outcome hangs[4] = { 0 }, late = { 0 };
     for (int i = 0; i < 4; i++)
@@ -359,7 +334,7 @@ static void test_timeout_includes_waiting(void **state)
         release(&hangs[i]);
 }
 
-static void test_cancel(void **state)
+TEST(cancel)
 {
     struct outcome never[6] = { 0 }, last = { 0 };
     struct fetch *started[6];
@@ -390,7 +365,7 @@ static void start_and_cancel(const struct fetch_result *r, void *arg)
     outstanding--; /* this one */
 }
 
-static void test_from_inside_a_callback(void **state)
+TEST(from_inside_a_callback)
 {
     memset(&victim, 0, sizeof victim);
     outstanding++;
@@ -402,7 +377,7 @@ static void test_from_inside_a_callback(void **state)
     release(&next);
 }
 
-static void test_freeing_a_busy_pool(void **state)
+TEST(freeing_a_busy_pool)
 {
     struct outcome never = { 0 };
     for (int i = 0; i < 6; i++)
@@ -414,32 +389,3 @@ static void test_freeing_a_busy_pool(void **state)
     run_for(50);
     assert_int_equal(never.calls, 0);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_get),
-    TEST(test_methods_and_bodies),
-    TEST(test_large_post_does_not_wait_for_100_continue),
-    TEST(test_refused),
-    TEST(test_no_such_name),
-    TEST(test_hanging_resolver_blocks_nothing),
-    TEST(test_names_below_localhost_are_this_machine),
-    TEST(test_timeouts),
-    TEST(test_connection_closed_early),
-    TEST(test_too_large),
-    TEST(test_heads),
-    TEST(test_fresh_is_sent_once),
-    TEST(test_fence),
-    TEST(test_inner_addresses),
-    TEST(test_connect_to),
-    TEST(test_invalid),
-    TEST(test_no_proxy_from_the_environment),
-    TEST(test_tls),
-    TEST(test_certificate_expiry),
-    TEST(test_parallel_limit_and_order),
-    TEST(test_timeout_includes_waiting),
-    TEST(test_cancel),
-    TEST(test_from_inside_a_callback),
-    TEST(test_freeing_a_busy_pool),
-};
-
-TEST_GROUP(fetch, tests, serve_all, stop_serving)

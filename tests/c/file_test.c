@@ -10,16 +10,15 @@
 
 static char path[80];
 
-static int set_up(void **state)
+SET_UP()
 {
-    if (test_make_folder() != 0) return -1;
+    test_make_folder();
     snprintf(path, sizeof path, "%s", test_path("file"));
-    return 0;
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
-    return test_remove_folder();
+    test_remove_folder();
 }
 
 static void expect_content(const char *text)
@@ -39,7 +38,9 @@ static int mode_of_file(void)
     return info.st_mode & 0777;
 }
 
-static void test_reading(void **state)
+TEST_GROUP("file", FIXTURE);
+
+TEST(reading)
 {
     size_t len;
     assert_null(file_read(path, 10, &len));
@@ -59,7 +60,7 @@ static void test_reading(void **state)
     free(content);
 }
 
-static void test_creating(void **state)
+TEST(creating)
 {
     assert_int_equal(file_create(path, "first", 5, 0640), 0);
     assert_int_equal(mode_of_file(), 0640);
@@ -68,7 +69,7 @@ static void test_creating(void **state)
     expect_content("first");
 }
 
-static void test_replacing(void **state)
+TEST(replacing)
 {
     const char *fresh = test_path("file.new");
     assert_int_equal(file_replace(path, "first", 5, 0600), 0);
@@ -85,7 +86,7 @@ static void test_replacing(void **state)
 }
 
 /* A disk that is full leaves the old file as it is and nothing beside it. */
-static void test_replacing_on_a_full_disk(void **state)
+TEST(replacing_on_a_full_disk)
 {
     const char *fresh = test_path("file.new");
     char *large = mem_new(100000, 1);
@@ -102,18 +103,10 @@ static void test_replacing_on_a_full_disk(void **state)
     free(large);
 }
 
-static void test_syncing_a_folder(void **state)
+TEST(syncing_a_folder)
 {
     assert_int_equal(file_sync_folder(AT_FDCWD, test_folder), 0);
     assert_int_equal(file_sync_folder_of(path), 0);
     assert_int_equal(file_sync_folder(AT_FDCWD, "/no/such/folder"), -1);
     assert_int_equal(errno, ENOENT);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_reading),          TEST(test_creating),
-    TEST(test_replacing),        TEST(test_replacing_on_a_full_disk),
-    TEST(test_syncing_a_folder),
-};
-
-TEST_GROUP(file, tests, NULL, NULL)

@@ -119,7 +119,9 @@ static void refused(const char *bytes, int status)
     refused_bytes(bytes, strlen(bytes), status);
 }
 
-static void test_request_lines(void **state)
+TEST_GROUP("guard");
+
+TEST(request_lines)
 {
     passes("GET / HTTP/1.1\r\n" H "\r\n", 1);
     passes("GET / HTTP/1.0\r\n\r\n", 1);
@@ -131,49 +133,22 @@ static void test_request_lines(void **state)
     refused("GET http://b/a HTTP/1.1\r\n" H "\r\n", 400);
     refused("GET http://a/b HTTP/1.0\r\n\r\n", 400);
     becomes("\r\n\r\nGET / HTTP/1.0\r\n\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", 1);
-    static const char *const bad[] = {
-        "\nGET / HTTP/1.0\r\n\r\n",
-        "\r\rGET / HTTP/1.0\r\n\r\n",
-        "\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.0\r\n\r\n",
-        " GET / HTTP/1.0\r\n\r\n",
-        "GET  / HTTP/1.0\r\n\r\n",
-        "GET /  HTTP/1.0\r\n\r\n",
-        "GET / HTTP/1.0 \r\n\r\n",
-        "GET\t/ HTTP/1.0\r\n\r\n",
-        "GET /\tHTTP/1.0\r\n\r\n",
-        "GET / HTTP/1.0\n\n",
-        "GET / HTTP/1.0\r\r\n\r\n",
-        "GET /\r\n\r\n",
-        "GET\r\n\r\n",
-        "GET // HTTP/1.0\r\n\r\n",
-        "GET a HTTP/1.0\r\n\r\n",
-        "GET * HTTP/1.0\r\n\r\n",
-        "OPTIONS *a HTTP/1.0\r\n\r\n",
-        "GET /a b HTTP/1.0\r\n\r\n",
-        "GET /\x7f HTTP/1.0\r\n\r\n",
-        "GET /\xff HTTP/1.0\r\n\r\n",
-        "GET /\x01 HTTP/1.0\r\n\r\n",
-        "GET /\" HTTP/1.0\r\n\r\n",
-        "GET /< HTTP/1.0\r\n\r\n",
-        "GET /\\ HTTP/1.0\r\n\r\n",
-        "GET /# HTTP/1.0\r\n\r\n",
-        "GET http:/a HTTP/1.0\r\n\r\n",
-        "GET http://a//b HTTP/1.0\r\n\r\n",
-        "GET http:///b HTTP/1.0\r\n\r\n",
-        "GET ftp://a/b HTTP/1.0\r\n\r\n",
-        "GET http://u@a/b HTTP/1.0\r\n\r\n",
-        "GET http://[1]/ HTTP/1.0\r\n\r\n",
-        "GET http://a:x/ HTTP/1.0\r\n\r\n",
-        "GET / http/1.1\r\n\r\n",
-        "GET / HTTP/1.10\r\n\r\n",
-        "GET / HTTP/1\r\n\r\n",
-        "GET / HTTP/+1.1\r\n\r\n",
-        "GET / HTTP 1.1\r\n\r\n",
-        "G(T / HTTP/1.0\r\n\r\n",
-        "\x16\x03\x01\x02",
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        refused(bad[i], 400);
+    EACH (bad, "\nGET / HTTP/1.0\r\n\r\n", "\r\rGET / HTTP/1.0\r\n\r\n",
+          "\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.0\r\n\r\n", " GET / HTTP/1.0\r\n\r\n",
+          "GET  / HTTP/1.0\r\n\r\n", "GET /  HTTP/1.0\r\n\r\n", "GET / HTTP/1.0 \r\n\r\n",
+          "GET\t/ HTTP/1.0\r\n\r\n", "GET /\tHTTP/1.0\r\n\r\n", "GET / HTTP/1.0\n\n",
+          "GET / HTTP/1.0\r\r\n\r\n", "GET /\r\n\r\n", "GET\r\n\r\n", "GET // HTTP/1.0\r\n\r\n",
+          "GET a HTTP/1.0\r\n\r\n", "GET * HTTP/1.0\r\n\r\n", "OPTIONS *a HTTP/1.0\r\n\r\n",
+          "GET /a b HTTP/1.0\r\n\r\n", "GET /\x7f HTTP/1.0\r\n\r\n", "GET /\xff HTTP/1.0\r\n\r\n",
+          "GET /\x01 HTTP/1.0\r\n\r\n", "GET /\" HTTP/1.0\r\n\r\n", "GET /< HTTP/1.0\r\n\r\n",
+          "GET /\\ HTTP/1.0\r\n\r\n", "GET /# HTTP/1.0\r\n\r\n", "GET http:/a HTTP/1.0\r\n\r\n",
+          "GET http://a//b HTTP/1.0\r\n\r\n", "GET http:///b HTTP/1.0\r\n\r\n",
+          "GET ftp://a/b HTTP/1.0\r\n\r\n", "GET http://u@a/b HTTP/1.0\r\n\r\n",
+          "GET http://[1]/ HTTP/1.0\r\n\r\n", "GET http://a:x/ HTTP/1.0\r\n\r\n",
+          "GET / http/1.1\r\n\r\n", "GET / HTTP/1.10\r\n\r\n", "GET / HTTP/1\r\n\r\n",
+          "GET / HTTP/+1.1\r\n\r\n", "GET / HTTP 1.1\r\n\r\n", "G(T / HTTP/1.0\r\n\r\n",
+          "\x16\x03\x01\x02")
+        refused(bad, 400);
     refused_bytes("GET /\0 HTTP/1.0\r\n\r\n", 20, 400);
     refused("TRACE / HTTP/1.1\r\n" H "\r\n", 405);
     refused("CONNECT a:80 HTTP/1.1\r\n" H "\r\n", 405);
@@ -185,17 +160,15 @@ static void test_request_lines(void **state)
     refused("GET / HTTP/2.0\r\n" H "\r\n", 505);
 }
 
-static void test_fields(void **state)
+TEST(fields)
 {
     passes("GET / HTTP/1.0\r\na:\r\nB-c: d \t e\r\n!#$%&'*+-.^_`|~: \x80\xff\r\n\r\n", 1);
     becomes("GET / HTTP/1.0\r\na:\tb\r\n\r\n", "GET / HTTP/1.0\r\na: b\r\n\r\n", 1);
-    static const char *const bad[] = { "a : b",      ": b",      "a b: c",     "a",
-                                       " a: b",      "\ta: b",   "a: b\r\n c", "a: b\r\n\tc",
-                                       "a: \x01",    "a: \x7f",  "a: b\rc",    "a: b\r\r",
-                                       "a: b\nc: d", "a\x80: b", "(a): b",     "\x01: b" };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    EACH (bad, "a : b", ": b", "a b: c", "a", " a: b", "\ta: b", "a: b\r\n c", "a: b\r\n\tc",
+          "a: \x01", "a: \x7f", "a: b\rc", "a: b\r\r", "a: b\nc: d", "a\x80: b", "(a): b",
+          "\x01: b") {
         char text[100];
-        snprintf(text, sizeof text, "GET / HTTP/1.0\r\n%s\r\n\r\n", bad[i]);
+        snprintf(text, sizeof text, "GET / HTTP/1.0\r\n%s\r\n\r\n", bad);
         refused(text, 400);
     }
     refused_bytes("GET / HTTP/1.0\r\na: b\0\r\n\r\n", 25, 400);
@@ -212,49 +185,29 @@ static void host(const char *value, int status)
         passes(text, 1);
 }
 
-static void test_hosts(void **state)
+TEST(hosts)
 {
-    static const char *const good[] = {
-        "a", " a", " a.b-c_d:80 ", " A:", " 127.0.0.1:65535", " [::1]", " [2001:db8::1]:80"
-    };
-    static const char *const bad[] = { "",          " ",     " a b",    " a,b",   " a/b",
-                                       " http://a", " u@a",  " a:b",    " a:0x1", " a:65536",
-                                       " a:-1",     " [::1", " [::1]a", " []",    " [a]",
-                                       " a%20",     " \x80", " a\\",    " *" };
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        host(good[i], 0);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        host(bad[i], 400);
+    EACH (good, "a", " a", " a.b-c_d:80 ", " A:", " 127.0.0.1:65535", " [::1]", " [2001:db8::1]:80")
+        host(good, 0);
+    EACH (bad, "", " ", " a b", " a,b", " a/b", " http://a", " u@a", " a:b", " a:0x1", " a:65536",
+          " a:-1", " [::1", " [::1]a", " []", " [a]", " a%20", " \x80", " a\\", " *")
+        host(bad, 400);
     refused("GET / HTTP/1.1\r\n\r\n", 400);
     refused("GET / HTTP/1.1\r\n" H H "\r\n", 400);
     refused("GET / HTTP/1.0\r\n" H "hOST: b\r\n\r\n", 400);
 }
 
-static void test_lengths(void **state)
+TEST(lengths)
 {
     passes(POST "Content-Length: 5\r\n\r\nhello" POST "content-length:0\r\n\r\n", 2);
     passes("GET / HTTP/1.1\r\n" H "Content-Length: 005\r\n\r\nhello", 1);
     becomes("HEAD / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhelloGET / HTTP/1.0\r\n\r\n",
             "HEAD / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nGET / HTTP/1.0\r\n\r\n", 2);
-    static const char *const bad[] = { "",
-                                       " +5",
-                                       " -0",
-                                       " -5",
-                                       " 0x5",
-                                       " 5,5",
-                                       " 5, 5",
-                                       " 5 5",
-                                       " 5;",
-                                       " 5.0",
-                                       " five",
-                                       " 5\r\nContent-Length: 5",
-                                       " 5\r\nContent-Length: 6",
-                                       " 5\r\nTransfer-Encoding: chunked",
-                                       " 00\x80" };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    EACH (bad, "", " +5", " -0", " -5", " 0x5", " 5,5", " 5, 5", " 5 5", " 5;", " 5.0", " five",
+          " 5\r\nContent-Length: 5", " 5\r\nContent-Length: 6", " 5\r\nTransfer-Encoding: chunked",
+          " 00\x80") {
         char text[200];
-        snprintf(text, sizeof text, "POST / HTTP/1.1\r\n" H "Content-Length:%s\r\n\r\nhello",
-                 bad[i]);
+        snprintf(text, sizeof text, "POST / HTTP/1.1\r\n" H "Content-Length:%s\r\n\r\nhello", bad);
         refused(text, 400);
     }
     refused("POST / HTTP/1.1\r\n" H "Content-Length: 101\r\n\r\n", 413);
@@ -264,35 +217,25 @@ static void test_lengths(void **state)
             413);
 }
 
-static void test_codings(void **state)
+TEST(codings)
 {
-    static const char *const bad[] = { "",
-                                       " gzip",
-                                       " identity",
-                                       " xchunked",
-                                       " chunkedx",
-                                       " chunked, identity",
-                                       " chunked, chunked",
-                                       " chunked,",
-                                       " \"chunked\"",
-                                       " chunked;q=1",
-                                       " chunked\r\nTransfer-Encoding: chunked",
-                                       " chunked\r\nContent-Length: 5" };
     passes(OK, 1);
     passes(POST "transfer-encoding:CHUNKED \r\n\r\n0\r\n\r\n", 1);
     becomes(POST "Transfer-Encoding:\tchunked\r\n\r\n0\r\n\r\n",
             POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    EACH (bad, "", " gzip", " identity", " xchunked", " chunkedx", " chunked, identity",
+          " chunked, chunked", " chunked,", " \"chunked\"", " chunked;q=1",
+          " chunked\r\nTransfer-Encoding: chunked", " chunked\r\nContent-Length: 5") {
         char text[200];
         snprintf(text, sizeof text, "POST / HTTP/1.1\r\n" H "Transfer-Encoding:%s\r\n\r\n0\r\n\r\n",
-                 bad[i]);
+                 bad);
         refused(text, 400);
     }
     refused("POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n", 501);
     refused("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
 }
 
-static void test_chunks(void **state)
+TEST(chunks)
 {
     passes(CHUNKED "5\r\nhello\r\n00A\r\n0123456789\r\n000\r\n\r\n" OK, 2);
     becomes(CHUNKED "5;a=\"b;c\"\r\nhello\r\n0;x\r\n\r\n", CHUNKED "5\r\nhello\r\n0\r\n\r\n", 1);
@@ -300,33 +243,14 @@ static void test_chunks(void **state)
     becomes("HEAD / HTTP/1.1\r\n" H
             "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\na: b\r\n\r\n" OK,
             "HEAD / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n" OK, 2);
-    static const char *const bad[] = { "+5\r\nhello\r\n",
-                                       "-5\r\nhello\r\n",
-                                       "0x5\r\nhello\r\n",
-                                       " 5\r\nhello\r\n",
-                                       "5 \r\nhello\r\n",
-                                       "5 ;a\r\nhello\r\n",
-                                       "5 x\r\nhello\r\n",
-                                       "g\r\n",
-                                       "\r\n5\r\nhello\r\n",
-                                       ";a\r\n",
-                                       "5\nhello\r\n",
-                                       "5\r\rhello\r\n",
-                                       "5\r\nhello\n",
-                                       "5\r\nhello5\r\n",
-                                       "5\r\nhello!\r\n",
-                                       "5\r\nhello\rx",
-                                       "5;\x01\r\nhello\r\n",
-                                       "5;a\nhello\r\n",
-                                       "00000000000000005\r\nhello\r\n",
-                                       "0\r\na b: c\r\n\r\n",
-                                       "0\r\n a: c\r\n\r\n",
-                                       "0\r\na: b\n\r\n",
-                                       "0\r\n\n",
-                                       "0\r\n\rx" };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    EACH (bad, "+5\r\nhello\r\n", "-5\r\nhello\r\n", "0x5\r\nhello\r\n", " 5\r\nhello\r\n",
+          "5 \r\nhello\r\n", "5 ;a\r\nhello\r\n", "5 x\r\nhello\r\n", "g\r\n", "\r\n5\r\nhello\r\n",
+          ";a\r\n", "5\nhello\r\n", "5\r\rhello\r\n", "5\r\nhello\n", "5\r\nhello5\r\n",
+          "5\r\nhello!\r\n", "5\r\nhello\rx", "5;\x01\r\nhello\r\n", "5;a\nhello\r\n",
+          "00000000000000005\r\nhello\r\n", "0\r\na b: c\r\n\r\n", "0\r\n a: c\r\n\r\n",
+          "0\r\na: b\n\r\n", "0\r\n\n", "0\r\n\rx") {
         char text[300];
-        snprintf(text, sizeof text, "%s%s0\r\n\r\n", CHUNKED, bad[i]);
+        snprintf(text, sizeof text, "%s%s0\r\n\r\n", CHUNKED, bad);
         refused(text, 400);
     }
     refused(CHUNKED "65\r\n", 413);
@@ -334,7 +258,7 @@ static void test_chunks(void **state)
     refused(CHUNKED "5\r\nhello\r\n60\r\n", 413);
 }
 
-static void test_sizes(void **state)
+TEST(sizes)
 {
     char text[1000];
     snprintf(text, sizeof text, "GET /%0*d HTTP/1.0\r\n\r\n", 39, 0);
@@ -355,7 +279,7 @@ static void test_sizes(void **state)
 }
 
 /* Nothing gets through after a refusal; the requests before it are kept. */
-static void test_after_a_refusal(void **state)
+TEST(after_a_refusal)
 {
     struct outcome outcome = each_way(OK OK "GET /\n" OK, sizeof(OK OK "GET /\n" OK) - 1);
     assert_int_equal(outcome.status, 400);
@@ -379,7 +303,7 @@ static unsigned take_all(struct guard *guard)
     return count;
 }
 
-static void test_where_it_is(void **state)
+TEST(where_it_is)
 {
     struct guard guard;
     guard_init(&guard, &limits);
@@ -401,13 +325,3 @@ static void test_where_it_is(void **state)
     assert_int_equal(take_all(&guard), 0);
     guard_fini(&guard);
 }
-
-static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_request_lines), cmocka_unit_test(test_fields),
-    cmocka_unit_test(test_hosts),         cmocka_unit_test(test_lengths),
-    cmocka_unit_test(test_codings),       cmocka_unit_test(test_chunks),
-    cmocka_unit_test(test_sizes),         cmocka_unit_test(test_after_a_refusal),
-    cmocka_unit_test(test_where_it_is),
-};
-
-TEST_GROUP(guard, tests, NULL, NULL)

@@ -33,7 +33,9 @@ static void expect(struct gzip_stream *stream, const char *want, size_t want_len
     bytes_free(&stream->out);
 }
 
-static void test_pieces_and_texts(void **state)
+TEST_GROUP("gzip");
+
+TEST(pieces_and_texts)
 {
     static const char want[] = "<p class=a>anna</p><p class=a></p><p class=a>";
     struct gzip_piece *head = gzip_pack("<p class=a>", 11), *tail = gzip_pack("</p>", 4);
@@ -51,7 +53,7 @@ static void test_pieces_and_texts(void **state)
     expect(&stream, want, sizeof want - 1);
 }
 
-static void test_empty(void **state)
+TEST(empty)
 {
     struct gzip_stream stream;
     struct gzip_piece *piece = gzip_pack("", 0);
@@ -64,7 +66,7 @@ static void test_empty(void **state)
 }
 
 /* Stored blocks hold 65535 bytes at most. */
-static void test_long_texts(void **state)
+TEST(long_texts)
 {
     static const size_t lengths[] = { 65534, 65535, 65536, 200000 };
     char *text = malloc(200000);
@@ -79,7 +81,7 @@ static void test_long_texts(void **state)
     free(text);
 }
 
-static void test_pack_compresses(void **state)
+TEST(pack_compresses)
 {
     char text[20000];
     memset(text, 'a', sizeof text);
@@ -93,7 +95,7 @@ static void test_pack_compresses(void **state)
 }
 
 /* Text beside a secret must not make the answer shorter when it resembles the secret. */
-static void test_length_reveals_no_secret(void **state)
+TEST(length_reveals_no_secret)
 {
     static const char *const guesses[] = { "token=s3cret", "token=xxxxxx" };
     size_t len[2];
@@ -112,7 +114,7 @@ static void test_length_reveals_no_secret(void **state)
     assert_int_equal(len[0], len[1]);
 }
 
-static void test_is_of(void **state)
+TEST(is_of)
 {
     struct gzip_stream stream;
     gzip_begin(&stream);
@@ -127,14 +129,3 @@ static void test_is_of(void **state)
     assert_false(gzip_is_of("", 0, "", 0));
     bytes_free(&stream.out);
 }
-
-static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_pieces_and_texts),
-    cmocka_unit_test(test_empty),
-    cmocka_unit_test(test_long_texts),
-    cmocka_unit_test(test_pack_compresses),
-    cmocka_unit_test(test_length_reveals_no_secret),
-    cmocka_unit_test(test_is_of),
-};
-
-TEST_GROUP(gzip, tests, NULL, NULL)

@@ -1,8 +1,10 @@
 #include "hash.h"
 #include "test.h"
 
+TEST_GROUP("hash");
+
 /* Equal bytes hash alike wherever they are; any changed byte or length changes the hash. */
-static void test_every_byte_counts(void **state)
+TEST(every_byte_counts)
 {
     char bytes[41], copy[48];
     memset(bytes, 'b', sizeof bytes);
@@ -21,7 +23,7 @@ static void test_every_byte_counts(void **state)
 }
 
 /* Similar keys spread over the slots of a small table. */
-static void test_spread(void **state)
+TEST(spread)
 {
     int slots[64] = { 0 };
     char key[16];
@@ -32,8 +34,3 @@ static void test_spread(void **state)
     for (int i = 0; i < 64; i++)
         assert_in_range(slots[i], 40, 200);
 }
-
-static const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_byte_counts),
-                                           cmocka_unit_test(test_spread) };
-
-TEST_GROUP(hash, tests, NULL, NULL)

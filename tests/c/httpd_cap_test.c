@@ -6,7 +6,9 @@
 
 /* The cap on connections, and which connection is closed to make room. */
 
-static void test_cap(void **state)
+TEST_GROUP("httpd_cap", FIXTURE, .set_up = make_big_body, .tear_down = free_big_body);
+
+TEST(cap)
 {
     struct httpd_limits limits = httpd_default_limits;
     limits.max_connections = 2;
@@ -24,13 +26,12 @@ static void test_cap(void **state)
     assert_int_equal(httpd_connections(server), 2);
 }
 
-static void test_idle_connection_makes_room_at_the_cap(void **state)
+TEST(idle_connection_makes_room_at_the_cap)
 {
     struct httpd_limits limits = httpd_default_limits;
     limits.max_connections = 2;
     restart(&limits);
-    struct wire *idle = wire_open(port), *busy = wire_open(port);
-    hold(busy);
+    struct wire *idle = wire_open(port), *busy = hold();
     struct wire *third = wire_open(port);
     int64_t start_ms = loop_now_ms();
     assert_int_equal(wire_ask(third, GET("/3"), NULL), 200);
@@ -41,7 +42,7 @@ static void test_idle_connection_makes_room_at_the_cap(void **state)
 }
 
 /* Their own deadlines are 10 minutes away; two slow senders must not keep everyone out. */
-static void test_slow_senders_make_room_at_the_cap(void **state)
+TEST(slow_senders_make_room_at_the_cap)
 {
     struct httpd_limits limits = httpd_default_limits;
     limits.max_connections = 2;
@@ -85,7 +86,7 @@ static struct wire *wire_from(in_addr_t address)
     return wire;
 }
 
-static void test_cap_of_an_address(void **state)
+TEST(cap_of_an_address)
 {
     struct httpd_limits limits = httpd_default_limits;
     in_addr_t address = own_address();
@@ -98,10 +99,10 @@ static void test_cap_of_an_address(void **state)
     for (int i = 0; i < 3; i++)
         remote[i] = wire_from(address);
     assert_int_equal(wire_ask(remote[0], GET("/"), &body), 200);
-    assert_null(strstr(body, "::ffff:"));
+    assert_lacks(body, "::ffff:");
     assert_int_equal(wire_ask(remote[1], GET("/"), NULL), 200);
     assert_int_equal(wire_answer(remote[2], NULL), 503);
-    assert_non_null(strstr(remote[2]->text, "too_many_connections"));
+    assert_contains(remote[2]->text, "too_many_connections");
     wire_expect_end(remote[2]);
     for (int i = 0; i < 3; i++) { /* loopback is not counted */
         loopback[i] = wire_open(port);
@@ -120,7 +121,7 @@ static int highest_fd(void)
     return fd;
 }
 
-static void test_out_of_descriptors(void **state)
+TEST(out_of_descriptors)
 {
     struct rlimit limit, tight;
     struct wire *first = wire_open(port);
@@ -147,13 +148,3 @@ static void test_out_of_descriptors(void **state)
     close(lines[0]);
     close(lines[1]);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_cap),
-    TEST(test_idle_connection_makes_room_at_the_cap),
-    TEST(test_slow_senders_make_room_at_the_cap),
-    TEST(test_cap_of_an_address),
-    TEST(test_out_of_descriptors),
-};
-
-TEST_GROUP(httpd_cap, tests, make_big_body, free_big_body)

@@ -103,18 +103,16 @@ static inline void start(const struct httpd_limits *limits)
     assert_true(port > 0);
 }
 
-static inline int set_up(void **state)
+SET_UP()
 {
     start(NULL);
-    return 0;
 }
 
-static inline int tear_down(void **state)
+TEAR_DOWN()
 {
     wire_close_all();
     httpd_free(server);
     loop_free(wire_loop);
-    return 0;
 }
 
 /* The same server again, with other limits. */
@@ -134,19 +132,20 @@ static inline struct httpd_limits quick(void)
     return limits;
 }
 
-/* Leaves a request waiting for its answer. */
-static inline void hold(struct wire *wire)
+/* Sends a request and waits until its handler holds it. */
+static inline struct wire *open_held(const char *request)
 {
-    wire_send(wire->fd, GET("/hold"));
-    while (!held)
-        wire_turn(1);
-}
-
-static inline void open_stream(struct wire *wire, const char *request)
-{
+    struct wire *wire = wire_open(port);
     wire_send(wire->fd, request);
     while (!held)
         wire_turn(1);
+    return wire;
+}
+
+/* Leaves a request waiting for its answer. */
+static inline struct wire *hold(void)
+{
+    return open_held(GET("/hold"));
 }
 
 /* Once for a group. */

@@ -11,7 +11,9 @@ static void expect_refusal(const char *request, int status)
     assert_int_equal(requests, before);
 }
 
-static void test_methods(void **state)
+TEST_GROUP("httpd_limits", FIXTURE, .set_up = make_big_body, .tear_down = free_big_body);
+
+TEST(methods)
 {
     struct wire *wire = wire_open(port);
     assert_int_equal(wire_ask(wire, "PATCH / HTTP/1.1\r\n" HOST "\r\n", NULL), 200);
@@ -22,24 +24,22 @@ static void test_methods(void **state)
     expect_refusal("BREW /pot HTTP/1.1\r\n" HOST "\r\n", 501);
 }
 
-static void test_targets(void **state)
+TEST(targets)
 {
     struct wire *wire = wire_open(port);
-    const char *body;
-    assert_int_equal(wire_ask(wire, "GET http://LOCALHOST/a?b HTTP/1.1\r\n" HOST "\r\n", &body),
-                     200);
-    assert_string_equal(body, "GET /a?b from 127.0.0.1 []");
-    assert_int_equal(wire_ask(wire, "GET http://localhost?b HTTP/1.1\r\n" HOST "\r\n", &body), 200);
-    assert_string_equal(body, "GET /?b from 127.0.0.1 []");
+    wire_gives(wire, "GET http://LOCALHOST/a?b HTTP/1.1\r\n" HOST "\r\n", 200,
+               "GET /a?b from 127.0.0.1 []");
+    wire_gives(wire, "GET http://localhost?b HTTP/1.1\r\n" HOST "\r\n", 200,
+               "GET /?b from 127.0.0.1 []");
     expect_refusal("GET http://evil/a HTTP/1.1\r\n" HOST "\r\n", 400);
     expect_refusal("GET //evil/a HTTP/1.1\r\n" HOST "\r\n", 400);
     expect_refusal("GET /a b HTTP/1.1\r\n" HOST "\r\n", 400);
     expect_refusal("GET * HTTP/1.1\r\n" HOST "\r\n", 400);
     assert_int_equal(wire_ask(wire, "OPTIONS * HTTP/1.1\r\n" HOST "\r\n", NULL), 204);
-    assert_non_null(strstr(wire->text, "\r\nAllow: GET, HEAD, "));
+    assert_contains(wire->text, "\r\nAllow: GET, HEAD, ");
 }
 
-static void test_limits(void **state)
+TEST(limits)
 {
     static char text[200000];
     snprintf(text, sizeof text, "GET / HTTP/1.1\r\nX-Long: %0*d\r\n\r\n", 20000, 0);
@@ -58,23 +58,20 @@ static void test_limits(void **state)
 }
 
 /* Bytes that never become a request are not buffered without end, and take no time. */
-static void test_endless_requests(void **state)
+TEST(endless_requests)
 {
-    static const char *const heads[] = {
-        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n",
-        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nfff0\r\n",
-        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1;",
-        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n",
-        "BREW / HTTP/1.1\r\n\r\n"
-    };
     char zeros[16384];
     int64_t start_ms = loop_now_ms();
     memset(zeros, '0', sizeof zeros);
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+    EACH (head, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n",
+          "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nfff0\r\n",
+          "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1;",
+          "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n",
+          "BREW / HTTP/1.1\r\n\r\n") {
         struct wire *wire = wire_open(port);
         size_t sent = 0;
         char first;
-        wire_send(wire->fd, heads[i]);
+        wire_send(wire->fd, head);
         while (recv(wire->fd, &first, 1, MSG_PEEK) <= 0) {
             ssize_t n = send(wire->fd, zeros, sizeof zeros, MSG_NOSIGNAL);
             if (n > 0) sent += (size_t)n;
@@ -82,13 +79,13 @@ static void test_endless_requests(void **state)
             assert_true(sent < 8 << 20 && loop_now_ms() < start_ms + 3000);
         }
         wire_expect_end(wire);
-        assert_non_null(strstr(wire->text, "\r\nContent-Type: application/problem+json\r\n"));
+        assert_contains(wire->text, "\r\nContent-Type: application/problem+json\r\n");
         wire_close(wire);
     }
     assert_int_equal(requests, 0);
 }
 
-static void test_body_of_head_is_not_a_request(void **state)
+TEST(body_of_head_is_not_a_request)
 {
     static const char smuggled[] = GET("/smuggled");
     char text[400];
@@ -114,7 +111,7 @@ static void test_body_of_head_is_not_a_request(void **state)
 }
 
 /* The requests before a refused one are answered first. */
-static void test_refusal_in_its_turn(void **state)
+TEST(refusal_in_its_turn)
 {
     struct wire *wire = wire_open(port);
     wire_send(wire->fd, GET("/hold") GET("/2") "GET /3 HTTP/1.1\r\n\r\n" GET("/4"));
@@ -127,22 +124,22 @@ static void test_refusal_in_its_turn(void **state)
     char *first = strstr(wire->text, "first"), *second = strstr(wire->text, "GET /2?"),
          *third = strstr(wire->text, "HTTP/1.1 400 ");
     assert_true(first && first < second && second < third);
-    assert_non_null(strstr(third, "The request has no Host."));
+    assert_contains(third, "The request has no Host.");
     assert_int_equal(requests, 2);
 }
 
 /* The body turns out to be malformed while "100 Continue" is still being sent. */
-static void test_refusal_behind_a_continue(void **state)
+TEST(refusal_behind_a_continue)
 {
     struct wire *wire = wire_open(port);
     wire_send(wire->fd, "POST / HTTP/1.1\r\n" HOST
                         "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n?");
     wire_expect_end(wire);
-    assert_non_null(strstr(wire->text, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 "));
+    assert_contains(wire->text, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 ");
 }
 
 /* The connection is not reset while the client still sends. */
-static void test_refusal_reaches_a_client_that_keeps_sending(void **state)
+TEST(refusal_reaches_a_client_that_keeps_sending)
 {
     char zeros[16384] = { 0 };
     struct wire *wire = wire_open(port);
@@ -162,7 +159,7 @@ static void test_refusal_reaches_a_client_that_keeps_sending(void **state)
 
 /* A client that sends on after its own "close" gets the answer, too; one that stays connected is
  * not waited for without end. */
-static void test_close_does_not_reset(void **state)
+TEST(close_does_not_reset)
 {
     for (int i = 0; i < 20; i++) {
         struct wire *wire = wire_open(port);
@@ -174,7 +171,7 @@ static void test_close_does_not_reset(void **state)
         send(wire->fd, "more", 4, MSG_NOSIGNAL);
         wire_expect(wire, "GET /1?");
         wire_expect_end(wire);
-        assert_null(strstr(wire->text, "GET /2?"));
+        assert_lacks(wire->text, "GET /2?");
         wire_close(wire);
     }
     struct wire *stays = wire_open(port);
@@ -200,7 +197,7 @@ static int drip(struct wire *wire, const char *bytes)
     return (int)(loop_now_ms() - start_ms);
 }
 
-static void test_slow_requests_are_ended(void **state)
+TEST(slow_requests_are_ended)
 {
     static const char *const slow[] = { "",
                                         "POST / HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n" };
@@ -219,7 +216,7 @@ static void test_slow_requests_are_ended(void **state)
     assert_int_equal(requests, 0);
 }
 
-static void test_idle_connections_are_closed(void **state)
+TEST(idle_connections_are_closed)
 {
     struct httpd_limits limits = quick();
     restart(&limits);
@@ -234,7 +231,7 @@ static void test_idle_connections_are_closed(void **state)
     assert_int_equal(httpd_connections(server), 0);
 }
 
-static void test_reader_that_does_not_read_is_closed(void **state)
+TEST(reader_that_does_not_read_is_closed)
 {
     struct httpd_limits limits = quick();
     restart(&limits);
@@ -250,19 +247,18 @@ static void test_reader_that_does_not_read_is_closed(void **state)
 
 /* --- the server --- */
 
-static void test_drain(void **state)
+TEST(drain)
 {
-    struct wire *idle = wire_open(port), *busy = wire_open(port), *soon = wire_open(port);
-    hold(busy);
+    struct wire *idle = wire_open(port), *busy = hold(), *soon = wire_open(port);
     assert_int_equal(wire_ask(soon, GET("/"), NULL), 200);
     httpd_drain(server);
     assert_int_equal(wire_ask(soon, GET("/"), NULL), 200);
-    assert_non_null(strstr(soon->text, "\r\nConnection: close\r\n"));
+    assert_contains(soon->text, "\r\nConnection: close\r\n");
     wire_expect_end(idle);
     assert_int_equal(httpd_pending(server), 1);
     reply_text(held, 200, "served");
     wire_expect(busy, "served");
-    assert_non_null(strstr(busy->text, "\r\nConnection: close\r\n"));
+    assert_contains(busy->text, "\r\nConnection: close\r\n");
     wire_expect_end(busy);
     int fd = wire_socket();
     struct sockaddr_in to = { .sin_family = AF_INET,
@@ -277,13 +273,12 @@ static void test_drain(void **state)
     assert_int_equal(httpd_connections(server), 0);
 }
 
-static void test_free_while_requests_wait(void **state)
+TEST(free_while_requests_wait)
 {
-    struct wire *busy = wire_open(port), *streamed = wire_open(port);
-    hold(busy);
+    struct wire *busy = hold();
     struct httpd_request *waiting = held;
     held = NULL;
-    open_stream(streamed, GET("/stream"));
+    open_held(GET("/stream"));
     wire_open(port); /* not accepted yet */
     httpd_free(server);
     assert_int_equal(nclosed, 1);
@@ -295,7 +290,7 @@ static void test_free_while_requests_wait(void **state)
     server = NULL;
 }
 
-static void test_listen_failures(void **state)
+TEST(listen_failures)
 {
     assert_int_equal(httpd_listen(server, "127.0.0.1", port), -1);
     assert_int_equal(errno, EADDRINUSE);
@@ -306,23 +301,3 @@ static void test_listen_failures(void **state)
     struct wire *wire = wire_open(other);
     assert_int_equal(wire_ask(wire, GET("/"), NULL), 200);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_methods),
-    TEST(test_targets),
-    TEST(test_limits),
-    TEST(test_endless_requests),
-    TEST(test_body_of_head_is_not_a_request),
-    TEST(test_refusal_in_its_turn),
-    TEST(test_refusal_behind_a_continue),
-    TEST(test_refusal_reaches_a_client_that_keeps_sending),
-    TEST(test_close_does_not_reset),
-    TEST(test_slow_requests_are_ended),
-    TEST(test_idle_connections_are_closed),
-    TEST(test_reader_that_does_not_read_is_closed),
-    TEST(test_drain),
-    TEST(test_free_while_requests_wait),
-    TEST(test_listen_failures),
-};
-
-TEST_GROUP(httpd_limits, tests, make_big_body, free_big_body)

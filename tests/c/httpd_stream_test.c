@@ -2,11 +2,12 @@
 
 /* --- a handler that waits --- */
 
-static void test_late_answer(void **state)
+TEST_GROUP("httpd_stream", FIXTURE, .set_up = make_big_body, .tear_down = free_big_body);
+
+TEST(late_answer)
 {
-    struct wire *wire = wire_open(port);
     const char *body;
-    hold(wire);
+    struct wire *wire = hold();
     assert_int_equal(httpd_pending(server), 1);
     wire_turn(20);
     reply_text(held, 200, "late");
@@ -18,11 +19,10 @@ static void test_late_answer(void **state)
 }
 
 /* Watching for the client to close must not change how the connection is read afterwards. */
-static void test_long_request_after_a_late_answer(void **state)
+TEST(long_request_after_a_late_answer)
 {
     static char request[61000];
-    struct wire *wire = wire_open(port);
-    hold(wire);
+    struct wire *wire = hold();
     wire_turn(20);
     reply_text(held, 200, "late");
     assert_int_equal(wire_answer(wire, NULL), 200);
@@ -31,23 +31,21 @@ static void test_long_request_after_a_late_answer(void **state)
     assert_int_equal(wire_ask(wire, request, NULL), 200);
 }
 
-static void test_second_request_while_the_first_waits(void **state)
+TEST(second_request_while_the_first_waits)
 {
-    struct wire *wire = wire_open(port);
-    hold(wire);
+    struct wire *wire = hold();
     wire_send(wire->fd, GET("/second"));
     wire_turn(20);
     assert_int_equal(requests, 1);
     assert_int_equal(nclosed, 0);
     reply_text(held, 200, "first");
     wire_expect(wire, "GET /second?");
-    assert_non_null(strstr(wire->text, "first"));
+    assert_contains(wire->text, "first");
 }
 
-static void test_client_closes_while_it_waits(void **state)
+TEST(client_closes_while_it_waits)
 {
-    struct wire *wire = wire_open(port);
-    hold(wire);
+    struct wire *wire = hold();
     wire_close(wire);
     assert_true(wire_until(&nclosed));
     assert_string_equal(httpd_path(held), "/hold");
@@ -58,11 +56,10 @@ static void test_client_closes_while_it_waits(void **state)
     assert_int_equal(httpd_connections(server), 0);
 }
 
-static void test_client_resets_while_it_waits(void **state)
+TEST(client_resets_while_it_waits)
 {
     struct linger reset = { .l_onoff = 1 };
-    struct wire *wire = wire_open(port);
-    hold(wire);
+    struct wire *wire = hold();
     setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     wire_close(wire);
     assert_true(wire_until(&nclosed));
@@ -72,11 +69,10 @@ static void test_client_resets_while_it_waits(void **state)
     assert_int_equal(httpd_connections(server), 0);
 }
 
-static void test_half_closed_client_gets_its_late_answer(void **state)
+TEST(half_closed_client_gets_its_late_answer)
 {
-    struct wire *wire = wire_open(port);
     const char *body;
-    hold(wire);
+    struct wire *wire = hold();
     shutdown(wire->fd, SHUT_WR);
     assert_true(wire_until(&nclosed));
     reply_text(held, 200, "still here");
@@ -85,10 +81,9 @@ static void test_half_closed_client_gets_its_late_answer(void **state)
     wire_expect_end(wire);
 }
 
-static void test_on_close_can_be_cleared(void **state)
+TEST(on_close_can_be_cleared)
 {
-    struct wire *wire = wire_open(port);
-    hold(wire);
+    struct wire *wire = hold();
     httpd_on_close(held, NULL, NULL);
     wire_close(wire);
     wire_turn(20);
@@ -99,14 +94,13 @@ static void test_on_close_can_be_cleared(void **state)
 
 /* --- streams --- */
 
-static void test_stream(void **state)
+TEST(stream)
 {
-    struct wire *wire = wire_open(port);
-    open_stream(wire, GET("/stream"));
+    struct wire *wire = open_held(GET("/stream"));
     httpd_stream_write(held, "one\n", 4);
     wire_expect(wire, "one\n");
-    assert_non_null(strstr(wire->text, "\r\nTransfer-Encoding: chunked\r\n"));
-    assert_null(strstr(wire->text, "Content-Length"));
+    assert_contains(wire->text, "\r\nTransfer-Encoding: chunked\r\n");
+    assert_lacks(wire->text, "Content-Length");
     httpd_stream_write(held, "two\n", 4);
     httpd_stream_end(held);
     wire_expect_end(wire);
@@ -119,20 +113,18 @@ static void test_stream(void **state)
     assert_int_equal(httpd_connections(server), 0);
 }
 
-static void test_stream_for_http_1_0(void **state)
+TEST(stream_for_http_1_0)
 {
-    struct wire *wire = wire_open(port);
-    open_stream(wire, "GET /stream HTTP/1.0\r\n\r\n");
+    struct wire *wire = open_held("GET /stream HTTP/1.0\r\n\r\n");
     httpd_stream_write(held, "one\n", 4);
     httpd_stream_end(held);
     wire_expect_end(wire);
     assert_string_equal(strstr(wire->text, "\r\n\r\n"), "\r\n\r\none\n");
 }
 
-static void test_stream_of_head(void **state)
+TEST(stream_of_head)
 {
-    struct wire *wire = wire_open(port);
-    open_stream(wire, "HEAD /stream HTTP/1.1\r\n" HOST "\r\n");
+    struct wire *wire = open_held("HEAD /stream HTTP/1.1\r\n" HOST "\r\n");
     assert_true(wire_until(&nended));
     httpd_stream_write(held, "nothing", 7);
     httpd_stream_end(held);
@@ -142,10 +134,9 @@ static void test_stream_of_head(void **state)
     assert_int_equal(httpd_connections(server), 0);
 }
 
-static void test_client_closes_a_stream(void **state)
+TEST(client_closes_a_stream)
 {
-    struct wire *wire = wire_open(port);
-    open_stream(wire, GET("/stream"));
+    struct wire *wire = open_held(GET("/stream"));
     wire_close(wire);
     assert_true(wire_until(&nended));
     httpd_stream_write(held, "x", 1);
@@ -156,12 +147,11 @@ static void test_client_closes_a_stream(void **state)
     assert_int_equal(httpd_connections(server), 0);
 }
 
-static void test_stream_has_no_idle_timeout(void **state)
+TEST(stream_has_no_idle_timeout)
 {
     struct httpd_limits limits = quick();
     restart(&limits);
-    struct wire *wire = wire_open(port);
-    open_stream(wire, GET("/stream"));
+    struct wire *wire = open_held(GET("/stream"));
     wire_turn(600);
     assert_int_equal(nended, 0);
     httpd_stream_write(held, "still", 5);
@@ -169,10 +159,9 @@ static void test_stream_has_no_idle_timeout(void **state)
     httpd_stream_end(held);
 }
 
-static void test_slow_reader_of_a_stream_is_cut_off(void **state)
+TEST(slow_reader_of_a_stream_is_cut_off)
 {
-    struct wire *wire = wire_open(port);
-    open_stream(wire, GET("/stream"));
+    open_held(GET("/stream"));
     for (int i = 0; i < 1000 && !nended; i++) {
         httpd_stream_write(held, big, 65536);
         wire_turn(0);
@@ -183,11 +172,10 @@ static void test_slow_reader_of_a_stream_is_cut_off(void **state)
     assert_int_equal(httpd_connections(server), 0);
 }
 
-static void test_flood_during_a_stream_is_discarded(void **state)
+TEST(flood_during_a_stream_is_discarded)
 {
-    struct wire *wire = wire_open(port);
     size_t sent = 0;
-    open_stream(wire, GET("/stream"));
+    struct wire *wire = open_held(GET("/stream"));
     for (int i = 0; i < 500; i++) {
         ssize_t n = send(wire->fd, big, 65536, MSG_NOSIGNAL);
         if (n > 0) sent += (size_t)n;
@@ -200,11 +188,10 @@ static void test_flood_during_a_stream_is_discarded(void **state)
     httpd_stream_end(held);
 }
 
-static void test_flood_while_a_handler_waits_stays_in_the_kernel(void **state)
+TEST(flood_while_a_handler_waits_stays_in_the_kernel)
 {
-    struct wire *wire = wire_open(port);
     size_t sent = 0;
-    hold(wire);
+    struct wire *wire = hold();
     for (int i = 0; i < 500; i++) {
         ssize_t n = send(wire->fd, big, 65536, MSG_NOSIGNAL);
         if (n > 0) sent += (size_t)n;
@@ -214,23 +201,3 @@ static void test_flood_while_a_handler_waits_stays_in_the_kernel(void **state)
     reply_text(held, 200, "done");
     wire_expect(wire, "done");
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_late_answer),
-    TEST(test_long_request_after_a_late_answer),
-    TEST(test_second_request_while_the_first_waits),
-    TEST(test_client_closes_while_it_waits),
-    TEST(test_client_resets_while_it_waits),
-    TEST(test_half_closed_client_gets_its_late_answer),
-    TEST(test_on_close_can_be_cleared),
-    TEST(test_stream),
-    TEST(test_stream_for_http_1_0),
-    TEST(test_stream_of_head),
-    TEST(test_client_closes_a_stream),
-    TEST(test_stream_has_no_idle_timeout),
-    TEST(test_slow_reader_of_a_stream_is_cut_off),
-    TEST(test_flood_during_a_stream_is_discarded),
-    TEST(test_flood_while_a_handler_waits_stays_in_the_kernel),
-};
-
-TEST_GROUP(httpd_stream, tests, make_big_body, free_big_body)

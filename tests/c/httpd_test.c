@@ -2,43 +2,36 @@
 
 /* --- answers --- */
 
-static void test_answer_has_its_fields(void **state)
+TEST_GROUP("httpd", FIXTURE, .set_up = make_big_body, .tear_down = free_big_body);
+
+TEST(answer_has_its_fields)
 {
     struct wire *wire = wire_open(port);
-    const char *body;
-    assert_int_equal(wire_ask(wire, GET("/a/b%20c?x=1&y"), &body), 200);
-    assert_string_equal(body, "GET /a/b%20c?x=1&y from 127.0.0.1 []");
+    wire_gives(wire, GET("/a/b%20c?x=1&y"), 200, "GET /a/b%20c?x=1&y from 127.0.0.1 []");
     assert_memory_equal(wire->text, "HTTP/1.1 200 OK\r\n", 17);
-    assert_non_null(strstr(wire->text, "\r\nDate: "));
-    assert_non_null(strstr(wire->text, "\r\nContent-Type: text/plain\r\n"));
-    assert_non_null(strstr(wire->text, "\r\nCache-Control: no-store\r\n"));
-    assert_non_null(strstr(wire->text, "\r\nReferrer-Policy: no-referrer\r\n"));
+    assert_contains(wire->text, "\r\nDate: ", "\r\nContent-Type: text/plain\r\n",
+                    "\r\nCache-Control: no-store\r\n", "\r\nReferrer-Policy: no-referrer\r\n");
     assert_non_null(strstr(
         wire->text, "\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"));
-    assert_non_null(strstr(wire->text, "\r\nX-Content-Type-Options: nosniff\r\n"));
-    assert_null(strstr(wire->text, "\r\nConnection:"));
+    assert_contains(wire->text, "\r\nX-Content-Type-Options: nosniff\r\n");
+    assert_lacks(wire->text, "\r\nConnection:");
 }
 
-static void test_connection_is_kept(void **state)
+TEST(connection_is_kept)
 {
     struct wire *wire = wire_open(port);
-    const char *body;
-    assert_int_equal(
-        wire_ask(wire, "POST /one HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc", &body), 200);
-    assert_string_equal(body, "POST /one? from 127.0.0.1 [abc]");
-    assert_int_equal(wire_ask(wire,
-                              "PUT /two HTTP/1.1\r\n" HOST
-                              "Transfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n0\r\n\r\n",
-                              &body),
-                     200);
-    assert_string_equal(body, "PUT /two? from 127.0.0.1 [xyz]");
-    assert_int_equal(wire_ask(wire, GET("/three"), &body), 200);
-    assert_string_equal(body, "GET /three? from 127.0.0.1 []");
+    wire_gives(wire, "POST /one HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc", 200,
+               "POST /one? from 127.0.0.1 [abc]");
+    wire_gives(wire,
+               "PUT /two HTTP/1.1\r\n" HOST
+               "Transfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n0\r\n\r\n",
+               200, "PUT /two? from 127.0.0.1 [xyz]");
+    wire_gives(wire, GET("/three"), 200, "GET /three? from 127.0.0.1 []");
     assert_int_equal(httpd_connections(server), 1);
     assert_int_equal(httpd_pending(server), 0);
 }
 
-static void test_pipelined_requests_are_answered_in_order(void **state)
+TEST(pipelined_requests_are_answered_in_order)
 {
     struct wire *wire = wire_open(port);
     wire_send(wire->fd, GET("/1") GET("/2") GET("/3"));
@@ -48,7 +41,7 @@ static void test_pipelined_requests_are_answered_in_order(void **state)
 }
 
 /* More than is read ahead, from a client that reads slowly: all are answered. */
-static void test_very_many_pipelined_requests(void **state)
+TEST(very_many_pipelined_requests)
 {
     enum { MANY = 20000 };
     static const char one[] = GET("/204");
@@ -66,26 +59,24 @@ static void test_very_many_pipelined_requests(void **state)
     free(text);
 }
 
-static void test_head_has_no_body(void **state)
+TEST(head_has_no_body)
 {
     struct wire *wire = wire_open(port);
-    const char *body;
     wire_send(wire->fd, "HEAD /x HTTP/1.1\r\n" HOST "\r\n");
     wire_expect(wire, "\r\n\r\n");
     wire_turn(20);
-    assert_non_null(strstr(wire->text, "Content-Length: 26\r\n"));
+    assert_contains(wire->text, "Content-Length: 26\r\n");
     assert_string_equal(strstr(wire->text, "\r\n\r\n"), "\r\n\r\n");
-    assert_int_equal(wire_ask(wire, GET("/after"), &body), 200);
-    assert_string_equal(body, "GET /after? from 127.0.0.1 []");
+    wire_gives(wire, GET("/after"), 200, "GET /after? from 127.0.0.1 []");
 }
 
-static void test_statuses_without_body(void **state)
+TEST(statuses_without_body)
 {
     struct wire *wire = wire_open(port);
     assert_int_equal(wire_ask(wire, GET("/204"), NULL), 204);
-    assert_null(strstr(wire->text, "Content-Length"));
+    assert_lacks(wire->text, "Content-Length");
     assert_int_equal(wire_ask(wire, GET("/304"), NULL), 304);
-    assert_null(strstr(wire->text, "never"));
+    assert_lacks(wire->text, "never");
     assert_int_equal(wire_ask(wire, GET("/x"), NULL), 200);
 }
 
@@ -93,36 +84,30 @@ static void expect_close(const char *request)
 {
     struct wire *wire = wire_open(port);
     assert_int_equal(wire_ask(wire, request, NULL), 200);
-    assert_non_null(strstr(wire->text, "\r\nConnection: close\r\n"));
+    assert_contains(wire->text, "\r\nConnection: close\r\n");
     wire_expect_end(wire);
 }
 
-static void test_connection_list_is_honoured(void **state)
+TEST(connection_list_is_honoured)
 {
     struct wire *wire = wire_open(port);
     expect_close("GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
     expect_close("GET / HTTP/1.1\r\n" HOST "Connection: foo, Close\r\n\r\n");
     expect_close("GET / HTTP/1.0\r\n\r\n");
     assert_int_equal(wire_ask(wire, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", NULL), 200);
-    assert_non_null(strstr(wire->text, "\r\nConnection: keep-alive\r\n"));
+    assert_contains(wire->text, "\r\nConnection: keep-alive\r\n");
     assert_int_equal(wire_ask(wire, GET("/"), NULL), 200);
 }
 
-static void test_fields_cannot_be_forged(void **state)
+TEST(fields_cannot_be_forged)
 {
     struct wire *wire = wire_open(port);
-    const char *body;
-    assert_int_equal(wire_ask(wire, GET("/fields"), &body), 200);
-    assert_string_equal(body, "ok");
-    assert_non_null(strstr(wire->text, "\r\nX-Good: yes\r\n"));
-    assert_non_null(strstr(wire->text, "\r\nCache-Control: max-age=60\r\n"));
-    assert_null(strstr(wire->text, "no-store"));
-    assert_null(strstr(wire->text, "Evil"));
-    assert_null(strstr(wire->text, "X Bad"));
-    assert_null(strstr(wire->text, "999"));
+    wire_gives(wire, GET("/fields"), 200, "ok");
+    assert_contains(wire->text, "\r\nX-Good: yes\r\n", "\r\nCache-Control: max-age=60\r\n");
+    assert_lacks(wire->text, "no-store", "Evil", "X Bad", "999");
 }
 
-static void test_request_id(void **state)
+TEST(request_id)
 {
     struct wire *wire = wire_open(port);
     char first[17], line[64];
@@ -131,7 +116,7 @@ static void test_request_id(void **state)
     assert_int_equal(strlen(body), 16);
     assert_int_equal(strspn(body, "0123456789abcdefghijklmnopqrstuvwxyz"), 16);
     snprintf(line, sizeof line, "\r\nX-Request-Id: %s\r\n", body);
-    assert_non_null(strstr(wire->text, line));
+    assert_contains(wire->text, line);
     strcpy(first, body);
     wire_ask(wire, "GET /id HTTP/1.1\r\n" HOST "X-Request-Id: 0123456789abcdef\r\n\r\n", &body);
     assert_string_not_equal(body, first);
@@ -139,33 +124,29 @@ static void test_request_id(void **state)
 }
 
 /* Names in any case; repeated lines are joined, cookies by a semicolon. */
-static void test_header_fields(void **state)
+TEST(header_fields)
 {
     struct wire *wire = wire_open(port);
     const char *body;
-    assert_int_equal(wire_ask(wire,
-                              "GET /headers HTTP/1.1\r\nx-MiXeD: Case \r\n" HOST
-                              "Cookie: a=1\r\nX-Mixed:\r\nX-MIXED: 3\r\ncookie: b=2\r\n\r\n",
-                              &body),
-                     200);
-    assert_string_equal(body, "Case, , 3|a=1; b=2");
+    wire_gives(wire,
+               "GET /headers HTTP/1.1\r\nx-MiXeD: Case \r\n" HOST
+               "Cookie: a=1\r\nX-Mixed:\r\nX-MIXED: 3\r\ncookie: b=2\r\n\r\n",
+               200, "Case, , 3|a=1; b=2");
     wire_ask(wire, GET("/headers"), &body);
     assert_string_equal(body, "none|none");
 }
 
-static void test_expect_continue(void **state)
+TEST(expect_continue)
 {
     struct wire *wire = wire_open(port);
-    const char *body;
     wire_send(wire->fd,
               "POST /e HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     wire_expect(wire, "HTTP/1.1 100 Continue\r\n\r\n");
-    assert_int_equal(wire_ask(wire, "hi", &body), 200);
-    assert_string_equal(body, "POST /e? from 127.0.0.1 [hi]");
+    wire_gives(wire, "hi", 200, "POST /e? from 127.0.0.1 [hi]");
     assert_int_equal(wire_ask(wire, GET("/"), NULL), 200);
 }
 
-static void test_big_answer(void **state)
+TEST(big_answer)
 {
     struct wire *wire = wire_open(port);
     const char *body;
@@ -174,7 +155,7 @@ static void test_big_answer(void **state)
     assert_int_equal(wire_ask(wire, GET("/x"), NULL), 200);
 }
 
-static void test_big_answer_to_a_half_closed_client(void **state)
+TEST(big_answer_to_a_half_closed_client)
 {
     struct wire *wire = wire_open(port);
     const char *body;
@@ -185,7 +166,7 @@ static void test_big_answer_to_a_half_closed_client(void **state)
     wire_expect_end(wire);
 }
 
-static void test_cut(void **state)
+TEST(cut)
 {
     struct wire *wire = wire_open(port);
     wire_send(wire->fd, GET("/cut"));
@@ -195,27 +176,8 @@ static void test_cut(void **state)
     wire = wire_open(port);
     wire_send(wire->fd, GET("/half"));
     wire_expect_end(wire);
-    assert_non_null(strstr(wire->text, "\r\nContent-Length: 100\r\n"));
+    assert_contains(wire->text, "\r\nContent-Length: 100\r\n");
     assert_string_equal(strstr(wire->text, "\r\n\r\n"), "\r\n\r\nhalf");
     wire_close(wire);
     assert_int_equal(httpd_pending(server), 0);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_answer_has_its_fields),
-    TEST(test_connection_is_kept),
-    TEST(test_pipelined_requests_are_answered_in_order),
-    TEST(test_very_many_pipelined_requests),
-    TEST(test_head_has_no_body),
-    TEST(test_statuses_without_body),
-    TEST(test_connection_list_is_honoured),
-    TEST(test_fields_cannot_be_forged),
-    TEST(test_request_id),
-    TEST(test_header_fields),
-    TEST(test_expect_continue),
-    TEST(test_big_answer),
-    TEST(test_big_answer_to_a_half_closed_client),
-    TEST(test_cut),
-};
-
-TEST_GROUP(httpd, tests, make_big_body, free_big_body)

@@ -20,7 +20,9 @@ static void refuses(const char *text, const char *message, int line, int column)
     refuses_bytes(text, strlen(text), message, line, column);
 }
 
-static void test_unusual_json(void **state)
+TEST_GROUP("json");
+
+TEST(unusual_json)
 {
     reads("{\"name\":\"anna\",\"valid\":true,\"none\":null,\"in\":{}}");
     reads(" \n\t\r\"\xc3\xa9 \\u00e9 \\ud83d\\ude00 \\n\\/\\\\\\\"\" ");
@@ -29,7 +31,7 @@ static void test_unusual_json(void **state)
     reads("7");
 }
 
-static void test_positions(void **state)
+TEST(positions)
 {
     refuses("{\"a\": 1,\n  \"b\": x}", "expected a value", 2, 8);
     refuses("[1,]", "expected a value", 1, 4);
@@ -46,7 +48,7 @@ static void test_positions(void **state)
     refuses("\"abc", "unterminated", 1, 5);
 }
 
-static void test_duplicate_fields(void **state)
+TEST(duplicate_fields)
 {
     refuses("{\"a\":1,\n \"a\":2}", "duplicate", 2, 2);
     refuses("{\"b\":{\"x\":1,\"x\":1}}", "duplicate", 1, 13);
@@ -58,7 +60,7 @@ static void test_duplicate_fields(void **state)
     reads("[{\"a\":\"a\"},{\"a\":\"a\"}]");
 }
 
-static void test_many_fields(void **state)
+TEST(many_fields)
 {
     enum { FIELDS = 200000 };
     char *text = malloc(FIELDS * 16 + 32), *at = text;
@@ -71,7 +73,7 @@ static void test_many_fields(void **state)
     free(text);
 }
 
-static void test_limits(void **state)
+TEST(limits)
 {
     char deep[2 * JSON_DEPTH + 3];
     memset(deep, '[', JSON_DEPTH + 1);
@@ -91,7 +93,7 @@ static void test_limits(void **state)
     free(large);
 }
 
-static void test_a_nul_does_not_end_the_text(void **state)
+TEST(a_nul_does_not_end_the_text)
 {
     refuses_bytes("1\0", 2, "after the end", 1, 2);
     refuses_bytes("\"\0\"", 3, "a control character in a string", 1, 2);
@@ -100,7 +102,7 @@ static void test_a_nul_does_not_end_the_text(void **state)
 }
 
 /* What lua-cjson cannot read is replaced, and what it reads well is not copied. */
-static void test_replacements(void **state)
+TEST(replacements)
 {
     static const char *const cases[][2] = {
         { "{\"a\": [ ], \"b\":[[]]}", "{\"a\": \"\377[]\", \"b\":[\"\377[]\"]}" },
@@ -116,12 +118,3 @@ static void test_replacements(void **state)
     assert_int_equal(json_check("[1,{}]", 6, &checked), 0);
     assert_string_equal(checked.text, "[1,{}]");
 }
-
-static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_unusual_json),     cmocka_unit_test(test_positions),
-    cmocka_unit_test(test_duplicate_fields), cmocka_unit_test(test_many_fields),
-    cmocka_unit_test(test_limits),           cmocka_unit_test(test_a_nul_does_not_end_the_text),
-    cmocka_unit_test(test_replacements),
-};
-
-TEST_GROUP(json, tests, NULL, NULL)

@@ -5,16 +5,14 @@ enum { SECOND = 1000000, START = 1000 * SECOND };
 static const struct limiter_bucket five_a_minute = { 5, 60 * (int64_t)SECOND };
 static struct limiter *limiter;
 
-static int set_up(void **state)
+SET_UP()
 {
     limiter = limiter_new(64);
-    return 0;
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     limiter_free(limiter);
-    return 0;
 }
 
 static struct limiter_answer take(const char *key, int64_t cost, int64_t now_us)
@@ -23,7 +21,9 @@ static struct limiter_answer take(const char *key, int64_t cost, int64_t now_us)
     return limiter_take(limiter, own, cost, now_us);
 }
 
-static void test_bucket_empties_and_fills(void **state)
+TEST_GROUP("limiter", FIXTURE);
+
+TEST(bucket_empties_and_fills)
 {
     for (int i = 4; i >= 0; i--) {
         struct limiter_answer answer = take("anna", 1, START);
@@ -40,7 +40,7 @@ static void test_bucket_empties_and_fills(void **state)
     assert_int_equal(take("anna", 0, START + 200 * (int64_t)SECOND).left, 5);
 }
 
-static void test_each_key_has_its_own_bucket(void **state)
+TEST(each_key_has_its_own_bucket)
 {
     for (int i = 0; i < 6; i++)
         take("anna", 1, START);
@@ -52,7 +52,7 @@ static void test_each_key_has_its_own_bucket(void **state)
                     .is_allowed);
 }
 
-static void test_cost_0_takes_nothing(void **state)
+TEST(cost_0_takes_nothing)
 {
     for (int i = 0; i < 100; i++)
         assert_int_equal(take("anna", 0, START).left, 5);
@@ -62,13 +62,13 @@ static void test_cost_0_takes_nothing(void **state)
     assert_int_equal(take("anna", 0, START).left, 0);
 }
 
-static void test_cost_above_burst_is_never_allowed(void **state)
+TEST(cost_above_burst_is_never_allowed)
 {
     assert_false(take("anna", 6, START).is_allowed);
     assert_true(take("anna", 5, START).is_allowed);
 }
 
-static void test_refused_call_costs_nothing(void **state)
+TEST(refused_call_costs_nothing)
 {
     for (int i = 0; i < 50; i++)
         take("anna", 1, START);
@@ -76,7 +76,7 @@ static void test_refused_call_costs_nothing(void **state)
 }
 
 /* The key that owes most is the last to be replaced, however many others come. */
-static void test_flood_of_keys_does_not_evict_an_offender(void **state)
+TEST(flood_of_keys_does_not_evict_an_offender)
 {
     char key[32];
 
@@ -90,7 +90,7 @@ static void test_flood_of_keys_does_not_evict_an_offender(void **state)
 }
 
 /* When the table is full of offenders, a new key inherits their debt. */
-static void test_full_table_gives_newcomers_no_free_tokens(void **state)
+TEST(full_table_gives_newcomers_no_free_tokens)
 {
     char key[32];
     int allowed = 0;
@@ -112,7 +112,7 @@ static struct limiter_answer take_of_group(const char *key)
 }
 
 /* A group with more keys than there is room for does not empty the buckets of others. */
-static void test_group_cannot_fill_the_table(void **state)
+TEST(group_cannot_fill_the_table)
 {
     char key[32];
     int allowed = 0, served = 0;
@@ -129,7 +129,7 @@ static void test_group_cannot_fill_the_table(void **state)
     assert_int_equal(served, 20);
 }
 
-static void test_one_key_does_not_exhaust_its_group(void **state)
+TEST(one_key_does_not_exhaust_its_group)
 {
     for (int i = 0; i < 100; i++)
         assert_int_equal(take_of_group("loud").is_allowed, i < 5);
@@ -143,7 +143,7 @@ static int take_from(struct limiter_bucket bucket, int64_t now_us)
     return limiter_take(limiter, key, 1, now_us).is_allowed;
 }
 
-static void test_changed_limit_applies_at_once(void **state)
+TEST(changed_limit_applies_at_once)
 {
     struct limiter_bucket one_an_hour = { 1, 3600 * (int64_t)SECOND }, many = { 1000, SECOND };
     for (int i = 0; i < 5; i++)
@@ -153,18 +153,3 @@ static void test_changed_limit_applies_at_once(void **state)
     assert_true(take_from(one_an_hour, START + SECOND * 61));
     assert_false(take_from(one_an_hour, START + 3000 * (int64_t)SECOND));
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_bucket_empties_and_fills),
-    TEST(test_each_key_has_its_own_bucket),
-    TEST(test_cost_0_takes_nothing),
-    TEST(test_cost_above_burst_is_never_allowed),
-    TEST(test_refused_call_costs_nothing),
-    TEST(test_flood_of_keys_does_not_evict_an_offender),
-    TEST(test_full_table_gives_newcomers_no_free_tokens),
-    TEST(test_changed_limit_applies_at_once),
-    TEST(test_group_cannot_fill_the_table),
-    TEST(test_one_key_does_not_exhaust_its_group),
-};
-
-TEST_GROUP(limiter, tests, NULL, NULL)

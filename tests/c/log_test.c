@@ -9,19 +9,17 @@
 static int ends[2];
 static char text[1 << 20];
 
-static int set_up(void **state)
+SET_UP()
 {
     assert_int_equal(pipe(ends), 0);
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     log_init(ends[1], LOG_INFO);
-    return 0;
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     close(ends[0]);
     close(ends[1]);
-    return 0;
 }
 
 /* Flushes and returns what came out of the pipe since the last call. */
@@ -44,7 +42,9 @@ static void expect_field(const char *field)
     if (!strstr(read_back(), field)) fail_msg("no %s in %s", field, text);
 }
 
-static void test_line(void **state)
+TEST_GROUP("log", FIXTURE);
+
+TEST(line)
 {
     int year, millis;
     char rest[200];
@@ -67,7 +67,7 @@ static void test_line(void **state)
     assert_int_equal(text[strlen(text) - 1], '\n');
 }
 
-static void test_levels(void **state)
+TEST(levels)
 {
     enum log_level level;
     assert_int_equal(log_level_parse("debug", &level), 0);
@@ -83,7 +83,7 @@ static void test_levels(void **state)
     assert_string_equal(read_back(), "");
 }
 
-static void test_escapes(void **state)
+TEST(escapes)
 {
     log_begin(LOG_INFO, "unit.event");
     log_str("a", "q\" b\\ n\n r\r e\x1b d\x7f");
@@ -96,7 +96,7 @@ static void test_escapes(void **state)
     expect_field("\"forged\\\":1,\\\"x\":\"1\"");
 }
 
-static void test_utf8(void **state)
+TEST(utf8)
 {
     static const struct {
         const char *bytes, *written;
@@ -120,29 +120,27 @@ static void test_utf8(void **state)
     }
 }
 
-static void test_secrets_are_masked(void **state)
+TEST(secrets_are_masked)
 {
     static const char *const secret[] = { "password",      "token",    "key",          "secret",
                                           "authorization", "cookie",   "api_token",    "OWNER_KEY",
                                           "ownerKey",      "x-secret", "Authorization" };
-    static const char *const open[] = { "keys",      "monkey",       "tokens",
-                                        "passwords", "cookie_count", "name" };
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++) {
         log_begin(LOG_INFO, "unit.event");
         log_str(secret[i], "hunter2");
         log_int(secret[i], 4242);
         expect_field(":\"***\"");
-        assert_null(strstr(text, "hunter2"));
-        assert_null(strstr(text, "4242"));
+        assert_lacks(text, "hunter2");
+        assert_lacks(text, "4242");
     }
-    for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
+    EACH (open, "keys", "monkey", "tokens", "passwords", "cookie_count", "name") {
         log_begin(LOG_INFO, "unit.event");
-        log_str(open[i], "shown");
+        log_str(open, "shown");
         expect_field(":\"shown\"");
     }
 }
 
-static void test_long_value_is_cut(void **state)
+TEST(long_value_is_cut)
 {
     static char value[50000];
     memset(value, 'v', sizeof value - 1);
@@ -153,7 +151,7 @@ static void test_long_value_is_cut(void **state)
     assert_true(strlen(text) < 9000);
 }
 
-static void test_numbers(void **state)
+TEST(numbers)
 {
     static const struct {
         double value;
@@ -183,16 +181,16 @@ static void test_numbers(void **state)
     expect_field("\"least\":-9223372036854775808}");
 }
 
-static void test_formatted_line(void **state)
+TEST(formatted_line)
 {
     log_line(LOG_ERROR, "unit.event", "%s and %d", "one", 2);
-    assert_non_null(strstr(
-        read_back(), "\"level\":\"error\",\"event\":\"unit.event\",\"message\":\"one and 2\"}\n"));
+    assert_contains(read_back(),
+                    "\"level\":\"error\",\"event\":\"unit.event\",\"message\":\"one and 2\"}\n");
 }
 
 /* While nobody reads the pipe lines are lost, the caller does not wait, and the number is reported.
  */
-static void test_full_pipe_loses_lines_not_time(void **state)
+TEST(full_pipe_loses_lines_not_time)
 {
     unsigned long lost = 0, seen = 0;
     int written = 5000;
@@ -205,16 +203,16 @@ static void test_full_pipe_loses_lines_not_time(void **state)
     for (char *c = text; (c = strstr(c, "\n")); c++)
         seen++;
     char *tail = strdup(read_back());
-    assert_non_null(strstr(tail, "\"message\":\"through\",\"lost\":"));
+    assert_contains(tail, "\"message\":\"through\",\"lost\":");
     assert_int_equal(sscanf(strstr(tail, "\"lost\":"), "\"lost\":%lu}", &lost), 1);
     assert_true(lost > 0);
     assert_int_equal(seen + lost, written);
     free(tail);
     log_line(LOG_INFO, "unit.after", "again");
-    assert_null(strstr(read_back(), "lost"));
+    assert_lacks(read_back(), "lost");
 }
 
-static void test_broken_descriptor(void **state)
+TEST(broken_descriptor)
 {
     close(ends[0]);
     log_line(LOG_INFO, "unit.event", "to nobody");
@@ -225,7 +223,7 @@ static void test_broken_descriptor(void **state)
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     log_init(ends[1], LOG_INFO);
     log_line(LOG_INFO, "unit.event", "back");
-    assert_non_null(strstr(read_back(), "\"message\":\"back\",\"lost\":2}"));
+    assert_contains(read_back(), "\"message\":\"back\",\"lost\":2}");
 }
 
 static void *stray(void *arg)
@@ -235,7 +233,7 @@ static void *stray(void *arg)
     return NULL;
 }
 
-static void test_stray_lines_from_threads(void **state)
+TEST(stray_lines_from_threads)
 {
     char long_message[5000];
     pthread_t thread;
@@ -256,19 +254,3 @@ static void test_stray_lines_from_threads(void **state)
     read_back();
     assert_string_equal(text + strlen(text) - 5, "\\n\"}\n");
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_line),
-    TEST(test_levels),
-    TEST(test_escapes),
-    TEST(test_utf8),
-    TEST(test_secrets_are_masked),
-    TEST(test_long_value_is_cut),
-    TEST(test_numbers),
-    TEST(test_formatted_line),
-    TEST(test_full_pipe_loses_lines_not_time),
-    TEST(test_broken_descriptor),
-    TEST(test_stray_lines_from_threads),
-};
-
-TEST_GROUP(log, tests, NULL, NULL)

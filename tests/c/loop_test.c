@@ -9,18 +9,17 @@ static struct loop *loop;
 static char trace[256]; /* a letter for each call */
 static int turns;
 
-static int set_up(void **state)
+SET_UP()
 {
     trace[0] = 0;
     turns = 0;
     loop = loop_new();
-    return loop ? 0 : -1;
+    assert_true(loop);
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     loop_free(loop);
-    return 0;
 }
 
 static void note(void *letter)
@@ -48,7 +47,9 @@ static void defer_more(void *arg)
     note("2");
 }
 
-static void test_deferred_calls_run_later_and_in_order(void **state)
+TEST_GROUP("loop", FIXTURE);
+
+TEST(deferred_calls_run_later_and_in_order)
 {
     loop_defer(loop, defer_more, NULL);
     loop_defer(loop, note, "3");
@@ -62,7 +63,7 @@ static void defer_forever(void *arg)
     loop_defer(loop, defer_forever, NULL);
 }
 
-static void test_endless_deferring_does_not_starve_timers(void **state)
+TEST(endless_deferring_does_not_starve_timers)
 {
     loop_defer(loop, defer_forever, NULL);
     struct loop_timer *timer = loop_timer_new(loop, 20, 0, stop, NULL);
@@ -70,7 +71,7 @@ static void test_endless_deferring_does_not_starve_timers(void **state)
     loop_timer_free(timer);
 }
 
-static void test_many_deferred_calls(void **state)
+TEST(many_deferred_calls)
 {
     for (int i = 0; i < 10000; i++)
         loop_defer(loop, count_turn, NULL);
@@ -104,7 +105,7 @@ static void *post_thousand(void *arg)
     return NULL;
 }
 
-static void test_posts_from_threads_keep_their_order(void **state)
+TEST(posts_from_threads_keep_their_order)
 {
     pthread_t threads[4];
     for (int i = 0; i < 4; i++)
@@ -115,13 +116,13 @@ static void test_posts_from_threads_keep_their_order(void **state)
     assert_int_equal(posted[0], 4000);
 }
 
-static void test_calls_that_have_not_run_are_dropped(void **state)
+TEST(calls_that_have_not_run_are_dropped)
 {
     loop_defer(loop, note, "never");
     loop_post(loop, note, "never");
 }
 
-static void test_turn_end(void **state)
+TEST(turn_end)
 {
     loop_on_turn_end(loop, count_turn, NULL);
     struct loop_timer *timer = loop_timer_new(loop, 50, 0, stop, NULL);
@@ -147,7 +148,7 @@ static void fire_three_times(void *arg)
     if (++fired == 3) loop_stop(loop);
 }
 
-static void test_timers(void **state)
+TEST(timers)
 {
     fired = 0;
     int64_t start_ms = loop_now_ms();
@@ -162,7 +163,7 @@ static void test_timers(void **state)
     loop_timer_free(NULL);
 }
 
-static void test_timer_freed_by_its_own_function(void **state)
+TEST(timer_freed_by_its_own_function)
 {
     fired = 0;
     self = loop_timer_new(loop, 1, 1, free_self, NULL);
@@ -188,7 +189,7 @@ static void on_readable(void *arg)
     loop_stop(loop);
 }
 
-static void test_watch_of_a_descriptor(void **state)
+TEST(watch_of_a_descriptor)
 {
     assert_int_equal(pipe(ends), 0);
     watch = loop_watch_fd(loop, ends[0], on_readable, NULL);
@@ -205,7 +206,7 @@ static void on_ready(int events, void *arg)
     loop_stop(loop);
 }
 
-static void test_watch_for_reading_and_writing(void **state)
+TEST(watch_for_reading_and_writing)
 {
     static const int asked[] = { LOOP_READ, LOOP_WRITE, LOOP_READ | LOOP_WRITE };
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
@@ -220,7 +221,7 @@ static void test_watch_for_reading_and_writing(void **state)
     close(ends[1]);
 }
 
-static void test_watch_of_a_signal(void **state)
+TEST(watch_of_a_signal)
 {
     watch = loop_watch_signal(loop, SIGUSR1, stop, NULL);
     kill(getpid(), SIGUSR1);
@@ -228,27 +229,10 @@ static void test_watch_of_a_signal(void **state)
     loop_watch_free(watch);
 }
 
-static void test_a_closed_pipe_raises_no_signal(void **state)
+TEST(a_closed_pipe_raises_no_signal)
 {
     assert_int_equal(pipe(ends), 0);
     close(ends[0]);
     assert_int_equal(write(ends[1], "x", 1), -1); /* and the process lives */
     close(ends[1]);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_deferred_calls_run_later_and_in_order),
-    TEST(test_endless_deferring_does_not_starve_timers),
-    TEST(test_many_deferred_calls),
-    TEST(test_posts_from_threads_keep_their_order),
-    TEST(test_calls_that_have_not_run_are_dropped),
-    TEST(test_turn_end),
-    TEST(test_timers),
-    TEST(test_timer_freed_by_its_own_function),
-    TEST(test_watch_of_a_descriptor),
-    TEST(test_watch_for_reading_and_writing),
-    TEST(test_watch_of_a_signal),
-    TEST(test_a_closed_pipe_raises_no_signal),
-};
-
-TEST_GROUP(loop, tests, NULL, NULL)

@@ -26,8 +26,8 @@ struct run {
 static struct test_group *groups;
 static const char *pattern = "";
 
-/* Keeps the list in the order of names. */
-void test_register(struct test_group *group)
+/* Keeps the groups in the order of their names. */
+static void add_group(struct test_group *group)
 {
     struct test_group **at = &groups;
     while (*at && strcmp((*at)->name, group->name) < 0)
@@ -36,21 +36,39 @@ void test_register(struct test_group *group)
     *at = group;
 }
 
+void test_add(struct test_group *group, const char *name, CMUnitTestFunction test, void *state)
+{
+    if (group->ntests == 0) add_group(group);
+    group->tests = realloc(group->tests, (group->ntests + 1) * sizeof *group->tests);
+    group->tests[group->ntests++] =
+        (struct CMUnitTest){ name, test, group->each_set_up, group->each_tear_down, state };
+}
+
+void test_parts(const char *text, const char *const *parts, int are_wanted, const char *file,
+                int line)
+{
+    for (; *parts; parts++) {
+        if ((strstr(text, *parts) != NULL) == are_wanted) continue;
+        print_error("%s \"%s\": %s\n", are_wanted ? "no" : "there is", *parts, text);
+        _fail(file, line);
+    }
+}
+
 /* --- the folder of a test --- */
 
 char test_folder[64];
 
-int test_make_folder(void)
+void test_make_folder(void)
 {
     strcpy(test_folder, "/tmp/c_tests.XXXXXX");
-    return mkdtemp(test_folder) ? 0 : -1;
+    assert_non_null(mkdtemp(test_folder));
 }
 
-int test_remove_folder(void)
+void test_remove_folder(void)
 {
     char command[96];
     snprintf(command, sizeof command, "rm -rf '%s'", test_folder);
-    return system(command) == 0 ? 0 : -1;
+    assert_int_equal(system(command), 0);
 }
 
 const char *test_path(const char *name)

@@ -21,7 +21,9 @@ static void expect_text(const char *line)
     free(text);
 }
 
-static void test_counter(void **state)
+TEST_GROUP("metrics", .each_tear_down = forget);
+
+TEST(counter)
 {
     struct metrics_family *family =
         metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
@@ -34,7 +36,7 @@ static void test_counter(void **state)
                 "3\na_total{what=\"blue\"} 0\n");
 }
 
-static void test_values_are_escaped(void **state)
+TEST(values_are_escaped)
 {
     const char *bad[] = { "a\"b\\c\nd" };
 
@@ -42,7 +44,7 @@ static void test_values_are_escaped(void **state)
     expect_text("a{what=\"a\\\"b\\\\c\\nd\"} 0.5\n");
 }
 
-static void test_histogram(void **state)
+TEST(histogram)
 {
     struct metrics_family *family =
         metrics_declare("a_seconds", METRICS_HISTOGRAM, "Help", NULL, 0);
@@ -58,7 +60,7 @@ static void test_histogram(void **state)
     expect_text("a_seconds_sum 1000.701\na_seconds_count 3\n");
 }
 
-static void test_declared_twice(void **state)
+TEST(declared_twice)
 {
     struct metrics_family *family = metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1);
 
@@ -69,7 +71,7 @@ static void test_declared_twice(void **state)
     assert_null(metrics_declare("", METRICS_GAUGE, "Help", NULL, 0));
 }
 
-static void test_the_number_of_series_is_limited(void **state)
+TEST(the_number_of_series_is_limited)
 {
     struct metrics_family *family =
         metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
@@ -84,7 +86,7 @@ static void test_the_number_of_series_is_limited(void **state)
     expect_text("deployer_metrics_dropped_total 5\n");
 }
 
-static void test_a_long_value_is_cut(void **state)
+TEST(a_long_value_is_cut)
 {
     char value[5000];
     size_t len;
@@ -98,7 +100,7 @@ static void test_a_long_value_is_cut(void **state)
     free(text);
 }
 
-static void test_clear(void **state)
+TEST(clear)
 {
     struct metrics_family *family = metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1);
     size_t len;
@@ -107,13 +109,13 @@ static void test_clear(void **state)
     metrics_clear(family);
     metrics_set(family, (const char *[]){ "new" }, 1);
     char *text = metrics_text(&len);
-    assert_null(strstr(text, "old"));
-    assert_non_null(strstr(text, "a{what=\"new\"} 1\n"));
+    assert_lacks(text, "old");
+    assert_contains(text, "a{what=\"new\"} 1\n");
     free(text);
 }
 
 /* An alert on a rate misses the first increase of a series that did not exist before. */
-static void test_expected_series_start_at_0(void **state)
+TEST(expected_series_start_at_0)
 {
     struct metrics_family *family =
         metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
@@ -127,16 +129,3 @@ static void test_expected_series_start_at_0(void **state)
     metrics_declare("b_seconds", METRICS_HISTOGRAM, "Help", NULL, 0);
     expect_text("b_seconds_count 0\n");
 }
-
-static const struct CMUnitTest tests[] = {
-    cmocka_unit_test_teardown(test_counter, forget),
-    cmocka_unit_test_teardown(test_values_are_escaped, forget),
-    cmocka_unit_test_teardown(test_histogram, forget),
-    cmocka_unit_test_teardown(test_declared_twice, forget),
-    cmocka_unit_test_teardown(test_the_number_of_series_is_limited, forget),
-    cmocka_unit_test_teardown(test_a_long_value_is_cut, forget),
-    cmocka_unit_test_teardown(test_clear, forget),
-    cmocka_unit_test_teardown(test_expected_series_start_at_0, forget),
-};
-
-TEST_GROUP(metrics, tests, NULL, NULL)

@@ -1,7 +1,9 @@
 #include "random.h"
 #include "test.h"
 
-static void test_no_bytes_are_given_out_twice(void **state)
+TEST_GROUP("random");
+
+TEST(no_bytes_are_given_out_twice)
 {
     enum { N = 1000, LEN = 24 };
     static unsigned char taken[N][LEN];
@@ -20,7 +22,7 @@ static int bits_set(const unsigned char *bytes, size_t len)
     return count;
 }
 
-static void test_long_requests_are_filled_to_the_end(void **state)
+TEST(long_requests_are_filled_to_the_end)
 {
     static unsigned char bytes[100000 + 1];
     random_bytes(bytes, sizeof bytes - 1);
@@ -28,10 +30,3 @@ static void test_long_requests_are_filled_to_the_end(void **state)
     for (size_t at = 0; at + 1000 < sizeof bytes; at += 1000)
         assert_in_range(bits_set(bytes + at, 1000), 3500, 4500);
 }
-
-static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_no_bytes_are_given_out_twice),
-    cmocka_unit_test(test_long_requests_are_filled_to_the_end),
-};
-
-TEST_GROUP(random, tests, NULL, NULL)

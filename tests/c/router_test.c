@@ -4,16 +4,14 @@
 static struct router *router;
 static struct router_match match;
 
-static int set_up(void **state)
+SET_UP()
 {
     router = router_new();
-    return 0;
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     router_free(router);
-    return 0;
 }
 
 static void add(const char *method, const char *pattern, int value)
@@ -46,7 +44,9 @@ static void param_is(int i, const char *name, const char *value)
     assert_int_equal(match.params[i].len, strlen(value));
 }
 
-static void test_literals(void **state)
+TEST_GROUP("router", FIXTURE);
+
+TEST(literals)
 {
     add("GET", "/", 1);
     add("GET", "/health", 2);
@@ -55,13 +55,12 @@ static void test_literals(void **state)
     finds("GET", "/health", 2);
     finds("GET", "/api/stacks", 3);
     assert_int_equal(match.nparams, 0);
-    static const char *const none[] = { "/healt", "/healthy",      "/health/", "//health", "/api",
-                                        "/api/",  "/api/stacks/x", "/HEALTH",  "/%68ealth" };
-    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
-        result_is("GET", none[i], ROUTER_NO_PATH);
+    EACH (none, "/healt", "/healthy", "/health/", "//health", "/api", "/api/", "/api/stacks/x",
+          "/HEALTH", "/%68ealth")
+        result_is("GET", none, ROUTER_NO_PATH);
 }
 
-static void test_params(void **state)
+TEST(params)
 {
     add("GET", "/api/check/:name", 1);
     add("POST", "/api/stack/:name/do/:what", 2);
@@ -75,7 +74,7 @@ static void test_params(void **state)
     result_is("GET", "/api/check/a/b", ROUTER_NO_PATH);
 }
 
-static void test_rest(void **state)
+TEST(rest)
 {
     add("*", "/files/*rest", 1);
     finds("PUT", "/files/a/b%20/c", 1);
@@ -87,7 +86,7 @@ static void test_rest(void **state)
     param_is(0, "rest", "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18");
 }
 
-static void test_decoded_once(void **state)
+TEST(decoded_once)
 {
     add("GET", "/:name", 1);
     finds("GET", "/%2541+%41", 1);
@@ -96,22 +95,18 @@ static void test_decoded_once(void **state)
     param_is(0, "name", "caf\xC3\xA9");
 }
 
-static void test_bad_paths(void **state)
+TEST(bad_paths)
 {
-    static const char *const bad[] = { "/a%00b", "/%00",    "/a%2fb",     "/a%2Fb",
-                                       "/a%zz",  "/a%",     "/a%4",       "/.",
-                                       "/..",    "/a/../b", "/%2e%2E",    "/.%2e",
-                                       "/%ff",   "/%c0%af", "/%ed%a0%80", "/%f5%80%80%80" };
-
     add("GET", "/:name", 1);
     add("GET", "/a/*rest", 2);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        result_is("GET", bad[i], ROUTER_BAD);
+    EACH (bad, "/a%00b", "/%00", "/a%2fb", "/a%2Fb", "/a%zz", "/a%", "/a%4", "/.", "/..", "/a/../b",
+          "/%2e%2E", "/.%2e", "/%ff", "/%c0%af", "/%ed%a0%80", "/%f5%80%80%80")
+        result_is("GET", bad, ROUTER_BAD);
     finds("GET", "/...", 1);
     finds("GET", "/.x", 1);
 }
 
-static void test_exact_pattern_goes_first(void **state)
+TEST(exact_pattern_goes_first)
 {
     add("GET", "/*rest", 1);
     add("GET", "/api/*rest", 2);
@@ -126,7 +121,7 @@ static void test_exact_pattern_goes_first(void **state)
     finds("GET", "/", 1);
 }
 
-static void test_methods(void **state)
+TEST(methods)
 {
     add("GET", "/x", 1);
     add("POST", "/x", 2);
@@ -146,7 +141,7 @@ static void test_methods(void **state)
     finds("PATCH", "/any", 6);
 }
 
-static void test_refused_patterns(void **state)
+TEST(refused_patterns)
 {
     assert_non_null(router_add(router, "GET", "x", 1));
     assert_non_null(router_add(router, "GET", "", 1));
@@ -163,7 +158,7 @@ static void test_refused_patterns(void **state)
     assert_null(router_add(router, "POST", "/x/:y", 2));
 }
 
-static void test_long_path(void **state)
+TEST(long_path)
 {
     char path[ROUTER_TEXT + 64];
 
@@ -177,7 +172,7 @@ static void test_long_path(void **state)
     assert_int_equal(match.params[0].len, ROUTER_TEXT - 1);
 }
 
-static void test_decode(void **state)
+TEST(decode)
 {
     char out[32];
 
@@ -186,12 +181,3 @@ static void test_decode(void **state)
     assert_int_equal(router_decode("a+%00b", 6, 0, out), 4);
     assert_memory_equal(out, "a+\0b", 5);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_literals),     TEST(test_params),           TEST(test_rest),
-    TEST(test_decoded_once), TEST(test_bad_paths),        TEST(test_exact_pattern_goes_first),
-    TEST(test_methods),      TEST(test_refused_patterns), TEST(test_long_path),
-    TEST(test_decode),
-};
-
-TEST_GROUP(router, tests, NULL, NULL)

@@ -1,5 +1,5 @@
-/* Runs Lua in tasks of a vm with the real bindings. A case is a function of tests/c/NAME.lua; one
- * that raises fails the test. */
+/* Runs Lua in tasks of a vm with the real bindings. Each function cases.NAME() of tests/c/FILE.lua
+ * is a test, which fails when it raises; parts.NAME() is a part of a test in C. */
 #ifndef SCRIPT_FIXTURE_H
 #define SCRIPT_FIXTURE_H
 #include "api.h"
@@ -41,15 +41,17 @@ static inline void script_on_end(struct task *task, enum task_outcome outcome, l
     loop_stop(script_core.loop);
 }
 
-/* Pushes the function `name` of the table that tests/c/FILE.lua returns. */
+/* Pushes the function `name` of one of the two tables that tests/c/FILE.lua returns. */
 static inline void script_push(lua_State *L, const char *file, const char *name)
 {
     char path[128];
     snprintf(path, sizeof path, "tests/c/%s.lua", file);
-    if (luaL_loadfilex(L, path, "t") != LUA_OK || lua_pcall(L, 0, 1, 0) != LUA_OK)
+    if (luaL_loadfilex(L, path, "t") != LUA_OK || lua_pcall(L, 0, 2, 0) != LUA_OK)
         fail_msg("%s", lua_tostring(L, -1));
-    if (lua_getfield(L, -1, name) != LUA_TFUNCTION) fail_msg("%s has no case %s", path, name);
-    lua_remove(L, -2);
+    if (lua_getfield(L, -2, name) == LUA_TNIL && lua_istable(L, -2)) lua_getfield(L, -2, name);
+    if (!lua_isfunction(L, -1)) fail_msg("%s has no function %s", path, name);
+    lua_replace(L, 1);
+    lua_settop(L, 1);
 }
 
 /* Starts the case; it may still be waiting when this returns. */
@@ -70,9 +72,9 @@ static inline void script_run(const char *file, const char *name)
     if (script_failure[0]) fail_msg("%s", script_failure);
 }
 
-/* A test that is only a case: its name is what the state is set to. */
 struct script_case {
-    const char *file, *name;
+    const char *file;
+    char name[64];
 };
 
 static inline void script_run_case(void **state)
@@ -81,12 +83,24 @@ static inline void script_run_case(void **state)
     script_run(script_case->file, script_case->name);
 }
 
-#define SCRIPT_CASE(file_name, case_name)                                                          \
+/* Adds the cases of tests/c/FILE.lua to the group. */
+static inline void script_add_cases(struct test_group *group, const char *file)
+{
+    char path[128], line[256];
+    struct script_case found = { .file = file };
+    snprintf(path, sizeof path, "tests/c/%s.lua", file);
+    FILE *lua = fopen(path, "r");
+    while (lua && fgets(line, sizeof line, lua))
+        if (sscanf(line, "function cases.%63[a-z0-9_]()", found.name) == 1) {
+            struct script_case *one = memcpy(malloc(sizeof found), &found, sizeof found);
+            test_add(group, one->name, script_run_case, one);
+        }
+    if (lua) fclose(lua);
+}
+
+#define SCRIPT_CASES(file)                                                                         \
+    __attribute__((constructor)) static void add_cases(void)                                       \
     {                                                                                              \
-        .name = #case_name, .test_func = script_run_case, .setup_func = set_up,                    \
-        .teardown_func = tear_down, .initial_state = &(struct script_case)                         \
-        {                                                                                          \
-            file_name, #case_name                                                                  \
-        }                                                                                          \
+        script_add_cases(&test_group, file);                                                       \
     }
 #endif

@@ -3,16 +3,14 @@
 
 static struct shared *shared;
 
-static int set_up(void **state)
+SET_UP()
 {
     shared = shared_new();
-    return 0;
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     shared_free(shared);
-    return 0;
 }
 
 static struct value text(const char *bytes, size_t len)
@@ -35,7 +33,9 @@ static struct value get(const char *key)
     return shared_get(shared, key, strlen(key));
 }
 
-static void test_types(void **state)
+TEST_GROUP("shared", FIXTURE);
+
+TEST(types)
 {
     set("i", whole(INT64_MAX), 0);
     set("n", (struct value){ .type = VALUE_NUMBER, .number = 0.5 }, 0);
@@ -49,7 +49,7 @@ static void test_types(void **state)
     assert_int_equal(get("absent").type, VALUE_NONE);
 }
 
-static void test_set_again_and_delete(void **state)
+TEST(set_again_and_delete)
 {
     set("k", text("one", 3), 0);
     set("k", text("other", 5), 0);
@@ -63,7 +63,7 @@ static void test_set_again_and_delete(void **state)
     set("k", (struct value){ .type = VALUE_NONE }, 0);
 }
 
-static void test_keys_of_any_bytes(void **state)
+TEST(keys_of_any_bytes)
 {
     shared_set(shared, "a\0b", 3, whole(1), 0);
     shared_set(shared, "a\0c", 3, whole(2), 0);
@@ -74,7 +74,7 @@ static void test_keys_of_any_bytes(void **state)
     assert_int_equal(shared_get(shared, "", 0).integer, 3);
 }
 
-static void test_time_to_live(void **state)
+TEST(time_to_live)
 {
     set("short", whole(1), 30);
     set("kept", whole(1), 30);
@@ -89,7 +89,7 @@ static void test_time_to_live(void **state)
     assert_int_equal(get("forever").integer, 1);
 }
 
-static void test_same_time_to_live(void **state)
+TEST(same_time_to_live)
 {
     set("k", whole(1), 300);
     usleep(20000);
@@ -116,7 +116,7 @@ static int64_t sum(const char *prefix)
     return total;
 }
 
-static void test_each(void **state)
+TEST(each)
 {
     set("claim:a", whole(1), 0);
     set("claim:b", whole(2), 0);
@@ -129,7 +129,7 @@ static void test_each(void **state)
     assert_int_equal(sum("none"), 0);
 }
 
-static void test_many(void **state)
+TEST(many)
 {
     char key[32];
     for (int i = 0; i < 20000; i++) {
@@ -148,11 +148,3 @@ static void test_many(void **state)
     }
     assert_int_equal(sum(""), 0);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_types),        TEST(test_set_again_and_delete), TEST(test_keys_of_any_bytes),
-    TEST(test_time_to_live), TEST(test_same_time_to_live),    TEST(test_each),
-    TEST(test_many),
-};
-
-TEST_GROUP(shared, tests, NULL, NULL)

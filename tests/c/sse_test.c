@@ -33,7 +33,7 @@ static void on_request(struct httpd_request *request, void *arg)
                                               .nreplay = nreplay });
 }
 
-static int set_up(void **state)
+SET_UP()
 {
     subscribed = nreplay = 0;
     last_id = 0;
@@ -41,16 +41,15 @@ static int set_up(void **state)
     server = httpd_new(wire_loop, NULL, on_request, NULL);
     sse = sse_new(wire_loop);
     port = httpd_listen(server, "127.0.0.1", 0);
-    return port > 0 ? 0 : -1;
+    assert_true(port > 0);
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     wire_close_all();
     sse_free(sse);
     httpd_free(server);
     loop_free(wire_loop);
-    return 0;
 }
 
 static struct wire *subscribe(const char *request)
@@ -69,19 +68,20 @@ static int publish(const char *channel, struct sse_event one)
     return sse_publish(sse, channel, &one);
 }
 
-static void test_head_and_events(void **state)
+TEST_GROUP("sse", FIXTURE);
+
+TEST(head_and_events)
 {
     struct wire *wire = subscribe(GET("/a"));
     wire_expect(wire, "retry: 2000\n\n");
-    assert_non_null(strstr(wire->text, "\r\nContent-Type: text/event-stream\r\n"));
-    assert_non_null(strstr(wire->text, "\r\nCache-Control: no-cache\r\n"));
-    assert_non_null(strstr(wire->text, "\r\nX-Accel-Buffering: no\r\n"));
+    assert_contains(wire->text, "\r\nContent-Type: text/event-stream\r\n",
+                    "\r\nCache-Control: no-cache\r\n", "\r\nX-Accel-Buffering: no\r\n");
     assert_int_equal(publish("a", event(1, "progress", "{\"percent\":5}", 0)), 1);
     wire_expect(wire, "id: 1\nevent: progress\ndata: {\"percent\":5}\n\n");
     assert_int_equal(sse_count(sse, NULL), 1);
 }
 
-static void test_data_of_several_lines(void **state)
+TEST(data_of_several_lines)
 {
     struct wire *wire = subscribe(GET("/a"));
     publish("a", event(1, "log\nid: 99", "one\ntwo\r\nthree\rfour\n", 0));
@@ -89,7 +89,7 @@ static void test_data_of_several_lines(void **state)
                 "id: 1\nevent: log\ndata: one\ndata: two\ndata: three\ndata: four\ndata: \n\n");
 }
 
-static void test_channels_are_apart(void **state)
+TEST(channels_are_apart)
 {
     struct wire *one = subscribe(GET("/one")), *two = subscribe(GET("/two")),
                 *too = subscribe(GET("/two"));
@@ -99,10 +99,10 @@ static void test_channels_are_apart(void **state)
     wire_expect(two, "for two");
     wire_expect(too, "for two");
     wire_expect(one, "for one");
-    assert_null(strstr(one->text, "for two"));
+    assert_lacks(one->text, "for two");
 }
 
-static void test_replay_and_live_events_overlap(void **state)
+TEST(replay_and_live_events_overlap)
 {
     last_id = 2;
     nreplay = 4;
@@ -118,41 +118,40 @@ static void test_replay_and_live_events_overlap(void **state)
     assert_int_equal(publish("a", event(4, "x", "fourth", 0)), 0);
     assert_int_equal(publish("a", event(5, "x", "fifth", 0)), 1);
     wire_expect(wire, "fifth");
-    assert_null(strstr(wire->text, "first"));
-    assert_null(strstr(wire->text, "second"));
+    assert_lacks(wire->text, "first", "second");
     char *third = strstr(wire->text, "id: 3\n"), *fourth = strstr(wire->text, "id: 4\n");
     assert_true(third && fourth && third < fourth);
-    assert_null(strstr(third + 1, "third\n\nid: 3"));
-    assert_null(strstr(fourth + 1, "id: 4\n"));
+    assert_lacks(third + 1, "third\n\nid: 3");
+    assert_lacks(fourth + 1, "id: 4\n");
 }
 
-static void test_last_event_ends_the_stream(void **state)
+TEST(last_event_ends_the_stream)
 {
     struct wire *one = subscribe(GET("/a")), *two = subscribe(GET("/a"));
     assert_int_equal(publish("a", event(1, "ready", "done", 1)), 2);
     assert_int_equal(sse_count(sse, NULL), 0);
     wire_expect_end(one);
     wire_expect_end(two);
-    assert_non_null(strstr(one->text, "data: done\n\n\r\n0\r\n\r\n"));
+    assert_contains(one->text, "data: done\n\n\r\n0\r\n\r\n");
     assert_int_equal(publish("a", event(2, "x", "no subscriber", 0)), 0);
 }
 
-static void test_replayed_last_event_ends_the_stream(void **state)
+TEST(replayed_last_event_ends_the_stream)
 {
     nreplay = 1;
     replay[0] = event(7, "ready", "done", 1);
     struct wire *wire = subscribe(GET("/a"));
     wire_expect_end(wire);
-    assert_non_null(strstr(wire->text, "id: 7\nevent: ready\ndata: done\n\n"));
+    assert_contains(wire->text, "id: 7\nevent: ready\ndata: done\n\n");
     wire_close(wire);
     last_id = 7; /* seen before: there is nothing more to come */
     wire = subscribe(GET("/a"));
     wire_expect_end(wire);
-    assert_null(strstr(wire->text, "id: 7"));
+    assert_lacks(wire->text, "id: 7");
     assert_int_equal(sse_count(sse, NULL), 0);
 }
 
-static void test_streams_of_a_client_are_counted(void **state)
+TEST(streams_of_a_client_are_counted)
 {
     struct wire *two = subscribe(GET("/b?anna"));
     subscribe(GET("/a?anna"));
@@ -169,7 +168,7 @@ static void test_streams_of_a_client_are_counted(void **state)
         wire_turn(1);
 }
 
-static void test_reader_closes(void **state)
+TEST(reader_closes)
 {
     struct wire *one = subscribe(GET("/a")), *two = subscribe(GET("/a"));
     wire_close(one);
@@ -183,7 +182,7 @@ static void test_reader_closes(void **state)
     assert_int_equal(httpd_connections(server), 0);
 }
 
-static void test_slow_reader_is_cut_off_and_the_others_are_not(void **state)
+TEST(slow_reader_is_cut_off_and_the_others_are_not)
 {
     static char data[65536];
     struct wire *quick = subscribe(GET("/a"));
@@ -199,7 +198,7 @@ static void test_slow_reader_is_cut_off_and_the_others_are_not(void **state)
     wire_expect(quick, "for the quick");
 }
 
-static void test_heartbeat(void **state)
+TEST(heartbeat)
 {
     char c;
     clock_scale_set("20"); /* 10 s take half a second */
@@ -214,7 +213,7 @@ static void test_heartbeat(void **state)
     clock_scale_set("1");
 }
 
-static void test_drain(void **state)
+TEST(drain)
 {
     struct wire *one = subscribe(GET("/a")), *two = subscribe(GET("/b"));
     int retry = 0;
@@ -229,7 +228,7 @@ static void test_drain(void **state)
     assert_int_equal(sse_count(sse, NULL), 0);
 }
 
-static void test_head_request(void **state)
+TEST(head_request)
 {
     struct wire *wire = wire_open(port);
     wire_send(wire->fd, "HEAD /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -237,20 +236,3 @@ static void test_head_request(void **state)
     assert_string_equal(strstr(wire->text, "\r\n\r\n"), "\r\n\r\n");
     assert_int_equal(sse_count(sse, NULL), 0);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_head_and_events),
-    TEST(test_data_of_several_lines),
-    TEST(test_channels_are_apart),
-    TEST(test_replay_and_live_events_overlap),
-    TEST(test_last_event_ends_the_stream),
-    TEST(test_replayed_last_event_ends_the_stream),
-    TEST(test_streams_of_a_client_are_counted),
-    TEST(test_reader_closes),
-    TEST(test_slow_reader_is_cut_off_and_the_others_are_not),
-    TEST(test_heartbeat),
-    TEST(test_drain),
-    TEST(test_head_request),
-};
-
-TEST_GROUP(sse, tests, NULL, NULL)

@@ -98,14 +98,13 @@ static void must_open(void)
     assert_int_equal(store_migrate(store, schema, 1, 1, &message), 0);
 }
 
-static int set_up(void **state)
+SET_UP()
 {
-    if (test_make_folder() != 0) return -1;
+    test_make_folder();
     snprintf(path, sizeof path, "%s", test_path("journal.db"));
     loop = loop_new();
     ended = outstanding = 0;
     must_open();
-    return 0;
 }
 
 /* No file may grow beyond this size, as on a full disk. */
@@ -116,12 +115,12 @@ static void limit_files(rlim_t bytes)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     limit_files(RLIM_INFINITY); /* in case a test failed while it was low */
     store_close(store);
     store = NULL;
     loop_free(loop);
-    return test_remove_folder();
+    test_remove_folder();
 }
 #endif

@@ -1,7 +1,9 @@
 /* Batches that share a transaction: each fails or succeeds alone. */
 #include "store_fixture.h"
 
-static void test_a_failed_batch_leaves_the_others(void **state)
+TEST_GROUP("store_round", FIXTURE);
+
+TEST(a_failed_batch_leaves_the_others)
 {
     const char *good[] = { "INSERT INTO names(name) VALUES('one')" };
     const char *bad[] = { "INSERT INTO names(name) VALUES('two')",
@@ -23,7 +25,7 @@ static void test_a_failed_batch_leaves_the_others(void **state)
     assert_int_equal(number("SELECT count(*) FROM names WHERE name = 'two'"), 0);
 }
 
-static void test_a_gate_ends_its_batch_successfully(void **state)
+TEST(a_gate_ends_its_batch_successfully)
 {
     const char *sql[] = { "SELECT 1 WHERE 1 > 2", "INSERT INTO names(name) VALUES('behind')" };
     struct store_batch *batch = make_batch(2, sql);
@@ -50,7 +52,7 @@ static void test_a_gate_ends_its_batch_successfully(void **state)
         2); /* an insert and an update of a row open the gate, an update of none does not */
 }
 
-static void test_many_of_a_round_fail_and_the_rest_counts_once(void **state)
+TEST(many_of_a_round_fail_and_the_rest_counts_once)
 {
     enum { N = 60 };
     static struct outcome outcomes[N];
@@ -72,7 +74,7 @@ static void test_many_of_a_round_fail_and_the_rest_counts_once(void **state)
     assert_int_equal(number("SELECT count(*) FROM names"), 20);
 }
 
-static void test_reads_see_batches_started_before(void **state)
+TEST(reads_see_batches_started_before)
 {
     enum { N = 200 };
     static struct outcome writes[N], reads[N];
@@ -93,7 +95,7 @@ static void test_reads_see_batches_started_before(void **state)
 }
 
 /* INSERT OR ROLLBACK rolls the whole transaction back; the other batches run again. */
-static void test_a_batch_that_breaks_the_transaction(void **state)
+TEST(a_batch_that_breaks_the_transaction)
 {
     struct outcome outcomes[3];
     const char *one[] = { "INSERT INTO names(name) VALUES('one')" },
@@ -110,13 +112,3 @@ static void test_a_batch_that_breaks_the_transaction(void **state)
         store_batch_free(outcomes[i].batch);
     assert_int_equal(number("SELECT count(*) FROM names"), 2);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_a_failed_batch_leaves_the_others),
-    TEST(test_a_gate_ends_its_batch_successfully),
-    TEST(test_many_of_a_round_fail_and_the_rest_counts_once),
-    TEST(test_reads_see_batches_started_before),
-    TEST(test_a_batch_that_breaks_the_transaction),
-};
-
-TEST_GROUP(store_round, tests, NULL, NULL)

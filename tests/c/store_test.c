@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static void test_values_survive(void **state)
+TEST_GROUP("store", FIXTURE);
+
+TEST(values_survive)
 {
     const char *sql[] = { "SELECT ? AS i, ? AS r, ? AS t, ? AS n, ? AS missing" };
     struct store_batch *batch = make_batch(1, sql);
@@ -27,7 +29,7 @@ static void test_values_survive(void **state)
     store_batch_free(batch);
 }
 
-static void test_rows_and_changes(void **state)
+TEST(rows_and_changes)
 {
     const char *sql[] = { "INSERT INTO names(name) VALUES('a'),('b'),('c')",
                           "UPDATE names SET size = 1 WHERE name > 'a'",
@@ -47,7 +49,7 @@ static void test_rows_and_changes(void **state)
     store_batch_free(batch);
 }
 
-static void test_codes(void **state)
+TEST(codes)
 {
     expect_code("SELEC 1", "invalid");
     expect_code("SELECT * FROM nothing", "invalid");
@@ -61,26 +63,19 @@ static void test_codes(void **state)
     expect_code("SELECT 1;  ", NULL);
 }
 
-static void test_scripts_cannot_touch_transactions_or_files(void **state)
+TEST(scripts_cannot_touch_transactions_or_files)
 {
-    static const char *const refused[] = { "COMMIT",
-                                           "ROLLBACK",
-                                           "BEGIN",
-                                           "SAVEPOINT x",
-                                           "RELEASE batch",
-                                           "ATTACH '/tmp/other.db' AS other",
-                                           "PRAGMA synchronous = OFF",
-                                           "PRAGMA journal_mode = DELETE",
-                                           "VACUUM INTO '/tmp/other.db'" };
     expect_code("INSERT INTO names(name) VALUES('before')", NULL);
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        expect_code(refused[i], "invalid");
+    EACH (refused, "COMMIT", "ROLLBACK", "BEGIN", "SAVEPOINT x", "RELEASE batch",
+          "ATTACH '/tmp/other.db' AS other", "PRAGMA synchronous = OFF",
+          "PRAGMA journal_mode = DELETE", "VACUUM INTO '/tmp/other.db'")
+        expect_code(refused, "invalid");
     assert_int_equal(number("SELECT count(*) FROM names"), 1);
     assert_int_equal(number("PRAGMA synchronous"), 2);
     assert_int_equal(number("PRAGMA foreign_keys"), 1);
 }
 
-static void test_too_many_arguments(void **state)
+TEST(too_many_arguments)
 {
     const char *sql[] = { "SELECT ?" };
     struct store_batch *batch = make_batch(1, sql);
@@ -91,7 +86,7 @@ static void test_too_many_arguments(void **state)
     store_batch_free(batch);
 }
 
-static void test_many_statements(void **state)
+TEST(many_statements)
 {
     char sql[64];
     for (int round = 0; round < 2; round++)
@@ -101,7 +96,7 @@ static void test_many_statements(void **state)
         }
 }
 
-static void test_columns_after_a_schema_change(void **state)
+TEST(columns_after_a_schema_change)
 {
     expect_code("INSERT INTO names(name) VALUES('a')", NULL);
     expect_code("SELECT * FROM names", NULL);
@@ -111,13 +106,13 @@ static void test_columns_after_a_schema_change(void **state)
     store_batch_free(batch);
 }
 
-static void test_migrations(void **state)
+TEST(migrations)
 {
     char *message = NULL;
     const char *bad[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(b); CREATE TABL" };
     const char *good[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(b)" };
     assert_int_equal(store_migrate(store, bad, 3, 3, &message), -1);
-    assert_non_null(strstr(message, "migration 3"));
+    assert_contains(message, "migration 3");
     free(message);
     assert_int_equal(store_migrate(store, good, 3, 3, &message), 0);
     assert_int_equal(number("SELECT count(*) FROM two"), 0);
@@ -127,17 +122,17 @@ static void test_migrations(void **state)
     free(message);
 }
 
-static void test_migrations_only_at_start(void **state)
+TEST(migrations_only_at_start)
 {
     char *message = NULL;
     const char *more[] = { schema[0], "CREATE TABLE one(a)" };
     expect_code("SELECT 1", NULL);
     assert_int_equal(store_migrate(store, more, 2, 2, &message), -1);
-    assert_non_null(strstr(message, "start"));
+    assert_contains(message, "start");
     free(message);
 }
 
-static void test_newer_schema_is_refused(void **state)
+TEST(newer_schema_is_refused)
 {
     char *message = NULL;
     const char *more[] = { schema[0], "CREATE TABLE one(a)" };
@@ -146,12 +141,12 @@ static void test_newer_schema_is_refused(void **state)
     store = store_open(path, carry, loop, &message);
     assert_non_null(store);
     assert_int_equal(store_migrate(store, schema, 1, 1, &message), -1);
-    assert_non_null(strstr(message, "newer"));
+    assert_contains(message, "newer");
     free(message);
 }
 
 /* A rollback to the release before. */
-static void test_newer_schema_that_supports_the_scripts(void **state)
+TEST(newer_schema_that_supports_the_scripts)
 {
     char *message = NULL;
     const char *more[] = { schema[0], "CREATE TABLE one(a)", "CREATE TABLE two(a)" };
@@ -168,11 +163,11 @@ static void test_newer_schema_that_supports_the_scripts(void **state)
     store_close(store);
     store = store_open(path, carry, loop, &message);
     assert_int_equal(store_migrate(store, schema, 1, 1, &message), -1);
-    assert_non_null(strstr(message, "newer"));
+    assert_contains(message, "newer");
     free(message);
 }
 
-static void test_data_is_kept(void **state)
+TEST(data_is_kept)
 {
     expect_code("INSERT INTO names(name) VALUES('kept')", NULL);
     store_close(store);
@@ -180,7 +175,7 @@ static void test_data_is_kept(void **state)
     assert_int_equal(number("SELECT count(*) FROM names WHERE name = 'kept'"), 1);
 }
 
-static void test_mode_0600(void **state)
+TEST(mode_0600)
 {
     struct stat st;
     char other[128];
@@ -192,11 +187,11 @@ static void test_mode_0600(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
-static void test_opening_something_else(void **state)
+TEST(opening_something_else)
 {
     char *message = NULL, other[128];
     assert_null(store_open("/no/such/folder/journal.db", carry, loop, &message));
-    assert_non_null(strstr(message, "/no/such/folder"));
+    assert_contains(message, "/no/such/folder");
     free(message);
     snprintf(other, sizeof other, "%s.other", path);
     FILE *file = fopen(other, "w");
@@ -204,7 +199,7 @@ static void test_opening_something_else(void **state)
         fputs("this is not a database ", file);
     fclose(file);
     assert_null(store_open(other, carry, loop, &message));
-    assert_non_null(strstr(message, "not a database"));
+    assert_contains(message, "not a database");
     free(message);
 }
 
@@ -220,7 +215,7 @@ static void start_another(struct store_batch *batch, void *arg)
     store_start(store, make_batch(1, sql), on_done, &late);
 }
 
-static void test_close_finishes_batches(void **state)
+TEST(close_finishes_batches)
 {
     enum { N = 50 };
     static struct outcome outcomes[N];
@@ -242,7 +237,7 @@ static void test_close_finishes_batches(void **state)
 }
 
 /* A call that was carried to the loop and runs after the close does nothing. */
-static void test_carried_call_after_close(void **state)
+TEST(carried_call_after_close)
 {
     struct outcome outcome;
     const char *sql[] = { "SELECT 1" };
@@ -268,7 +263,7 @@ static void on_tick(void *arg)
     if (!store_trouble(store) || --*left == 0) loop_stop(loop);
 }
 
-static void test_full_disk_and_back(void **state)
+TEST(full_disk_and_back)
 {
     struct outcome outcomes[3];
     const char *big[] = { "INSERT INTO names(name) VALUES(hex(randomblob(200000)))" },
@@ -297,7 +292,7 @@ static void test_full_disk_and_back(void **state)
     store_batch_free(batch);
 }
 
-static void test_trouble_ends_by_itself(void **state)
+TEST(trouble_ends_by_itself)
 {
     int left = 100;
     expect_code("INSERT INTO names(name) VALUES('before')", NULL);
@@ -323,7 +318,7 @@ static void expect_recovery(void)
     assert_int_equal(number("SELECT count(*) FROM names"), 2);
 }
 
-static void test_a_moved_file(void **state)
+TEST(a_moved_file)
 {
     char away[140];
     snprintf(away, sizeof away, "%s.away", path);
@@ -339,7 +334,7 @@ static void test_a_moved_file(void **state)
     expect_recovery();
 }
 
-static void test_a_removed_wal(void **state)
+TEST(a_removed_wal)
 {
     char wal[140], shm[140];
     snprintf(wal, sizeof wal, "%s-wal", path);
@@ -375,53 +370,25 @@ static int names_after_crash_at(const char *at)
     return (int)number("SELECT count(*) FROM names");
 }
 
-static void test_crash_before(void **state)
+TEST(crash_before)
 {
     assert_int_equal(names_after_crash_at("3"), 2);
     assert_int_equal(names_after_crash_at("1:before"), 2);
 }
 
-static void test_crash_after(void **state)
+TEST(crash_after)
 {
     assert_int_equal(names_after_crash_at("3:after"), 3);
 }
 
-static void test_malformed_crash_point(void **state)
+TEST(malformed_crash_point)
 {
     char *message = NULL;
     store_close(store);
     setenv("DEPLOYER_CRASH_AT", "soon", 1);
     assert_null(store_open(path, carry, loop, &message));
-    assert_non_null(strstr(message, "DEPLOYER_CRASH_AT"));
+    assert_contains(message, "DEPLOYER_CRASH_AT");
     free(message);
     unsetenv("DEPLOYER_CRASH_AT");
     must_open();
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_values_survive),
-    TEST(test_rows_and_changes),
-    TEST(test_codes),
-    TEST(test_scripts_cannot_touch_transactions_or_files),
-    TEST(test_too_many_arguments),
-    TEST(test_many_statements),
-    TEST(test_columns_after_a_schema_change),
-    TEST(test_migrations),
-    TEST(test_migrations_only_at_start),
-    TEST(test_newer_schema_is_refused),
-    TEST(test_newer_schema_that_supports_the_scripts),
-    TEST(test_data_is_kept),
-    TEST(test_mode_0600),
-    TEST(test_opening_something_else),
-    TEST(test_close_finishes_batches),
-    TEST(test_carried_call_after_close),
-    TEST(test_full_disk_and_back),
-    TEST(test_a_moved_file),
-    TEST(test_a_removed_wal),
-    TEST(test_trouble_ends_by_itself),
-    TEST(test_crash_before),
-    TEST(test_crash_after),
-    TEST(test_malformed_crash_point),
-};
-
-TEST_GROUP(store, tests, NULL, NULL)

@@ -81,24 +81,23 @@ static struct vm *make_vm(void)
         .folder = "/nowhere", .modules = modules, .max_turn_ms = TURN_MS, .context = &core });
 }
 
-static int set_up(void **state)
+SET_UP()
 {
     traced[0] = '\0';
     memset(&ended, 0, sizeof ended);
     memset(&held, 0, sizeof held);
     core.loop = loop_new();
     vm = make_vm();
-    return core.loop ? 0 : -1;
+    assert_true(core.loop);
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     task_kill_all();
     assert_int_equal(task_count(), 0);
     if (vm) assert_int_equal(lua_gettop(vm_state(vm)), 0);
     vm_unref(vm);
     loop_free(core.loop);
-    return 0;
 }
 
 static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,
@@ -184,7 +183,9 @@ static void fails(const char *text, const char *part)
 
 /* --- tests --- */
 
-static void test_results(void **state)
+TEST_GROUP("task", FIXTURE);
+
+TEST(results)
 {
     start("return 1, 'two'");
     assert_int_equal(ended.count, 1);
@@ -193,7 +194,7 @@ static void test_results(void **state)
     assert_string_equal(ended.value, "two");
 }
 
-static void test_failure_has_a_trace(void **state)
+TEST(failure_has_a_trace)
 {
     fails("local function inner() local x = nil return x.y end\ninner() return 1",
           "attempt to index a nil value");
@@ -210,7 +211,7 @@ static void stops(const char *text)
     assert_int_equal(ended.outcome, TASK_STOPPED);
 }
 
-static void test_too_long(void **state)
+TEST(too_long)
 {
     stops("local x <close> = on_close(function() trace 'closed' end)\n"
           "while true do pcall(function() while true do end end) end");
@@ -222,7 +223,7 @@ static void test_too_long(void **state)
     assert_int_equal(ended.outcome, TASK_OK);
 }
 
-static void test_wait_and_wake(void **state)
+TEST(wait_and_wake)
 {
     start("trace(test.hold()) return test.hold()");
     struct task_ticket first = held.ticket;
@@ -240,7 +241,7 @@ static void test_wait_and_wake(void **state)
     task_wake((struct task_ticket){ NULL, 0 }, NULL, NULL);
 }
 
-static void test_wake_in_order_after_the_turn(void **state)
+TEST(wake_in_order_after_the_turn)
 {
     traces("for i = 1, 3 do task.spawn(nil, function() trace(i) end) end trace 'first'",
            "first;1;2;3;");
@@ -249,7 +250,7 @@ static void test_wake_in_order_after_the_turn(void **state)
            "waker;woken;");
 }
 
-static void test_kill(void **state)
+TEST(kill)
 {
     struct task *task =
         start("local x <close> = on_close(function() trace 'closed' end) test.hold()");
@@ -263,7 +264,7 @@ static void test_kill(void **state)
     assert_int_equal(ended.count, 1);
 }
 
-static void test_children_end_first(void **state)
+TEST(children_end_first)
 {
     struct task *task = start("local function nest(names)\n"
                               "  local x <close> = on_close(function() trace(names[1]) end)\n"
@@ -280,7 +281,7 @@ static void test_children_end_first(void **state)
     assert_string_equal(traced, "grandchild;child;parent;");
 }
 
-static void test_children_of_all_end(void **state)
+TEST(children_of_all_end)
 {
     struct task *task = start("task.all { test.hold, function() task.sleep(10) end }");
     turn();
@@ -290,7 +291,7 @@ static void test_children_of_all_end(void **state)
     assert_int_equal(held.cancelled, 1);
 }
 
-static void test_names(void **state)
+TEST(names)
 {
     struct vm *other = make_vm();
     struct task *task = start_in(vm, "one", "test.hold()");
@@ -305,7 +306,7 @@ static void test_names(void **state)
     vm_unref(other);
 }
 
-static void test_vm_lives_with_its_last_task(void **state)
+TEST(vm_lives_with_its_last_task)
 {
     start("local t = {'still here'} test.hold() return t[1]");
     vm_unref(vm);
@@ -321,7 +322,7 @@ static int call_hold(lua_State *L)
     return 0;
 }
 
-static void test_no_wait_where_none_can_be(void **state)
+TEST(no_wait_where_none_can_be)
 {
     struct vm_error error;
     fails("table.sort({1, 2}, function() test.hold() end)", "may not be called inside table.sort");
@@ -332,7 +333,7 @@ static void test_no_wait_where_none_can_be(void **state)
     assert_int_equal(held.cancelled, 2);
 }
 
-static void test_wakers_do_not_starve_the_loop(void **state)
+TEST(wakers_do_not_starve_the_loop)
 {
     int unused;
     start("local function again() task.spawn(nil, again) end again()");
@@ -341,20 +342,3 @@ static void test_wakers_do_not_starve_the_loop(void **state)
     loop_timer_free(timer);
     assert_true(task_count() > 0);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_results),
-    TEST(test_failure_has_a_trace),
-    TEST(test_too_long),
-    TEST(test_wait_and_wake),
-    TEST(test_wake_in_order_after_the_turn),
-    TEST(test_kill),
-    TEST(test_children_end_first),
-    TEST(test_children_of_all_end),
-    TEST(test_names),
-    TEST(test_vm_lives_with_its_last_task),
-    TEST(test_no_wait_where_none_can_be),
-    TEST(test_wakers_do_not_starve_the_loop),
-};
-
-TEST_GROUP(task, tests, NULL, NULL)

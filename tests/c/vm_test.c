@@ -28,24 +28,24 @@ static int open_test(lua_State *L)
 
 static const struct vm_module modules[] = { { "core.test", open_test }, { NULL, NULL } };
 
-static int set_up(void **state)
+SET_UP()
 {
     traced[0] = '\0';
     opened = 0;
-    if (test_make_folder() != 0) return -1;
+    test_make_folder();
     vm = vm_new(&(struct vm_options){ .folder = test_path("scripts"),
                                       .modules = modules,
                                       .max_bytes = CAP,
                                       .max_turn_ms = TURN_MS,
                                       .context = traced });
-    return vm ? 0 : -1;
+    assert_true(vm);
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     assert_int_equal(lua_gettop(vm_state(vm)), 0); /* every push on the main state is popped */
     vm_unref(vm);
-    return test_remove_folder();
+    test_remove_folder();
 }
 
 static int run(const char *text)
@@ -69,7 +69,9 @@ static void bad(const char *text, int line, const char *part)
 
 /* --- available and removed library functions --- */
 
-static void test_safe_library(void **state)
+TEST_GROUP("vm", FIXTURE);
+
+TEST(safe_library)
 {
     good("assert(('x'):rep(3) == 'xxx' and math.max(1, 2) == 2 and utf8.char(233) and "
          "table.concat({1, 2}) == '12')\n"
@@ -78,19 +80,16 @@ static void test_safe_library(void **state)
          "print('a line for the log', 1, nil, true)");
 }
 
-static void test_no_way_out(void **state)
+TEST(no_way_out)
 {
-    static const char *const gone[] = { "io",           "debug",      "coroutine",  "package",
-                                        "load",         "loadfile",   "dofile",     "loadstring",
-                                        "warn",         "os.execute", "os.exit",    "os.getenv",
-                                        "os.remove",    "os.rename",  "os.tmpname", "os.difftime",
-                                        "os.setlocale", "string.dump" };
     char text[128];
-    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
+    EACH (gone, "io", "debug", "coroutine", "package", "load", "loadfile", "dofile", "loadstring",
+          "warn", "os.execute", "os.exit", "os.getenv", "os.remove", "os.rename", "os.tmpname",
+          "os.difftime", "os.setlocale", "string.dump") {
         snprintf(
             text, sizeof text,
             "local ok, value = pcall(function() return %s end); assert(not ok or value == nil)",
-            gone[i]);
+            gone);
         good(text);
     }
     bad("collectgarbage('stop')", 1, "count");
@@ -98,7 +97,7 @@ static void test_no_way_out(void **state)
     bad("setmetatable(_G, {})", 1, "protected");
 }
 
-static void test_strict_globals(void **state)
+TEST(strict_globals)
 {
     bad("local a = 1\nnmae = a", 2, "\"nmae\"");
     bad("\n\nreturn nmae", 3, "\"nmae\"");
@@ -107,7 +106,7 @@ static void test_strict_globals(void **state)
 
 /* --- require --- */
 
-static void test_require_once(void **state)
+TEST(require_once)
 {
     test_write("scripts/lib/x.lua", "require('core.test').trace('x') return {value = 1}");
     good("local a, b = require 'lib.x', require 'lib.x'\nassert(a == b and a.value == 1)\n"
@@ -116,20 +115,18 @@ static void test_require_once(void **state)
     assert_int_equal(opened, 1);
 }
 
-static void test_require_folder(void **state)
+TEST(require_folder)
 {
     test_write("scripts/steps/init.lua", "require('core.test').trace(...) return {}");
     good("assert(require 'steps' == require 'steps.init')");
     assert_string_equal(traced, "steps;");
 }
 
-static void test_require_names(void **state)
+TEST(require_names)
 {
-    static const char *const names[] = { "",     ".", "a.",  ".a",  "a..b",
-                                         "../x", "A", "a/b", "a b", "a\\0b" };
     char text[64];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        snprintf(text, sizeof text, "require '%s'", names[i]);
+    EACH (name, "", ".", "a.", ".a", "a..b", "../x", "A", "a/b", "a b", "a\\0b") {
+        snprintf(text, sizeof text, "require '%s'", name);
         assert_int_equal(run(text), -1);
         assert_true(strstr(error.message, "module") != NULL);
     }
@@ -137,33 +134,33 @@ static void test_require_names(void **state)
     bad("require 'core.missing'", 1, "there is no core module");
 }
 
-static void test_circular_require(void **state)
+TEST(circular_require)
 {
     test_write("scripts/a.lua", "local b = require 'b'\nreturn {b}");
     test_write("scripts/b.lua", "\nlocal a = require 'a'\nreturn {a}");
     assert_int_equal(run("require 'a'"), -1);
-    assert_non_null(strstr(error.message, "circular require: a -> b -> a"));
+    assert_contains(error.message, "circular require: a -> b -> a");
     assert_string_equal(error.file, "scripts/b.lua");
     assert_int_equal(error.line, 2);
     assert_int_equal(run("assert(not pcall(require, 'a')) require 'a'"),
                      -1); /* a caught failure leaves nothing behind */
-    assert_non_null(strstr(error.message, "a -> b -> a"));
+    assert_contains(error.message, "a -> b -> a");
 }
 
-static void test_module_without_value(void **state)
+TEST(module_without_value)
 {
     test_write("scripts/nothing.lua", "require('core.test').trace('ran')");
     good("assert(require 'nothing' == true and require 'nothing' == true)");
     assert_string_equal(traced, "ran;");
 }
 
-static void test_errors_name_their_place(void **state)
+TEST(errors_name_their_place)
 {
     test_write("scripts/lib/typo.lua", "local t = {}\nlocal x = = 1\nreturn t");
     assert_int_equal(run("\nrequire 'lib.typo'"), -1);
     assert_string_equal(error.file, "scripts/lib/typo.lua");
     assert_int_equal(error.line, 2);
-    assert_non_null(strstr(error.message, "unexpected symbol"));
+    assert_contains(error.message, "unexpected symbol");
     assert_int_equal(run("error('config.lua: stack.image: a stack needs one', 0)"), -1);
     assert_string_equal(error.file, "config.lua");
     assert_int_equal(error.line, 0);
@@ -181,7 +178,7 @@ static int keep(lua_State *L, const void *bytes, size_t len, void *buffer)
     return 0;
 }
 
-static void test_text_only(void **state)
+TEST(text_only)
 {
     lua_State *L = luaL_newstate();
     luaL_Buffer buffer;
@@ -196,7 +193,7 @@ static void test_text_only(void **state)
     test_write_bytes("scripts/init.lua", bytes, len);
     lua_close(L);
     assert_int_equal(vm_run_file(vm, "init.lua", &error), -1);
-    assert_non_null(strstr(error.message, "binary"));
+    assert_contains(error.message, "binary");
 }
 
 /* --- limits --- */
@@ -210,7 +207,7 @@ static void stopped(const char *text, int line)
         fail_msg("stopped after %d ms: %s", (int)took, text);
 }
 
-static void test_endless_loops_end(void **state)
+TEST(endless_loops_end)
 {
     stopped("while true do end", 1);
     stopped("\nlocal function f() return f() end f()", 2);
@@ -219,46 +216,46 @@ static void test_endless_loops_end(void **state)
     good("return 1"); /* and the next turn is whole again */
 }
 
-static void test_endless_where_no_yield_can_be(void **state)
+TEST(endless_where_no_yield_can_be)
 {
     assert_int_equal(run("table.sort({1, 2, 3}, function() while true do pcall(function() while "
                          "true do end end) end end)"),
                      -1);
-    assert_non_null(strstr(error.message, "longer than 60 ms"));
+    assert_contains(error.message, "longer than 60 ms");
     assert_int_equal(run("('x'):gsub('x', function() while true do end end)"), -1);
-    assert_non_null(strstr(error.message, "longer than 60 ms"));
+    assert_contains(error.message, "longer than 60 ms");
     assert_int_equal(
         run("pcall(table.sort, {1, 2, 3}, function() while true do end end) while true do end"),
         -1);
-    assert_non_null(strstr(error.message, "longer than 60 ms"));
+    assert_contains(error.message, "longer than 60 ms");
     test_write("scripts/lib/spin.lua", "while true do end");
     assert_int_equal(run("\nwhile true do pcall(require, 'lib.spin') end"), -1);
     assert_string_equal(error.file,
                         "scripts/lib/spin.lua"); /* where it was found, not where it ended */
     assert_int_equal(error.line, 1);
-    assert_non_null(strstr(error.message, "longer than 60 ms"));
+    assert_contains(error.message, "longer than 60 ms");
     assert_int_equal(run("local x <close> = setmetatable({}, {__close = function() while true do "
                          "end end}) while true do end"),
                      -1);
-    assert_non_null(strstr(error.message, "longer than 60 ms"));
+    assert_contains(error.message, "longer than 60 ms");
     good("return 1");
 }
 
-static void test_stopped_threads_do_not_escape_the_limit(void **state)
+TEST(stopped_threads_do_not_escape_the_limit)
 {
     for (int i = 0; i < 3; i++)
         stopped("table.sort({1, 2}, function() while true do end end)",
                 1); /* dies in the hook, and the next runs on a fresh one */
 }
 
-static void test_memory_is_capped(void **state)
+TEST(memory_is_capped)
 {
     bad("local t = {}\nfor i = 1, math.huge do t[i] = {} end", 2, "more memory than they may have");
     good("return 1");
 }
 
 /* What a recursion took is not kept by the coroutine, which is used again. */
-static void test_memory_of_a_recursion(void **state)
+TEST(memory_of_a_recursion)
 {
     for (int i = 0; i < 3; i++) {
         bad("local function f() return 1 + f() end return f()", 1, "more memory");
@@ -266,18 +263,18 @@ static void test_memory_of_a_recursion(void **state)
     }
 }
 
-static void test_memory_of_one_string(void **state)
+TEST(memory_of_one_string)
 {
     assert_int_equal(run("return ('x'):rep(1e9)"), -1);
-    assert_non_null(strstr(error.message, "more memory"));
+    assert_contains(error.message, "more memory");
     assert_int_equal(run("local s = 'x' while true do s = s .. s end"), -1);
-    assert_non_null(strstr(error.message, "more memory"));
+    assert_contains(error.message, "more memory");
     good("local ok = pcall(string.rep, 'x', 1e9) assert(not ok)");
     lua_gc(vm_state(vm), LUA_GCCOLLECT);
     assert_true(vm_bytes(vm) < CAP / 4);
 }
 
-static void test_other_limits(void **state)
+TEST(other_limits)
 {
     vm_limit(vm, 64 << 20, PATIENCE_MS);
     good("assert(#('x'):rep(16 << 20) == 16 << 20)");
@@ -291,7 +288,7 @@ static int sum(lua_State *L)
     return 1;
 }
 
-static void test_call(void **state)
+TEST(call)
 {
     lua_State *L = vm_state(vm);
     lua_pushinteger(L, 2);
@@ -301,12 +298,12 @@ static void test_call(void **state)
     lua_pop(L, 1);
     lua_pushinteger(L, 2);
     assert_int_equal(vm_call(vm, sum, 1, &error), -1);
-    assert_non_null(strstr(error.message, "number expected"));
+    assert_contains(error.message, "number expected");
     assert_ptr_equal(vm_of(L), vm);
     assert_ptr_equal(vm_context(L), traced);
 }
 
-static void test_threads_are_used_again(void **state)
+TEST(threads_are_used_again)
 {
     lua_State *one = vm_thread_new(vm);
     vm_thread_free(vm, one);
@@ -319,27 +316,3 @@ static void test_threads_are_used_again(void **state)
     lua_gc(vm_state(vm), LUA_GCCOLLECT);
     vm_thread_free(vm, one);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_safe_library),
-    TEST(test_no_way_out),
-    TEST(test_strict_globals),
-    TEST(test_require_once),
-    TEST(test_require_folder),
-    TEST(test_require_names),
-    TEST(test_circular_require),
-    TEST(test_module_without_value),
-    TEST(test_errors_name_their_place),
-    TEST(test_text_only),
-    TEST(test_endless_loops_end),
-    TEST(test_endless_where_no_yield_can_be),
-    TEST(test_stopped_threads_do_not_escape_the_limit),
-    TEST(test_memory_is_capped),
-    TEST(test_memory_of_a_recursion),
-    TEST(test_memory_of_one_string),
-    TEST(test_other_limits),
-    TEST(test_call),
-    TEST(test_threads_are_used_again),
-};
-
-TEST_GROUP(vm, tests, NULL, NULL)

@@ -29,31 +29,33 @@ static int wait_for(int ms)
     return changes;
 }
 
-static int set_up(void **state)
+SET_UP()
 {
     static const char *const names[] = { "scripts", "config.lua", NULL };
 
-    if (test_make_folder() != 0) return -1;
+    test_make_folder();
     test_write("scripts/lib/x.lua", "1");
     loop = loop_new();
     watch = watch_new(loop, test_folder, names, on_change, NULL);
-    return watch ? 0 : -1;
+    assert_true(watch);
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     watch_free(watch);
     loop_free(loop);
-    return test_remove_folder();
+    test_remove_folder();
 }
 
-static void test_a_file_is_written(void **state)
+TEST_GROUP("watch", FIXTURE);
+
+TEST(a_file_is_written)
 {
     test_write("scripts/lib/x.lua", "2");
     assert_int_equal(wait_for(PATIENCE_MS), 1);
 }
 
-static void test_many_changes_are_one(void **state)
+TEST(many_changes_are_one)
 {
     for (int i = 0; i < 20; i++)
         test_write("scripts/lib/x.lua", "2");
@@ -61,7 +63,7 @@ static void test_many_changes_are_one(void **state)
     assert_int_equal(wait_for(QUIET_MS), 0);
 }
 
-static void test_a_new_folder(void **state)
+TEST(a_new_folder)
 {
     test_write("scripts/new/deep/y.lua", "1");
     assert_int_equal(wait_for(PATIENCE_MS), 1);
@@ -69,9 +71,8 @@ static void test_a_new_folder(void **state)
     assert_int_equal(wait_for(PATIENCE_MS), 1);
 }
 
-static void test_moved_and_deleted(void **state)
+TEST(moved_and_deleted)
 {
-
     const char *to = test_path("scripts/z.lua");
     assert_int_equal(rename(test_path("scripts/lib/x.lua"), to), 0);
     assert_int_equal(wait_for(PATIENCE_MS), 1);
@@ -79,7 +80,7 @@ static void test_moved_and_deleted(void **state)
     assert_int_equal(wait_for(PATIENCE_MS), 1);
 }
 
-static void test_config_beside_the_folders(void **state)
+TEST(config_beside_the_folders)
 {
     test_write("other.txt", "1");
     assert_int_equal(wait_for(QUIET_MS), 0);
@@ -87,7 +88,7 @@ static void test_config_beside_the_folders(void **state)
     assert_int_equal(wait_for(PATIENCE_MS), 1);
 }
 
-static void test_temporary_files_of_editors(void **state)
+TEST(temporary_files_of_editors)
 {
     test_write("scripts/lib/.x.lua.swp", "1");
     test_write("scripts/lib/x.lua~", "1");
@@ -101,7 +102,7 @@ static void free_watch(void *arg)
     on_change(NULL);
 }
 
-static void test_freed_by_its_own_function(void **state)
+TEST(freed_by_its_own_function)
 {
     static const char *const names[] = { "scripts", NULL };
 
@@ -111,15 +112,3 @@ static void test_freed_by_its_own_function(void **state)
     assert_int_equal(wait_for(PATIENCE_MS), 1);
     assert_null(watch);
 }
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_a_file_is_written),
-    TEST(test_many_changes_are_one),
-    TEST(test_a_new_folder),
-    TEST(test_moved_and_deleted),
-    TEST(test_config_beside_the_folders),
-    TEST(test_temporary_files_of_editors),
-    TEST(test_freed_by_its_own_function),
-};
-
-TEST_GROUP(watch, tests, NULL, NULL)

@@ -178,4 +178,12 @@ static inline int wire_ask(struct wire *wire, const char *request, const char **
     wire_send(wire->fd, request);
     return wire_answer(wire, body);
 }
+
+/* Asks, and compares status and body. */
+static inline void wire_gives(struct wire *wire, const char *request, int status, const char *want)
+{
+    const char *body;
+    assert_int_equal(wire_ask(wire, request, &body), status);
+    assert_string_equal(body, want);
+}
 #endif

@@ -34,8 +34,9 @@ static void put_link(const char *target, const char *path)
     assert_int_equal(symlink(target, test_path(path)), 0);
 }
 
-static void fill_folder(void)
+static int make_site(void **state)
 {
+    test_make_folder();
     test_write("app.js", "let a = 1");
     write_gzip("app.js.gz", "let a = 1");
     test_write("page.css", "body {}");
@@ -47,25 +48,31 @@ static void fill_folder(void)
     put_link("/etc/passwd", "passwd.txt");
     put_link("app.js", "alias.js");
     put_link("..", "up");
+    return 0;
 }
 
-static int set_up(void **state)
+static int remove_site(void **state)
+{
+    test_remove_folder();
+    return 0;
+}
+
+SET_UP()
 {
     char *message = NULL;
     wire_loop = loop_new();
     server = httpd_new(wire_loop, NULL, on_request, NULL);
     www = www_load(test_folder, "/assets/", &message);
     port = httpd_listen(server, "127.0.0.1", 0);
-    return www && port > 0 ? 0 : -1;
+    assert_true(www && port > 0);
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     wire_close_all();
     www_free(www);
     httpd_free(server);
     loop_free(wire_loop);
-    return 0;
 }
 
 /* Asks for a path with more header lines, and looks for each of the lines in the answer. */
@@ -89,7 +96,9 @@ static void expect(const char *method, const char *target, const char *fields, i
         if (!strstr(wire->text, *lines)) fail_msg("no \"%s\" in \"%s\"", *lines, wire->text);
 }
 
-static void test_files(void **state)
+TEST_GROUP("www", FIXTURE, .set_up = make_site, .tear_down = remove_site);
+
+TEST(files)
 {
     static const char *const js[] = { "\r\nContent-Type: text/javascript; charset=utf-8\r\n",
                                       "\r\nCache-Control: no-cache\r\n", "\r\nETag: \"",
@@ -103,23 +112,12 @@ static void test_files(void **state)
     expect("HEAD", "/assets/app.js", "", 200, head, "");
 }
 
-static void test_what_is_not_there(void **state)
+TEST(what_is_not_there)
 {
-    static const char *const paths[] = { "/assets/",
-                                         "/assets/none.js",
-                                         "/app.js",
-                                         "/assets/.secret",
-                                         "/assets/passwd.txt",
-                                         "/assets/../app.js",
-                                         "/assets/up/etc/passwd",
-                                         "/assets/img",
-                                         "/assets/%61pp.js",
-                                         "/assets/img/../app.js",
-                                         "/assets//app.js",
-                                         "/assets/app.js/",
-                                         "/assetsapp.js" };
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-        expect("GET", paths[i], "", 404, NULL, "not www");
+    EACH (path, "/assets/", "/assets/none.js", "/app.js", "/assets/.secret", "/assets/passwd.txt",
+          "/assets/../app.js", "/assets/up/etc/passwd", "/assets/img", "/assets/%61pp.js",
+          "/assets/img/../app.js", "/assets//app.js", "/assets/app.js/", "/assetsapp.js")
+        expect("GET", path, "", 404, NULL, "not www");
     expect("POST", "/assets/app.js", "Content-Length: 0\r\n", 404, NULL, "not www");
 }
 
@@ -133,7 +131,7 @@ static int is_packed(const char *target, const char *accept)
              "HEAD %s HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: %s\r\n\r\n", target, accept);
     wire_send(wire->fd, request);
     wire_expect(wire, "\r\n\r\n");
-    assert_non_null(strstr(wire->text, " 200 OK\r\n"));
+    assert_contains(wire->text, " 200 OK\r\n");
     int packed = strstr(wire->text, "\r\nContent-Encoding: gzip\r\n") != NULL;
     assert_int_equal(packed, strstr(wire->text, "-gz\"\r\n") != NULL);
     assert_int_equal(packed, strstr(wire->text, "\r\nContent-Length: 9\r\n") == NULL &&
@@ -142,7 +140,7 @@ static int is_packed(const char *target, const char *accept)
     return packed;
 }
 
-static void test_compressed_twin(void **state)
+TEST(compressed_twin)
 {
     static const char *const vary[] = { "\r\nVary: Accept-Encoding\r\n", NULL };
     assert_true(is_packed("/assets/app.js", "br, gzip;q=0.8"));
@@ -154,7 +152,7 @@ static void test_compressed_twin(void **state)
     expect("GET", "/assets/empty.txt", "Accept-Encoding: gzip\r\n", 200, NULL, "");
 }
 
-static void test_etag(void **state)
+TEST(etag)
 {
     static const char *const fields[] = { "\r\nETag: \"", "\r\nCache-Control: no-cache\r\n", NULL };
     const char *etag = www_find(www, "app.js")->etag;
@@ -171,17 +169,17 @@ static void test_etag(void **state)
 }
 
 /* A browser takes a 304's fields over into what it kept: the page would lose its own policy. */
-static void test_a_304_has_no_policy(void **state)
+TEST(a_304_has_no_policy)
 {
     struct wire *wire = wire_open(port);
     assert_int_equal(
         wire_ask(wire, "GET /assets/app.js HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: *\r\n\r\n",
                  NULL),
         304);
-    assert_null(strstr(wire->text, "Content-Security-Policy"));
+    assert_lacks(wire->text, "Content-Security-Policy");
 }
 
-static void test_version(void **state)
+TEST(version)
 {
     static const char *const for_ever[] = {
         "\r\nCache-Control: public, max-age=31536000, immutable\r\n", "\r\nETag: \"", NULL
@@ -213,7 +211,7 @@ static char *version_now(void)
     return version;
 }
 
-static void test_version_changes_with_any_file(void **state)
+TEST(version_changes_with_any_file)
 {
     char *before = version_now();
     write_gzip("page.css.gz", "body {}");
@@ -232,7 +230,7 @@ static void test_version_changes_with_any_file(void **state)
     free(back);
 }
 
-static void test_find(void **state)
+TEST(find)
 {
     const struct www_file *file = www_find(www, "img/logo.svg");
     assert_string_equal(file->path, "img/logo.svg");
@@ -242,36 +240,10 @@ static void test_find(void **state)
     assert_null(www_find(www, "none"));
 }
 
-static void test_load_failure(void **state)
+TEST(load_failure)
 {
     char *message = NULL;
     assert_null(www_load("/tmp/there/is/no/such/folder", "/", &message));
-    assert_non_null(strstr(message, "/tmp/there/is/no/such/folder: No such file"));
+    assert_contains(message, "/tmp/there/is/no/such/folder: No such file");
     free(message);
 }
-
-static int make_site(void **state)
-{
-    if (test_make_folder() != 0) return -1;
-    fill_folder();
-    return 0;
-}
-
-static int remove_site(void **state)
-{
-    return test_remove_folder();
-}
-
-static const struct CMUnitTest tests[] = {
-    TEST(test_files),
-    TEST(test_what_is_not_there),
-    TEST(test_compressed_twin),
-    TEST(test_etag),
-    TEST(test_a_304_has_no_policy),
-    TEST(test_version),
-    TEST(test_version_changes_with_any_file),
-    TEST(test_find),
-    TEST(test_load_failure),
-};
-
-TEST_GROUP(www, tests, make_site, remove_site)
