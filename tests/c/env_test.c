@@ -123,7 +123,6 @@ TEST(a_file_that_is_missing)
 TEST(settings_that_cannot_work)
 {
     char why[1024];
-
     assert_int_equal(env_secret_check("UNSET", why, sizeof why), 0);
     unlink(path);
     assert_int_equal(env_secret_check("TOKEN", why, sizeof why), -1);

@@ -316,6 +316,12 @@ static void expect(const char *code, int sent)
     assert_int_equal(o.sent, sent);
 }
 #define FETCH(path, ...) fetch(path, (struct fetch_options){ __VA_ARGS__ })
+/* Fetches, and compares the code; "" is a success. */
+#define GIVES(code_, path, ...)                                                                    \
+    do {                                                                                           \
+        FETCH(path, __VA_ARGS__);                                                                  \
+        assert_string_equal(o.code, code_);                                                        \
+    } while (0)
 
 static void stop(void *arg)
 {

@@ -79,7 +79,6 @@ TEST(refused_call_costs_nothing)
 TEST(flood_of_keys_does_not_evict_an_offender)
 {
     char key[32];
-
     for (int i = 0; i < 5; i++)
         take("offender", 1, START);
     for (int i = 0; i < 100000; i++) {
@@ -94,7 +93,6 @@ TEST(full_table_gives_newcomers_no_free_tokens)
 {
     char key[32];
     int allowed = 0;
-
     for (int i = 0; i < 100000; i++) {
         snprintf(key, sizeof key, "flood-%d", i % 5000);
         allowed += take(key, 1, START).is_allowed;
@@ -116,7 +114,6 @@ TEST(group_cannot_fill_the_table)
 {
     char key[32];
     int allowed = 0, served = 0;
-
     for (int i = 0; i < 65536; i++) {
         snprintf(key, sizeof key, "many-%d", i % 8192);
         allowed += take_of_group(key).is_allowed;

@@ -14,7 +14,6 @@ static void expect_text(const char *line)
 {
     size_t len;
     char *text = metrics_text(&len), *found = strstr(text, line);
-
     if (!found) fail_msg("%s is missing in:\n%s", line, text);
     assert_int_equal(strlen(text), len);
     assert_true(found == text || found[-1] == '\n');
@@ -39,7 +38,6 @@ TEST(counter)
 TEST(values_are_escaped)
 {
     const char *bad[] = { "a\"b\\c\nd" };
-
     metrics_set(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1), bad, 0.5);
     expect_text("a{what=\"a\\\"b\\\\c\\nd\"} 0.5\n");
 }
@@ -63,7 +61,6 @@ TEST(histogram)
 TEST(declared_twice)
 {
     struct metrics_family *family = metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1);
-
     assert_ptr_equal(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1), family);
     assert_null(metrics_declare("a", METRICS_COUNTER, "Help", one_label, 1));
     assert_null(metrics_declare("a", METRICS_GAUGE, "Help", NULL, 0));
@@ -90,7 +87,6 @@ TEST(a_long_value_is_cut)
 {
     char value[5000];
     size_t len;
-
     memset(value, 'x', sizeof value - 1);
     value[sizeof value - 1] = '\0';
     metrics_set(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1),
@@ -104,7 +100,6 @@ TEST(clear)
 {
     struct metrics_family *family = metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1);
     size_t len;
-
     metrics_set(family, (const char *[]){ "old" }, 1);
     metrics_clear(family);
     metrics_set(family, (const char *[]){ "new" }, 1);

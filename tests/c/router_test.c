@@ -17,14 +17,12 @@ TEAR_DOWN()
 static void add(const char *method, const char *pattern, int value)
 {
     const char *wrong = router_add(router, method, pattern, value);
-
     if (wrong) fail_msg("%s %s: %s", method, pattern, wrong);
 }
 
 static void finds(const char *method, const char *path, int value)
 {
     enum router_result result = router_find(router, method, path, &match);
-
     if (result != ROUTER_FOUND || match.value != value)
         fail_msg("%s %s: result %d, value %d", method, path, result, match.value);
 }
@@ -32,7 +30,6 @@ static void finds(const char *method, const char *path, int value)
 static void result_is(const char *method, const char *path, enum router_result wanted)
 {
     enum router_result result = router_find(router, method, path, &match);
-
     if (result != wanted) fail_msg("%s %s: result %d, not %d", method, path, result, wanted);
 }
 
@@ -161,7 +158,6 @@ TEST(refused_patterns)
 TEST(long_path)
 {
     char path[ROUTER_TEXT + 64];
-
     add("GET", "/:name", 1);
     memset(path, 'a', sizeof path);
     path[0] = '/';
@@ -175,7 +171,6 @@ TEST(long_path)
 TEST(decode)
 {
     char out[32];
-
     assert_int_equal(router_decode("a+b%20c%zz%4", 12, 1, out), 10);
     assert_string_equal(out, "a b c%zz%4");
     assert_int_equal(router_decode("a+%00b", 6, 0, out), 4);

@@ -38,6 +38,10 @@ static void carry(void *arg, void (*fn)(void *arg), void *fn_arg)
     loop_post(arg, fn, fn_arg);
 }
 
+/* A batch of these statements. */
+#define BATCH(...)                                                                                 \
+    make_batch(sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *),                           \
+               (const char *[]){ __VA_ARGS__ })
 static struct store_batch *make_batch(int n, const char *const *sql)
 {
     struct store_batch *batch = store_batch_new(n);
@@ -64,12 +68,12 @@ static struct store_batch *run_batch(struct store_batch *batch)
 
 static struct store_batch *run(const char *sql)
 {
-    return run_batch(make_batch(1, &sql));
+    return run_batch(BATCH(sql));
 }
 
-static __attribute__((unused)) void expect_code(const char *sql, const char *code)
+/* Compares the code (NULL: success) and frees the batch. */
+static void ends_with(struct store_batch *batch, const char *code)
 {
-    struct store_batch *batch = run(sql);
     if (!code && batch->code) print_error("%s: %s\n", batch->code, batch->message);
     if (code)
         assert_string_equal(batch->code ? batch->code : "(none)", code);
@@ -77,6 +81,11 @@ static __attribute__((unused)) void expect_code(const char *sql, const char *cod
         assert_null(batch->code);
     assert_true(!code || (batch->message && batch->message[0]));
     store_batch_free(batch);
+}
+
+static __attribute__((unused)) void expect_code(const char *sql, const char *code)
+{
+    ends_with(run(sql), code);
 }
 
 static int64_t number(const char *sql)

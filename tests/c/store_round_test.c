@@ -5,21 +5,15 @@ TEST_GROUP("store_round", FIXTURE);
 
 TEST(a_failed_batch_leaves_the_others)
 {
-    const char *good[] = { "INSERT INTO names(name) VALUES('one')" };
-    const char *bad[] = { "INSERT INTO names(name) VALUES('two')",
-                          "INSERT INTO names(name) VALUES('one')" };
-    const char *last[] = { "INSERT INTO names(name) VALUES('three')" };
     struct outcome outcomes[3];
-    start(&outcomes[0], make_batch(1, good));
-    start(&outcomes[1], make_batch(2, bad));
-    start(&outcomes[2], make_batch(1, last));
+    start(&outcomes[0], BATCH("INSERT INTO names(name) VALUES('one')"));
+    start(&outcomes[1],
+          BATCH("INSERT INTO names(name) VALUES('two')", "INSERT INTO names(name) VALUES('one')"));
+    start(&outcomes[2], BATCH("INSERT INTO names(name) VALUES('three')"));
     loop_run(loop);
-    assert_null(outcomes[0].batch->code);
-    assert_string_equal(outcomes[1].batch->code, "conflict");
-    assert_null(outcomes[2].batch->code);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(outcomes[i].order, i + 1);
-        store_batch_free(outcomes[i].batch);
+        ends_with(outcomes[i].batch, i == 1 ? "conflict" : NULL);
     }
     assert_int_equal(number("SELECT count(*) FROM names"), 2);
     assert_int_equal(number("SELECT count(*) FROM names WHERE name = 'two'"), 0);
@@ -27,49 +21,37 @@ TEST(a_failed_batch_leaves_the_others)
 
 TEST(a_gate_ends_its_batch_successfully)
 {
-    const char *sql[] = { "SELECT 1 WHERE 1 > 2", "INSERT INTO names(name) VALUES('behind')" };
-    struct store_batch *batch = make_batch(2, sql);
+    struct store_batch *batch =
+        BATCH("SELECT 1 WHERE 1 > 2", "INSERT INTO names(name) VALUES('behind')");
     batch->statements[0].is_gate = 1;
     batch = run_batch(batch);
-    assert_null(batch->code);
     assert_int_equal(batch->statements[1].changes, 0);
-    store_batch_free(batch);
+    ends_with(batch, NULL);
     assert_int_equal(number("SELECT count(*) FROM names"), 0);
 
-    const char *open_by[] = { "SELECT 1", "INSERT INTO names(name) VALUES('a')",
-                              "UPDATE names SET size = 1",
-                              "UPDATE names SET size = 2 WHERE name = 'x'" };
-    for (int i = 0; i < 4; i++) {
-        const char *both[] = { open_by[i], "INSERT INTO tags SELECT id, 'seen' FROM names" };
-        batch = make_batch(2, both);
+    /* An insert and an update of a row open the gate, an update of none does not. */
+    EACH (opens, "SELECT 1", "INSERT INTO names(name) VALUES('a')", "UPDATE names SET size = 1",
+          "UPDATE names SET size = 2 WHERE name = 'x'") {
+        batch = BATCH(opens, "INSERT INTO tags SELECT id, 'seen' FROM names");
         batch->statements[0].is_gate = 1;
-        batch = run_batch(batch);
-        assert_null(batch->code);
-        store_batch_free(batch);
+        ends_with(run_batch(batch), NULL);
     }
-    assert_int_equal(
-        number("SELECT count(*) FROM tags"),
-        2); /* an insert and an update of a row open the gate, an update of none does not */
+    assert_int_equal(number("SELECT count(*) FROM tags"), 2);
 }
 
 TEST(many_of_a_round_fail_and_the_rest_counts_once)
 {
     enum { N = 60 };
     static struct outcome outcomes[N];
-    char text[N][64];
+    char sql[64];
     for (int i = 0; i < N; i++) {
-        snprintf(text[i], sizeof text[i], "INSERT INTO names(name) VALUES('name-%d')", i % 20);
-        const char *sql[] = { text[i] };
-        start(&outcomes[i], make_batch(1, sql));
+        snprintf(sql, sizeof sql, "INSERT INTO names(name) VALUES('name-%d')", i % 20);
+        start(&outcomes[i], BATCH(sql));
     }
     loop_run(loop);
     for (int i = 0; i < N; i++) {
-        if (i < 20)
-            assert_null(outcomes[i].batch->code);
-        else
-            assert_string_equal(outcomes[i].batch->code, "conflict");
         assert_int_equal(outcomes[i].order, i + 1);
-        store_batch_free(outcomes[i].batch);
+        ends_with(outcomes[i].batch, i < 20 ? NULL : "conflict");
     }
     assert_int_equal(number("SELECT count(*) FROM names"), 20);
 }
@@ -78,19 +60,16 @@ TEST(reads_see_batches_started_before)
 {
     enum { N = 200 };
     static struct outcome writes[N], reads[N];
-    const char *write[] = { "INSERT INTO names(name) VALUES(hex(randomblob(8)))" },
-               *read[] = { "SELECT count(*) FROM names" };
     for (int i = 0; i < N; i++) {
-        start(&writes[i], make_batch(1, write));
-        start(&reads[i], make_batch(1, read));
+        start(&writes[i], BATCH("INSERT INTO names(name) VALUES(hex(randomblob(8)))"));
+        start(&reads[i], BATCH("SELECT count(*) FROM names"));
     }
     loop_run(loop);
     for (int i = 0; i < N; i++) {
-        assert_null(writes[i].batch->code);
         assert_int_equal(reads[i].batch->statements[0].values[0].integer, i + 1);
         assert_true(writes[i].order < reads[i].order);
-        store_batch_free(writes[i].batch);
-        store_batch_free(reads[i].batch);
+        ends_with(writes[i].batch, NULL);
+        ends_with(reads[i].batch, NULL);
     }
 }
 
@@ -98,17 +77,11 @@ TEST(reads_see_batches_started_before)
 TEST(a_batch_that_breaks_the_transaction)
 {
     struct outcome outcomes[3];
-    const char *one[] = { "INSERT INTO names(name) VALUES('one')" },
-               *breaks[] = { "INSERT OR ROLLBACK INTO names(name) VALUES('one')" },
-               *two[] = { "INSERT INTO names(name) VALUES('two')" };
-    start(&outcomes[0], make_batch(1, one));
-    start(&outcomes[1], make_batch(1, breaks));
-    start(&outcomes[2], make_batch(1, two));
+    start(&outcomes[0], BATCH("INSERT INTO names(name) VALUES('one')"));
+    start(&outcomes[1], BATCH("INSERT OR ROLLBACK INTO names(name) VALUES('one')"));
+    start(&outcomes[2], BATCH("INSERT INTO names(name) VALUES('two')"));
     loop_run(loop);
-    assert_null(outcomes[0].batch->code);
-    assert_string_equal(outcomes[1].batch->code, "conflict");
-    assert_null(outcomes[2].batch->code);
     for (int i = 0; i < 3; i++)
-        store_batch_free(outcomes[i].batch);
+        ends_with(outcomes[i].batch, i == 1 ? "conflict" : NULL);
     assert_int_equal(number("SELECT count(*) FROM names"), 2);
 }

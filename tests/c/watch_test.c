@@ -22,7 +22,6 @@ static void on_late(void *arg)
 static int wait_for(int ms)
 {
     struct loop_timer *late = loop_timer_new(loop, ms, 0, on_late, NULL);
-
     changes = 0;
     loop_run(loop);
     loop_timer_free(late);
@@ -32,7 +31,6 @@ static int wait_for(int ms)
 SET_UP()
 {
     static const char *const names[] = { "scripts", "config.lua", NULL };
-
     test_make_folder();
     test_write("scripts/lib/x.lua", "1");
     loop = loop_new();
@@ -105,7 +103,6 @@ static void free_watch(void *arg)
 TEST(freed_by_its_own_function)
 {
     static const char *const names[] = { "scripts", NULL };
-
     watch_free(watch);
     watch = watch_new(loop, test_folder, names, free_watch, NULL);
     test_write("scripts/lib/x.lua", "2");
