@@ -28,8 +28,7 @@ require "routes.admin"         -- /api/admin/..., /api/invites, /api/tokens, GET
 require "routes.drift"         -- /api/admin/drift...
 require "routes.change_events" -- GET /api/admin/events
 require "routes.session"       -- /admin/login, /admin/logout
-require "routes.admin_page"    -- GET /admin...
-require "routes.admin_actions" -- POST /admin/...: the forms of these pages
+require "routes.admin_page"    -- /admin...: the admin pages and their forms
 require "routes.metrics"       -- GET /metrics
 require "routes.openapi"       -- GET /api/openapi.json
 

@@ -14,34 +14,20 @@ local function document(make)
   return function(req, values) return answer.private(req, make(values, i18n.from(req))) end
 end
 
+-- A handler that acts and answers with what came of it.
+local function acting(act, status)
+  return function(...) return { status = status, json = act(...) } end
+end
+
 local function act_on_stacks(req, values, who)
   local names = bulk.names(values.names)
   if not names or #names == 0 then input.refuse("names", "1, ..., " .. bulk.most) end
-  local results = bulk.run(req, who, values.action, names, values.data or "keep")
-  return { json = { results = json.array(results) } }
+  return { results = json.array(bulk.run(req, who, values.action, names, values.data or "keep")) }
 end
 
 local function try_leftovers(req)
   local id = req.params.id
-  return { json = { deploymentId = id, gone = lists.try_leftovers(id) } }
-end
-
-local function make_invite(req, values)
-  return { status = 201, json = credential_actions.make_invite(req, values) }
-end
-
-local function make_token(req, values)
-  return { status = 201, json = credential_actions.make_token(req, values) }
-end
-
-local function revoke_invite(req)
-  credential_actions.revoke_invite(req.params.id)
-  return { json = { id = req.params.id, revoked = true } }
-end
-
-local function revoke_token(req)
-  credential_actions.revoke_token(req.params.id)
-  return { json = { id = req.params.id, revoked = true } }
+  return { deploymentId = id, gone = lists.try_leftovers(id) }
 end
 
 routes.add("Administration", {
@@ -59,7 +45,7 @@ routes.add("Administration", {
     query = { "limit", "search", "stack_state", "of_owner", "after_cursor" },
     answers = { [200] = "AdminStacks" } },
 
-  { "POST", "/api/admin/stacks", act_on_stacks,
+  { "POST", "/api/admin/stacks", acting(act_on_stacks),
     summary = "Act on several workspaces",
     text = "Each is decided, audited and answered by itself: what began, or why nothing did. "
       .. "`redeploy` deploys it again with the image pulled anew; its files stay. `data` is for a "
@@ -85,7 +71,7 @@ routes.add("Administration", {
       .. "workspace.",
     access = "admin", allow = "oversee", answers = { [200] = "Leftovers" } },
 
-  { "POST", "/api/admin/leftovers/:id/try", try_leftovers,
+  { "POST", "/api/admin/leftovers/:id/try", acting(try_leftovers),
     summary = "Try to remove leftovers now",
     text = "Waits up to 15 seconds; the attempt goes on, and the portal retries every minute.",
     access = "admin", allow = "try_leftovers",
@@ -98,13 +84,13 @@ routes.add("Administration", {
     query = { "limit", "search", "key_state", "after_cursor" },
     answers = { [200] = "Invites" } },
 
-  { "POST", "/api/invites", make_invite,
+  { "POST", "/api/invites", acting(credential_actions.make_invite, 201),
     summary = "Create an invite",
     text = "Its code is shown this once. A deployment that fails or is cancelled gives its use "
       .. "back.",
     access = "admin", body = "NewInvite", answers = { [201] = "Invite" } },
 
-  { "DELETE", "/api/invites/:id", revoke_invite,
+  { "DELETE", "/api/invites/:id", acting(credential_actions.revoke_invite),
     summary = "Revoke an invite",
     access = "admin", allow = "revoke_invite",
     answers = { [200] = "RevokedRow" }, problems = { "invite_unknown" } },
@@ -116,14 +102,14 @@ routes.add("Administration", {
     query = { "limit", "search", "key_state", "after_cursor" },
     answers = { [200] = "Tokens" } },
 
-  { "POST", "/api/tokens", make_token,
+  { "POST", "/api/tokens", acting(credential_actions.make_token, 201),
     summary = "Create a token for a program",
     text = "Its secret is shown this once. It acts for an owner of its own, or for the named one. "
       .. "Scopes: create (deploy, stop, start, restart, change a password, cancel), read, delete, "
       .. "admin.",
     access = "admin", body = "NewToken", answers = { [201] = "Token" } },
 
-  { "DELETE", "/api/tokens/:id", revoke_token,
+  { "DELETE", "/api/tokens/:id", acting(credential_actions.revoke_token),
     summary = "Revoke a token",
     access = "admin", allow = "revoke_token",
     answers = { [200] = "RevokedRow" }, problems = { "token_unknown" } },

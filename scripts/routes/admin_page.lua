@@ -1,128 +1,166 @@
 --- The admin pages, /admin and below: each section has its address and comes whole from the server.
---- www/admin.js keeps them live: when something changes it asks for the same page again.
+--- www/admin.js keeps them live: when something changes it asks for the same page again. Their
+--- forms carry the CSRF token of the session, are audited, and redirect to a page with the result.
+local audit = require "lib.admin.audit"
 local bulk = require "lib.admin.bulk"
+local credential_actions = require "lib.admin.credential_actions"
+local drift = require "lib.admin.drift"
 local drift_list = require "lib.admin.drift_list"
+local keys = require "lib.admin.keys"
 local lists = require "lib.admin.lists"
 local overview = require "lib.admin.overview"
 local admin_page = require "lib.admin.page"
 local parts = require "lib.admin.parts"
-local sections = require "lib.admin.sections"
 local stacks = require "lib.admin.stacks"
-local audit = require "lib.admin.audit"
 local work = require "lib.admin.work"
+local auth = require "lib.auth"
+local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
+local accept = require "lib.operations.accept"
+local reconcile = require "lib.workspaces.reconcile"
+local limits = require "lib.policy.limits"
 
-local say = parts.say
+local page, form = admin_page.page, admin_page.form
+local first_page = { limit = limits.page }
 
--- A page whose handler does more than show a list.
-local function page(pattern, make, summary, ...)
-  return admin_page.route("GET", pattern, make, { summary = summary, query = { ... } })
-end
-
--- A list: `main` renders it, `tools` what is above it, `kinds` are the changes that renew it.
-local function section(pattern, options)
-  local function make(view, _, values)
-    return {
-      title = say(view, options.title), tools = options.tools and options.tools(view),
-      main = options.main(view, values), kinds = options.kinds,
-    }
+-- A form that acts and shows the page at `path` afterwards.
+local function then_show(path, act)
+  return function(_, _, req)
+    act(req)
+    return answer.see_other(path)
   end
-  return page(pattern, make, options.summary, table.unpack(options.query))
 end
 
-local function show_access(view, _, values) return sections.access(view, values) end
-local function show_drift(view, _, values) return sections.drift(view, values) end
-
-local function ask_remove(view, req)
-  return sections.ask_remove(view, drift_list.find(req, "list"))
-end
-
--- The names that are ticked in a list.
-local function picked(query)
+-- What is ticked in a list, from fields such as "pick.NAME".
+local function ticked(values, prefix)
   local list = {}
-  for key in pairs(query) do list[#list + 1] = key:match("^pick%.(.+)$") end
-  table.sort(list)
-  return bulk.names(table.concat(list, " ")) or {}
-end
-
-local function ask_action(view, req)
-  if not bulk.is_action(req.query.act) then return answer.see_other "/admin/stacks" end
-  return sections.ask_action(view, req.query.act, picked(req.query))
-end
-
-local function show_results(view, req)
-  local results = bulk.results(req.params.batch)
-  if not results then return answer.see_other "/admin/stacks" end
-  local function outcome(operation) return work.outcome(view, operation.state) end
-  return {
-    title = say(view, "admin.results"), crumb = sections.stacks_crumb(view), kinds = "operations",
-    main = stacks.results(view, results, journal.operations.get, outcome),
-  }
-end
-
-local function show_stack(view, req)
-  local name = req.params.name
-  local stack = lists.stack(name, view.language)
-  local operations = lists.operations({ name = name, limit = 20 }, view.language).operations
-  local rows = work.table({ language = view.language, query = {} }, operations)
-  local made = { crumb = sections.stacks_crumb(view), kinds = "stacks operations" }
-  if stack then
-    made.title, made.main = stack.name, stacks.one(view, stack, rows)
-  else
-    made.title, made.main = name, { parts.notice("", say(view, "admin.stack.gone")), rows }
-    made.status = #operations == 0 and 404 or nil
+  for key in pairs(values) do
+    if key:sub(1, #prefix) == prefix then list[#list + 1] = key:sub(#prefix + 1) end
   end
-  return made
+  table.sort(list)
+  return list
+end
+
+local function data_of(values) return values.data == "delete" and "delete" or "keep" end
+
+-- Workspaces
+
+local function ask_action(view, _, req)
+  local action = req.query.act
+  if not bulk.is_action(action) then return answer.see_other "/admin/stacks" end
+  local names = table.concat(ticked(req.query, "pick."), " ")
+  return stacks.ask(view, action, bulk.names(names) or {})
+end
+
+local function act_on_stacks(view, values, req)
+  local list = bulk.names(values.names)
+  if not bulk.is_action(values.act) or not list or #list == 0 then
+    return answer.see_other "/admin/stacks"
+  end
+  local mistake = values.act == "delete"
+    and parts.mistake(view, values.confirm, stacks.word(list))
+  if mistake then return stacks.ask(view, values.act, list, mistake) end
+  local results = bulk.run(req, view.who, values.act, list, data_of(values))
+  return answer.see_other("/admin/stacks/done/" .. bulk.keep(results))
+end
+
+local function show_results(view, _, req)
+  local results = bulk.results(req.params.batch)
+  return results and stacks.results(view, results) or answer.see_other "/admin/stacks"
+end
+
+-- Operations and leftovers
+
+local function cancel(req)
+  local operation = refusal.check(journal.operations.get(req.params.id))
+  if not operation then refusal.raise "deployment_unknown" end
+  auth.allow(req, "cancel", { owner_id = operation.owner_id }, operation.name)
+  refusal.check(accept.cancel(operation.id))
+end
+
+local function try_leftovers(req)
+  local is_tried, failure = refusal.catch(lists.try_leftovers, req.params.id)
+  if not is_tried and failure.code ~= "deployment_unknown" then error(failure, 0) end
+end
+
+-- Drift
+
+local function adopt_picked(view, values, req)
+  local ids = {}
+  for _, id in ipairs(ticked(values, "pick.")) do ids[#ids + 1] = math.tointeger(id) end
+  table.sort(ids)
+  auth.allow(req, "adopt_finding", {}, table.concat(ids, " "))
+  local refused = drift_list.adopt({ ids = ids }, view.language).refused
+  if #refused == 0 then return answer.see_other "/admin/findings" end
+  view.notice = drift.refused(refused)
+  return drift.page(view, first_page)
+end
+
+local function adopt(req) drift_list.adopt_one(drift_list.find(req, "adopt")) end
+
+local function repair(_, _, req)
+  local operation = drift_list.begin("repair", drift_list.find(req, "repair"), "keep")
+  return answer.see_other("/deployment/" .. operation.id)
+end
+
+local function ask_remove(view, _, req) return drift.ask(view, drift_list.find(req, "list")) end
+
+local function remove(view, values, req)
+  local row = drift_list.find(req, "remove")
+  local mistake = parts.mistake(view, values.confirm, row.name)
+  if mistake then return drift.ask(view, row, mistake) end
+  local operation = drift_list.begin("remove", row, data_of(values))
+  return answer.see_other("/deployment/" .. operation.id)
+end
+
+-- Invites and tokens: the page shows the secret once.
+
+local function make_invite(view, values, req)
+  local invite = credential_actions.make_invite(req, values)
+  return keys.created(view, "invite", invite.code, first_page)
+end
+
+local function make_token(view, values, req)
+  values.scopes = table.concat(ticked(values, "scope."), " ")
+  local token = credential_actions.make_token(req, values)
+  return keys.created(view, "token", token.token, first_page)
 end
 
 routes.add("Admin pages", {
-  section("/admin", {
-    summary = "Everything at a glance", query = {}, title = "admin.nav.overview",
-    main = function(view) return overview.page(view, lists.summary(view.language)) end,
-    kinds = "stacks operations leftovers findings portal",
-  }),
-  section("/admin/stacks", {
-    summary = "Workspaces", title = "admin.nav.stacks", tools = stacks.search,
-    query = { "limit", "search", "stack_state", "of_owner", "after_cursor" },
-    main = function(view, values) return stacks.list(view, lists.stacks(values, view.language)) end,
-    kinds = "stacks operations",
-  }),
-  section("/admin/operations", {
-    summary = "Operations", title = "admin.nav.operations", tools = work.search,
-    query = { "limit", "search", "operation_state", "kind", "of_name", "before" },
-    main = function(view, values)
-      return work.operations(view, lists.operations(values, view.language))
-    end,
-    kinds = "operations",
-  }),
-  section("/admin/queue", {
-    summary = "The queue", title = "admin.nav.queue", tools = work.plain_search,
-    query = { "limit", "search", "from" },
-    main = function(view, values) return work.queue(view, lists.queue(view.language), values) end,
-    kinds = "operations",
-  }),
-  section("/admin/leftovers", {
-    summary = "Leftovers and kept data", title = "admin.nav.leftovers", tools = work.plain_search,
-    query = { "limit", "search", "from" },
-    main = function(view, values)
-      return work.leftovers(view, lists.leftovers(view.language), values)
-    end,
-    kinds = "leftovers operations",
-  }),
-  section("/admin/audit", {
-    summary = "The audit log", title = "admin.nav.audit", tools = audit.search,
-    query = { "limit", "search", "who", "action", "of_name", "allowed", "before" },
-    main = function(view, values) return audit.list(view, lists.audit(values)) end,
-    kinds = "audit",
-  }),
-  page("/admin/findings", show_drift, "Drift between the journal and Dokploy", "limit", "all",
-    "before"),
-  page("/admin/access", show_access, "Invites and tokens",
+  page("/admin", "Everything at a glance", overview.page),
+  page("/admin/stacks", "Workspaces", stacks.page,
+    "limit", "search", "stack_state", "of_owner", "after_cursor"),
+  page("/admin/operations", "Operations", work.operations,
+    "limit", "search", "operation_state", "kind", "of_name", "before"),
+  page("/admin/queue", "The queue", work.queue, "limit", "search", "from"),
+  page("/admin/leftovers", "Leftovers and kept data", work.leftovers, "limit", "search", "from"),
+  page("/admin/audit", "The audit log", audit.page,
+    "limit", "search", "who", "action", "of_name", "allowed", "before"),
+  page("/admin/findings", "Drift between the journal and Dokploy", drift.page,
+    "limit", "all", "before"),
+  page("/admin/access", "Invites and tokens", keys.page,
     "limit", "search", "key_state", "after_invite", "after_token"),
-  page("/admin/stacks/act", ask_action, "The question before an action on workspaces"),
-  page("/admin/stacks/done/:batch", show_results, "Its results"),
-  page("/admin/stacks/:name", show_stack, "One workspace"),
-  page("/admin/findings/:id/remove", ask_remove, "The question before an entry is removed"),
+  page("/admin/stacks/act", "The question before an action on workspaces", ask_action),
+  page("/admin/stacks/done/:batch", "Its results", show_results),
+  page("/admin/stacks/:name", "One workspace", stacks.one),
+  page("/admin/findings/:id/remove", "The question before an entry is removed", ask_remove),
+
+  form("/admin/stacks/act", "Act on workspaces", act_on_stacks, { body = "StacksAction" }),
+  form("/admin/operations/:id/cancel", "Cancel a deployment", then_show("/admin/queue", cancel)),
+  form("/admin/leftovers/:id/try", "Try to remove leftovers",
+    then_show("/admin/leftovers", try_leftovers), { allow = "try_leftovers" }),
+  form("/admin/findings/look", "Compare the journal with Dokploy now",
+    then_show("/admin/findings", reconcile.start), { allow = "look_for_findings" }),
+  form("/admin/findings/adopt", "Adopt what was ticked", adopt_picked, { body = "PickedFindings" }),
+  form("/admin/findings/:id/adopt", "Adopt an entry", then_show("/admin/findings", adopt)),
+  form("/admin/findings/:id/repair", "Repair an entry", repair),
+  form("/admin/findings/:id/remove", "Remove an entry", remove, { body = "RemoveFinding" }),
+  form("/admin/access/invites", "Create an invite", make_invite, { body = "NewInvite" }),
+  form("/admin/access/tokens", "Create a token", make_token, { body = "TokenForm" }),
+  form("/admin/access/invites/:id/revoke", "Revoke an invite",
+    then_show("/admin/access", credential_actions.revoke_invite), { allow = "revoke_invite" }),
+  form("/admin/access/tokens/:id/revoke", "Revoke a token",
+    then_show("/admin/access", credential_actions.revoke_token), { allow = "revoke_token" }),
 })

@@ -1,6 +1,6 @@
 --- The admin's log-in with a browser: GET and POST /admin/login, POST /admin/logout.
 local log = require "core.log"
-local frame = require "lib.admin.frame"
+local admin_page = require "lib.admin.page"
 local auth = require "lib.auth"
 local client = require "lib.auth.client"
 local csrf = require "lib.auth.csrf"
@@ -57,8 +57,8 @@ local function login_page(req, next_path, notice, status)
   local is_open = session.is_open()
   local title = is_open and "admin.login.title" or "admin.closed.title"
   local main = is_open and login_form(req, language, next_path) or instructions(language)
-  return frame.reply(req, { language = language, after = 0 }, {
-    title = i18n.text(language, title),
+  return admin_page.reply(req, { language = language, after = 0 }, {
+    title = title,
     status = status,
     main = {
       notice and h("div", { class = "notice bad", role = "alert" }, h("p", {}, notice)),

@@ -106,15 +106,17 @@ describe("parts of the admin pages", function()
 
   it("link to a filter's first page and keep the other filters", function()
     local choices = { { "", "All", 3 }, { "ready", "<ready>", 1 } }
-    local html = parts.chips(view, "state", "State", choices).html
+    local html = parts.chips(view, "state", "admin.state", choices).html
     assert.truthy(html:find('href="/admin/stacks?search=a%20b&amp;state=ready"', 1, true))
     assert.truthy(html:find("&lt;ready&gt;", 1, true))
     assert.is_nil(html:find("after=", 1, true))
   end)
 
   it("escape a cell's text and label it for a narrow screen", function()
-    local columns = { { "admin.stack", head = true }, { "admin.owner" } }
-    local html = parts.table(view, "admin.nav.stacks", columns, { { id = "r", "<b>", nil } }).html
+    local list = {
+      caption = "admin.nav.stacks", { "admin.stack", "name" }, { "admin.owner", "owner" },
+    }
+    local html = parts.list(view, list, { { name = "<b>" } })[1].html
     assert.truthy(html:find("&lt;b&gt;", 1, true))
     assert.truthy(html:find('data-label="Owner"', 1, true))
   end)

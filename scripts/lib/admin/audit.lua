@@ -1,5 +1,5 @@
---- The admin page with the audit log: who did what, when, allowed by which rule. Pure, from a
---- document of lib/admin/lists.lua.
+--- The admin page with the audit log: who did what, when, allowed by which rule.
+local lists = require "lib.admin.lists"
 local parts = require "lib.admin.parts"
 local html = require "lib.pages.html"
 local i18n = require "lib.pages.i18n"
@@ -7,17 +7,23 @@ local audit = {}
 
 local h, code, say = html.h, html.code, parts.say
 
-local kinds = { "admin", "owner", "user", "token", "visitor" }
+local people = { "admin", "owner", "user", "token", "visitor" }
 
-local columns = {
-  { "admin.when", is_head = true }, { "admin.who" }, { "admin.did" }, { "admin.to" },
-  { "admin.outcome" }, { "admin.rule" }, { "admin.more", is_hidden = true },
-}
+local function person(view, entry)
+  local name = entry.whoName and h("bdi", {}, entry.whoName)
+    or parts.show(view, "short", entry.ownerId)
+  return { say(view, "admin.who." .. entry.who), name and { " ", name } }
+end
 
 -- An action without a text is shown as it is stored.
-local function action_text(view, action)
-  local key = "admin.did." .. action
-  return i18n.has(key) and say(view, key) or code(action)
+local function action(view, entry)
+  local key = "admin.did." .. entry.action
+  return i18n.has(key) and say(view, key) or code(entry.action)
+end
+
+local function subject(_, entry)
+  local href = entry.name and parts.href("/admin/audit", { name = entry.name })
+  return href and h("a", { href = href }, code(entry.name))
 end
 
 local function result(view, entry)
@@ -25,47 +31,42 @@ local function result(view, entry)
   return parts.state("failed", say(view, "admin.refused"))
 end
 
-local function details(view, entry)
+local function operation(_, entry)
   local id = entry.deploymentId
-  return h("details", {}, h("summary", {}, say(view, "admin.more")), parts.values(view, {
-    { "admin.network", code(entry.network) }, { "admin.policy", code(entry.policy) },
-    { "admin.request", code(entry.requestId) }, { "admin.owner", parts.maybe(entry.ownerId) },
-    { "admin.operation", id and parts.operation_link(id, code(id)) },
-  }))
+  return id and parts.operation_link(id, code(id))
 end
 
-local function row_of(view, entry)
-  local name = entry.whoName and h("bdi", {}, entry.whoName) or parts.short(entry.ownerId)
-  local href = entry.name and parts.href("/admin/audit", { name = entry.name })
-  return {
-    id = "entry-" .. entry.id, parts.time(entry.at),
-    { say(view, "admin.who." .. entry.who), name and { " ", name } },
-    action_text(view, entry.action), href and h("a", { href = href }, code(entry.name)),
-    result(view, entry), parts.word(entry.rule), details(view, entry),
-  }
-end
+local details = parts.details {
+  { "admin.network", "network", "code" }, { "admin.policy", "policy", "code" },
+  { "admin.request", "requestId", "code" }, { "admin.owner", "ownerId", "code" },
+  { "admin.operation", operation },
+}
 
-function audit.search(view)
-  local choices = { { "", say(view, "admin.who.all") } }
-  for i, kind in ipairs(kinds) do choices[i + 1] = { kind, say(view, "admin.who." .. kind) } end
-  local select = parts.select(view, "who", say(view, "admin.who"), choices)
-  return parts.search(view, say(view, "admin.search.audit"), { "allowed", "name" }, select)
-end
+local entries = {
+  caption = "admin.nav.audit", empty = "admin.nothing", id = "entry-", id_field = "id",
+  cursor = "before",
+  { "admin.when", "at", "time", is_head = true }, { "admin.who", person },
+  { "admin.did", action }, { "admin.to", subject }, { "admin.outcome", result },
+  { "admin.rule", "rule", "word" }, { "admin.more", details, is_hidden = true },
+}
 
 --- The log, newest first.
-function audit.list(view, doc)
-  local choices = {
+---@return AdminPage
+function audit.page(view, values)
+  local doc = lists.audit(values)
+  local who = parts.choices(view, "admin.who.all", "admin.who.%s", people)
+  local outcomes = {
     { "", say(view, "admin.all") }, { "true", say(view, "admin.allowed") },
     { "false", say(view, "admin.refused") },
   }
-  local name = view.query.name
   return {
-    parts.chips(view, "allowed", say(view, "admin.outcome"), choices),
-    name and h("p", {}, say(view, "admin.of_name"), " ", code(name), " ",
-      h("a", { href = "/admin/audit" }, say(view, "admin.all"))),
-    parts.list(view, "admin.nav.audit", columns, doc.entries, "admin.nothing",
-      function(entry) return row_of(view, entry) end),
-    parts.pager(view, "before", doc.next),
+    title = "admin.nav.audit", kinds = "audit",
+    tools = parts.search(view, "admin.search.audit", { "allowed", "name" },
+      parts.select(view, "who", "admin.who", who)),
+    main = {
+      parts.chips(view, "allowed", "admin.outcome", outcomes),
+      parts.only(view, "name", "admin.of_name"), parts.list(view, entries, doc.entries, doc.next),
+    },
   }
 end
 

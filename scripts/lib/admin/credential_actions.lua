@@ -45,17 +45,24 @@ function credential_actions.make_token(req, new)
   return lists.token_view(credentials.new_token(row))
 end
 
---- Revokes an invite; raises invite_unknown.
----@param id string
-function credential_actions.revoke_invite(id)
-  if not credentials.revoke("invites", id) then refusal.raise "invite_unknown" end
+-- Revokes the invite or token that the path names.
+local function revoke(req, kind, unknown)
+  if not credentials.revoke(kind, req.params.id) then refusal.raise(unknown) end
+  return { id = req.params.id, revoked = true }
 end
 
+--- Revokes an invite; raises invite_unknown.
+---@param req Request
+---@return table document
+function credential_actions.revoke_invite(req) return revoke(req, "invites", "invite_unknown") end
+
 --- Revokes a token and ends the streams that it opened; raises token_unknown.
----@param id string
-function credential_actions.revoke_token(id)
-  if not credentials.revoke("tokens", id) then refusal.raise "token_unknown" end
-  change_events.dismiss(identity.pass { kind = "token", token_id = id })
+---@param req Request
+---@return table document
+function credential_actions.revoke_token(req)
+  local doc = revoke(req, "tokens", "token_unknown")
+  change_events.dismiss(identity.pass { kind = "token", token_id = doc.id })
+  return doc
 end
 
 return credential_actions

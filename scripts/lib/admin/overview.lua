@@ -1,4 +1,5 @@
---- The first admin page: the state of everything. Pure, from a document of lib/admin/lists.lua.
+--- The first admin page: the state of everything.
+local lists = require "lib.admin.lists"
 local parts = require "lib.admin.parts"
 local elements = require "lib.pages.elements"
 local html = require "lib.pages.html"
@@ -33,72 +34,81 @@ local function health(view, doc)
   end
   local items = {}
   for i, problem in ipairs(doc.degraded) do
-    local link = has_page[problem.code] and h("a", { href = "/admin/" .. problem.code },
-      say(view, "admin.nav." .. problem.code))
+    local link = has_page[problem.code]
+      and parts.link(view, "/admin/" .. problem.code, "admin.nav." .. problem.code)
     items[i] = h("p", {}, link and { link, ": " }, problem.detail)
   end
   return parts.notice("warn", items)
 end
 
 local function rejected(view, edit)
-  if not edit then return nil end
   local place = edit.line > 0 and edit.file .. ":" .. edit.line or edit.file
   return parts.notice("bad",
-    h("p", {}, h("strong", {}, say(view, "admin.rejected")), " ", parts.time(edit.at)),
+    h("p", {}, h("strong", {}, say(view, "admin.rejected")), " ",
+      parts.show(view, "time", edit.at)),
     edit.file ~= "" and h("p", {}, code(place)), h("pre", { dir = "ltr" }, edit.message),
     h("p", {}, say(view, "admin.rejected.advice")))
 end
 
-local function policy(view, doc)
-  return parts.section(say(view, "admin.policy"), rejected(view, doc.policy.rejected),
-    parts.values(view, {
-      { "admin.generation", doc.policy.generation },
-      { "admin.loaded", parts.time(doc.policy.loadedAt) },
-      { "admin.access", { code(doc.access.mode), " ",
-        h("span", { class = "hush" }, doc.access.detail) } },
-    }))
+local function access(_, doc)
+  return { code(doc.access.mode), " ", h("span", { class = "hush" }, doc.access.detail) }
 end
 
-local function reach(view, dokploy)
-  if dokploy.reachable == nil then
-    return parts.state("stopped", say(view, "admin.reach.unknown"))
-  end
-  if dokploy.reachable then return parts.state("ready", say(view, "admin.reach.yes")) end
+local function reach(view, doc)
+  local is_reachable = doc.dokploy.reachable
+  if is_reachable == nil then return parts.state("stopped", say(view, "admin.reach.unknown")) end
+  if is_reachable then return parts.state("ready", say(view, "admin.reach.yes")) end
   return parts.state("failed", say(view, "admin.reach.no"))
+end
+
+local function address(view, doc)
+  return { code(doc.dokploy.url),
+    doc.dokploy.rehearsal and h("span", { class = "hush" }, " ", say(view, "admin.rehearsal")) }
 end
 
 local breaker_marks = { closed = "ready", half_open = "running", open = "failed" }
 
-local function dokploy_section(view, dokploy)
-  local breaker = dokploy.breaker
-  local state = parts.state(breaker_marks[breaker.state],
-    say(view, "admin.breaker." .. breaker.state))
-  return parts.section("Dokploy", parts.values(view, {
-    { "admin.reach", reach(view, dokploy) }, { "admin.version", parts.maybe(dokploy.version) },
-    { "page.address", { code(dokploy.url),
-      dokploy.rehearsal and h("span", { class = "hush" }, " ", say(view, "admin.rehearsal")) } },
-    { "admin.last_answer", parts.time(dokploy.checkedAt) }, { "admin.breaker", state },
-    { "admin.breaker.since", parts.time(breaker.since) },
-    { "admin.breaker.retry", parts.time(breaker.retryAt) },
-    { "admin.breaker.failures", breaker.failures },
-  }))
+local function breaker(view, doc)
+  local state = doc.dokploy.breaker.state
+  return parts.state(breaker_marks[state], say(view, "admin.breaker." .. state))
 end
 
-local function portal(view, doc)
-  local counts = { connections = doc.connections, streams = doc.streams }
-  return parts.section(say(view, "admin.portal"), parts.values(view, {
-    { "admin.version", { code(doc.version), doc.release and { " ", code(doc.release) } } },
-    { "admin.started", parts.time(doc.startedAt) },
-    { "admin.memory.scripts", parts.memory(view, doc.memory) },
-    { "admin.connections", say(view, "admin.connections.value", counts) },
-  }))
+local function version(_, doc)
+  return { code(doc.version), doc.release and { " ", code(doc.release) } }
 end
 
-function overview.page(view, doc)
+local function connections(view, doc) return say(view, "admin.connections.value", doc) end
+
+local policy = {
+  { "admin.generation", "policy.generation" }, { "admin.loaded", "policy.loadedAt", "time" },
+  { "admin.access", access },
+}
+local dokploy = {
+  { "admin.reach", reach }, { "admin.version", "dokploy.version", "code" },
+  { "page.address", address }, { "admin.last_answer", "dokploy.checkedAt", "time" },
+  { "admin.breaker", breaker }, { "admin.breaker.since", "dokploy.breaker.since", "time" },
+  { "admin.breaker.retry", "dokploy.breaker.retryAt", "time" },
+  { "admin.breaker.failures", "dokploy.breaker.failures" },
+}
+local portal = {
+  { "admin.version", version }, { "admin.started", "startedAt", "time" },
+  { "admin.memory.scripts", "memory", "memory" }, { "admin.connections", connections },
+}
+
+---@return AdminPage
+function overview.page(view)
+  local doc = lists.summary(view.language)
+  local edit = doc.policy.rejected
   return {
-    health(view, doc), figures(view, doc),
-    h("div", { class = "columns" }, policy(view, doc), dokploy_section(view, doc.dokploy),
-      portal(view, doc)),
+    title = "admin.nav.overview", kinds = "stacks operations leftovers findings portal",
+    main = {
+      health(view, doc), figures(view, doc),
+      h("div", { class = "columns" },
+        parts.section(say(view, "admin.policy"), edit and rejected(view, edit),
+          parts.values(view, doc, policy)),
+        parts.section("Dokploy", parts.values(view, doc, dokploy)),
+        parts.section(say(view, "admin.portal"), parts.values(view, doc, portal))),
+    },
   }
 end
 

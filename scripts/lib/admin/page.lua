@@ -1,19 +1,73 @@
---- The admin pages as routes: only for admins, framed, in the reader's language. Others are sent to
---- the log-in.
+--- The admin pages as routes: only for admins, in the frame of www/admin.html, in the reader's
+--- language. Others are sent to the log-in.
 local auth = require "lib.auth"
 local csrf = require "lib.auth.csrf"
 local identity = require "lib.auth.identity"
 local session = require "lib.auth.session"
-local frame = require "lib.admin.frame"
 local parts = require "lib.admin.parts"
 local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local change_events = require "lib.journal.change_events"
 local page = require "lib.pages"
+local elements = require "lib.pages.elements"
 local i18n = require "lib.pages.i18n"
 local admin_page = {}
 
 local h, say = page.h, parts.say
+
+-- The frame
+
+local templates = {}
+for _, language in ipairs(i18n.languages()) do
+  local texts = i18n.group(language.code, "admin.live.")
+  texts["live.copied"] = i18n.text(language.code, "live.copied")
+  templates[language.code] = page.template("www/admin.html", language.code, { texts = texts })
+end
+
+local sections = {
+  "overview", "stacks", "operations", "queue", "leftovers", "findings", "audit", "access",
+}
+
+local function navigation(view, current)
+  local list = {}
+  for i, section in ipairs(sections) do
+    local href = section == "overview" and "/admin" or "/admin/" .. section
+    local props = { href = href, ["aria-current"] = section == current and "page" }
+    list[i] = h("a", props, say(view, "admin.nav." .. section))
+  end
+  local label = say(view, "admin.sections")
+  return h("nav", { class = "sections", ["aria-label"] = label }, list)
+end
+
+--- What a page is made of. `main` is asked for again when something of its `kinds` changes
+--- (lib/journal/change_events.lua); `tools` above it stay.
+---@class AdminPage
+---@field title string|nil    a text's key
+---@field heading string|nil  instead of a title
+---@field section string|nil  nil: not logged in
+---@field main Element[]
+---@field tools Element|nil
+---@field crumb Element|nil
+---@field kinds string|nil
+---@field status integer|nil
+
+--- The reply that is this page.
+---@param req Request
+---@param view View
+---@param made AdminPage
+---@return Reply
+function admin_page.reply(req, view, made)
+  local heading = made.heading or say(view, made.title)
+  return templates[view.language].reply(req, {
+    title = ("%s · %s"):format(heading, say(view, "admin.title")), heading = heading,
+    sections = made.section and navigation(view, made.section),
+    logout = view.session and elements.button(view, "/admin/logout", say(view, "admin.logout")),
+    tools = { view.notice, made.tools }, main = made.main, crumb = made.crumb,
+    kinds = made.kinds or "", after = view.after,
+  }, { status = made.status, private = true })
+end
+
+-- Access
 
 -- The log-in leads back to the page.
 local function to_login(req)
@@ -43,7 +97,7 @@ local function require_admin(req)
   auth.who(req)
 end
 
-local function section_of(path) return path:match("^/admin/([^/]+)") or "overview" end
+-- Routes
 
 -- The answer to a form has no address of its own: it belongs to its list.
 local function view_of(req)
@@ -55,50 +109,54 @@ local function view_of(req)
   }
 end
 
-local function unreadable(view)
+-- The page, or one that says that the journal cannot be read.
+local function made_by(make, view, values, req)
+  local is_made, made = refusal.catch(make, view, values, req)
+  if is_made then return made end
+  if made.code ~= "journal" then error(made, 0) end
   return {
-    title = say(view, "problem.journal.title"), status = 503, kinds = "portal",
+    title = "problem.journal.title", status = 503, kinds = "portal",
     main = parts.notice("bad", h("p", {}, say(view, "problem.journal.detail"))),
   }
 end
 
--- What make() returns, or a page that says that the journal cannot be read.
-local function made_by(make, view, req, values)
-  if req.method == "POST" then return make(view, req, values) end
-  local is_made, made = refusal.catch(make, view, req, values)
-  if is_made then return made end
-  if made.code ~= "journal" then error(made, 0) end
-  return unreadable(view)
-end
+---@alias PageMaker fun(view: View, values: table, req: Request): AdminPage|Reply
 
---- A declaration for lib/http/routes.lua.
----@param method string
----@param pattern string
----@param make fun(view: View, req: Request, values: table): AdminPage|Reply
----@param route table  summary and what else the declaration needs
----@return Route
-function admin_page.route(method, pattern, make, route)
+-- A declaration for lib/http/routes.lua.
+local function route(method, pattern, more, make)
   local function handler(req, values)
     local view = view_of(req)
-    local made = made_by(make, view, req, values)
+    local made = make(view, values, req)
     if not made.main then return made end
-    made.section = section_of(pattern)
+    made.section = pattern:match("^/admin/([^/]+)") or "overview"
     if method == "POST" then made.kinds = nil end -- not asked for again when something changes
-    return frame.reply(req, view, made)
+    return admin_page.reply(req, view, made)
   end
-  route[1], route[2], route[3] = method, pattern, handler
-  route.access, route.before = "session", require_admin
-  if method == "GET" then
-    route.lenient = true
-    route.answers = {
-      [200] = { "The page", type = "text/html" },
-      [303] = { "To the log-in, and back" },
-    }
-  else
-    route.form = true
-    route.answers = { [303] = { "To the page that shows the result" } }
-  end
-  return route
+  more[1], more[2], more[3], more.access, more.before =
+    method, pattern, handler, "session", require_admin
+  return more
+end
+
+--- The route of a page.
+---@param make PageMaker
+---@param ... string  its query parameters
+---@return Route
+function admin_page.page(pattern, summary, make, ...)
+  return route("GET", pattern, {
+    summary = summary, query = { ... }, lenient = true,
+    answers = { [200] = { "The page", type = "text/html" }, [303] = { "To the log-in, and back" } },
+  }, function(...) return made_by(make, ...) end)
+end
+
+--- The route of a page's form.
+---@param make PageMaker
+---@param more { body: string|nil, allow: string|nil }|nil
+---@return Route
+function admin_page.form(pattern, summary, make, more)
+  more = more or {}
+  more.summary, more.form = summary, true
+  more.answers = { [303] = { "To the page that shows the result" } }
+  return route("POST", pattern, more, make)
 end
 
 return admin_page

@@ -46,6 +46,13 @@ function elements.keep_button(label)
   return h("button", { type = "button", class = "scripted", ["data-close"] = true }, label)
 end
 
+--- The box that deletes the files along with a workspace.
+function elements.files_box(reader)
+  return h("label", { class = "tick" },
+    h("input", { type = "checkbox", name = "data", value = "delete" }),
+    h("span", {}, say(reader, "page.delete.data")))
+end
+
 local function confirmation(reader, name)
   return h("label", {}, say(reader, "page.delete.confirm", { name = name }),
     html.text_input { required = true, pattern = name,
@@ -63,10 +70,7 @@ end
 function elements.deletion(reader, name)
   return elements.question("delete", say(reader, "page.delete.open"),
     deletion_form(reader, name, h("h2", {}, say(reader, "page.delete.title", { name = name })),
-      h("p", {}, say(reader, "page.delete.what")),
-      h("label", { class = "tick" },
-        h("input", { type = "checkbox", name = "data", value = "delete" }),
-        h("span", {}, say(reader, "page.delete.data")))))
+      h("p", {}, say(reader, "page.delete.what")), elements.files_box(reader)))
 end
 
 --- The question before the files of a deleted workspace are deleted.
