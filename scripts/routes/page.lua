@@ -76,12 +76,10 @@ end
 local function lists_of(who, after)
   local list = { stacks = {}, kept = {} }
   if not who.id then return list end
-  local asked = { owner_id = who.id, limit = limits.page + 1, after = after }
-  local rows = journal.stacks.list(asked) or {}
-  for i = 1, math.min(#rows, limits.page) do
-    list.stacks[i] = workspace_view.document(rows[i])
-  end
-  list.next_after = #rows > limits.page and rows[limits.page].name or nil
+  local asked = { owner_id = who.id, limit = limits.page, after = after }
+  local rows, next_after = journal.stacks.list(asked)
+  for i, row in ipairs(rows or {}) do list.stacks[i] = workspace_view.document(row) end
+  list.next_after = rows and next_after
   list.kept = workspace_view.kept_data(who.id)
   for _, volume in ipairs(list.kept) do volume.held = journal.stacks.get(volume.name) ~= false end
   return list

@@ -27,15 +27,13 @@ local function show(req)
 end
 
 local function list(req, values, who)
-  local size = values.limit
   local owner_id = not identity.is_admin(who) and who.id or nil
-  local asked = { owner_id = owner_id, limit = size + 1, after = values.after }
-  local rows = refusal.check(journal.stacks.list(asked))
-  local next_after = #rows > size and rows[size].name or json.null
-  local stacks = {}
-  for i = 1, math.min(#rows, size) do stacks[i] = view.document(rows[i]) end
+  local asked = { owner_id = owner_id, limit = values.limit, after = values.after }
+  local stacks, next_after = refusal.check(journal.stacks.list(asked))
+  for i, row in ipairs(stacks) do stacks[i] = view.document(row) end
   return answer.private(req, {
-    stacks = json.array(stacks), next = next_after, keptData = view.kept_data(owner_id),
+    stacks = json.array(stacks), next = next_after or json.null,
+    keptData = view.kept_data(owner_id),
   })
 end
 

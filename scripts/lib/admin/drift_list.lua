@@ -4,6 +4,7 @@ local json = require "core.json"
 local auth = require "lib.auth"
 local clock = require "lib.base.clock"
 local refusal = require "lib.base.refusal"
+local document = require("lib.http.schemas").document
 local drift = require "lib.journal.drift"
 local i18n = require "lib.pages.i18n"
 local drift_actions = require "lib.operations.drift_actions"
@@ -25,17 +26,15 @@ end
 function drift_list.view(row, language)
   local facts, args = row.facts, { name = row.name }
   local key = "finding." .. text_key(row)
-  return {
-    id = row.id, kind = row.kind, name = row.name, ownerId = row.owner_id,
-    deploymentId = row.operation_id, projectId = facts.project and facts.project.id,
+  return document("Finding", row, {
+    projectId = facts.project and facts.project.id,
     applicationId = facts.application and facts.application.id, image = facts.image,
     volume = facts.volume, host = facts.domain and facts.domain.host,
     createdAt = facts.created_at, detail = i18n.text(language, key .. ".detail", args),
     advice = not row.resolved_at and i18n.text(language, key .. ".advice", args) or nil,
-    since = clock.iso(row.found_at), resolvedAt = clock.iso(row.resolved_at),
-    resolution = row.resolution, actions = json.array(drift_actions.actions(row)),
+    since = clock.iso(row.found_at), actions = json.array(drift_actions.actions(row)),
     statusUrl = row.work_id and "/api/status/" .. row.work_id or nil,
-  }
+  })
 end
 
 local function views(rows, language)
@@ -61,15 +60,11 @@ end
 ---@param language string
 ---@return table
 function drift_list.page(filter, language)
-  local size = filter.limit
-  local asked = { limit = size + 1, before = filter.before, all = filter.all == true }
-  local rows = refusal.check(drift.page(asked))
+  local rows, next_id = refusal.check(drift.page(filter))
   drift.refresh()
-  local has_more = #rows > size
-  rows[size + 1] = nil
   return {
-    findings = views(rows, language), next = has_more and rows[size].id or json.null,
-    open = drift.counts().all, looked = drift_list.last_run(language),
+    findings = views(rows, language), next = next_id or json.null, open = drift.counts().all,
+    looked = drift_list.last_run(language),
   }
 end
 

@@ -8,6 +8,7 @@ local task = require "core.task"
 local health = require "lib.admin.health"
 local clock = require "lib.base.clock"
 local refusal = require "lib.base.refusal"
+local document = require("lib.http.schemas").document
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
 local journal = require "lib.journal"
@@ -28,9 +29,9 @@ local function each(rows, view, ...)
   return json.array(list)
 end
 
--- A page of a list and its next cursor, or the journal's failure.
-local function page(name, view, language, rows, next_cursor, code)
-  if not rows then refusal.raise(code or "journal") end
+-- A list from what a search of the journal returned.
+local function page(name, view, language, ...)
+  local rows, next_cursor = refusal.check(...)
   return { [name] = each(rows, view, language), next = next_cursor or json.null }
 end
 
@@ -43,15 +44,11 @@ local function trouble_of(row, language)
 end
 
 local function stack_view(row, language)
-  local params = json.decode(row.params) or {}
-  return {
-    name = row.name, state = row.shown, ownerId = row.owner_id, url = row.url, image = row.image,
-    template = row.template, createdAt = clock.iso(row.created_at),
-    since = clock.iso(row.since or row.created_at), memoryBytes = params.memory_bytes,
-    volume = row.volume, lastSeen = clock.iso(monitor.seen(row.operation_id)),
-    lastUsedAt = clock.iso(row.used_at), deploymentId = row.operation_id, workId = row.work_id,
-    trouble = trouble_of(row, language),
-  }
+  return document("AdminStack", row, {
+    state = row.shown, since = clock.iso(row.since or row.created_at),
+    memoryBytes = (json.decode(row.params) or {}).memory_bytes,
+    lastSeen = clock.iso(monitor.seen(row.operation_id)), trouble = trouble_of(row, language),
+  })
 end
 
 --- Workspaces in the order of their names, and how many of all that match are in each state.
@@ -84,13 +81,9 @@ local function failure_of(row, language)
 end
 
 local function operation_view(row, language)
-  return {
-    deploymentId = row.id, kind = row.kind, name = row.name, ownerId = row.owner_id,
-    template = row.template, state = row.state, step = row.step, code = row.code,
-    detail = failure_of(row, language), createdAt = clock.iso(row.created_at),
-    startedAt = clock.iso(row.started_at), endedAt = clock.iso(row.ended_at),
-    statusUrl = "/api/status/" .. row.id,
-  }
+  return document("OperationRow", row, {
+    deploymentId = row.id, detail = failure_of(row, language), statusUrl = "/api/status/" .. row.id,
+  })
 end
 
 --- Operations, newest first.
@@ -120,12 +113,7 @@ end
 -- Removed together with their application, so not listed.
 local is_part = { domain = true, mount = true, deployment = true }
 
-local function volume_view(row)
-  return {
-    volume = row.volume, name = row.name, ownerId = row.owner_id, reason = row.reason,
-    since = clock.iso(row.at),
-  }
-end
+local function volume_view(row) return document("Volume", row, { since = clock.iso(row.at) }) end
 
 -- Resources that could not be removed, one entry for each deployment.
 local function by_deployment(rows, language)
@@ -175,11 +163,7 @@ end
 
 --- An invite as a document; `code` only when it was just created.
 function lists.invite_view(row)
-  return {
-    id = row.id, state = row.state or "good", code = row.code, label = row.label, uses = row.uses,
-    used = row.used, createdAt = clock.iso(row.created_at), expiresAt = clock.iso(row.expires_at),
-    revokedAt = clock.iso(row.revoked_at),
-  }
+  return document("Invite", row, { state = row.state or "good" })
 end
 
 --- Invites, newest first.
@@ -192,12 +176,7 @@ end
 function lists.token_view(row)
   local scopes = {}
   for scope in row.scopes:gmatch("%S+") do scopes[#scopes + 1] = scope end
-  return {
-    id = row.id, state = row.state or "good", token = row.token, label = row.label,
-    scopes = json.array(scopes), ownerId = row.owner_id, createdAt = clock.iso(row.created_at),
-    expiresAt = clock.iso(row.expires_at), revokedAt = clock.iso(row.revoked_at),
-    usedAt = clock.iso(row.used_at),
-  }
+  return document("Token", row, { state = row.state or "good", scopes = json.array(scopes) })
 end
 
 --- Tokens, newest first.
@@ -209,12 +188,7 @@ end
 -- Audit log
 
 local function entry_view(row)
-  return {
-    id = row.id, at = clock.iso(row.at), who = row.who, ownerId = row.who_id,
-    whoName = row.who_name, network = row.network, action = row.action, name = row.name,
-    deploymentId = row.operation_id, allowed = row.allowed == 1, rule = row.rule,
-    policy = row.policy, requestId = row.request_id,
-  }
+  return document("Entry", row, { ownerId = row.who_id, allowed = row.allowed == 1 })
 end
 
 --- Entries of the audit log, newest first.
@@ -223,25 +197,12 @@ function lists.audit(filter) return page("entries", entry_view, nil, audit.searc
 
 -- The portal
 
-local function rejected_view(edit)
-  if not edit then return nil end
-  return { file = edit.file, line = edit.line, message = edit.message, at = clock.iso(edit.at) }
-end
-
 local function dokploy_view()
   local last, now = dokploy.last(), breaker.state()
-  return {
-    url = config.dokploy.url,
-    rehearsal = config.rehearsal,
-    reachable = last.reachable,
-    version = last.version,
-    trouble = last.message,
-    checkedAt = clock.iso(last.at),
-    breaker = {
-      state = now.state, since = clock.iso(now.since), failures = now.failures,
-      retryAt = clock.iso(now.retry_at),
-    },
-  }
+  return document("Dokploy", last, {
+    url = config.dokploy.url, rehearsal = config.rehearsal, trouble = last.message,
+    checkedAt = clock.iso(last.at), breaker = document("BreakerState", now),
+  })
 end
 
 --- Everything at a glance, for the admin. Raises the journal's failures.
@@ -250,10 +211,9 @@ end
 function lists.summary(language)
   local info, queue = server.info(), lists.queue(language)
   local doc = health.outline(language)
-  doc.policy = {
-    generation = info.generation, loadedAt = clock.iso(info.loaded_at),
-    rejected = rejected_view(info.rejected),
-  }
+  doc.policy = document("Scripts", info, {
+    rejected = info.rejected and document("Rejected", info.rejected),
+  })
   doc.dokploy = dokploy_view()
   doc.stacks = json.array(refusal.check(journal.stacks.states {}))
   doc.running, doc.waiting, doc.places = #queue.running, #queue.waiting, queue.places

@@ -5,6 +5,7 @@
 --- needs no type. A type is one of `types` below or another shape; "[]" after it makes a list,
 --- "|null" allows null.
 local json = require "core.json"
+local clock = require "lib.base.clock"
 local problem = require "lib.http.problem"
 local kinds = require "lib.operations.kinds"
 local states = require "lib.operations.states"
@@ -304,4 +305,27 @@ body("RemoveFinding", "data?, confirm?")
 body("PickedFindings", "act?", "^pick[.]")
 body("TokenForm", "label: label, expiresIn?: seconds", "^scope[.]")
 
-return { components = components }
+-- Columns whose names are not the property's in snake_case.
+local columns = { deploymentId = "operation_id", lastUsedAt = "used_at" }
+
+local function column_of(name)
+  columns[name] = columns[name] or name:gsub("%u", function(sign) return "_" .. sign:lower() end)
+  return columns[name]
+end
+
+--- A document of a shape from a row of the journal: each property that `more` lacks is the column
+--- of its name (createdAt: created_at), a time in ISO 8601.
+---@param name string
+---@param row table
+---@param more table|nil  properties that are made otherwise; it becomes the document
+---@return table document
+local function document(name, row, more)
+  local doc = more or {}
+  for key, schema in pairs(components[name].properties) do
+    local value = row[column_of(key)]
+    if doc[key] == nil then doc[key] = schema.format and clock.iso(value) or value end
+  end
+  return doc
+end
+
+return { components = components, document = document }

@@ -6,6 +6,7 @@ local auth = require "lib.auth"
 local clock = require "lib.base.clock"
 local refusal = require "lib.base.refusal"
 local workspace = require "lib.base.workspace"
+local document = require("lib.http.schemas").document
 local journal = require "lib.journal"
 local address = require "lib.workspaces.address"
 local i18n = require "lib.pages.i18n"
@@ -70,13 +71,10 @@ end
 ---@return table
 function view.document(row)
   local shown_id = row.state == "deleting" and row.delete_id or row.operation_id
-  return {
-    name = row.name, state = state_of(row), url = row.url,
-    openUrl = row.url and workspace.open(row.url), image = row.image, template = row.template,
-    createdAt = clock.iso(row.created_at),
-    lastUsedAt = row.used_at and clock.iso(row.used_at) or nil, deploymentId = row.operation_id,
-    statusUrl = "/api/status/" .. shown_id, volume = row.volume,
-  }
+  return document("Stack", row, {
+    state = state_of(row), openUrl = row.url and workspace.open(row.url),
+    statusUrl = "/api/status/" .. shown_id,
+  })
 end
 
 --- Volumes that outlived their workspaces, of one owner or all.
@@ -85,9 +83,7 @@ end
 function view.kept_data(owner_id)
   local list = {}
   for i, row in ipairs(journal.volumes.list(owner_id) or {}) do
-    list[i] = {
-      volume = row.volume, name = row.name, reason = row.reason, since = clock.iso(row.at),
-    }
+    list[i] = document("KeptData", row, { since = clock.iso(row.at) })
   end
   return json.array(list)
 end

@@ -20,8 +20,6 @@ local SELECT = [[
     EXISTS (SELECT 1 FROM stacks WHERE stacks.name = findings.name) AS taken FROM findings ]]
 local OPEN = SELECT .. [[
   WHERE resolved_at IS NULL AND (?1 IS NULL OR kind = ?1) ORDER BY id]]
-local PAGE = SELECT .. [[
-  WHERE (?1 OR resolved_at IS NULL) AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3]]
 
 --- The row of that id; false when there is none.
 function drift.get(id)
@@ -34,9 +32,13 @@ end
 function drift.open(kind) return decode_each(db.rows(OPEN, db.or_null(kind))) end
 
 --- A page of them, newest first: those before the id `before`; resolved ones only with `all`.
----@param which { limit: integer, before: integer|nil, all: boolean }
+---@param which { limit: integer, before: integer|nil, all: boolean|nil }
+---@return table[]|nil rows, integer|nil next  the id to go on before
+---@return string? code
 function drift.page(which)
-  return decode_each(db.rows(PAGE, which.all, db.or_null(which.before), which.limit))
+  return decode_each(db.page(SELECT, {
+    { "resolved_at IS NULL", not which.all or nil }, { "id < ?", which.before },
+  }, { order = "id DESC", limit = which.limit, cursor = "id" }))
 end
 
 local HOLDS = [[

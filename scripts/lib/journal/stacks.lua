@@ -7,16 +7,16 @@ local STACK = [[
   SELECT stacks.*, (SELECT key FROM resources
     WHERE resources.operation_id = stacks.operation_id AND kind = 'volume') AS volume
   FROM stacks ]]
-local LIST = STACK .. [[
-  WHERE name > ?1 AND (?2 IS NULL OR owner_id = ?2) ORDER BY name LIMIT ?3]]
 
 --- The workspace of that name; false when there is none.
 function stacks.get(name) return db.row(STACK .. "WHERE name = ?1", name) end
 
 --- Workspaces by name: of one owner, or all; `limit` of them after the name `after`.
 ---@param which { owner_id: string|nil, limit: integer|nil, after: string|nil }
+---@return table[]|nil rows, string|nil next  the name to go on after
 function stacks.list(which)
-  return db.rows(LIST, which.after or "", db.or_null(which.owner_id), which.limit or 1000000)
+  return db.page(STACK, { { "owner_id = ?", which.owner_id }, { "name > ?", which.after } },
+    { order = "name", limit = which.limit or 1000000, cursor = "name" })
 end
 
 local COUNTS = [[
