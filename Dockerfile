@@ -28,7 +28,8 @@ RUN mkdir -p /app && cp -r config.lua scripts www locales /app/ && rm -r /app/sc
 FROM ${BASE_IMAGE}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      ca-certificates libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 libsqlite3-0 libssl3 zlib1g \
+      ca-certificates libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 libsqlite3-0 libssl3 \
+      libunistring2 zlib1g \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*.log /var/log/apt \
       /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
 COPY --from=build /deployer /usr/local/bin/deployer

@@ -13,7 +13,7 @@ CC ?= gcc
 PACKAGES := libevent libevent_pthreads lua5.4 libcurl sqlite3 libcrypto zlib
 # Lua is linked statically: the core calls it so often that a shared library would cost time.
 LIBS := $(shell pkg-config --libs $(filter-out lua5.4,$(PACKAGES)) 2>/dev/null) \
-  -Wl,-Bstatic -llua5.4-cjson -llua5.4 -Wl,-Bdynamic -lm -pthread
+  -Wl,-Bstatic -llua5.4-cjson -llua5.4 -Wl,-Bdynamic -lunistring -lm -pthread
 override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icore \
   $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 CFLAGS ?= -O2 -g

@@ -71,5 +71,6 @@ int api_shared_open(lua_State *L);
 int api_sse_open(lua_State *L);
 int api_store_open(lua_State *L);
 int api_task_open(lua_State *L);
+int api_text_open(lua_State *L);
 int api_timer_open(lua_State *L);
 #endif

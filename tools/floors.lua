@@ -51,6 +51,7 @@ local fences = {
   { "^curl/", units = { fetch = true } },
   { "^sqlite3%.h$", units = { store = true } },
   { "^zlib%.h$", units = { gzip = true } },
+  { "^unicase%.h$", "^unictype%.h$", "^uninorm%.h$", "^unistr%.h$", units = { api = true } },
 }
 local longest_file = 500
 

@@ -24,6 +24,7 @@ lua-cjson-dev         -                         JSON
 libsqlite3-dev        -                         the journal
 libssl-dev            -                         hashes and signatures
 zlib1g-dev            -                         compressed pages
+libunistring-dev      -                         suggestions for names in any script
 LIST
 }
 image_packages() { cat <<'LIST'

@@ -34,4 +34,7 @@ return {
     "%s-2", "my-%s", "%s-lab", "%s-dev", "%s-3", "%s-app", "%s-box", "the-%s",
   },
   suggestions = 3,
+
+  -- Suggested instead of a name that no Latin letters can stand for, such as a Chinese one.
+  neutral = { "studio", "workbench", "playground" },
 }

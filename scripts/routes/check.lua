@@ -7,7 +7,7 @@ local reservations = require "lib.journal.reservations"
 local i18n = require "lib.pages.i18n"
 local name_policy = require "lib.policy.names"
 
-local function unavailable(req, typed, name, code, reason)
+local function unavailable(req, name, code, reason)
   local language = i18n.from(req)
   local key = reason and "name.invalid." .. reason or "problem." .. code .. ".detail"
   local args = { name = name, min = names.min, max = names.max }
@@ -18,18 +18,17 @@ local function unavailable(req, typed, name, code, reason)
       available = false,
       code = code,
       detail = i18n.text(language, key, args),
-      suggestions = json.array(name_policy.suggest(typed, reservations.is_free)),
+      suggestions = json.array(name_policy.suggest(name, reservations.is_free)),
     },
     headers = { Vary = "Accept-Language", ["Content-Language"] = language },
   }
 end
 
 local function check(req)
-  local typed = req.params.name
-  local name = names.fold(typed)
+  local name = names.fold(req.params.name)
   local is_good, code, reason = name_policy.check(name)
-  if not is_good then return unavailable(req, typed, name, code, reason) end
-  if not reservations.is_free(name) then return unavailable(req, typed, name, "name_taken") end
+  if not is_good then return unavailable(req, name, code, reason) end
+  if not reservations.is_free(name) then return unavailable(req, name, "name_taken") end
   return { json = { name = name, valid = true, available = true } }
 end
 

@@ -35,7 +35,7 @@ local function checked_name(typed)
     field = "name",
     detail = reason and "name.invalid." .. reason,
     args = { name = name, min = names.min, max = names.max },
-    more = suggestions(typed),
+    more = suggestions(name),
   })
 end
 

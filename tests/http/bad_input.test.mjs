@@ -73,6 +73,47 @@ test('names: malformed, reserved, folded', async () => {
   assert.deepEqual([folded.status, folded.json.name], [202, 'folded-one'])
 })
 
+test('names in other letters: the nearest one is suggested', async () => {
+  const nearest = {
+    müller: 'muller', renée: 'renee', 'zo\u00eb': 'zoe', 'zoe\u0308': 'zoe', łukasz: 'lukasz',
+    straße: 'strasse', Søren: 'soren', ｎａｎｃｙ: 'nancy', سارة: 'sara', أحمد: 'ahmd',
+    Ольга: 'olga', νίκος: 'nikos', 李小龙: 'studio',
+  }
+  for (const [name, suggested] of Object.entries(nearest)) {
+    const { json: { valid, detail, suggestions } } = await portal.check(name)
+    assert.deepEqual([valid, suggestions[0]], [false, suggested], name)
+    assert.match(detail, /0 to 9/)
+    assert.equal((await deploy({ name })).json.suggestions[0], suggested)
+  }
+  for (const name of ['anna٣', 'anna۳', 'anna３']) {
+    const { json: { name: folded, available } } = await portal.check(name)
+    assert.deepEqual([folded, available], ['anna3', true])
+  }
+})
+
+test('what is copied brings invisible characters along: they change nothing', async () => {
+  const around = (text) => `\ufeff\u00a0\u2068${text[0]}\u00ad\u200b${text.slice(1)}\u2069\u200e `
+  const bytes = (text) => Buffer.from(text).toString('latin1') // as a header field
+  assert.equal((await portal.check(around('copied'))).json.name, 'copied')
+  const created = await portal.finish(await deploy({ name: around('copied') }), 'ready')
+  const { key } = created
+  const copiedKey = { key: bytes(around(key)) }
+  const seen = await portal.stack(around('copied'), copiedKey)
+  assert.deepEqual([seen.status, seen.json.name], [200, 'copied'])
+  const search = encodeURIComponent(around('copied'))
+  const found = await portal.api(`/api/admin/operations?search=${search}`,
+    { key: bytes(around(ADMIN)) })
+  assert.deepEqual([found.status, found.json.operations.length], [200, 1], found.text)
+  const login = { token: around(ADMIN), next: '/admin' }
+  const { json: { csrf } } = await portal.api('/api/owner')
+  const entered = await portal.api('/admin/login', { method: 'POST', form: { ...login, csrf } })
+  assert.deepEqual([entered.status, entered.headers.location], [303, '/admin'])
+  const path = `/api/stack/${encodeURIComponent(around('copied'))}/password`
+  const shown = await portal.post(path, { action: around('reveal') }, { key })
+  assert.equal(shown.status, 200, shown.text)
+  assert.equal((await portal.remove(around('copied'), copiedKey)).status, 202)
+})
+
 test('paths and methods', async () => {
   isProblem(await portal.api('/no/such/page'), 404, 'not_found')
   isProblem(await portal.post('/api/nothing', {}), 404, 'not_found')

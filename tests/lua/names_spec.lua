@@ -5,8 +5,12 @@ local pattern = require "lib.policy.pattern"
 local function always() return true end
 
 describe("a name", function()
-  it("is folded: upper case and surrounding blanks, and nothing else", function()
+  it("is folded: upper case, digits, what is not seen, and nothing else", function()
     assert.equal("anna", names.fold("  Anna\t\n"))
+    for _, typed in ipairs { "anna٣", "anna۳", "anna３", "\u{2068}an\u{ad}na3\u{2069}\u{a0}" } do
+      assert.equal("anna3", names.fold(typed))
+    end
+    assert.equal("zoë", names.fold("Zoë"))
     assert.equal("an na", names.fold("An na"))
     assert.equal("anna.", names.fold("Anna."))
   end)
@@ -169,8 +173,23 @@ describe("suggestions", function()
     for _, name in ipairs(found) do assert.is_true((names.well_formed(name)), name) end
   end)
 
+  it("use what other scripts are written as in Latin letters", function()
+    local written = {
+      ["سارة"] = "sara", ["محمد"] = "mhmd", ["юлия"] = "yuliya", ["łukasz"] = "lukasz",
+    }
+    for name, latin in pairs(written) do
+      assert.equal(latin, name_policy.suggest(name, always)[1])
+    end
+  end)
+
+  it("are neutral names when no Latin letters can stand for it", function()
+    local found = name_policy.suggest("李", function(name) return name ~= "studio" end)
+    assert.same({ "workbench", "playground", "studio-2" }, found)
+  end)
+
   it("are empty when nothing is left to build on", function()
-    assert.same({}, name_policy.suggest("عين", always))
+    assert.same({}, name_policy.suggest("--", always))
+    assert.same({}, name_policy.suggest("an", always)) -- not typed to its end yet
     assert.same({}, name_policy.suggest("anna", function() return false end))
   end)
 end)

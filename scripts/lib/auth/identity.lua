@@ -12,6 +12,7 @@ local cookie = require "lib.auth.cookie"
 local credentials = require "lib.auth.credentials"
 local session = require "lib.auth.session"
 local ids = require "lib.base.ids"
+local clean = require("lib.base.text").clean
 local identity = {}
 
 ---@class Who
@@ -124,7 +125,7 @@ end
 local function read(req)
   local scheme, key = (req.headers.authorization or ""):match("^(%a+) +(%S+) *$")
   -- Other schemes belong to a proxy in front.
-  if scheme and scheme:lower() == "bearer" then return of_bearer(key) end
+  if scheme and scheme:lower() == "bearer" then return of_bearer(clean(key)) end
   return of_session(req) or of_proxy(req) or of_cookie(req) or { kind = "visitor", via = "none" }
 end
 

@@ -1,15 +1,17 @@
 --- What a name looks like: a DNS label, so that NAME.SUFFIX is an address. Pure. Which well-formed
 --- names may be taken is decided by policy/names.lua.
+local text = require "lib.base.text"
 local names = { min = 3, max = 32 }
 
---- Folds upper case and surrounding blanks, which people type without meaning it; nothing else is
---- corrected. Bytes that are not UTF-8 become "?", so that an answer can repeat the name.
----@param text string
+--- Folds what people type without meaning it: upper case, the digits of their script, and what
+--- text.clean drops; nothing else is corrected. Bytes that are not UTF-8 become "?", so that an
+--- answer can repeat the name.
+---@param typed string
 ---@return string
-function names.fold(text)
-  if text:find "^[%l%d-]+$" then return text end -- most need no folding: 0.5 us less
-  if not utf8.len(text) then text = text:gsub("[\x80-\xff]", "?") end
-  return (text:match("^%s*(.-)%s*$"):lower())
+function names.fold(typed)
+  if typed:find "^[%l%d-]+$" then return typed end -- most need no folding: 0.5 us less
+  if not utf8.len(typed) then typed = typed:gsub("[\x80-\xff]", "?") end
+  return text.with_ascii_digits(text.clean(typed)):lower()
 end
 
 -- In the order in which a person should hear of them. Each is the last part of a text's key:
@@ -45,10 +47,10 @@ end
 
 --- The nearest well-formed name to what was typed: "My Stack!" gives "my-stack". nil when nothing
 --- is left.
----@param text string
+---@param typed string  in Latin letters (lib/base/latin.lua)
 ---@return string|nil
-function names.nearest(text)
-  local name = text:lower():gsub("[^a-z0-9]+", "-"):gsub("^[-0-9]+", "")
+function names.nearest(typed)
+  local name = typed:lower():gsub("[^a-z0-9]+", "-"):gsub("^[-0-9]+", "")
   name = name:sub(1, names.max):gsub("-+$", "")
   return names.well_formed(name) and name or nil
 end

@@ -3,6 +3,7 @@ local csrf = require "lib.auth.csrf"
 local identity = require "lib.auth.identity"
 local media = require "lib.base.media"
 local refusal = require "lib.base.refusal"
+local clean = require("lib.base.text").clean
 local form = {}
 
 form.is_form = media.is_form
@@ -25,7 +26,7 @@ function form.fields(text)
     local name, value = pair:match("^([^=]*)=?(.*)$")
     name, value = decode(name), decode(value)
     if not name or not value or found[name] then return nil end
-    found[name] = value
+    found[name] = clean(value)
   end
   for name, value in pairs(found) do
     if value == "" then found[name] = nil end

@@ -5,6 +5,7 @@
 local json = require "core.json"
 local media = require "lib.base.media"
 local refusal = require "lib.base.refusal"
+local clean = require("lib.base.text").clean
 local form = require "lib.http.form"
 local sorted_keys = require("lib.schema").sorted_keys
 local input = {}
@@ -44,6 +45,7 @@ local lua_type = { string = "string", integer = "number", boolean = "boolean", a
 local accept = {}
 
 function accept.string(value, schema)
+  value = clean(value)
   if schema.enum and not is_one_of(value, schema.enum) then return nil end
   if schema.maxLength and (utf8.len(value) or #value) > schema.maxLength then return nil end
   if schema.pattern and not value:find(schema.pattern) then return nil end
@@ -99,8 +101,8 @@ function input.query(req, parameters, is_lenient)
   local values = {}
   for _, parameter in ipairs(parameters) do
     local name, schema = parameter.name, parameter.schema
-    local text = req.query[name]
-    if text == nil or text == "" then
+    local text = clean(req.query[name] or "")
+    if text == "" then
       values[name] = schema.default
     elseif is_lenient then
       local is_valid, value = refusal.catch(checked, name, text, schema, true)

@@ -29,8 +29,8 @@ data.default = "keep"
 
 return {
   path = {
-    name = path("name", "The workspace's name; upper case and surrounding blanks are folded.",
-      "my-stack"),
+    name = path("name", "The workspace's name; upper case, surrounding blanks and the digits of "
+      .. "other scripts are folded.", "my-stack"),
     id = path("id", "The id from an earlier answer or a list."),
     link = path("link", "The link's secret."),
     batch = path("batch", "The id of a bulk action."),

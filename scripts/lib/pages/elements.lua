@@ -55,7 +55,7 @@ end
 
 local function confirmation(reader, name)
   return h("label", {}, say(reader, "page.delete.confirm", { name = name }),
-    html.text_input { required = true, pattern = name,
+    html.text_input { required = true, pattern = "\\W*" .. name .. "\\W*",
       title = say(reader, "page.delete.mismatch", { name = name }) })
 end
 

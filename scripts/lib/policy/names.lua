@@ -1,5 +1,6 @@
 --- Applies policy/names.lua: which names may be taken, and what to suggest instead.
 local config = require "core.config"
+local latin = require "lib.base.latin"
 local names = require "lib.base.names"
 local pattern_syntax = require "lib.policy.pattern"
 local schema = require "lib.schema"
@@ -8,7 +9,8 @@ local kinds = require "lib.schema.kinds"
 local FILE = "scripts/policy/names.lua"
 local policy = schema.check(require "policy.names", {
   words = schema.list { kinds.text }, patterns = schema.list { kinds.any_text },
-  variations = schema.list { kinds.text }, suggestions = { kinds.whole(0, 10), default = 3 },
+  variations = schema.list { kinds.text }, neutral = schema.list { kinds.text },
+  suggestions = { kinds.whole(0, 10), default = 3 },
 }, FILE)
 
 -- A malformed pattern fails here, at load time, not when somebody asks for a name.
@@ -46,21 +48,29 @@ function name_policy.check(name)
   return true
 end
 
---- Free names that resemble a text.
----@param text string  as it was typed
+local function bases_of(name)
+  local nearest = names.nearest(latin(name))
+  if nearest then return { nearest } end
+  return name:find "[\x80-\xff]" and policy.neutral or {}
+end
+
+--- Free names that resemble a name; neutral ones when no Latin letters can stand for it.
+---@param name string  folded
 ---@param is_free fun(name: string): boolean
 ---@return string[]
-function name_policy.suggest(text, is_free)
-  local base, found = names.nearest(text), {}
-  if not base then return found end
-  local function try(name)
-    if #found < policy.suggestions and name_policy.check(name) and is_free(name) then
-      found[#found + 1] = name
+function name_policy.suggest(name, is_free)
+  local found = {}
+  local function try(other)
+    if #found < policy.suggestions and name_policy.check(other) and is_free(other) then
+      found[#found + 1] = other
     end
   end
-  try(base)
-  local stem = base:sub(1, names.max - 6):gsub("%-$", "") -- leaves room for what is added
-  for _, variation in ipairs(policy.variations) do try(variation:format(stem)) end
+  local bases = bases_of(name)
+  for _, base in ipairs(bases) do try(base) end
+  for _, base in ipairs(bases) do
+    local stem = base:sub(1, names.max - 6):gsub("%-$", "") -- leaves room for what is added
+    for _, variation in ipairs(policy.variations) do try(variation:format(stem)) end
+  end
   return found
 end
 

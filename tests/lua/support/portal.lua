@@ -170,6 +170,7 @@ function portal.start(options)
     log = { info = nothing, warn = nothing },
     metrics = { declare = nothing, add = nothing, set = nothing, observe = nothing },
     task = { lock = function(_, fn, ...) return fn(...) end },
+    text = { plain = string.lower },
     timer = { every = nothing, now = os.clock },
   }
   for name, fake in pairs(fakes) do
