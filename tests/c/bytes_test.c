@@ -138,6 +138,11 @@ TEST(json)
         { "\xc2\x9b", NULL, "\\u00c2\\u009b" },
         { "\xc2\x9b", "?", "\xc2\x9b" },
         { "\xe2\x82", "?", "??" },
+        { "\xc0\xaf", NULL, "\\u00c0\\u00af" },
+        { "\xe0\x80\xaf", NULL, "\\u00e0\\u0080\\u00af" },
+        { "\xed\xa0\x80", NULL, "\\u00ed\\u00a0\\u0080" },
+        { "\xf4\x90\x80\x80", NULL, "\\u00f4\\u0090\\u0080\\u0080" },
+        { "\xd8\xb3 \xf0\x9f\x98\x80", NULL, "\xd8\xb3 \xf0\x9f\x98\x80" },
     };
     struct bytes bytes = { 0 };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

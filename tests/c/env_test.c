@@ -44,6 +44,11 @@ static void write_secret(const char *text)
     assert_int_equal(rename(fresh, path), 0);
 }
 
+static void token_is(const char *text)
+{
+    assert_string_equal(env_secret("TOKEN"), text);
+}
+
 TEST_GROUP("env", FIXTURE);
 
 TEST(variables)
@@ -60,55 +65,49 @@ TEST(secret_of_a_variable)
 {
     setenv("TOKEN", "hush", 1);
     const char *in_environment = getenv("TOKEN");
-    assert_string_equal(env_secret("TOKEN"), "hush");
+    token_is("hush");
     assert_null(getenv("TOKEN"));
     assert_string_equal(in_environment, ""); /* /proc shows these bytes */
-    assert_string_equal(env_secret("TOKEN"), "hush");
+    token_is("hush");
     assert_string_equal(env_get("TOKEN"), "hush");
 }
 
 TEST(secret_of_a_file)
 {
     write_secret("one\r\n\n");
-    assert_string_equal(env_secret("TOKEN"), "one");
+    token_is("one");
     assert_null(env_get("TOKEN"));
     assert_string_equal(env_get("TOKEN_FILE"), path);
-    write_secret("two");
-    assert_string_equal(env_secret("TOKEN"), "two");
+    write_secret("two"), token_is("two");
     assert_string_equal(logged(), "");
 }
 
 TEST(the_last_value_stays)
 {
-    write_secret("one");
-    assert_string_equal(env_secret("TOKEN"), "one");
+    write_secret("one"), token_is("one");
     unlink(path);
-    assert_string_equal(env_secret("TOKEN"), "one");
+    token_is("one");
     assert_contains(logged(), "No such file");
-    assert_string_equal(env_secret("TOKEN"), "one");
+    token_is("one");
     assert_string_equal(logged(), ""); /* each error is logged once */
-    write_secret("two");
-    assert_string_equal(env_secret("TOKEN"), "two");
+    write_secret("two"), token_is("two");
 }
 
 /* "echo two > file" empties the file first: an error only if it stays empty. */
 TEST(a_file_that_is_being_written)
 {
-    write_secret("one");
-    assert_string_equal(env_secret("TOKEN"), "one");
+    write_secret("one"), token_is("one");
     assert_int_equal(truncate(path, 0), 0);
-    assert_string_equal(env_secret("TOKEN"), "one");
+    token_is("one");
     assert_string_equal(logged(), "");
-    write_secret("two");
-    assert_string_equal(env_secret("TOKEN"), "two");
+    write_secret("two"), token_is("two");
     write_secret("\n");
     for (int i = 0; i < 1000 && !strstr(logged(), "the file is empty"); i++) {
-        assert_string_equal(env_secret("TOKEN"), "two");
+        token_is("two");
         usleep(10000);
     }
     assert_contains(log_text, "the file is empty");
-    write_secret("three");
-    assert_string_equal(env_secret("TOKEN"), "three");
+    write_secret("three"), token_is("three");
 }
 
 TEST(a_file_that_is_missing)
@@ -116,8 +115,7 @@ TEST(a_file_that_is_missing)
     unlink(path);
     assert_null(env_secret("TOKEN"));
     assert_contains(logged(), "there is no value");
-    write_secret("late");
-    assert_string_equal(env_secret("TOKEN"), "late");
+    write_secret("late"), token_is("late");
 }
 
 TEST(settings_that_cannot_work)
@@ -141,6 +139,6 @@ TEST(a_file_that_others_can_read)
 {
     write_secret("open");
     chmod(path, 0644);
-    assert_string_equal(env_secret("TOKEN"), "open");
+    token_is("open");
     assert_contains(logged(), "chmod o-r");
 }

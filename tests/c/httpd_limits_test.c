@@ -16,9 +16,9 @@ TEST_GROUP("httpd_limits", FIXTURE, .set_up = make_big_body, .tear_down = free_b
 TEST(methods)
 {
     struct wire *wire = wire_open(port);
-    assert_int_equal(wire_ask(wire, "PATCH / HTTP/1.1\r\n" HOST "\r\n", NULL), 200);
-    assert_int_equal(wire_ask(wire, "OPTIONS / HTTP/1.1\r\n" HOST "\r\n", NULL), 200);
-    assert_int_equal(wire_ask(wire, "DELETE / HTTP/1.1\r\n" HOST "\r\n", NULL), 200);
+    EACH (request, "PATCH / HTTP/1.1\r\n" HOST "\r\n", "OPTIONS / HTTP/1.1\r\n" HOST "\r\n",
+          "DELETE / HTTP/1.1\r\n" HOST "\r\n")
+        assert_int_equal(wire_ask(wire, request, NULL), 200);
     expect_refusal("TRACE / HTTP/1.1\r\n" HOST "\r\n", 405);
     expect_refusal("CONNECT localhost:80 HTTP/1.1\r\n" HOST "\r\n", 405);
     expect_refusal("BREW /pot HTTP/1.1\r\n" HOST "\r\n", 501);
@@ -31,10 +31,8 @@ TEST(targets)
                "GET /a?b from 127.0.0.1 []");
     wire_gives(wire, "GET http://localhost?b HTTP/1.1\r\n" HOST "\r\n", 200,
                "GET /?b from 127.0.0.1 []");
-    expect_refusal("GET http://evil/a HTTP/1.1\r\n" HOST "\r\n", 400);
-    expect_refusal("GET //evil/a HTTP/1.1\r\n" HOST "\r\n", 400);
-    expect_refusal("GET /a b HTTP/1.1\r\n" HOST "\r\n", 400);
-    expect_refusal("GET * HTTP/1.1\r\n" HOST "\r\n", 400);
+    EACH (request, GET("http://evil/a"), GET("//evil/a"), GET("/a b"), GET("*"))
+        expect_refusal(request, 400);
     assert_int_equal(wire_ask(wire, "OPTIONS * HTTP/1.1\r\n" HOST "\r\n", NULL), 204);
     assert_contains(wire->text, "\r\nAllow: GET, HEAD, ");
 }

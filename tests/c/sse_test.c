@@ -105,14 +105,10 @@ TEST(channels_are_apart)
 TEST(replay_and_live_events_overlap)
 {
     last_id = 2;
-    nreplay = 4;
-    for (int i = 0; i < 4; i++)
-        replay[i] = event(i + 1, "x",
-                          i == 0   ? "first"
-                          : i == 1 ? "second"
-                          : i == 2 ? "third"
-                                   : "fourth",
-                          0);
+    EACH (text, "first", "second", "third", "fourth") {
+        replay[nreplay] = event(nreplay + 1, "x", text, 0);
+        nreplay++;
+    }
     struct wire *wire = subscribe(GET("/a"));
     assert_int_equal(publish("a", event(3, "x", "third", 0)), 0);
     assert_int_equal(publish("a", event(4, "x", "fourth", 0)), 0);

@@ -281,16 +281,6 @@ TEST(children_end_first)
     assert_string_equal(traced, "grandchild;child;parent;");
 }
 
-TEST(children_of_all_end)
-{
-    struct task *task = start("task.all { test.hold, function() task.sleep(10) end }");
-    turn();
-    assert_int_equal(task_count(), 3);
-    task_kill(task);
-    assert_int_equal(task_count(), 0);
-    assert_int_equal(held.cancelled, 1);
-}
-
 TEST(names)
 {
     struct vm *other = make_vm();

@@ -11,6 +11,17 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What a target does once: FUZZ_START() { ... } */
+#define FUZZ_START()                                                                               \
+    static void fuzz_start(void);                                                                  \
+    int LLVMFuzzerInitialize(int *argc, char ***argv)                                              \
+    {                                                                                              \
+        (void)argc, (void)argv;                                                                    \
+        fuzz_start();                                                                              \
+        return 0;                                                                                  \
+    }                                                                                              \
+    static void fuzz_start(void)
+
 #define FUZZ_CHECK(what) ((what) ? (void)0 : fuzz_fail(__FILE__, __LINE__, #what))
 
 static inline void fuzz_fail(const char *file, int line, const char *what)
@@ -23,7 +34,6 @@ static inline void fuzz_fail(const char *file, int line, const char *what)
 static inline char *fuzz_text(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);
-
     if (size) memcpy(text, data, size);
     text[size] = '\0';
     return text;

@@ -5,9 +5,11 @@
 #define FUZZ_LUA_H
 #include "api.h"
 #include "fuzz.h"
+#include "log.h"
 #include "vm.h"
 
 #include <lauxlib.h>
+#include <unistd.h>
 
 static lua_State *fuzz_L;
 
@@ -42,4 +44,18 @@ static inline void fuzz_lua_call(const uint8_t *data, size_t size)
     fprintf(stderr, "%s\n", lua_tostring(fuzz_L, -1));
     abort();
 }
+
+/* A whole target: this file. */
+#define FUZZ_LUA(file)                                                                             \
+    FUZZ_START()                                                                                   \
+    {                                                                                              \
+        log_init(STDERR_FILENO, LOG_ERROR);                                                        \
+        fuzz_lua_open(file);                                                                       \
+    }                                                                                              \
+    int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)                                   \
+    {                                                                                              \
+        fuzz_lua_call(data, size);                                                                 \
+        lua_settop(fuzz_L, 2);                                                                     \
+        return 0;                                                                                  \
+    }
 #endif

@@ -43,7 +43,6 @@ static inline void net_stop(void *arg)
 static inline void net_turn(int ms)
 {
     struct loop_timer *timer = ms ? loop_timer_new(net_loop, ms, 0, net_stop, net_loop) : NULL;
-
     if (!timer) loop_defer(net_loop, net_stop, net_loop);
     loop_run(net_loop);
     loop_timer_free(timer);
@@ -79,7 +78,6 @@ static inline int net_read(int fd)
 static inline void net_send(int fd, const uint8_t *data, size_t size)
 {
     int64_t end = loop_now_ms() + NET_PATIENCE_MS;
-
     while (size > 0) {
         ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN) return; /* refused, and closed */
@@ -95,7 +93,6 @@ static inline void net_send(int fd, const uint8_t *data, size_t size)
 static inline void net_send_in_pieces(int fd, const uint8_t *data, size_t size)
 {
     unsigned sum = 0;
-
     for (size_t i = 0; i < size; i++)
         sum = sum * 31 + data[i];
     size_t piece = sum % 4 == 0 ? size / 2 + 1 : sum % 4 == 1 ? size / 30 + 1 : size;
@@ -107,7 +104,6 @@ static inline void net_send_in_pieces(int fd, const uint8_t *data, size_t size)
 static inline void net_settle(int fd, int wait_ms)
 {
     int64_t end = loop_now_ms() + wait_ms;
-
     for (int i = 0; i < 3; i++)
         net_turn(0);
     while (net_read(fd) && httpd_pending(net_httpd) > 0 &&
@@ -120,7 +116,6 @@ static inline void net_feed(const uint8_t *data, size_t size, int wait_ms)
 {
     int fd = net_connect();
     int64_t end = loop_now_ms() + NET_PATIENCE_MS;
-
     net_answer_len = 0;
     net_answer[0] = '\0';
     net_send_in_pieces(fd, data, size);

@@ -18,7 +18,6 @@ static inline const char *shape_string_end(const char *at)
 static inline const char *shape_end(const char *at)
 {
     int depth = 0;
-
     if (*at == '"') return shape_string_end(at);
     do {
         if (*at == '[' || *at == '{') depth++;
@@ -32,7 +31,6 @@ static inline const char *shape_end(const char *at)
 static inline const char *shape_find(const char *text, unsigned n)
 {
     unsigned count = 0;
-
     for (int round = 0; round < 2; round++, n = count ? n % count : 0)
         for (const char *at = text; *at; at++) {
             if (!strchr(":[,\n", *at) || !at[1] || strchr("]},: \n", at[1])) continue;

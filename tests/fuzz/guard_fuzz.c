@@ -36,7 +36,6 @@ static struct outcome feed(const void *data, size_t size, size_t piece)
 {
     struct outcome outcome = { .kept = malloc(size + 1) };
     struct guard guard;
-
     guard_init(&guard, &limits);
     for (size_t at = 0, n, turn = 0; at < size; at += n) {
         n = piece ? 1 + turn++ * 7 % piece : size;
@@ -81,17 +80,10 @@ static void check_second_reading(const struct outcome *first)
     release(&second);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc, (void)argv;
-    return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const size_t pieces[] = { 1, 2, 5, 64 };
     struct outcome whole = feed(data, size, 0);
-
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
         struct outcome other = feed(data, size, pieces[i]);
         same(&whole, &other);

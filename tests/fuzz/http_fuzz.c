@@ -72,17 +72,14 @@ static void on_request(struct httpd_request *request, void *arg)
     }
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+FUZZ_START()
 {
-    (void)argc, (void)argv;
     net_start(on_request);
-    return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static unsigned count;
-
     net_feed(data, size, NET_PATIENCE_MS);
     FUZZ_CHECK(net_answer_len == 0 || strncmp(net_answer, "HTTP/1.", 7) == 0);
     if (count++ % 256 == 0) net_check_alive();

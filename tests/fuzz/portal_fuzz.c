@@ -23,7 +23,6 @@ static int shown; /* FUZZ_SHOW=1 prints the answers */
 static void clear(void)
 {
     char command[64];
-
     snprintf(command, sizeof command, "rm -rf %s", folder);
     if (system(command) != 0) fprintf(stderr, "%s stays behind\n", folder);
 }
@@ -36,7 +35,6 @@ static void carry(void *loop, void (*fn)(void *arg), void *arg)
 static void open_parts(void)
 {
     char path[64], *message = NULL;
-
     snprintf(path, sizeof path, "%s/secret", folder);
     FUZZ_CHECK(secret_open(path, &message) == 0);
     snprintf(path, sizeof path, "%s/journal.db", folder);
@@ -59,7 +57,6 @@ static void on_started(const char *message, void *arg)
 static void start(void)
 {
     struct vm_error error;
-
     core = (struct core){ .loop = net_loop = loop_new(),
                           .shared = shared_new(),
                           .limiter = limiter_new(4096) };
@@ -88,7 +85,6 @@ static void start(void)
 static void find_field(const char *name, char *to, size_t room)
 {
     char mark[32];
-
     snprintf(mark, sizeof mark, "\"%s\":\"", name);
     const char *at = strstr(net_answer, mark);
     if (!at) fprintf(stderr, "%s\n", net_answer);
@@ -105,7 +101,6 @@ static void ask(const char *request)
 static void deploy(void)
 {
     char request[256];
-
     ask("POST /api/deploy HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
         "application/json\r\nContent-Length: 15\r\n\r\n{\"name\":\"anna\"}");
     find_field("ownerKey", key, sizeof key);
@@ -116,37 +111,30 @@ static void deploy(void)
     find_field("csrf", csrf, sizeof csrf);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+FUZZ_START()
 {
-    static const char *const variables[][2] = { { "DOKPLOY_URL", "http://127.0.0.1:9" },
-                                                { "DOKPLOY_API_TOKEN", "token" },
-                                                { "ADMIN_TOKEN",
-                                                  "0123456789abcdef0123456789abcdef" },
-                                                { "STACK_DOMAIN_SUFFIX", "example.com" },
-                                                { "STACK_IMAGE", "example/stack:1" },
-                                                { "TRUSTED_PROXIES", "127.1.0.0/16" },
-                                                { "NODE_ENV", "test" },
-                                                { "ACCESS", "open" },
-                                                { "LOG_LEVEL", "error" } };
-
-    (void)argc, (void)argv;
     log_init(STDERR_FILENO, LOG_ERROR);
     FUZZ_CHECK(mkdtemp(folder));
     atexit(clear);
     setenv("DATA_DIR", folder, 1);
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-        setenv(variables[i][0], variables[i][1], 1);
+    setenv("DOKPLOY_URL", "http://127.0.0.1:9", 1);
+    setenv("DOKPLOY_API_TOKEN", "token", 1);
+    setenv("ADMIN_TOKEN", "0123456789abcdef0123456789abcdef", 1);
+    setenv("STACK_DOMAIN_SUFFIX", "example.com", 1);
+    setenv("STACK_IMAGE", "example/stack:1", 1);
+    setenv("TRUSTED_PROXIES", "127.1.0.0/16", 1);
+    setenv("NODE_ENV", "test", 1);
+    setenv("ACCESS", "open", 1);
+    setenv("LOG_LEVEL", "error", 1);
     start();
     deploy();
     shown = getenv("FUZZ_SHOW") != NULL;
-    return 0;
 }
 
 /* Replaces each `mark` by `text`. Returns the new size. */
 static size_t put_in(char **bytes, size_t size, const char *mark, const char *text)
 {
     size_t mark_len = strlen(mark), len = strlen(text);
-
     for (char *at = *bytes;
          (at = memmem(at, size - (size_t)(at - *bytes), mark, mark_len)) != NULL;) {
         size_t before = (size_t)(at - *bytes), after = size - before - mark_len;
@@ -168,7 +156,6 @@ static int has_failed(void)
 {
     static const char line[] = "HTTP/1.1 500 ";
     const char *at = net_answer;
-
     while ((at = strstr(at, line)) && at != net_answer && at[-1] != '}' && at[-1] != '\n')
         at += sizeof line - 1;
     return at != NULL;
@@ -178,7 +165,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static unsigned count;
     char *bytes = fuzz_text(data, size), len[24];
-
     size = put_in(&bytes, size, "@KEY", key);
     size = put_in(&bytes, size, "@CSRF", csrf);
     size = put_in(&bytes, size, "@ID", id);

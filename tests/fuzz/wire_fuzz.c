@@ -12,11 +12,9 @@ static void on_request(struct httpd_request *request, void *arg)
     httpd_reply(request, 200, NULL, "ok", 2);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+FUZZ_START()
 {
-    (void)argc, (void)argv;
     net_start(on_request);
-    return 0;
 }
 
 /* What the guard alone reads. */
@@ -48,7 +46,6 @@ static struct reading read_alone(const uint8_t *data, size_t size)
 static unsigned count(const char *text)
 {
     unsigned found = 0;
-
     for (const char *at = net_answer; (at = strstr(at, text)); at++)
         found++;
     return found;
@@ -66,7 +63,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct reading reading = read_alone(data, size);
     int64_t end = loop_now_ms() + NET_PATIENCE_MS;
     int fd = net_connect(), open = 1;
-
     requests = 0;
     net_answer_len = 0;
     net_answer[0] = '\0';
