@@ -96,15 +96,14 @@ static int ask(const char *head)
 
 static void gives(const char *head, int status, const char *text)
 {
-    int got = ask(head);
-    if (got != status || strcmp(body, text) != 0) fail_msg("%s: %d %s", head, got, body);
+    assert_int_equal(ask(head), status);
+    assert_string_equal(body, text);
 }
 
 static void says(const char *head, int status, const char *part)
 {
-    int got = ask(head);
-    if (got != status || !strstr(wire->text, part))
-        fail_msg("%s: \"%s\" is not in: %s", head, part, wire->text);
+    assert_int_equal(ask(head), status);
+    assert_contains(wire->text, part);
 }
 
 static struct vm_error refuses(const char *text, const char *part)
@@ -131,7 +130,7 @@ TEST(kinds_of_reply)
          "'application/problem+json' } } end)\n"
          "get('/first', function() return 'one', 'two' end)");
     gives("GET /text", 200, "hello");
-    assert_non_null(strstr(wire->text, "Content-Type: text/plain; charset=utf-8\r\n"));
+    assert_contains(wire->text, "Content-Type: text/plain; charset=utf-8\r\n");
     gives("GET /json", 201, "[1,\"two\"]");
     assert_contains(wire->text, "Content-Type: application/json\r\n", "X-Count: 3\r\n");
     says("GET /html", 200, "Content-Type: text/html; charset=utf-8\r\n");

@@ -1,19 +1,15 @@
 #include "script_fixture.h"
 
-static int set_up(void **state)
+SET_UP()
 {
     script_open();
-    return 0;
 }
 
-static int tear_down(void **state)
+TEAR_DOWN()
 {
     script_close();
-    return 0;
 }
 
-static const struct CMUnitTest tests[] = {
-    SCRIPT_CASE("api_text", plain),
-};
+TEST_GROUP("api_text", FIXTURE);
 
-TEST_GROUP(api_text, tests, NULL, NULL)
+SCRIPT_CASES("api_text")

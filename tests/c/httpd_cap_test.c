@@ -8,11 +8,18 @@
 
 TEST_GROUP("httpd_cap", FIXTURE, .set_up = make_big_body, .tear_down = free_big_body);
 
-TEST(cap)
+/* Two connections; senders may take ten minutes for a head or a request. */
+static void restart_with_two(void)
 {
     struct httpd_limits limits = httpd_default_limits;
     limits.max_connections = 2;
+    limits.head_timeout_ms = limits.request_timeout_ms = 600000;
     restart(&limits);
+}
+
+TEST(cap)
+{
+    restart_with_two();
     struct wire *one = wire_open(port);
     wire_open(port);
     struct wire *three = wire_open(port);
@@ -28,9 +35,7 @@ TEST(cap)
 
 TEST(idle_connection_makes_room_at_the_cap)
 {
-    struct httpd_limits limits = httpd_default_limits;
-    limits.max_connections = 2;
-    restart(&limits);
+    restart_with_two();
     struct wire *idle = wire_open(port), *busy = hold();
     struct wire *third = wire_open(port);
     int64_t start_ms = loop_now_ms();
@@ -41,13 +46,10 @@ TEST(idle_connection_makes_room_at_the_cap)
     wire_expect(busy, "kept");
 }
 
-/* Their own deadlines are 10 minutes away; two slow senders must not keep everyone out. */
+/* Two slow senders must not keep everyone out. */
 TEST(slow_senders_make_room_at_the_cap)
 {
-    struct httpd_limits limits = httpd_default_limits;
-    limits.max_connections = 2;
-    limits.head_timeout_ms = limits.request_timeout_ms = 600000;
-    restart(&limits);
+    restart_with_two();
     struct wire *head = wire_open(port), *body = wire_open(port);
     wire_send(body->fd, "POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nslow");
     wire_turn(20);

@@ -27,10 +27,8 @@ TEST(methods)
 TEST(targets)
 {
     struct wire *wire = wire_open(port);
-    wire_gives(wire, "GET http://LOCALHOST/a?b HTTP/1.1\r\n" HOST "\r\n", 200,
-               "GET /a?b from 127.0.0.1 []");
-    wire_gives(wire, "GET http://localhost?b HTTP/1.1\r\n" HOST "\r\n", 200,
-               "GET /?b from 127.0.0.1 []");
+    wire_gives(wire, GET("http://LOCALHOST/a?b"), 200, "GET /a?b from 127.0.0.1 []");
+    wire_gives(wire, GET("http://localhost?b"), 200, "GET /?b from 127.0.0.1 []");
     EACH (request, GET("http://evil/a"), GET("//evil/a"), GET("/a b"), GET("*"))
         expect_refusal(request, 400);
     assert_int_equal(wire_ask(wire, "OPTIONS * HTTP/1.1\r\n" HOST "\r\n", NULL), 204);
@@ -42,7 +40,7 @@ TEST(limits)
     static char text[200000];
     snprintf(text, sizeof text, "GET / HTTP/1.1\r\nX-Long: %0*d\r\n\r\n", 20000, 0);
     expect_refusal(text, 431);
-    snprintf(text, sizeof text, "GET /%0*d HTTP/1.1\r\n" HOST "\r\n", 9000, 0);
+    snprintf(text, sizeof text, GET("/%0*d"), 9000, 0);
     expect_refusal(text, 414);
     strcpy(text, "GET / HTTP/1.1\r\n");
     for (int i = 0; i < 101; i++)
@@ -199,8 +197,7 @@ TEST(slow_requests_are_ended)
 {
     static const char *const slow[] = { "",
                                         "POST / HTTP/1.1\r\n" HOST "Content-Length: 1000\r\n\r\n" };
-    struct httpd_limits limits = quick();
-    restart(&limits);
+    restart_quick();
     for (int i = 0; i < 2; i++) {
         struct wire *wire = wire_open(port);
         wire_send(wire->fd, slow[i]);
@@ -216,8 +213,7 @@ TEST(slow_requests_are_ended)
 
 TEST(idle_connections_are_closed)
 {
-    struct httpd_limits limits = quick();
-    restart(&limits);
+    restart_quick();
     struct wire *fresh = wire_open(port), *used = wire_open(port);
     int64_t start_ms = loop_now_ms();
     assert_int_equal(wire_ask(used, GET("/"), NULL), 200);
@@ -231,8 +227,7 @@ TEST(idle_connections_are_closed)
 
 TEST(reader_that_does_not_read_is_closed)
 {
-    struct httpd_limits limits = quick();
-    restart(&limits);
+    restart_quick();
     struct wire *wire = wire_open(port);
     wire_send(wire->fd, GET("/big"));
     while (requests == 0)

@@ -43,30 +43,23 @@ TEST(second_request_while_the_first_waits)
     assert_contains(wire->text, "first");
 }
 
-TEST(client_closes_while_it_waits)
+TEST(client_closes_or_resets_while_it_waits)
 {
-    struct wire *wire = hold();
-    wire_close(wire);
-    assert_true(wire_until(&nclosed));
-    assert_string_equal(httpd_path(held), "/hold");
-    reply_text(held, 200, "discarded");
-    wire_turn(20);
-    assert_int_equal(nclosed, 1);
-    assert_int_equal(httpd_pending(server), 0);
-    assert_int_equal(httpd_connections(server), 0);
-}
-
-TEST(client_resets_while_it_waits)
-{
-    struct linger reset = { .l_onoff = 1 };
-    struct wire *wire = hold();
-    setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    wire_close(wire);
-    assert_true(wire_until(&nclosed));
-    reply_text(held, 200, "discarded");
-    wire_turn(20);
-    assert_int_equal(nclosed, 1);
-    assert_int_equal(httpd_connections(server), 0);
+    for (int is_reset = 0; is_reset < 2; is_reset++) {
+        struct linger reset = { .l_onoff = is_reset };
+        held = NULL;
+        nclosed = 0;
+        struct wire *wire = hold();
+        setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        wire_close(wire);
+        assert_true(wire_until(&nclosed));
+        assert_string_equal(httpd_path(held), "/hold");
+        reply_text(held, 200, "discarded");
+        wire_turn(20);
+        assert_int_equal(nclosed, 1);
+        assert_int_equal(httpd_pending(server), 0);
+        assert_int_equal(httpd_connections(server), 0);
+    }
 }
 
 TEST(half_closed_client_gets_its_late_answer)
@@ -149,8 +142,7 @@ TEST(client_closes_a_stream)
 
 TEST(stream_has_no_idle_timeout)
 {
-    struct httpd_limits limits = quick();
-    restart(&limits);
+    restart_quick();
     struct wire *wire = open_held(GET("/stream"));
     wire_turn(600);
     assert_int_equal(nended, 0);
@@ -172,16 +164,22 @@ TEST(slow_reader_of_a_stream_is_cut_off)
     assert_int_equal(httpd_connections(server), 0);
 }
 
-TEST(flood_during_a_stream_is_discarded)
+/* Sends for a while; returns how many bytes were taken. */
+static size_t flood(struct wire *wire)
 {
     size_t sent = 0;
-    struct wire *wire = open_held(GET("/stream"));
     for (int i = 0; i < 500; i++) {
         ssize_t n = send(wire->fd, big, 65536, MSG_NOSIGNAL);
         if (n > 0) sent += (size_t)n;
         wire_turn(0);
     }
-    assert_true(sent > 4 << 20);
+    return sent;
+}
+
+TEST(flood_during_a_stream_is_discarded)
+{
+    struct wire *wire = open_held(GET("/stream"));
+    assert_true(flood(wire) > 4 << 20);
     assert_int_equal(nended, 0);
     httpd_stream_write(held, "unmoved", 7);
     wire_expect(wire, "unmoved");
@@ -190,14 +188,8 @@ TEST(flood_during_a_stream_is_discarded)
 
 TEST(flood_while_a_handler_waits_stays_in_the_kernel)
 {
-    size_t sent = 0;
     struct wire *wire = hold();
-    for (int i = 0; i < 500; i++) {
-        ssize_t n = send(wire->fd, big, 65536, MSG_NOSIGNAL);
-        if (n > 0) sent += (size_t)n;
-        wire_turn(0);
-    }
-    assert_true(sent < 16 << 20); /* what the kernel's buffers hold */
+    assert_true(flood(wire) < 16 << 20); /* what the kernel's buffers hold */
     reply_text(held, 200, "done");
     wire_expect(wire, "done");
 }

@@ -169,16 +169,11 @@ static void turn(void)
     loop_run(core.loop);
 }
 
-static void contains(const char *text, const char *part)
-{
-    if (!strstr(text, part)) fail_msg("\"%s\" is not in: %s", part, text);
-}
-
 static void fails(const char *text, const char *part)
 {
     start(text);
     assert_int_equal(ended.outcome, TASK_FAILED);
-    contains(ended.message, part);
+    assert_contains(ended.message, part);
 }
 
 /* --- tests --- */
@@ -198,11 +193,10 @@ TEST(failure_has_a_trace)
 {
     fails("local function inner() local x = nil return x.y end\ninner() return 1",
           "attempt to index a nil value");
-    contains(ended.message, "stack traceback");
-    contains(ended.message, ":3: in main chunk");
+    assert_contains(ended.message, "stack traceback", ":3: in main chunk");
     fails("error({})", "not a string");
     fails("local s = ('x'):rep(1e9) return s", "not enough memory");
-    contains(ended.message, "stack traceback");
+    assert_contains(ended.message, "stack traceback");
 }
 
 static void stops(const char *text)
@@ -215,7 +209,7 @@ TEST(too_long)
 {
     stops("local x <close> = on_close(function() trace 'closed' end)\n"
           "while true do pcall(function() while true do end end) end");
-    contains(ended.message, ":3: in function");
+    assert_contains(ended.message, ":3: in function");
     assert_string_equal(traced, "closed;");
     stops("local x <close> = on_close(function() while true do end end) while true do end");
     stops("table.sort({1, 2, 3}, function() while true do end end)");
@@ -319,7 +313,7 @@ TEST(no_wait_where_none_can_be)
     assert_int_equal(held.cancelled, 1);
     assert_null(held.ticket.task);
     assert_int_equal(vm_call(vm, call_hold, 0, &error), -1);
-    contains(error.message, "test:2: this function waits, and only a task may wait");
+    assert_contains(error.message, "test:2: this function waits, and only a task may wait");
     assert_int_equal(held.cancelled, 2);
 }
 
