@@ -17,8 +17,8 @@ LIBS := $(shell pkg-config --libs $(filter-out lua5.4,$(PACKAGES)) 2>/dev/null) 
 override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Icore \
   $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 CFLAGS ?= -O2 -g
-override CFLAGS += -std=c11 -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes \
-  -Wmissing-prototypes -MMD -MP
+override CFLAGS += -std=c11 -pthread -Wall -Wextra -Wno-unused-parameter -Wshadow \
+  -Wstrict-prototypes -Wmissing-prototypes -MMD -MP
 ifdef WERROR
 override CFLAGS += -Werror
 endif
@@ -66,7 +66,7 @@ $(BUILD)/core/%.o: core/%.c Makefile | $(BUILD)/core
 
 $(BUILD)/tests/%.o: tests/c/%.c Makefile | $(BUILD)/tests
 	$(SAY) "  cc $<"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-parameter -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # core/main*.c contains main() and the functions that only it calls; the C tests leave it out.
 $(TESTS): $(TEST_OBJECTS) $(filter-out %/main.o $(BUILD)/core/main_%.o,$(HOOK_OBJECTS))

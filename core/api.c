@@ -111,8 +111,7 @@ int api_read_value(lua_State *L, int index, struct value *value)
     *value = (struct value){ .type = VALUE_NONE };
     switch (lua_type(L, index)) {
     case LUA_TNONE:
-    case LUA_TNIL:
-        return 1;
+    case LUA_TNIL: return 1;
     case LUA_TBOOLEAN:
         value->type = VALUE_BOOL;
         value->integer = lua_toboolean(L, index);
@@ -128,27 +127,17 @@ int api_read_value(lua_State *L, int index, struct value *value)
         value->type = VALUE_TEXT;
         value->text = (char *)(uintptr_t)lua_tolstring(L, index, &value->len);
         return 1;
-    default:
-        return 0;
+    default: return 0;
     }
 }
 
 void api_push_value(lua_State *L, const struct value *value)
 {
     switch (value->type) {
-    case VALUE_BOOL:
-        lua_pushboolean(L, value->integer != 0);
-        break;
-    case VALUE_INTEGER:
-        lua_pushinteger(L, value->integer);
-        break;
-    case VALUE_NUMBER:
-        lua_pushnumber(L, value->number);
-        break;
-    case VALUE_TEXT:
-        lua_pushlstring(L, value->text, value->len);
-        break;
-    default:
-        lua_pushnil(L);
+    case VALUE_BOOL: lua_pushboolean(L, value->integer != 0); break;
+    case VALUE_INTEGER: lua_pushinteger(L, value->integer); break;
+    case VALUE_NUMBER: lua_pushnumber(L, value->number); break;
+    case VALUE_TEXT: lua_pushlstring(L, value->text, value->len); break;
+    default: lua_pushnil(L);
     }
 }

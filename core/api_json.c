@@ -154,18 +154,10 @@ static void put_value(lua_State *L, int depth)
 {
     check_room(L, 1);
     switch (lua_type(L, -1)) {
-    case LUA_TSTRING:
-        put_string(L, -1);
-        break;
-    case LUA_TBOOLEAN:
-        bytes_add_text(&out, lua_toboolean(L, -1) ? "true" : "false");
-        break;
-    case LUA_TNUMBER:
-        put_number(L);
-        break;
-    case LUA_TTABLE:
-        put_table(L, depth + 1);
-        break;
+    case LUA_TSTRING: put_string(L, -1); break;
+    case LUA_TBOOLEAN: bytes_add_text(&out, lua_toboolean(L, -1) ? "true" : "false"); break;
+    case LUA_TNUMBER: put_number(L); break;
+    case LUA_TTABLE: put_table(L, depth + 1); break;
     default:
         if (!is_null(L, -1))
             luaL_error(L, "json.encode: JSON cannot represent a %s", luaL_typename(L, -1));

@@ -109,9 +109,7 @@ void api_reply_read(lua_State *L, int index, struct reply *reply)
         reply->body = lua_tolstring(L, index, &reply->len);
         reply->type = "text/plain; charset=utf-8";
         break;
-    case LUA_TNUMBER:
-        reply->status = read_status(L, index);
-        break;
+    case LUA_TNUMBER: reply->status = read_status(L, index); break;
     case LUA_TTABLE:
         reply->is_stream = api_sse_read(L, index, &reply->subscription);
         if (!reply->is_stream) read_table(L, index, reply);

@@ -122,7 +122,6 @@ static void push_id(lua_State *L, const struct transaction *transaction)
 
 static void push_no_params(lua_State *L, const struct transaction *transaction)
 {
-    (void)transaction;
     lua_newtable(L);
 }
 
@@ -405,7 +404,6 @@ static void on_handled(struct task *task, enum task_outcome outcome, lua_State *
                        const char *message, void *arg)
 {
     struct transaction *transaction = arg;
-    (void)task;
     if (outcome == TASK_OK) {
         on_value(transaction, co, nresults);
     } else if (outcome == TASK_CANCELLED) { /* the process ends, and the handler has not */
@@ -460,15 +458,9 @@ void api_request_serve(struct httpd_request *request, void *arg)
     }
     switch (
         router_find(server->current->router, httpd_method(request), httpd_path(request), &match)) {
-    case ROUTER_FOUND:
-        handle(server, request, &match);
-        break;
-    case ROUTER_BAD:
-        fail(transaction_begin(server, request, NULL), 400, NULL);
-        break;
-    case ROUTER_NO_METHOD:
-        fail(transaction_begin(server, request, NULL), 405, match.allow);
-        break;
+    case ROUTER_FOUND: handle(server, request, &match); break;
+    case ROUTER_BAD: fail(transaction_begin(server, request, NULL), 400, NULL); break;
+    case ROUTER_NO_METHOD: fail(transaction_begin(server, request, NULL), 405, match.allow); break;
     case ROUTER_NO_PATH:
         if (!server->core->www || !www_serve(server->core->www, request))
             fail(transaction_begin(server, request, NULL), 404, NULL);

@@ -179,7 +179,6 @@ static void on_started(struct task *task, enum task_outcome outcome, lua_State *
                        const char *message, void *arg)
 {
     struct start *start = arg;
-    (void)task, (void)co, (void)nresults;
     start->done(outcome == TASK_OK ? NULL : message, start->arg);
     free(start);
 }
@@ -187,7 +186,6 @@ static void on_started(struct task *task, enum task_outcome outcome, lua_State *
 /* Calls each function of the list; the context is the index of the next. */
 static int run_starts(lua_State *L, int status, lua_KContext next)
 {
-    (void)status;
     lua_settop(L, 1);
     for (lua_Integer i = (lua_Integer)next; lua_rawgeti(L, 1, i) != LUA_TNIL; i++)
         lua_callk(L, 0, 0, (lua_KContext)(i + 1), run_starts);

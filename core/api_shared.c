@@ -101,7 +101,6 @@ static int incr(lua_State *L)
 /* Adds the key to a list of struct text. */
 static void add_key(const char *key, size_t key_len, struct value value, void *list)
 {
-    (void)value;
     bytes_add(list, &(struct text){ key, key_len }, sizeof(struct text));
 }
 

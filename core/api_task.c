@@ -13,14 +13,12 @@
 
 static int push_true(lua_State *co, void *unused)
 {
-    (void)unused;
     lua_pushboolean(co, 1);
     return 1;
 }
 
 static int push_timeout(lua_State *co, void *unused)
 {
-    (void)unused;
     return api_fail(co, "timeout", "the task did not end in time");
 }
 
@@ -262,7 +260,6 @@ static int run(lua_State *L)
  * replaced one by one by the lists of results. */
 static int gather_all(lua_State *L, int status, lua_KContext context)
 {
-    (void)status;
     lua_settop(L, 2);
     int n = (int)lua_rawlen(L, 2);
     for (int i = (int)context; i <= n; i++) {
@@ -334,13 +331,11 @@ static int release_claim(lua_State *L)
 
 static int return_locked(lua_State *L, int status, lua_KContext unused)
 {
-    (void)status, (void)unused;
     return lua_gettop(L) - 2; /* below are the name and the claim */
 }
 
 static int call_locked(lua_State *L, int status, lua_KContext unused)
 {
-    (void)status, (void)unused;
     lua_callk(L, lua_gettop(L) - 3, LUA_MULTRET, 0, return_locked);
     return return_locked(L, LUA_OK, 0);
 }

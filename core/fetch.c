@@ -164,7 +164,6 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *kn
 {
     struct fetch_pool *pool = arg;
     struct fetch_socket *socket = known;
-    (void)easy;
     if (what == CURL_POLL_REMOVE) {
         if (socket) socket_free(socket);
         return 0;
@@ -187,7 +186,6 @@ static void on_curl_timer(void *arg)
 static int set_curl_timer(CURLM *multi, long timeout_ms, void *arg)
 {
     struct fetch_pool *pool = arg;
-    (void)multi;
     loop_timer_free(pool->curl_timer);
     pool->curl_timer = NULL;
     if (timeout_ms >= 0)

@@ -239,7 +239,6 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
 {
     struct fetch_transfer *transfer = arg;
     void *any = &address->addr;
-    (void)purpose;
     if (!fetch_is_inner(&address->addr))
         return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     const void *bytes = address->family == AF_INET6
@@ -269,7 +268,6 @@ static size_t refuse_rest(struct fetch_transfer *transfer, size_t len)
 static size_t on_body(char *bytes, size_t one, size_t len, void *arg)
 {
     struct fetch_transfer *transfer = arg;
-    (void)one;
     transfer->has_body = 1;
     return add_limited(&transfer->text, bytes, len, transfer->max_body) == 0
                ? len
@@ -283,7 +281,6 @@ static size_t on_head(char *line, size_t one, size_t len, void *arg)
     struct fetch_transfer *transfer = arg;
     struct bytes *head = &transfer->head;
     size_t end = len;
-    (void)one;
     while (end > 0 && isspace((unsigned char)line[end - 1]))
         end--;
     if (len > 5 && memcmp(line, "HTTP/", 5) == 0) head->len = 0;
@@ -305,7 +302,6 @@ static size_t on_head(char *line, size_t one, size_t len, void *arg)
 static int on_send(void *arg, char *to, char *from, int to_port, int from_port)
 {
     struct fetch_transfer *transfer = arg;
-    (void)to, (void)from, (void)to_port, (void)from_port;
     transfer->is_sent = 1;
     return CURL_PREREQFUNC_OK;
 }
@@ -389,31 +385,24 @@ void *fetch_transfer_handle(struct fetch_transfer *transfer, int64_t left_ms, vo
 static const char *code_of(const struct fetch_transfer *transfer, CURLcode rc)
 {
     switch (rc) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return "dns";
-    case CURLE_COULDNT_CONNECT:
-        return "refused";
-    case CURLE_OPERATION_TIMEDOUT:
-        return "timeout";
+    case CURLE_COULDNT_RESOLVE_HOST: return "dns";
+    case CURLE_COULDNT_CONNECT: return "refused";
+    case CURLE_OPERATION_TIMEDOUT: return "timeout";
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_CIPHER:
-        return "tls";
-    case CURLE_FILESIZE_EXCEEDED:
-        return "too_large";
+    case CURLE_SSL_CIPHER: return "tls";
+    case CURLE_FILESIZE_EXCEEDED: return "too_large";
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-    case CURLE_PARTIAL_FILE:
-        return "closed";
+    case CURLE_PARTIAL_FILE: return "closed";
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL: /* also an answer that is not HTTP/1.x */
         return transfer->is_sent ? "failed" : "invalid";
-    default:
-        return transfer->is_too_large ? "too_large" : "failed";
+    default: return transfer->is_too_large ? "too_large" : "failed";
     }
 }
 

@@ -334,37 +334,22 @@ static enum verdict read_byte(struct guard *guard, char *byte)
     if (wants_lf(state) && c != '\n')
         return bad(guard, "A carriage return must be followed by a line feed.");
     switch (state) {
-    case START:
-        return read_start(guard, c);
-    case START_LF:
-        return drop(guard, START);
-    case METHOD:
-        return read_method(guard, c);
-    case TARGET:
-        return read_target(guard, c);
-    case PROTOCOL:
-        return read_version(guard, c);
+    case START: return read_start(guard, c);
+    case START_LF: return drop(guard, START);
+    case METHOD: return read_method(guard, c);
+    case TARGET: return read_target(guard, c);
+    case PROTOCOL: return read_version(guard, c);
     case PROTOCOL_LF:
-    case VALUE_LF:
-        return end_line(guard);
-    case FIELD_START:
-        return read_field_start(guard, c);
-    case NAME:
-        return read_name(guard, c);
-    case VALUE_START:
-        return read_value_start(guard, byte);
-    case VALUE:
-        return read_value(guard, c);
-    case HEAD_LF:
-        return end_head(guard);
-    case CHUNK_EXTENSION:
-        return read_chunk_extension(guard, c);
-    case CHUNK_SIZE:
-        return read_chunk_size(guard, c);
-    case CHUNK_SIZE_LF:
-        return end_chunk_size(guard);
-    default:
-        return read_chunk_data_end(guard, c);
+    case VALUE_LF: return end_line(guard);
+    case FIELD_START: return read_field_start(guard, c);
+    case NAME: return read_name(guard, c);
+    case VALUE_START: return read_value_start(guard, byte);
+    case VALUE: return read_value(guard, c);
+    case HEAD_LF: return end_head(guard);
+    case CHUNK_EXTENSION: return read_chunk_extension(guard, c);
+    case CHUNK_SIZE: return read_chunk_size(guard, c);
+    case CHUNK_SIZE_LF: return end_chunk_size(guard);
+    default: return read_chunk_data_end(guard, c);
     }
 }
 
@@ -404,20 +389,13 @@ static size_t skip(struct guard *guard, const char *bytes, size_t len)
 {
     switch (guard->now.state) {
     case BODY:
-    case CHUNK_DATA:
-        return skip_body(guard, len);
-    case METHOD:
-        return skip_token(guard, bytes, len, HTTP_TOKEN, METHOD_BYTES_MAX);
-    case TARGET:
-        return skip_token(guard, bytes, len, HTTP_TARGET, guard->limits->target_bytes);
-    case PROTOCOL:
-        return skip_token(guard, bytes, len, HTTP_TARGET, VERSION_BYTES_MAX);
-    case NAME:
-        return skip_token(guard, bytes, len, HTTP_TOKEN, SIZE_MAX);
-    case VALUE:
-        return skip_token(guard, bytes, len, HTTP_VALUE, SIZE_MAX);
-    default:
-        return 0;
+    case CHUNK_DATA: return skip_body(guard, len);
+    case METHOD: return skip_token(guard, bytes, len, HTTP_TOKEN, METHOD_BYTES_MAX);
+    case TARGET: return skip_token(guard, bytes, len, HTTP_TARGET, guard->limits->target_bytes);
+    case PROTOCOL: return skip_token(guard, bytes, len, HTTP_TARGET, VERSION_BYTES_MAX);
+    case NAME: return skip_token(guard, bytes, len, HTTP_TOKEN, SIZE_MAX);
+    case VALUE: return skip_token(guard, bytes, len, HTTP_VALUE, SIZE_MAX);
+    default: return 0;
     }
 }
 

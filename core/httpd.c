@@ -71,7 +71,6 @@ static void update_listeners(void *arg)
 static void on_starved_end(evutil_socket_t fd, short what, void *arg)
 {
     struct httpd *httpd = arg;
-    (void)fd, (void)what;
     httpd->is_starved = 0;
     update_listeners(httpd);
 }
@@ -81,7 +80,6 @@ static void on_accept_error(struct evconnlistener *listener, void *evhttp)
 {
     struct timeval pause = { 0, STARVED_MS * 1000 };
     struct httpd *httpd = server_of(evhttp);
-    (void)listener;
     log_line(LOG_WARN, "httpd.accept", "cannot accept a connection (%s); trying again in %d ms",
              strerror(errno), STARVED_MS);
     if (!httpd) return;

@@ -98,7 +98,6 @@ static void on_refusal(evutil_socket_t fd, short what, void *arg)
 {
     struct httpd_conn *conn = arg;
     struct timeval pause = { 0, FLUSH_MS * 1000 };
-    (void)fd, (void)what;
     if (!is_refusal_due(conn)) return;
     if (httpd_conn_unsent(conn) > 0) /* evhttp's "100 Continue" is still being sent */
         event_add(&conn->event, &pause);
@@ -158,7 +157,6 @@ int httpd_conn_send(struct httpd_conn *conn, struct iovec *iov, int niov)
 static void discard_input(struct bufferevent *bev, void *evcon)
 {
     struct evbuffer *input = bufferevent_get_input(bev);
-    (void)evcon;
     evbuffer_drain(input, evbuffer_get_length(input));
 }
 
@@ -175,7 +173,6 @@ static void linger(struct httpd_conn *conn)
 
 static void on_end(evutil_socket_t fd, short what, void *conn)
 {
-    (void)fd, (void)what;
     linger(conn);
 }
 

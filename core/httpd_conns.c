@@ -86,7 +86,6 @@ static void set_full(struct httpd_conns *conns, int is_full)
 static void on_close(struct evhttp_connection *evcon, void *arg)
 {
     struct httpd_conn *conn = arg;
-    (void)evcon;
     httpd_conn_unwatch(conn);
     event_del(&conn->event);
     evbuffer_remove_cb_entry(bufferevent_get_input(conn->bev), conn->input_cb);
@@ -142,7 +141,6 @@ static void on_attach(evutil_socket_t fd, short what, void *arg)
     struct httpd_conn *conn = arg;
     struct bufferevent *bev = conn->bev;
     void *evcon;
-    (void)fd, (void)what;
     event_del(&conn->event);
     bufferevent_getcb(bev, NULL, &conn->write_cb, &conn->event_cb, &evcon);
     if (conn->event_cb) {
@@ -268,7 +266,6 @@ static int sweep_interval_ms(const struct httpd_limits *limits)
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
     struct httpd_conns *conns = arg;
-    (void)fd, (void)what;
     sweep(conns);
     if (conns->count > 0) sweep_in(conns, sweep_interval_ms(&conns->limits));
 }

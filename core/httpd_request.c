@@ -10,7 +10,6 @@
 static void on_sent(struct evhttp_request *evreq, void *arg)
 {
     struct httpd_conn *conn = arg;
-    (void)evreq;
     httpd_conn_set_pending(conn, 0);
     if (conn->guard.refusal.status == GUARD_STOPPED)
         httpd_conn_end(conn);

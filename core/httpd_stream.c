@@ -11,7 +11,6 @@
 static void on_input(struct bufferevent *bev, void *evcon)
 {
     struct evbuffer *input = bufferevent_get_input(bev);
-    (void)evcon;
     evbuffer_drain(input, evbuffer_get_length(input));
 }
 

@@ -89,7 +89,6 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
     struct loop *loop = arg;
     eventfd_t count;
-    (void)what;
     eventfd_read(fd, &count);
     pthread_mutex_lock(&loop->lock);
     for (size_t i = 0; i < loop->posted.count; i++)
@@ -200,7 +199,6 @@ static void timer_arm(struct loop_timer *timer, int64_t delay_ms)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_timer *timer = arg;
-    (void)fd, (void)what;
     if (timer->repeat_ms > 0) timer_arm(timer, timer->repeat_ms);
     timer->fn(timer->arg);
 }
@@ -229,7 +227,6 @@ void loop_timer_free(struct loop_timer *timer)
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_watch *watch = arg;
-    (void)fd;
     if (watch->fn)
         watch->fn(watch->arg);
     else

@@ -170,7 +170,6 @@ static void on_stuck(void)
  * journal's index, which cannot be on the heap because --backup shares it. */
 static void on_bus_error(int signo)
 {
-    (void)signo;
     log_stray(LOG_ERROR, "portal.disk_failed",
               "a file in use disappeared from the disk, most likely journal.db-shm in DATA_DIR: "
               "the disk is full or failing, or someone changed the file (make room, or fix the "
@@ -197,7 +196,6 @@ static struct {
 static void measure_lag(void *unused)
 {
     int64_t now_us = clock_now_us(), late_us = now_us - lag.due_us;
-    (void)unused;
     metrics_observe(lag.family, NULL, late_us > 0 ? (double)late_us / 1e6 : 0);
     lag.due_us = now_us + LAG_INTERVAL_MS * 1000;
 }
@@ -215,7 +213,6 @@ static void start_lag(struct loop *loop)
 
 static void flush_log(void *unused)
 {
-    (void)unused;
     log_flush();
 }
 
@@ -446,7 +443,6 @@ int main(int argc, char **argv)
     static struct portal portal;
     struct arguments arguments = read_arguments(argv);
     int status;
-    (void)argc;
     mallopt(M_ARENA_MAX, 1); /* the journal's thread allocates little: 0.2 MB less when idle */
     handle_fatal_signals();
     if (arguments.is_health) return main_health(arguments.health_port);

@@ -123,7 +123,6 @@ static void on_command_end(struct task *task, enum task_outcome outcome, lua_Sta
                            int nresults, const char *message, void *arg)
 {
     struct portal *portal = arg;
-    (void)task;
     portal->status = outcome == TASK_OK ? status_of(co, nresults) : 1;
     if (outcome != TASK_OK) fprintf(stderr, "deployer: %s\n", message);
     loop_stop(portal->core.loop);

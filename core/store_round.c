@@ -40,14 +40,10 @@ static void on_commit(int after)
 #else
 int store_round_init(char **message)
 {
-    (void)message;
     return 0;
 }
 
-static void on_commit(int after)
-{
-    (void)after;
-}
+static void on_commit(int after) {}
 #endif
 
 /* Returns 0; or -1 when the transaction cannot continue: SQLite rolled it back, or the disk failed

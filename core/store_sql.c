@@ -24,7 +24,6 @@ static int authorize(void *arg, int action, const char *first, const char *secon
                      const char *database, const char *trigger)
 {
     const struct store_sql *sql = arg;
-    (void)first, (void)database, (void)trigger;
     if (sql->is_own) return SQLITE_OK;
     if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_ATTACH ||
         action == SQLITE_DETACH)
@@ -37,26 +36,20 @@ static int authorize(void *arg, int action, const char *first, const char *secon
 static const char *code_of(int rc)
 {
     switch (rc & 0xff) {
-    case SQLITE_CONSTRAINT:
-        return "conflict";
-    case SQLITE_FULL:
-        return "full";
+    case SQLITE_CONSTRAINT: return "conflict";
+    case SQLITE_FULL: return "full";
     case SQLITE_IOERR:
         return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? "full" : "failed";
-    case SQLITE_READONLY:
-        return "readonly";
+    case SQLITE_READONLY: return "readonly";
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return "corrupt";
+    case SQLITE_NOTADB: return "corrupt";
     case SQLITE_ERROR:
     case SQLITE_MISUSE:
     case SQLITE_RANGE:
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG:
-    case SQLITE_AUTH:
-        return "invalid";
-    default:
-        return "failed";
+    case SQLITE_AUTH: return "invalid";
+    default: return "failed";
     }
 }
 
@@ -118,17 +111,12 @@ static void bind(sqlite3_stmt *stmt, int index, const struct value *value)
 {
     switch (value->type) {
     case VALUE_BOOL:
-    case VALUE_INTEGER:
-        sqlite3_bind_int64(stmt, index, value->integer);
-        break;
-    case VALUE_NUMBER:
-        sqlite3_bind_double(stmt, index, value->number);
-        break;
+    case VALUE_INTEGER: sqlite3_bind_int64(stmt, index, value->integer); break;
+    case VALUE_NUMBER: sqlite3_bind_double(stmt, index, value->number); break;
     case VALUE_TEXT:
         sqlite3_bind_text64(stmt, index, value->text, value->len, SQLITE_STATIC, SQLITE_UTF8);
         break;
-    default:
-        sqlite3_bind_null(stmt, index);
+    default: sqlite3_bind_null(stmt, index);
     }
 }
 
@@ -136,8 +124,7 @@ static struct value read_column(sqlite3_stmt *stmt, int index)
 {
     struct value value = { .type = VALUE_NONE };
     switch (sqlite3_column_type(stmt, index)) {
-    case SQLITE_NULL:
-        break;
+    case SQLITE_NULL: break;
     case SQLITE_INTEGER:
         value.type = VALUE_INTEGER;
         value.integer = sqlite3_column_int64(stmt, index);

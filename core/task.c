@@ -175,7 +175,6 @@ static void resume(struct task *task)
  * other do not starve it. */
 static void run_ready(void *unused)
 {
-    (void)unused;
     tasks.is_scheduled = 0;
     for (int n = tasks.nready; n > 0 && !TAILQ_EMPTY(&tasks.ready); n--) {
         struct task *task = TAILQ_FIRST(&tasks.ready);
@@ -364,7 +363,6 @@ void task_wake(struct task_ticket ticket, task_push_fn *push, void *result)
 
 int task_push_cancelled(lua_State *co, void *unused)
 {
-    (void)unused;
     lua_pushnil(co);
     lua_pushliteral(co, "the task was cancelled");
     lua_pushliteral(co, "cancelled");

@@ -163,7 +163,6 @@ static void find_position(lua_State *co, char *text, size_t room)
 static void on_overrun(lua_State *L, lua_Debug *ar)
 {
     struct vm *vm = vm_of(L);
-    (void)ar;
     if (!vm->is_stopped) find_position(L, vm->stopped_at, sizeof vm->stopped_at);
     vm->is_stopped = 1;
     if (lua_isyieldable(L)) {
@@ -196,7 +195,6 @@ static int64_t time_left_ms(void)
  * it rings it looks at the current one, if any. */
 static void on_alarm(int signo)
 {
-    (void)signo;
     if (!turn.co) {
         turn.is_armed = 0;
         return;

@@ -64,11 +64,8 @@ static void on_request(struct httpd_request *request, void *arg)
         httpd_stream_write(request, "piece", 5);
         httpd_stream_end(request);
         break;
-    case 'c':
-        httpd_cut(request, 200, NULL, "half", 4, 100);
-        break;
-    default:
-        httpd_reply(request, 200, NULL, "ok", 2);
+    case 'c': httpd_cut(request, 200, NULL, "half", 4, 100); break;
+    default: httpd_reply(request, 200, NULL, "ok", 2);
     }
 }
 
