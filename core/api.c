@@ -92,6 +92,39 @@ int api_flag(lua_State *L, int index, const char *key, int missing)
     return flag;
 }
 
+void api_set_text(lua_State *L, const char *key, const char *value)
+{
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, key);
+}
+
+void api_set_integer(lua_State *L, const char *key, lua_Integer value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, key);
+}
+
+void api_set_number(lua_State *L, const char *key, lua_Number value)
+{
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, key);
+}
+
+void api_set_flag(lua_State *L, const char *key, int value)
+{
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, key);
+}
+
+int api_is_marked(lua_State *L, int index, const char *name)
+{
+    if (!lua_istable(L, index) || !lua_getmetatable(L, index)) return 0;
+    luaL_getmetatable(L, name);
+    int is_same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return is_same;
+}
+
 int64_t api_seconds(lua_State *L, int arg)
 {
     lua_Number seconds = luaL_checknumber(L, arg);

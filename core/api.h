@@ -11,12 +11,14 @@
 
 struct fetch_pool;
 struct httpd;
+struct httpd_request;
 struct limiter;
 struct loop;
 struct server;
 struct settings;
 struct shared;
 struct sse;
+struct sse_subscription;
 struct store;
 struct www;
 
@@ -48,10 +50,27 @@ int api_flag(lua_State *L, int index, const char *key, int missing);
 /* Reads nil, a boolean, number or string; its text is Lua's. Returns 0 for another type. */
 int api_read_value(lua_State *L, int index, struct value *value);
 void api_push_value(lua_State *L, const struct value *value);
+/* Set a field of the table on top of the stack. */
+void api_set_text(lua_State *L, const char *key, const char *value);
+void api_set_integer(lua_State *L, const char *key, lua_Integer value);
+void api_set_number(lua_State *L, const char *key, lua_Number value);
+void api_set_flag(lua_State *L, const char *key, int value);
+/* Whether the value is a table with the metatable of that name. */
+int api_is_marked(lua_State *L, int index, const char *name);
 /* Argument `arg` in seconds, as milliseconds. Raises unless it is a number from 0 up. */
 int64_t api_seconds(lua_State *L, int arg);
 /* Seconds since 1970. */
 double api_clock(void);
+
+/* Pushes the JSON of the value at `index`; raises on what JSON cannot represent. Bytes that are not
+ * UTF-8 become U+FFFD. */
+void api_json_push(lua_State *L, int index);
+/* Returns 1 when the value at `index` is what sse.subscribe() returned. Then *subscription is read
+ * from it, and all that it points to is on the stack. Raises when an event is malformed. */
+int api_sse_read(lua_State *L, int index, struct sse_subscription *subscription);
+/* httpd's on_request: from a request on the wire to a task that runs its handler, and to the
+ * answer. `server` is a struct server with a current script version. */
+void api_request_serve(struct httpd_request *request, void *server);
 
 /* All core modules, ending with a NULL name (api_modules.c). */
 extern const struct vm_module api_modules[];

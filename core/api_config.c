@@ -25,12 +25,10 @@ static int secret_placeholder(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
     char why[1024];
-
     if (env_secret_check(name, why, sizeof why) != 0) return luaL_error(L, "%s", why);
     if (!env_secret(name)) return 0;
     lua_createtable(L, 0, 1);
-    lua_pushstring(L, name);
-    lua_setfield(L, -2, "secret");
+    api_set_text(L, "secret", name);
     return 1;
 }
 
@@ -54,7 +52,6 @@ static void push_globals(lua_State *L)
     static const char *const safe[] = { "assert", "error",    "ipairs",   "pairs",
                                         "select", "tonumber", "tostring", "type",
                                         "string", "table",    "math",     NULL };
-
     lua_newtable(L);
     lua_pushglobaltable(L);
     for (const char *const *name = safe; *name; name++) {
@@ -76,7 +73,6 @@ static void push_globals(lua_State *L)
 static void push_raw(lua_State *L, const char *root)
 {
     const char *path = lua_pushfstring(L, "%s/config.lua", root);
-
     vm_push_chunk(L, path, "config.lua");
     lua_remove(L, -2);
     push_globals(L);
@@ -142,7 +138,6 @@ static int flag(lua_State *L, const char *key)
 static void read_log_level(lua_State *L, struct settings *settings)
 {
     enum log_level level = LOG_INFO;
-
     if (lua_getfield(L, -1, "log_level") != LUA_TSTRING ||
         log_level_parse(lua_tostring(L, -1), &level) != 0)
         luaL_error(L, "lib.settings gave no log_level");
@@ -154,7 +149,6 @@ static void read_log_level(lua_State *L, struct settings *settings)
 static void read_data_dir(lua_State *L, struct settings *settings)
 {
     char given[2048];
-
     copy_text(L, "data_dir", given, sizeof given);
     int is_absolute = given[0] == '/';
     int len = snprintf(settings->data_dir, sizeof settings->data_dir, "%s%s%s%s",
@@ -199,7 +193,6 @@ static void read_settings(lua_State *L, struct settings *settings)
 int api_config_open(lua_State *L)
 {
     struct settings *settings = &script_version_of(L, NULL)->settings;
-
     vm_push_module(L, "lib.settings");
     if (!lua_istable(L, -1) || lua_getfield(L, -1, "check") != LUA_TFUNCTION)
         return luaL_error(L, "lib.settings has no function check");

@@ -31,18 +31,6 @@ static int env(lua_State *L)
     return 1;
 }
 
-static void set_number(lua_State *L, const char *key, lua_Number value)
-{
-    lua_pushnumber(L, value);
-    lua_setfield(L, -2, key);
-}
-
-static void set_flag(lua_State *L, const char *key, int value)
-{
-    lua_pushboolean(L, value);
-    lua_setfield(L, -2, key);
-}
-
 /* `free`: what this user may use; `mounted`: the folder is on another file system than the root. */
 static int disk(lua_State *L)
 {
@@ -52,10 +40,10 @@ static int disk(lua_State *L)
     if (statvfs(path, &room) != 0 || stat(path, &folder) != 0 || stat("/", &root) != 0)
         return api_fail(L, "not_found", "%s: %s", path, strerror(errno));
     lua_createtable(L, 0, 4);
-    set_number(L, "free", (lua_Number)room.f_bavail * (lua_Number)room.f_frsize);
-    set_number(L, "total", (lua_Number)room.f_blocks * (lua_Number)room.f_frsize);
-    set_flag(L, "mounted", folder.st_dev != root.st_dev);
-    set_flag(L, "writable", access(path, W_OK) == 0);
+    api_set_number(L, "free", (lua_Number)room.f_bavail * (lua_Number)room.f_frsize);
+    api_set_number(L, "total", (lua_Number)room.f_blocks * (lua_Number)room.f_frsize);
+    api_set_flag(L, "mounted", folder.st_dev != root.st_dev);
+    api_set_flag(L, "writable", access(path, W_OK) == 0);
     return 1;
 }
 

@@ -51,19 +51,15 @@ static int push_response(lua_State *co, void *arg)
         return 4;
     }
     lua_createtable(co, 0, 6);
-    lua_pushinteger(co, result->status);
-    lua_setfield(co, -2, "status");
+    api_set_integer(co, "status", result->status);
     push_headers(co, result->head);
     lua_setfield(co, -2, "headers");
     lua_pushlstring(co, result->body, result->body_len);
     lua_setfield(co, -2, "body");
-    lua_pushnumber(co, (lua_Number)result->elapsed_us / 1e6);
-    lua_setfield(co, -2, "seconds");
-    lua_pushboolean(co, result->verified);
-    lua_setfield(co, -2, "verified");
+    api_set_number(co, "seconds", (lua_Number)result->elapsed_us / 1e6);
+    api_set_flag(co, "verified", result->verified);
     if (result->certificate_ends > 0) {
-        lua_pushinteger(co, result->certificate_ends);
-        lua_setfield(co, -2, "certificate_ends");
+        api_set_integer(co, "certificate_ends", result->certificate_ends);
     }
     return 1;
 }

@@ -2,7 +2,6 @@
  *
  * lua-cjson 2.1.0 does not write, because it writes a slash as \/, only 14 digits of a number, any
  * bytes a string holds, and a list with a named field as an object. */
-#include "api_json.h"
 #include "api.h"
 #include "bytes.h"
 #include "json.h"
@@ -65,15 +64,6 @@ static void put_number(lua_State *L)
 
 /* --- tables: the one on top of the stack --- */
 
-static int is_array(lua_State *L, int index)
-{
-    if (!lua_getmetatable(L, index)) return 0;
-    luaL_getmetatable(L, JSON_ARRAY);
-    int is_same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return is_same;
-}
-
 static void raise_mixture(lua_State *L)
 {
     luaL_error(L, "json.encode: a table with both a list and named fields");
@@ -127,7 +117,7 @@ static void put_object(lua_State *L, int depth)
  * and the rest must agree. */
 static void put_table(lua_State *L, int depth)
 {
-    int is_marked = is_array(L, -1);
+    int is_marked = api_is_marked(L, -1, JSON_ARRAY);
     if (depth > JSON_DEPTH) luaL_error(L, "json.encode: nested too deep, or in a circle");
     luaL_checkstack(L, 6, "JSON");
     lua_pushnil(L);
@@ -267,7 +257,7 @@ static int array(lua_State *L)
         lua_replace(L, 1);
     }
     luaL_checktype(L, 1, LUA_TTABLE);
-    luaL_argcheck(L, is_array(L, 1) || !lua_getmetatable(L, 1), 1,
+    luaL_argcheck(L, api_is_marked(L, 1, JSON_ARRAY) || !lua_getmetatable(L, 1), 1,
                   "the table has a metatable of its own");
     luaL_setmetatable(L, JSON_ARRAY);
     return 1;

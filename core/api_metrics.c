@@ -48,34 +48,20 @@ static void check_values(lua_State *L, int first, const struct metrics_family *f
         values[i] = luaL_checkstring(L, first + i);
 }
 
-/* Arguments: the family's name, the number, a text for each label. */
-static int record(lua_State *L, enum metrics_kind kind,
-                  void (*fn)(struct metrics_family *, const char *const *, double))
+/* metrics.add, set and observe, whose kind is the upvalue. Arguments: the family's name, the
+ * number, a text for each label. */
+static int record(lua_State *L)
 {
     const char *values[METRICS_LABELS];
+    enum metrics_kind kind = (enum metrics_kind)lua_tointeger(L, lua_upvalueindex(1));
     struct metrics_family *family = check_family(L);
     double n = luaL_checknumber(L, 2);
     if (metrics_kind_of(family) != kind)
         return luaL_error(L, "metrics: %s is of another kind", lua_tostring(L, 1));
     luaL_argcheck(L, kind == METRICS_GAUGE || n >= 0, 2, "must not be negative");
     check_values(L, 3, family, values);
-    fn(family, values, n);
+    metrics_record(family, values, n);
     return 0;
-}
-
-static int add(lua_State *L)
-{
-    return record(L, METRICS_COUNTER, metrics_add);
-}
-
-static int observe(lua_State *L)
-{
-    return record(L, METRICS_HISTOGRAM, metrics_observe);
-}
-
-static int set(lua_State *L)
-{
-    return record(L, METRICS_GAUGE, metrics_set);
 }
 
 static int expect(lua_State *L)
@@ -105,10 +91,15 @@ static int text(lua_State *L)
 
 int api_metrics_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "declare", declare }, { "add", add },
-                                          { "observe", observe }, { "set", set },
-                                          { "expect", expect },   { "clear", clear },
-                                          { "text", text },       { NULL, NULL } };
+    static const luaL_Reg functions[] = {
+        { "declare", declare }, { "expect", expect }, { "clear", clear }, { "text", text }, { 0 }
+    };
+    static const char *const recorders[] = { "add", "set", "observe" }; /* by kind */
     luaL_newlib(L, functions);
+    for (int kind = METRICS_COUNTER; kind <= METRICS_HISTOGRAM; kind++) {
+        lua_pushinteger(L, kind);
+        lua_pushcclosure(L, record, 1);
+        lua_setfield(L, -2, recorders[kind]);
+    }
     return 1;
 }

@@ -1,7 +1,5 @@
 #include "api_reply.h"
 #include "api.h"
-#include "api_json.h"
-#include "api_sse.h"
 #include "httpd_reply.h"
 #include "httpd_request.h"
 

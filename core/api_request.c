@@ -1,4 +1,3 @@
-#include "api_request.h"
 #include "api.h"
 #include "api_reply.h"
 #include "api_script_version.h"
@@ -105,21 +104,6 @@ static void push_host(lua_State *L, const struct transaction *transaction)
     lua_pushlstring(L, lower, len);
 }
 
-static void push_method(lua_State *L, const struct transaction *transaction)
-{
-    lua_pushstring(L, httpd_method(transaction->request));
-}
-
-static void push_peer(lua_State *L, const struct transaction *transaction)
-{
-    lua_pushstring(L, httpd_peer(transaction->request));
-}
-
-static void push_id(lua_State *L, const struct transaction *transaction)
-{
-    lua_pushstring(L, httpd_id(transaction->request));
-}
-
 static void push_no_params(lua_State *L, const struct transaction *transaction)
 {
     lua_newtable(L);
@@ -182,13 +166,23 @@ static void push_headers(lua_State *L, const struct transaction *transaction)
 static const struct {
     const char *name;
     void (*push)(lua_State *L, const struct transaction *transaction);
+    const char *(*text)(const struct httpd_request *request); /* instead of push */
 } view_fields[] = {
-    { "host", push_host },        { "peer", push_peer },   { "method", push_method },
-    { "path", push_path },        { "query", push_query }, { "headers", push_headers },
-    { "body", push_body },        { "id", push_id },       { "gzip", push_gzip },
-    { "params", push_no_params },
+    { "host", push_host, NULL },      { "peer", NULL, httpd_peer },
+    { "method", NULL, httpd_method }, { "path", push_path, NULL },
+    { "query", push_query, NULL },    { "headers", push_headers, NULL },
+    { "body", push_body, NULL },      { "id", NULL, httpd_id },
+    { "gzip", push_gzip, NULL },      { "params", push_no_params, NULL },
 };
 enum { VIEW_FIELDS = sizeof view_fields / sizeof *view_fields, VIEW_FIELDS_READY = 3 };
+
+static void push_view_field(lua_State *L, int i, const struct transaction *transaction)
+{
+    if (view_fields[i].push)
+        view_fields[i].push(L, transaction);
+    else
+        lua_pushstring(L, view_fields[i].text(transaction->request));
+}
 
 static int view_index(lua_State *L)
 {
@@ -198,7 +192,7 @@ static int view_index(lua_State *L)
     while (i < VIEW_FIELDS && strcmp(view_fields[i].name, name) != 0)
         i++;
     if (i == VIEW_FIELDS) return 0;
-    view_fields[i].push(L, transaction_of(L, "req", name));
+    push_view_field(L, i, transaction_of(L, "req", name));
     return keep_value(L);
 }
 
@@ -209,40 +203,20 @@ static void push_view(lua_State *L, const struct transaction *transaction)
     push_lazy(L, transaction, VIEW, view_index);
     for (int i = 0; i < VIEW_FIELDS_READY; i++) {
         lua_pushstring(L, view_fields[i].name);
-        view_fields[i].push(L, transaction);
+        push_view_field(L, i, transaction);
         lua_rawset(L, -3);
     }
 }
 
 /* --- the access log --- */
 
-/* Taken before the answer, after which the request is dead. */
-struct access {
-    const char *method, *pattern; /* pattern: NULL when no route was found */
-    char id[HTTPD_ID_LEN + 1];
-    int64_t started_us;
-    enum log_level level;
-};
-
-static struct access access_of(const struct transaction *transaction)
-{
-    const struct script_route *route = transaction->route;
-    struct access access = { .method = httpd_method(transaction->request),
-                             .pattern = route ? route->pattern : NULL,
-                             .started_us = httpd_started_us(transaction->request),
-                             .level = route ? route->log_level : LOG_INFO };
-    memcpy(access.id, httpd_id(transaction->request), sizeof access.id);
-    return access;
-}
-
-static void count(const struct access *access, int status, int64_t elapsed_us)
+static void count(const char *method, const char *pattern, int status, int64_t elapsed_us)
 {
     static const char *const labels[] = { "method", "route", "code" };
     static struct metrics_family *requests, *seconds;
     const char code[4] = { (char)('0' + status / 100), (char)('0' + status / 10 % 10),
                            (char)('0' + status % 10), '\0' };
-    const char *const values[] = { access->method, access->pattern ? access->pattern : "none",
-                                   code };
+    const char *const values[] = { method, pattern ? pattern : "none", code };
     if (!requests) {
         requests = metrics_declare("deployer_http_requests_total", METRICS_COUNTER,
                                    "Answered requests", labels, 3);
@@ -250,28 +224,31 @@ static void count(const struct access *access, int status, int64_t elapsed_us)
                                   "From the whole request to its answer; of a stream, to its head",
                                   labels, 2);
     }
-    metrics_add(requests, values, 1);
-    metrics_observe(seconds, values, (double)elapsed_us / 1e6);
+    metrics_record(requests, values, 1);
+    metrics_record(seconds, values, (double)elapsed_us / 1e6);
 }
 
-static void log_access(const struct access *access, int status)
+/* Called right before the answer, after which the request is dead. */
+static void log_access(const struct transaction *transaction, int status)
 {
-    int64_t elapsed_us = loop_now_us() - access->started_us;
-    count(access, status, elapsed_us);
-    if (!log_begin(access->level, "http.request")) return;
-    log_str("method", access->method);
-    log_str("route", access->pattern);
+    const struct script_route *route = transaction->route;
+    const char *method = httpd_method(transaction->request),
+               *pattern = route ? route->pattern : NULL;
+    int64_t elapsed_us = loop_now_us() - transaction->request->started_us;
+    count(method, pattern, status, elapsed_us);
+    if (!log_begin(route ? route->log_level : LOG_INFO, "http.request")) return;
+    log_str("method", method);
+    log_str("route", pattern);
     log_int("status", status);
     log_num("ms", (double)(elapsed_us / 10) / 100);
-    log_str("id", access->id);
+    log_str("id", httpd_id(transaction->request));
     log_end();
 }
 
 static void send_reply(struct transaction *transaction, struct reply *reply)
 {
-    struct access access = access_of(transaction);
+    log_access(transaction, reply->status);
     api_reply_send(transaction->version->server->core, reply, transaction->request);
-    log_access(&access, reply->status);
     transaction_end(transaction);
 }
 
@@ -313,8 +290,7 @@ static int render_error(lua_State *L)
     lua_pushinteger(L, rendering->error->status);
     lua_pushstring(L, rendering->error->code);
     lua_createtable(L, 0, 1);
-    lua_pushstring(L, rendering->allow);
-    lua_setfield(L, -2, "allow");
+    api_set_text(L, "allow", rendering->allow);
     lua_call(L, 4, 1);
     api_reply_read(L, -1, &rendering->reply);
     if (rendering->reply.is_stream) return luaL_error(L, "an error cannot be a stream");
@@ -348,9 +324,8 @@ static int render(struct rendering *rendering)
 static void send_plain_error(struct transaction *transaction, int status, const char *allow)
 {
     const struct error *error = error_of(status);
-    struct access access = access_of(transaction);
+    log_access(transaction, status);
     httpd_reply_problem(transaction->request, status, error->code, error->detail, allow);
-    log_access(&access, status);
     transaction_end(transaction);
 }
 

@@ -1,6 +1,7 @@
 /* core.server: see scripts/meta/server.lua. */
 #include "api.h"
 #include "api_script_version.h"
+#include "file.h"
 #include "httpd.h"
 #include "mem.h"
 #include "router.h"
@@ -12,7 +13,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <lauxlib.h>
-#include <sys/stat.h>
+
+enum { FILE_BYTES_MAX = 16 << 20 };
 
 /* --- registering --- */
 
@@ -51,44 +53,45 @@ static int route(lua_State *L)
     return 0;
 }
 
-static void set_text(lua_State *L, const char *key, const char *value)
-{
-    lua_pushstring(L, value);
-    lua_setfield(L, -2, key);
-}
-
 static int routes(lua_State *L)
 {
     const struct script_version *version = script_version_of(L, NULL);
     lua_createtable(L, version->nroutes, 0);
     for (int i = 0; i < version->nroutes; i++) {
         lua_createtable(L, 0, 2);
-        set_text(L, "method", version->routes[i].method);
-        set_text(L, "pattern", version->routes[i].pattern);
+        api_set_text(L, "method", version->routes[i].method);
+        api_set_text(L, "pattern", version->routes[i].pattern);
         lua_rawseti(L, -2, i + 1);
     }
     return 1;
 }
 
+/* Argument 1 takes the place of what was registered before. */
+static int replace_function(lua_State *L, int *registered)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    luaL_unref(L, LUA_REGISTRYINDEX, *registered);
+    *registered = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
 static int middleware(lua_State *L)
 {
     struct script_version *version = script_version_of(L, "server.middleware");
-    luaL_checktype(L, 1, LUA_TFUNCTION);
     if (version->middleware != LUA_NOREF)
         return luaL_error(L, "server.middleware: only one function can be registered");
-    lua_settop(L, 1);
-    version->middleware = luaL_ref(L, LUA_REGISTRYINDEX);
-    return 0;
+    return replace_function(L, &version->middleware);
 }
 
 static int on_error(lua_State *L)
 {
-    struct script_version *version = script_version_of(L, "server.on_error");
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    lua_settop(L, 1);
-    luaL_unref(L, LUA_REGISTRYINDEX, version->on_error);
-    version->on_error = luaL_ref(L, LUA_REGISTRYINDEX);
-    return 0;
+    return replace_function(L, &script_version_of(L, "server.on_error")->on_error);
+}
+
+static int on_check(lua_State *L)
+{
+    return replace_function(L, &script_version_of(L, "server.on_check")->on_check);
 }
 
 static int on_start(lua_State *L)
@@ -98,16 +101,6 @@ static int on_start(lua_State *L)
     lua_rawgeti(L, LUA_REGISTRYINDEX, version->on_start);
     lua_pushvalue(L, 1);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-    return 0;
-}
-
-static int on_check(lua_State *L)
-{
-    struct script_version *version = script_version_of(L, "server.on_check");
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    lua_settop(L, 1);
-    luaL_unref(L, LUA_REGISTRYINDEX, version->on_check);
-    version->on_check = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
 
@@ -121,26 +114,14 @@ static int pure(lua_State *L)
 
 /* --- state of the process --- */
 
-static void set_integer(lua_State *L, const char *key, lua_Integer value)
-{
-    lua_pushinteger(L, value);
-    lua_setfield(L, -2, key);
-}
-
-static void set_number(lua_State *L, const char *key, lua_Number value)
-{
-    lua_pushnumber(L, value);
-    lua_setfield(L, -2, key);
-}
-
 static void set_rejected(lua_State *L, const struct server *server)
 {
     if (!server->was_rejected) return;
     lua_createtable(L, 0, 4);
-    set_text(L, "file", server->rejected.file);
-    set_integer(L, "line", server->rejected.line);
-    set_text(L, "message", server->rejected.message);
-    set_number(L, "at", server->rejected_at);
+    api_set_text(L, "file", server->rejected.file);
+    api_set_integer(L, "line", server->rejected.line);
+    api_set_text(L, "message", server->rejected.message);
+    api_set_number(L, "at", server->rejected_at);
     lua_setfield(L, -2, "rejected");
 }
 
@@ -156,21 +137,20 @@ static int info(lua_State *L)
     const struct server *server = version->server;
     const struct core *core = server->core;
     lua_createtable(L, 0, 13);
-    set_text(L, "version", VERSION);
-    set_integer(L, "generation", server->loads);
-    set_number(L, "loaded_at", server->loaded_at);
-    set_number(L, "started_at", server->started_at);
+    api_set_text(L, "version", VERSION);
+    api_set_integer(L, "generation", server->loads);
+    api_set_number(L, "loaded_at", server->loaded_at);
+    api_set_number(L, "started_at", server->started_at);
     set_rejected(L, server);
-    lua_pushboolean(L, server->draining);
-    lua_setfield(L, -2, "draining");
-    set_text(L, "mode", version->settings.is_rehearsal ? "rehearsal" : "portal");
+    api_set_flag(L, "draining", server->draining);
+    api_set_text(L, "mode", version->settings.is_rehearsal ? "rehearsal" : "portal");
     lua_createtable(L, 0, 1);
-    if (core->store) set_text(L, "trouble", store_trouble(core->store));
+    if (core->store) api_set_text(L, "trouble", store_trouble(core->store));
     lua_setfield(L, -2, "store");
-    set_integer(L, "tasks", task_count());
-    set_integer(L, "streams", core->sse ? sse_count(core->sse, NULL) : 0);
-    set_integer(L, "connections", core->httpd ? httpd_connections(core->httpd) : 0);
-    set_integer(L, "memory", (lua_Integer)vm_bytes(version->vm));
+    api_set_integer(L, "tasks", task_count());
+    api_set_integer(L, "streams", core->sse ? sse_count(core->sse, NULL) : 0);
+    api_set_integer(L, "connections", core->httpd ? httpd_connections(core->httpd) : 0);
+    api_set_integer(L, "memory", (lua_Integer)vm_bytes(version->vm));
     return 1;
 }
 
@@ -207,19 +187,12 @@ static const char *push_path(lua_State *L, const char *function, const char *pat
 
 static int read_whole(lua_State *L)
 {
+    size_t len;
     const char *path = luaL_checkstring(L, 1);
-    const char *full_path = push_path(L, "server.read", path);
-    struct stat file;
-    luaL_Buffer text;
-    if (stat(full_path, &file) != 0)
-        return luaL_error(L, "server.read: %s: %s", path, strerror(errno));
-    char *room = luaL_buffinitsize(L, &text, (size_t)file.st_size + 1);
-    FILE *stream = fopen(full_path, "re"); /* nothing raises while it is open */
-    size_t got = stream ? fread(room, 1, (size_t)file.st_size, stream) : 0;
-    int failed = !stream || ferror(stream) ? errno : 0;
-    if (stream) fclose(stream);
-    if (failed) return luaL_error(L, "server.read: %s: %s", path, strerror(failed));
-    luaL_pushresultsize(&text, got);
+    char *bytes = file_read(push_path(L, "server.read", path), FILE_BYTES_MAX, &len);
+    if (!bytes) return luaL_error(L, "server.read: %s: %s", path, strerror(errno));
+    lua_pushlstring(L, bytes, len); /* leaks `bytes` if Lua is out of memory */
+    free(bytes);
     return 1;
 }
 

@@ -1,10 +1,7 @@
 /* core.shared: see scripts/meta/shared.lua. */
 #include "api.h"
-#include "bytes.h"
 #include "shared.h"
 #include <lauxlib.h>
-#include <stdlib.h>
-#include <string.h>
 
 struct text {
     const char *bytes;
@@ -98,34 +95,25 @@ static int incr(lua_State *L)
     return 1;
 }
 
-/* Adds the key to a list of struct text. */
-static void add_key(const char *key, size_t key_len, struct value value, void *list)
+/* Adds the key to the list on top of the stack. */
+static void add_key(const char *key, size_t key_len, struct value value, void *L)
 {
-    bytes_add(list, &(struct text){ key, key_len }, sizeof(struct text));
-}
-
-static int compare_keys(const void *one, const void *other)
-{
-    const struct text *a = one, *b = other;
-    int order = memcmp(a->bytes, b->bytes, a->len < b->len ? a->len : b->len);
-    return order ? order : (a->len > b->len) - (a->len < b->len);
+    lua_pushlstring(L, key, key_len);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 
 static int keys(lua_State *L)
 {
-    static struct bytes list; /* nothing leaks when Lua raises */
     struct text prefix = { "", 0 };
     if (!lua_isnoneornil(L, 1)) prefix = check_key(L);
-    bytes_clear(&list);
-    shared_each(shared_of(L), prefix.bytes, prefix.len, add_key, &list);
-    size_t count = list.len / sizeof(struct text);
-    struct text *sorted = (void *)list.data;
-    if (count > 1) qsort(sorted, count, sizeof *sorted, compare_keys);
-    lua_createtable(L, (int)count, 0);
-    for (size_t i = 0; i < count; i++) {
-        lua_pushlstring(L, sorted[i].bytes, sorted[i].len);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
+    lua_newtable(L);
+    shared_each(shared_of(L), prefix.bytes, prefix.len, add_key, L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_getfield(L, -1, "table");
+    lua_getfield(L, -1, "sort");
+    lua_pushvalue(L, -4);
+    lua_call(L, 1, 0);
+    lua_pop(L, 2);
     return 1;
 }
 

@@ -1,6 +1,6 @@
 /* core.sse: see scripts/meta/sse.lua. */
-#include "api_sse.h"
 #include "api.h"
+#include "sse.h"
 
 #include <lauxlib.h>
 
@@ -39,10 +39,8 @@ static int subscribe(lua_State *L)
     lua_createtable(L, 0, 4);
     lua_pushvalue(L, 1);
     lua_setfield(L, -2, "channel");
-    lua_pushnumber(L, api_number(L, 2, "last_id", 0));
-    lua_setfield(L, -2, "last_id");
-    lua_pushstring(L, api_text(L, 2, "client", ""));
-    lua_setfield(L, -2, "client");
+    api_set_number(L, "last_id", api_number(L, 2, "last_id", 0));
+    api_set_text(L, "client", api_text(L, 2, "client", ""));
     if (lua_getfield(L, 2, "replay") != LUA_TNIL)
         luaL_argexpected(L, lua_istable(L, -1), 2, "replay as a list of events");
     lua_setfield(L, -2, "replay");
@@ -76,15 +74,6 @@ static int count(lua_State *L)
     return 1;
 }
 
-static int is_subscription(lua_State *L, int index)
-{
-    if (!lua_istable(L, index) || !lua_getmetatable(L, index)) return 0;
-    luaL_getmetatable(L, SUBSCRIPTION);
-    int is = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return is;
-}
-
 /* The list is at the top of the stack. The events are in an array that Lua frees. */
 static void read_replay(lua_State *L, struct sse_subscription *subscription)
 {
@@ -102,7 +91,7 @@ static void read_replay(lua_State *L, struct sse_subscription *subscription)
 
 int api_sse_read(lua_State *L, int index, struct sse_subscription *subscription)
 {
-    if (!is_subscription(L, index)) return 0;
+    if (!api_is_marked(L, index, SUBSCRIPTION)) return 0;
     lua_getfield(L, index, "last_id");
     subscription->last_id = (int64_t)lua_tonumber(L, -1);
     lua_getfield(L, index, "channel");

@@ -133,8 +133,7 @@ static void push_rows(lua_State *L, const struct store_statement *s)
         }
         lua_rawseti(L, -2, row + 1);
     }
-    lua_pushinteger(L, s->changes);
-    lua_setfield(L, -2, "changes");
+    api_set_integer(L, "changes", s->changes);
 }
 
 static int push_results(lua_State *co, void *result)

@@ -138,8 +138,7 @@ static void push_packed(lua_State *L, const struct handle *handle, enum task_out
     lua_insert(L, -n - 1);
     for (int i = n; i > 0; i--)
         lua_rawseti(L, -i - 1, i);
-    lua_pushinteger(L, n);
-    lua_setfield(L, -2, "n");
+    api_set_integer(L, "n", n);
 }
 
 static void on_end(struct task *task, enum task_outcome outcome, lua_State *co, int nresults,

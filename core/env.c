@@ -1,21 +1,21 @@
 #include "env.h"
+#include "clock.h"
 #include "file.h"
 #include "log.h"
 #include "mem.h"
 
 #include <errno.h>
 #include <sys/stat.h>
-#include <time.h>
 
-enum { MAX_BYTES = 64 * 1024, WRITING_SECONDS = 2 };
+enum { MAX_BYTES = 64 * 1024, WRITING_MS = 2000 };
 
 struct secret {
     char *name, *file; /* file: NULL when the value came from the variable */
     char *value;
-    struct stat seen;   /* the file when it was read */
-    int is_ambiguous;   /* both the variable and NAME_FILE are set */
-    int logged_error;   /* errno that was logged last; each is logged once */
-    time_t empty_since; /* when the file was first found empty, on the monotonic clock; or 0 */
+    struct stat seen;       /* the file when it was read */
+    int is_ambiguous;       /* both the variable and NAME_FILE are set */
+    int logged_error;       /* errno that was logged last; each is logged once */
+    int64_t empty_since_ms; /* when the file was first found empty, on the monotonic clock; or 0 */
     struct secret *next;
 };
 
@@ -118,10 +118,8 @@ static void log_error(struct secret *secret, int error)
  * does not tell, because it changes again when the writing ends. */
 static int is_being_written(struct secret *secret)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    if (secret->empty_since == 0) secret->empty_since = now.tv_sec;
-    return now.tv_sec - secret->empty_since < WRITING_SECONDS;
+    if (secret->empty_since_ms == 0) secret->empty_since_ms = clock_real_ms();
+    return clock_real_ms() - secret->empty_since_ms < WRITING_MS;
 }
 
 /* Returns 0; or errno, and the value stays what it was. */
@@ -138,7 +136,7 @@ static int refresh(struct secret *secret)
     wipe_and_free(secret->value);
     secret->value = value;
     secret->seen = now;
-    secret->empty_since = 0;
+    secret->empty_since_ms = 0;
     secret->logged_error = 0;
     return 0;
 }

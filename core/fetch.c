@@ -239,10 +239,7 @@ struct fetch *fetch_start(struct fetch_pool *pool, const struct fetch_options *o
                           fetch_done_fn *done, void *arg)
 {
     struct fetch *fetch = mem_new(1, sizeof *fetch);
-    fetch->pool = pool;
-    fetch->done = done;
-    fetch->arg = arg;
-    fetch->started_us = loop_now_us();
+    *fetch = (struct fetch){ .pool = pool, .done = done, .arg = arg, .started_us = loop_now_us() };
     fetch->transfer = fetch_transfer_new(options);
     TAILQ_INSERT_TAIL(&pool->lists[FETCH_WAITING], fetch, link);
     if (fetch_transfer_result(fetch->transfer)->code) {

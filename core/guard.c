@@ -272,17 +272,10 @@ static enum verdict end_head(struct guard *guard)
 
 /* --- the body --- */
 
-static int hex_digit(unsigned char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static enum verdict read_chunk_size(struct guard *guard, unsigned char c)
 {
     struct guard_message *now = &guard->now;
-    int digit = hex_digit(c);
+    int digit = http_hex_digit(c);
     if (now->digits > 0 && c == '\r') return keep(guard, CHUNK_SIZE_LF);
     if (now->digits > 0 && c == ';') return drop(guard, CHUNK_EXTENSION);
     if (digit < 0 || ++now->digits > CHUNK_DIGITS_MAX)

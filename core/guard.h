@@ -10,7 +10,6 @@
  * How the bytes are split into pieces makes no difference. On the loop's thread. */
 #ifndef GUARD_H
 #define GUARD_H
-#include "guard_framing.h"
 #include "guard_request.h"
 
 struct guard_limits {

@@ -36,4 +36,27 @@ void guard_request_add_field(struct guard_request *request, uint32_t name, uint3
  * neither a path that starts with one slash, nor an http(s) URL with a valid host, nor the "*" of
  * OPTIONS. */
 int guard_request_split_target(struct guard_request *request);
+
+/* --- the fields that decide where a request ends and whom it is for, and whether they can be read
+ * in one way only --- */
+
+/* What to answer; status 0: nothing. */
+struct guard_refusal {
+    int status;
+    const char *code;   /* a stable token */
+    const char *detail; /* a sentence */
+};
+
+struct guard_framing {
+    int64_t length; /* what Content-Length says */
+    unsigned has_host : 1, has_length : 1, is_chunked : 1;
+    unsigned has_expectation : 1; /* another one than 100-continue */
+};
+
+/* Takes note of one field line. Lengths above `body_max` are refused. */
+struct guard_refusal guard_framing_read(struct guard_framing *framing, int64_t body_max,
+                                        const char *name, const char *value);
+/* Checks the whole head. */
+struct guard_refusal guard_framing_end(const struct guard_framing *framing,
+                                       const struct guard_request *request);
 #endif

@@ -1,4 +1,5 @@
 #include "http_text.h"
+#include "bytes.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -29,17 +30,13 @@ int http_is_token(const char *text, size_t len)
     return len > 0 && http_span(text, len, HTTP_TOKEN) == len;
 }
 
-/* Nothing, or a colon and a port. */
+/* Nothing, or a colon and maybe a port. */
 static int is_port(const char *text, size_t len)
 {
-    unsigned port = 0;
+    uint64_t port;
     if (len == 0) return 1;
     if (*text != ':' || len > 1 + PORT_DIGITS_MAX) return 0;
-    for (size_t i = 1; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9') return 0;
-        port = port * 10 + (unsigned)(text[i] - '0');
-    }
-    return port <= 65535;
+    return len == 1 || bytes_read_uint(text + 1, len - 1, 65535, &port) == 0;
 }
 
 /* The length of the bracketed IPv6 address that the text starts with; 0 without one. */
@@ -59,6 +56,13 @@ int http_is_authority(const char *text, size_t len)
     int is_ipv6 = len > 0 && *text == '[';
     size_t host = is_ipv6 ? ipv6_length(text, len) : http_span(text, len, HTTP_HOST);
     return host > 0 && host <= HOST_BYTES_MAX && is_port(text + host, len - host);
+}
+
+int http_hex_digit(int c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 void http_lower(char *text, size_t len)

@@ -29,6 +29,8 @@ static inline size_t http_span(const char *text, size_t len, enum http_class cla
 int http_is_token(const char *text, size_t len);
 /* 1 for a host name or a bracketed IPv6 address, and maybe a colon and a port. */
 int http_is_authority(const char *text, size_t len);
+/* The value of a hexadecimal digit; -1 for another character. */
+int http_hex_digit(int c);
 /* Lower-cases ASCII letters in place. */
 void http_lower(char *text, size_t len);
 /* Moves *list to the next item of a comma-separated list. Returns the item's length with its

@@ -152,7 +152,9 @@ static void on_evhttp_request(struct evhttp_request *evreq, void *arg)
     if (request->is_unguarded) { /* the guard and evhttp disagree: never to be served */
         log_line(LOG_ERROR, "httpd.guard",
                  "request %s was refused: the guard has seen no such request", request->id);
-        httpd_refuse(request, 400, "bad_request", "This request can be read in two ways.");
+        request->close = 1;
+        httpd_reply_problem(request, 400, "bad_request", "This request can be read in two ways.",
+                            NULL);
     } else if (strcmp(httpd_path(request), "*") == 0) {
         answer_options(request);
     } else {

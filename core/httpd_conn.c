@@ -154,7 +154,7 @@ int httpd_conn_send(struct httpd_conn *conn, struct iovec *iov, int niov)
 
 /* --- the end --- */
 
-static void discard_input(struct bufferevent *bev, void *evcon)
+void httpd_conn_discard(struct bufferevent *bev, void *evcon)
 {
     struct evbuffer *input = bufferevent_get_input(bev);
     evbuffer_drain(input, evbuffer_get_length(input));
@@ -162,27 +162,23 @@ static void discard_input(struct bufferevent *bev, void *evcon)
 
 /* Closing while bytes are unread would reset the connection, and the answer could be lost on its
  * way. */
-static void linger(struct httpd_conn *conn)
+static void linger(evutil_socket_t fd, short what, void *arg)
 {
-    bufferevent_setcb(conn->bev, discard_input, NULL, conn->event_cb, conn->evcon);
-    discard_input(conn->bev, NULL);
+    struct httpd_conn *conn = arg;
+    bufferevent_setcb(conn->bev, httpd_conn_discard, NULL, conn->event_cb, conn->evcon);
+    httpd_conn_discard(conn->bev, NULL);
     bufferevent_enable(conn->bev, EV_READ);
     shutdown(conn->fd, SHUT_WR);
     httpd_conn_set_state(conn, CONN_LINGERING);
-}
-
-static void on_end(evutil_socket_t fd, short what, void *conn)
-{
-    linger(conn);
 }
 
 /* evhttp is about to wait for another request, and sets its callbacks after this. */
 void httpd_conn_end(struct httpd_conn *conn)
 {
     guard_stop(&conn->guard);
-    discard_input(conn->bev, NULL);
+    httpd_conn_discard(conn->bev, NULL);
     httpd_conn_set_state(conn, CONN_LINGERING);
-    call_soon(conn, on_end);
+    call_soon(conn, linger);
 }
 
 static void log_refusal(const struct httpd_conn *conn, const struct guard_refusal *refusal,
@@ -201,10 +197,15 @@ void httpd_conn_refuse(struct httpd_conn *conn, struct guard_refusal refusal)
     char id[HTTPD_ID_LEN + 1], body[HTTPD_PROBLEM_BYTES];
     httpd_id_make(id);
     size_t len = httpd_problem_write(body, refusal.status, refusal.code, refusal.detail, id), n;
-    struct httpd_head head = { .status = refusal.status,
-                               .fields = httpd_problem_fields(refusal.status),
-                               .length = (int64_t)len,
-                               .id = id };
+    const struct httpd_field fields[] = {
+        { "Content-Type", "application/problem+json" },
+        { "Connection", "close" },
+        { refusal.status == 405 ? "Allow" : NULL, httpd_allowed_methods },
+        { 0 },
+    };
+    struct httpd_head head = {
+        .status = refusal.status, .fields = fields, .length = (int64_t)len, .id = id
+    };
     const char *bytes = httpd_head_write(&head, &n);
     struct iovec iov[2] = { { (void *)(uintptr_t)bytes, n },
                             { body, guard_is_head(&conn->guard) ? 0 : len } };
@@ -212,7 +213,7 @@ void httpd_conn_refuse(struct httpd_conn *conn, struct guard_refusal refusal)
     if (httpd_conn_send(conn, iov, 2) != 0 || httpd_conn_unsent(conn) > 0)
         httpd_conn_close(conn);
     else
-        linger(conn);
+        linger(conn->fd, 0, conn);
 }
 
 /* At a timeout evhttp lets go of a request that is held, and frees the rest. */

@@ -103,6 +103,8 @@ void httpd_conn_wait(struct httpd_conn *conn);
 int httpd_conn_send(struct httpd_conn *conn, struct iovec *iov, int niov);
 size_t httpd_conn_unsent(const struct httpd_conn *conn);
 
+/* A bufferevent_data_cb that discards what comes in. */
+void httpd_conn_discard(struct bufferevent *bev, void *evcon);
 /* Answers a connection on which no whole request has come with a problem document, reads on until
  * the client has seen that, and closes. */
 void httpd_conn_refuse(struct httpd_conn *conn, struct guard_refusal refusal);

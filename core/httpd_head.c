@@ -191,16 +191,3 @@ size_t httpd_problem_write(char body[HTTPD_PROBLEM_BYTES], int status, const cha
                             "\"code\":\"%s\",\"detail\":\"%s\",\"instance\":\"%s\"}",
                             phrase_of(status), status, code, detail, id);
 }
-
-const struct httpd_field *httpd_problem_fields(int status)
-{
-    static const struct httpd_field refusal[] = { { "Content-Type", "application/problem+json" },
-                                                  { "Connection", "close" },
-                                                  { 0 } };
-    static const struct httpd_field not_allowed[] = { { "Content-Type",
-                                                        "application/problem+json" },
-                                                      { "Allow", httpd_allowed_methods },
-                                                      { "Connection", "close" },
-                                                      { 0 } };
-    return status == 405 ? not_allowed : refusal;
-}

@@ -35,7 +35,5 @@ const char *httpd_head_write(struct httpd_head *head, size_t *len);
  * constants that need no escape in JSON. */
 size_t httpd_problem_write(char body[HTTPD_PROBLEM_BYTES], int status, const char *code,
                            const char *detail, const char *id);
-/* The fields for a problem document after which the connection closes. */
-const struct httpd_field *httpd_problem_fields(int status);
 extern const char httpd_allowed_methods[];
 #endif

@@ -36,12 +36,6 @@ void httpd_reply_problem(struct httpd_request *request, int status, const char *
     httpd_reply(request, status, fields, body, len);
 }
 
-void httpd_refuse(struct httpd_request *request, int status, const char *code, const char *detail)
-{
-    request->close = 1;
-    httpd_reply_problem(request, status, code, detail, NULL);
-}
-
 void httpd_cut(struct httpd_request *request, int status, const struct httpd_field *fields,
                const void *body, size_t len, size_t promised)
 {

@@ -14,8 +14,6 @@ void httpd_reply(struct httpd_request *request, int status, const struct httpd_f
  * constants that need no escape in JSON. */
 void httpd_reply_problem(struct httpd_request *request, int status, const char *code,
                          const char *detail, const char *allow);
-/* Answers with a problem document and ends the connection. */
-void httpd_refuse(struct httpd_request *request, int status, const char *code, const char *detail);
 /* Closes the connection. When status is not 0, first sends a head that promises `promised` bytes
  * and then only `body`: half an answer, for rehearsals. */
 void httpd_cut(struct httpd_request *request, int status, const struct httpd_field *fields,

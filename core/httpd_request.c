@@ -157,11 +157,6 @@ const char *httpd_id(const struct httpd_request *request)
     return request->id;
 }
 
-int64_t httpd_started_us(const struct httpd_request *request)
-{
-    return request->started_us;
-}
-
 void httpd_on_close(struct httpd_request *request, void (*fn)(void *arg), void *arg)
 {
     request->on_close = fn;

@@ -23,8 +23,6 @@ const char *httpd_body(const struct httpd_request *request, size_t *len);
 const char *httpd_peer(const struct httpd_request *request);
 /* 16 random letters and digits; X-Request-Id of the answer. */
 const char *httpd_id(const struct httpd_request *request);
-/* loop_now_us() when the request was complete. */
-int64_t httpd_started_us(const struct httpd_request *request);
 /* Calls fn(arg) once if the client closes before the answer. One slot; NULL clears it. */
 void httpd_on_close(struct httpd_request *request, void (*fn)(void *arg), void *arg);
 
@@ -34,7 +32,7 @@ struct httpd_request {
     struct httpd_conn *conn;
     struct evhttp_request *evreq;
     struct guard_request *read;
-    int64_t started_us;
+    int64_t started_us; /* loop_now_us() when the request was complete; for all to read */
     void (*on_close)(void *arg);
     void *on_close_arg;
     char id[HTTPD_ID_LEN + 1];

@@ -6,14 +6,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-/* What a client sends during a stream is discarded. Reading stays on, because it reports that the
- * client closed. */
-static void on_input(struct bufferevent *bev, void *evcon)
-{
-    struct evbuffer *input = bufferevent_get_input(bev);
-    evbuffer_drain(input, evbuffer_get_length(input));
-}
-
 /* The client had closed before the stream began. */
 static void report_closed(void *arg)
 {
@@ -36,8 +28,9 @@ static void begin(struct httpd_request *request, int status, const struct httpd_
     request->close = 1; /* what the client sends meanwhile is not kept */
     request->is_chunked = request->read->http11 && !is_head;
     struct iovec iov = httpd_request_head(request, status, fields, -1);
-    bufferevent_setcb(conn->bev, on_input, NULL, conn->event_cb, conn->evcon);
-    on_input(conn->bev, NULL);
+    /* Reading stays on, because it reports that the client closed. */
+    bufferevent_setcb(conn->bev, httpd_conn_discard, NULL, conn->event_cb, conn->evcon);
+    httpd_conn_discard(conn->bev, NULL);
     bufferevent_enable(conn->bev, EV_READ);
     if (httpd_conn_send(conn, &iov, 1) != 0 || is_head) cut_off(request);
 }

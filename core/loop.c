@@ -11,6 +11,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+_Static_assert(LOOP_READ == EV_READ && LOOP_WRITE == EV_WRITE, "the same bits");
+
 struct call {
     loop_fn *fn;
     void *arg;
@@ -207,9 +209,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, int64_t delay_ms, int64_t r
                                   loop_fn *fn, void *arg)
 {
     struct loop_timer *timer = mem_new(1, sizeof *timer);
-    timer->repeat_ms = repeat_ms;
-    timer->fn = fn;
-    timer->arg = arg;
+    *timer = (struct loop_timer){ .repeat_ms = repeat_ms, .fn = fn, .arg = arg };
     evtimer_assign(&timer->event, loop->base, on_timer, timer);
     timer_arm(timer, delay_ms > 0 ? delay_ms : 0);
     return timer;
@@ -230,31 +230,22 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
     if (watch->fn)
         watch->fn(watch->arg);
     else
-        watch->io_fn((what & EV_READ ? LOOP_READ : 0) | (what & EV_WRITE ? LOOP_WRITE : 0),
-                     watch->arg);
+        watch->io_fn(what & (LOOP_READ | LOOP_WRITE), watch->arg);
 }
 
 static struct loop_watch *watch_new(struct loop *loop, int fd, int events, loop_fn *fn,
                                     loop_io_fn *io_fn, void *arg)
 {
     struct loop_watch *watch = mem_new(1, sizeof *watch);
-    watch->fn = fn;
-    watch->io_fn = io_fn;
-    watch->arg = arg;
+    *watch = (struct loop_watch){ .fn = fn, .io_fn = io_fn, .arg = arg };
     event_assign(&watch->event, loop->base, fd, (short)(events | EV_PERSIST), on_watch, watch);
     event_add(&watch->event, NULL);
     return watch;
 }
 
-struct loop_watch *loop_watch_fd(struct loop *loop, int fd, loop_fn *fn, void *arg)
-{
-    return watch_new(loop, fd, EV_READ, fn, NULL, arg);
-}
-
 struct loop_watch *loop_watch_io(struct loop *loop, int fd, int events, loop_io_fn *fn, void *arg)
 {
-    int what = (events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0);
-    return watch_new(loop, fd, what, NULL, fn, arg);
+    return watch_new(loop, fd, events, NULL, fn, arg);
 }
 
 struct loop_watch *loop_watch_signal(struct loop *loop, int signo, loop_fn *fn, void *arg)

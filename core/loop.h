@@ -41,11 +41,10 @@ struct loop_timer *loop_timer_new(struct loop *loop, int64_t delay_ms, int64_t r
                                   loop_fn *fn, void *arg);
 void loop_timer_free(struct loop_timer *timer);
 
-/* Calls fn(arg) whenever `fd` is readable, until freed. The descriptor stays the caller's. */
-struct loop_watch *loop_watch_fd(struct loop *loop, int fd, loop_fn *fn, void *arg);
-enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+enum { LOOP_READ = 2, LOOP_WRITE = 4 }; /* libevent's EV_READ and EV_WRITE */
 typedef void loop_io_fn(int events, void *arg);
-/* The same for reading, writing or both; fn gets those of `events` that are possible now. */
+/* Calls fn(events, arg) whenever one of `events` is possible, with those that are, until freed. The
+ * descriptor stays the caller's. */
 struct loop_watch *loop_watch_io(struct loop *loop, int fd, int events, loop_io_fn *fn, void *arg);
 /* Calls fn(arg), on the loop, when the process receives `signo`. */
 struct loop_watch *loop_watch_signal(struct loop *loop, int signo, loop_fn *fn, void *arg);

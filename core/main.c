@@ -7,7 +7,6 @@
  *
  * An HTTP request comes in at api_request_serve(), which httpd calls.
  */
-#include "api_request.h"
 #include "clock.h"
 #include "env.h"
 #include "fetch.h"
@@ -15,10 +14,7 @@
 #include "limiter.h"
 #include "log.h"
 #include "loop.h"
-#include "main_command.h"
-#include "main_data.h"
 #include "main_portal.h"
-#include "main_scripts.h"
 #include "mem.h"
 #include "metrics.h"
 #include "secret.h"
@@ -196,7 +192,7 @@ static struct {
 static void measure_lag(void *unused)
 {
     int64_t now_us = clock_now_us(), late_us = now_us - lag.due_us;
-    metrics_observe(lag.family, NULL, late_us > 0 ? (double)late_us / 1e6 : 0);
+    metrics_record(lag.family, NULL, late_us > 0 ? (double)late_us / 1e6 : 0);
     lag.due_us = now_us + LAG_INTERVAL_MS * 1000;
 }
 

@@ -1,21 +1,17 @@
-#include "main_command.h"
+#include "main_portal.h"
+#include "env.h"
 #include "fetch.h"
 #include "log.h"
 #include "loop.h"
-#include "main_portal.h"
-#include "main_scripts.h"
 #include "mem.h"
 #include "task.h"
 #include "www.h"
 
 #include <lauxlib.h>
-#include <netdb.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-enum { MAX_FETCHES = 16, RESPONSE_ROOM = 4096, HEALTH_SECONDS = 3, EXIT_INTERRUPTED = 130 };
+enum { MAX_FETCHES = 16, HEALTH_SECONDS = 3, EXIT_INTERRUPTED = 130 };
 
 /* The address that the portal answers readiness probes at; the same for every installation. */
 #define READY_PATH "/ready"
@@ -184,84 +180,49 @@ int main_command(struct portal *portal, char *const *argv)
     return portal->status;
 }
 
-/* --- --health: a small blocking client --- */
-
-static const char *environment(const char *name, const char *default_value)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : default_value;
-}
+/* --- --health --- */
 
 /* An address of this machine at which a server that listens on `host` can be reached. */
 static const char *reachable(const char *host)
 {
-    if (strcmp(host, "0.0.0.0") == 0) return "127.0.0.1";
+    if (!host || strcmp(host, "0.0.0.0") == 0) return "127.0.0.1";
     return strcmp(host, "::") == 0 ? "::1" : host;
 }
 
-static int connect_to(const struct addrinfo *address)
-{
-    struct timeval timeout = { .tv_sec = HEALTH_SECONDS };
-    int fd = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -1;
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
-    if (connect(fd, address->ai_addr, address->ai_addrlen) == 0) return fd;
-    close(fd);
-    return -1;
-}
+struct probe {
+    struct loop *loop;
+    const char *host, *port;
+    int status;
+};
 
-static int open_connection(const char *host, const char *port)
+static void on_probed(const struct fetch_result *result, void *arg)
 {
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
-    int fd = -1;
-    if (getaddrinfo(host, port, &hints, &list) != 0) return -1;
-    for (struct addrinfo *address = list; address && fd < 0; address = address->ai_next)
-        fd = connect_to(address);
-    freeaddrinfo(list);
-    return fd;
-}
-
-/* Sends the request and reads the response to its end, or as much as there is room for. Returns its
- * length, or -1. */
-static int request_ready(int fd, const char *host, const char *port, char *response)
-{
-    char request[512];
-    int len = snprintf(request, sizeof request,
-                       "GET " READY_PATH " HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n",
-                       host, port);
-    int nread = 0;
-    if (len >= (int)sizeof request || send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
-        return -1;
-    while (nread < RESPONSE_ROOM - 1) {
-        ssize_t n = recv(fd, response + nread, (size_t)(RESPONSE_ROOM - 1 - nread), 0);
-        if (n < 0) return -1;
-        if (n == 0) break;
-        nread += (int)n;
-    }
-    response[nread] = '\0';
-    return nread;
+    struct probe *probe = arg;
+    loop_stop(probe->loop);
+    probe->status = result->status != 200;
+    if (result->code && !result->sent)
+        fprintf(stderr, "health: nothing answers at %s port %s\n", probe->host, probe->port);
+    else if (result->code)
+        fprintf(stderr, "health: no answer from %s port %s within %d s\n", probe->host, probe->port,
+                HEALTH_SECONDS);
+    else if (probe->status != 0)
+        fprintf(stderr, "health: not ready: %s\n", result->body);
 }
 
 int main_health(const char *port)
 {
-    char response[RESPONSE_ROOM];
-    const char *host = reachable(environment("HOST", "127.0.0.1"));
-    if (!port) port = environment("PORT", "3000");
-    int fd = open_connection(host, port);
-    if (fd < 0) {
-        fprintf(stderr, "health: nothing answers at %s port %s\n", host, port);
-        return 1;
-    }
-    int len = request_ready(fd, host, port, response);
-    close(fd);
-    if (len <= 0) {
-        fprintf(stderr, "health: no answer from %s port %s within %d s\n", host, port,
-                HEALTH_SECONDS);
-        return 1;
-    }
-    if (strncmp(response, "HTTP/1.1 200 ", 13) == 0) return 0;
-    const char *body = strstr(response, "\r\n\r\n");
-    fprintf(stderr, "health: not ready: %s\n", body && body[4] ? body + 4 : response);
-    return 1;
+    struct loop *loop = mem_must(loop_new());
+    struct fetch_pool *pool = mem_must(fetch_pool_new(loop, 1));
+    struct probe probe = { .loop = loop, .host = reachable(env_get("HOST")), .port = port };
+    if (!port) probe.port = env_get("PORT") ? env_get("PORT") : "3000";
+    int is_ipv6 = strchr(probe.host, ':') != NULL;
+    char *url = mem_printf(is_ipv6 ? "http://[%s]:%s" READY_PATH : "http://%s:%s" READY_PATH,
+                           probe.host, probe.port);
+    struct fetch_options options = { .url = url, .timeout_ms = HEALTH_SECONDS * 1000 };
+    fetch_start(pool, &options, on_probed, &probe);
+    free(url);
+    if (loop_run(loop) != 0) probe.status = 1;
+    fetch_pool_free(pool);
+    loop_free(loop);
+    return probe.status;
 }

@@ -6,13 +6,13 @@
  *                      moved into place, and those they replace into restore/, which is renamed to
  *                      before-restore.DATE at the end. The next start continues where this ended.
  */
-#include "main_data.h"
+#include "main_portal.h"
+#include "env.h"
 #include "file.h"
 #include "log.h"
 #include "mem.h"
 #include "secret.h"
 #include "store.h"
-#include "store_copy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,8 +32,8 @@ static int fail(const char *what, const char *why)
 
 static const char *data_dir(void)
 {
-    const char *folder = getenv("DATA_DIR");
-    return folder && *folder ? folder : "./data";
+    const char *folder = env_get("DATA_DIR");
+    return folder ? folder : "./data";
 }
 
 /* --- copying --- */

@@ -1,6 +1,5 @@
-#include "main_scripts.h"
-#include "log.h"
 #include "main_portal.h"
+#include "log.h"
 #include "mem.h"
 #include "watch.h"
 #include "www.h"

@@ -99,9 +99,7 @@ static struct series *add_series(struct metrics_family *family, const char *key,
                                  uint64_t hash)
 {
     struct series *series = mem_new(1, sizeof *series);
-    series->hash = hash;
-    series->values = mem_copy(key, len);
-    series->len = len;
+    *series = (struct series){ .hash = hash, .values = mem_copy(key, len), .len = len };
     family->series = mem_grow(family->series, (size_t)family->nseries + 1, sizeof(struct series *));
     family->series[family->nseries++] = series;
     return series;
@@ -134,28 +132,17 @@ void metrics_expect(struct metrics_family *family, const char *const *values)
     series_of(family, values);
 }
 
-void metrics_add(struct metrics_family *family, const char *const *values, double n)
-{
-    struct series *series = series_of(family, values);
-    if (series) series->value += n;
-}
-
-void metrics_set(struct metrics_family *family, const char *const *values, double n)
-{
-    struct series *series = series_of(family, values);
-    if (series) series->value = n;
-}
-
-void metrics_observe(struct metrics_family *family, const char *const *values, double n)
+void metrics_record(struct metrics_family *family, const char *const *values, double n)
 {
     struct series *series = series_of(family, values);
     int i = 0;
     if (!series) return;
+    series->value = family->kind == METRICS_GAUGE ? n : series->value + n;
+    if (family->kind != METRICS_HISTOGRAM) return;
     while (i < BOUNDS && n > bounds[i])
         i++;
     if (i < BOUNDS) series->counts[i]++;
     series->count++;
-    series->value += n;
 }
 
 void metrics_clear(struct metrics_family *family)

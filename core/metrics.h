@@ -23,9 +23,7 @@ int metrics_label_count(const struct metrics_family *family);
 
 /* `values` has a text for each label; long ones are cut. A counter grows by n >= 0, a gauge becomes
  * n, a histogram observes n seconds. */
-void metrics_add(struct metrics_family *family, const char *const *values, double n);
-void metrics_set(struct metrics_family *family, const char *const *values, double n);
-void metrics_observe(struct metrics_family *family, const char *const *values, double n);
+void metrics_record(struct metrics_family *family, const char *const *values, double n);
 /* Creates the series at 0 if it does not exist, so that rates see its first increase. */
 void metrics_expect(struct metrics_family *family, const char *const *values);
 /* Removes all series of the family: for gauges whose label values come and go. */

@@ -1,5 +1,6 @@
 #include "router.h"
 #include "bytes.h"
+#include "http_text.h"
 #include "mem.h"
 
 #include <ctype.h>
@@ -12,7 +13,7 @@ struct part {
 };
 struct route {
     char *method, *pattern, *words;
-    int value, nparts;
+    int value, nparts, has_rest;
     struct part parts[ROUTER_PARTS];
 };
 struct router {
@@ -22,18 +23,12 @@ struct router {
 
 /* --- text --- */
 
-static int hex_digit(int c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 32;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte that %XX at text[0..2] stands for, or -1. */
 static int escaped_byte(const char *text, size_t left)
 {
-    if (left < 3 || text[0] != '%' || hex_digit(text[1]) < 0 || hex_digit(text[2]) < 0) return -1;
-    return hex_digit(text[1]) * 16 + hex_digit(text[2]);
+    if (left < 3 || text[0] != '%' || http_hex_digit(text[1]) < 0 || http_hex_digit(text[2]) < 0)
+        return -1;
+    return http_hex_digit(text[1]) * 16 + http_hex_digit(text[2]);
 }
 
 size_t router_decode(const char *text, size_t len, int plus, char *out)
@@ -78,6 +73,7 @@ static const char *compile(struct route *route)
         part->len = strlen(part->text);
         if (part->kind == LITERAL) continue;
         if (!is_name(part->text, part->len)) return "a parameter is a lower-case word after : or *";
+        route->has_rest = part->kind == REST;
         if (part->kind == REST && slash) return "*rest can only be the last part";
         if (++nparams > ROUTER_PARAMS) return "a pattern has at most 8 parameters";
     }
@@ -178,11 +174,15 @@ static int split(const char *path, struct part parts[ROUTER_PARTS + 1])
     return n;
 }
 
+static int has_parts(const struct route *route, int n)
+{
+    return route->has_rest ? n >= route->nparts : n == route->nparts;
+}
+
 static int fits(const struct route *route, const struct part *parts, int n)
 {
-    int has_rest = route->parts[route->nparts - 1].kind == REST;
-    if (has_rest ? n < route->nparts : n != route->nparts) return 0;
-    for (int i = 0; i < route->nparts - has_rest; i++) {
+    if (!has_parts(route, n)) return 0;
+    for (int i = 0; i < route->nparts - route->has_rest; i++) {
         const struct part *part = &route->parts[i];
         int is_fit = part->kind == PARAM ? parts[i].len > 0
                                          : parts[i].len == part->len &&

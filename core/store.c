@@ -1,6 +1,6 @@
 #include "store.h"
+#include "clock.h"
 #include "mem.h"
-#include "store_round.h"
 #include "store_sql.h"
 #include <errno.h>
 #include <pthread.h>
@@ -11,7 +11,7 @@
 enum { PROBE_SECONDS = 1 };
 
 struct queue {
-    struct store_batch *first, **end;
+    struct store_batch *first, *last;
 };
 
 struct store {
@@ -29,30 +29,24 @@ struct store {
     pthread_mutex_t sql_mutex; /* held while the connection is used */
     struct store_sql *sql;
     _Atomic(const char *) trouble;
-    time_t probed_at; /* the store's thread: when it last tried to write during trouble */
+    int64_t probed_ms; /* the store's thread: when it last tried to write during trouble */
 };
 
 /* A call carried to the caller's thread names its store by number, because it may arrive after the
  * store was closed. The caller's thread. */
 static struct store *open_stores;
 
-static void queue_init(struct queue *queue)
-{
-    queue->first = NULL;
-    queue->end = &queue->first;
-}
-
 static void queue_add(struct queue *queue, struct store_batch *list)
 {
-    *queue->end = list;
-    while (*queue->end)
-        queue->end = &(*queue->end)->next;
+    struct store_batch **end = queue->first ? &queue->last->next : &queue->first;
+    for (*end = list; *end; end = &(*end)->next)
+        queue->last = *end;
 }
 
 static struct store_batch *queue_take(struct queue *queue)
 {
     struct store_batch *list = queue->first;
-    queue_init(queue);
+    queue->first = NULL;
     return list;
 }
 
@@ -96,10 +90,9 @@ static void hand_over(struct store *store, struct store_batch *list)
 
 static int is_probe_due(struct store *store)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (now.tv_sec - store->probed_at < PROBE_SECONDS) return 0;
-    store->probed_at = now.tv_sec;
+    int64_t now_ms = clock_real_ms();
+    if (now_ms - store->probed_ms < PROBE_SECONDS * 1000) return 0;
+    store->probed_ms = now_ms;
     return 1;
 }
 
@@ -192,11 +185,7 @@ struct store *store_open(const char *path, store_carry_fn *carry, void *carry_ar
 {
     static uintptr_t last_id;
     struct store *store = mem_new(1, sizeof *store);
-    store->id = ++last_id;
-    store->carry = carry;
-    store->carry_arg = carry_arg;
-    queue_init(&store->waiting);
-    queue_init(&store->finished);
+    *store = (struct store){ .id = ++last_id, .carry = carry, .carry_arg = carry_arg };
     if (set_up(store, path, message) != 0) {
         store_sql_close(store->sql);
         free(store);

@@ -46,4 +46,8 @@ const char *store_trouble(struct store *store);
  * returns; a batch that they start fails as "closed". Not from inside a callback. Waits for the
  * disk. */
 void store_close(struct store *store);
+/* Copies the journal, even of a portal that is running, into a new file of mode 0600 and checks the
+ * copy. Returns 0; or -1 and *message (the caller frees), and there is no new file. Needs no open
+ * store; waits for the disk. */
+int store_copy(const char *from_path, const char *to_path, char **message);
 #endif

@@ -1,4 +1,4 @@
-#include "store_copy.h"
+#include "store.h"
 #include "file.h"
 #include "mem.h"
 #include <errno.h>

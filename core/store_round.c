@@ -1,4 +1,4 @@
-#include "store_round.h"
+#include "store_sql.h"
 #include "mem.h"
 #include <errno.h>
 #include <limits.h>

@@ -30,4 +30,11 @@ int store_sql_has_written(const struct store_sql *sql);
 int store_sql_is_missing(const struct store_sql *sql);
 /* Checks that writing works, after freeing what space it can. NULL, or a code of store_batch. */
 const char *store_sql_probe(struct store_sql *sql);
+
+/* store_round.c: runs all batches of the list (by ->next) in one transaction with one commit, each
+ * alone in a savepoint. On return each has its result or failure. *trouble: the code of the last
+ * failure of the disk; NULL once writing worked. */
+void store_round(struct store_sql *sql, struct store_batch *batches, const char **trouble);
+/* Reads the environment of the test build. 0; or -1 and *message (the caller frees). */
+int store_round_init(char **message);
 #endif

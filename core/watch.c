@@ -77,7 +77,7 @@ static int is_relevant(const struct watch *watch, const struct inotify_event *ev
     return 0;
 }
 
-static void on_readable(void *arg)
+static void on_readable(int events, void *arg)
 {
     struct watch *watch = arg;
     char buffer[8192] __attribute__((aligned(__alignof__(struct inotify_event))));
@@ -110,7 +110,7 @@ struct watch *watch_new(struct loop *loop, const char *root, const char *const *
     watch->fd = fd;
     watch->root_id = inotify_add_watch(fd, root, CHANGES | IN_ONLYDIR);
     add_all(watch);
-    watch->readable = loop_watch_fd(loop, fd, on_readable, watch);
+    watch->readable = loop_watch_io(loop, fd, LOOP_READ, on_readable, watch);
     return watch;
 }
 

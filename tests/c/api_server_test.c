@@ -1,7 +1,6 @@
 /* core.server, from a request on the wire to the answer, with scripts of the
  * test's own. */
 #include "api.h"
-#include "api_request.h"
 #include "httpd.h"
 #include "api_script_version.h"
 #include "log.h"

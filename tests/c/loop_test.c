@@ -179,7 +179,7 @@ TEST(timer_freed_by_its_own_function)
 static int ends[2];
 static struct loop_watch *watch;
 
-static void on_readable(void *arg)
+static void on_readable(int events, void *arg)
 {
     char bytes[8] = { 0 };
     assert_int_equal(read(ends[0], bytes, 1), 1);
@@ -192,7 +192,7 @@ static void on_readable(void *arg)
 TEST(watch_of_a_descriptor)
 {
     assert_int_equal(pipe(ends), 0);
-    watch = loop_watch_fd(loop, ends[0], on_readable, NULL);
+    watch = loop_watch_io(loop, ends[0], LOOP_READ, on_readable, NULL);
     assert_int_equal(write(ends[1], "xxxxx", 5), 5);
     loop_run(loop);
     assert_string_equal(trace, "xxx");

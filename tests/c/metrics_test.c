@@ -28,9 +28,9 @@ TEST(counter)
         metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
     const char *red[] = { "red" }, *blue[] = { "blue" };
 
-    metrics_add(family, red, 1);
-    metrics_add(family, red, 2);
-    metrics_add(family, blue, 0);
+    metrics_record(family, red, 1);
+    metrics_record(family, red, 2);
+    metrics_record(family, blue, 0);
     expect_text("# HELP a_total Help\n# TYPE a_total counter\na_total{what=\"red\"} "
                 "3\na_total{what=\"blue\"} 0\n");
 }
@@ -38,7 +38,7 @@ TEST(counter)
 TEST(values_are_escaped)
 {
     const char *bad[] = { "a\"b\\c\nd" };
-    metrics_set(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1), bad, 0.5);
+    metrics_record(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1), bad, 0.5);
     expect_text("a{what=\"a\\\"b\\\\c\\nd\"} 0.5\n");
 }
 
@@ -47,9 +47,9 @@ TEST(histogram)
     struct metrics_family *family =
         metrics_declare("a_seconds", METRICS_HISTOGRAM, "Help", NULL, 0);
 
-    metrics_observe(family, NULL, 0.001); /* a bound belongs to its own bucket */
-    metrics_observe(family, NULL, 0.7);
-    metrics_observe(family, NULL, 1000);
+    metrics_record(family, NULL, 0.001); /* a bound belongs to its own bucket */
+    metrics_record(family, NULL, 0.7);
+    metrics_record(family, NULL, 1000);
     expect_text("a_seconds_bucket{le=\"0.001\"} 1\n");
     expect_text("a_seconds_bucket{le=\"0.5\"} 1\n");
     expect_text("a_seconds_bucket{le=\"1\"} 2\n");
@@ -76,9 +76,9 @@ TEST(the_number_of_series_is_limited)
 
     for (int i = 0; i < METRICS_SERIES + 5; i++) {
         snprintf(value, sizeof value, "v%d", i);
-        metrics_add(family, (const char *[]){ value }, 1);
+        metrics_record(family, (const char *[]){ value }, 1);
     }
-    metrics_add(family, (const char *[]){ "v0" }, 1);
+    metrics_record(family, (const char *[]){ "v0" }, 1);
     expect_text("a_total{what=\"v0\"} 2\n");
     expect_text("deployer_metrics_dropped_total 5\n");
 }
@@ -89,8 +89,8 @@ TEST(a_long_value_is_cut)
     size_t len;
     memset(value, 'x', sizeof value - 1);
     value[sizeof value - 1] = '\0';
-    metrics_set(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1),
-                (const char *[]){ value }, 1);
+    metrics_record(metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1),
+                   (const char *[]){ value }, 1);
     char *text = metrics_text(&len);
     assert_true(strlen(text) < 2000);
     free(text);
@@ -100,9 +100,9 @@ TEST(clear)
 {
     struct metrics_family *family = metrics_declare("a", METRICS_GAUGE, "Help", one_label, 1);
     size_t len;
-    metrics_set(family, (const char *[]){ "old" }, 1);
+    metrics_record(family, (const char *[]){ "old" }, 1);
     metrics_clear(family);
-    metrics_set(family, (const char *[]){ "new" }, 1);
+    metrics_record(family, (const char *[]){ "new" }, 1);
     char *text = metrics_text(&len);
     assert_lacks(text, "old");
     assert_contains(text, "a{what=\"new\"} 1\n");
@@ -116,7 +116,7 @@ TEST(expected_series_start_at_0)
         metrics_declare("a_total", METRICS_COUNTER, "Help", one_label, 1);
     metrics_expect(family, (const char *[]){ "red" });
     expect_text("a_total{what=\"red\"} 0\n");
-    metrics_add(family, (const char *[]){ "red" }, 2);
+    metrics_record(family, (const char *[]){ "red" }, 2);
     metrics_expect(family, (const char *[]){ "red" });
     expect_text("a_total{what=\"red\"} 2\n");
     metrics_declare("b_total", METRICS_COUNTER, "Help", NULL, 0);

@@ -44,10 +44,15 @@ static inline int wire_until(const int *flag)
     return *flag;
 }
 
+static inline void wire_readable(int events, void *arg)
+{
+    wire_stop(arg);
+}
+
 /* Turns the loop until there is something to read (or the end). */
 static inline void wire_wait(int fd)
 {
-    struct loop_watch *watch = loop_watch_fd(wire_loop, fd, wire_stop, NULL);
+    struct loop_watch *watch = loop_watch_io(wire_loop, fd, LOOP_READ, wire_readable, NULL);
     struct loop_timer *timer = loop_timer_new(wire_loop, WIRE_PATIENCE_MS, 0, wire_give_up, NULL);
     wire_late = 0;
     loop_run(wire_loop);

@@ -2,7 +2,6 @@
  * and `@ID` are replaced by an owner's key, that owner's form token, and the id of a deployment
  * made at the start; `@LEN` by the number of bytes behind the head. Dokploy is unreachable. */
 #include "api.h"
-#include "api_request.h"
 #include "api_script_version.h"
 #include "fetch.h"
 #include "fuzz_net.h"

@@ -9,6 +9,7 @@ local address = require "lib.base.address"
 local client = {}
 
 local proxies = config.trusted_proxies
+local has_proxies = #proxies > 0
 local workspaces_use_tls = config.stack.scheme == "https"
 
 ---@class Client
@@ -110,7 +111,7 @@ local is_loopback_name = { localhost = true, ["127.0.0.1"] = true, ["[::1]"] = t
 ---@param req Request
 ---@return boolean
 function client.is_over_tls(req)
-  if not workspaces_use_tls and #proxies == 0 then return false end
+  if not workspaces_use_tls and not has_proxies then return false end
   local is_trusted = client.of(req).is_trusted
   local proto = is_trusted and req.headers["x-forwarded-proto"]
   if proto then return proto:lower():match("(%a+)%s*$") == "https" end

@@ -21,15 +21,15 @@ for i, pattern in ipairs(policy.patterns) do
   end
 end
 
-local reserved = {}
+local reserved, patterns = {}, policy.patterns
 for _, list in ipairs { policy.words, config.reserved_names or {} } do
   for _, word in ipairs(list) do reserved[word] = true end
 end
 
 local function is_reserved(name)
   if reserved[name] then return true end
-  for _, pattern in ipairs(policy.patterns) do
-    if name:find(pattern) then return true end
+  for i = 1, #patterns do
+    if name:find(patterns[i]) then return true end
   end
   return false
 end
