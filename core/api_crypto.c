@@ -83,31 +83,27 @@ static int unbase64(lua_State *L)
 
 /* --- random --- */
 
-/* Fills `bytes` with as many random bytes as argument 1 says; returns their number. */
-static size_t read_random(lua_State *L, unsigned char bytes[MAX_RANDOM])
+/* Pushes as many random bytes as argument 1 says, as text. */
+static int random_text(lua_State *L,
+                       void (*push)(lua_State *L, const unsigned char *bytes, size_t len))
 {
+    unsigned char bytes[MAX_RANDOM];
     lua_Integer count = luaL_checkinteger(L, 1);
     luaL_argcheck(L, count >= 1 && count <= MAX_RANDOM, 1, "between 1 and 1024 bytes");
     random_bytes(bytes, (size_t)count);
-    return (size_t)count;
+    push(L, bytes, (size_t)count);
+    OPENSSL_cleanse(bytes, (size_t)count);
+    return 1;
 }
 
 static int token(lua_State *L)
 {
-    unsigned char bytes[MAX_RANDOM];
-    size_t count = read_random(L, bytes);
-    push_base64_urlsafe(L, bytes, count);
-    OPENSSL_cleanse(bytes, count);
-    return 1;
+    return random_text(L, push_base64_urlsafe);
 }
 
 static int random_hex(lua_State *L)
 {
-    unsigned char bytes[MAX_RANDOM];
-    size_t count = read_random(L, bytes);
-    push_hex(L, bytes, count);
-    OPENSSL_cleanse(bytes, count);
-    return 1;
+    return random_text(L, push_hex);
 }
 
 /* --- hashes --- */

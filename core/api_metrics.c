@@ -44,7 +44,7 @@ static struct metrics_family *check_family(lua_State *L)
 static void check_values(lua_State *L, int first, const struct metrics_family *family,
                          const char **values)
 {
-    for (int i = 0; i < metrics_label_count(family); i++)
+    for (int i = 0; i < family->nlabels; i++)
         values[i] = luaL_checkstring(L, first + i);
 }
 
@@ -56,7 +56,7 @@ static int record(lua_State *L)
     enum metrics_kind kind = (enum metrics_kind)lua_tointeger(L, lua_upvalueindex(1));
     struct metrics_family *family = check_family(L);
     double n = luaL_checknumber(L, 2);
-    if (metrics_kind_of(family) != kind)
+    if (family->kind != kind)
         return luaL_error(L, "metrics: %s is of another kind", lua_tostring(L, 1));
     luaL_argcheck(L, kind == METRICS_GAUGE || n >= 0, 2, "must not be negative");
     check_values(L, 3, family, values);

@@ -68,13 +68,6 @@ static int refuse(const char *message)
     return -1;
 }
 
-static int refuse_and_free(char *message)
-{
-    refuse(message ? message : "out of memory");
-    free(message);
-    return -1;
-}
-
 /* --- the end --- */
 
 static void stop(struct portal *portal, int status)
@@ -260,7 +253,9 @@ static int open_data(struct portal *portal)
         portal->core.store = store_open(journal, post_to_loop, portal->core.loop, &message);
     free(journal);
     free(secret);
-    return portal->core.store ? 0 : refuse_and_free(message);
+    if (message) refuse(message);
+    free(message);
+    return portal->core.store ? 0 : -1;
 }
 
 static int open_net(struct portal *portal)

@@ -24,14 +24,6 @@ struct series {
         counts[BOUNDS]; /* a histogram's; counts[i]: above bounds[i - 1], up to bounds[i] */
 };
 
-struct metrics_family {
-    struct metrics_family *next;
-    char *name, *help, *labels[METRICS_LABELS];
-    enum metrics_kind kind;
-    int nlabels, nseries;
-    struct series **series; /* in the order in which they were created */
-};
-
 static struct metrics_family *families, **families_end = &families;
 static uint64_t dropped;
 
@@ -81,16 +73,6 @@ struct metrics_family *metrics_declare(const char *name, enum metrics_kind kind,
     families_end = &family->next;
     if (nlabels == 0 && kind != METRICS_GAUGE) metrics_expect(family, labels);
     return family;
-}
-
-enum metrics_kind metrics_kind_of(const struct metrics_family *family)
-{
-    return family->kind;
-}
-
-int metrics_label_count(const struct metrics_family *family)
-{
-    return family->nlabels;
 }
 
 /* --- series --- */
@@ -266,13 +248,6 @@ static double resident_bytes(void)
     return pages * (double)sysconf(_SC_PAGESIZE);
 }
 
-static double cpu_seconds(void)
-{
-    struct timespec used;
-    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) return 0;
-    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
-}
-
 static void put_simple(struct bytes *text, const char *name, const char *kind, const char *help,
                        double n)
 {
@@ -289,7 +264,7 @@ char *metrics_text(size_t *len)
     put_simple(&text, "deployer_metrics_dropped_total", "counter",
                "Numbers of series beyond what a family may have", (double)dropped);
     put_simple(&text, "process_cpu_seconds_total", "counter", "Processor time of this process",
-               cpu_seconds());
+               (double)clock() / CLOCKS_PER_SEC);
     put_simple(&text, "process_resident_memory_bytes", "gauge", "Memory of this process",
                resident_bytes());
     put_simple(&text, "process_open_fds", "gauge", "Open file descriptors", open_descriptors());

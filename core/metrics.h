@@ -9,7 +9,13 @@
 
 enum metrics_kind { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
 enum { METRICS_LABELS = 4, METRICS_SERIES = 1000 };
-struct metrics_family;
+struct metrics_family {
+    struct metrics_family *next;
+    char *name, *help, *labels[METRICS_LABELS];
+    enum metrics_kind kind;
+    int nlabels, nseries;
+    struct series **series; /* in the order in which they were created */
+};
 
 /* Declares a family with `nlabels` label names. Declaring it again alike returns the same family. A
  * counter or histogram without labels starts at 0 at once. NULL when a name is invalid, or the
@@ -18,8 +24,6 @@ struct metrics_family *metrics_declare(const char *name, enum metrics_kind kind,
                                        const char *const *labels, int nlabels);
 /* NULL when there is no family of that name. */
 struct metrics_family *metrics_find(const char *name);
-enum metrics_kind metrics_kind_of(const struct metrics_family *family);
-int metrics_label_count(const struct metrics_family *family);
 
 /* `values` has a text for each label; long ones are cut. A counter grows by n >= 0, a gauge becomes
  * n, a histogram observes n seconds. */

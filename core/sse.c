@@ -101,8 +101,9 @@ static struct subscriber *subscriber_new(struct sse *sse, struct httpd_request *
     return subscriber;
 }
 
-static void subscriber_end(struct subscriber *subscriber)
+static void subscriber_end(void *arg)
 {
+    struct subscriber *subscriber = arg;
     struct sse *sse = subscriber->sse;
     TAILQ_REMOVE(&sse->subscribers, subscriber, next);
     if (--sse->count == 0) {
@@ -113,11 +114,6 @@ static void subscriber_end(struct subscriber *subscriber)
     free(subscriber->channel);
     free(subscriber->client);
     free(subscriber);
-}
-
-static void on_closed(void *arg)
-{
-    subscriber_end(arg);
 }
 
 static void ask_to_reconnect(struct subscriber *subscriber)
@@ -175,7 +171,7 @@ void sse_subscribe(struct sse *sse, struct httpd_request *request,
                                                  { "X-Accel-Buffering", "no" },
                                                  { 0 } };
     struct subscriber *subscriber = subscriber_new(sse, request, subscription);
-    httpd_stream_start(request, 200, fields, on_closed, subscriber);
+    httpd_stream_start(request, 200, fields, subscriber_end, subscriber);
     if (sse->is_draining)
         ask_to_reconnect(subscriber);
     else if (send_replay(subscriber, subscription))

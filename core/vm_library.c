@@ -126,20 +126,13 @@ static void push_script(lua_State *L, const char *name)
                    shown_init);
 }
 
-/* Adds a name to the end of the list of modules being loaded, or removes the last one. */
-static void push_loading(lua_State *L, const char *name)
+/* Adds a name to the end of the list of modules being loaded; NULL removes the last one. */
+static void set_loading(lua_State *L, const char *name)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, LOADING);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
     lua_pushstring(L, name);
-    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-    lua_pop(L, 1);
-}
-
-static void pop_loading(lua_State *L)
-{
-    lua_getfield(L, LUA_REGISTRYINDEX, LOADING);
-    lua_pushnil(L);
-    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2));
+    lua_rawseti(L, -2, name ? count + 1 : count);
     lua_pop(L, 1);
 }
 
@@ -147,14 +140,14 @@ static void pop_loading(lua_State *L)
 static void load_module(lua_State *L, const char *name)
 {
     lua_CFunction open = find_registered(L, name);
-    push_loading(L, name);
+    set_loading(L, name);
     if (open)
         lua_pushcfunction(L, open);
     else
         push_script(L, name);
     lua_pushstring(L, name);
     int status = lua_pcall(L, 1, 1, 0);
-    pop_loading(L);
+    set_loading(L, NULL);
     if (status == LUA_ERRMEM) luaL_error(L, "not enough memory to load \"%s\"", name);
     if (status != LUA_OK) lua_error(L);
     if (!lua_isnil(L, -1)) return;
