@@ -62,6 +62,7 @@ end
 local function isolated(value) return "\u{2068}" .. value .. "\u{2069}" end
 
 local function fill(text, args, is_rtl)
+  if not text:find("{", 1, true) then return text end
   return (text:gsub("{([%w_]+)}", function(name)
     local value = args[name]
     if value == nil then return nil end
@@ -116,8 +117,9 @@ end
 ---@param header string|nil
 ---@return string
 function i18n.accepted(header)
+  if not header then return i18n.default end
   local found, found_q = nil, 0
-  for range, parameters in (header or ""):sub(1, 300):gmatch("%s*([%a*][%w*-]*)([^,]*)") do
+  for range, parameters in header:sub(1, 300):gmatch("%s*([%a*][%w*-]*)([^,]*)") do
     local tag = range:lower()
     local code = tag == "*" and i18n.default or texts[tag] and tag or tag:match("^%a+")
     local q = quality(parameters)
