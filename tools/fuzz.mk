@@ -5,7 +5,8 @@ FUZZ := $(BUILD)/fuzz
 FUZZ_CC ?= clang
 FUZZ_CFLAGS := -D_GNU_SOURCE -DVERSION='"fuzz"' -D__SANITIZE_ADDRESS__ -Icore -Itests/fuzz \
   $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) -std=c11 -g -O1 -pthread -Wall \
-  -Wextra -Wno-unused-parameter -MMD -MP -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+  -Wextra -Wno-unused-parameter -MMD -MP -fno-omit-frame-pointer \
+  -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_FLAGS := -max_len=8192 -timeout=20 -rss_limit_mb=1500 -print_final_stats=1 \
   -dict=tests/fuzz/words.dict
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
