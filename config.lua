@@ -78,7 +78,14 @@ return {
     connect_to = env "STACK_CONNECT_TO",
     image = env "STACK_IMAGE", -- with a tag or a digest
     memory = "2 GiB", -- limit of one workspace; at least 1 GiB, half of which OpenCode itself takes
-    cpus = nil, -- limit of one workspace, such as 2 or 0.5; default: no limit
+    cpus = 2, -- limit of one workspace, such as 2 or 0.5; a machine must have as many
+    -- Processes and threads that the workspaces of one machine may have together: Linux counts them
+    -- by user, and all workspaces run as user 1000. In force from Dokploy 0.27 on.
+    processes = 4096,
+    -- The Docker network that workspaces run in, and nothing else of Dokploy's but its proxy.
+    -- Default: dokploy-network, where their users reach Dokploy's database. deployer bootstrap
+    -- creates one: docs/install.md.
+    network = env "STACK_NETWORK", -- such as workspaces
 
     -- For a private registry. Default: the image is public.
     registry = {

@@ -34,7 +34,9 @@ local shape = {
     connect_to = { kinds.host_port, env = "STACK_CONNECT_TO" },
     image = { kinds.image, env = "STACK_IMAGE" },
     memory = { kinds.size(1 << 30), default = "2 GiB" },
-    cpus = { kinds.number(0.1, 256) },
+    cpus = { kinds.number(0.1, 256), default = 2 },
+    processes = { kinds.whole(64, 1 << 22), default = 4096 },
+    network = { kinds.docker_network, env = "STACK_NETWORK" },
     registry = {
       url = { kinds.text, env = "STACK_REGISTRY_URL" },
       username = { kinds.text, env = "STACK_REGISTRY_USERNAME" },
@@ -163,8 +165,7 @@ function settings.check(raw, env, mode)
   check_registry(set.stack.registry)
   set.hosts = set_of(set.hosts)
   set.stack.memory_bytes, set.stack.memory = set.stack.memory, nil
-  local cpus = set.stack.cpus
-  set.stack.cpu_nanos, set.stack.cpus = cpus and math.tointeger(cpus * 1e9 // 1), nil
+  set.stack.cpu_nanos, set.stack.cpus = math.tointeger(set.stack.cpus * 1e9 // 1), nil
   if set.watch == nil then set.watch = not set.production end
   check_access(set)
   if set.mode == "rehearsal" then

@@ -23,6 +23,7 @@ local families = {
   require "rehearsal.procedures.domain",
   require "rehearsal.procedures.deployment",
   require "rehearsal.procedures.docker",
+  require "rehearsal.procedures.network",
   require "rehearsal.procedures.server",
 }
 

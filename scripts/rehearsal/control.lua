@@ -1,5 +1,6 @@
 --- /__rehearsal/...: what people and tests see of the double, and what they order it to do.
 local database = require "rehearsal.database"
+local docker = require "rehearsal.docker"
 local faults = require "rehearsal.faults"
 local json = require "core.json"
 local rows = require "rehearsal.rows"
@@ -29,7 +30,9 @@ local function state()
     deployments = list("deployment", "deploymentId applicationId title status"),
     services = list("service", "appName", function(row, service)
       row.state = swarm.state(service)
+      row.networks = service.live and rows.list(service.live.networks or {}, tostring)
     end),
+    networks = list("docker_network", "name has_proxy"),
     containers = list("container", "appName name state"),
     volumes = list("volume", "name", function(row, volume)
       row.used = swarm.is_volume_in_use(volume.name)
@@ -76,6 +79,15 @@ handlers["POST /version"] = function(given)
     return refuse('"version" must be one of: ' .. table.concat(version.known, ", "))
   end
   return { json = { version = version.name() } }
+end
+
+-- What an operator would do on Dokploy's machine: {"command": "docker network connect NAME
+-- dokploy-traefik"}.
+handlers["POST /docker"] = function(given)
+  local done, problem = docker.run(tostring(given.command))
+  if not done then return refuse(problem) end
+  database.commit()
+  return { json = state() }
 end
 
 -- Waits until no deployment runs or waits and no container is starting.

@@ -18,7 +18,8 @@ database.migrations = {
 local key_of = {
   project = "projectId", environment = "environmentId", application = "applicationId",
   domain = "domainId", mount = "mountId", deployment = "deploymentId", server = "serverId",
-  job = "_id", service = "appName", container = "containerId", volume = "name", route = "_id",
+  network = "networkId", job = "_id", service = "appName", container = "containerId",
+  volume = "name", docker_network = "name", route = "_id",
 }
 
 local objects = {}

@@ -4,13 +4,14 @@
 ---
 ---   api           an HTTP call becomes a procedure, and its result an answer
 ---   procedures/   what can be called: project, application, mount, domain, deployment, docker,
----                 server; schema checks the input, errors and rows have Dokploy's form
+---                 network, server; schema checks the input, errors and rows have Dokploy's form
 ---   database      what the double knows; survives the end of the process
 ---   worker        runs deployments, one at a time; images: what `docker pull` prints
----   swarm         Docker's side: services, containers, volumes; proxy: where hosts are routed
+---   swarm         Docker's side: services, containers, volumes; docker: its networks; proxy: where
+---                 hosts are routed
 ---   workspace     what a deployed container answers over HTTP; workspace_page: its HTML
 ---   faults        what goes wrong on purpose; subjects: which workspace a call is about
----   control       /__rehearsal/...: state, faults, reset, version, settle
+---   control       /__rehearsal/...: state, faults, reset, version, settle, docker
 ---   version       the imitated version; clock: times and waits; words: lists as text
 local config = require "core.config"
 local json = require "core.json"

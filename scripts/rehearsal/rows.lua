@@ -26,6 +26,7 @@ local nulls = {
   deployment = [[pid composeId serverId previewDeploymentId finishedAt errorMessage scheduleId
     backupId rollbackId volumeBackupId buildServerId]],
   server = "",
+  network = "mtu serverId",
 }
 
 --- Columns that begin with another value.
@@ -44,6 +45,10 @@ local defaults = {
   mount = { serviceType = "application" },
   deployment = { status = "running", isPreviewDeployment = false },
   server = { serverStatus = "active", command = "", buildsConcurrency = 1, metricsConfig = {} },
+  network = {
+    driver = "bridge", internal = false, attachable = false, enableIPv4 = true, enableIPv6 = false,
+    ipam = {},
+  },
 }
 
 local function with(row, fields)

@@ -5,6 +5,7 @@
 --- stop-first. A removed container needs a while to stop; its volumes are in use until then.
 local clock = require "rehearsal.clock"
 local database = require "rehearsal.database"
+local docker = require "rehearsal.docker"
 local dotenv = require "lib.base.dotenv"
 local images = require "rehearsal.images"
 local json = require "core.json"
@@ -34,6 +35,8 @@ local function objection(application)
   if memory and memory < 4194304 then
     return ("invalid memory value %d: Must be at least 4MiB"):format(memory)
   end
+  local missing = docker.missing(docker.networks_of(application))
+  if missing then return ("network %s not found"):format(missing) end
 end
 
 local function volumes_of(application)
@@ -74,7 +77,7 @@ local function spec_of(application, mode)
   local spec = {
     id = database.letters(25), container = database.letters(12), mode = mode, since = clock.now(),
     image = text_or(application.dockerImage, ""), env = env_of(application),
-    volumes = volumes_of(application),
+    volumes = volumes_of(application), networks = docker.networks_of(application),
   }
   spec.outcome = outcome(application, spec)
   return spec

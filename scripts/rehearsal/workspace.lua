@@ -3,6 +3,7 @@
 local clock = require "rehearsal.clock"
 local crypto = require "core.crypto"
 local database = require "rehearsal.database"
+local docker = require "rehearsal.docker"
 local faults = require "rehearsal.faults"
 local json = require "core.json"
 local page = require "rehearsal.workspace_page"
@@ -83,7 +84,7 @@ local function through_proxy(req, fault)
   if not route then return not_found() end
   local service = database.get("service", route.appName)
   local spec = service and service.live
-  if not spec or not spec.listens then return bad_gateway() end
+  if not spec or not spec.listens or not docker.is_routed(spec) then return bad_gateway() end
   if route.port == PORTAL_PORT then return serve_portal(req, spec) end
   local mode = fault or spec.mode
   if route.port ~= WORKSPACE_PORT or mode == "never_ready" then return bad_gateway() end

@@ -4,8 +4,10 @@
 local try = require("lib.base.attempt").try
 local address = require "lib.workspaces.address"
 local health = require "lib.workspaces.health"
+local isolation = require "lib.workspaces.isolation"
 
 local RESERVE = 3 -- seconds before the deadline, for reporting the reason
+local BAD_GATEWAY = 502 -- what the proxy answers when it does not reach the container
 
 return {
   name = "health",
@@ -13,14 +15,16 @@ return {
   expect = 10,
   run = function(ctx)
     local reported
-    local _, warning = try(health.wait(try(address.target(ctx)), {
+    local healthy, warning, code, args, status = health.wait(try(address.target(ctx)), {
       seconds = ctx:remaining() - RESERVE,
       new_service = ctx.ids.app_name,
       on_probe = function(key, count)
         if key ~= reported then ctx:progress(key, { count = count }) end
         reported = key
       end,
-    }))
+    })
+    if status == BAD_GATEWAY then try(isolation.check_route(ctx.dokploy)) end
+    try(healthy, warning, code, args)
     ctx.warning = warning
     return true
   end,

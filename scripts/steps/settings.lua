@@ -1,5 +1,6 @@
---- What the container gets: its image, its environment variables with the password, its volume, and
---- its limits. The four do not depend on one another, so they are set at the same time.
+--- What the container gets: its image, its environment variables with the password, its volume,
+--- its network and its limits. The four do not depend on one another, so they are set at the same
+--- time.
 local config = require "core.config"
 local crypto = require "core.crypto"
 local task = require "core.task"
@@ -7,6 +8,7 @@ local attempt = require "lib.base.attempt"
 local dotenv = require "lib.base.dotenv"
 local workspace = require "lib.base.workspace"
 local address = require "lib.workspaces.address"
+local isolation = require "lib.workspaces.isolation"
 
 local try = attempt.try
 local PASSWORD = address.password_variable
@@ -51,12 +53,14 @@ end
 -- Dokploy wants numbers as text here. "stop-first": an update never runs two containers on one
 -- volume.
 local function set_limits(ctx)
-  return ctx.dokploy:application_update(ctx.ids.application, {
-    memoryLimit = tostring(ctx.params.memory_bytes),
-    cpuLimit = ctx.params.cpu_nanos and tostring(ctx.params.cpu_nanos) or nil,
-    replicas = 1,
-    updateConfigSwarm = { Parallelism = 1, Order = "stop-first", FailureAction = "rollback" },
-  })
+  local fields = try(isolation.fields(ctx.dokploy))
+  fields.memoryLimit = tostring(ctx.params.memory_bytes)
+  fields.cpuLimit = ctx.params.cpu_nanos and tostring(ctx.params.cpu_nanos) or nil
+  fields.replicas = 1
+  fields.updateConfigSwarm = {
+    Parallelism = 1, Order = "stop-first", FailureAction = "rollback",
+  }
+  return ctx.dokploy:application_update(ctx.ids.application, fields)
 end
 
 return {

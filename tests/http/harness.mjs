@@ -300,6 +300,12 @@ export class Rehearsal extends Program {
     return answer.json
   }
 
+  // Plays a command that an operator runs on Dokploy's machine, such as docker network connect.
+  async docker(command) {
+    const answer = await this.api('/__rehearsal/docker', { method: 'POST', json: { command } })
+    assert.equal(answer.status, 200, `${command}: ${answer.text}`)
+  }
+
   async reset() { await this.api('/__rehearsal/reset', { method: 'POST' }) }
 
   // What the double holds of this name, except volumes.

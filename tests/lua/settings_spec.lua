@@ -190,6 +190,18 @@ describe("the table of config.lua", function()
     assert.equal(500000000, settings.check({ stack = { cpus = 0.5 } }, {}).stack.cpu_nanos)
   end)
 
+  it("has a network that is neither Docker's nor Dokploy's own", function()
+    local function stack_of(network)
+      return settings.check({ stack = { network = network } }, {}).stack
+    end
+    assert.equal("workspaces", stack_of("workspaces").network)
+    assert.is_nil(stack_of(nil).network)
+    for _, name in ipairs { "dokploy-network", "host", "a b", "-x", "x;reboot" } do
+      refusal("stack.network", stack_of, name)
+    end
+    assert.same({ 2000000000, 4096 }, { stack_of(nil).cpu_nanos, stack_of(nil).processes })
+  end)
+
   it("has booleans", function()
     assert.is_false(settings.check({ watch = false }, {}).watch)
     refusal("watch", settings.check, { watch = "perhaps" }, {})

@@ -4,6 +4,7 @@ local http = require "core.http"
 local clock = require "lib.base.clock"
 local ask = require "lib.doctor.ask"
 local dokploy = require "lib.dokploy"
+local versions = require "lib.dokploy.version"
 
 local client = dokploy.client { tries = 2 }
 local OLDEST, TRIED_FROM, TRIED_TO = { 0, 25, 0 }, { 0, 26, 5 }, { 0, 30, 2 }
@@ -24,23 +25,16 @@ local function check_refusal(report)
   end
 end
 
-local function is_newer(a, b)
-  for i = 1, 3 do
-    if a[i] ~= b[i] then return a[i] > b[i] end
-  end
-  return false
-end
-
 local function check_version(report, text)
-  local version = { text:match("^v?(%d+)%.(%d+)%.(%d+)") }
-  for i, number in ipairs(version) do version[i] = tonumber(number) end
-  if #version == 0 then
+  local version = versions.read(text)
+  if not version then
     report:warn("version", ("%q is not a known version"):format(text),
       "deploy and delete a workspace to try it")
-  elseif is_newer(OLDEST, version) then
+  elseif versions.is_older(version, OLDEST) then
     report:fail("version", text .. " is too old: it has no environments",
       "upgrade Dokploy to 0.26.5 or later")
-  elseif is_newer(TRIED_FROM, version) or is_newer(version, TRIED_TO) then
+  elseif versions.is_older(version, TRIED_FROM)
+    or versions.is_older(TRIED_TO, version) then
     report:warn("version", text .. " is untested with this portal (tested: 0.26.5 to 0.30.2)",
       "deploy and delete a workspace to try it")
   else

@@ -8,6 +8,7 @@
 local shared = require "core.shared"
 local counts = require "lib.base.counts"
 local call = require "lib.dokploy.call"
+local versions = require "lib.dokploy.version"
 
 local dokploy = {}
 local Client = {}
@@ -131,6 +132,10 @@ local reads = {
   deployments = { "deployment.all", "applicationId", rows "deploymentId" },
   -- Dokploy's queue (0.28.3 and later): {data = {applicationId, titleLog}, state, ...}
   queue = { "deployment.queueList", nil, objects },
+  -- Docker's networks as far as Dokploy knows them (0.30 and later)
+  networks = { "network.all", nil, rows "networkId" },
+  -- what Docker says of one: {Name, Containers = {ID = {Name}}}, of Dokploy's own machine
+  network_inspect = { "network.inspect", "networkId", object "Name" },
   -- the tasks of a service, newest first: {name, state, currentState?, error?}; `state` is the
   -- desired one
   tasks = { "docker.getServiceContainersByAppName", "appName", objects },
@@ -162,7 +167,7 @@ for _, procedure in ipairs {
   "application.cleanQueues", "application.create", "application.deploy", "application.reload",
   "application.saveDockerProvider", "application.saveEnvironment", "application.stop",
   "application.update", "deployment.readLogs", "dockerVolume.removeVolume", "domain.create",
-  "mounts.create", "project.all", "project.create", "project.search",
+  "mounts.create", "network.create", "project.all", "project.create", "project.search",
   "settings.getDokployVersion",
 } do
   counts.declare_call(procedure)
@@ -361,7 +366,16 @@ function Client:deployment_log(id)
   end)
 end
 
--- Volumes and the server
+-- Networks, volumes and the server
+
+--- An overlay network that containers can join by hand (0.30 and later).
+---@return { id: string }|nil
+function Client:network_create(name)
+  return make(self, "network.create", {
+    name = name, driver = "overlay", attachable = true, internal = false, enableIPv4 = true,
+    enableIPv6 = false,
+  }, function(value) return object "networkId"(value) and { id = value.networkId } end)
+end
 
 --- Removes a volume with all data in it (0.30 and later; else "no_such_call"). "in_use" while a
 --- container holds it.
@@ -377,6 +391,15 @@ function Client:version()
   local version, message, code, info = ask(self, "settings.getDokployVersion", nil, text)
   if version then shared.set("dokploy.version", (version:gsub("^v", ""))) end
   return version, message, code, info
+end
+
+--- Whether the server is of this version or later. One whose version is unknown counts as new: it
+--- drops fields that it does not know.
+---@param oldest integer[]  such as { 0, 30, 0 }
+---@return boolean
+function Client:is_since(oldest)
+  local version = versions.read(dokploy.last().version or self:version())
+  return not version or not versions.is_older(version, oldest)
 end
 
 return dokploy

@@ -23,6 +23,7 @@ local states = require "lib.operations.states"
 local submission = require "lib.operations.submission"
 local address = require "lib.workspaces.address"
 local health = require "lib.workspaces.health"
+local isolation = require "lib.workspaces.isolation"
 
 local work = { stopping = 60, healthy = 180 } -- seconds: for its containers to end, to be healthy
 local surely, try = create.surely, attempt.try
@@ -64,9 +65,12 @@ function parts.password(ctx)
   ctx.password, ctx.old_environment = password, text
 end
 
--- Deploys what Dokploy holds of it once more, and follows that to its end.
+-- Deploys what Dokploy holds of it once more, in the network and with the limits of today, and
+-- follows that to its end.
 function parts.deploy(ctx)
   local watch, is_sent = { lines = 0 }, false
+  local fields = try(isolation.fields(ctx.dokploy))
+  if next(fields) then try(ctx.dokploy:application_update(ctx.ids.application, fields)) end
   while true do
     local row = try(submission.row(ctx))
     if row then submission.pass_log(ctx, row, watch) end

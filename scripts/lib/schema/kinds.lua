@@ -140,6 +140,16 @@ kinds.url = text_kind(
 kinds.image = text_kind("an image's name, such as ghcr.io/you/ai-stack:1.0 or one with @sha256:...",
   function(text) return text:find("^[%w][%w._/:@-]*$") ~= nil end)
 
+-- Those that Docker and Dokploy make for themselves.
+local own_networks = {
+  bridge = true, host = true, none = true, ingress = true, docker_gwbridge = true,
+  ["dokploy-network"] = true,
+}
+
+kinds.docker_network = text_kind(
+  "the name of a Docker network other than Docker's and Dokploy's own, such as workspaces",
+  function(text) return text:find("^%w[%w_.-]*$") ~= nil and not own_networks[text] end)
+
 kinds.version = text_kind("a version, such as 0.30.2",
   function(text) return text:find("^v?%d+%.%d+%.%d+$") and text:gsub("^v", "") or false end)
 

@@ -86,9 +86,11 @@ local function get(target, path, options)
   }
 end
 
---- The lock at one target, and whether the certificate is valid. No password is sent.
+--- The lock at one target, whether the certificate is valid, and the status. No password is sent.
 ---@param target Target
----@return string|nil lock  as lock_of, boolean is_certified
+---@return string|nil lock  as lock_of
+---@return boolean is_certified
+---@return integer|nil status
 function health.lock(target)
   local response, _, code = get(target, "/global/health", { timeout = 3, verify = true })
   local is_certified = true
@@ -96,7 +98,8 @@ function health.lock(target)
     is_certified = false
     response = get(target, "/global/health", { timeout = 3, verify = false })
   end
-  return response and health.lock_of(response), is_certified
+  if not response then return nil, is_certified end
+  return health.lock_of(response), is_certified, response.status
 end
 
 --- When somebody last worked there, by its sessions; nil when nobody did, or it does not say. Only
@@ -137,11 +140,11 @@ end
 
 --- One probe of everything.
 ---@param target { public: Target, inner: Target|nil, password: string }
----@return { code: string|nil, lock: string|nil, is_certified: boolean, version: string|nil }
---- code: what is not as it should be
+---@return { code: string|nil, lock: string|nil, is_certified: boolean, version: string|nil,
+--- status: integer|nil }  code: what is not as it should be; status: of the public address
 function health.probe(target)
-  local lock, is_certified = health.lock(target.public)
-  local seen = { lock = lock, is_certified = is_certified }
+  local lock, is_certified, status = health.lock(target.public)
+  local seen = { lock = lock, is_certified = is_certified, status = status }
   if lock == "open" then
     seen.code = "stack_unprotected"
   elseif lock ~= "locked" then
@@ -193,6 +196,7 @@ end
 --- count: integer)|nil }  new_service: the service of a first start, whose containers are watched;
 --- on_probe: called with what is missing ("steady": nothing) and how many probes were good
 ---@return boolean|nil healthy, string? warning_or_message, string? code, table? args
+---@return integer? status  of the last probe, when it did not become healthy in time
 function health.wait(target, options)
   local watch = { good = 0, pages = 0, probes = 0, crashes = 0, reason = "" }
   local ends = timer.now() + options.seconds
@@ -208,7 +212,8 @@ function health.wait(target, options)
   until timer.now() >= ends
   if watch.last.code == "certificate" then return true, "certificate" end
   local code = watch.last.code or "stack_unhealthy"
-  return nil, "it did not become healthy in time", code, { reason = watch.reason }
+  local args = { reason = watch.reason }
+  return nil, "it did not become healthy in time", code, args, watch.last.status
 end
 
 return health

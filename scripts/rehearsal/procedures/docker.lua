@@ -98,6 +98,12 @@ procedures["GET docker.getServerHealth"] = {
       { name = "dokploy-network", driver = "overlay", subnet = "10.0.1.0/24", capacity = 254 },
       { name = "bridge", driver = "bridge", subnet = "172.17.0.0/16", capacity = 65534 },
     }
+    for i, network in ipairs(database.list "docker_network") do
+      usage[#usage + 1] = {
+        name = network.name, driver = "overlay", subnet = ("10.0.%d.0/24"):format(i + 1),
+        capacity = 254,
+      }
+    end
     return {
       resources = { memTotalBytes = 8 << 30, memUsedBytes = 2 << 30, cpuCount = 4 },
       disk = { totalBytes = 100 << 30, usedBytes = 20 << 30 },
