@@ -1,15 +1,3 @@
 #include "script_fixture.h"
 
-SET_UP()
-{
-    script_open();
-}
-
-TEAR_DOWN()
-{
-    script_close();
-}
-
-TEST_GROUP("api_json", FIXTURE);
-
-SCRIPT_CASES("api_json")
+SCRIPT_GROUP("api_json")

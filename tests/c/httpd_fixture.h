@@ -135,8 +135,7 @@ static inline void restart_quick(void)
 /* Sends a request and waits until its handler holds it. */
 static inline struct wire *open_held(const char *request)
 {
-    struct wire *wire = wire_open(port);
-    wire_send(wire->fd, request);
+    struct wire *wire = wire_begin(port, request);
     while (!held)
         wire_turn(1);
     return wire;
@@ -146,6 +145,13 @@ static inline struct wire *open_held(const char *request)
 static inline struct wire *hold(void)
 {
     return open_held(GET("/hold"));
+}
+
+/* No request waits, no connection is open. */
+static inline void expect_idle(void)
+{
+    assert_int_equal(httpd_pending(server), 0);
+    assert_int_equal(httpd_connections(server), 0);
 }
 
 /* Once for a group. */

@@ -57,8 +57,7 @@ TEST(client_closes_or_resets_while_it_waits)
         reply_text(held, 200, "discarded");
         wire_turn(20);
         assert_int_equal(nclosed, 1);
-        assert_int_equal(httpd_pending(server), 0);
-        assert_int_equal(httpd_connections(server), 0);
+        expect_idle();
     }
 }
 
@@ -136,8 +135,7 @@ TEST(client_closes_a_stream)
     httpd_stream_end(held);
     wire_turn(20);
     assert_int_equal(nended, 1);
-    assert_int_equal(httpd_pending(server), 0);
-    assert_int_equal(httpd_connections(server), 0);
+    expect_idle();
 }
 
 TEST(stream_has_no_idle_timeout)

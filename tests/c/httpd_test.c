@@ -33,8 +33,7 @@ TEST(connection_is_kept)
 
 TEST(pipelined_requests_are_answered_in_order)
 {
-    struct wire *wire = wire_open(port);
-    wire_send(wire->fd, GET("/1") GET("/2") GET("/3"));
+    struct wire *wire = wire_begin(port, GET("/1") GET("/2") GET("/3"));
     wire_expect(wire, "GET /3?");
     char *second = strstr(wire->text, "GET /2?");
     assert_true(strstr(wire->text, "GET /1?") < second && second < strstr(wire->text, "GET /3?"));
@@ -61,8 +60,7 @@ TEST(very_many_pipelined_requests)
 
 TEST(head_has_no_body)
 {
-    struct wire *wire = wire_open(port);
-    wire_send(wire->fd, "HEAD /x HTTP/1.1\r\n" HOST "\r\n");
+    struct wire *wire = wire_begin(port, "HEAD /x HTTP/1.1\r\n" HOST "\r\n");
     wire_expect(wire, "\r\n\r\n");
     wire_turn(20);
     assert_contains(wire->text, "Content-Length: 26\r\n");
@@ -138,9 +136,8 @@ TEST(header_fields)
 
 TEST(expect_continue)
 {
-    struct wire *wire = wire_open(port);
-    wire_send(wire->fd,
-              "POST /e HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    struct wire *wire = wire_begin(port, "POST /e HTTP/1.1\r\n" HOST
+                                         "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     wire_expect(wire, "HTTP/1.1 100 Continue\r\n\r\n");
     wire_gives(wire, "hi", 200, "POST /e? from 127.0.0.1 [hi]");
     assert_int_equal(wire_ask(wire, GET("/"), NULL), 200);
@@ -157,9 +154,8 @@ TEST(big_answer)
 
 TEST(big_answer_to_a_half_closed_client)
 {
-    struct wire *wire = wire_open(port);
     const char *body;
-    wire_send(wire->fd, GET("/big"));
+    struct wire *wire = wire_begin(port, GET("/big"));
     shutdown(wire->fd, SHUT_WR);
     assert_int_equal(wire_answer(wire, &body), 200);
     assert_memory_equal(body, big, BIG);
@@ -168,8 +164,7 @@ TEST(big_answer_to_a_half_closed_client)
 
 TEST(cut)
 {
-    struct wire *wire = wire_open(port);
-    wire_send(wire->fd, GET("/cut"));
+    struct wire *wire = wire_begin(port, GET("/cut"));
     wire_expect_end(wire);
     assert_int_equal(wire->len, 0);
     wire_close(wire);

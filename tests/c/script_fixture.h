@@ -103,4 +103,17 @@ static inline void script_add_cases(struct test_group *group, const char *file)
     {                                                                                              \
         script_add_cases(&test_group, file);                                                       \
     }
+
+/* A group that has only the cases of a file. */
+#define SCRIPT_GROUP(file)                                                                         \
+    SET_UP()                                                                                       \
+    {                                                                                              \
+        script_open();                                                                             \
+    }                                                                                              \
+    TEAR_DOWN()                                                                                    \
+    {                                                                                              \
+        script_close();                                                                            \
+    }                                                                                              \
+    TEST_GROUP(file, FIXTURE);                                                                     \
+    SCRIPT_CASES(file)
 #endif

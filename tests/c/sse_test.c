@@ -226,8 +226,7 @@ TEST(drain)
 
 TEST(head_request)
 {
-    struct wire *wire = wire_open(port);
-    wire_send(wire->fd, "HEAD /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    struct wire *wire = wire_begin(port, "HEAD /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
     wire_expect_end(wire);
     assert_string_equal(strstr(wire->text, "\r\n\r\n"), "\r\n\r\n");
     assert_int_equal(sse_count(sse, NULL), 0);

@@ -112,6 +112,14 @@ static inline struct wire *wire_open(int port)
     return wire_add(wire_connect(port));
 }
 
+/* Opens one and sends a request. */
+static inline struct wire *wire_begin(int port, const char *request)
+{
+    struct wire *wire = wire_open(port);
+    wire_send(wire->fd, request);
+    return wire;
+}
+
 static inline void wire_close(struct wire *wire)
 {
     if (wire->fd >= 0) close(wire->fd);
