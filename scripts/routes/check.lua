@@ -2,26 +2,23 @@
 --- not an error.
 local json = require "core.json"
 local names = require "lib.base.names"
+local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local reservations = require "lib.journal.reservations"
 local i18n = require "lib.pages.i18n"
 local name_policy = require "lib.policy.names"
 
 local function unavailable(req, name, code, reason)
-  local language = i18n.from(req)
   local key = reason and "name.invalid." .. reason or "problem." .. code .. ".detail"
   local args = { name = name, min = names.min, max = names.max }
-  return {
-    json = {
-      name = name,
-      valid = code == "name_taken",
-      available = false,
-      code = code,
-      detail = i18n.text(language, key, args),
-      suggestions = json.array(name_policy.suggest(name, reservations.is_free)),
-    },
-    headers = { Vary = "Accept-Language", ["Content-Language"] = language },
-  }
+  return answer.document(req, {
+    name = name,
+    valid = code == "name_taken",
+    available = false,
+    code = code,
+    detail = i18n.text(i18n.from(req), key, args),
+    suggestions = json.array(name_policy.suggest(name, reservations.is_free)),
+  })
 end
 
 local function check(req)

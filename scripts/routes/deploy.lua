@@ -8,7 +8,6 @@ local audit = require "lib.auth.audit"
 local client = require "lib.auth.client"
 local identity = require "lib.auth.identity"
 local rate_limit = require "lib.auth.rate_limit"
-local media = require "lib.base.media"
 local names = require "lib.base.names"
 local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
@@ -138,16 +137,8 @@ end
 local function accepted(req, who, operation)
   local key = key_for(who, operation)
   local cookie = key and who.kind ~= "admin" and identity.set_cookie(req, key) or nil
-  if media.is_form(req) then return answer.see_other("/deployment/" .. operation.id, cookie) end
-  local url = "/api/status/" .. operation.id
-  return {
-    status = 202,
-    json = {
-      deploymentId = operation.id, name = operation.name, url = operation.url, statusUrl = url,
-      ownerKey = key, template = operation.template,
-    },
-    headers = { Location = url, ["Set-Cookie"] = cookie },
-  }
+  local more = { url = operation.url, ownerKey = key, template = operation.template }
+  return answer.accepted(req, operation, more, cookie)
 end
 
 local function begin(req, who, request, statements)

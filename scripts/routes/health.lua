@@ -8,15 +8,12 @@ local refusal = require "lib.base.refusal"
 local doctor = require "lib.doctor.schedule"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
+local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local i18n = require "lib.pages.i18n"
 
 local function show_health(req)
-  local language = i18n.from(req)
-  return {
-    json = health.document(language),
-    headers = { Vary = "Accept-Language", ["Content-Language"] = language },
-  }
+  return answer.document(req, health.document(i18n.from(req)))
 end
 
 -- An unreachable Dokploy is not among them: an outage must never roll back a good release.

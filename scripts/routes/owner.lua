@@ -11,7 +11,10 @@ local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local page = require "lib.pages"
+local elements = require "lib.pages.elements"
 local i18n = require "lib.pages.i18n"
+
+local h = page.h
 
 -- A form is sent to the page; a program gets the document.
 local function answered(req, doc, set_cookie)
@@ -50,13 +53,12 @@ end
 -- The page that a link opens. Only its button uses the link: programs that preview links open the
 -- page, too.
 local function move_page(req)
-  local h, language = page.h, page.language(req)
+  local language = page.language(req)
+  local reader = { language = language, csrf = csrf.token(identity.of(req)) }
   local function say(key) return i18n.text(language, key) end
   local html = page.frame(language, say "move.title", {
     h("p", {}, say "move.text"),
-    h("form", { method = "post", action = "/api/owner/move" },
-      h("input", { type = "hidden", name = "csrf", value = csrf.token(identity.of(req)) }),
-      h("input", { type = "hidden", name = "link", value = req.params.link }),
+    elements.form(reader, "/api/owner/move", { link = req.params.link },
       h("button", { type = "submit", class = "primary" }, say "move.button")),
     h("p", {}, h("a", { href = "/" }, say "problem.back")),
   })

@@ -56,18 +56,21 @@ local function show_icon()
   return { body = ICON, type = "image/x-icon", headers = headers }
 end
 
-local function reader_of(req, language, is_mine)
-  return { language = language, csrf = csrf.token(auth.reader(req)), is_mine = is_mine }
+local function reader_of(req, is_mine)
+  local token = csrf.token(auth.reader(req))
+  return { language = page.language(req), csrf = token, is_mine = is_mine }
 end
 
 -- A view of www/view.html, or for its script only the part that changes.
-local function view_reply(req, language, title, view, status, refresh_s)
-  if page.wants_part(req) then return page.part(req, page.title(language, title), view, status) end
-  return view_templates[language].reply(req, {
-    title = page.title(language, title), main = view,
-    head = refresh_s
-      and h("noscript", {}, h("meta", { ["http-equiv"] = "refresh", content = refresh_s })),
-  }, { private = true, status = status })
+---@param options { status: integer|nil, refresh_s: integer|nil }
+local function view_reply(req, options, title, view)
+  local language, status = page.language(req), options.status
+  title = page.title(language, title)
+  if page.wants_part(req) then return page.part(req, title, view, status) end
+  local refresh = options.refresh_s
+    and h("noscript", {}, h("meta", { ["http-equiv"] = "refresh", content = options.refresh_s }))
+  local slots = { title = title, main = view, head = refresh }
+  return view_templates[language].reply(req, slots, { private = true, status = status })
 end
 
 -- Lists
@@ -86,10 +89,8 @@ local function lists_of(who, after)
 end
 
 local function show_stacks(req, values)
-  local language = page.language(req)
   local list = lists_of(auth.reader(req), values.after)
-  local title, view = home.lists_page(reader_of(req, language, true), list)
-  return view_reply(req, language, title, view)
+  return view_reply(req, {}, home.lists_page(reader_of(req, true), list))
 end
 
 -- Start page
@@ -122,7 +123,7 @@ local is_closed = config.access == "closed"
 local function show_home(req)
   local language, who = page.language(req), auth.reader(req)
   local wait = home.wait(language, current_estimate())
-  local lists = home.lists(reader_of(req, language, true), lists_of(who))
+  local lists = home.lists(reader_of(req, true), lists_of(who))
   if page.wants_part(req) then
     local main = { h("p", { id = "wait", class = "hush" }, wait), lists }
     return page.part(req, i18n.text(language, "page.title"), main)
@@ -152,25 +153,23 @@ local function add_private(req, reader, doc, row)
 end
 
 local function show_refused(req, name, refused)
-  local language = page.language(req)
   local reply = problem.reply(req, refused.code, refused.options)
   local doc = json.decode(reply.body)
-  local title, view = workspace_page.unknown(reader_of(req, language, false), name, doc)
-  return view_reply(req, language, title, view, reply.status)
+  return view_reply(req, { status = reply.status },
+    workspace_page.unknown(reader_of(req, false), name, doc))
 end
 
 local function show_stack(req)
-  local language, name = page.language(req), names.fold(req.params.name)
+  local name = names.fold(req.params.name)
   local is_found, row = refusal.catch(workspace_view.find, req, "look", name)
   if not is_found then return show_refused(req, name, row) end
   if row.state == "deploying" or row.state == "deleting" then
     local id = row.delete_id or row.operation_id
     return { status = 303, headers = { Location = "/deployment/" .. id } }
   end
-  local reader, doc = reader_of(req, language, true), workspace_view.document(row)
+  local reader, doc = reader_of(req, true), workspace_view.document(row)
   add_private(req, reader, doc, row)
-  local title, view = workspace_page.page(reader, doc)
-  return view_reply(req, language, title, view)
+  return view_reply(req, {}, workspace_page.page(reader, doc))
 end
 
 -- Operations
@@ -188,21 +187,19 @@ local function workspace_of(req, reader, operation)
 end
 
 local function show_operation(req)
-  local language = page.language(req)
   local operation = journal.operations.get(req.params.id)
   local rows = operation and journal.events.list(operation.id, 0)
   if not rows then
-    local title, view = operation_page.unknown(reader_of(req, language, false))
-    return view_reply(req, language, title, view, 404)
+    return view_reply(req, { status = 404 }, operation_page.unknown(reader_of(req, false)))
   end
   local is_mine = identity.can_manage(auth.reader(req), operation.owner_id)
-  local reader = reader_of(req, language, is_mine)
+  local reader = reader_of(req, is_mine)
   reader.is_still = req.query.still ~= nil
-  local doc = summary.of(operation, rows, language, planned)
+  local doc = summary.of(operation, rows, reader.language, planned)
   local workspace = workspace_of(req, reader, operation)
-  local title, view = operation_page.page(reader, doc, rows, workspace)
   local refresh_s = not doc.endedAt and not reader.is_still and REFRESH_S
-  return view_reply(req, language, title, view, nil, refresh_s)
+  return view_reply(req, { refresh_s = refresh_s },
+    operation_page.page(reader, doc, rows, workspace))
 end
 
 local page_answer = { "The page", type = "text/html" }

@@ -10,20 +10,17 @@ local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local change_events = require "lib.journal.change_events"
 local page = require "lib.pages"
+local html = require "lib.pages.html"
 local i18n = require "lib.pages.i18n"
 
 local HOME = "/admin"
-local h, code = page.h, page.code
+local h, code, hidden = html.h, html.code, html.hidden
 
 -- Where to go afterwards: an admin page and nothing else.
 local function safe_path(text)
   if not text or #text > 2000 or text:find("[%c\\]") then return HOME end
   local is_admin_page = text == HOME or text:find("^/admin[/?]") and not text:find("^/admin/log")
   return is_admin_page and text or HOME
-end
-
-local function hidden(name, value)
-  return h("input", { type = "hidden", name = name, value = value })
 end
 
 local function login_form(req, language, next_path)

@@ -78,11 +78,10 @@ local function delete(req, values)
   local is_allowed, who = refusal.catch(view.allow, req, "delete", name, row)
   if not is_allowed and who.code ~= "stack_unknown" then error(who, 0) end
   if not is_allowed then return delete_again(req, name, data) end
-  local operation, _, code =
+  local operation, message, code =
     accept.delete { name = name, owner_id = row.owner_id, data = data, by = who.kind }
-  if operation then return answer.accepted(req, operation) end
   if code == "stack_unknown" then return delete_again(req, name, data) end -- deleted meanwhile
-  refusal.raise(code or "internal", { args = { name = name } })
+  return answer.accepted(req, refusal.about(name, operation, message, code))
 end
 
 -- Operating
@@ -90,14 +89,8 @@ end
 local function begin(req, kind)
   local name = name_of(req)
   local row = view.find(req, kind, name)
-  local operation, _, code = accept.begin(kind, row)
-  if not operation then refusal.raise(code or "internal", { args = { name = name } }) end
-  return answer.accepted(req, operation)
+  return answer.accepted(req, refusal.about(name, accept.begin(kind, row)))
 end
-
-local function stop(req) return begin(req, "stop") end
-local function start(req) return begin(req, "start") end
-local function restart(req) return begin(req, "restart") end
 
 -- A form gets the password on the workspace's page, which shows it to the owner.
 local function reveal(req)
@@ -121,11 +114,17 @@ end
 
 -- Declarations
 
-local begun = { [202] = { "Begun; follow statusUrl", schema = "Operation", location = true } }
+local function accepted(description)
+  return { [202] = { description, schema = "Operation", location = true } }
+end
+
+local begun = accepted "Begun; follow statusUrl"
+local deleted = accepted "Being deleted, or deleted already"
 local unfit = { "stack_unknown", "stack_busy", "stack_unfit" }
 
-local function operation(path, handler, summary, text)
-  return { "POST", "/api/stack/:name/" .. path, handler, summary = summary, text = text,
+local function operation(kind, summary, text)
+  local function handler(req) return begin(req, kind) end
+  return { "POST", "/api/stack/:name/" .. kind, handler, summary = summary, text = text,
     access = "owner", scope = "create", form = true, answers = begun, problems = unfit }
 end
 
@@ -151,24 +150,20 @@ routes.add("Workspaces", {
       .. "again. A workspace that is still being made is cancelled. Files that an earlier deletion "
       .. "kept are removed by `data=delete` as well, by an operation of its own that ends with the "
       .. "event deleted.",
-    access = "owner", scope = "delete", query = { "data" },
-    answers = { [202] = { "Being deleted, or deleted already", schema = "Operation",
-      location = true } },
+    access = "owner", scope = "delete", query = { "data" }, answers = deleted,
     problems = { "stack_unknown" } },
 
   { "POST", "/api/stack/:name/delete", delete,
     summary = "Delete a workspace from a form",
     text = "The same as DELETE /api/stack/:name.",
-    access = "owner", scope = "delete", body = "DeleteData", form = true,
-    answers = { [202] = { "Being deleted, or deleted already", schema = "Operation",
-      location = true } },
+    access = "owner", scope = "delete", body = "DeleteData", form = true, answers = deleted,
     problems = { "stack_unknown" } },
 
-  operation("stop", stop, "Stop a workspace",
+  operation("stop", "Stop a workspace",
     "Its container ends; its address, files and settings stay. Ends with the event stopped."),
-  operation("start", start, "Start a stopped workspace",
+  operation("start", "Start a stopped workspace",
     "Ends with the event ready, once it is healthy."),
-  operation("restart", restart, "Stop and start a workspace",
+  operation("restart", "Stop and start a workspace",
     "Ends with the event ready, once it is healthy."),
 
   { "POST", "/api/stack/:name/password", password,

@@ -2,7 +2,6 @@
 local sse = require "core.sse"
 local auth = require "lib.auth"
 local client = require "lib.auth.client"
-local media = require "lib.base.media"
 local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local input = require "lib.http.input"
@@ -34,11 +33,7 @@ end
 
 local function document(req, operation)
   local rows = refusal.check(journal.events.list(operation.id, 0))
-  local language = i18n.from(req)
-  return {
-    json = summary.of(operation, rows, language, planned),
-    headers = { Vary = "Accept, Accept-Language", ["Content-Language"] = language },
-  }
+  return answer.document(req, summary.of(operation, rows, i18n.from(req), planned), "Accept")
 end
 
 -- Each stream keeps a connection.
@@ -83,20 +78,13 @@ local function cancel(req)
   local operation = find(req)
   auth.allow(req, "cancel", { owner_id = operation.owner_id }, operation.name)
   local result = refusal.check(accept.cancel(operation.id))
-  if media.is_form(req) then return answer.accepted(req, operation) end
-  local language, url = i18n.from(req), "/api/status/" .. operation.id
-  return {
-    status = 202,
-    json = {
-      deploymentId = operation.id,
-      name = operation.name,
-      state = result.state,
-      cancelled = result.cancelled,
-      detail = i18n.text(language, outcome(operation, result)),
-      statusUrl = url,
-    },
-    headers = { Location = url, ["Content-Language"] = language },
-  }
+  local language = i18n.from(req)
+  local reply = answer.accepted(req, operation, {
+    state = result.state, cancelled = result.cancelled,
+    detail = i18n.text(language, outcome(operation, result)),
+  })
+  if reply.json then reply.headers["Content-Language"] = language end
+  return reply
 end
 
 routes.add("Operations", {

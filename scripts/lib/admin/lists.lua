@@ -218,8 +218,7 @@ function lists.summary(language)
   doc.stacks = json.array(refusal.check(journal.stacks.states {}))
   doc.running, doc.waiting, doc.places = #queue.running, #queue.waiting, queue.places
   doc.leftovers, doc.findings = orphans.count(), drift.counts().all
-  doc.streams, doc.connections, doc.memory = info.streams, info.connections, info.memory
-  return doc
+  return document("Summary", info, doc)
 end
 
 return lists

@@ -26,6 +26,13 @@ function refusal.check(value, message, code, ...)
   return value, message, code, ...
 end
 
+--- The same for what concerns the workspace of that name, which the texts mention.
+---@return any value
+function refusal.about(name, value, _, code)
+  if value == nil then refusal.raise(code or "internal", { args = { name = name } }) end
+  return value
+end
+
 local function caught(is_done, result, ...)
   if not is_done and not refusal.is(result) then error(result, 0) end
   return is_done, result, ...

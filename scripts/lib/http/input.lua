@@ -41,51 +41,45 @@ end
 
 local lua_type = { string = "string", integer = "number", boolean = "boolean", array = "table" }
 
--- Per type: the value, or nil when the schema does not accept it.
-local accept = {}
-
-function accept.string(value, schema)
-  value = clean(value)
-  if schema.enum and not is_one_of(value, schema.enum) then return nil end
-  if schema.maxLength and (utf8.len(value) or #value) > schema.maxLength then return nil end
-  if schema.pattern and not value:find(schema.pattern) then return nil end
-  return value
-end
-
-function accept.integer(value, schema)
-  local number = math.tointeger(value)
-  if not number or number < (schema.minimum or number) then return nil end
-  return number <= (schema.maximum or number) and number or nil
-end
-
-function accept.boolean(value) return value end
-
-function accept.array(value, schema)
-  for i, item in ipairs(value) do
-    if type(item) ~= lua_type[schema.items.type] then return nil end
-    value[i] = accept[schema.items.type](item, schema.items)
+-- The value, or nil when the schema does not accept it.
+local function accepted(value, schema)
+  local kind = schema.type
+  if type(value) ~= lua_type[kind] then return nil end
+  if kind == "integer" then
+    local number = math.tointeger(value)
+    if not number or number < (schema.minimum or number) then return nil end
+    return number <= (schema.maximum or number) and number or nil
+  end
+  if kind == "string" then
+    value = clean(value)
+    if schema.enum and not is_one_of(value, schema.enum) then return nil end
+    if schema.maxLength and (utf8.len(value) or #value) > schema.maxLength then return nil end
+    return (not schema.pattern or value:find(schema.pattern)) and value or nil
+  end
+  for i, item in ipairs(kind == "array" and value or {}) do
+    value[i] = accepted(item, schema.items)
     if value[i] == nil then return nil end
   end
   return value
 end
 
--- Texts of queries and forms as the schema's type.
-local from_text = {
-  integer = function(text)
-    return #text <= 15 and text:find("^%d+$") and math.tointeger(tonumber(text)) or nil
-  end,
-  boolean = function(text) return ({ ["true"] = true, ["false"] = false })[text] end,
-  string = function(text) return text end,
-}
+local flags = { ["true"] = true, ["false"] = false }
+
+-- The text of a query or form as the schema's type.
+local function from_text(text, kind)
+  if kind == "boolean" then return flags[text] end
+  if kind ~= "integer" then return text end
+  return #text <= 15 and text:find("^%d+$") and math.tointeger(tonumber(text)) or nil
+end
 
 local function checked(name, value, schema, is_text)
   if is_text then
-    value = from_text[schema.type] and from_text[schema.type](value)
+    value = from_text(value, schema.type)
   elseif type(value) ~= lua_type[schema.type] then
     local args = { field = name, type = lua_type[schema.type] }
     refusal.raise("field_type", { field = name, args = args })
   end
-  if value ~= nil then value = accept[schema.type](value, schema) end
+  value = accepted(value, schema)
   if value == nil then refuse_value(name, schema) end
   return value
 end
