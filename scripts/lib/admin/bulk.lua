@@ -11,13 +11,11 @@ local accept = require "lib.operations.accept"
 local i18n = require "lib.pages.i18n"
 local bulk = { most = 200, actions = { "stop", "start", "restart", "redeploy", "delete" } }
 
+local is_action = {}
+for _, action in ipairs(bulk.actions) do is_action[action] = true end
+
 ---@return boolean
-function bulk.is_action(action)
-  for _, known in ipairs(bulk.actions) do
-    if known == action then return true end
-  end
-  return false
-end
+function bulk.is_action(action) return is_action[action] == true end
 
 --- The names in a text, separated by commas or blanks, each once; nil when there are too many.
 ---@param text string

@@ -1,12 +1,9 @@
 --- Forms of the portal's pages: urlencoded, with a CSRF token in the field `csrf`.
 local csrf = require "lib.auth.csrf"
 local identity = require "lib.auth.identity"
-local media = require "lib.base.media"
 local refusal = require "lib.base.refusal"
 local clean = require("lib.base.text").clean
 local form = {}
-
-form.is_form = media.is_form
 
 -- nil when the text is not valid UTF-8 or contains a zero byte.
 local function decode(text)

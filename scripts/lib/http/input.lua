@@ -98,11 +98,11 @@ function input.query(req, parameters, is_lenient)
     local text = clean(req.query[name] or "")
     if text == "" then
       values[name] = schema.default
-    elseif is_lenient then
-      local is_valid, value = refusal.catch(checked, name, text, schema, true)
-      if is_valid then values[name] = value else values[name] = schema.default end
     else
-      values[name] = checked(name, text, schema, true)
+      local is_valid, value = refusal.catch(checked, name, text, schema, true)
+      if not is_valid and not is_lenient then error(value, 0) end
+      values[name] = schema.default
+      if is_valid then values[name] = value end
     end
   end
   return values
@@ -183,7 +183,7 @@ local EMPTY = { type = "object", properties = {} }
 ---@return table values
 function input.body(req, schema, options)
   schema, options = schema or EMPTY, options or {}
-  local is_form = form.is_form(req)
+  local is_form = media.is_form(req)
   local is_required = options.is_required or #(schema.required or {}) > 0
   if req.body == "" and not is_form and not is_required then return {} end
   local object = is_form and form.read(req, options.is_self_proving) or read_json(req)
