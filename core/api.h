@@ -72,6 +72,9 @@ int api_sse_read(lua_State *L, int index, struct sse_subscription *subscription)
  * answer. `server` is a struct server with a current script version. */
 void api_request_serve(struct httpd_request *request, void *server);
 
+/* env(name) of config.lua and core.console: the variable's value, or nil. */
+int api_env(lua_State *L);
+
 /* All core modules, ending with a NULL name (api_modules.c). */
 extern const struct vm_module api_modules[];
 

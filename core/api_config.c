@@ -12,7 +12,7 @@
 
 /* --- the globals of config.lua --- */
 
-static int env(lua_State *L)
+int api_env(lua_State *L)
 {
     lua_pushstring(L, env_get(luaL_checkstring(L, 1)));
     return 1;
@@ -59,7 +59,7 @@ static void push_globals(lua_State *L)
         lua_setfield(L, -3, *name);
     }
     lua_pop(L, 1);
-    lua_pushcfunction(L, env);
+    lua_pushcfunction(L, api_env);
     lua_setfield(L, -2, "env");
     lua_pushcfunction(L, secret_placeholder);
     lua_setfield(L, -2, "secret");
@@ -197,7 +197,7 @@ int api_config_open(lua_State *L)
     if (!lua_istable(L, -1) || lua_getfield(L, -1, "check") != LUA_TFUNCTION)
         return luaL_error(L, "lib.settings has no function check");
     push_raw(L, settings->root);
-    lua_pushcfunction(L, env);
+    lua_pushcfunction(L, api_env);
     lua_pushstring(L, settings->is_rehearsal ? "rehearsal" : "portal");
     lua_call(L, 3, 1);
     luaL_checktype(L, -1, LUA_TTABLE);

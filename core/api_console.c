@@ -1,6 +1,5 @@
 /* core.console, for the programs in scripts/commands: see scripts/meta/console.lua. */
 #include "api.h"
-#include "env.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -25,12 +24,6 @@ static int print(lua_State *L)
     return 0;
 }
 
-static int env(lua_State *L)
-{
-    lua_pushstring(L, env_get(luaL_checkstring(L, 1)));
-    return 1;
-}
-
 /* `free`: what this user may use; `mounted`: the folder is on another file system than the root. */
 static int disk(lua_State *L)
 {
@@ -50,7 +43,7 @@ static int disk(lua_State *L)
 int api_console_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        { "print", print }, { "env", env }, { "disk", disk }, { NULL, NULL }
+        { "print", print }, { "env", api_env }, { "disk", disk }, { NULL, NULL }
     };
     luaL_newlib(L, functions);
     return 1;

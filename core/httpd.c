@@ -1,5 +1,4 @@
 #include "httpd.h"
-#include "httpd_conns.h"
 #include "httpd_reply.h"
 #include "httpd_request.h"
 #include "log.h"

@@ -116,4 +116,19 @@ void httpd_conn_close(struct httpd_conn *conn);
 /* Calls conns->on_client_closed once when the client closes or resets while a request waits. */
 void httpd_conn_watch(struct httpd_conn *conn);
 void httpd_conn_unwatch(struct httpd_conn *conn);
+
+/* --- httpd_conns.c: the connections as a set: who is let in, who makes room at the cap, and who is
+ * closed at a deadline --- */
+
+/* Fills in all but the callbacks. Cuts max_connections to what the descriptor limit allows. */
+void httpd_conns_init(struct httpd_conns *conns, struct loop *loop,
+                      const struct httpd_limits *limits);
+/* Closes the connections that have a request to answer, by a path that keeps those valid. */
+void httpd_conns_close_busy(struct httpd_conns *conns);
+/* After evhttp was freed: releases the rest. */
+void httpd_conns_fini(struct httpd_conns *conns);
+/* evhttp's bufferevent factory: where each accepted socket is first seen. */
+struct bufferevent *httpd_conns_accept(struct event_base *base, void *conns);
+/* Idle connections close soon, answers end their connection. */
+void httpd_conns_drain(struct httpd_conns *conns);
 #endif

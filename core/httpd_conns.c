@@ -1,4 +1,4 @@
-#include "httpd_conns.h"
+#include "httpd_conn.h"
 #include "clock.h"
 #include "hash.h"
 #include "log.h"
