@@ -38,12 +38,12 @@ function clock.work(seconds)
   task.sleep(seconds / config.rehearsal_server.speed)
 end
 
---- Waits for an answer that never comes: until the time is up, is_over() or the process drains.
+--- Waits until the time is up, the rule is removed or the process drains.
 ---@param seconds number
----@param is_over? fun(): boolean
-function clock.hang(seconds, is_over)
-  while seconds > 0 and not server.info().draining and not (is_over and is_over()) do
-    task.sleep(0.2)
+---@param rule { is_cleared?: boolean }
+function clock.hang(seconds, rule)
+  while seconds > 0 and not server.info().draining and not rule.is_cleared do
+    task.sleep(math.min(seconds, 0.2))
     seconds = seconds - 0.2
   end
 end

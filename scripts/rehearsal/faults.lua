@@ -10,6 +10,8 @@
 --- skip    how many matching calls go well first (0)
 --- name    only calls about this workspace or project
 ---
+--- latency and hang end when the rule is removed.
+---
 --- Kinds, for calls and for "stack":
 ---   latency     waits `ms`, then goes on
 ---   status      answers `status` (500) with `headers` and `body`; nothing is done
@@ -26,7 +28,6 @@
 local clock = require "rehearsal.clock"
 local json = require "core.json"
 local schema = require "rehearsal.schema"
-local task = require "core.task"
 local words = require "rehearsal.words"
 
 local faults = {}
@@ -90,7 +91,7 @@ function faults.list()
   return json.array(table.move(rules, 1, #rules, 1, {}))
 end
 
---- Removes all rules. A fault that lasts looks at `is_cleared` and ends.
+--- Removes all rules. Faults that last end.
 function faults.clear()
   for _, rule in ipairs(rules) do rule.is_cleared = true end
   rules = {}
@@ -117,7 +118,7 @@ function faults.take(at, names)
   for _, rule in ipairs(rules) do
     if applies(rule, at, names) and use(rule) then
       if rule.kind ~= "latency" then return rule end
-      task.sleep((rule.ms or 1000) / 1000)
+      clock.hang((rule.ms or 1000) / 1000, rule)
     end
   end
 end
@@ -134,7 +135,7 @@ function kinds.status(rule)
 end
 
 function kinds.hang(rule)
-  clock.hang((rule.ms or 300000) / 1000)
+  clock.hang((rule.ms or 300000) / 1000, rule)
   return { cut = true }
 end
 

@@ -87,7 +87,7 @@ local function deploy(row, application)
   write(row, "Initializing deployment")
   clock.work(0.3)
   if fault == "hang" then
-    clock.hang((rule.ms or 3600000) / 1000, function() return rule.is_cleared end)
+    clock.hang((rule.ms or 3600000) / 1000, rule)
   elseif fault == "deploy_error" then
     return fail(row, rule.body or "Error: ❌ the deployment was told to fail", "")
   end

@@ -4,30 +4,26 @@
 // by sharing a commit. Accepted deployments queue up, because the rehearsal is slow; each round has
 // a new portal.
 //   ACCEPT_ROUNDS=3 ACCEPT_SECONDS=2 ACCEPT_CONNECTIONS=64
-import { execFile, spawn } from 'node:child_process'
-import { openSync, readFileSync, writeFileSync } from 'node:fs'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { ADMIN, DEPLOYER, copyTree, request, startRehearsal, temporary,
-  until } from '../http/harness.mjs'
+import { copyTree, queueLimits, request, startRehearsal, temporary } from '../http/harness.mjs'
+import { median, number, startLogged } from './measure.mjs'
 
-const number = (name, otherwise) => Number(process.env[name] ?? otherwise)
 const rounds = number('ACCEPT_ROUNDS', 3)
 const seconds = number('ACCEPT_SECONDS', 2)
 const connections = number('ACCEPT_CONNECTIONS', 64)
 const goal = 3
 const run = promisify(execFile)
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
 
 // The queue and the rate limits must not interfere.
-const tree = copyTree()
-tree.edit('config.lua', (text) => text
-  .replace(/running_deployments = \d+/, 'running_deployments = 1')
-  .replace(/queue = \d+/, 'queue = 100000'))
-tree.edit('scripts/policy/limits.lua', (text) => text
-  .replace('deploy = { 10000, 60 }', 'deploy = { 10000000, 1 }')
-  .replace('deploy_all = { 100000, 60 }', 'deploy_all = { 10000000, 1 }'))
+const { root } = copyTree({
+  ...queueLimits(1, 100_000),
+  'scripts/policy/limits.lua': (text) => text
+    .replace('deploy = { 10000, 60 }', 'deploy = { 10000000, 1 }')
+    .replace('deploy_all = { 100000, 60 }', 'deploy_all = { 10000000, 1 }'),
+})
 
 // Every request has a name of its own.
 const script = join(temporary('accept'), 'accept.lua')
@@ -38,29 +34,6 @@ function request()
   return wrk.format("POST", "/api/deploy", fields, ('{"name":"load-%d-x"}'):format(n))
 end
 `)
-
-async function startPortal(rehearsal) {
-  const folder = temporary('accept')
-  const log = join(folder, 'log')
-  const env = {
-    PATH: process.env.PATH, NODE_ENV: 'test', DATA_DIR: folder, PORT: '0',
-    REHEARSAL_PORT: String(rehearsal.port), REHEARSAL_SPEED: '0.01', ADMIN_TOKEN: ADMIN,
-  }
-  const child = spawn(DEPLOYER, ['--root', tree.root],
-    { env, stdio: ['ignore', openSync(log, 'a'), 'inherit'] })
-  const output = () => readFileSync(log, 'utf8')
-  const [, port] = await until(() => output().match(/"portal\.listening".*?"port":(\d+)/),
-    'the portal listens')
-  return {
-    pid: child.pid, folder, output,
-    url: `http://127.0.0.1:${port}`,
-    // SIGTERM would cancel the queue first; accepted deployments are on disk already.
-    async kill() {
-      child.kill('SIGKILL')
-      await once(child, 'exit')
-    },
-  }
-}
 
 async function commits(path, sql = []) {
   const { stdout } = await run(process.env.COMMIT, [path, String(seconds), ...sql])
@@ -92,7 +65,7 @@ const inMilliseconds = { us: 0.001, ms: 1, s: 1000, m: 60000 }
 
 async function accepts(connections) {
   const rehearsal = await startRehearsal({ speed: 0.01 })
-  const portal = await startPortal(rehearsal)
+  const portal = await startLogged(root, rehearsal, { REHEARSAL_SPEED: '0.01' })
   try {
     await request(`${portal.url}/health`)
     const { stdout } = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout',
@@ -110,7 +83,7 @@ async function accepts(connections) {
       journal: join(portal.folder, 'journal.db'),
     }
   } finally {
-    await portal.kill()
+    await portal.end('SIGKILL') // SIGTERM would cancel the queue first
     await rehearsal.kill9()
   }
 }

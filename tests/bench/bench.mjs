@@ -3,16 +3,12 @@
 // portal's memory: idle, after the load, and with 1,000 open streams.
 //   ROUNDS=9 SECONDS=2 CONNECTIONS=32 STREAMS=1000
 import { execFile, spawn } from 'node:child_process'
-import { openSync, readFileSync } from 'node:fs'
 import { once } from 'node:events'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { DEPLOYER, request, startPortal, startRehearsal, temporary,
-  until } from '../http/harness.mjs'
+import { request, startPortal, startRehearsal, top } from '../http/harness.mjs'
+import { median, number, processorSeconds, residentMb, startLogged } from './measure.mjs'
 
-const number = (name, otherwise) => Number(process.env[name] ?? otherwise)
 const rounds = number('ROUNDS', 9)
 const seconds = number('SECONDS', 2)
 const connections = number('CONNECTIONS', 32)
@@ -21,24 +17,14 @@ const streams = number('STREAMS', 1000)
 const least = number('LEAST_RATIO', 0.7)
 const most = number('MOST_IDLE_MB', 16)
 
-const megabytes = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8')
-  .match(/VmRSS:\s+(\d+)/)[1]) / 1024
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
-
-// Processor time of a process in microseconds; other load hardly affects it.
-const used = (pid) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10000
-}
-
 async function load({ url, pid }) {
-  const before = used(pid)
+  const before = processorSeconds(pid)
   const { stdout } = await promisify(execFile)('wrk',
     ['-t1', `-c${connections}`, `-d${seconds}s`, url])
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`${url}: ${stdout}`)
   return {
     rate: Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)[1]),
-    cost: (used(pid) - before) / Number(stdout.match(/(\d+) requests in/)[1]),
+    cost: (processorSeconds(pid) - before) * 1e6 / Number(stdout.match(/(\d+) requests in/)[1]),
   }
 }
 
@@ -46,26 +32,6 @@ async function startBare() {
   const child = spawn(process.env.BARE, { stdio: ['ignore', 'pipe', 'inherit'] })
   const [port] = await once(createInterface({ input: child.stdout }), 'line')
   return { url: `http://127.0.0.1:${port}/`, pid: child.pid, stop: () => child.kill() }
-}
-
-// Logs to a file, as in production; the harness would use processor time to read the log.
-async function startLogging(rehearsal) {
-  const folder = temporary('bench')
-  const log = join(folder, 'log')
-  const env = { PATH: process.env.PATH, NODE_ENV: 'test', DATA_DIR: folder, PORT: '0',
-    REHEARSAL_PORT: String(rehearsal.port), LOG_LEVEL: process.env.LOG_LEVEL ?? 'info' }
-  const child = spawn(DEPLOYER, ['--root', fileURLToPath(new URL('../..', import.meta.url))],
-    { env, stdio: ['ignore', openSync(log, 'a'), 'inherit'] })
-  const [, port] = await until(() => readFileSync(log, 'utf8')
-    .match(/"portal\.listening".*?"port":(\d+)/), 'the portal listens')
-  return {
-    pid: child.pid,
-    url: `http://127.0.0.1:${port}`,
-    async stop() {
-      child.kill()
-      await once(child, 'exit')
-    },
-  }
 }
 
 async function compare(targets) {
@@ -90,7 +56,7 @@ async function withStreams(count) {
   const portal = await startPortal({ rehearsal, env: { NODE_ENV: 'test' } })
   try {
     const { json } = await portal.deploy('watched')
-    const before = megabytes(portal.child.pid)
+    const before = residentMb(portal.child.pid)
     const open = []
     while (open.length < count) {
       open.push(...await Promise.all(Array.from({ length: Math.min(100, count - open.length) },
@@ -100,7 +66,7 @@ async function withStreams(count) {
     if (refused) throw new Error(`a stream was refused: ${refused.status}`)
     const firsts = await Promise.all(open.map((stream) => stream[Symbol.asyncIterator]().next()))
     if (firsts.some(({ done }) => done)) throw new Error('a stream ended at once')
-    const memory = megabytes(portal.child.pid)
+    const memory = residentMb(portal.child.pid)
     for (const stream of open) stream.close()
     await portal.cancel(json.deploymentId, { key: json.ownerKey })
     await portal.follow(json.statusUrl)
@@ -112,18 +78,18 @@ async function withStreams(count) {
 }
 
 const rehearsal = await startRehearsal()
-const portal = await startLogging(rehearsal)
+const portal = await startLogged(top, rehearsal, { LOG_LEVEL: process.env.LOG_LEVEL ?? 'info' })
 const bare = await startBare()
 await request(`${portal.url}/health`)
-const idle = megabytes(portal.pid)
+const idle = residentMb(portal.pid)
 const figures = await compare({
   'bare evhttp': bare,
   '/health': { url: `${portal.url}/health`, pid: portal.pid },
   '/api/check/:name': { url: `${portal.url}/api/check/test-name`, pid: portal.pid },
 })
-const loaded = megabytes(portal.pid)
+const loaded = residentMb(portal.pid)
 bare.stop()
-await portal.stop()
+await portal.end()
 await rehearsal.stop()
 const watched = await withStreams(streams)
 

@@ -1,11 +1,10 @@
 // Measures the latency of /health next to 1,000 clients of each slow kind, as a monitor sees it:
 // with a new connection for each request.
 //   SLOW=1000 ASKED=200 MOST_MS=100
-import { readFileSync } from 'node:fs'
-import { startAll } from '../http/harness.mjs'
-import { Wire } from '../http/wire.mjs'
+import { pause, startAll } from '../http/harness.mjs'
+import { openWires } from '../http/wire.mjs'
+import { number, processorSeconds, residentMb } from './measure.mjs'
 
-const number = (name, otherwise) => Number(process.env[name] ?? otherwise)
 const many = number('SLOW', 1000)
 const asked = number('ASKED', 200)
 const most = number('MOST_MS', 100)
@@ -13,7 +12,6 @@ const DRIP_MS = 400
 
 const { portal, stop } = await startAll()
 const host = `Host: 127.0.0.1:${portal.port}\r\n`
-const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
 const post = `POST /api/deploy HTTP/1.1\r\n${host}Content-Type: application/json\r\n`
 
@@ -29,9 +27,7 @@ const kinds = {
 }
 
 async function open(count, { first = '', deaf }) {
-  const wires = Array.from({ length: count }, () => new Wire(portal.port))
-  await Promise.all(wires.map((wire) => new Promise((done, failed) =>
-    wire.socket.on('connect', done).on('error', failed))))
+  const wires = await openWires(portal.port, count)
   for (const wire of wires) {
     if (deaf) wire.socket.pause()
     wire.socket.write(first)
@@ -51,23 +47,13 @@ async function ask() {
   return took.sort((a, b) => a - b)
 }
 
-// Seconds of processor time.
-const used = () => {
-  const fields = readFileSync(`/proc/${portal.child.pid}/stat`, 'utf8').replace(/^.*\) /, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-
 async function quiet() {
   for (let i = 0; i < 120; i++) {
-    const before = used()
+    const before = processorSeconds(portal.child.pid)
     await pause(500)
-    if (used() - before < 0.05) return
+    if (processorSeconds(portal.child.pid) - before < 0.05) return
   }
 }
-
-const megabytes = () => Number(readFileSync(`/proc/${portal.child.pid}/status`, 'utf8')
-  .match(/VmRSS:\s+(\d+)/)[1]) / 1024
 
 console.log(`/health next to ${many} slow clients, ${asked} times, in milliseconds`)
 console.log('                       median      99 %   maximum   portal memory')
@@ -85,7 +71,7 @@ for (const [name, kind] of Object.entries(kinds)) {
   const late = took[Math.floor(took.length * 0.99)]
   const times = [took[Math.floor(took.length / 2)], late, took.at(-1)]
     .map((ms) => ms.toFixed(1).padStart(9))
-  const memory = megabytes().toFixed(1).padStart(10)
+  const memory = residentMb(portal.child.pid).toFixed(1).padStart(10)
   console.log(`  ${name.padEnd(16)} ${times.join(' ')}   ${memory} MB`)
   if (late >= most) {
     missed = 1

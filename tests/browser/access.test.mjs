@@ -52,8 +52,7 @@ test('every focus is visible', async () => {
 })
 
 test('nothing moves for visitors who asked for that; what is busy still stands out', async () => {
-  const delay = { at: 'deploy', kind: 'latency', ms: 3000, name: 'quiet-eyes', times: 0 }
-  await fixture.rehearsal.faults(delay)
+  await fixture.rehearsal.hold('deploy', 'quiet-eyes')
   const { page, done } = await fixture.visit('en', { reducedMotion: 'reduce' })
   await deploy(page, 'quiet-eyes')
   const mark = 'li.running[data-step=outcome] .mark'
@@ -64,13 +63,11 @@ test('nothing moves for visitors who asked for that; what is busy still stands o
   const colours = await page.$eval(mark, (one) =>
     [getComputedStyle(one).borderBlockEndColor, getComputedStyle(document.body).backgroundColor])
   assert.notEqual(...colours, 'visible in forced colours')
-  await ready(page)
   await done()
 })
 
 test('another language is one click, keeps the view, and stays', async () => {
-  const delay = { at: 'deploy', kind: 'latency', ms: 1500, name: 'polyglot', times: 0 }
-  await fixture.rehearsal.faults(delay)
+  await fixture.rehearsal.hold('deploy', 'polyglot')
   const { page, done } = await fixture.visit('en')
   await deploy(page, 'polyglot')
   await page.waitForSelector('#step-list li.running')
@@ -78,6 +75,7 @@ test('another language is one click, keeps the view, and stays', async () => {
   await page.waitForSelector('html[dir=rtl]')
   await page.waitForSelector('#step-list li.running')
   assert.equal(await title(page), text('ar', 'page.job.running', { name: 'polyglot' }))
+  await fixture.rehearsal.forgetFaults()
   await ready(page)
   await page.goto(fixture.portal.url)
   assert.equal(await page.getAttribute('html', 'lang'), 'ar')

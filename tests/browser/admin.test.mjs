@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { ADMIN } from '../http/harness.mjs'
 import { furnish, logIn } from './admin_scenes.mjs'
 import {
-  LANGUAGES, NO_SCRIPT, content, seconds, tabTo, text, useBrowser,
+  LANGUAGES, NO_SCRIPT, content, go, seconds, tabTo, text, useBrowser,
 } from './browser_fixture.mjs'
 
 const SECTIONS = ['', '/stacks', '/operations', '/queue', '/leftovers', '/findings', '/audit',
@@ -169,10 +169,10 @@ test('a workspace that is missing in Dokploy is repaired from the drift page', a
 test('a filter is a URL; times and numbers are written as in the language', async () => {
   const { page, done } = await open('ar', '/admin/operations')
   await page.click('.chips a >> nth=5')
-  assert.ok(page.url().includes('state=failed'))
+  await page.waitForURL(/state=failed/)
   await waitForText(page, '#live tbody', 'missing-image')
   await page.goBack()
-  assert.ok(!page.url().includes('state'))
+  await page.waitForURL((url) => !url.search.includes('state'))
   const { shown, parts } = await page.$eval('#live time', ({ dateTime, textContent }) => {
     const at = new Date(dateTime)
     const month = new Intl.DateTimeFormat('ar', { month: 'long' }).format(at)
@@ -204,12 +204,12 @@ for (const language of LANGUAGES) {
     await portal.ready(name)
     const { page, done } = await open(language, '/admin/stacks', NO_SCRIPT)
     await page.fill('#search', name)
-    await page.click('.search button')
+    await go(page, '.search button')
     assert.equal(await page.locator('#live tbody tr').count(), 1)
     await page.check(`[name="pick.${name}"]`)
-    await page.click('.bar button[value=stop]')
+    await go(page, '.bar button[value=stop]')
     assert.equal(await content(page, 'h1'), text(language, 'admin.ask.stop.single', { name }))
-    await page.click('.ask .primary')
+    await go(page, '.ask .primary')
     const path = await page.getAttribute('#live a[href^="/deployment/"]', 'href')
     await portal.follow(path.replace('/deployment/', '/api/status/'))
     await page.reload()

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { queueLimits } from '../http/harness.mjs'
-import { LANGUAGES, content, deploy, ready, text, title, useBrowser } from './browser_fixture.mjs'
+import {
+  LANGUAGES, content, deploy, go, ready, text, title, useBrowser,
+} from './browser_fixture.mjs'
 import { treeWithTemplates } from './scenes.mjs'
 
 let withChoice
@@ -41,7 +43,7 @@ test('a click on its text chooses a template; the first one is the default', asy
   await deploy(page, 'usual-one')
   await ready(page)
   assert.equal(await memory('usual-one'), 2)
-  await page.click('#back')
+  await go(page, '#back')
   await page.click('.choice:has([value=large]) strong')
   await deploy(page, 'roomy-two')
   await ready(page)

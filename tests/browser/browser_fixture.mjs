@@ -34,9 +34,14 @@ export const title = (page) => content(page, '#job-title')
 export const launch = () =>
   chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args })
 
+// Dokploy may be late to tell a password; it is asked again then.
+const isLatePassword = (message) =>
+  message.location().url.endsWith('/password') && message.text().includes('503')
+
 function watch(page, complaints, own) {
   page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(`console: ${message.text()}`)
+    if (message.type() !== 'error' || isLatePassword(message)) return
+    complaints.push(`console: ${message.text()}`)
   })
   page.on('pageerror', (error) => complaints.push(`error: ${error.stack}`))
   page.on('request', (request) => {
@@ -116,6 +121,10 @@ export function useBrowser(options, prepare) {
 
 // Visitors' actions
 
+// Clicks what leads to another page, and waits until that is loaded and its scripts run.
+export const go = (page, selector) =>
+  Promise.all([page.waitForNavigation(), page.click(selector)])
+
 // Types a name, waits until it is free, and sends it.
 export async function deploy(page, name) {
   await page.fill('#name', name)
@@ -131,18 +140,24 @@ export async function deployPlainly(page, name) {
   await page.waitForURL('**/deployment/*')
 }
 
-export const ready = (page) =>
-  page.waitForSelector('#job.ready #password', { timeout: seconds(60) })
-export const ended = (page, state) =>
-  page.waitForSelector(`#job.${state} #again`, { timeout: seconds(60) })
+// Waits until the page shows that, and its scripts run.
+async function shows(page, selector) {
+  await page.waitForSelector(selector, { timeout: seconds(60) })
+  await page.waitForLoadState()
+}
+export const ready = (page) => shows(page, '#job.ready #password')
+export const ended = (page, state) => shows(page, `#job.${state} #again`)
 export const focused = (page) => page.evaluate(() => document.activeElement.id)
 export const waitForFocus = (page, id) =>
   page.waitForFunction((wanted) => document.activeElement.id === wanted, id)
 
 // The password, which is shown on demand.
 export async function password(page) {
-  if ((await page.textContent('#password')).startsWith('•')) await page.click('#reveal')
-  await page.waitForFunction(() => !/^•/.test(document.querySelector('#password').textContent))
+  while ((await page.textContent('#password')).startsWith('•')) {
+    const [answer] = await Promise.all([page.waitForResponse('**/password'), page.click('#reveal')])
+    if (answer.status() === 503) continue
+    await page.waitForFunction(() => !/^•/.test(document.querySelector('#password').textContent))
+  }
   return page.textContent('#password')
 }
 

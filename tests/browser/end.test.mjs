@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
-  LANGUAGES, content, deploy, ended, ready, remove, text, title, useBrowser,
+  LANGUAGES, content, deploy, ended, go, ready, remove, text, title, useBrowser,
 } from './browser_fixture.mjs'
 
 const fixture = useBrowser()
@@ -57,19 +57,20 @@ test('a link to the form with a name starts nothing', async () => {
 
 test('cancelling ends with nothing left', async () => {
   const name = 'changed-mind'
-  await fixture.rehearsal.faults({ at: 'deploy', kind: 'hang', ms: 3000, name, times: 0 })
+  await fixture.rehearsal.hold('deploy', name)
   const { page, done } = await fixture.visit('nl')
   await deploy(page, name)
   await page.waitForSelector('[data-step=outcome].running')
   await page.click('#cancel')
   await page.waitForSelector('[data-step=outcome].stopped')
+  await fixture.rehearsal.forgetFaults()
   await ended(page, 'cancelled')
   const stopped = `(${text('nl', 'page.step.stopped')})`
   assert.equal(await content(page, '[data-step=outcome] .unseen'), stopped)
   assert.equal(await title(page), text('nl', 'page.job.cancelled', { name }))
   assert.ok((await content(page, '#outcome')).includes(text('nl', 'page.clean')))
   await fixture.rehearsal.holdsNothing(name)
-  await page.click('#back')
+  await go(page, '#back')
   await page.waitForSelector('#form')
   assert.equal(await page.isVisible('#workspaces'), false)
   await done()
@@ -77,10 +78,8 @@ test('cancelling ends with nothing left', async () => {
 
 test('a step that waits for Dokploy stops waiting when it is cancelled', async () => {
   const { portal, rehearsal } = fixture
-  await rehearsal.faults([
-    { at: 'deploy', kind: 'hang', name: 'ahead', times: 0 },
-    { at: 'application.delete', kind: 'latency', ms: 1500, name: 'behind', times: 0 },
-  ])
+  await rehearsal.hold('deploy', 'ahead')
+  await rehearsal.hold('application.delete', 'behind')
   const ahead = await portal.deploy('ahead')
   await portal.follow(ahead.json.statusUrl, { until: ({ data }) => data.step === 'outcome' })
   const { page, done } = await fixture.visit('en')
@@ -103,8 +102,7 @@ test('a step that waits for Dokploy stops waiting when it is cancelled', async (
 })
 
 test('only the owner can cancel', async () => {
-  const delay = { at: 'deploy', kind: 'latency', ms: 5000, name: 'watched', times: 0 }
-  await fixture.rehearsal.faults(delay)
+  await fixture.rehearsal.hold('deploy', 'watched')
   const owner = await fixture.visit('en')
   await deploy(owner.page, 'watched')
   const path = new URL(owner.page.url()).pathname
@@ -112,6 +110,7 @@ test('only the owner can cancel', async () => {
   await watcher.page.waitForSelector('#step-list li.running')
   assert.equal(await owner.page.isVisible('#cancel'), true)
   assert.equal(await watcher.page.isVisible('#cancel'), false)
+  await fixture.rehearsal.forgetFaults()
   await ready(owner.page)
   await watcher.page.waitForSelector('#job.ready #open')
   await owner.done()

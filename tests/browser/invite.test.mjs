@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ADMIN } from '../http/harness.mjs'
 import {
-  LANGUAGES, NO_SCRIPT, content, deploy, deployPlainly, focused, ready, seconds, text, title,
+  LANGUAGES, NO_SCRIPT, content, deploy, deployPlainly, focused, go, ready, seconds, text, title,
   useBrowser,
 } from './browser_fixture.mjs'
 
@@ -73,7 +73,7 @@ test('an owner can look at a workspace without another invite', async () => {
   await deploy(page, 'came-back')
   await ready(page)
   await page.goto(fixture.portal.url)
-  await page.click('#workspaces [data-name=came-back] a')
+  await go(page, '#workspaces [data-name=came-back] a')
   await page.waitForSelector('#password')
   await done()
 })

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
-  LANGUAGES, content, deploy, ended, password, ready, reloadUntil, remove, text, title, unmarked,
-  useBrowser,
+  LANGUAGES, content, deploy, ended, go, password, ready, reloadUntil, remove, text, title,
+  unmarked, useBrowser,
 } from './browser_fixture.mjs'
 
 // The fast portal soon asks its workspaces whether they answer, and when they were used.
@@ -22,7 +22,7 @@ test('since when a workspace exists, and when it was last used', async () => {
     assert.equal(await visit.page.getByText(text(language, 'page.used', { time: '' })).count(), 0)
     const secret = await password(visit.page)
     await fixture.rehearsal.stack(name, '/L3dvcmtzcGFjZQ/session', { password: secret })
-    await visit.page.click('#back')
+    await visit.go(page, '#back')
     visits.push({ language, name, ...visit })
   }
   for (const { language, name, page, done } of visits) {
@@ -33,7 +33,7 @@ test('since when a workspace exists, and when it was last used', async () => {
       all.map((time) => Date.parse(time.dateTime)))
     assert.equal(times.length, 2)
     for (const at of times) assert.ok(Math.abs(Date.now() - at) < 120_000)
-    await page.click(`[data-name=${name}] a`)
+    await go(page, `[data-name=${name}] a`)
     await page.waitForSelector('#password')
     const words = text(language, 'page.used', { time: '' }).trim()
     assert.ok((await content(page, '#outcome')).includes(words))
@@ -69,12 +69,12 @@ test('a workspace that does not answer says so, and what to do', async () => {
   const { page, done } = await fixture.visit('nl', { origin: fast.url })
   await deploy(page, name)
   await ready(page)
-  await page.click('#back')
+  await go(page, '#back')
   await fixture.rehearsal.faults({ at: 'stack', kind: 'status', status: 502, times: 0, name })
   await reloadUntil(page, `#workspaces li.unhealthy[data-name=${name}]`)
   const item = await content(page, `[data-name=${name}]`)
   assert.ok(item.includes(text('nl', 'page.state.unhealthy')))
-  await page.click(`[data-name=${name}] a`)
+  await go(page, `[data-name=${name}] a`)
   await page.waitForSelector('.notice.warn')
   assert.equal(await content(page, '.notice.warn'), text('nl', 'watch.stack_silent'))
   assert.equal(await page.isVisible('#act-restart'), true)
@@ -93,7 +93,7 @@ for (const language of LANGUAGES) {
     await page.fill('#delete input[required]', name)
     await page.click('#delete .danger')
     await ended(page, 'deleted')
-    await page.click('#again')
+    await go(page, '#again')
     await page.waitForSelector(`${files} summary`)
     const row = await content(page, files)
     assert.match(row, new RegExp(`portal-ai-workspace-${name}`), 'the volume')
@@ -109,7 +109,7 @@ for (const language of LANGUAGES) {
     await page.click(`${files} [data-close]`)
     await deploy(page, name)
     await ready(page)
-    await page.click('#back')
+    await go(page, '#back')
     await page.waitForSelector(`${files} .note`)
     assert.equal(await page.locator(`${files} .danger`).count(), 0)
     assert.equal(await content(page, `${files} .note`), text(language, 'page.kept.held'))
@@ -124,7 +124,7 @@ for (const language of LANGUAGES) {
     await remove(page, name)
     const volumes = async () => JSON.stringify((await fixture.rehearsal.state()).volumes)
     assert.ok((await volumes()).includes(name), 'they exist')
-    await page.click('#again')
+    await go(page, '#again')
     await page.click(`[data-kept=${name}] summary`)
     await page.waitForSelector(`[data-kept=${name}] input:focus`)
     await page.keyboard.type(name)
@@ -136,7 +136,7 @@ for (const language of LANGUAGES) {
     }
     assert.ok((await content(page, '#outcome')).includes(text(language, 'page.deleted.gone')))
     assert.ok(!(await volumes()).includes(name), 'they are gone')
-    await page.click('#again')
+    await go(page, '#again')
     await page.waitForSelector('#form')
     assert.equal(await page.locator(`[data-kept=${name}]`).count(), 0)
     await done()
@@ -147,7 +147,7 @@ test('nobody else sees them', async () => {
   const { page, done } = await fixture.visit('en')
   await deploy(page, 'not-related')
   await ready(page)
-  await page.click('#back')
+  await go(page, '#back')
   await page.waitForSelector('[data-name=not-related]')
   assert.equal(await page.isVisible('#kept'), false)
   assert.equal(unmarked(await page.textContent('main')).includes('kept-en'), false)

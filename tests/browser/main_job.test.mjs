@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
-  LANGUAGES, content, deploy, ended, password, ready, text, title, useBrowser,
+  LANGUAGES, content, deploy, ended, go, password, ready, text, title, useBrowser,
 } from './browser_fixture.mjs'
 
 const fixture = useBrowser()
@@ -31,7 +31,7 @@ for (const language of LANGUAGES) {
     assert.equal(await content(page, '#check'), text(language, 'live.name.free', { name }))
     const address = await page.textContent('#address')
     assert.match(address, new RegExp(`^http://${name}\\.localhost:\\d+$`))
-    await fixture.rehearsal.faults({ at: 'deploy', kind: 'hang', name, times: 0 })
+    await fixture.rehearsal.hold('deploy', name)
     await page.click('#deploy')
 
     await page.waitForSelector('#step-list li.done')
@@ -101,8 +101,7 @@ test('the log is there, left to right, and can be copied', async () => {
 })
 
 test('the log follows its end, unless its reader has scrolled back', async () => {
-  const delay = { at: 'deploy', kind: 'latency', ms: 3000, name: 'long-log', times: 0 }
-  await fixture.rehearsal.faults(delay)
+  await fixture.rehearsal.hold('deploy', 'long-log')
   const { page, done } = await fixture.visit('nl')
   await deploy(page, 'long-log')
   await page.waitForSelector('#log:not([hidden])')
@@ -131,7 +130,6 @@ test('the log follows its end, unless its reader has scrolled back', async () =>
   await page.keyboard.press('End')
   await waitForBelow(0, 2)
   assert.ok((await addLines(50)).below < 2, 'at the end again')
-  await ready(page)
   await done()
 })
 
@@ -140,14 +138,14 @@ test('a second workspace belongs to the same owner, and both are listed', async 
   await deploy(page, 'first-of-two')
   await ready(page)
   const key = await page.textContent('#owner-key')
-  await page.click('#back')
+  await go(page, '#back')
   await deploy(page, 'second-of-two')
   await ready(page)
   assert.equal(await page.textContent('#owner-key'), key)
-  await page.click('#back')
+  await go(page, '#back')
   await page.waitForSelector('#workspaces li.ready[data-name=first-of-two]')
   await page.waitForSelector('#workspaces li.ready[data-name=second-of-two]')
-  await page.click('[data-name=first-of-two] a')
+  await go(page, '[data-name=first-of-two] a')
   await page.waitForSelector('#password')
   assert.equal(await title(page), text('en', 'page.stack.title', { name: 'first-of-two' }))
   await done()
@@ -164,7 +162,7 @@ test('the owner key opens the workspace in another browser, and nothing less doe
   const { page, done } = await fixture.visit('en', { path, expected: [/404/] })
   await page.waitForSelector('#job.ready #open')
   assert.equal(await page.isVisible('#password'), false, 'no password without the key')
-  await page.click('#back')
+  await go(page, '#back')
   await page.click('#key-entry summary')
   await page.fill('#key-name', 'moved-house')
   await page.fill('#key-value', `${key}x`)
@@ -175,9 +173,9 @@ test('the owner key opens the workspace in another browser, and nothing less doe
   await page.click('#key-form button')
   await page.waitForSelector('#password')
   await password(page)
-  await page.click('#back')
+  await go(page, '#back')
   await page.waitForSelector('#workspaces li.ready[data-name=moved-house]')
-  await page.click('[data-name=moved-house] a')
+  await go(page, '[data-name=moved-house] a')
   await page.waitForSelector('#act-stop')
   await page.click('#act-stop')
   await page.waitForSelector('#job.stopped #act-start')

@@ -45,15 +45,13 @@ async function lookElsewhere({ page, context }) {
   await page.waitForFunction(() => !document.hasFocus())
 }
 
-const slow = (name) =>
-  fixture.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 2000, name, times: 0 })
 const shown = (page) => page.evaluate(() => window.shown)
 const asked = (page) => page.evaluate(() => window.asked)
 
 for (const language of LANGUAGES) {
   test(`${language}: visitors who asked and look elsewhere are notified`, async () => {
     const name = `tell-me-${language}`
-    await slow(name)
+    await fixture.rehearsal.hold('deploy', name)
     const visited = await visit(language, true)
     const { page, done } = visited
     await deploy(page, name)
@@ -66,6 +64,7 @@ for (const language of LANGUAGES) {
     await page.reload()
     await page.waitForSelector('#notify-note:not(:empty)')
     await lookElsewhere(visited)
+    await fixture.rehearsal.forgetFaults()
     await ready(page)
     await page.waitForFunction(() => window.shown.length > 0)
     const [{ title, ...rest }, ...others] = await shown(page)
@@ -78,17 +77,18 @@ for (const language of LANGUAGES) {
 }
 
 test('a visitor who looks is not notified', async () => {
-  await slow('watched-pot')
+  await fixture.rehearsal.hold('deploy', 'watched-pot')
   const { page, done } = await visit('en', true)
   await deploy(page, 'watched-pot')
   await page.click('#notify')
+  await fixture.rehearsal.forgetFaults()
   await ready(page)
   assert.deepEqual(await shown(page), [])
   await done()
 })
 
 test('a visitor who did not ask is not notified; one who declined is not asked again', async () => {
-  await slow('no-thanks')
+  await fixture.rehearsal.hold('deploy', 'no-thanks')
   const visited = await visit('en', false)
   const { page, done } = visited
   await deploy(page, 'no-thanks')
@@ -97,6 +97,7 @@ test('a visitor who did not ask is not notified; one who declined is not asked a
     await page.waitForSelector('#notify-row', { state: 'hidden' })
   }
   await lookElsewhere(visited)
+  await fixture.rehearsal.forgetFaults()
   await ready(page)
   assert.deepEqual(await shown(page), [])
   await done()

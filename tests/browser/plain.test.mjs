@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
-  LANGUAGES, NO_SCRIPT, content, deployPlainly, own, reloadUntil, seconds, text, unmarked,
+  LANGUAGES, NO_SCRIPT, content, deployPlainly, go, own, reloadUntil, seconds, text, unmarked,
   useBrowser,
 } from './browser_fixture.mjs'
 
@@ -14,9 +14,10 @@ const over = (page, state) => reloadUntil(page, `#job.${state}`)
 
 // Shows the password, and checks which one opens the workspace.
 async function passwordThatOpens(page, name) {
-  await page.click('#reveal')
-  await page.waitForURL('**/stack/**')
-  const password = await page.textContent('#password')
+  const shown = () => page.textContent('#password')
+  do await go(page, '#reveal')
+  while ((await shown()).startsWith('•'))
+  const password = await shown()
   const { status } = await fixture.rehearsal.stack(name, '/path', { password })
   assert.equal(status, 200, 'the password opens it')
   return password
@@ -25,29 +26,30 @@ async function passwordThatOpens(page, name) {
 for (const language of LANGUAGES) {
   test(`${language}: from a name to a workspace, its password, a stop, its deletion`, async () => {
     const name = `quietly-${language}`
-    await fixture.rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 1500, name, times: 0 })
+    await fixture.rehearsal.hold('deploy', name)
     const { page, done } = await fixture.visit(language, NO_SCRIPT)
     assert.equal(await page.isVisible('#key-entry'), false, 'what needs a script is not shown')
     await deployPlainly(page, name)
     assert.equal(await heading(page), text(language, 'page.job.running', { name }))
     assert.ok((await main(page)).includes(text(language, 'plain.refresh')))
+    await fixture.rehearsal.forgetFaults()
     await page.waitForSelector('#job.ready', { timeout: seconds(40) }) // the page reloads itself
     assert.equal(await heading(page), text(language, 'page.job.ready', { name }))
     await passwordThatOpens(page, name)
     assert.equal(await heading(page), text(language, 'page.stack.title', { name }))
-    await page.click('#reveal')
+    await go(page, '#reveal')
     assert.match(await page.textContent('#password'), /^•+$/, 'hidden again')
-    await page.click('form[action$="/stop"] button')
+    await go(page, 'form[action$="/stop"] button')
     await over(page, 'stopped')
     assert.equal(await heading(page), text(language, 'page.job.stopped', { name }))
     await page.goto(`${fixture.portal.url}/stacks`)
-    await page.click(`a[href="/stack/${name}"]`)
+    await go(page, `a[href="/stack/${name}"]`)
     assert.ok((await main(page)).includes(text(language, 'page.state.stopped')))
     await page.click('#delete-open')
     await page.click('#delete .danger')
     assert.match(page.url(), /\/stack\//, 'nothing is deleted before its name is typed')
     await page.fill('#delete input[required]', name)
-    await page.click('#delete .danger')
+    await go(page, '#delete .danger')
     await over(page, 'deleted')
     assert.equal(await heading(page), text(language, 'page.job.deleted', { name }))
     await fixture.rehearsal.holdsNothing(name)
@@ -64,17 +66,18 @@ test('a failure says what happened and was cleaned up, and offers the name again
   for (const key of ['failure.deploy_failed.detail', 'page.clean']) {
     assert.ok((await main(page)).includes(text('nl', key)), key)
   }
-  await page.click('#again')
+  await go(page, '#again')
   assert.equal(await page.inputValue('#name'), name)
   await done()
 })
 
 test('cancel is a button', async () => {
   const name = 'quiet-cancel'
-  await fixture.rehearsal.faults({ at: 'deploy', kind: 'hang', ms: 5000, name, times: 0 })
+  await fixture.rehearsal.hold('deploy', name)
   const { page, done } = await fixture.visit('en', NO_SCRIPT)
   await deployPlainly(page, name)
-  await page.click('#cancel')
+  await go(page, '#cancel')
+  await fixture.rehearsal.forgetFaults()
   await over(page, 'cancelled')
   assert.equal(await heading(page), text('en', 'page.job.cancelled', { name }))
   await fixture.rehearsal.holdsNothing(name)
@@ -89,7 +92,7 @@ test('a new password, by two clicks', async () => {
   await own(context, fixture.portal.url, key)
   await page.goto(`${fixture.portal.url}/stack/${name}`)
   await page.click('#rotate-open')
-  await page.click('#rotate .primary')
+  await go(page, '#rotate .primary')
   await over(page, 'ready')
   assert.notEqual(await passwordThatOpens(page, name), old)
   const { status } = await fixture.rehearsal.stack(name, '/path', { password: old })
@@ -99,18 +102,19 @@ test('a new password, by two clicks', async () => {
 
 test('refreshing can be stopped and started again', async () => {
   const name = 'quiet-reader'
-  await fixture.rehearsal.faults({ at: 'deploy', kind: 'hang', ms: 8000, name, times: 0 })
+  await fixture.rehearsal.hold('deploy', name)
   const { page, done } = await fixture.visit('ar', NO_SCRIPT)
   const refreshes = () => page.locator('meta[http-equiv=refresh]').count()
   await deployPlainly(page, name)
   assert.equal(await refreshes(), 1)
-  await page.click('noscript a[href$="?still=1"]')
+  await go(page, 'noscript a[href$="?still=1"]')
   assert.equal(await refreshes(), 0)
   assert.equal(await page.getAttribute('html', 'lang'), 'ar')
   assert.ok((await main(page)).includes(text('ar', 'plain.again')))
-  await page.click('noscript a[href^="/deployment/"]:not([href*=still])')
+  await go(page, 'noscript a[href^="/deployment/"]:not([href*=still])')
   assert.equal(await refreshes(), 1)
-  await page.click('#cancel')
+  await go(page, '#cancel')
+  await fixture.rehearsal.forgetFaults()
   await over(page, 'cancelled')
   await done()
 })
@@ -130,7 +134,7 @@ test('kept files are listed with the day, and go after the name is typed', async
   await page.click('.question .danger')
   assert.match(page.url(), /\/stacks$/, 'the wrong name')
   await page.fill('.question input[required]', name)
-  await page.click('.question .danger')
+  await go(page, '.question .danger')
   await over(page, 'deleted')
   assert.equal(await heading(page), text('nl', 'page.job.purged', { name }))
   assert.ok(!JSON.stringify((await fixture.rehearsal.state()).volumes).includes(name))
@@ -139,9 +143,9 @@ test('kept files are listed with the day, and go after the name is typed', async
 
 test('a refusal is a page in the language that was chosen', async () => {
   const { page, done } = await fixture.visit('en', { ...NO_SCRIPT, expected: [/4\d\d/] })
-  await page.click('#languages a[lang=ar]')
+  await go(page, '#languages a[lang=ar]')
   await page.fill('#name', 'a--b')
-  await page.click('#deploy')
+  await go(page, '#deploy')
   assert.equal(await page.getAttribute('html', 'dir'), 'rtl')
   assert.equal(await heading(page), text('ar', 'problem.name_invalid.title'))
   assert.ok((await main(page)).includes(text('ar', 'name.invalid.hyphens')))

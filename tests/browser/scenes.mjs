@@ -4,7 +4,7 @@
 // A stage: { fixture, page, context, language, origin, name }.
 import { copyTree, queueLimits } from '../http/harness.mjs'
 import {
-  NO_SCRIPT, deploy, deployPlainly, ended, password, ready, reloadUntil, remove, seconds,
+  NO_SCRIPT, deploy, deployPlainly, ended, go, password, ready, reloadUntil, remove, seconds,
   startBrowser, text,
 } from './browser_fixture.mjs'
 
@@ -26,10 +26,10 @@ export function treeWithTemplates() {
   return copyTree(edits).root
 }
 
-// One deployment at a time, so that there is a queue; workspaces are looked at all the time. Beside
-// it, portals with a choice of templates, with invites, and a closed one.
+// One deployment at a time, so that there is a queue; and portals with a choice of templates, with
+// invites, and a closed one.
 export async function startStage() {
-  const fixture = await startBrowser({ edits: queueLimits(1), env: { TIME_SCALE: '30' } })
+  const fixture = await startBrowser({ edits: queueLimits(1) })
   fixture.portals = {
     choice: await fixture.addPortal({ root: treeWithTemplates() }),
     invite: await fixture.addPortal({ env: { ACCESS: 'invite' } }),
@@ -40,8 +40,7 @@ export async function startStage() {
 
 const LONGEST = 'the-longest-name-that-is-allowed'
 
-const hang = ({ fixture }, name) =>
-  fixture.rehearsal.faults({ at: 'deploy', kind: 'hang', name, times: 0 })
+const hang = ({ fixture }, name) => fixture.rehearsal.hold('deploy', name)
 const goto = ({ page, origin }, path) => page.goto(origin + path)
 
 // Deploys, and stays where the container starts.
@@ -154,7 +153,7 @@ export const scenes = {
     await fixture.rehearsal.forgetFaults()
     await ready(page)
     yield 'ready, the longest name'
-    await page.click('#back')
+    await go(page, '#back')
     await page.waitForSelector('#workspaces li.ready')
     yield 'listed, the longest name'
     await page.click('.entry')
@@ -190,29 +189,29 @@ export const scenes = {
     await page.click('#act-stop')
     await page.waitForSelector('#job.stopped #act-start')
     yield 'stopped'
-    await page.click('#back')
+    await go(page, '#back')
     await created(stage, `${name}-2`)
-    await page.click('#back')
+    await go(page, '#back')
     await standing(stage, `${name}-3`)
-    await page.click('#back')
+    await go(page, '#back')
     await page.waitForSelector('#workspaces li.running')
     yield 'my workspaces'
     await page.click('#workspaces li.running a')
     await page.waitForSelector('#cancel')
     await cancel(stage)
-    await page.click('#back')
+    await go(page, '#back')
     await page.waitForSelector('#workspaces')
-    await page.click(`[data-name=${name}-2] a`)
+    await go(page, `[data-name=${name}-2] a`)
     await page.waitForSelector('#delete-open')
     await remove(page, `${name}-2`)
     yield 'deleted'
-    await page.click('#again')
+    await go(page, '#again')
     await page.waitForSelector('[data-kept] summary')
     yield 'kept files'
     await page.click('[data-kept] summary')
     yield 'asking to delete files'
     await created(stage, `${name}-2`)
-    await page.click('#back')
+    await go(page, '#back')
     await page.waitForSelector('[data-kept] .note')
     yield 'kept files of a name that is in use'
     const fault = { at: 'stack', kind: 'status', status: 502, times: 0, name: `${name}-2` }
@@ -240,7 +239,7 @@ export const scenes = {
       { at: 'deploy', kind: 'deploy_error', name: `${name}-2`, times: 0 },
       { at: 'application.delete', kind: 'status', status: 500, times: 0 },
     ])
-    await page.click('#back')
+    await go(page, '#back')
     await deploy(page, `${name}-2`)
     await ended(page, 'failed')
     await page.waitForSelector('.leftovers')
@@ -288,13 +287,13 @@ export const scenes = {
     await hang(stage, name)
     await deployPlainly(page, name)
     yield 'without JavaScript: running'
-    await page.click('noscript a[href$="?still=1"]')
+    await go(page, 'noscript a[href$="?still=1"]')
     await page.waitForSelector('noscript .button')
     yield 'without JavaScript: not refreshing'
     await fixture.rehearsal.forgetFaults()
-    await page.click('noscript a[href^="/deployment/"]:not([href*=still])')
+    await go(page, 'noscript a[href^="/deployment/"]:not([href*=still])')
     await page.waitForSelector('#job.ready', { timeout: seconds(40) })
-    await page.click('#reveal')
+    await go(page, '#reveal')
     await openAll(page, '.question summary')
     yield 'without JavaScript: workspace'
     await page.fill('#delete input[required]', name)

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import jsqr from 'jsqr'
-import { content, deploy, password, ready, text, title, useBrowser } from './browser_fixture.mjs'
+import {
+  content, deploy, go, password, ready, text, title, useBrowser,
+} from './browser_fixture.mjs'
 
 const fixture = useBrowser()
 
@@ -37,9 +39,9 @@ test('stop, start, restart: each is followed to its end', async () => {
   await page.waitForSelector('#job.stopped #act-start')
   assert.equal(await title(page), text('en', 'page.job.stopped', { name: 'up-and-down' }))
   assert.equal(await page.isVisible('#open'), false, 'a stopped workspace cannot be opened')
-  await page.click('#back')
+  await go(page, '#back')
   await page.waitForSelector('#workspaces li.stopped')
-  await page.click('[data-name=up-and-down] a')
+  await go(page, '[data-name=up-and-down] a')
   await page.click('#act-start')
   await page.waitForSelector('#job.ready #act-stop')
   const before = page.url()
@@ -113,7 +115,7 @@ test('a link moves all workspaces to another browser, once', async () => {
   assert.equal(await content(page, 'h1'), text('ar', 'move.title'))
   await page.click('main button')
   await page.waitForSelector('#workspaces li.ready[data-name=on-two-screens]')
-  await page.click('[data-name=on-two-screens] a')
+  await go(page, '[data-name=on-two-screens] a')
   await page.waitForSelector('#password')
   assert.equal(await password(page), await password(first.page))
   await done()

@@ -1,4 +1,5 @@
 // HTTP and server-sent events for tests: one connection per request, no redirects, no retries.
+import assert from 'node:assert/strict'
 import http from 'node:http'
 
 export const PATIENCE = Number(process.env.TEST_PATIENCE ?? 1)
@@ -131,6 +132,9 @@ export async function collect(stream) {
   for await (const event of stream) events.push(event)
   return events
 }
+
+export const inOrder = (events) =>
+  assert.deepEqual(events.map(({ id }) => id), events.map((_, i) => i + 1), 'a gap or a repeat')
 
 export const terminal = new Set(['ready', 'failed', 'cancelled', 'deleted', 'stopped'])
 const isTerminal = ({ event }) => terminal.has(event)

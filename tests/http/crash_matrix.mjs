@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { cpSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import {
-  createPortal, startPortal, startRehearsal, temporary, until, whileStopped,
+  createPortal, inOrder, startPortal, startRehearsal, temporary, until, whileStopped,
 } from './harness.mjs'
 import { findings, idsOf, loseJournal, removeByHand } from './drift.mjs'
 
@@ -178,10 +178,6 @@ async function record(operation, version) {
     await rehearsal.stop()
   }
   return world
-}
-
-function inOrder(events) {
-  assert.deepEqual(events.map(({ id }) => id), events.map((_, i) => i + 1), 'a gap or a repeat')
 }
 
 // Starts a portal and a double on the copy, asks again, and follows everything to its end.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ADMIN, until } from './harness.mjs'
+import { ADMIN, inWorld, until } from './harness.mjs'
 
 // The tag that the portal puts into Dokploy's descriptions.
 export const tagOf = (name, operation, owner) =>
@@ -70,3 +70,7 @@ export const findings = (portal) => ({
 
   adopt(json) { return portal.post('/api/admin/drift/adopt', json, { key: ADMIN }) },
 })
+
+// The function of a test with a world of its own and its findings: run({ portal, ..., admin }).
+export const drift = (options, run) =>
+  inWorld(options, (world) => run({ ...world, admin: findings(world.portal) }))

@@ -2,13 +2,9 @@
 // repaired; nothing is changed without being asked for.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { ADMIN, LANGUAGES, VERSIONS, inWorld, until } from './harness.mjs'
-import { findings, idsOf, loseJournal, removeByHand, tagOf } from './drift.mjs'
+import { ADMIN, LANGUAGES, VERSIONS, until } from './harness.mjs'
+import { drift, idsOf, loseJournal, removeByHand, tagOf } from './drift.mjs'
 
-const drift = (options, run) => inWorld(options, (world) => {
-  return run({ ...world, admin: findings(world.portal) })
-})
-const volumesIn = async (rehearsal) => (await rehearsal.state()).volumes.map(({ name }) => name)
 const project = (name, description = tagOf(name, `op${name}`, 'somebody')) =>
   ({ name, description, env: '' })
 
@@ -43,7 +39,7 @@ for (const version of VERSIONS) {
       assert.notEqual(shown.password, password)
       const open_ = await rehearsal.stack('vera', '/path', { password: shown.password })
       assert.equal(open_.status, 200)
-      assert.deepEqual(await volumesIn(rehearsal), [volume], 'the old files and no others')
+      assert.deepEqual(await rehearsal.volumes(), [volume], 'the old files and no others')
       assert.deepEqual((await admin.look()).findings, [])
       const { last } = await portal.deleted('vera', { key, data: 'delete' })
       assert.equal(last.data.data, removesVolumes ? 'deleted' : 'left')
@@ -110,7 +106,7 @@ for (const version of VERSIONS) {
       const { last } = await admin.finish(finding, 'repair', 'failed')
       assert.deepEqual([last.data.code, last.data.leftovers], ['deploy_failed', []])
       await rehearsal.holdsNothing('emil')
-      assert.deepEqual(await volumesIn(rehearsal), [volume], 'undoing does not touch its files')
+      assert.deepEqual(await rehearsal.volumes(), [volume], 'undoing does not touch its files')
       assert.deepEqual((await admin.look()).findings.map(({ id }) => id), [finding.id])
       await admin.finish(finding, 'repair', 'ready')
       assert.equal((await portal.stack('emil', { key })).json.volume, volume)
@@ -140,7 +136,7 @@ for (const version of VERSIONS) {
         await portal.finish(await portal.act('dora', 'stop', { key }), 'stopped')
         await admin.finish(finding, 'remove', 'deleted', { data: 'delete' })
         assert.equal((await idsOf(rehearsal, 'dora')).projectIds.length, 1)
-        assert.deepEqual(await volumesIn(rehearsal), [volume])
+        assert.deepEqual(await rehearsal.volumes(), [volume])
         assert.equal((await portal.stack('dora', { key })).json.state, 'stopped')
         assert.deepEqual((await admin.look()).findings, [])
       })

@@ -20,7 +20,9 @@ import { createInterface } from 'node:readline'
 import assert from 'node:assert/strict'
 import { PATIENCE, follow, pause, request, seconds, sse } from './client.mjs'
 
-export { PATIENCE, collect, follow, pause, request, seconds, sse, terminal } from './client.mjs'
+export {
+  PATIENCE, collect, follow, inOrder, pause, request, seconds, sse, terminal,
+} from './client.mjs'
 
 export const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 export const DEPLOYER = resolve(process.env.DEPLOYER ?? join(top, 'build/deployer'))
@@ -280,6 +282,12 @@ export class Rehearsal extends Program {
     return json
   }
 
+  // Makes calls, or with "deploy" deployments, wait until forgetFaults(). Given no name, for all.
+  async hold(at, name) {
+    const kind = at === 'deploy' ? 'hang' : 'latency'
+    return this.faults({ at, kind, ms: 3_600_000, times: 0, ...(name ? { name } : {}) })
+  }
+
   async forgetFaults() { await this.api('/__rehearsal/faults', { method: 'DELETE' }) }
 
   async hits() { return (await this.faults()).reduce((sum, rule) => sum + rule.hits, 0) }
@@ -307,6 +315,8 @@ export class Rehearsal extends Program {
   }
 
   async reset() { await this.api('/__rehearsal/reset', { method: 'POST' }) }
+
+  async volumes() { return (await this.state()).volumes.map(({ name }) => name) }
 
   // What the double holds of this name, except volumes.
   async holds(name) {
@@ -349,7 +359,23 @@ export class Portal extends Program {
   // `what`: stop, start, restart, redeploy, password.
   act(name, what, options) { return this.post(`/api/stack/${name}/${what}`, undefined, options) }
 
-  stack(name, options) { return this.api(`/api/stack/${name}`, options) }
+  // Asks again when Dokploy was late to tell the password.
+  async stack(name, options) {
+    let answer
+    for (let tries = 0; tries < 5; tries++) {
+      answer = await this.api(`/api/stack/${name}`, options)
+      if (!answer.json?.passwordProblem) break
+    }
+    return answer
+  }
+
+  // The answer that has the password.
+  reveal(name, options) {
+    return until(async () => {
+      const answer = await this.post(`/api/stack/${name}/password`, { action: 'reveal' }, options)
+      return answer.status !== 503 && answer
+    }, 'Dokploy tells the password')
+  }
 
   status(statusUrl, options = {}) {
     const headers = { accept: 'application/json', ...options.headers }
@@ -379,14 +405,14 @@ export class Portal extends Program {
 
   async deleted(name, options) { return this.finish(await this.remove(name, options), 'deleted') }
 
-  // Reloads the scripts after an edit; resolves when they are in force, or fails when refused.
+  // Reloads the scripts after an edit; resolves when they are in force. A load that was under way
+  // when they were edited does not count: it has ended when /health answers.
   async reload(edit = () => {}) {
-    const from = this.log.length
     await edit()
+    const { generation } = (await this.api('/health')).json
     this.child.kill('SIGHUP')
-    const isDone = ({ event }) => event === 'scripts.loaded' || event === 'scripts.rejected'
-    const { event, message } = await this.logged(isDone, 'the reload', { from })
-    assert.equal(event, 'scripts.loaded', message)
+    const isNewer = (line) => line.event === 'scripts.loaded' && line.generation > generation
+    await this.logged(isNewer, 'the reload')
   }
 }
 

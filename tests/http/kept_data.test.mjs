@@ -1,14 +1,13 @@
 // Files that a delete kept: listed to their owner and the admin, and removed when the owner asks.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { ADMIN, VERSIONS, inWorld, until } from './harness.mjs'
+import { ADMIN, VERSIONS, inWorld } from './harness.mjs'
 
 const keptBy = async (portal, key) => (await portal.api('/api/stacks', { key })).json.keptData
-const volumesIn = async (rehearsal) => (await rehearsal.state()).volumes.map(({ name }) => name)
 const at = 'dockerVolume.removeVolume'
 
 async function nothingIsLeft({ portal, rehearsal }, key) {
-  assert.deepEqual([await volumesIn(rehearsal), await keptBy(portal, key)], [[], []])
+  assert.deepEqual([await rehearsal.volumes(), await keptBy(portal, key)], [[], []])
 }
 
 for (const version of VERSIONS) {
@@ -38,7 +37,7 @@ for (const version of VERSIONS) {
       assert.deepEqual([kind, state, percent], ['purge', 'deleted', 100])
       const rows = (await keptBy(portal, key)).map((row) => [row.volume, row.reason])
       const left = removes ? [[], []] : [[volume], [[volume, 'left']]]
-      assert.deepEqual([await volumesIn(rehearsal), rows], left)
+      assert.deepEqual([await rehearsal.volumes(), rows], left)
       if (removes) {
         const twice = (await remove(portal, key)).json
         assert.equal(twice.deploymentId, answer.json.deploymentId, 'a second request is the same')
@@ -56,7 +55,7 @@ for (const version of VERSIONS) {
         assert.equal((await remove(portal, key)).json.deploymentId, purging.json.deploymentId)
         assert.equal((await portal.finish(keeping)).last.data.data, 'kept')
         assert.equal((await portal.finish(purging)).last.data.data, result)
-        assert.equal((await volumesIn(rehearsal)).length, removes ? 0 : 1)
+        assert.equal((await rehearsal.volumes()).length, removes ? 0 : 1)
         await rehearsal.holdsNothing('paul')
       }))
   })
@@ -76,7 +75,7 @@ test('of a name that was made and kept twice both volumes go, those of another o
     assert.equal(last.data.data, 'deleted')
     assert.deepEqual(await keptBy(portal, key), [])
     const kept = (await keptBy(portal, other.key)).map(({ volume }) => volume)
-    assert.deepEqual(await volumesIn(rehearsal), kept)
+    assert.deepEqual(await rehearsal.volumes(), kept)
   }))
 
 test('another owner has the name by now: removing the old files leaves their workspace alone',
@@ -117,22 +116,6 @@ test('of a deployment that was never ready no files are kept: nobody has worked 
     await rehearsal.forgetFaults()
     const { last: end } = await portal.deleted('tilda', { key })
     assert.equal(end.data.data, 'deleted')
-    await nothingIsLeft(world, key)
-  }))
-
-test('killed while it removes the files, it goes on after the restart',
-  inWorld({}, async (world) => {
-    const { portal, rehearsal } = world
-    const { key } = await portal.ready('tom')
-    await portal.deleted('tom', { key })
-    await rehearsal.faults({ at, kind: 'hang' })
-    const purging = await portal.remove('tom', { key, data: 'delete' })
-    await until(async () => (await rehearsal.hits()) > 0, 'the removal is under way')
-    await portal.kill9()
-    await rehearsal.forgetFaults()
-    await portal.restart()
-    const { last } = await portal.finish(purging, 'deleted')
-    assert.equal(last.data.data, 'deleted')
     await nothingIsLeft(world, key)
   }))
 

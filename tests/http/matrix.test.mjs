@@ -254,8 +254,7 @@ test('the owner may, by key, by cookie and by a token with the scope', async () 
     assert.deepEqual([status, typeof json.password], [200, 'string'])
     const { stacks } = (await portal.api('/api/stacks', who)).json
     assert.deepEqual(stacks.map(({ name }) => name), ['anna'])
-    const reveal = { method: 'POST', json: { action: 'reveal' }, ...who }
-    assert.equal((await portal.api('/api/stack/anna/password', reveal)).status, 200)
+    assert.equal((await portal.reveal('anna', who)).status, 200)
   }
   const stop = { method: 'POST', key: scopes.create.token }
   const stopped = await portal.api('/api/stack/anna/stop', stop)

@@ -2,7 +2,7 @@
 // operation with a stream and one end.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { ADMIN, LANGUAGES, until, useWorld } from './harness.mjs'
+import { ADMIN, useWorld } from './harness.mjs'
 
 const { portal, rehearsal } = useWorld()
 const rotate = { action: 'rotate' }
@@ -51,7 +51,7 @@ test('a new password, and the old one opens nothing', async () => {
   const { key } = await portal.ready('bert')
   const { password } = await stackOf('bert', key)
   const { events } = await done('bert', 'password', 'ready', { key, json: rotate })
-  const revealed = await portal.post('/api/stack/bert/password', { action: 'reveal' }, { key })
+  const revealed = await portal.reveal('bert', { key })
   assert.equal(revealed.status, 200)
   assert.notEqual(revealed.json.password, password)
   assert.equal(await reach('bert', password), 401)
@@ -135,30 +135,4 @@ test('a failed stop leaves the true state', async () => {
   assert.equal(await reach('jan'), 502)
   assert.equal((await stackOf('jan', key)).state, 'unhealthy', 'it was done, but not confirmed')
   await done('jan', 'stop', 'stopped', { key })
-})
-
-test('kill -9 during an operation: it is resumed', async () => {
-  const { key } = await portal.ready('hugo')
-  const operations = [['restart', undefined, 'ready'], ['password', rotate, 'ready'],
-    ['stop', undefined, 'stopped']]
-  for (const [what, json, end] of operations) {
-    const answer = await portal.post(`/api/stack/hugo/${what}`, json, { key })
-    const hasBegun = async () => (await portal.status(answer.json.statusUrl)).json.steps.length > 0
-    await until(hasBegun, 'it has begun')
-    await portal.kill9()
-    await portal.restart()
-    await portal.finish(answer, end)
-  }
-  await done('hugo', 'start', 'ready', { key })
-})
-
-test('its texts are in three languages', async () => {
-  const { key } = await portal.ready('ines')
-  const { answer } = await done('ines', 'stop', 'stopped', { key })
-  const titles = new Set()
-  for (const language of LANGUAGES) {
-    const { json } = await portal.status(answer.json.statusUrl, { language })
-    titles.add(json.steps[0].title)
-  }
-  assert.equal(titles.size, 3, [...titles].join())
 })

@@ -66,7 +66,7 @@ test('in production, with an address and a token, the portal does its job', asyn
 test('new passwords, tokens, links and keys', async () => {
   const { key } = secrets
   await finish(await post('/api/stack/canary/password', { action: 'rotate' }, key), 'ready')
-  const revealed = await post('/api/stack/canary/password', { action: 'reveal' }, key)
+  const revealed = await portal.reveal('canary', { key, headers: client() })
   const made = await post('/api/tokens', { label: 'ci', scopes: 'read delete' }, secrets.admin)
   const link = (await post('/api/owner/link', undefined, key)).json.link.slice('/move/'.length)
   await portal.api(`/move/${link}`)

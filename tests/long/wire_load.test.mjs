@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { PATIENCE, pause, seconds, until, useWorld } from '../http/harness.mjs'
+import { processorSeconds, residentMb } from '../bench/measure.mjs'
 import { Wire, openWires } from '../http/wire.mjs'
 
 const MOST_MORE_MB = 32 // that one attack may take
@@ -15,11 +16,6 @@ const { portal } = useWorld({ speed: 0.05 })
 const proc = (name) => readFileSync(`/proc/${portal.child.pid}/${name}`, 'utf8')
 const head = (line) => `${line}\r\nHost: 127.0.0.1:${portal.port}\r\n`
 const get = () => `${head('GET /health HTTP/1.1')}\r\n`
-const residentMb = () => Number(proc('status').match(/VmRSS:\s+(\d+)/)[1]) / 1024
-function processorSeconds() {
-  const fields = proc('stat').split(') ')[1].split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
 const write = (wire, bytes) => new Promise((resolve) => wire.socket.write(bytes, () => resolve()))
 
 async function healthTimes(times) {
@@ -35,9 +31,9 @@ async function healthTimes(times) {
 
 // The allocator returns memory late or never; an attack must take no more than its share.
 async function attack(t, act) {
-  const before = residentMb()
+  const before = residentMb(portal.child.pid)
   let most = before
-  const timer = setInterval(() => { most = Math.max(most, residentMb()) }, 20)
+  const timer = setInterval(() => { most = Math.max(most, residentMb(portal.child.pid)) }, 20)
   try { await act() } finally { clearInterval(timer) }
   const more = most - before
   t.diagnostic(`${more.toFixed(1)} MB at most`)
@@ -137,9 +133,9 @@ test('without free descriptors it waits without spinning, and recovers', async (
   try {
     for (const wire of wires) wire.socket.write(get())
     await pause(300)
-    const [start, lines] = [processorSeconds(), portal.log.length]
+    const [start, lines] = [processorSeconds(portal.child.pid), portal.log.length]
     await pause(1000)
-    const used = processorSeconds() - start
+    const used = processorSeconds(portal.child.pid) - start
     assert.ok(used < 0.25 * PATIENCE, `${used} s of processor time in one second`)
     const logged = portal.log.length - lines
     assert.ok(logged < 50, `${logged} lines were logged in one second`)

@@ -5,8 +5,8 @@
 //
 //   make soak JOBS=2000 FAULTS=5 (of a hundred) SEED= CONCURRENCY=24 KILLS=JOBS/50, at most 12
 //   MOST_GROWTH_MB=2: from the maximum of the middle third to that of the last third
-import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
+import { residentMb } from '../bench/measure.mjs'
 import { pause, queueLimits, seconds, startAll } from '../http/harness.mjs'
 import {
   checkNames, checkOperation, checkPresent, checkTime, deadlines, listAll, orphans, settle,
@@ -146,7 +146,7 @@ class Soak {
     if (operation) await this.useWorkspace(plan, operation)
     this.done++
     const hasAllKills = this.crashes.length >= this.kills
-    if (!this.isCrashing && hasAllKills) this.memory.push(this.resident())
+    if (!this.isCrashing && hasAllKills) this.memory.push(residentMb(this.portal.child.pid))
     const nextKill = (this.crashes.length + 1) * (this.jobs * FIRST_KILLS) / this.kills
     if (!hasAllKills && this.done >= nextKill) await this.crash()
     const isShown = process.stdout.isTTY && !this.isQuiet
@@ -167,11 +167,6 @@ class Soak {
     if (event !== 'ready') return
     if (operate) await this.operate(name, operate, operation.key)
     if (remove) await this.remove(name, remove, operation.key)
-  }
-
-  resident() {
-    const status = readFileSync(`/proc/${this.portal.child.pid}/status`, 'utf8')
-    return Number(status.match(/VmRSS:\s+(\d+)/)[1]) / 1024
   }
 
   async crash() {
