@@ -65,7 +65,7 @@ describe('one portal', () => {
   })
 
   test('an action on several is answered for each', async () => {
-    await rehearsal.faults({ at: 'application.stop', kind: 'latency', ms: 9000, name: 'anna' })
+    await rehearsal.hold('application.stop', 'anna')
     const stopping = await actOn('stop', 'anna, carla nobody')
     assert.equal(stopping.status, 200, stopping.text)
     const { results } = stopping.json
@@ -73,6 +73,7 @@ describe('one portal', () => {
     assert.deepEqual(codes, ['anna undefined', 'carla undefined', 'nobody stack_unknown'])
     assert.ok(results[2].detail.includes('nobody'))
     assert.equal((await actOn('restart', 'anna')).json.results[0].code, 'stack_busy')
+    await rehearsal.forgetFaults()
     for (const { last } of await finishAll(stopping)) assert.equal(last.event, 'stopped')
     assert.deepEqual(await names('?state=stopped'), ['anna', 'carla'])
     const { states } = await ask('stacks')
@@ -293,7 +294,7 @@ describe('one portal', () => {
 
 test('the queue: who waits, in which order; a form cancels a waiting deployment',
   inWorld({ edits: queueLimits(1) }, async ({ portal, rehearsal }) => {
-    await rehearsal.faults({ at: 'deploy', kind: 'hang', name: 'first', times: 0 })
+    await rehearsal.hold('deploy', 'first')
     const first = await portal.deploy('first')
     const second = await portal.deploy('second')
     const third = await portal.deploy('third')

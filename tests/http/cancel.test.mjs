@@ -9,6 +9,7 @@ async function cancel(answer, key = answer.json.ownerKey) {
   const { deploymentId, name, statusUrl } = answer.json
   const cancelled = await portal.cancel(deploymentId, { key })
   assert.equal(cancelled.status, 202, cancelled.text)
+  await rehearsal.forgetFaults()
   const { last } = await portal.finish(answer, 'cancelled')
   assert.deepEqual([last.data.rolledBack, last.data.leftovers], [true, []])
   await rehearsal.holdsNothing(name)
@@ -32,11 +33,10 @@ for (const step of ['project', 'application', 'deploy', 'health']) {
 
 for (const at of ['project.create', 'application.create']) {
   test(`during ${at}: what it makes is found and removed`, async () => {
-    await rehearsal.faults({ at, kind: 'latency', ms: 9000, name: 'late' })
+    await rehearsal.hold(at, 'late')
     const answer = await portal.deploy('late')
     await until(async () => (await rehearsal.hits()) > 0, 'the call is in flight')
     await cancel(answer)
-    await rehearsal.forgetFaults()
   })
 }
 
@@ -47,19 +47,15 @@ test('in the queue: it leaves at once', async () => {
   const waiting = await portal.deploy('waiting')
   await reach(waiting, ({ event }) => event === 'queued')
   await cancel(waiting)
-  await rehearsal.forgetFaults()
   for (const answer of busy) await portal.finish(answer, 'ready')
 })
 
 test('during the rollback of a failure: it ends cancelled, and clean', async () => {
-  await rehearsal.faults([
-    { at: 'deploy', kind: 'deploy_error', name: 'rolf' },
-    { at: 'application.delete', kind: 'latency', ms: 9000 },
-  ])
+  await rehearsal.faults({ at: 'deploy', kind: 'deploy_error', name: 'rolf' })
+  await rehearsal.hold('application.delete', 'rolf')
   const answer = await portal.deploy('rolf')
   await reach(answer, ({ data }) => data.state === 'undoing')
   await cancel(answer)
-  await rehearsal.forgetFaults()
 })
 
 test('after the end nothing changes, and the answer says so', async () => {

@@ -39,15 +39,15 @@ for (const [direction, jump] of [['ahead', 3 * HOURS], ['back', -3 * HOURS]]) {
 
     test('while a cancelled deployment is undone: nothing is left', async () => {
       clock.set(0)
-      await rehearsal.faults({ at: 'deploy', kind: 'hang', ms: 20_000 })
+      await rehearsal.hold('deploy', 'three')
       const three = await portal.deploy('three')
       await reaches(three, 'outcome')
       await portal.cancel(three.json.deploymentId, { key: three.json.ownerKey })
+      await rehearsal.forgetFaults()
       await reaches(three, 'application', 'undoing')
       await setClock()
       const { last } = await portal.finish(three, 'cancelled')
       assert.deepEqual(last.data.leftovers, [])
-      await rehearsal.forgetFaults()
     })
 
     test('a repeated request is one deployment; it is stopped and deleted', async () => {

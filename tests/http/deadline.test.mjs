@@ -81,7 +81,7 @@ describe('a deadline passes', { concurrency: 4, timeout: seconds(120) }, () => {
     test('its hour', inWorld({
       edits: queueLimits(1), env: clock.env,
     }, async ({ portal, rehearsal }) => {
-      await rehearsal.faults({ at: 'deploy', kind: 'hang', times: 0 })
+      await rehearsal.hold('deploy')
       const first = await portal.deploy('first')
       const second = await portal.deploy('second')
       await portal.follow(second.json.statusUrl, { until: ({ event }) => event === 'queued' })

@@ -128,7 +128,7 @@ describe('in production', () => {
 
   test('streams: a limit for each client, and one for all together', async () => {
     await setLimit('client = 200, total = 3000', 'client = 3, total = 5')
-    await rehearsal.faults({ at: 'deploy', kind: 'hang', name: 'watched' })
+    await rehearsal.hold('deploy', 'watched')
     const answer = await portal.deploy('watched', { key: ADMIN })
     const { statusUrl, deploymentId } = answer.json
     const open = []

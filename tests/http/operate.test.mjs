@@ -74,8 +74,7 @@ test('a workspace that does not start with its new password gets the old one bac
 
 test('one operation at a time, and only on a workspace that exists', async () => {
   const { key } = await portal.ready('dora')
-  await rehearsal.faults(['application.stop', 'application.reload']
-    .map((at) => ({ at, kind: 'latency', ms: 5000, times: 0, name: 'dora' })))
+  for (const at of ['application.stop', 'application.reload']) await rehearsal.hold(at, 'dora')
   const kinds = ['stop', 'restart', 'stop', 'start', 'restart']
   const answers = await Promise.all(kinds.map((what) => portal.act('dora', what, { key })))
   const [begun, ...others] = answers.filter(({ status }) => status === 202)

@@ -153,7 +153,7 @@ test("other users' deployments in Dokploy's queue make the estimate longer",
     const { applicationId } = await rehearsal.change('application.create', foreign)
     const image = { dockerImage: 'nginx:1', username: '', password: '', registryUrl: '' }
     await rehearsal.change('application.saveDockerProvider', { applicationId, ...image })
-    await rehearsal.faults({ at: 'deploy', kind: 'hang', times: 0, name: 'foreign' })
+    await rehearsal.hold('deploy', 'foreign')
     for (const title of numbered('theirs', 20)) {
       await rehearsal.change('application.deploy', { applicationId, title })
     }

@@ -35,14 +35,6 @@ test('twenty at once with one key make one workspace', async () => {
   assert.equal(new Set(answers.map(({ json }) => json.deploymentId)).size, 1)
 })
 
-test('it is remembered after a restart', async () => {
-  const first = await portal.deploy('ingo', keyed('four'))
-  await portal.finish(first, 'ready')
-  await portal.kill9()
-  await portal.restart()
-  assert.deepEqual((await portal.deploy('ingo', keyed('four'))).json, first.json)
-})
-
 test('a refusal is not remembered: the same request may succeed later', async () => {
   const { key } = await portal.ready('ines')
   assert.equal((await portal.deploy('ines', keyed('five'))).status, 409)

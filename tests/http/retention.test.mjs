@@ -12,7 +12,7 @@ test('old operations keep their end alone; running ones keep all events', { skip
   const names = ['old-0', 'old-1', 'old-2']
   const ended = await Promise.all(names.map((name) => portal.ready(name)))
   clock.set(400 * 24 * HOURS)
-  await rehearsal.faults({ at: 'deploy', kind: 'hang', ms: 600_000, name: 'new' })
+  await rehearsal.hold('deploy', 'new')
   const running = await portal.deploy('new')
   const isPruned = ({ event }) => event === 'retention.pruned'
   await portal.logged(isPruned, 'events are removed', { limit: seconds(60) })
