@@ -10,12 +10,11 @@
 --- skip    how many matching calls go well first (0)
 --- name    only calls about this workspace or project
 ---
---- latency and hang end when the rule is removed.
----
 --- Kinds, for calls and for "stack":
----   latency     waits `ms`, then goes on
+---   latency     waits `ms`, or until the rule is removed, then goes on
 ---   status      answers `status` (500) with `headers` and `body`; nothing is done
----   hang        no answer for `ms` (5 minutes), then the connection is cut; nothing is done
+---   hang        no answer for `ms` (5 minutes) or until the rule is removed, then the connection
+---               is cut; nothing is done
 ---   cut         the connection is cut at once; nothing is done
 ---   html        a page of some proxy with status 200; nothing is done
 ---   half        done, and half of the answer is sent
@@ -28,6 +27,7 @@
 local clock = require "rehearsal.clock"
 local json = require "core.json"
 local schema = require "rehearsal.schema"
+local task = require "core.task"
 local words = require "rehearsal.words"
 
 local faults = {}
@@ -118,7 +118,7 @@ function faults.take(at, names)
   for _, rule in ipairs(rules) do
     if applies(rule, at, names) and use(rule) then
       if rule.kind ~= "latency" then return rule end
-      clock.hang((rule.ms or 1000) / 1000, rule)
+      if rule.ms then task.sleep(rule.ms / 1000) else clock.hang(math.huge, rule) end
     end
   end
 end

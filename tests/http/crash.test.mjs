@@ -65,10 +65,12 @@ test('kill -9 with eight running and four waiting: each ends ready, once',
 
 test('killed in a step that the scripts no longer have: it is rolled back',
   inWorld({ ...options, edits: {} }, async ({ portal, rehearsal, tree }) => {
+    await rehearsal.faults({ at: 'domain.create', kind: 'hang', times: 0 })
     const answer = await portal.deploy('xena')
     const { statusUrl } = answer.json
     const seen = await portal.follow(statusUrl, { until: begins('domain') })
     await portal.kill9()
+    await rehearsal.forgetFaults()
     const withoutDomain = (text) => text.replace(/  require "steps.domain",.*\n/, '')
     tree.edit('scripts/steps/init.lua', withoutDomain)
     await portal.restart()

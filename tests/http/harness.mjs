@@ -285,7 +285,7 @@ export class Rehearsal extends Program {
   // Makes calls, or with "deploy" deployments, wait until forgetFaults(). Given no name, for all.
   async hold(at, name) {
     const kind = at === 'deploy' ? 'hang' : 'latency'
-    return this.faults({ at, kind, ms: 3_600_000, times: 0, ...(name ? { name } : {}) })
+    return this.faults({ at, kind, times: 0, ...(name ? { name } : {}) })
   }
 
   async forgetFaults() { await this.api('/__rehearsal/faults', { method: 'DELETE' }) }
