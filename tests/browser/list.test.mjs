@@ -82,7 +82,7 @@ test('a workspace that does not answer says so, and what to do', async () => {
 })
 
 for (const language of LANGUAGES) {
-  test(`${language}: kept files are listed; a new workspace protects them; they can go`, async () => {
+  test(`${language}: kept files are listed, protected by a new workspace, deleted`, async () => {
     const name = `kept-${language}`
     const files = `[data-kept=${name}]`
     const volumes = async () => (await fixture.rehearsal.volumes()).join()

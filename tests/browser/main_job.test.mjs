@@ -1,6 +1,7 @@
 // The main job in each language: name, progress, result, the workspace itself, its deletion.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { until } from '../http/harness.mjs'
 import {
   LANGUAGES, content, deploy, ended, go, password, ready, text, title, useBrowser,
 } from './browser_fixture.mjs'
@@ -114,21 +115,20 @@ test('the log follows its end, unless its reader has scrolled back', async () =>
     const box = document.querySelector('#log-lines')
     return { below: box.scrollHeight - box.scrollTop - box.clientHeight, top: box.scrollTop }
   }, count)
-  const waitForBelow = (least, most) => page.waitForFunction(([from, to]) => {
-    const box = document.querySelector('#log-lines')
-    const below = box.scrollHeight - box.scrollTop - box.clientHeight
-    return below >= from && below < to
-  }, [least, most])
+  const below = () => page.$eval('#log-lines',
+    (box) => box.scrollHeight - box.scrollTop - box.clientHeight)
   assert.ok((await addLines(100)).below < 2, 'at the end')
   await page.hover('#log-lines')
   await page.mouse.wheel(0, -400)
-  await waitForBelow(100, Infinity)
-  const { below, top } = await addLines(50)
-  assert.ok(below > 1000, 'where the reader was')
-  assert.ok(top > 0)
-  await page.focus('#log-lines')
-  await page.keyboard.press('End')
-  await waitForBelow(0, 2)
+  await until(async () => await below() >= 100, 'it has scrolled')
+  const added = await addLines(50)
+  assert.ok(added.below > 1000, 'where the reader was')
+  assert.ok(added.top > 0)
+  await until(async () => {
+    await page.focus('#log-lines')
+    await page.keyboard.press('End')
+    return await below() < 2
+  }, 'it has scrolled to its end')
   assert.ok((await addLines(50)).below < 2, 'at the end again')
   await done()
 })

@@ -9,22 +9,19 @@
 // TEST_PATIENCE=4: every limit is four times as long, and the programs' clocks run slower.
 // TEST_LOGS=1: print what the programs log.
 import { spawn } from 'node:child_process'
-import {
-  cpSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, readdirSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { after, before } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import assert from 'node:assert/strict'
 import { PATIENCE, follow, pause, request, seconds, sse } from './client.mjs'
+import { copyTree, leftovers, temporary, top } from './tree.mjs'
 
 export {
   PATIENCE, collect, follow, inOrder, pause, request, seconds, sse, terminal,
 } from './client.mjs'
+export { copyTree, queueLimits, temporary, top } from './tree.mjs'
 
-export const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 export const DEPLOYER = resolve(process.env.DEPLOYER ?? join(top, 'build/deployer'))
 const HOOKS = resolve(
   process.env.DEPLOYER_HOOKS ?? join(dirname(DEPLOYER), 'hooks', basename(DEPLOYER)))
@@ -34,17 +31,6 @@ export const LANGUAGES = ['en', 'nl', 'ar']
 export const VERSIONS = ['0.30.2', '0.26.5'] // of Dokploy, as recorded
 // How much faster than real time the programs' timers and deadlines run.
 export const TIME_SCALE = Number(process.env.TIME_SCALE ?? Math.max(1, 20 / PATIENCE))
-
-const leftovers = new Set() // folders and running processes, removed when the tests' process exits
-process.on('exit', () => {
-  for (const thing of leftovers) thing.discard()
-})
-
-export function temporary(prefix) {
-  const path = mkdtempSync(join(tmpdir(), `deployer-${prefix}-`))
-  leftovers.add({ discard: () => rmSync(path, { recursive: true, force: true }) })
-  return path
-}
 
 // Polls look() until it returns something truthy, for what no event announces.
 export async function until(look, what, limit = seconds(20)) {
@@ -56,38 +42,6 @@ export async function until(look, what, limit = seconds(20)) {
     await pause(20)
   }
 }
-
-// A copy of everything an admin edits. edit(path, text => text) replaces a file as editors do: as a
-// whole, by rename. It fails when the edit changes nothing.
-export function copyTree(edits = {}) {
-  const root = temporary('root')
-  for (const part of ['config.lua', 'scripts', 'www', 'locales']) {
-    cpSync(join(top, part), join(root, part), { recursive: true })
-  }
-  const tree = {
-    root,
-    read: (path) => readFileSync(join(root, path), 'utf8'),
-    write(path, text) {
-      writeFileSync(join(root, `${path}.new~`), text)
-      renameSync(join(root, `${path}.new~`), join(root, path))
-    },
-    edit(path, change) {
-      const original = tree.read(path)
-      const edited = change(original)
-      assert.ok(edited !== original, `the edit of ${path} changes nothing`)
-      tree.write(path, edited)
-    },
-  }
-  for (const [path, change] of Object.entries(edits)) tree.edit(path, change)
-  return tree
-}
-
-// An admin's edit: how many deployments run at once, and how many may wait.
-export const queueLimits = (running, queue = 50) => ({
-  'config.lua': (text) => text
-    .replace(/running_deployments = \d+/, `running_deployments = ${running}`)
-    .replace(/\bqueue = \d+/, `queue = ${queue}`),
-})
 
 // The tests' own copy, made once: editing the sources while tests run disturbs none of them.
 let sharedTree
