@@ -1,10 +1,10 @@
 // The rehearsal's own side: what its workspaces answer, what faults do, what survives a restart.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
+import { temporary } from '../http/harness.mjs';
 import { Double } from './double.mjs';
 
 const password = "p a#s's";
@@ -23,24 +23,24 @@ class World extends Double {
 
   // An application with a host, a volume and a password, ready to be deployed.
   async application(name, env = passwordLine) {
-    const { project, environment } = await this.call('project.create', { name });
+    const { project, environment } = await this.change('project.create', { name });
     const { environmentId } = environment;
-    const made = await this.call('application.create', { name, appName: name, environmentId });
+    const made = await this.change('application.create', { name, appName: name, environmentId });
     const { applicationId } = made;
     const login = { username: '', password: '', registryUrl: '' };
-    await this.call('application.saveDockerProvider',
+    await this.change('application.saveDockerProvider',
       { applicationId, dockerImage: 'ai-stack:1', ...login });
-    await this.call('application.saveEnvironment',
+    await this.change('application.saveEnvironment',
       { applicationId, env, buildArgs: null, buildSecrets: null, createEnvFile: false });
-    await this.call('mounts.create', { type: 'volume', volumeName: `${name}-data`,
+    await this.change('mounts.create', { type: 'volume', volumeName: `${name}-data`,
       mountPath: '/workspace', serviceId: applicationId, serviceType: 'application' });
-    await this.call('domain.create', { host: `${name}.localhost`, port: 8080, applicationId });
+    await this.change('domain.create', { host: `${name}.localhost`, port: 8080, applicationId });
     return { ...made, project };
   }
 
   async deployed(name, env) {
     const application = await this.application(name, env);
-    await this.call('application.deploy', { applicationId: application.applicationId });
+    await this.change('application.deploy', { applicationId: application.applicationId });
     await this.settle();
     return application;
   }
@@ -50,12 +50,12 @@ class World extends Double {
   }
 
   async deployment({ applicationId }) {
-    return (await this.query('deployment.all', { applicationId }))[0];
+    return (await this.dokploy('deployment.all', { applicationId }))[0];
   }
 
-  async log(application) {
+  async deploymentLog(application) {
     const { deploymentId } = await this.deployment(application);
-    return this.query('deployment.readLogs', { deploymentId });
+    return this.dokploy('deployment.readLogs', { deploymentId });
   }
 }
 
@@ -107,12 +107,12 @@ describe('a workspace', () => {
     assert.equal((await world.workspace('ada')).status, 404);
     const { applicationId, appName } = await world.application('ada');
     assert.equal((await world.workspace('ada')).status, 502);
-    await world.call('application.deploy', { applicationId });
+    await world.change('application.deploy', { applicationId });
     await world.settle();
     assert.equal((await world.workspace('ada')).status, 401);
-    await world.call('application.stop', { applicationId });
+    await world.change('application.stop', { applicationId });
     assert.equal((await world.workspace('ada')).status, 502);
-    await world.call('application.reload', { applicationId, appName });
+    await world.change('application.reload', { applicationId, appName });
     await world.settle();
     assert.equal((await world.workspace('ada')).status, 401);
   });
@@ -150,7 +150,7 @@ describe('a workspace', () => {
 
   test('keeps running and stays reachable when only its project is removed', async () => {
     const { project } = await world.deployed('ada');
-    await world.call('project.remove', { projectId: project.projectId });
+    await world.change('project.remove', { projectId: project.projectId });
     const state = await world.state();
     const left = [state.applications, state.services.length, state.routes.length];
     assert.deepEqual(left, [[], 1, 1]);
@@ -160,16 +160,16 @@ describe('a workspace', () => {
   test('becomes an orphan when its application is deleted during a deployment', async () => {
     const { applicationId } = await world.application('ada');
     await world.faults({ at: 'deploy', kind: 'latency', ms: 300 });
-    await world.call('application.deploy', { applicationId });
-    await world.call('application.delete', { applicationId });
+    await world.change('application.deploy', { applicationId });
+    await world.change('application.delete', { applicationId });
     await world.settle();
     assert.equal((await world.state()).services.length, 1);
   });
 
   test('leaves its volume, which is in use until the container has stopped', async () => {
     const { applicationId, appName } = await world.deployed('ada');
-    await world.call('application.delete', { applicationId });
-    const tasks = await world.query('docker.getServiceContainersByAppName', { appName });
+    await world.change('application.delete', { applicationId });
+    const tasks = await world.dokploy('docker.getServiceContainersByAppName', { appName });
     assert.deepEqual(tasks, []);
     const remove = () => world.post('dockerVolume.removeVolume', { volumeName: 'ada-data' });
     const used = await remove();
@@ -224,7 +224,7 @@ describe('a fault', () => {
   test('skip, times and name choose the calls', async () => {
     await world.faults({ at: 'project.create', kind: 'status', status: 500, skip: 1, times: 2,
       name: 'eve' });
-    await world.call('project.create', { name: 'adam' });
+    await world.change('project.create', { name: 'adam' });
     const statuses = [];
     for (let i = 0; i < 5; i += 1) statuses.push((await create()).status);
     assert.deepEqual(statuses, [200, 500, 500, 200, 200]);
@@ -263,7 +263,7 @@ describe('a fault', () => {
       await world.faults({ at: 'deploy', kind, name: 'eve' });
       const eve = await world.deployed('eve');
       assert.equal((await world.deployment(eve)).status, status);
-      assert.match(await world.log(eve), log);
+      assert.match(await world.deploymentLog(eve), log);
       const answer = await world.workspace('eve', '/global/health', headersFor(kind));
       assert.equal(answer.status, health);
       await world.deployed('adam');
@@ -299,15 +299,13 @@ test('everything survives a sudden end of the process', async (t) => {
   await world.restart();
   assert.deepEqual(await world.state(), state);
   assert.equal((await world.workspace('ada', '/path', right)).status, 200);
-  await world.call('application.deploy', { applicationId });
+  await world.change('application.deploy', { applicationId });
   await world.settle();
   assert.equal((await world.state()).deployments.length, 2);
 });
 
 test('faults can be set from the start, in a file', async (t) => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'faults-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
-  const file = path.join(folder, 'faults.json');
+  const file = path.join(temporary('faults'), 'faults.json');
   fs.writeFileSync(file, JSON.stringify([{ at: 'project.all', kind: 'status', status: 418 }]));
   const world = await begin(t, { REHEARSAL_FAULTS_FILE: file });
   assert.equal((await world.get('project.all')).status, 418);
@@ -316,8 +314,8 @@ test('faults can be set from the start, in a file', async (t) => {
 
 test('the version can be changed at run time', async (t) => {
   const world = await begin(t);
-  assert.equal(await world.query('settings.getDokployVersion'), 'v0.30.2');
+  assert.equal(await world.dokploy('settings.getDokployVersion'), 'v0.30.2');
   await world.control('POST', 'version', { version: '0.26.5' });
-  assert.equal(await world.query('settings.getDokployVersion'), 'v0.26.5');
+  assert.equal(await world.dokploy('settings.getDokployVersion'), 'v0.26.5');
   assert.equal((await world.get('project.search', { q: 'a' })).status, 404);
 });

@@ -14,18 +14,18 @@ function idIn({ request }) {
 
 async function setImage(scene, applicationId, dockerImage) {
   const login = { username: '', password: '', registryUrl: '' };
-  await scene.call('application.saveDockerProvider', { applicationId, dockerImage, ...login });
+  await scene.change('application.saveDockerProvider', { applicationId, dockerImage, ...login });
 }
 
 async function deploy(scene, applicationId, dockerImage) {
   await setImage(scene, applicationId, dockerImage);
-  await scene.call('application.deploy', { applicationId });
+  await scene.change('application.deploy', { applicationId });
 }
 
 async function makeApplication(scene, projectName, name, appName = name) {
-  const { project, environment } = await scene.call('project.create', { name: projectName });
+  const { project, environment } = await scene.change('project.create', { name: projectName });
   const { environmentId } = environment;
-  const made = await scene.call('application.create', { name, appName, environmentId });
+  const made = await scene.change('application.create', { name, appName, environmentId });
   return { ...made, projectId: project.projectId };
 }
 
@@ -33,7 +33,7 @@ async function makeApplication(scene, projectName, name, appName = name) {
 async function remove(scene, { name, request }) {
   if (name === 'application.delete') {
     const { applicationId } = scene.answer('application.create');
-    await scene.call('application.update', { applicationId, applicationStatus: 'running' });
+    await scene.change('application.update', { applicationId, applicationStatus: 'running' });
   }
   if (name === 'application.create in staging') {
     const { environment } = scene.answer('project.create p2');
@@ -41,7 +41,7 @@ async function remove(scene, { name, request }) {
   }
   if (name === 'mounts.remove') {
     const { applicationId } = scene.answer('application.create in staging');
-    const { mounts } = await scene.query('application.one', { applicationId });
+    const { mounts } = await scene.dokploy('application.one', { applicationId });
     scene.learn(request.body.mountId, mounts[0].mountId);
   }
 }
@@ -73,7 +73,7 @@ async function makeQueue(scene, exchange) {
     await deploySlowly(scene, 2);
     const { applicationId } = queue.applications[3];
     scene.learn(idIn(exchange), applicationId);
-    await scene.call('application.deploy', { applicationId });
+    await scene.change('application.deploy', { applicationId });
   }
   if (name.startsWith('project.remove while')) {
     await deploySlowly(scene, 4);
@@ -84,7 +84,7 @@ async function makeQueue(scene, exchange) {
 async function fillQueue(scene, exchange) {
   for (let i = 1; i < 9; i += 1) {
     const { applicationId } = queue.applications[i];
-    await scene.call('application.deploy', { applicationId, title: `deploy ${i}` });
+    await scene.change('application.deploy', { applicationId, title: `deploy ${i}` });
   }
   scene.learn(idIn(exchange), queue.applications[9].applicationId);
 }
@@ -98,7 +98,7 @@ async function deploySlowly(scene, index) {
   await scene.settle();
   const { applicationId } = queue.applications[index];
   await scene.faults({ at: 'deploy', kind: 'latency', ms: 400 });
-  await scene.call('application.deploy', { applicationId });
+  await scene.change('application.deploy', { applicationId });
   await scene.until(isDeploying(applicationId));
   return applicationId;
 }
@@ -184,12 +184,12 @@ async function otherTag(scene, { name }) {
   if (name !== 'application.deploy' && name !== 'deployment.all') return;
   const { applicationId } = scene.answer('application.create');
   if (name === 'deployment.all') {
-    await scene.call('application.deploy', { applicationId });
+    await scene.change('application.deploy', { applicationId });
     await scene.settle();
     return;
   }
   const login = { username: null, password: null, registryUrl: null };
-  await scene.call('application.saveDockerProvider',
+  await scene.change('application.saveDockerProvider',
     { applicationId, dockerImage: fastImage, ...login });
 }
 

@@ -4,7 +4,7 @@ import { readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { DEPLOYER, temporary, useWorld, withPortal } from '../http/harness.mjs'
-import { run } from './fixture.mjs'
+import { run, succeeds } from './fixture.mjs'
 
 let owner
 const { portal, rehearsal } = useWorld({
@@ -16,8 +16,7 @@ const deployer = (data, ...args) =>
 
 async function backUp() {
   const folder = join(temporary('backup'), 'today')
-  const { status, all } = await deployer(portal.env.DATA_DIR, '--backup', folder)
-  assert.equal(status, 0, all)
+  await succeeds(deployer(portal.env.DATA_DIR, '--backup', folder))
   return folder
 }
 
@@ -35,8 +34,7 @@ test('a working portal is copied whole, for no other user to read', async () => 
 
 test('restored into an empty folder, it knows workspaces, owners and passwords', async () => {
   const data = join(temporary('restored'), 'data')
-  const { status, all } = await deployer(data, '--restore', await backUp())
-  assert.equal(status, 0, all)
+  await succeeds(deployer(data, '--restore', await backUp()))
   await withPortal({ rehearsal, env: { DATA_DIR: data } }, async (restored) => {
     const { status: found, json } = await restored.stack('kept', { key: owner })
     assert.deepEqual([found, json.state], [200, 'ready'])

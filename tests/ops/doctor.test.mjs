@@ -7,7 +7,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import {
   TIME_SCALE, UNKNOWN_PORT, startPortal, startRehearsal, temporary, until,
 } from '../http/harness.mjs'
-import { commandEnv, commands, run } from './fixture.mjs'
+import { commandEnv, commands, run, succeeds } from './fixture.mjs'
 
 let rehearsal, command
 before(async () => {
@@ -97,10 +97,7 @@ test("the network's room is what Dokploy says of it, or unknown", async () => {
 async function proxy(t, days, isTrusted = true) {
   const folder = temporary('certificate')
   const file = (name) => join(folder, name)
-  const openssl = async (...args) => {
-    const { status, all } = await run('openssl', args)
-    assert.equal(status, 0, all)
-  }
+  const openssl = (...args) => succeeds(run('openssl', args))
   await openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
     '-nodes', '-keyout', file('key'), '-out', file('request'), '-subj', '/CN=ai.test',
     '-addext', 'subjectAltName=DNS:*.ai.test')

@@ -1,4 +1,5 @@
 // What the operators' tests share: running a program to its end, and the commands of the portal.
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { DEPLOYER, TIME_SCALE, dokployEnv, temporary } from '../http/harness.mjs'
 
@@ -12,6 +13,13 @@ export function run(program, args, { env = process.env, cwd } = {}) {
     child.on('error', reject)
     child.on('close', (status) => resolve({ status, out, err, all: out + err }))
   })
+}
+
+// Waits for a run that must succeed.
+export async function succeeds(running) {
+  const result = await running
+  assert.equal(result.status, 0, result.all)
+  return result
 }
 
 // The environment of a command that uses the double by the address of a real Dokploy.

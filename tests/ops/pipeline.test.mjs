@@ -8,7 +8,7 @@ import { describe, test } from 'node:test'
 import {
   ADMIN, DEPLOYER, inWorld, request, startRehearsal, temporary, top, until, useWorld,
 } from '../http/harness.mjs'
-import { commandEnv, commands, run } from './fixture.mjs'
+import { commandEnv, commands, run, succeeds } from './fixture.mjs'
 
 const read = (path) => readFileSync(join(top, path), 'utf8')
 const git = (...args) => execFileSync('git', args, { cwd: top, encoding: 'utf8' }).trim()
@@ -71,7 +71,6 @@ function runs(pattern, what, body, options = {}) {
     for (const line of found) await body(line)
   })
 }
-const succeeds = ({ status, all }) => assert.equal(status, 0, all)
 
 runs(/^apt-get /, "the packages that they install are Debian's", async (line) => {
   const names = line.match(/--no-install-recommends (.+)$/)[1].split(' ')
@@ -79,15 +78,15 @@ runs(/^apt-get /, "the packages that they install are Debian's", async (line) =>
   for (const name of names) assert.match(out, new RegExp(`^Package: ${name}$`, 'm'))
 }, { skip: noApt })
 
-runs(/^git config /, 'git trusts the folder', async (line) => succeeds(await shell(line)))
+runs(/^git config /, 'git trusts the folder', (line) => succeeds(shell(line)))
 
 runs(/^tools\/setup\.sh run$/, 'set-up installs what building needs',
-  async (line) => succeeds(await shell(line, { SKIP_SETUP: '1' })))
+  (line) => succeeds(shell(line, { SKIP_SETUP: '1' })))
 
 runs(/^\.ci\/pipeline\.sh check$/, 'check is .ci/run: linters and every test', async (line) => {
   for (const command of [line, '.ci/run']) {
     const { PATH, calls } = standIns('make')
-    succeeds(await shell(command, { PATH, SKIP_SETUP: '1' }))
+    await succeeds(shell(command, { PATH, SKIP_SETUP: '1' }))
     assert.deepEqual(calls(), ['make check', 'make test', 'make test-all'])
   }
 })
@@ -105,7 +104,7 @@ test('.ci/run runs everything when something is red, and fails', async () => {
 
 runs(/make test-stack MODELS=live$/, 'the models are asked for weekly', async (line) => {
   const { PATH, calls } = standIns('make', 'npm')
-  succeeds(await shell(line, { PATH }))
+  await succeeds(shell(line, { PATH }))
   assert.deepEqual(calls(), ['npm ci --prefix tests', 'make test-stack MODELS=live'])
   const targets = [
     'test-stack', 'test-docker', 'image', 'stack-image', 'check', 'test', 'test-all',
@@ -119,7 +118,7 @@ runs(/make test-stack MODELS=live$/, 'the models are asked for weekly', async (l
 
 runs(/pipeline\.sh images$/, 'images are built, tested, pushed by commit and tag', async (line) => {
   const { PATH, calls, stdin } = standIns('make', 'npm', 'docker')
-  succeeds(await shell(line, {
+  await succeeds(shell(line, {
     PATH, IMAGE_PREFIX: 'registry.test/team', PLUGIN: '0', REGISTRY_USERNAME: 'ci',
     REGISTRY_PASSWORD: 'a-canary',
   }))
@@ -148,16 +147,15 @@ runs(/pipeline\.sh deploy$/, 'deploy asks the doctor, then rolls the commit out'
       '--connect-to', `127.0.0.1:${rehearsal.port}`, '--seconds', '20']
     const image = 'team/ai-stack-deployer:old'
     const bootstrap = ['bootstrap', '--image', image, '--domain', 'ci.test', '--http', ...target]
-    succeeds(await commands(rehearsal)(bootstrap))
+    await succeeds(commands(rehearsal)(bootstrap))
     // The double's portal takes its release from the image's tag, which the pipeline makes.
     const { PATH } = standIns('make')
     const release = git('rev-parse', '--short=12', 'HEAD')
-    const result = await shell(line, {
+    const { out } = await succeeds(shell(line, {
       ...commandEnv(rehearsal), PATH, DEPLOYER, DATA_DIR: temporary('deploy'), IMAGE_PREFIX: 'team',
       ROLLOUT: `--release ${release} ${target.join(' ')}`,
-    })
-    succeeds(result)
-    assert.match(result.out, /^ok +token +valid[\s\S]*^ok +ready /m)
+    }))
+    assert.match(out, /^ok +token +valid[\s\S]*^ok +ready /m)
     const ready = await request(`${rehearsal.url}/ready`, { headers: { host: 'ci.test' } })
     assert.equal(ready.json.release, release)
   } finally {
@@ -179,8 +177,7 @@ describe('verify', { skip: noGit }, () => {
   const isRemoved = () => until(async () => await count() === 0, 'the smoke workspace is gone')
 
   test('health, a name, the page, and a workspace made and removed', async () => {
-    const { status, out, all } = await verify({ SMOKE_TOKEN: await token() })
-    assert.equal(status, 0, all)
+    const { out } = await succeeds(verify({ SMOKE_TOKEN: await token() }))
     const steps = [...out.matchAll(/^ok +(\w+)$/gm)].map(([, what]) => what)
     assert.deepEqual(steps, ['ready', 'health', 'name', 'page', 'deploy', 'stack', 'delete'])
     assert.equal(await count(), 0)

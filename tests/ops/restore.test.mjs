@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { DEPLOYER, startPortal, startRehearsal, temporary } from '../http/harness.mjs'
-import { run } from './fixture.mjs'
+import { run, succeeds } from './fixture.mjs'
 
 const FILES = ['journal.db', 'journal.db-wal', 'secret']
 const skip = process.env.SANITIZED ? 'nothing can be preloaded beside the sanitizers' : false
@@ -21,13 +21,11 @@ async function portalWith(name) {
 before(async () => {
   preload = join(temporary('preload'), 'kill_at.so')
   const source = fileURLToPath(new URL('kill_at.c', import.meta.url))
-  const built = await run('cc', ['-shared', '-fPIC', '-D_GNU_SOURCE', '-o', preload, source])
-  assert.equal(built.status, 0, built.err)
+  await succeeds(run('cc', ['-shared', '-fPIC', '-D_GNU_SOURCE', '-o', preload, source]))
   rehearsal = await startRehearsal()
   const restored = await portalWith('restored')
   backup = join(temporary('backup'), 'today')
-  const { status, err } = await deployer(restored.data, ['--backup', backup])
-  assert.equal(status, 0, err)
+  await succeeds(deployer(restored.data, ['--backup', backup]))
   await restored.portal.stop()
   const previous = await portalWith('before')
   await previous.portal.kill9() // so that a part of its journal is in the -wal
@@ -111,8 +109,7 @@ test('another restore finishes the previous one, and then itself', { skip }, asy
   const data = copyOf(afterCommit)
   const half = await deployer(data, ['--backup', join(temporary('backup'), 'half')])
   assert.match(half.err, /a restore was interrupted here/)
-  const { status, out, err } = await deployer(data, ['--restore', backup])
-  assert.equal(status, 0, err)
+  const { out, err } = await succeeds(deployer(data, ['--restore', backup]))
   const finished = new RegExp('an interrupted restore was finished; '
     + 'the data from before is in before-restore\\.\\S+\\n$')
   assert.match(err, finished)
