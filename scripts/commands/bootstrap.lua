@@ -1,5 +1,6 @@
 --- deployer bootstrap: creates the portal's own application in Dokploy, with project, environment,
---- volume, domain and limits. What exists stays: it may run again and adds what is missing.
+--- volume, domain and limits, and the network of the workspaces. What exists stays: it may run
+--- again and adds what is missing.
 local config = require "core.config"
 local console = require "core.console"
 local command = require "lib.base.command"
@@ -8,6 +9,7 @@ local report = require "lib.doctor.report"
 local dokploy = require "lib.dokploy"
 local call = require "lib.dokploy.call"
 local release = require "lib.release"
+local network = require "lib.release.network"
 local rollout = require "lib.release.rollout"
 
 local help = [[
@@ -23,6 +25,7 @@ Other options: see deployer rollout --help.]]
 -- What config.lua reads.
 local plain = {
   "DOKPLOY_URL", "STACK_DOMAIN_SUFFIX", "STACK_SCHEME", "STACK_CONNECT_TO", "STACK_IMAGE",
+  "STACK_NETWORK",
   "STACK_REGISTRY_URL", "STACK_REGISTRY_USERNAME", "RESERVED_NAMES", "ACCESS", "LOG_LEVEL",
   "PORTAL_HOSTS", "TRUSTED_PROXIES", "FORWARD_AUTH_HEADER", "FORWARD_AUTH_ADMINS",
 }
@@ -136,6 +139,10 @@ function parts.image(work)
   return "set to " .. work.given.image
 end
 
+function parts.network(work)
+  return network.prepare(work.application, work.variables, work.results)
+end
+
 function parts.environment(work)
   local before = type(work.application.env) == "string" and work.application.env or ""
   local text, message = merge(before, work.variables)
@@ -190,11 +197,14 @@ function parts.limits(work)
   return "256 MiB, one container, stop-first"
 end
 
-local order = { "project", "application", "image", "environment", "volume", "domain", "limits" }
+local order = {
+  "project", "application", "image", "network", "environment", "volume", "domain", "limits",
+}
 local corrections = {
   project = "the token must belong to an owner or admin: deployer doctor checks it",
   environment = "config.lua explains each variable",
   domain = "give a host name such as portal.example.com",
+  network = "a network that was created by hand is imported in Dokploy (Settings, Networks)",
 }
 
 local function create_parts(work, results)
@@ -240,7 +250,7 @@ return command.define {
       return 2
     end
     local results = report.new()
-    local work = { name = name, given = given, variables = variables }
+    local work = { name = name, given = given, variables = variables, results = results }
     if not create_parts(work, results) then return results:status() end
     return start(work, results)
   end,

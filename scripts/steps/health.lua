@@ -2,9 +2,9 @@
 --- (lib/workspaces/health.lua has the details). One that is open to everybody, or whose container
 --- ends again and again, ends the deployment at once.
 local try = require("lib.base.attempt").try
+local isolation = require "lib.dokploy.isolation"
 local address = require "lib.workspaces.address"
 local health = require "lib.workspaces.health"
-local isolation = require "lib.workspaces.isolation"
 
 local RESERVE = 3 -- seconds before the deadline, for reporting the reason
 local BAD_GATEWAY = 502 -- what the proxy answers when it does not reach the container

@@ -7,8 +7,8 @@ local task = require "core.task"
 local attempt = require "lib.base.attempt"
 local dotenv = require "lib.base.dotenv"
 local workspace = require "lib.base.workspace"
+local isolation = require "lib.dokploy.isolation"
 local address = require "lib.workspaces.address"
-local isolation = require "lib.workspaces.isolation"
 
 local try = attempt.try
 local PASSWORD = address.password_variable

@@ -42,6 +42,71 @@ test('bootstrap makes and starts the portal; repeated, it changes nothing', asyn
   }
 })
 
+const CONNECT = 'docker network connect workspaces dokploy-traefik'
+
+async function portalOf(name) {
+  const { applications } = await rehearsal.state()
+  const { applicationId } = applications.find((it) => it.appName.startsWith(`deployer-${name}-`))
+  const portal = await rehearsal.dokploy('application.one', { applicationId })
+  return { ...portal, network: portal.env.match(/^STACK_NETWORK="?'?([^"'\n]*)/m)?.[1] }
+}
+
+test('bootstrap makes a network for the workspaces, and says what no call can do', async (t) => {
+  await rehearsal.reset()
+  const all = await rehearsal.dokploy('network.all')
+  assert.deepEqual(all, [])
+  await rehearsal.faults({ at: 'network.create', kind: 'lost' })
+  const first = await bootstrap('net', 'portal:1')
+  assert.equal(first.status, 0, first.all)
+  assert.match(first.out, new RegExp(`^warn +proxy .*workspaces.*502\\n +-> .*${CONNECT}`, 'm'))
+  const [network, ...others] = await rehearsal.dokploy('network.all')
+  assert.deepEqual([network.name, network.driver, network.attachable, others],
+    ['workspaces', 'overlay', true, []])
+  const portal = await portalOf('net')
+  assert.deepEqual([portal.network, portal.networkIds, portal.detachDokployNetwork],
+    ['workspaces', [network.networkId], false])
+  const { services } = await rehearsal.state()
+  assert.deepEqual(services[0].networks, ['dokploy-network', 'workspaces'])
+  await rehearsal.docker(CONNECT)
+  const again = await bootstrap('net', 'portal:1')
+  assert.match(again.out, /^ok +network +workspaces$/m)
+  assert.doesNotMatch(again.out, /^warn/m)
+
+  await t.test('not in force in a portal that runs, before the proxy is there', async () => {
+    await succeeds(bootstrap('old', 'portal:1', '--env', 'STACK_NETWORK='))
+    assert.equal((await portalOf('old')).network || '', '')
+    await rehearsal.docker(CONNECT.replace('connect', 'disconnect'))
+    const { applicationId } = await portalOf('old')
+    const env = 'NODE_ENV=production'
+    await rehearsal.change('application.saveEnvironment',
+      { applicationId, env, buildArgs: '', buildSecrets: '', createEnvFile: false })
+    const before = await bootstrap('old', 'portal:1')
+    assert.match(before.out, /^ok +network +workspaces, not in force yet$/m)
+    assert.match(before.out, /-> .*then run this again$/m)
+    assert.equal((await portalOf('old')).network, undefined)
+    await rehearsal.docker(CONNECT)
+    await succeeds(bootstrap('old', 'portal:1'))
+    assert.equal((await portalOf('old')).network, 'workspaces')
+  })
+
+  await t.test('where Dokploy has no call for it, only the one that is asked for', async () => {
+    const setVersion = (version) =>
+      rehearsal.api('/__rehearsal/version', { method: 'POST', json: { version } })
+    await setVersion('0.26.5')
+    await succeeds(bootstrap('ages', 'portal:1'))
+    assert.equal((await portalOf('ages')).network, undefined)
+    const asked = await bootstrap('ages', 'portal:1', '--env', 'STACK_NETWORK=workspaces')
+    assert.match(asked.out, new RegExp(
+      `-> .*docker network create --driver overlay --attachable workspaces, then ${CONNECT}`))
+    const { network, networkSwarm } = await portalOf('ages')
+    assert.deepEqual([network, networkSwarm],
+      ['workspaces', [{ Target: 'workspaces' }, { Target: 'dokploy-network' }]])
+    await setVersion('0.30.2')
+    const bad = await bootstrap('ages', 'portal:1', '--env', 'STACK_NETWORK=host')
+    assert.match(bad.out, /^fail +network +--env STACK_NETWORK: /m)
+  })
+})
+
 test('bootstrap makes what is missing, after an answer that never came', async () => {
   await rehearsal.faults([
     { at: 'project.create', kind: 'lost' },

@@ -92,6 +92,34 @@ test("the network's room is what Dokploy says of it, or unknown", async () => {
   await setVersion('0.30.2')
 })
 
+test('workspaces beside Dokploy are reported, and a network whose proxy is missing', async () => {
+  const beside = await doctor({ NODE_ENV: 'production' })
+  assert.match(beside.out, /^warn +isolation .*in dokploy-network.*tried: .*\n +-> .*bootstrap/m)
+  assert.doesNotMatch((await doctor()).out, /isolation/, 'a trial needs no network')
+  const own = { STACK_NETWORK: 'apart' }
+  assert.match((await doctor(own)).out, /^fail +isolation .*no overlay network apart\n/m)
+  const network = { name: 'apart', driver: 'overlay', attachable: true }
+  const { networkId } = await rehearsal.change('network.create', network)
+  const connect = 'docker network connect apart dokploy-traefik'
+  const away = await doctor(own)
+  assert.match(away.out, new RegExp(`^fail +isolation .*not in apart.*\\n +-> .*${connect}`, 'm'))
+  assert.match(away.out, /^ok +network +about 6 of 254 addresses of 10\.0\.2\.0\/24 in use/m)
+  await rehearsal.docker(connect)
+  assert.match((await doctor(own)).out, /^ok +isolation .*apart, and dokploy-traefik is in it$/m)
+  await setVersion('0.26.5')
+  assert.match((await doctor(own)).out, new RegExp(`^warn +isolation .*\\n +-> .*${connect}`, 'm'))
+  await setVersion('0.30.2')
+  await rehearsal.docker(connect.replace('connect', 'disconnect'))
+  await rehearsal.change('network.remove', { networkId })
+})
+
+test('a limit of CPUs that the machine does not have is reported', async () => {
+  const body = JSON.stringify({ resources: { cpuCount: 1 } })
+  const at = 'docker.getServerHealth'
+  await rehearsal.faults({ at, kind: 'status', status: 200, times: 0, headers: {}, body })
+  assert.match((await doctor()).out, /^fail +cpus .*2 CPUs.* has 1\n +-> .*stack\.cpus/m)
+})
+
 // A proxy for *.ai.test with a certificate that is valid for `days`. Returns the variables that
 // make the portal use it, and trust it or not.
 async function proxy(t, days, isTrusted = true) {

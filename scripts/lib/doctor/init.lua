@@ -2,7 +2,7 @@
 ---@type (fun(report: table))[]
 local checks = {
   require "lib.doctor.dokploy", -- reachable, version, token, rights, concurrency, clock
-  require "lib.doctor.network", -- free addresses in the network of the workspaces
+  require "lib.doctor.network", -- the network of the workspaces, its free addresses, CPUs
   require "lib.doctor.address", -- DNS, certificate, path of the health checks, image
   require "lib.doctor.machine", -- disk, volume, admin token, proxy, rehearsal
 }

@@ -1,58 +1,153 @@
---- Checks for free addresses in dokploy-network. Each workspace takes one for its service and one
---- for its container; when the network is full, every deployment fails.
+--- Checks the network that workspaces run in: is it apart from Dokploy's own, is the proxy in it,
+--- and does it have free addresses? Each workspace takes one for its service and one for its
+--- container; when the network is full, every deployment fails.
+local config = require "core.config"
+local http = require "core.http"
 local ask = require "lib.doctor.ask"
+local dokploy = require "lib.dokploy"
+local tag = require "lib.dokploy.tag"
+local isolation = require "lib.dokploy.isolation"
 
-local ALMOST_FULL = 0.8
-local OWN_ADDRESSES = 6 -- what Dokploy itself uses, about
+local client = dokploy.client { tries = 2 }
+local own = config.stack.network
+local name = own or isolation.shared_network
+
+-- What is there
+
+local function table_or_empty(value) return type(value) == "table" and value or {} end
 
 -- The capacity and subnet of the network; nil where Dokploy does not report it (before 0.30, or to
 -- a token without the right).
-local function capacity_of_network()
-  local health = ask "docker.getServerHealth"
-  local networks = type(health) == "table" and type(health.dockerNetworks) == "table"
-    and health.dockerNetworks.usage
-  for _, network in ipairs(type(networks) == "table" and networks or {}) do
-    if type(network) == "table" and network.name == "dokploy-network"
+local function capacity_of_network(health)
+  for _, network in ipairs(table_or_empty(table_or_empty(health.dockerNetworks).usage)) do
+    if type(network) == "table" and network.name == name
       and type(network.capacity) == "number" then
       return network.capacity, type(network.subnet) == "string" and network.subnet or "unknown"
     end
   end
 end
 
+-- The services in the network: every one of Dokploy's, or those of workspaces.
 local function count_services(projects)
   local count = 0
   for _, project in ipairs(projects) do
-    local environments = type(project.environments) == "table" and project.environments or {}
-    for _, environment in ipairs(environments) do
-      for _, services in pairs(environment) do
-        if type(services) == "table" then count = count + #services end
+    if not own or tag.read(project.description) then
+      for _, environment in ipairs(table_or_empty(project.environments)) do
+        for _, services in pairs(environment) do count = count + #table_or_empty(services) end
       end
     end
   end
   return count
 end
 
-return function(report)
+-- Addresses
+
+local ALMOST_FULL = 0.8
+local OTHER_ADDRESSES = 6 -- what Dokploy itself uses, about, or the proxy and the portal
+
+local function check_addresses(report, health)
   local projects = ask "project.all"
   if type(projects) ~= "table" then
     return report:warn("network", "the services could not be counted",
       "see the lines above: the token must belong to an owner or admin")
   end
   local services = count_services(projects)
-  local used = 2 * services + OWN_ADDRESSES
-  local capacity, subnet = capacity_of_network()
+  local used = 2 * services + OTHER_ADDRESSES
+  local capacity, subnet = capacity_of_network(health)
   if not capacity then
     return report:ok("network", ("about %d addresses in use (%d services); this Dokploy does not "
       .. "report the capacity"):format(used, services))
   end
   local found = ("about %d of %d addresses of %s in use (%d services)"):format(used, capacity,
     subnet, services)
+  local correction = "create dokploy-network again with a larger --subnet, such as a /16"
+  if own then
+    correction = "create another network with a --subnet such as a /16, for STACK_NETWORK"
+  end
   if used > capacity then
-    report:fail("network", found,
-      "create dokploy-network again with a larger --subnet, such as a /16")
+    report:fail("network", found, correction)
   elseif used > ALMOST_FULL * capacity then
-    report:warn("network", found, "plan a larger --subnet for dokploy-network, such as a /16")
+    report:warn("network", found, "in time, " .. correction)
   else
     report:ok("network", found)
   end
+end
+
+-- Isolation
+
+local backends = { "dokploy-postgres:5432", "dokploy-redis:6379" }
+local not_reached = { dns = true, refused = true, timeout = true }
+
+-- Which of Dokploy's own services take a connection from here. They are not told anything: both end
+-- a connection that speaks HTTP, and log it, so the running portal does not ask every few minutes.
+local function reached_from_here()
+  local reached = {}
+  for _, address in ipairs(backends) do
+    local answer, _, code = http.request {
+      url = ("http://%s/"):format(address), timeout = 2, connect_timeout = 2, fresh = true,
+    }
+    if answer or not not_reached[code] then reached[#reached + 1] = address end
+  end
+  return reached
+end
+
+local function tried_here(report)
+  if report.is_silent then return "" end
+  local reached = reached_from_here()
+  if #reached == 0 then
+    return (" (tried: %s did not answer this command, which may run elsewhere)"):format(
+      table.concat(backends, " and "))
+  end
+  return (" (tried: %s answered this command)"):format(table.concat(reached, " and "))
+end
+
+local function check_shared(report)
+  if not config.production then return end
+  report:warn("isolation", "workspaces run in dokploy-network: a shell in one reaches Dokploy's "
+    .. "API, Redis and database" .. tried_here(report),
+    "deployer bootstrap makes a network for them: docs/install.md")
+end
+
+local CONNECT = "on Dokploy's machine: %s (again after each re-creation of the proxy)"
+
+local function check_own(report)
+  local row, message, code = isolation.find(client, own)
+  if row == nil and code ~= "no_such_call" then
+    return report:warn("isolation", "the networks could not be read: " .. tostring(message),
+      "see the lines above: the token must belong to an owner or admin")
+  elseif row == false then
+    return report:fail("isolation", "Dokploy has no overlay network " .. own,
+      "deployer bootstrap creates it")
+  end
+  local connect = CONNECT:format(isolation.connect_command(own))
+  local has_proxy = isolation.has_proxy(client, own, row)
+  if has_proxy then
+    report:ok("isolation", ("new workspaces run in %s, and %s is in it"):format(own,
+      isolation.proxy))
+  elseif has_proxy == false then
+    report:fail("isolation", ("%s is not in %s: no workspace there can be reached"):format(
+      isolation.proxy, own), connect)
+  else
+    report:warn("isolation", ("whether %s is in %s is unknown: this Dokploy does not say, and it "
+      .. "does not answer here"):format(isolation.proxy, own), connect)
+  end
+end
+
+-- Limits
+
+-- Docker refuses a container that may use more CPUs than its machine has.
+local function check_cpus(report, health)
+  local count = table_or_empty(health.resources).cpuCount
+  local wanted = config.stack.cpu_nanos / 1e9
+  if type(count) == "number" and count < wanted then
+    report:fail("cpus", ("a workspace may use %g CPUs, and Dokploy's machine has %d"):format(wanted,
+      count), ("set stack.cpus in config.lua to %d or less"):format(count))
+  end
+end
+
+return function(report)
+  local health = table_or_empty(ask "docker.getServerHealth")
+  check_addresses(report, health)
+  check_cpus(report, health)
+  if own then check_own(report) else check_shared(report) end
 end

@@ -11,6 +11,7 @@ local attempt = require "lib.base.attempt"
 local dotenv = require "lib.base.dotenv"
 local workspace = require "lib.base.workspace"
 local containers = require "lib.dokploy.containers"
+local isolation = require "lib.dokploy.isolation"
 local tag = require "lib.dokploy.tag"
 local journal = require "lib.journal"
 local context = require "lib.operations.ctx"
@@ -23,7 +24,6 @@ local states = require "lib.operations.states"
 local submission = require "lib.operations.submission"
 local address = require "lib.workspaces.address"
 local health = require "lib.workspaces.health"
-local isolation = require "lib.workspaces.isolation"
 
 local work = { stopping = 60, healthy = 180 } -- seconds: for its containers to end, to be healthy
 local surely, try = create.surely, attempt.try
