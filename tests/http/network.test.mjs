@@ -73,10 +73,19 @@ for (const version of VERSIONS) {
         const { findings } = (await portal.api('/api/admin/drift', { key: ADMIN })).json
         assert.deepEqual(findings, [])
         await portal.finish(await portal.act('nora', 'restart', { key }), 'ready')
+        const redeploy = async (end) => {
+          const json = { action: 'redeploy', names: 'nora' }
+          const { results } = (await portal.post('/api/admin/stacks', json, { key: ADMIN })).json
+          return (await portal.finish({ status: 202, json: results[0] }, end)).last.data.code
+        }
+        if (version === '0.30.2') {
+          await rehearsal.docker(CONNECT.replace('connect', 'disconnect'))
+          assert.equal(await redeploy('failed'), 'network_unready')
+          assert.equal((await portal.stack('nora', { key })).json.state, 'ready')
+          await rehearsal.docker(CONNECT)
+        }
         assert.deepEqual(await networksOf(rehearsal, 'nora'), ['dokploy-network'])
-        const json = { action: 'redeploy', names: 'nora' }
-        const { results } = (await portal.post('/api/admin/stacks', json, { key: ADMIN })).json
-        await portal.finish({ status: 202, json: results[0] }, 'ready')
+        await redeploy('ready')
         assert.deepEqual(await networksOf(rehearsal, 'nora'), ['workspaces'])
       }))
   })

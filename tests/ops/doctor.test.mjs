@@ -7,7 +7,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import {
   TIME_SCALE, UNKNOWN_PORT, startPortal, startRehearsal, temporary, until,
 } from '../http/harness.mjs'
-import { commandEnv, commands, run, succeeds } from './fixture.mjs'
+import { commandEnv, commands, run } from './fixture.mjs'
 
 let rehearsal, command
 before(async () => {
@@ -94,7 +94,8 @@ test("the network's room is what Dokploy says of it, or unknown", async () => {
 
 test('workspaces beside Dokploy are reported, and a network whose proxy is missing', async () => {
   const beside = await doctor({ NODE_ENV: 'production' })
-  assert.match(beside.out, /^warn +isolation .*in dokploy-network.*tried: .*\n +-> .*bootstrap/m)
+  assert.match(beside.out, /^warn +isolation .*in dokploy-network.*\n +-> .*bootstrap/m)
+  assert.match(beside.out, /^ok +backends .*dokploy-redis:6379 do not answer this command/m)
   assert.doesNotMatch((await doctor()).out, /isolation/, 'a trial needs no network')
   const own = { STACK_NETWORK: 'apart' }
   assert.match((await doctor(own)).out, /^fail +isolation .*no overlay network apart\n/m)
@@ -113,6 +114,18 @@ test('workspaces beside Dokploy are reported, and a network whose proxy is missi
   await rehearsal.change('network.remove', { networkId })
 })
 
+test('a limit of processes that the workspaces soon use up is reported', async () => {
+  const description = 'ai-stack-deployer name=anna operation=b owner=c'
+  const applications = Array.from({ length: 205 }, () => ({}))
+  const body = JSON.stringify([
+    { description: 'another', environments: [{ applications }] },
+    { description, environments: [{ applications }] },
+  ])
+  await rehearsal.faults({ at: 'project.all', kind: 'status', status: 200, times: 0, body })
+  const shared = /^warn +processes +205 workspaces share a limit of 4096 .*\n +-> .*stack\.proc/m
+  assert.match((await doctor()).out, shared)
+})
+
 test('a limit of CPUs that the machine does not have is reported', async () => {
   const body = JSON.stringify({ resources: { cpuCount: 1 } })
   const at = 'docker.getServerHealth'
@@ -125,7 +138,10 @@ test('a limit of CPUs that the machine does not have is reported', async () => {
 async function proxy(t, days, isTrusted = true) {
   const folder = temporary('certificate')
   const file = (name) => join(folder, name)
-  const openssl = (...args) => succeeds(run('openssl', args))
+  const openssl = async (...args) => {
+    const { status, all } = await run('openssl', args)
+    assert.equal(status, 0, all)
+  }
   await openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
     '-nodes', '-keyout', file('key'), '-out', file('request'), '-subj', '/CN=ai.test',
     '-addext', 'subjectAltName=DNS:*.ai.test')

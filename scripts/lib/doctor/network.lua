@@ -27,11 +27,11 @@ local function capacity_of_network(health)
   end
 end
 
--- The services in the network: every one of Dokploy's, or those of workspaces.
-local function count_services(projects)
+-- Every service of Dokploy's, or those of workspaces alone.
+local function count_services(projects, are_ours)
   local count = 0
   for _, project in ipairs(projects) do
-    if not own or tag.read(project.description) then
+    if not are_ours or tag.read(project.description) then
       for _, environment in ipairs(table_or_empty(project.environments)) do
         for _, services in pairs(environment) do count = count + #table_or_empty(services) end
       end
@@ -45,13 +45,8 @@ end
 local ALMOST_FULL = 0.8
 local OTHER_ADDRESSES = 6 -- what Dokploy itself uses, about, or the proxy and the portal
 
-local function check_addresses(report, health)
-  local projects = ask "project.all"
-  if type(projects) ~= "table" then
-    return report:warn("network", "the services could not be counted",
-      "see the lines above: the token must belong to an owner or admin")
-  end
-  local services = count_services(projects)
+local function check_addresses(report, health, projects)
+  local services = count_services(projects, own)
   local used = 2 * services + OTHER_ADDRESSES
   local capacity, subnet = capacity_of_network(health)
   if not capacity then
@@ -78,33 +73,31 @@ end
 local backends = { "dokploy-postgres:5432", "dokploy-redis:6379" }
 local not_reached = { dns = true, refused = true, timeout = true }
 
--- Which of Dokploy's own services take a connection from here. They are not told anything: both end
--- a connection that speaks HTTP, and log it, so the running portal does not ask every few minutes.
-local function reached_from_here()
+-- What Dokploy's own services do when this command connects to them, from wherever it runs: they
+-- end a connection that speaks HTTP, and log it, so the running portal does not try.
+local function check_backends(report)
+  if report.is_silent then return end
   local reached = {}
-  for _, address in ipairs(backends) do
+  for _, backend in ipairs(backends) do
     local answer, _, code = http.request {
-      url = ("http://%s/"):format(address), timeout = 2, connect_timeout = 2, fresh = true,
+      url = ("http://%s/"):format(backend), timeout = 2, connect_timeout = 2, fresh = true,
     }
-    if answer or not not_reached[code] then reached[#reached + 1] = address end
+    if answer or not not_reached[code] then reached[#reached + 1] = backend end
   end
-  return reached
-end
-
-local function tried_here(report)
-  if report.is_silent then return "" end
-  local reached = reached_from_here()
+  local tried = table.concat(backends, " and ")
   if #reached == 0 then
-    return (" (tried: %s did not answer this command, which may run elsewhere)"):format(
-      table.concat(backends, " and "))
+    report:ok("backends", tried .. " do not answer this command; in the portal's container they "
+      .. "may. Not tried from a workspace")
+  else
+    report:ok("backends", table.concat(reached, " and ") .. " answer this command, and a workspace "
+      .. "in " .. isolation.shared_network .. ", too. Not tried from a workspace")
   end
-  return (" (tried: %s answered this command)"):format(table.concat(reached, " and "))
 end
 
 local function check_shared(report)
   if not config.production then return end
   report:warn("isolation", "workspaces run in dokploy-network: a shell in one reaches Dokploy's "
-    .. "API, Redis and database" .. tried_here(report),
+    .. "API, Redis and database",
     "deployer bootstrap makes a network for them: docs/install.md")
 end
 
@@ -145,9 +138,27 @@ local function check_cpus(report, health)
   end
 end
 
+local IDLE = 10 -- processes and threads of a workspace in which nobody works: 9 were measured
+
+-- Linux counts them by user, and all workspaces of a machine run as one.
+local function check_processes(report, projects)
+  local count, limit = count_services(projects, true), config.stack.processes
+  if 2 * IDLE * count > limit then
+    report:warn("processes", ("%d workspaces share a limit of %d processes"):format(count, limit),
+      "raise stack.processes in config.lua, and redeploy the workspaces")
+  end
+end
+
 return function(report)
-  local health = table_or_empty(ask "docker.getServerHealth")
-  check_addresses(report, health)
+  local health, projects = table_or_empty(ask "docker.getServerHealth"), ask "project.all"
+  if type(projects) == "table" then
+    check_addresses(report, health, projects)
+    check_processes(report, projects)
+  else
+    report:warn("network", "the services could not be counted",
+      "see the lines above: the token must belong to an owner or admin")
+  end
   check_cpus(report, health)
   if own then check_own(report) else check_shared(report) end
+  check_backends(report)
 end

@@ -79,7 +79,10 @@ local function network_fields(client, name)
   if row == nil then return nil, message, code end
   if not row then return unready("Dokploy has no network " .. name, "deployer bootstrap") end
   if isolation.has_proxy(client, name, row) == false then return unrouted(name) end
-  return { networkIds = json.array { row.networkId }, detachDokployNetwork = true }
+  return {
+    networkIds = json.array { row.networkId }, detachDokployNetwork = true,
+    networkSwarm = json.null, -- of a deployment by an older Dokploy; it would have precedence
+  }
 end
 
 --- Why the proxy answers 502 for a new workspace, as far as its network explains it: true when it
