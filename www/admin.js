@@ -47,7 +47,7 @@ let request, timer, isStale = false;
 
 function show(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("live");
-  if (!fresh) return location.reload(); // logged out, or an error: the server says what
+  if (!fresh) return location.reload(); // an error, or a log-in proxy: the answer says what
   writeTimes(fresh);
   addSelectAll(fresh);
   morph(live, fresh);
@@ -64,12 +64,15 @@ async function refresh() {
   try {
     const options = { cache: "no-store", signal: request.signal };
     const answer = await fetch(location.href, options);
-    const isLogin = new URL(answer.url).pathname === "/admin/login";
-    if (answer.redirected && isLogin) return location.assign(answer.url);
+    if (answer.redirected) return location.assign(answer.url); // logged out, or in
     show(await answer.text());
     if (source?.readyState === EventSource.OPEN) showLost(false);
   } catch (error) {
-    if (error.name !== "AbortError") showLost(true);
+    if (error.name === "AbortError") return;
+    // A log-in proxy's redirect to another host fails like a lost network.
+    const { type } = await fetch(location.href, { redirect: "manual" }).catch(() => ({}));
+    if (type === "opaqueredirect") location.reload();
+    else showLost(true);
   } finally {
     request = undefined;
     if (isStale) refreshSoon();
@@ -118,20 +121,24 @@ function listen() {
   });
 }
 
+// Browsers open six connections to a host: a hidden tab leaves its own to the others.
 function restart() {
-  source.close();
+  source?.close();
+  if (document.hidden) return;
   refresh();
   listen();
 }
 
 if (kinds.length > 0) {
-  listen();
+  if (!document.hidden) listen();
   addEventListener("online", restart);
   addEventListener("offline", () => showLost(true)); // the stream may notice much later
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) restart(); });
-  addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", (event) => { if (event.persisted) restart(); });
+  document.addEventListener("visibilitychange", restart);
+  addEventListener("pagehide", () => source?.close());
 }
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) (kinds.length > 0 ? restart : refresh)();
+});
 
 // Searching while typing
 
@@ -140,9 +147,9 @@ let typing;
 
 function search(form) {
   const fields = [...new FormData(form)].filter(([, value]) => value !== "");
-  const query = new URLSearchParams(fields);
+  const query = String(new URLSearchParams(fields));
   const path = form.getAttribute("action");
-  history.replaceState(null, "", query.size > 0 ? `${path}?${query}` : path);
+  history.replaceState(null, "", query ? `${path}?${query}` : path);
   if (request) {
     isStale = true;
     request.abort();

@@ -10,6 +10,14 @@ export class Problem extends Error {
   }
 }
 
+// A log-in proxy in front of the portal answers with a page of its own, or sends the browser to it.
+const signedOut = () => new Problem(200, {
+  code: "signed_out", title: t("live.signed_out.title"), detail: t("live.signed_out.detail"),
+});
+const fromOthers = ({ type, ok, status }) => (
+  type === "opaqueredirect" || ok || status === 401 || status === 403
+    ? signedOut() : new Problem(status));
+
 async function send(path, { method = "GET", headers, key, ...options }) {
   const authorization = key ? { Authorization: `Bearer ${key}` } : {};
   const all = { "Accept-Language": language, ...authorization, ...headers };
@@ -26,9 +34,10 @@ export async function call(path, { body, headers, ...options } = {}) {
   const type = body ? { "Content-Type": "application/json" } : {};
   const response = await send(path, {
     ...options, headers: { Accept: "application/json", ...type, ...headers },
-    body: body && JSON.stringify(body),
+    body: body && JSON.stringify(body), redirect: "manual",
   });
-  const answer = await response.json().catch(() => ({}));
+  if (!/json/.test(response.headers.get("Content-Type"))) throw fromOthers(response);
+  const answer = await response.json().catch(() => { throw new Problem(0); }); // it was cut off
   if (!response.ok) throw new Problem(response.status, answer);
   return answer;
 }
@@ -39,9 +48,15 @@ export async function call(path, { body, headers, ...options } = {}) {
  * @param {string} [key]  an owner key
  */
 export async function part(path, key) {
-  const response = await send(path, { key, headers: { "X-Part": "1" } });
-  if (!response.ok && response.status !== 404) throw new Problem(response.status);
+  const options = { key, headers: { "X-Part": "1" } };
+  const response = await send(path, options).catch(async (problem) => {
+    // A redirect to another host fails like a lost network.
+    const { type } = await send(path, { ...options, redirect: "manual" });
+    throw type === "opaqueredirect" ? signedOut() : problem;
+  });
   const found = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (!found.querySelector("#job, #lists")) throw fromOthers(response);
+  if (!response.ok && response.status !== 404) throw new Problem(response.status);
   return { document: found, url: response.url, isRedirected: response.redirected };
 }
 

@@ -5,6 +5,7 @@ import { language } from "./text.js";
 const ENDS = new Set(["ready", "failed", "cancelled", "deleted", "stopped"]);
 const KINDS = ["queued", "progress", "log", ...ENDS];
 const SILENCE_MS = 20000; // the server's heartbeat is invisible here; after this long we ask
+const HIDDEN_MS = 10000; // how often a hidden tab asks
 const GRACE_MS = 1200; // a stream that is back sooner was never lost
 
 /**
@@ -63,6 +64,7 @@ export function follow(id, on) {
       const state = await on.look();
       if (isOver) return;
       if (state.isOver) stop();
+      else if (document.hidden) found();
       else if (state.last > last || source.readyState === EventSource.CLOSED) open();
       else if (source.readyState === EventSource.OPEN) found();
     } catch {
@@ -73,19 +75,20 @@ export function follow(id, on) {
 
   // Silence is quiet work, a proxy that buffers, or a connection that died unnoticed in a sleep.
   function listen() {
-    if (Date.now() - heardAt >= SILENCE_MS) check();
+    if (Date.now() - heardAt >= (document.hidden ? HIDDEN_MS : SILENCE_MS)) check();
   }
 
+  // Browsers open six connections to a host: a hidden tab leaves its own to the others.
   function nudge() {
-    if (document.hidden) return;
+    if (document.hidden) return source?.close();
     tries = 0;
-    if (source.readyState === EventSource.OPEN) check();
+    if (source?.readyState === EventSource.OPEN) check();
     else open();
   }
 
   function stop() {
     isOver = true;
-    source.close();
+    source?.close();
     clearTimeout(retryTimer);
     clearTimeout(graceTimer);
     clearInterval(timer);
@@ -98,5 +101,5 @@ export function follow(id, on) {
   addEventListener("online", nudge);
   addEventListener("offline", missing);
   document.addEventListener("visibilitychange", nudge);
-  open();
+  if (!document.hidden) open();
 }

@@ -2,6 +2,7 @@
 import { call } from "./api.js";
 import { h } from "./dom.js";
 import * as memory from "./memory.js";
+import { clean } from "./text.js";
 
 function complain(form, text) {
   const alert = form.querySelector("[role=alert]") ?? form.appendChild(h("p", { role: "alert" }));
@@ -13,7 +14,7 @@ function complain(form, text) {
 function isConfirmed(form) {
   const input = form.querySelector("input[pattern]");
   if (!input) return true;
-  input.value = input.value.trim().toLowerCase();
+  input.value = clean(input.value).toLowerCase();
   if (input.checkValidity()) return true;
   complain(form, input.title);
   input.focus();

@@ -4,7 +4,7 @@ import { $, cameFromHere, enableCopying, h, morph, writeTimes } from "./dom.js";
 import { enableForms } from "./forms.js";
 import * as memory from "./memory.js";
 import * as name from "./name.js";
-import { t } from "./text.js";
+import { clean, t } from "./text.js";
 
 let isSending = false;
 
@@ -52,7 +52,7 @@ async function submit() {
   showBusy(true);
   const { template, invite } = Object.fromEntries(new FormData($("form")));
   try {
-    const body = { name: wanted, template, invite: invite?.trim() || undefined };
+    const body = { name: wanted, template, invite: clean(invite ?? "") || undefined };
     const { name: given, deploymentId: id, ownerKey: key } = await ask(body);
     memory.attemptAnswered();
     memory.remember({ name: given, id, key, open: true }, true);
@@ -92,8 +92,8 @@ async function refresh() {
 
 async function useKey(event) {
   event.preventDefault();
-  const wanted = $("key-name").value.trim().toLowerCase();
-  const key = $("key-value").value.trim();
+  const wanted = clean($("key-name").value).toLowerCase();
+  const key = clean($("key-value").value);
   $("key-problem").textContent = "";
   if (!wanted || !key) {
     $("key-problem").textContent = t("live.key.missing");
@@ -128,7 +128,11 @@ function start() {
   $("key-form").addEventListener("submit", useKey);
   memory.onChange(refresh);
   addEventListener("online", refresh);
-  addEventListener("pageshow", (event) => { if (event.persisted) showBusy(false); });
+  addEventListener("pageshow", ({ persisted }) => {
+    if (!persisted) return;
+    showBusy(false);
+    refresh();
+  });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
   const resumed = memory.unanswered()?.name ?? memory.takeRetryName();
   if (resumed) {

@@ -1,7 +1,7 @@
 // The name field: the address that a name gives, and whether it is free, while typing.
 import { call } from "./api.js";
 import { $, h, svg } from "./dom.js";
-import { t } from "./text.js";
+import { clean, t } from "./text.js";
 
 const PAUSE_MS = 250;
 const PATIENCE_MS = 8000; // after this long the page says that it could not check
@@ -9,19 +9,15 @@ const settings = JSON.parse($("settings").textContent);
 const field = $("name");
 let timer, request, answer;
 
-// Blanks, and the invisible direction marks that come with text copied from Arabic pages.
-const BLANKS = "[\\s\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]+";
-const AROUND = new RegExp(`^${BLANKS}|${BLANKS}$`, "g");
-
-// A pasted address becomes its name; capitals are folded. Nothing else is repaired.
-function clean(text) {
-  const name = text.replace(AROUND, "").toLowerCase().replace(/^https?:\/\//, "")
+// A pasted address becomes its name; capitals are folded. The portal does the rest.
+function nameIn(text) {
+  const name = clean(text).toLowerCase().replace(/^https?:\/\//, "")
     .replace(/[/?#].*$/, "").replace(/:\d+$/, "");
   const suffix = `.${settings.suffix}`;
   return name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
 }
 
-export const current = () => clean(field.value);
+export const current = () => nameIn(field.value);
 export const isRefused = () => answer?.name === current() && !answer.available;
 
 function icon(name) {
@@ -45,14 +41,17 @@ function suggest(names = []) {
   };
   $("suggestions").replaceChildren(...names.map((name) => h("li", {},
     h("button", { type: "button", class: "small", onclick: () => take(name) },
-      h("bdi", { dir: "ltr", class: "mono" }, name)))));
+      h("bdi", { dir: "ltr", class: "mono", translate: "no" }, name)))));
   $("suggestions").hidden = names.length === 0;
 }
 
 /** Shows the portal's answer about a name; also after it has refused a deployment. */
 export function judge(name, found) {
   answer = { ...found, name };
-  if (found.available) showVerdict("good", t("live.name.free", { name }));
+  if (found.available) {
+    showAddress(found.name);
+    showVerdict("good", t("live.name.free", { name: found.name }));
+  }
   else showVerdict("wrong", found.detail ?? t("live.name.taken", { name }));
   suggest(found.suggestions);
 }
@@ -66,8 +65,9 @@ export async function ask() {
   const name = current();
   if (!name) return;
   const mine = (request = new AbortController());
-  const giveUp = () => {
-    showVerdict("", t("live.name.unknown"));
+  const giveUp = (problem) => {
+    const isSignedOut = problem?.code === "signed_out";
+    showVerdict("", isSignedOut ? problem.message : t("live.name.unknown"));
     field.removeAttribute("aria-busy");
   };
   const patience = setTimeout(giveUp, PATIENCE_MS);
@@ -76,7 +76,7 @@ export async function ask() {
     const found = await call(`/api/check/${encodeURIComponent(name)}`, { signal: mine.signal });
     if (mine === request && name === current()) judge(name, found);
   } catch (problem) {
-    if (mine === request && problem.name !== "AbortError") giveUp();
+    if (mine === request && problem.name !== "AbortError") giveUp(problem);
   } finally {
     clearTimeout(patience);
     if (mine === request) field.removeAttribute("aria-busy");

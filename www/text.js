@@ -12,6 +12,9 @@ const isolate = (value) => (isRightToLeft ? `\u2068${value}\u2069` : String(valu
 export const t = (key, args = {}) => (texts[key] ?? key)
   .replace(/\{(\w+)\}/g, (whole, name) => (name in args ? isolate(args[name]) : whole));
 
+/** Typed text without the invisible characters and blanks that come along when it is copied. */
+export const clean = (text) => text.replace(/\p{Cf}/gu, "").trim();
+
 const numbers = new Intl.NumberFormat(locale);
 export const number = (value) => numbers.format(value);
 

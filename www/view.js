@@ -13,6 +13,7 @@ const job = $("job");
 const { operation, name } = job.dataset;
 const GAP_MS = 1000; // between two refreshes while events come in
 let clockSkew = 0, isStreamLost = false;
+let trouble; // why the last look failed, when it was not the network
 let key; // the owner key, when the cookie does not make this visitor the owner
 let prepareForms;
 
@@ -21,8 +22,10 @@ const isOver = () => !operation || "over" in job.dataset;
 // Refreshing
 
 function showLost(isLost) {
-  if ($("lost")) $("lost").hidden = !isLost;
-  if ($("lost") && isLost) $("say").textContent = t("live.lost");
+  if (!$("lost")) return;
+  $("lost").hidden = !isLost;
+  $("lost").textContent = trouble ?? t("live.lost");
+  if (isLost) $("say").textContent = $("lost").textContent;
 }
 
 // Times that run, once a second.
@@ -58,7 +61,11 @@ function finish(wasOpen) {
 
 /** Shows the state that the server has now. */
 async function look() {
-  const found = await part(location.pathname, key);
+  trouble = undefined;
+  const found = await part(location.pathname, key).catch((problem) => {
+    if (problem.code === "signed_out") trouble = problem.message;
+    throw problem;
+  });
   if (found.isRedirected) location.replace(found.url);
   const wasOver = isOver();
   const fresh = found.document.getElementById("job");
@@ -215,3 +222,8 @@ if (operation) {
   follow(operation, { event: take, lost, look });
 }
 addEventListener("online", () => { if (failures > 0) refresh(true); });
+// It may have changed in another tab, or while the browser kept this page to go back to.
+addEventListener("pageshow", ({ persisted }) => { if (persisted) refresh(true); });
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && isOver() && !job.querySelector(".shown")) refresh(true);
+});

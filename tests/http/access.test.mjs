@@ -306,6 +306,10 @@ describe('behind a proxy that authenticates', () => {
     for (const path of ['/api/check/anna', '/nothing']) {
       assert.equal((await portal.api(path)).headers[name], undefined)
     }
+    const cookie = 'lang=nl; Path=/; Max-Age=31536000; SameSite=Lax'
+    const chosen = async (headers) => (await portal.api('/?lang=nl', { headers })).headers
+    assert.deepEqual((await chosen(https))['set-cookie'], [`${cookie}; Secure`])
+    assert.deepEqual((await chosen({}))['set-cookie'], [cookie])
   })
 
   test('no page can be framed or opened by another site', async () => {

@@ -1,5 +1,6 @@
 --- What the admin pages are made of: links that keep a filter, states, lists, forms. Pure.
 local json = require "core.json"
+local names = require "lib.base.names"
 local elements = require "lib.pages.elements"
 local html = require "lib.pages.html"
 local parts = {}
@@ -167,7 +168,7 @@ end
 local function deletion(view, word, mistake)
   return {
     elements.files_box(view),
-    h("label", { ["for"] = "confirm" }, say(view, "page.delete.confirm", { name = word })),
+    h("label", { ["for"] = "confirm" }, elements.named(view, "page.delete.confirm", word)),
     html.text_input { id = "confirm", name = "confirm", required = true,
       ["aria-describedby"] = mistake and "trouble", ["aria-invalid"] = mistake and "true" },
     mistake and h("p", { class = "wrong", id = "trouble", role = "alert" }, mistake),
@@ -193,7 +194,7 @@ end
 ---@param typed string|nil
 ---@return string|nil mistake
 function parts.mistake(view, typed, word)
-  if (typed or ""):lower():match("^%s*(.-)%s*$") == word then return nil end
+  if names.fold(typed or "") == word then return nil end
   return say(view, "page.delete.mismatch", { name = word })
 end
 

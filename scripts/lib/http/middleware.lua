@@ -62,9 +62,15 @@ local function with_headers(reply, headers)
   return reply
 end
 
+-- Also makes the cookie of the language Secure: lib/pages does not know the connection.
 local function with_hsts(req, reply)
   if not client.is_over_tls(req) then return reply end
-  return with_headers(reply, { ["Strict-Transport-Security"] = HSTS })
+  reply = with_headers(reply, { ["Strict-Transport-Security"] = HSTS })
+  local cookie = reply.headers["Set-Cookie"]
+  if cookie and not cookie:find("; Secure", 1, true) then
+    reply.headers["Set-Cookie"] = cookie .. "; Secure"
+  end
+  return reply
 end
 
 local function serve(req, handler, pattern)

@@ -15,6 +15,12 @@ local h, hidden = html.h, html.hidden
 function elements.say(reader, key, args) return i18n.text(reader.language, key, args) end
 local say = elements.say
 
+--- A text about a workspace.
+local function named(reader, key, name)
+  return html.around_name(say(reader, key, { name = html.HOLE }), name)
+end
+elements.named = named
+
 --- A form for an action on the server. Without JavaScript the reply is a page; www/view.js sends it
 --- in the background.
 ---@param reader Reader
@@ -54,7 +60,7 @@ function elements.files_box(reader)
 end
 
 local function confirmation(reader, name)
-  return h("label", {}, say(reader, "page.delete.confirm", { name = name }),
+  return h("label", {}, named(reader, "page.delete.confirm", name),
     html.text_input { required = true, pattern = "\\W*" .. name .. "\\W*",
       title = say(reader, "page.delete.mismatch", { name = name }) })
 end
@@ -69,14 +75,14 @@ end
 --- The question before a workspace is deleted. Its name has to be typed.
 function elements.deletion(reader, name)
   return elements.question("delete", say(reader, "page.delete.open"),
-    deletion_form(reader, name, h("h2", {}, say(reader, "page.delete.title", { name = name })),
+    deletion_form(reader, name, h("h2", {}, named(reader, "page.delete.title", name)),
       h("p", {}, say(reader, "page.delete.what")), elements.files_box(reader)))
 end
 
 --- The question before the files of a deleted workspace are deleted.
 function elements.file_deletion(reader, name)
   return elements.question(nil, say(reader, "page.kept.open"),
-    deletion_form(reader, name, h("h2", {}, say(reader, "page.kept.title", { name = name })),
+    deletion_form(reader, name, h("h2", {}, named(reader, "page.kept.title", name)),
       h("p", {}, say(reader, "page.kept.what")), hidden("data", "delete")))
 end
 
@@ -125,7 +131,7 @@ end
 
 --- The section that is the view of an operation or a workspace; www/view.js exchanges its content.
 ---@param props table  attributes
----@param title string
+---@param title Element[]|string
 function elements.view(reader, props, title, ...)
   props.id = "job"
   return h("section", props,

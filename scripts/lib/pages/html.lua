@@ -28,8 +28,11 @@ function html.render(child)
   return table.concat(parts)
 end
 
-local function attributes(props)
-  local parts = {}
+-- Names, addresses, secrets and logs are not for a browser that translates pages.
+local untranslated = { bdi = ' translate="no"', pre = ' translate="no"' }
+
+local function attributes(tag, props)
+  local parts = { untranslated[tag] }
   for name, value in pairs(props) do
     if value == true then
       parts[#parts + 1] = " " .. name
@@ -50,8 +53,8 @@ local void = { input = true, meta = true, link = true, br = true, wbr = true }
 function html.h(tag, props, ...)
   local children = {}
   for i = 1, select("#", ...) do children[i] = html.render((select(i, ...))) end
-  local closing = void[tag] and "" or "</" .. tag .. ">"
-  local text = ("<%s%s>%s%s"):format(tag, attributes(props or {}), table.concat(children), closing)
+  local content, closing = table.concat(children), void[tag] and "" or "</" .. tag .. ">"
+  local text = ("<%s%s>%s%s"):format(tag, attributes(tag, props or {}), content, closing)
   return setmetatable({ html = text }, is_element)
 end
 
@@ -84,13 +87,18 @@ function html.text_input(props)
   return h("input", all)
 end
 
---- A sentence with an element in place of its placeholder {time}.
----@param text string  made with time = html.HOLE
+--- A sentence with an element in place of a placeholder.
+---@param text string  made with html.HOLE for the placeholder
 ---@param element Element
 function html.around(text, element)
   local before, after = text:match("^(.-)\1(.*)$")
   return { before or text, before and element, after }
 end
 html.HOLE = "\1"
+
+--- A sentence with a name.
+---@param text string  made with name = html.HOLE
+---@param name string
+function html.around_name(text, name) return html.around(text, h("bdi", { dir = "ltr" }, name)) end
 
 return html

@@ -16,8 +16,9 @@ local purge_titles = { deleting = "page.job.purging", deleted = "page.job.purged
 --- The heading of an operation.
 ---@param reader Reader
 ---@param doc table  lib/operations/summary.lua
+---@param name string|nil  to write for the workspace's
 ---@return string
-function operation.title(reader, doc)
+function operation.title(reader, doc, name)
   local key = "page.job." .. doc.state
   if doc.state == "failed" then
     key = failed_titles[doc.kind] or "page.work.failed"
@@ -26,7 +27,7 @@ function operation.title(reader, doc)
   elseif not i18n.has(key) then
     key = "page.job.running"
   end
-  return say(reader, key, { name = doc.name })
+  return say(reader, key, { name = name or doc.name })
 end
 
 -- Steps
@@ -256,7 +257,8 @@ function operation.page(reader, doc, rows, shown)
   }
   local where = not is_over and doc.url
   local lost = h("p", { id = "lost", class = "notice", hidden = true }, say(reader, "live.lost"))
-  local view = elements.view(reader, props, title,
+  local heading = html.around_name(operation.title(reader, doc, html.HOLE), doc.name)
+  local view = elements.view(reader, props, heading,
     where and h("p", { class = "where" }, elements.address(where, doc.name, "job-address")),
     not is_over and lost,
     is_over and h("div", { id = "outcome" }, outcome(reader, doc, shown)),

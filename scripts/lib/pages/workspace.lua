@@ -116,7 +116,7 @@ end
 function workspace.page(reader, shown)
   local title = say(reader, "page.stack.title", { name = shown.name })
   local props = { class = "workspace", ["data-name"] = shown.name, ["data-mine"] = true }
-  return title, elements.view(reader, props, title,
+  return title, elements.view(reader, props, elements.named(reader, "page.stack.title", shown.name),
     h("div", { id = "outcome" }, workspace.card(reader, shown)),
     h("p", { id = "say", class = "unseen", role = "status" }))
 end
