@@ -2,7 +2,6 @@
 local csrf = require "lib.auth.csrf"
 local identity = require "lib.auth.identity"
 local refusal = require "lib.base.refusal"
-local clean = require("lib.base.text").clean
 local form = {}
 
 -- nil when the text is not valid UTF-8 or contains a zero byte.
@@ -23,7 +22,7 @@ function form.fields(text)
     local name, value = pair:match("^([^=]*)=?(.*)$")
     name, value = decode(name), decode(value)
     if not name or not value or found[name] then return nil end
-    found[name] = clean(value)
+    found[name] = value
   end
   for name, value in pairs(found) do
     if value == "" then found[name] = nil end
