@@ -40,6 +40,13 @@ return {
   -- refused. Default: any; on a loopback address, this machine's names only.
   hosts = env "PORTAL_HOSTS",
 
+  -- An HTTP proxy for the portal's own calls, to Dokploy, registries and workspaces, such as
+  -- http://proxy.example.com:3128. Default: none; https_proxy and no_proxy are not read. Without it
+  -- go: this machine, names without a dot, private addresses, STACK_CONNECT_TO, and the hosts here
+  -- and below them, separated by commas.
+  outgoing_proxy = env "OUTGOING_PROXY",
+  outgoing_direct = env "OUTGOING_DIRECT",
+
   -- Where the portal listens. 0.0.0.0 is every address of the machine; port 0 is any free port.
   host = env "HOST" or "127.0.0.1",
   port = env "PORT" or 3000,
@@ -76,7 +83,7 @@ return {
     scheme = env "STACK_SCHEME", -- "https" (the default), or "http" where nothing terminates TLS
     -- host:port that health checks connect to instead of the address in DNS, such as traefik:443.
     connect_to = env "STACK_CONNECT_TO",
-    image = env "STACK_IMAGE", -- with a tag or a digest
+    image = env "STACK_IMAGE", -- with a tag or a digest, such as ghcr.io/you/ai-stack:1.0
     memory = "2 GiB", -- limit of one workspace; at least 1 GiB, half of which OpenCode itself takes
     cpus = 2, -- limit of one workspace, such as 2 or 0.5; a machine must have as many
     -- Processes and threads that the workspaces of one machine may have together: Linux counts them
@@ -87,9 +94,10 @@ return {
     -- creates one: docs/install.md.
     network = env "STACK_NETWORK", -- such as workspaces
 
-    -- For a private registry. Default: the image is public.
+    -- For a private registry. Default: the image is public. The registry is the one that the
+    -- image's name begins with; no other one gets the password.
     registry = {
-      url = env "STACK_REGISTRY_URL", -- such as ghcr.io; default: Docker Hub
+      url = env "STACK_REGISTRY_URL", -- default: the image's registry, and it can be no other
       username = env "STACK_REGISTRY_USERNAME",
       password = secret "STACK_REGISTRY_PASSWORD",
     },

@@ -150,15 +150,16 @@ static unsigned read_flags(lua_State *L)
 
 static void read_options(lua_State *L, struct fetch_options *options)
 {
-    static const char *const known[] = { "url",     "method",          "headers",    "body",
-                                         "timeout", "connect_timeout", "max_body",   "fresh",
-                                         "verify",  "fence",           "connect_to", "certificate",
-                                         NULL };
+    static const char *const known[] = {
+        "url",   "method", "headers", "body",       "timeout",     "connect_timeout", "max_body",
+        "fresh", "verify", "fence",   "connect_to", "certificate", "proxy",           NULL
+    };
     api_known_keys(L, 1, known);
     options->url = api_text(L, 1, "url", NULL);
     if (!options->url) luaL_error(L, "option url is missing");
     options->method = api_text(L, 1, "method", "GET");
     options->connect_to = api_text(L, 1, "connect_to", NULL);
+    options->proxy = api_text(L, 1, "proxy", NULL);
     options->timeout_ms = read_ms(L, "timeout");
     options->connect_timeout_ms = read_ms(L, "connect_timeout");
     options->max_body = read_max_body(L);

@@ -21,9 +21,41 @@ struct secret {
 
 static struct secret *secrets;
 
+/* Removes in place what editors, shells and copying leave around a value: a byte order mark, blanks
+ * and pairs of quotes. A line break at the end is usual and not worth a warning. */
+static void clean(char *text, const char *name, const char *file)
+{
+    static const char bom[] = "\xef\xbb\xbf", blanks[] = " \t\r\n\v\f";
+    char *from = text, *end = text + strlen(text);
+    while (end > from && strchr("\r\n", end[-1]))
+        end--;
+    size_t before = (size_t)(end - from);
+    for (;;) {
+        char *start = from, *stop = end;
+        while (from < end && strchr(blanks, *from))
+            from++;
+        while (end > from && strchr(blanks, end[-1]))
+            end--;
+        if (end - from >= 3 && memcmp(from, bom, 3) == 0)
+            from += 3;
+        else if (end - from >= 2 && strchr("\"'", *from) && end[-1] == *from)
+            from++, end--;
+        else if (from == start && end == stop)
+            break;
+    }
+    size_t len = (size_t)(end - from);
+    if (len < before)
+        log_line(LOG_WARN, "env.value_cleaned",
+                 "%s%s%s: a byte order mark, blanks or quotes around the value were removed", name,
+                 file ? "_FILE: " : "", file ? file : "");
+    memmove(text, from, len);
+    explicit_bzero(text + len, strlen(text + len));
+}
+
 static const char *variable(const char *name)
 {
-    const char *value = getenv(name);
+    char *value = getenv(name);
+    if (value) clean(value, name, NULL);
     return value && *value ? value : NULL;
 }
 
@@ -84,24 +116,26 @@ static int is_same_file(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* The file's text without line breaks at its end, which the caller frees. NULL and errno; ENODATA
- * when the file is empty. */
-static char *read_text(const char *path)
+/* The value in the secret's file, which the caller frees. NULL and errno; ENODATA when the file is
+ * empty. */
+static char *read_value(const struct secret *secret)
 {
     size_t len;
-    char *text = file_read(path, MAX_BYTES, &len);
+    char *text = file_read(secret->file, MAX_BYTES, &len);
     if (!text) return NULL;
-    while (len > 0 && strchr("\r\n", text[len - 1]))
-        text[--len] = '\0';
-    if (len > 0) return text;
+    int is_text = strlen(text) == len;
+    if (is_text) clean(text, secret->name, secret->file);
+    if (is_text && *text) return text;
+    explicit_bzero(text, len);
     free(text);
-    errno = ENODATA;
+    errno = is_text ? ENODATA : EILSEQ;
     return NULL;
 }
 
 static const char *reason(int error)
 {
-    return error == ENODATA ? "the file is empty" : strerror(error);
+    if (error == ENODATA) return "the file is empty";
+    return error == EILSEQ ? "it is not plain text (save it as UTF-8)" : strerror(error);
 }
 
 static void log_error(struct secret *secret, int error)
@@ -128,7 +162,7 @@ static int refresh(struct secret *secret)
     struct stat now;
     if (stat(secret->file, &now) != 0) return errno;
     if (secret->value && is_same_file(&now, &secret->seen)) return 0;
-    char *value = read_text(secret->file);
+    char *value = read_value(secret);
     if (!value) return errno == ENODATA && secret->value && is_being_written(secret) ? 0 : errno;
     if (!secret->value && (now.st_mode & S_IROTH))
         log_line(LOG_WARN, "env.secret_open",

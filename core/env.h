@@ -3,7 +3,8 @@
  *
  * A secret's variable is read once, kept here and wiped from the environment, so that neither a
  * child process nor /proc shows it. A secret's file is read again when it has changed, so that a
- * token rotates without a restart. An empty variable counts as unset. */
+ * token rotates without a restart. A byte order mark, blanks and quotes around a value are removed,
+ * which is logged. An empty variable counts as unset. */
 #ifndef ENV_H
 #define ENV_H
 #include <stddef.h>

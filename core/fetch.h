@@ -1,10 +1,10 @@
 /* fetch: outgoing HTTP requests with libcurl on the loop. One start, exactly one callback (unless
  * cancelled), never from inside libcurl.
  *
- * Never follows redirects; http and https alone; no proxy from the environment; names are resolved
- * on threads that nothing waits for, and NAME.localhost is this machine. Connections that were idle
- * for 4 s are not used again. SSL_CERT_FILE in the environment names a bundle of certificates to
- * trust instead of the system's. On the loop's thread. */
+ * Never follows redirects; http and https alone; a proxy only where the options name one; names are
+ * resolved on threads that nothing waits for, and NAME.localhost is this machine. Connections that
+ * were idle for 4 s are not used again. SSL_CERT_FILE in the environment names a bundle of
+ * certificates to trust instead of the system's. On the loop's thread. */
 #ifndef FETCH_H
 #define FETCH_H
 #include "fetch_transfer.h"

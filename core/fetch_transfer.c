@@ -21,7 +21,7 @@ enum {
 enum { IDLE_SECONDS = 3 };
 
 struct fetch_transfer {
-    char *method, *url, *body;
+    char *method, *url, *body, *proxy;
     char *where; /* "GET http://host/path", for messages */
     size_t body_len, max_body;
     int64_t timeout_ms, connect_timeout_ms;
@@ -173,6 +173,7 @@ struct fetch_transfer *fetch_transfer_new(const struct fetch_options *options)
         options->connect_timeout_ms > 0 ? options->connect_timeout_ms : DEFAULT_CONNECT_MS;
     transfer->max_body = options->max_body ? options->max_body : DEFAULT_BODY;
     transfer->flags = options->flags;
+    transfer->proxy = mem_text(options->proxy ? options->proxy : "");
     return transfer;
 }
 
@@ -183,6 +184,7 @@ void fetch_transfer_free(struct fetch_transfer *transfer)
     free(transfer->url);
     free(transfer->body);
     free(transfer->where);
+    free(transfer->proxy);
     bytes_free(&transfer->head);
     bytes_free(&transfer->text);
     curl_slist_free_all(transfer->headers);
@@ -334,7 +336,10 @@ static void set_connection(struct fetch_transfer *transfer, CURL *easy, int64_t 
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    /* "": none, whatever the environment says */
+    curl_easy_setopt(easy, CURLOPT_PROXY, transfer->proxy);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_SECONDS);
     if (transfer->connect_to) curl_easy_setopt(easy, CURLOPT_CONNECT_TO, transfer->connect_to);
     /* a kept connection was never checked by the fence */
@@ -342,7 +347,7 @@ static void set_connection(struct fetch_transfer *transfer, CURL *easy, int64_t 
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     }
-    if (transfer->flags & FETCH_FENCE) {
+    if (transfer->flags & FETCH_FENCE && !*transfer->proxy) {
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
     }
@@ -385,7 +390,8 @@ void *fetch_transfer_handle(struct fetch_transfer *transfer, int64_t left_ms, vo
 static const char *code_of(const struct fetch_transfer *transfer, CURLcode rc)
 {
     switch (rc) {
-    case CURLE_COULDNT_RESOLVE_HOST: return "dns";
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY: return "dns";
     case CURLE_COULDNT_CONNECT: return "refused";
     case CURLE_OPERATION_TIMEDOUT: return "timeout";
     case CURLE_SSL_CONNECT_ERROR:

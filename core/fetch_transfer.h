@@ -23,6 +23,8 @@ struct fetch_options {
     const char *body;           /* may be NULL */
     size_t body_len;
     const char *connect_to; /* "host:port" to connect to instead of what the URL says, or NULL */
+    const char *proxy;      /* "http://host:port" of an HTTP proxy, or NULL: straight there. With a
+                               proxy the fence is the proxy's, which connects */
     int64_t timeout_ms;     /* 0: 15000; counts from the start, waiting for a turn included */
     int64_t connect_timeout_ms; /* 0: 3000 */
     size_t max_body;            /* 0: 1 MiB; a longer answer is "too_large" */

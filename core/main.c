@@ -298,8 +298,7 @@ static int start_portal(struct portal *portal)
 /* The URL is one to open: 0.0.0.0 listens on every address but is not one. */
 static void log_listening(const struct settings *settings, int port)
 {
-    int is_any = strcmp(settings->host, "0.0.0.0") == 0 || strcmp(settings->host, "::") == 0;
-    const char *host = is_any ? "127.0.0.1" : settings->host;
+    const char *host = main_reachable(settings->host);
     char url[300];
     snprintf(url, sizeof url, strchr(host, ':') ? "http://[%s]:%d" : "http://%s:%d", host, port);
     if (!log_begin(LOG_INFO, settings->is_rehearsal ? "rehearsal.listening" : "portal.listening"))

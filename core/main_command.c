@@ -182,10 +182,9 @@ int main_command(struct portal *portal, char *const *argv)
 
 /* --- --health --- */
 
-/* An address of this machine at which a server that listens on `host` can be reached. */
-static const char *reachable(const char *host)
+const char *main_reachable(const char *host)
 {
-    if (!host || strcmp(host, "0.0.0.0") == 0) return "127.0.0.1";
+    if (strcmp(host, "0.0.0.0") == 0) return "127.0.0.1";
     return strcmp(host, "::") == 0 ? "::1" : host;
 }
 
@@ -213,7 +212,10 @@ int main_health(const char *port)
 {
     struct loop *loop = mem_must(loop_new());
     struct fetch_pool *pool = mem_must(fetch_pool_new(loop, 1));
-    struct probe probe = { .loop = loop, .host = reachable(env_get("HOST")), .port = port };
+    const char *host = env_get("HOST");
+    char *bare = mem_text(!host ? "127.0.0.1" : *host == '[' ? host + 1 : host);
+    bare[strcspn(bare, "]")] = '\0';
+    struct probe probe = { .loop = loop, .host = main_reachable(bare), .port = port };
     if (!port) probe.port = env_get("PORT") ? env_get("PORT") : "3000";
     int is_ipv6 = strchr(probe.host, ':') != NULL;
     char *url = mem_printf(is_ipv6 ? "http://[%s]:%s" READY_PATH : "http://%s:%s" READY_PATH,
@@ -224,5 +226,6 @@ int main_health(const char *port)
     if (loop_run(loop) != 0) probe.status = 1;
     fetch_pool_free(pool);
     loop_free(loop);
+    free(bare);
     return probe.status;
 }

@@ -51,4 +51,6 @@ int main_command(struct portal *portal, char *const *argv);
  * `port` may be NULL: PORT of the environment, or 3000. Reads no scripts and no configuration, so
  * that a bad edit does not make a running portal look unhealthy. Waits at most some seconds. */
 int main_health(const char *port);
+/* An address of this machine at which a server that listens on `host` can be reached. */
+const char *main_reachable(const char *host);
 #endif

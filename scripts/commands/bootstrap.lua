@@ -5,6 +5,7 @@ local config = require "core.config"
 local console = require "core.console"
 local command = require "lib.base.command"
 local dotenv = require "lib.base.dotenv"
+local parse_image = require("lib.base.image").parse
 local report = require "lib.doctor.report"
 local dokploy = require "lib.dokploy"
 local call = require "lib.dokploy.call"
@@ -28,6 +29,7 @@ local plain = {
   "STACK_NETWORK",
   "STACK_REGISTRY_URL", "STACK_REGISTRY_USERNAME", "RESERVED_NAMES", "ACCESS", "LOG_LEVEL",
   "PORTAL_HOSTS", "TRUSTED_PROXIES", "FORWARD_AUTH_HEADER", "FORWARD_AUTH_ADMINS",
+  "OUTGOING_PROXY", "OUTGOING_DIRECT",
 }
 local secret = { "DOKPLOY_API_TOKEN", "ADMIN_TOKEN", "STACK_REGISTRY_PASSWORD" }
 
@@ -128,12 +130,8 @@ end
 function parts.image(work)
   local current = image_of(work.application)
   if current then return "in force: " .. current end
-  local registry = config.stack.registry
-  local saved, message = release.client:save_image(work.application.applicationId,
-    work.given.image, {
-      url = registry.url, username = registry.username,
-      password = registry.username and config.secret "STACK_REGISTRY_PASSWORD",
-    })
+  local saved, message =
+    release.client:save_image(work.application.applicationId, work.given.image)
   if not saved then return nil, message end
   work.is_first = true
   return "set to " .. work.given.image
@@ -242,6 +240,8 @@ return command.define {
   run = function(given)
     local name = given.name or "portal"
     local variables, message = variables_of(given)
+    local _, fault = parse_image(given.image)
+    if fault then message = ("--image %s: %s"):format(given.image, fault) end
     if not name:find("^%l[%l%d-]*$") then
       message = "--name takes lower-case letters, digits and hyphens"
     end

@@ -2,6 +2,7 @@
 --- /ready, and goes back by itself when it does not become ready.
 local console = require "core.console"
 local command = require "lib.base.command"
+local image = require "lib.base.image"
 local report = require "lib.doctor.report"
 local release = require "lib.release"
 local rollout = require "lib.release.rollout"
@@ -27,6 +28,11 @@ return command.define {
   },
   required = { "image" },
   run = function(given)
+    local _, fault = image.parse(given.image)
+    if fault then
+      console.print(("--image %s: %s"):format(given.image, fault))
+      return 2
+    end
     local name = given.release or release.name_of(given.image)
     if not name then
       console.print("the image has no tag: give --release, the name it shows at /ready")

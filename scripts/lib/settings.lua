@@ -1,5 +1,6 @@
 --- The configuration: checks what config.lua returns and fills in what depends on other values.
 --- Pure Lua. A wrong key or value raises one sentence with the key's path and the correction.
+local image = require "lib.base.image"
 local kinds = require "lib.schema.kinds"
 local schema = require "lib.schema"
 local settings = {}
@@ -15,7 +16,9 @@ local shape = {
     user_header = { kinds.header, env = "FORWARD_AUTH_HEADER", default = "Remote-User" },
     admins = { kinds.list, env = "FORWARD_AUTH_ADMINS", default = "" },
   },
-  host = { kinds.text, env = "HOST", default = "127.0.0.1" },
+  outgoing_proxy = { kinds.proxy, env = "OUTGOING_PROXY" },
+  outgoing_direct = { kinds.hosts, env = "OUTGOING_DIRECT", default = "" },
+  host = { kinds.listen, env = "HOST", default = "127.0.0.1" },
   port = { kinds.whole(0, 65535), env = "PORT", default = 3000 },
   release = { kinds.text, env = "RELEASE" },
   data_dir = { kinds.text, env = "DATA_DIR", default = "./data" },
@@ -38,7 +41,7 @@ local shape = {
     processes = { kinds.whole(64, 1 << 22), default = 4096 },
     network = { kinds.docker_network, env = "STACK_NETWORK" },
     registry = {
-      url = { kinds.text, env = "STACK_REGISTRY_URL" },
+      url = { kinds.registry, env = "STACK_REGISTRY_URL" },
       username = { kinds.text, env = "STACK_REGISTRY_USERNAME" },
       password = { kinds.secret, env = "STACK_REGISTRY_PASSWORD" },
     },
@@ -56,7 +59,7 @@ local shape = {
     queue = { kinds.whole(0, 100000), default = 50 },
   },
   rehearsal_server = {
-    host = { kinds.text, env = "REHEARSAL_HOST", default = "127.0.0.1" },
+    host = { kinds.listen, env = "REHEARSAL_HOST", default = "127.0.0.1" },
     port = { kinds.whole(0, 65535), env = "REHEARSAL_PORT", default = 3100 },
     version = { kinds.version, env = "REHEARSAL_DOKPLOY_VERSION", default = "0.30.2" },
     faults = { kinds.secret, env = "REHEARSAL_FAULTS" },
@@ -75,22 +78,25 @@ local function fill_rehearsal(set)
   set.stack.image = set.stack.image or "ai-stack:rehearsal"
 end
 
--- Without tag or digest Docker takes "latest", which may be another image tomorrow.
-local function is_pinned(image) return image:find("@", 1, true) or image:find(":[^/:]+$") end
-
 local function require_real(set)
   if not set.stack.suffix then
     refuse("stack.suffix", "is missing (set STACK_DOMAIN_SUFFIX to the domain of the workspaces, "
       .. "such as ai.example.com)")
   end
-  local image = set.stack.image
-  if not image then
+  local name = set.stack.image
+  if not name then
     refuse("stack.image", "is missing (set STACK_IMAGE to the image that Dokploy should run, "
       .. "with its tag or digest)")
   end
-  if not is_pinned(image) then
+  local parsed = image.parse(name)
+  if not parsed.tag and not parsed.digest then -- Docker's "latest" may be another image tomorrow
     refuse("stack.image", "%q has neither tag nor digest (add one in STACK_IMAGE, such as %s:1.0)",
-      image, image)
+      name, name)
+  end
+  local url = set.stack.registry.url
+  if url and url ~= parsed.host then
+    refuse("stack.registry.url", "the login is for %s, and stack.image comes from %s (unset "
+      .. "STACK_REGISTRY_URL, or name the registry in STACK_IMAGE: %s/...)", url, parsed.host, url)
   end
   if not set.dokploy.token then
     refuse("dokploy.token", "is missing although DOKPLOY_URL is set (set DOKPLOY_API_TOKEN, or "
@@ -99,7 +105,10 @@ local function require_real(set)
   set.stack.scheme = set.stack.scheme or "https"
 end
 
-local function check_registry(registry)
+-- The registry is the image's own: no other gets the password.
+local function check_registry(stack)
+  local registry = stack.registry
+  registry.url = image.parse(stack.image).host
   if registry.username and not registry.password then
     refuse("stack.registry.password", "is missing although there is a user name "
       .. "(set STACK_REGISTRY_PASSWORD or STACK_REGISTRY_PASSWORD_FILE)")
@@ -162,7 +171,7 @@ function settings.check(raw, env, mode)
   set.rehearsal = set.mode == "rehearsal" or set.dokploy.url == nil
   check_production(set, variable_reader(env))
   if set.rehearsal then fill_rehearsal(set) else require_real(set) end
-  check_registry(set.stack.registry)
+  check_registry(set.stack)
   set.hosts = set_of(set.hosts)
   set.stack.memory_bytes, set.stack.memory = set.stack.memory, nil
   set.stack.cpu_nanos, set.stack.cpus = math.tointeger(set.stack.cpus * 1e9 // 1), nil

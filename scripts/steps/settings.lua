@@ -1,7 +1,6 @@
 --- What the container gets: its image, its environment variables with the password, its volume,
 --- its network and its limits. The four do not depend on one another, so they are set at the same
 --- time.
-local config = require "core.config"
 local crypto = require "core.crypto"
 local task = require "core.task"
 local attempt = require "lib.base.attempt"
@@ -14,12 +13,7 @@ local try = attempt.try
 local PASSWORD = address.password_variable
 
 local function set_image(ctx)
-  local registry = config.stack.registry or {}
-  return ctx.dokploy:save_image(ctx.ids.application, ctx.params.image, {
-    url = registry.url,
-    username = registry.username,
-    password = registry.username and config.secret "STACK_REGISTRY_PASSWORD",
-  })
+  return ctx.dokploy:save_image(ctx.ids.application, ctx.params.image)
 end
 
 -- The password is made here and kept nowhere but in Dokploy. One that is there already, because

@@ -135,6 +135,48 @@ TEST(settings_that_cannot_work)
     assert_contains(why, "both set");
 }
 
+TEST(what_is_around_a_value_is_removed)
+{
+    static const struct {
+        const char *text, *value;
+        int is_cleaned;
+    } cases[] = {
+        { "\xef\xbb\xbfhush\n", "hush", 1 },
+        { "\"hush\"\n", "hush", 1 },
+        { "'hush'", "hush", 1 },
+        { " hush \t\r\n", "hush", 1 },
+        { "\xef\xbb\xbf \"hush \" \r\n", "hush", 1 },
+        { "\"hush", "\"hush", 0 }, /* no pair */
+        { "hu\"s\"h'\r\n", "hu\"s\"h'", 0 },
+        { "\"", "\"", 0 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int is_cleaned = cases[i].is_cleaned;
+        write_secret(cases[i].text);
+        assert_string_equal(env_secret("TOKEN"), cases[i].value);
+        assert_int_equal(strstr(logged(), "were removed") != NULL, is_cleaned);
+        assert_int_equal(strstr(log_text, path) != NULL, is_cleaned);
+        assert_null(strstr(log_text, "hush"));
+        setenv("PLAIN", cases[i].text, 1);
+        assert_string_equal(env_get("PLAIN"), cases[i].value);
+        assert_int_equal(strstr(logged(), "PLAIN: ") != NULL, is_cleaned);
+        assert_string_equal(env_get("PLAIN"), cases[i].value);
+        assert_string_equal(logged(), ""); /* once */
+    }
+    setenv("PLAIN", "\"\"", 1);
+    assert_null(env_get("PLAIN"));
+}
+
+TEST(a_file_that_is_not_text)
+{
+    char why[1024];
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(write(fd, "\xff\xfeo\0n\0", 6), 6);
+    close(fd);
+    assert_int_equal(env_secret_check("TOKEN", why, sizeof why), -1);
+    assert_contains(why, "UTF-8");
+}
+
 TEST(a_file_that_others_can_read)
 {
     write_secret("open");

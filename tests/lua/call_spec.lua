@@ -45,6 +45,19 @@ describe("a call to Dokploy", function()
     assert.equal(true, call.run({}, request))
   end)
 
+  it("says where a redirect leads, and follows none", function()
+    local function answered(location)
+      fake.answer("project.all", { status = 308, body = "", headers = { location = location } })
+      local _, message, code = read { tries = 1 }
+      assert.equal("dokploy_unexpected_answer", code)
+      return message
+    end
+    assert.equal("it redirects to https://d.test; set DOKPLOY_URL to that",
+      answered "https://d.test/api/project.all?x=1")
+    assert.equal("it redirects to /login; set DOKPLOY_URL to the address of Dokploy itself",
+      answered "/login?next=%2Fapi")
+  end)
+
   it("repeats a read up to four times", function()
     local page = { status = 200, body = "<html>" }
     fake.answer("project.all", { status = 503 }, { code = "closed", sent = true }, page, good)

@@ -82,9 +82,23 @@ describe("config.lua", function()
     })
     assert.is_false(set.rehearsal)
     assert.equal("http://10.0.0.1:3000", set.dokploy.url)
+    for _, copied in ipairs { "/", "/api", "/dashboard", "/dashboard/projects?tab=all#top" } do
+      local url = "https://dokploy.example.com" .. copied
+      assert.equal("https://dokploy.example.com", check(with { DOKPLOY_URL = url }).dokploy.url)
+    end
     assert.same({ "ai.example.com", "https", "traefik:443" },
       { set.stack.suffix, set.stack.scheme, set.stack.connect_to })
     assert.is_nil(set.stack.public_port)
+  end)
+
+  it("takes the registry from the image", function()
+    local function registry(image, url)
+      return check(with { STACK_IMAGE = image, STACK_REGISTRY_URL = url }).stack.registry.url
+    end
+    assert.equal("ghcr.io", registry("ghcr.io/a/b:1"))
+    assert.equal("ghcr.io", registry("ghcr.io/a/b:1", "https://ghcr.io/"))
+    assert.equal("docker.io", registry("a/b:1"))
+    assert.equal("docker.io", registry("docker.io/library/b:1", "https://index.docker.io/v1/"))
   end)
 
   it("accepts a token from a file", function()
@@ -133,6 +147,10 @@ describe("an invalid value stops the start with its path and the correction", fu
     { "trusted_proxies", { TRUSTED_PROXIES = "traefik" }, "TRUSTED_PROXIES" },
     { "hosts", { PORTAL_HOSTS = "https://deploy.example.com" }, "PORTAL_HOSTS" },
     { "forward_auth.user_header", { FORWARD_AUTH_HEADER = "a b" }, "FORWARD_AUTH_HEADER" },
+    { "outgoing_proxy", { OUTGOING_PROXY = "proxy.test:3128" }, "http://proxy.example.com:3128" },
+    { "outgoing_proxy", { OUTGOING_PROXY = "http://me:secret@proxy.test:3128" }, "no login" },
+    { "outgoing_direct", { OUTGOING_DIRECT = "https://corp.test" }, "OUTGOING_DIRECT" },
+    { "host", { HOST = "[::" }, "127.0.0.1 or ::" },
     { "log_level", { LOG_LEVEL = "loud" }, "LOG_LEVEL" },
     { "dokploy.url", { DOKPLOY_URL = "dokploy.example.com" }, "http" },
     { "dokploy.url", { DOKPLOY_URL = "https://user:pass@dokploy.example.com" }, "without user" },
@@ -143,6 +161,19 @@ describe("an invalid value stops the start with its path and the correction", fu
     { "stack.image", with { STACK_IMAGE = "" }, "STACK_IMAGE" },
     { "stack.image", with { STACK_IMAGE = "a b" }, "STACK_IMAGE" },
     { "stack.image", with { STACK_IMAGE = "ghcr.io/a/b" }, "ghcr.io/a/b:1.0" },
+    { "stack.image", with { STACK_IMAGE = "https://ghcr.io/a/b:1" }, "no https:// in front" },
+    { "stack.image", with { STACK_IMAGE = "ghcr.io/You/b:1" }, "lower case" },
+    { "stack.image", with { STACK_IMAGE = "ghcr.io/a//b:1" }, "not an image's name" },
+    { "stack.image", with { STACK_IMAGE = "ghcr.io/a/b@sha256:12" }, "64 digits" },
+    { "stack.registry.url", with { STACK_REGISTRY_URL = "a b" }, "STACK_REGISTRY_URL" },
+    {
+      "stack.registry.url", with { STACK_REGISTRY_URL = "registry.example.com" },
+      "the login is for registry.example.com, and stack.image comes from ghcr.io",
+    },
+    {
+      "stack.registry.url", with { STACK_IMAGE = "team/b:1", STACK_REGISTRY_URL = "ghcr.io" },
+      "comes from docker.io",
+    },
     { "stack.image", with { STACK_IMAGE = "127.0.0.1:5000/a" }, "neither tag nor digest" },
     { "dokploy.token", with { DOKPLOY_API_TOKEN = "" }, "DOKPLOY_API_TOKEN_FILE" },
     { "stack.registry.password", with { STACK_REGISTRY_USERNAME = "me" }, "REGISTRY_PASSWORD" },

@@ -1,7 +1,9 @@
 // The doctor: what it finds, by command and in the portal, whose /ready summarises it.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { createServer as createPlain, request as send } from 'node:http'
 import { createServer } from 'node:https'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import {
@@ -16,6 +18,16 @@ before(async () => {
 })
 after(() => rehearsal?.stop())
 beforeEach(() => rehearsal.forgetFaults())
+
+// Its address, as of a plain server.
+async function listenFor(t, server) {
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${server.address().port}`
+}
 
 // Runs it. Every line that is not ok must come with its cure.
 async function doctor(env, ...args) {
@@ -49,9 +61,67 @@ test('it tells failures apart, each with its cure', async () => {
   assert.match(away.out, /fail +dokploy .*\n +-> check DOKPLOY_URL/)
   const nowhere = await doctor({ STACK_CONNECT_TO: nothing })
   assert.match(nowhere.out, /fail +dns .*\n +-> .*STACK_CONNECT_TO/)
-  const registry = await doctor({ STACK_IMAGE: `${nothing}/ai-stack:1` })
+  const registry = await doctor()
   assert.match(registry.out, /warn +image +the registry .* does not answer/)
   assert.doesNotMatch(wrong.all + away.all, /x-api-key|wrong-token/)
+})
+
+test('a DOKPLOY_URL that redirects is reported with the address to set', async (t) => {
+  const front = createPlain((request, response) =>
+    response.writeHead(301, { location: `https://dokploy.test${request.url}` }).end())
+  const url = await listenFor(t, front)
+  assert.match((await doctor({ DOKPLOY_URL: url })).out,
+    /^fail +dokploy .*: it redirects to https:\/\/dokploy\.test; set DOKPLOY_URL to that$/m)
+  assert.match((await doctor({ DOKPLOY_URL: `${rehearsal.url}/dashboard/projects?a=b` })).out,
+    new RegExp(`^ok +dokploy +${rehearsal.url} answers`, 'm'))
+})
+
+// A registry that asks for a token of another server.
+async function registryWith(t, realm) {
+  const seen = []
+  const server = createPlain((request, response) => {
+    seen.push(request.headers.authorization)
+    response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}",service="x"` }).end()
+  })
+  return { image: `${(await listenFor(t, server)).slice('http://'.length)}/team/stack:1`, seen }
+}
+
+test('the password goes to the registry, and to no server of another site', async (t) => {
+  const login = { STACK_REGISTRY_USERNAME: 'me', STACK_REGISTRY_PASSWORD: 'the-password' }
+  const { image, seen } = await registryWith(t, 'https://tokens.test/token')
+  const { out } = await doctor({ STACK_IMAGE: image, ...login })
+  assert.match(out, /^warn +image .* sends logins to tokens\.test, which is not of its site/m)
+  assert.deepEqual(seen, [`Basic ${Buffer.from('me:the-password').toString('base64')}`])
+})
+
+test('calls go through OUTGOING_PROXY alone, TLS by CONNECT', async (t) => {
+  const { STACK_CONNECT_TO, ...certified } = await proxy(t, 90)
+  const asked = []
+  const front = createPlain((request, response) => {
+    const { host, pathname, search } = new URL(request.url)
+    asked.push(host)
+    const { method, headers } = request
+    request.pipe(send({ port: rehearsal.port, path: pathname + search, method, headers }, (it) =>
+      it.pipe(response.writeHead(it.statusCode, it.headers))))
+  }).on('connect', (request, socket) => {
+    asked.push(`CONNECT ${request.url.replace(/^doctor-\w+/, 'NAME')}`)
+    const through = connect(STACK_CONNECT_TO.split(':')[1], '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 OK\r\nx-of-the-proxy: 1\r\n\r\n')
+      socket.pipe(through).pipe(socket)
+    })
+    for (const end of [socket, through]) end.on('error', () => end.destroy())
+  })
+  const url = await listenFor(t, front)
+  const env = { ...certified, STACK_CONNECT_TO: '', DOKPLOY_URL: 'http://dokploy.far.test' }
+  const { out } = await doctor({ ...env, OUTGOING_PROXY: url })
+  assert.match(out, /^ok +outgoing +calls go through http.*; to Dokploy: as well$/m)
+  assert.match(out, /^ok +dokploy +http:\/\/dokploy\.far\.test answers/m)
+  assert.match(out, /^ok +certificate /m)
+  assert.deepEqual([...new Set(asked)], ['dokploy.far.test', 'CONNECT NAME.ai.test:443'])
+  asked.length = 0
+  const ignored = await doctor({ ...env, https_proxy: url, http_proxy: url, all_proxy: url })
+  assert.match(ignored.out, /^fail +dokploy .*\n +-> .*https_proxy is not read: set OUTGOING_PROXY/m)
+  assert.deepEqual(asked, [])
 })
 
 test('a token whose rights cannot be read is reported', async () => {
@@ -149,13 +219,8 @@ async function proxy(t, days, isTrusted = true) {
     '-days', String(days), '-copy_extensions', 'copy', '-out', file('certificate'))
   const options = { key: readFileSync(file('key')), cert: readFileSync(file('certificate')) }
   const server = createServer(options, (_, response) => response.writeHead(404).end())
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
   return {
-    STACK_SCHEME: 'https', STACK_CONNECT_TO: `127.0.0.1:${server.address().port}`,
+    STACK_SCHEME: 'https', STACK_CONNECT_TO: (await listenFor(t, server)).slice('http://'.length),
     ...(isTrusted ? { SSL_CERT_FILE: file('certificate') } : {}),
   }
 }

@@ -1,7 +1,7 @@
 // What the operators' tests share: running a program to its end, and the commands of the portal.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { DEPLOYER, TIME_SCALE, dokployEnv, temporary } from '../http/harness.mjs'
+import { DEPLOYER, TIME_SCALE, UNKNOWN_PORT, dokployEnv, temporary } from '../http/harness.mjs'
 
 // Returns { status, out, err, all: both outputs }.
 export function run(program, args, { env = process.env, cwd } = {}) {
@@ -22,10 +22,11 @@ export async function succeeds(running) {
   return result
 }
 
-// The environment of a command that uses the double by the address of a real Dokploy.
+// The environment of a command that uses the double by the address of a real Dokploy. There is no
+// registry.
 export const commandEnv = (rehearsal) => ({
   PATH: process.env.PATH, TIME_SCALE: String(TIME_SCALE), ...dokployEnv(rehearsal),
-  STACK_DOMAIN_SUFFIX: 'ai.test', STACK_IMAGE: 'ai-stack:1',
+  STACK_DOMAIN_SUFFIX: 'ai.test', STACK_IMAGE: `127.0.0.1:${UNKNOWN_PORT}/ai-stack:1`,
 })
 
 // Returns command(args, env), which runs one of scripts/commands against the double.

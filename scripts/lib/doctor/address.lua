@@ -2,7 +2,7 @@
 --- certificate for it, and the registry has the image.
 local config = require "core.config"
 local crypto = require "core.crypto"
-local http = require "core.http"
+local http = require "lib.base.outgoing"
 local check_image = require "lib.doctor.image"
 
 local stack = config.stack

@@ -1,6 +1,7 @@
 --- Checks Dokploy: is it reachable, which version is it, and may the portal's token do its work?
 local config = require "core.config"
-local http = require "core.http"
+local console = require "core.console"
+local http = require "lib.base.outgoing"
 local clock = require "lib.base.clock"
 local ask = require "lib.doctor.ask"
 local dokploy = require "lib.dokploy"
@@ -96,7 +97,24 @@ local function check_clock(report)
   end
 end
 
+local function correction_of_silence()
+  if config.rehearsal then
+    return "start the rehearsal (make run), or set REHEARSAL_PORT to its port"
+  end
+  local check = "check DOKPLOY_URL, that Dokploy runs, and the firewall between the two"
+  local ignored = console.env "https_proxy" or console.env "HTTPS_PROXY"
+  if not ignored or config.outgoing_proxy then return check end
+  return check .. "; https_proxy is not read: set OUTGOING_PROXY to go through a proxy"
+end
+
+local function check_outgoing(report)
+  if not config.outgoing_proxy then return end
+  report:ok("outgoing", ("calls go through %s; to Dokploy: %s"):format(config.outgoing_proxy,
+    http.proxy_for(config.dokploy.url) and "as well" or "straight there"))
+end
+
 return function(report)
+  check_outgoing(report)
   local url = config.dokploy.url
   local version, message, code = client:version()
   if code == "dokploy_refused" then
@@ -104,9 +122,7 @@ return function(report)
     return check_refusal(report)
   elseif not version then
     local found = ("%s: %s"):format(url, tostring(message))
-    return report:fail("dokploy", found, config.rehearsal
-      and "start the rehearsal (make run), or set REHEARSAL_PORT to its port"
-      or "check DOKPLOY_URL, that Dokploy runs, and the firewall between the two")
+    return report:fail("dokploy", found, correction_of_silence())
   end
   report:ok("dokploy", url .. " answers" .. (config.rehearsal and " (the rehearsal)" or ""))
   report:ok("token", "valid")

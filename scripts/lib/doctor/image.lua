@@ -1,8 +1,9 @@
 --- Checks whether a registry serves an image to us, as Docker does before it pulls.
 local config = require "core.config"
 local crypto = require "core.crypto"
-local http = require "core.http"
+local http = require "lib.base.outgoing"
 local json = require "core.json"
+local image = require "lib.base.image"
 
 local ACCEPT = table.concat({
   "application/vnd.oci.image.index.v1+json",
@@ -11,17 +12,13 @@ local ACCEPT = table.concat({
   "application/vnd.docker.distribution.manifest.v2+json",
 }, ", ")
 
--- The parts of "registry.example.com:5000/team/stack:1"; nil when it names no registry.
-local function parts_of(image)
-  local host, rest = image:match("^([^/]+)/(.+)$")
-  if not host or not host:find("[.:]") and host ~= "localhost" then return nil end
-  local name, reference = rest:match("^(.-)@(.+)$")
-  if not name then name, reference = rest:match("^(.-):([^:/]+)$") end
-  return { host = host, name = name or rest, reference = reference or "latest" }
-end
+local HUB_HOST = "registry-1.docker.io" -- serves the images of Docker Hub
 
-local function scheme_of(host)
-  return (host:find("^localhost") or host:find("^127%.")) and "http" or "https"
+local function url_of(parts)
+  local scheme = image.is_loopback(parts.host) and "http" or "https"
+  return ("%s://%s/v2/%s/manifests/%s"):format(scheme,
+    parts.host == image.hub and HUB_HOST or parts.host, parts.path,
+    parts.digest or parts.tag or "latest")
 end
 
 local function basic_authorization(registry)
@@ -33,17 +30,35 @@ local function escape(text)
   return (text:gsub("[^%w._~:/,-]", function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
+-- Whether the server that hands out a registry's tokens belongs to its site: the same host, or one
+-- that shares the domain that the registry's host is in, as auth.docker.io and registry-1.docker.io
+-- do. Any other would get the password on the registry's word alone.
+local function is_of_site(realm_host, registry_host)
+  if realm_host == registry_host then return true end
+  local domain = registry_host:match "^[^.:]+%.([^:]+%.%a[^:.]*)"
+  local name = realm_host:gsub(":%d+$", "")
+  return domain ~= nil and ("." .. name):sub(-#domain - 1) == "." .. domain
+end
+
 -- Registries that use tokens challenge with: Bearer realm="...",service="...",scope="..."
-local function fetch_token(challenge, registry)
+-- A token, or nil and what is wrong.
+local function fetch_token(challenge, parts, registry)
   local realm = challenge:match('realm="([^"]+)"')
-  if not realm or not realm:find("^https://") then return nil end
+  local host = realm and realm:lower():match "^https://([^/?#@%s]+)[^@%s]*$"
+  if not host then return nil end
+  local authorization = basic_authorization(registry)
+  local registry_host = parts.host == image.hub and HUB_HOST or parts.host
+  if authorization and not is_of_site(host, registry_host) then
+    return nil, ("sends logins to %s, which is not of its site and does not get the password")
+      :format(host)
+  end
   local query = {}
   for key, value in challenge:gmatch('(%w+)="([^"]*)"') do
     if key ~= "realm" then query[#query + 1] = key .. "=" .. escape(value) end
   end
   local answer = http.request {
     url = realm .. "?" .. table.concat(query, "&"), timeout = 10,
-    headers = { Authorization = basic_authorization(registry) },
+    headers = { Authorization = authorization },
   }
   local body = answer and json.decode(answer.body)
   return type(body) == "table" and (body.token or body.access_token) or nil
@@ -51,36 +66,33 @@ end
 
 local function request_manifest(parts, authorization)
   return http.request {
-    url = ("%s://%s/v2/%s/manifests/%s"):format(scheme_of(parts.host), parts.host, parts.name,
-      parts.reference),
-    method = "HEAD", -- a GET counts against pull limits
+    url = url_of(parts), method = "HEAD", -- a GET counts against pull limits
     timeout = 10, headers = { Accept = ACCEPT, Authorization = authorization },
   }
 end
 
 local function fetch_manifest(parts, registry)
   local answer, message = request_manifest(parts, basic_authorization(registry))
-  if not answer then return nil, message end
+  if not answer then return nil, "does not answer from here: " .. message end
   local challenge = answer.status == 401 and answer.headers["www-authenticate"] or ""
-  local token = challenge:find("^[Bb]earer") and fetch_token(challenge, registry)
-  if token then answer, message = request_manifest(parts, "Bearer " .. token) end
-  return answer, message
+  if not challenge:find "^[Bb]earer" then return answer end
+  local token, fault = fetch_token(challenge, parts, registry)
+  if fault then return nil, fault end
+  if not token then return answer end
+  answer, message = request_manifest(parts, "Bearer " .. token)
+  return answer, answer and "" or "does not answer from here: " .. message
 end
 
-return function(report, image, registry)
-  local parts = parts_of(image)
-  if not parts then
-    return report:warn("image", image .. " names no registry, so it was not looked up",
-      "deploy a workspace to try it")
-  end
+return function(report, name, registry)
+  local parts = image.parse(name)
   local answer, message = fetch_manifest(parts, registry)
   local status = answer and answer.status
   if not answer then
-    local found = ("the registry %s does not answer from here: %s"):format(parts.host, message)
-    report:warn("image", found, "check that it answers Dokploy's machine")
+    local found = ("the registry %s %s"):format(parts.host, message)
+    report:warn("image", found, "check it on Dokploy's machine: docker pull " .. name)
   elseif status == 200 then
-    report:ok("image", image .. " exists")
-    if parts.reference == "latest" then
+    report:ok("image", name .. " exists")
+    if not parts.digest and parts.tag == "latest" then
       report:warn("image", "its tag is latest, which may be another image tomorrow",
         "pin a version or a digest")
     end
@@ -88,7 +100,7 @@ return function(report, image, registry)
     report:fail("image", "the registry requires a login",
       "set STACK_REGISTRY_USERNAME and STACK_REGISTRY_PASSWORD(_FILE)")
   elseif status == 404 then
-    report:fail("image", image .. " does not exist", "push it, or correct STACK_IMAGE")
+    report:fail("image", name .. " does not exist", "push it, or correct STACK_IMAGE")
   else
     report:warn("image", ("the registry %s answers %d"):format(parts.host, status),
       "look at the registry; deploy a workspace to try it")

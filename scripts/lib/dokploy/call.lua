@@ -5,7 +5,7 @@
 --- dokploy_unexpected_answer, not_found (no such id), no_such_call (not in this version of
 --- Dokploy), cancelled.
 local config = require "core.config"
-local http = require "core.http"
+local http = require "lib.base.outgoing"
 local json = require "core.json"
 local log = require "core.log"
 local shared = require "core.shared"
@@ -117,6 +117,19 @@ local function code_of_404(body)
   return body.message == "Not found" and "no_such_call" or "not_found"
 end
 
+-- What to do about an answer that redirects; nil for another. A POST that follows one would become a
+-- GET, so none is followed.
+local function redirect_message(request, response)
+  local target = response.status >= 300 and response.status < 400 and response.headers.location
+  if not target or target == "" then return nil end
+  target = sanitize.text(target:gsub("[?#].*$", ""), MESSAGE_LENGTH)
+  local path = "/api/" .. request.procedure
+  if target:sub(-#path) == path and target:find "^https?://" then
+    return ("it redirects to %s; set DOKPLOY_URL to that"):format(target:sub(1, -#path - 1))
+  end
+  return ("it redirects to %s; set DOKPLOY_URL to the address of Dokploy itself"):format(target)
+end
+
 -- The code of a refusal, and whether the authentication layer gave it (then nothing was done).
 local function refusal_of(status, body)
   if status == 401 then return "dokploy_refused", type(body) == "table" and body.code == nil end
@@ -151,7 +164,7 @@ local function answer_of(request, response)
   local status = response.status
   if status >= 200 and status < 300 then return success_of(request, response) end
   local body = json.decode(response.body)
-  local message = message_of(body)
+  local message = redirect_message(request, response) or message_of(body)
   if request.done and message:lower():find(request.done, 1, true) then
     return { ok = true, status = status, value = true }
   end

@@ -5,8 +5,10 @@
 ---   local quick = dokploy.client { tries = 2 }        -- fails fast while Dokploy is in trouble
 ---   local patient = dokploy.client { patient = true } -- waits out an outage
 ---   local project = patient:project_create("blue", "what it is")
+local config = require "core.config"
 local shared = require "core.shared"
 local counts = require "lib.base.counts"
+local image = require "lib.base.image"
 local call = require "lib.dokploy.call"
 local versions = require "lib.dokploy.version"
 
@@ -270,12 +272,21 @@ function Client:application_create(new)
   }, new_application)
 end
 
----@param registry { url: string|nil, username: string|nil, password: string|nil }
-function Client:save_image(id, image, registry)
+-- The login for an image: none, unless it is in the registry that the login is for. Dokploy's name
+-- for Docker Hub is "".
+local function login_for(name)
+  local registry, parsed = config.stack.registry, image.parse(name)
+  if not registry.username or not parsed or parsed.host ~= registry.url then return "", "", "" end
+  return registry.username, config.secret "STACK_REGISTRY_PASSWORD" or "",
+    registry.url ~= image.hub and registry.url or ""
+end
+
+--- Sets the image, with the login for its registry.
+function Client:save_image(id, name)
+  local username, password, url = login_for(name)
   return save(self, "application.saveDockerProvider", {
-    applicationId = id, dockerImage = image,
-    username = registry.username or "", password = registry.password or "",
-    registryUrl = registry.url or "",
+    applicationId = id, dockerImage = name,
+    username = username, password = password, registryUrl = url,
   }, { secret = true })
 end
 

@@ -5,7 +5,7 @@ local kinds = require "lib.schema.kinds"
 
 local GIB = 1 << 30
 local list = schema.check(require "policy.templates", schema.list {
-  id = { kinds.text, required = true }, image = { kinds.text },
+  id = { kinds.text, required = true }, image = { kinds.image },
   memory_bytes = { kinds.whole(GIB, 1024 * GIB) }, cpu_nanos = { kinds.whole(1, 1 << 40) },
   env = schema.map { kinds.any_text },
 }, "scripts/policy/templates.lua")

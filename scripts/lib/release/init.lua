@@ -1,6 +1,6 @@
 --- The portal itself as an application in Dokploy: finding it, deploying another image, and waiting
 --- until that one answers. bootstrap, rollout and rollback are built on this.
-local http = require "core.http"
+local http = require "lib.base.outgoing"
 local json = require "core.json"
 local task = require "core.task"
 local dokploy = require "lib.dokploy"

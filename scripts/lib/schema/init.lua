@@ -53,10 +53,11 @@ local function check_value(value, field, file, path)
     schema.refuse(file, path, "is missing (%s)", correction(field))
   end
   if value == nil then return nil end
-  local is_valid, result = kind.read(value)
+  local is_valid, result, fault = kind.read(value)
   if is_valid then return result end
   if kind.is_secret then schema.refuse(file, path, "%s", kind.hint:gsub("%%s", field.env)) end
-  schema.refuse(file, path, "invalid value %q (%s)", tostring(value), correction(field))
+  schema.refuse(file, path, "invalid value %q%s (%s)", tostring(value),
+    fault and ": " .. fault or "", correction(field))
 end
 
 local check

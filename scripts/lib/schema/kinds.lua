@@ -1,19 +1,21 @@
 --- The kinds of values for lib/schema: how each is read and how a message asks for it.
---- `read(value)` returns true and the converted value, or false.
+--- `read(value)` returns true and the converted value; or false, nil, and what is wrong where there
+--- is more to say than the hint does.
 local address = require "lib.base.address"
+local image = require "lib.base.image"
 local kinds = {}
 
 local function kind(hint, read) return { hint = hint, read = read } end
 
 -- A kind of text. `test` gets the trimmed text; it returns true, another value to use instead, or
--- false.
+-- false and perhaps what is wrong.
 local function text_kind(hint, test)
   return kind(hint, function(value)
     if type(value) ~= "string" then return false end
     local text = value:match("^%s*(.-)%s*$")
-    local result = test(text)
-    if result == true then return true, text end
-    return result ~= nil and result ~= false, result
+    local result, fault = test(text)
+    if not result then return false, nil, fault end
+    return true, result == true and text or result
   end)
 end
 
@@ -118,6 +120,13 @@ end
 kinds.domain = text_kind("a domain without a dot or star in front, such as ai.example.com",
   function(text) return is_domain(text) and text:lower() end)
 
+-- An IPv6 address may be in brackets, as in a URL.
+kinds.listen = text_kind("an address or name of this machine, such as 127.0.0.1 or ::",
+  function(text)
+    local host = text:match "^%[([%x:.]+)%]$" or text
+    return host:find "^[%w.:_%%-]+$" ~= nil and host
+  end)
+
 local function is_port(text) return within(math.tointeger(tonumber(text)), 1, 65535) end
 
 kinds.host_port = text_kind("host:port, such as traefik:443", function(text)
@@ -125,10 +134,11 @@ kinds.host_port = text_kind("host:port, such as traefik:443", function(text)
   return port ~= nil and is_port(port)
 end)
 
--- People copy a trailing slash or /api along; the client adds /api itself.
+-- People copy a trailing slash, /api or the page that is open along; the client adds /api itself.
 kinds.url = text_kind(
   "an http or https address without user, query or fragment, such as https://dokploy.example.com",
   function(text)
+    text = text:gsub("^(%a+://[^/]*)/dashboard.*$", "%1")
     local scheme, rest = text:match("^(https?)://([^%s?#@]+)$")
     if not rest then return false end
     local host, port = rest:match("^([^/:]+):?(%d*)")
@@ -137,8 +147,21 @@ kinds.url = text_kind(
     return (scheme .. "://" .. rest):gsub("/+$", ""):gsub("/api$", "")
   end)
 
+kinds.proxy = text_kind(
+  "the address of an HTTP proxy that asks for no login, such as http://proxy.example.com:3128",
+  function(text)
+    local host, port = text:match "^https?://([^/@%s]+):(%d+)/?$"
+    return host ~= nil and (host:find "^[%w._-]+$" or host:find "^%[[%x:.]+%]$") ~= nil
+      and is_port(port) and text:gsub("/$", "")
+  end)
+
 kinds.image = text_kind("an image's name, such as ghcr.io/you/ai-stack:1.0 or one with @sha256:...",
-  function(text) return text:find("^[%w][%w._/:@-]*$") ~= nil end)
+  function(text)
+    local parsed, fault = image.parse(text)
+    return parsed ~= nil, fault
+  end)
+
+kinds.registry = text_kind("the host of a registry, such as ghcr.io", image.registry)
 
 -- Those that Docker and Dokploy make for themselves.
 local own_networks = {

@@ -7,7 +7,7 @@
 --- While the certificate is not valid, only the lock is checked at the public address: no password
 --- travels over it.
 local crypto = require "core.crypto"
-local http = require "core.http"
+local http = require "lib.base.outgoing"
 local json = require "core.json"
 local task = require "core.task"
 local timer = require "core.timer"
