@@ -39,5 +39,8 @@ require("lib.operations.orphans").register()
 -- Workspaces: monitoring, comparing the journal with Dokploy, forgetting old events.
 require("lib.workspaces").register(require "lib.policy.limits")
 
+-- Who may create a workspace, in the log.
+server.on_start(require("lib.admin.health").log_access)
+
 -- The doctor's checks, every few minutes, for /ready.
 require("lib.doctor.schedule").register()

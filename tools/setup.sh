@@ -37,6 +37,7 @@ LIST
 }
 test_packages() { image_packages; cat <<'LIST'
 lua-check             -                         checks the Lua
+lua-yaml              -                         reads the workflows in the checkers
 cppcheck              -                         checks the C
 clang-format          -                         formats the C
 chromium              -                         the browser of the page's tests

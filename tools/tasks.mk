@@ -78,6 +78,8 @@ check-rules: $(DEPLOYER)
 	lua5.4 tools/floors.lua $(BUILD) || failed=1; \
 	lua5.4 tools/papers.lua || failed=1; \
 	lua5.4 tools/locales.lua || failed=1; \
+	lua5.4 tools/pins.lua || failed=1; \
+	lua5.4 tools/workflows.lua || failed=1; \
 	tools/stubs.sh $(DEPLOYER) || failed=1; \
 	$(DEPLOYER) --check || failed=1; \
 	exit $$failed

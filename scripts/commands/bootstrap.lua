@@ -3,6 +3,7 @@
 --- again and adds what is missing.
 local config = require "core.config"
 local console = require "core.console"
+local crypto = require "core.crypto"
 local command = require "lib.base.command"
 local dotenv = require "lib.base.dotenv"
 local parse_image = require("lib.base.image").parse
@@ -21,6 +22,7 @@ deployer bootstrap --image IMAGE --domain HOST [--env NAME=VALUE]... [--http] [-
   --domain  the host name of the portal
   --env     a variable for the portal; those it reads are taken from this environment when set
   --http    the domain is served without TLS
+Without ADMIN_TOKEN, here or in the application, it makes one and shows it once.
 Other options: see deployer rollout --help.]]
 
 -- What config.lua reads.
@@ -43,6 +45,15 @@ local function variables_of(given)
     variables[name] = value
   end
   return variables
+end
+
+-- A portal without an administrator could invite nobody.
+local function add_admin_token(work, before)
+  for _, name in ipairs { "ADMIN_TOKEN", "ADMIN_TOKEN_FILE" } do
+    if work.variables[name] or dotenv.get(before, name) then return end
+  end
+  work.variables.ADMIN_TOKEN = crypto.token(32)
+  work.admin_token = work.variables.ADMIN_TOKEN
 end
 
 -- The lines of the text, with the given variables replaced or added.
@@ -143,6 +154,7 @@ end
 
 function parts.environment(work)
   local before = type(work.application.env) == "string" and work.application.env or ""
+  add_admin_token(work, before)
   local text, message = merge(before, work.variables)
   if not text then return nil, message end
   local is_same = true
@@ -214,6 +226,9 @@ local function create_parts(work, results)
       return false
     end
     results:ok(part, found)
+    if part == "environment" and work.admin_token then
+      results:ok("admin", "ADMIN_TOKEN, made here and not shown again: " .. work.admin_token)
+    end
   end
   return true
 end

@@ -22,7 +22,7 @@ local http = {}
 ---@field verify? boolean          false accepts any certificate
 ---@field fence? boolean           refuses private addresses
 ---@field connect_to? string       "host:port" to connect to instead of the URL's
----@field proxy? string            "http://host:port" of a proxy; use lib/base/outgoing.lua, which knows
+---@field proxy? string            "http://host:port" of a proxy; see lib/base/outgoing.lua
 ---@field certificate? boolean     reports certificate_ends; needs `fresh`
 
 --- Sends a request and waits for the response, whatever its status.

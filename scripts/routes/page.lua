@@ -18,6 +18,7 @@ local queue = require "lib.operations.queue"
 local scheduler = require "lib.operations.scheduler"
 local summary = require "lib.operations.summary"
 local page = require "lib.pages"
+local access = require "lib.pages.access"
 local home = require "lib.pages.home"
 local html = require "lib.pages.html"
 local i18n = require "lib.pages.i18n"
@@ -129,12 +130,13 @@ local function show_home(req)
     return page.part(req, i18n.text(language, "page.title"), main)
   end
   local name = names.fold(req.query.name or ""):sub(1, 64)
-  local closed_notice = is_closed
-    and html.notice("warn closed", i18n.text(language, "problem.access_closed.detail"))
+  local closed_text = access.is_unopened() and access.sentence(language)
+    or is_closed and i18n.text(language, "problem.access_closed.detail")
   return home_templates[language].reply(req, {
     title = i18n.text(language, "page.title"), csrf = csrf.token(who),
     name = utf8.len(name) and name or "", lists = lists, wait = wait,
-    choices = choices[language], closed = closed_notice, hide_form = is_closed and " hidden",
+    choices = choices[language], closed = closed_text and html.notice("warn closed", closed_text),
+    hide_form = is_closed and " hidden",
     picture = picture(req),
   }, { private = who.id ~= nil })
 end

@@ -27,14 +27,15 @@ for (const [image, registryUrl] of registries) {
   }, async ({ portal, rehearsal }) => {
     await portal.ready('anna')
     const [application] = (await rehearsal.state()).applications
-    assert.deepEqual(
-      [application.dockerImage, application.username, application.password, application.registryUrl],
+    const { dockerImage, username, password } = application
+    assert.deepEqual([dockerImage, username, password, application.registryUrl],
       [image, 'puller', 'the-password', registryUrl])
   }))
 }
 
 test('an image of another registry gets no password', inWorld({
-  env: (rehearsal) => ({ ...dokployEnv(rehearsal), ...login }), edits: withTemplate('other.test/x:1'),
+  env: (rehearsal) => ({ ...dokployEnv(rehearsal), ...login }),
+  edits: withTemplate('other.test/x:1'),
 }, async ({ portal, rehearsal }) => {
   await portal.ready('anna')
   const [{ dockerImage, ...application }] = (await rehearsal.state()).applications
@@ -47,11 +48,12 @@ describe('HOST', () => {
     test(`${HOST} is listened on, logged and found by --health`, async () => {
       const rehearsal = await startRehearsal()
       try {
-        await withPortal({ rehearsal, env: { HOST, PORTAL_HOSTS: 'portal.test' } }, async (portal) => {
+        const env = { HOST, PORTAL_HOSTS: 'portal.test' }
+        await withPortal({ rehearsal, env }, async (portal) => {
           const { url, port } = portal.log.find(({ event }) => event === 'portal.listening')
           assert.equal(url, `http://${shown}:${port}`)
-          const env = { HOST, PATH: process.env.PATH }
-          const { status, stderr } = spawnSync(DEPLOYER, ['--health', String(port)], { env })
+          const { status, stderr } = spawnSync(DEPLOYER, ['--health', String(port)],
+            { env: { HOST, PATH: process.env.PATH } })
           assert.equal(status, 0, String(stderr))
         })()
       } finally {

@@ -129,6 +129,19 @@ test('the secrets that it puts into the environment are not printed', async () =
   assert.doesNotMatch(all, /canary/)
 })
 
+test('an ADMIN_TOKEN is made where there is none, shown once, and kept', async () => {
+  const make = () => command(['bootstrap', '--image', 'portal:1', '--domain', 'eight.test',
+    '--http', '--no-start', '--name', 'eight'])
+  const { out } = await make()
+  const [, token] = out.match(/^ok +admin +ADMIN_TOKEN, made here and not shown again: (\S{32,})$/m)
+  const { applications } = await rehearsal.state()
+  const { env } = applications.find(({ appName }) => appName.startsWith('deployer-eight'))
+  assert.match(env, new RegExp(`^ADMIN_TOKEN='${token}'$`, 'm'))
+  const again = await make()
+  assert.match(again.out, /environment +unchanged/)
+  assert.doesNotMatch(again.out, /ADMIN_TOKEN/)
+})
+
 test('it passes on every variable of config.lua, except those of image and rehearsal', () => {
   const read = (path) => readFileSync(join(top, path), 'utf8')
   const variables = [...read('config.lua').matchAll(/\b(?:env|secret) "([A-Z_]+)"/g)]

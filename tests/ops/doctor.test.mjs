@@ -120,7 +120,8 @@ test('calls go through OUTGOING_PROXY alone, TLS by CONNECT', async (t) => {
   assert.deepEqual([...new Set(asked)], ['dokploy.far.test', 'CONNECT NAME.ai.test:443'])
   asked.length = 0
   const ignored = await doctor({ ...env, https_proxy: url, http_proxy: url, all_proxy: url })
-  assert.match(ignored.out, /^fail +dokploy .*\n +-> .*https_proxy is not read: set OUTGOING_PROXY/m)
+  const cure = /^fail +dokploy .*\n +-> .*https_proxy is not read: set OUTGOING_PROXY/m
+  assert.match(ignored.out, cure)
   assert.deepEqual(asked, [])
 })
 

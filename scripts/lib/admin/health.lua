@@ -1,12 +1,14 @@
 --- The portal's health as a document: what is degraded. Waits for nothing.
 local config = require "core.config"
 local json = require "core.json"
+local log = require "core.log"
 local server = require "core.server"
 local clock = require "lib.base.clock"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
 local document = require("lib.http.schemas").document
 local drift = require "lib.journal.drift"
+local access = require "lib.pages.access"
 local i18n = require "lib.pages.i18n"
 local orphans = require "lib.operations.orphans"
 local health = {}
@@ -85,11 +87,14 @@ function health.outline(language)
     status = #degraded == 0 and "healthy" or "degraded",
     degraded = degraded,
     release = config.release,
-    access = {
-      mode = config.access,
-      detail = i18n.text(language, "health.access_" .. config.access),
-    },
+    access = { mode = config.access, detail = access.sentence(language) },
   }
+end
+
+--- Logs who may create a workspace; a warning when that is nobody.
+function health.log_access()
+  local write = access.is_unopened() and log.warn or log.info
+  write("portal.access", { mode = config.access, message = access.sentence "en" })
 end
 
 --- The document of GET /health.

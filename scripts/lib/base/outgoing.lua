@@ -1,6 +1,6 @@
 --- Outgoing HTTP, through the proxy that config.lua names. What is near goes straight there: this
---- machine, names without a dot (containers), private addresses, the hosts of outgoing_direct, and a
---- request that says where to connect.
+--- machine, names without a dot (containers), private addresses, the hosts of outgoing_direct, and
+--- a request that says where to connect.
 local config = require "core.config"
 local http = require "core.http"
 local address = require "lib.base.address"

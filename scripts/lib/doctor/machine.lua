@@ -2,6 +2,7 @@
 local config = require "core.config"
 local console = require "core.console"
 local shared = require "core.shared"
+local access = require "lib.pages.access"
 
 local LITTLE, TOO_LITTLE = 1 << 30, 100 << 20 -- bytes free
 
@@ -40,7 +41,8 @@ local SHORTEST_TOKEN = 16 -- characters; a shorter one can be guessed
 local function check_admin(report)
   local token = config.secret "ADMIN_TOKEN"
   if not token then
-    report:warn("admin", "there is no ADMIN_TOKEN, so nobody can administer the portal",
+    report:warn("admin", access.is_unopened() and access.sentence "en"
+      or "there is no ADMIN_TOKEN, so nobody can administer the portal",
       "set ADMIN_TOKEN or ADMIN_TOKEN_FILE")
   elseif #token < SHORTEST_TOKEN then
     report:warn("admin",

@@ -117,8 +117,8 @@ local function code_of_404(body)
   return body.message == "Not found" and "no_such_call" or "not_found"
 end
 
--- What to do about an answer that redirects; nil for another. A POST that follows one would become a
--- GET, so none is followed.
+-- What to do about an answer that redirects; nil for another. None is followed: a POST would become
+-- a GET.
 local function redirect_message(request, response)
   local target = response.status >= 300 and response.status < 400 and response.headers.location
   if not target or target == "" then return nil end
