@@ -26,11 +26,16 @@ for (const [image, registryUrl] of registries) {
     env: (rehearsal) => ({ ...dokployEnv(rehearsal), ...login, STACK_IMAGE: image }),
   }, async ({ portal, rehearsal }) => {
     await portal.ready('anna')
-    const [application] = (await rehearsal.state()).applications
+    const application = await firstApplication(rehearsal)
     const { dockerImage, username, password } = application
     assert.deepEqual([dockerImage, username, password, application.registryUrl],
       [image, 'puller', 'the-password', registryUrl])
   }))
+}
+
+async function firstApplication(rehearsal) {
+  const [{ applicationId }] = (await rehearsal.state()).applications
+  return rehearsal.dokploy('application.one', { applicationId })
 }
 
 test('an image of another registry gets no password', inWorld({
@@ -38,7 +43,7 @@ test('an image of another registry gets no password', inWorld({
   edits: withTemplate('other.test/x:1'),
 }, async ({ portal, rehearsal }) => {
   await portal.ready('anna')
-  const [{ dockerImage, ...application }] = (await rehearsal.state()).applications
+  const { dockerImage, ...application } = await firstApplication(rehearsal)
   assert.equal(dockerImage, 'other.test/x:1')
   assert.doesNotMatch(JSON.stringify(application), /the-password|puller/)
 }))

@@ -7,7 +7,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import {
-  TIME_SCALE, UNKNOWN_PORT, startPortal, startRehearsal, temporary, until,
+  TIME_SCALE, UNKNOWN_PORT, startPortal, startRehearsal, temporary, top, until,
 } from '../http/harness.mjs'
 import { commandEnv, commands, run } from './fixture.mjs'
 
@@ -50,6 +50,9 @@ test('it finds everything in order, and what deserves attention', async () => {
   }
   assert.match(out, /^warn +concurrency .*one deployment at a time\b.*\n +-> /m)
   assert.equal((await doctor({}, '--strict')).status, 1)
+  const { 'health.access_unopened': unopened } =
+    JSON.parse(readFileSync(join(top, 'locales/en.json'), 'utf8'))
+  assert.ok((await doctor({ NODE_ENV: 'production' })).out.includes(`admin        ${unopened}\n`))
 })
 
 test('it tells failures apart, each with its cure', async () => {

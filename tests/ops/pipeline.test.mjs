@@ -321,6 +321,7 @@ describe('verify', { skip: noGit }, () => {
   test('an edit that the release cannot load fails it',
     inWorld({ env: { RELEASE: release }, edits: { 'config.lua': (text) => `${text}\n` } },
       async ({ portal: other, tree }) => {
+        other.expect(/scripts\.rejected/)
         tree.edit('scripts/policy/names.lua', (text) => `${text}\n= 1`)
         other.child.kill('SIGHUP')
         await other.logged(({ event }) => event === 'scripts.rejected', 'the edit is rejected')
