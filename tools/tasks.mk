@@ -11,8 +11,9 @@ RUNS ?= 200
 FAULTS ?= 5
 SEED ?=
 
-.PHONY: help setup setup-test run test test-all test-lua test-contract test-http test-browser \
-  test-long check check-format check-lua check-c check-rules fmt asan bench soak property
+.PHONY: help install setup setup-test run test test-all test-lua test-contract test-http \
+  test-browser test-long check check-format check-lua check-c check-rules fmt asan bench soak \
+  property
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | sort -u | \
@@ -27,6 +28,15 @@ setup-test: ## install the packages to test and check as well
 run: setup ## build; start the rehearsal and the portal; PORT=, REHEARSAL_PORT=
 	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER)
 	@DEPLOYER=$(DEPLOYER) exec tools/run.sh
+
+PREFIX ?= /opt/deployer
+
+install: all ## install on this machine, for systemd; DESTDIR=, PREFIX=/opt/deployer
+	@install -D -m 755 $(DEPLOYER) $(DESTDIR)$(PREFIX)/bin/deployer
+	@cp -r config.lua scripts www locales docs $(DESTDIR)$(PREFIX)/
+	@install -D -m 644 ops/deployer.service $(DESTDIR)/etc/systemd/system/deployer.service
+	@test -e $(DESTDIR)/etc/deployer/env || \
+	  install -D -m 640 ops/deployer.env $(DESTDIR)/etc/deployer/env
 
 RUN_TESTS = DEPLOYER=$(abspath $(DEPLOYER)) DEPLOYER_HOOKS=$(abspath $(HOOKS)) \
   C_TESTS=$(abspath $(TESTS)) STACK_PACKAGES=$(abspath $(BUILD)/stack) \

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { ADMIN, top, useWorld } from './harness.mjs'
 
 const text = readFileSync(join(top, 'docs/deployment.md'), 'utf8')
+  .split('## An installation that already exists')[1]
 const rows = [...text.matchAll(/^\| `(curl -s \$PORTAL.*?)` \| (.*) \|$/gm)]
   .map(([, command, answers]) => ({ command, answers: answers.split(' | ') }))
 const sentence = {

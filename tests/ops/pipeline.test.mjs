@@ -246,11 +246,11 @@ runs(/pipeline\.sh rollback$/, 'a failed verification is rolled back', async (li
     }
     try {
       const first = await shell(line, env)
-      succeeds(first)
+      await succeeds(first)
       assert.match(first.out, /^ok +rollback|ok +ready +old answers/m)
       assert.equal(await releaseNow(), 'old')
       const second = await shell(line, env)
-      succeeds(second)
+      await succeeds(second)
       assert.match(second.out, /old is in force, not .*: nothing to roll back/)
     } finally {
       close()
