@@ -68,12 +68,14 @@ describe("config.lua", function()
   it("converts the values of variables", function()
     local set = check {
       PORT = "8080", REHEARSAL_PORT = "0", REHEARSAL_SPEED = "50",
-      RESERVED_NAMES = " Foo , bar,,baz ",
+      RESERVED_NAMES = " Foo , bar,,\u{2068}baz\u{200b}\u{a0}",
+      HOST = "\u{feff}127.0.0.2 ",
     }
     assert.equal("integer", math.type(set.port))
     assert.equal(8080, set.port)
     assert.equal(50, set.rehearsal_server.speed)
     assert.same({ "foo", "bar", "baz" }, set.reserved_names)
+    assert.equal("127.0.0.2", set.host)
   end)
 
   it("uses a real Dokploy with the variables of an installation", function()

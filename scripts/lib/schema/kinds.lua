@@ -3,16 +3,17 @@
 --- is more to say than the hint does.
 local address = require "lib.base.address"
 local image = require "lib.base.image"
+local clean = require("lib.base.text").clean
 local kinds = {}
 
 local function kind(hint, read) return { hint = hint, read = read } end
 
--- A kind of text. `test` gets the trimmed text; it returns true, another value to use instead, or
+-- A kind of text. `test` gets the cleaned text; it returns true, another value to use instead, or
 -- false and perhaps what is wrong.
 local function text_kind(hint, test)
   return kind(hint, function(value)
     if type(value) ~= "string" then return false end
-    local text = value:match("^%s*(.-)%s*$")
+    local text = clean(value)
     local result, fault = test(text)
     if not result then return false, nil, fault end
     return true, result == true and text or result
@@ -30,12 +31,12 @@ local function elements(value)
   return list
 end
 
--- A kind of comma-separated text, or array. `convert` gets each trimmed element.
+-- A kind of comma-separated text, or array. `convert` gets each cleaned element.
 local function list_kind(hint, convert)
   return kind(hint, function(value)
     local list = {}
     for _, part in ipairs(elements(value)) do
-      local text = tostring(part):match("^%s*(.-)%s*$")
+      local text = clean(tostring(part))
       if text ~= "" then
         local item = convert(text)
         if not item then return false end
