@@ -49,6 +49,11 @@ for (const version of VERSIONS) {
         await rehearsal.docker(CONNECT)
         await portal.ready('nora')
         assert.deepEqual(await networksOf(rehearsal, 'nora'), ['workspaces'])
+        if (version !== '0.30.2') return
+        await portal.ready('my-traefik')
+        await rehearsal.docker(CONNECT.replace('connect', 'disconnect'))
+        const { last } = await portal.deployed('noor')
+        assert.equal(last.data.code, 'network_unready', 'a workspace passes for the proxy')
       }))
 
     test('limits of processes and CPUs', inWorld({ version }, async ({ portal, rehearsal }) => {
