@@ -214,7 +214,7 @@ local corrections = {
   project = "the token must belong to an owner or admin: deployer doctor checks it",
   environment = "config.lua explains each variable",
   domain = "give a host name such as portal.example.com",
-  network = "a network that was created by hand is imported in Dokploy (Settings, Networks)",
+  network = "a network of that name that exists must be an attachable overlay",
 }
 
 local function create_parts(work, results)

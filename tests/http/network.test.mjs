@@ -56,6 +56,22 @@ for (const version of VERSIONS) {
         assert.equal(last.data.code, 'network_unready', 'a workspace passes for the proxy')
       }))
 
+    if (version === '0.26.5') {
+      test('it stays in force when Dokploy is upgraded', inWorld(inNetwork(version),
+        async ({ portal, rehearsal }) => {
+          await create[version](rehearsal)
+          await rehearsal.docker(CONNECT)
+          const upgrade = { method: 'POST', json: { version: '0.30.2' } }
+          await rehearsal.api('/__rehearsal/version', upgrade)
+          await portal.stop()
+          await portal.restart()
+          await portal.ready('nora')
+          const { networkIds } = await applicationOf(rehearsal, 'nora')
+          const [{ name, networkId }] = await rehearsal.dokploy('network.all')
+          assert.deepEqual([name, networkIds], ['workspaces', [networkId]])
+        }))
+    }
+
     test('limits of processes and CPUs', inWorld({ version }, async ({ portal, rehearsal }) => {
       await portal.ready('nora')
       const { cpuLimit, ulimitsSwarm } = await applicationOf(rehearsal, 'nora')

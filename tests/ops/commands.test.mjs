@@ -105,6 +105,15 @@ test('bootstrap makes a network for the workspaces, and says what no call can do
     const bad = await bootstrap('ages', 'portal:1', '--env', 'STACK_NETWORK=host')
     assert.match(bad.out, /^fail +network +--env STACK_NETWORK: /m)
   })
+
+  await t.test('one that was created by hand becomes known to Dokploy', async () => {
+    await rehearsal.reset()
+    await rehearsal.docker('docker network create --driver overlay --attachable workspaces')
+    await succeeds(bootstrap('hand', 'portal:1'))
+    const [{ name, networkId }, ...more] = await rehearsal.dokploy('network.all')
+    assert.deepEqual([name, more], ['workspaces', []])
+    assert.deepEqual((await portalOf('hand')).networkIds, [networkId])
+  })
 })
 
 test('bootstrap makes what is missing, after an answer that never came', async () => {

@@ -76,7 +76,7 @@ local not_reached = { dns = true, refused = true, timeout = true }
 -- What Dokploy's own services do when this command connects to them, from wherever it runs: they
 -- end a connection that speaks HTTP, and log it, so the running portal does not try.
 local function check_backends(report)
-  if report.is_silent then return end
+  if report.is_silent or config.rehearsal then return end
   local reached = {}
   for _, backend in ipairs(backends) do
     local answer, _, code = http.request {

@@ -169,8 +169,8 @@ for _, procedure in ipairs {
   "application.cleanQueues", "application.create", "application.deploy", "application.reload",
   "application.saveDockerProvider", "application.saveEnvironment", "application.stop",
   "application.update", "deployment.readLogs", "dockerVolume.removeVolume", "domain.create",
-  "mounts.create", "network.create", "project.all", "project.create", "project.search",
-  "settings.getDokployVersion",
+  "mounts.create", "network.create", "network.import", "project.all", "project.create",
+  "project.search", "settings.getDokployVersion",
 } do
   counts.declare_call(procedure)
 end
@@ -378,6 +378,12 @@ function Client:deployment_log(id)
 end
 
 -- Networks, volumes and the server
+
+--- Lets Dokploy know a network that Docker has; succeeds also where Docker has none (0.30 and
+--- later).
+function Client:network_import(name)
+  return save(self, "network.import", { names = { name } })
+end
 
 --- An overlay network that containers can join by hand (0.30 and later).
 ---@return { id: string }|nil

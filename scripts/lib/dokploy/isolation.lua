@@ -33,6 +33,14 @@ function isolation.find(client, name)
   return false
 end
 
+--- The same; a network that was created by hand, for an older Dokploy, is made known to it.
+function isolation.find_or_import(client, name)
+  local row, message, code = isolation.find(client, name)
+  if row ~= false then return row, message, code end
+  client:network_import(name)
+  return isolation.find(client, name)
+end
+
 -- A workspace may be named so that its container looks like the proxy.
 local function is_proxy(container)
   local name = type(container) == "table" and tostring(container.Name):lower() or ""
@@ -75,7 +83,7 @@ local function network_fields(client, name)
   if not client:is_since(WITH_NETWORKS) then
     return { networkSwarm = json.array { { Target = name } } }
   end
-  local row, message, code = isolation.find(client, name)
+  local row, message, code = isolation.find_or_import(client, name)
   if row == nil then return nil, message, code end
   if not row then return unready("Dokploy has no network " .. name, "deployer bootstrap") end
   if isolation.has_proxy(client, name, row) == false then return unrouted(name) end

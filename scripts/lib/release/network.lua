@@ -10,7 +10,7 @@ local network = { variable = "STACK_NETWORK", default = "workspaces" }
 -- Dokploy's row of it, which is created when it is missing; false where Dokploy has no networks.
 local function ensure(name)
   local client = release.client
-  local row, message, code = isolation.find(client, name)
+  local row, message, code = isolation.find_or_import(client, name)
   if code == "no_such_call" then return false end
   if row == nil then return nil, message end
   if row then return row end

@@ -35,6 +35,30 @@ procedures["POST network.create"] = {
   end,
 }
 
+-- Makes rows of networks that were created by hand. One that Docker does not have is an error in
+-- the answer.
+procedures["POST network.import"] = {
+  new_only = true,
+  input = { { "serverId", "string", optional = true }, { "names", "array" } },
+  run = function(input)
+    local imported, failed = json.array {}, json.array {}
+    for _, name in ipairs(input.names) do
+      if database.find("network", { name = name }) then
+        failed[#failed + 1] = { name = name, error = "Already imported" }
+      elseif not database.get("docker_network", name) then
+        failed[#failed + 1] = { name = name, error = ("network %s not found"):format(name) }
+      else
+        imported[#imported + 1] = name
+        rows.insert("network", {
+          name = name, driver = "overlay", attachable = true,
+          organizationId = rows.organization_id,
+        })
+      end
+    end
+    return { imported = imported, errors = failed }
+  end,
+}
+
 -- What `docker network inspect` shows on Dokploy's machine.
 procedures["GET network.inspect"] = {
   new_only = true,
