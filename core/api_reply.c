@@ -60,17 +60,30 @@ static void add_field(lua_State *L, struct reply *reply, const char *name, const
         reply->fields[reply->nfields++] = (struct httpd_field){ name, value };
 }
 
+/* Adds the value at the top of the stack: a text, or a list of texts that become a field each. */
+static void add_fields(lua_State *L, struct reply *reply, const char *name)
+{
+    if (!lua_istable(L, -1)) {
+        add_field(L, reply, name, text_of(L, "header"));
+        return;
+    }
+    int list = lua_gettop(L);
+    for (int i = 1; lua_rawgeti(L, list, i) != LUA_TNIL; i++)
+        add_field(L, reply, name, text_of(L, "header"));
+}
+
 static void read_headers(lua_State *L, int index, struct reply *reply)
 {
     if (!push_field(L, index, "headers")) return;
     if (!lua_istable(L, -1))
         luaL_error(L, "a reply's headers must be a table { Name = \"value\" }");
     int headers = lua_gettop(L);
-    luaL_checkstack(L, 2 * REPLY_FIELDS_MAX, NULL);
+    luaL_checkstack(L, 4 * REPLY_FIELDS_MAX, NULL);
     for (lua_pushnil(L); lua_next(L, headers);) {
         if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "a reply's header name must be a string");
-        add_field(L, reply, lua_tostring(L, -2), text_of(L, "header"));
-        lua_pushvalue(L, -2); /* leaves the value, which may be a number made text */
+        int name = lua_gettop(L) - 1;
+        add_fields(L, reply, lua_tostring(L, name));
+        lua_pushvalue(L, name); /* leaves the values, which may be numbers made text */
     }
 }
 

@@ -8,6 +8,7 @@ local auth = require "lib.auth"
 local client = require "lib.auth.client"
 local csrf = require "lib.auth.csrf"
 local identity = require "lib.auth.identity"
+local origin = require "lib.auth.origin"
 local names = require "lib.base.names"
 local refusal = require "lib.base.refusal"
 local problem = require "lib.http.problem"
@@ -149,7 +150,9 @@ local function add_private(req, reader, doc, row)
   doc.trouble = workspace_view.trouble(row, language)
   if not workspace_view.has_password(row) then return end
   reader.may_reveal = auth.decide(req, who, "reveal", { owner_id = row.owner_id }).allowed
-  if req.query.show == "password" and workspace_view.reveals(req, who, row) then
+  -- A link on another site shows the workspace, but no password.
+  local is_asked = req.query.show == "password" and origin.is_own(req)
+  if is_asked and workspace_view.reveals(req, who, row) then
     workspace_view.add_password(doc, language)
   end
 end

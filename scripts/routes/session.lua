@@ -1,6 +1,7 @@
 --- The admin's log-in with a browser: GET and POST /admin/login, POST /admin/logout.
 local log = require "core.log"
 local admin_page = require "lib.admin.page"
+local parts = require "lib.admin.parts"
 local auth = require "lib.auth"
 local client = require "lib.auth.client"
 local csrf = require "lib.auth.csrf"
@@ -68,7 +69,8 @@ end
 local function show_login(req)
   local next_path, who = safe_path(req.query.next), identity.of(req)
   if identity.is_admin(who) and who.via ~= "bearer" then return answer.see_other(next_path) end
-  local notice = req.query.over and i18n.text(page.language(req), "admin.login.over") or nil
+  local missing = req.query.new and "no_cookie" or req.query.over and "over"
+  local notice = missing and i18n.text(page.language(req), "admin.login." .. missing) or nil
   return login_page(req, next_path, notice)
 end
 
@@ -86,7 +88,9 @@ local function log_in(req, values)
     return login_page(req, next_path, i18n.text(page.language(req), "admin.login.wrong"), 403)
   end
   record(req, "log_in")
-  return answer.see_other(next_path, session.begin(req, client.of(req).network))
+  -- The log-in page goes on to next_path, or says that the cookie did not come back.
+  local back = parts.href("/admin/login", { new = 1, next = next_path })
+  return answer.see_other(back, session.begin(req, client.of(req).network))
 end
 
 local function log_out(req)
@@ -113,7 +117,7 @@ routes.add("Admin pages", {
       .. "eight hours, until its log-out, or until ADMIN_TOKEN changes.",
     body = "LogIn", form = true, self_proving = true,
     answers = {
-      [303] = { "Logged in: to the page that was asked for" },
+      [303] = { "Logged in: by way of the log-in page to the page that was asked for" },
       [403] = { "Not the token: the form again", type = "text/html" },
     } },
 

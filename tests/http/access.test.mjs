@@ -21,14 +21,35 @@ describe('open to everyone', () => {
   test('a browser is an owner by its cookie, and no script ever sees the key', async () => {
     const { answer, key } = await portal.ready('cookie-one')
     const cookie = ownerCookie(answer)
-    const parts = ['__Host-owner=own_', 'HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/']
-    for (const part of parts) assert.ok(cookie.includes(part), cookie)
+    const attributes = 'Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax'
+    assert.match(cookie, new RegExp(`^owner-[0-9a-f]{8}=own_[\\w.-]+; ${attributes}$`))
     const me = asOwner(cookie)
     const { stacks } = (await portal.api('/api/stacks', me)).json
     assert.deepEqual(stacks.map(({ name }) => name), ['cookie-one'])
     const second = await portal.deployed('cookie-two', me)
     assert.equal(second.key, key)
     assert.equal((await portal.api('/api/stacks', { key })).json.stacks.length, 2)
+  })
+
+  test('a cookie of 0.1 counts, and is replaced', async () => {
+    const { answer, key } = await portal.ready('cookie-old')
+    const headers = { cookie: `__Host-owner=${key}` }
+    const shown = await portal.api('/', { headers })
+    assert.match(shown.text, /cookie-old/)
+    assert.equal(ownerCookie(shown), ownerCookie(answer))
+    assert.equal(ownerCookie(await portal.api('/', asOwner(ownerCookie(answer)))), undefined)
+    const options = { method: 'POST', headers: { ...headers, ...own } }
+    const left = await portal.api('/api/owner/leave', options)
+    const names = left.headers['set-cookie'].map((it) => it.match(/^([^=]+)=; .*Max-Age=0/)[1])
+    assert.deepEqual(names.map((name) => name.replace(/-\w{8}$/, '')), ['owner', '__Host-owner'])
+  })
+
+  test("a link on another site shows the owner's workspace, not its password", async () => {
+    const { answer } = await portal.ready('linked-to')
+    const { headers } = asOwner(ownerCookie(answer))
+    const shows = async (site) => (await portal.api('/stack/linked-to?show=password',
+      { headers: { ...headers, 'sec-fetch-site': site } })).text.includes('id="password">••••••••')
+    assert.deepEqual([await shows('cross-site'), await shows('same-origin')], [true, false])
   })
 
   test('a link moves the owner to another browser, once', async () => {

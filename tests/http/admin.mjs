@@ -6,7 +6,7 @@ export const own = { 'sec-fetch-site': 'same-origin' }
 export const csrfOf = ({ text }) =>
   text.match(/<input[^>]*name="csrf"[^>]*>/)[0].match(/value="([^"]+)"/)[1]
 export const cookieOf = ({ headers }, name = 'admin') =>
-  headers['set-cookie']?.find((cookie) => cookie.includes(`${name}=`))
+  headers['set-cookie']?.find((cookie) => cookie.includes(`${name}-`))
 
 // Sends the log-in form, with the token of its page.
 export async function tryToken(portal, token, { next = '/admin', headers = own, ...fields } = {}) {

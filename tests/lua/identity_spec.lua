@@ -81,36 +81,44 @@ describe("the owner's cookie", function()
   before_each(function() identity, fakes = start() end)
 
   local function of(cookie, host) return identity.of(request { Cookie = cookie, Host = host }) end
-
-  it("is Secure, with the prefix, on this machine and behind TLS", function()
-    local set = identity.set_cookie(request { Host = "localhost:3000" }, identity.owner_key "me")
-    for _, part in ipairs {
-      "__Host-owner=own_me.", "Path=/", "HttpOnly", "SameSite=Strict", "Secure",
-    } do
-      assert.truthy(set:find(part, 1, true), part)
+  local function restart()
+    for name in pairs(package.loaded) do
+      if name:find "^lib%.auth" then package.loaded[name] = nil end
     end
+    return require "lib.auth.identity"
+  end
+
+  local function at(host) return request { Host = host } end
+
+  it("is Secure, with the prefix, behind TLS only", function()
+    local set = identity.set_cookie(at "localhost:3000", identity.owner_key "me")
+    local attributes = "; Path=/; Max%-Age=%d+; HttpOnly; SameSite=Lax$"
+    assert.truthy(set:find("^owner%-%x+=own_me%.[^;]+" .. attributes))
     assert.same({ kind = "owner", id = "me", via = "cookie" }, of(set:match "^[^;]+"))
+    fakes.config.stack.scheme = "https"
+    identity = restart()
+    set = identity.set_cookie(at "portal.example", identity.owner_key "me")
+    assert.truthy(set:find "^__Host%-owner%-%x+=own_me%..*; Secure$")
+    assert.equal("owner", of("a=b; " .. set:match "^[^;]+" .. "; c=d", "portal.example").kind)
+    assert.equal("visitor", of((set:match "^__Host%-([^;]+)"), "portal.example").kind)
   end)
 
-  it("counts without the prefix only where there is no TLS", function()
+  it("counts under the name of 0.1, and is renewed then", function()
     local bare = "owner=" .. identity.owner_key "me"
-    local prefixed = "__Host-" .. bare
+    for host, old in pairs { ["localhost:3000"] = "__Host-" .. bare, ["p.example:3000"] = bare } do
+      local req = request { Cookie = old, Host = host }
+      assert.equal("owner", identity.of(req).kind)
+      assert.truthy(req.renewed_cookie:find "^owner%-%x+=own_me%.")
+    end
     assert.equal("visitor", of(bare, "localhost:3000").kind)
-    assert.equal("owner", of(bare, "portal.example:3000").kind)
-    assert.equal("visitor", of(prefixed, "portal.example:3000").kind)
-    fakes = portal.start()
-    fakes.config.stack.scheme = "https"
-    identity = require "lib.auth.identity"
-    assert.equal("visitor", of(bare, "portal.example").kind)
-    assert.equal("owner", of("a=b; " .. prefixed .. "; c=d", "portal.example").kind)
   end)
 
   it("counts as absent when it is invalid", function()
-    for _, cookie in ipairs {
-      "__Host-owner=own_me.x", "__Host-owner=", "__Host-owner=the-token",
-      "x__Host-owner=" .. identity.owner_key "me",
-    } do
-      assert.equal("visitor", of(cookie).kind, cookie)
+    local name = identity.set_cookie(at(), "k"):match "^[^=]+"
+    for _, value in ipairs { name .. "=own_me.x", name .. "=", name .. "=the-token",
+      "x" .. name .. "=" .. identity.owner_key "me",
+      "owner-00000000=" .. identity.owner_key "me" } do
+      assert.equal("visitor", of(value).kind, value)
     end
   end)
 

@@ -118,7 +118,7 @@ function client.is_over_tls(req)
   return workspaces_use_tls and not is_loopback_name[req.host]
 end
 
---- Whether a browser accepts a Secure cookie: over TLS, and on this machine itself.
+--- Whether 0.1 set a Secure cookie: over TLS, and on this machine itself.
 ---@param req Request
 ---@return boolean
 function client.is_secure(req)

@@ -22,8 +22,8 @@ function csrf.token(who) return sign(who, os.time() // DAY) end
 ---@param who Who
 ---@param token string|nil
 ---@param is_self_proving boolean|nil  a visitor's token is enough, because the form's content is
---- the credential (a one-time link, the admin token). A page that was opened by another site's link
---- came without the strict cookie, so its form has a visitor's token although an owner sends it.
+--- the credential (a one-time link, the admin token). Its page may have been opened before the
+--- browser had a cookie, or by another site's link, without the admin's strict cookie.
 ---@return boolean
 function csrf.is_valid(who, token, is_self_proving)
   local day = math.tointeger(tonumber((token or ""):match("^(%d%d?%d?%d?%d?%d?)%.")))

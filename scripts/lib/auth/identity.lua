@@ -45,9 +45,11 @@ function identity.owner_key(id, generation)
 end
 
 --- The Set-Cookie that makes a browser the holder of this key.
-function identity.set_cookie(req, key) return cookie.set(req, "owner", key, COOKIE_SECONDS) end
+function identity.set_cookie(req, key)
+  return cookie.set(req, "owner", key, COOKIE_SECONDS, "Lax")
+end
 
---- The Set-Cookie that removes the key from the browser.
+--- The fields that remove the key from the browser.
 function identity.clear_cookie(req) return cookie.clear(req, "owner") end
 
 -- Reading credentials
@@ -108,9 +110,11 @@ end
 
 -- An invalid cookie counts as no cookie: the browser would send it again and again.
 local function of_cookie(req)
-  local key = cookie.get(req, "owner")
+  local key, is_old = cookie.get(req, "owner")
   local id = key and owner_id_of(key)
-  return id and { kind = "owner", id = id, via = "cookie" } or nil
+  if not id then return nil end
+  if is_old then req.renewed_cookie = identity.set_cookie(req, key) end
+  return { kind = "owner", id = id, via = "cookie" }
 end
 
 -- The session counts on admin pages only; elsewhere the same browser is an owner.

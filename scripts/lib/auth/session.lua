@@ -40,7 +40,7 @@ function session.begin(req, network)
     hash = crypto.sha256(secret), token = session.mark(), network = network,
     seconds = session.seconds,
   })
-  return cookie.set(req, NAME, secret, session.seconds)
+  return cookie.set(req, NAME, secret, session.seconds, "Strict")
 end
 
 --- The session with that hash; false when it has ended.
@@ -61,14 +61,14 @@ end
 
 --- Whether the browser had a session, which may have ended.
 ---@return boolean
-function session.was(req) return cookie.get(req, NAME) ~= nil end
+function session.was(req) return (cookie.get(req, NAME)) ~= nil end
 
 --- Ends a session. Raises the journal's failures.
 ---@param hash string
 function session.finish(hash) refusal.check(sessions.delete(hash)) end
 
---- The Set-Cookie that removes it from the browser.
----@return string
+--- The fields that remove it from the browser.
+---@return string[]
 function session.clear_cookie(req) return cookie.clear(req, NAME) end
 
 return session

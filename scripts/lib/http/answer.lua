@@ -5,7 +5,7 @@ local answer = {}
 
 --- Sends a browser to another page of the portal.
 ---@param path string
----@param set_cookie string|nil
+---@param set_cookie string|string[]|nil
 ---@return Reply
 function answer.see_other(path, set_cookie)
   return { status = 303, headers = { Location = path, ["Set-Cookie"] = set_cookie } }

@@ -88,8 +88,10 @@ local function pass(req, handler, pattern)
   if not is_served and not refusal.is(reply) then error(reply, 0) end
   if not is_served then reply = problem.reply(req, reply.code, reply.options) end
   if type(reply) == "table" and reply.channel then return reply end -- streams have fixed headers
-  local headers = rawget(req, "rate_limit")
-  return with_hsts(req, headers and with_headers(reply, headers) or reply)
+  local headers, renewed = rawget(req, "rate_limit"), rawget(req, "renewed_cookie")
+  if headers then reply = with_headers(reply, headers) end
+  if renewed then reply = with_headers(reply, { ["Set-Cookie"] = renewed }) end
+  return with_hsts(req, reply)
 end
 
 --- Registers the middleware and the wording of errors that the core finds itself.

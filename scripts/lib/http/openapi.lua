@@ -160,8 +160,9 @@ local components = {
   },
   securitySchemes = {
     ownerKey = bearer_scheme "The ownerKey of a deployment's answer.",
-    ownerCookie = cookie_scheme("__Host-owner", "The same key, as browsers keep it."),
-    adminCookie = cookie_scheme("__Host-admin", "The session of POST /admin/login."),
+    ownerCookie = cookie_scheme("__Host-owner-ID", "The same key, as browsers keep it. "
+      .. "ID is the installation's; without TLS the name begins with owner-."),
+    adminCookie = cookie_scheme("__Host-admin-ID", "The session of POST /admin/login."),
     apiToken = bearer_scheme "A token of POST /api/tokens, within its scopes.",
     adminToken = bearer_scheme "The portal's ADMIN_TOKEN.",
   },
