@@ -44,6 +44,7 @@ chromium              -                         the browser of the page's tests
 openssl               -                         certificates for the doctor's tests
 sqlite3               -                         reads the journal in tests
 jq                    -                         renders the workspace's configuration in its tests
+curl                  -                         runs the commands of the documents in their tests
 fonts-noto-core       -                         glyphs for the Arabic page
 fonts-dejavu-core     -                         glyphs for the other pages
 LIST

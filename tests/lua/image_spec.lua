@@ -63,4 +63,20 @@ describe("a registry", function()
       assert.is_false(image.is_loopback(host), host)
     end
   end)
+
+  it("has its tokens from its own site", function()
+    for server, registry in pairs {
+      ["auth.docker.io"] = "registry-1.docker.io", ["gitlab.com"] = "registry.gitlab.com",
+      ["example.com"] = "example.com:5050", ["login.example.co.uk"] = "r.example.co.uk:5000",
+    } do
+      assert.is_true(image.is_of_site(server, registry), server)
+    end
+    for server, registry in pairs {
+      ["evil.test"] = "r.example.com", ["evilexample.com"] = "r.example.com",
+      ["example.com.evil.test"] = "r.example.com", ["evil.io"] = "ghcr.io",
+      ["evil.co.uk"] = "example.co.uk", ["10.0.0.2:5000"] = "10.0.0.1:5000",
+    } do
+      assert.is_false(image.is_of_site(server, registry), server)
+    end
+  end)
 end)

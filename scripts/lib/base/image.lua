@@ -79,4 +79,18 @@ function image.is_loopback(host)
   return name == "localhost" or bytes ~= nil and #bytes == 4 and bytes:byte(1) == 127
 end
 
+--- Whether the server that hands out a registry's tokens belongs to its site: the same host, or
+--- one in the domain that the registry's host is in, as auth.docker.io and registry-1.docker.io.
+--- Any other would get the password on the registry's word alone. No domain such as co.uk counts.
+---@param server string    with or without a port
+---@param registry string  the same
+---@return boolean
+function image.is_of_site(server, registry)
+  local name, of = server:gsub(":%d+$", ""), registry:gsub(":%d+$", "")
+  if name == of then return true end
+  local domain = of:match "^[^.]+%.([%w.-]+%.%a[%w-]*)$"
+  if not domain or domain:find "^%w%w?%w?%.%a%a$" then return false end
+  return ("." .. name):sub(-#domain - 1) == "." .. domain
+end
+
 return image

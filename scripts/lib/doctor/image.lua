@@ -30,16 +30,6 @@ local function escape(text)
   return (text:gsub("[^%w._~:/,-]", function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
--- Whether the server that hands out a registry's tokens belongs to its site: the same host, or one
--- that shares the domain that the registry's host is in, as auth.docker.io and registry-1.docker.io
--- do. Any other would get the password on the registry's word alone.
-local function is_of_site(realm_host, registry_host)
-  if realm_host == registry_host then return true end
-  local domain = registry_host:match "^[^.:]+%.([^:]+%.%a[^:.]*)"
-  local name = realm_host:gsub(":%d+$", "")
-  return domain ~= nil and ("." .. name):sub(-#domain - 1) == "." .. domain
-end
-
 -- Registries that use tokens challenge with: Bearer realm="...",service="...",scope="..."
 -- A token, or nil and what is wrong.
 local function fetch_token(challenge, parts, registry)
@@ -48,7 +38,7 @@ local function fetch_token(challenge, parts, registry)
   if not host then return nil end
   local authorization = basic_authorization(registry)
   local registry_host = parts.host == image.hub and HUB_HOST or parts.host
-  if authorization and not is_of_site(host, registry_host) then
+  if authorization and not image.is_of_site(host, registry_host) then
     return nil, ("sends logins to %s, which is not of its site and does not get the password")
       :format(host)
   end

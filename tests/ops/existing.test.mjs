@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ADMIN, top, useWorld } from './harness.mjs'
+import { ADMIN, top, useWorld } from '../http/harness.mjs'
 
 const text = readFileSync(join(top, 'docs/deployment.md'), 'utf8')
   .split('## An installation that already exists')[1]
