@@ -32,8 +32,15 @@ return {
     admins = env "FORWARD_AUTH_ADMINS",
   },
 
-  -- Addresses or networks of the proxies in front, separated by commas. Only their headers about
-  -- the client's address, TLS and the user are believed. Default: none.
+  -- The proxy in front proves itself with this secret, which it sends in the field X-Proxy-Secret.
+  -- What it reports about the client's address, TLS, host and user is then believed. Production
+  -- requires it for forward-auth. `deployer bootstrap` makes one and sets up Dokploy's Traefik.
+  proxy_secret = secret "PROXY_SECRET",
+
+  -- Addresses or networks of the proxies in front, separated by commas. Without proxy_secret they
+  -- are believed because of their address; in production a network of private addresses is not,
+  -- because workspaces may be in it. With proxy_secret, a proxy must also be one of these. Default:
+  -- without proxy_secret none, with it any.
   trusted_proxies = env "TRUSTED_PROXIES",
 
   -- Host names under which the portal answers, separated by commas; requests for others are

@@ -21,7 +21,7 @@ static int take(lua_State *L)
     lua_Number seconds = luaL_checknumber(L, 3);
     luaL_argcheck(L, burst >= 1 && burst <= 1000000000, 2, "tokens, at least 1");
     luaL_argcheck(L, seconds >= 0.001 && seconds <= 1e8, 3, "seconds, above 0");
-    luaL_argcheck(L, cost >= 0 && cost <= 1000000000, 4, "tokens, at least 0");
+    luaL_argcheck(L, cost >= -1000000000 && cost <= 1000000000, 4, "tokens");
     if (!limiter) return luaL_error(L, "there is no limiter here");
     struct limiter_bucket bucket = { burst, (int64_t)(seconds * 1e6) };
     struct limiter_key key = key_at(L, 1, bucket);

@@ -92,13 +92,15 @@ static void push_gzip(lua_State *L, const struct transaction *transaction)
     lua_pushboolean(L, http_accepts_gzip(httpd_header(transaction->request, "accept-encoding")));
 }
 
-/* The Host in lower case, without its port. The guard lets no longer one through. */
+/* The Host in lower case, without its port and the root's dot, as lib/base/host.lua folds it. The
+ * guard lets no longer one through. */
 static void push_host(lua_State *L, const struct transaction *transaction)
 {
     char lower[264];
     const char *host = httpd_header(transaction->request, "host");
     if (!host) host = "";
     size_t len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+    if (len > 0 && host[len - 1] == '.') len--;
     memcpy(lower, host, len);
     http_lower(lower, len);
     lua_pushlstring(L, lower, len);

@@ -74,12 +74,12 @@ struct limiter_answer limiter_take(struct limiter *limiter, struct limiter_key k
     int64_t asked = cost > key.bucket.burst ? window_us + 1 : cost * token_us;
     struct limiter_answer answer = { .is_allowed = debt + asked <= window_us };
     if (answer.is_allowed)
-        debt += asked;
+        debt = debt + asked > 0 ? debt + asked : 0;
     else
         answer.wait_us = debt + min64(asked, window_us) - window_us;
     answer.left = (window_us - debt) / token_us;
     answer.full_us = debt;
-    if (cost > 0)
+    if (cost > 0 || (cost < 0 && entry->tag == tag))
         *entry = (struct entry){ .tag = tag, .full_at_us = now_us + debt, .window_us = window_us };
     return answer;
 }

@@ -31,7 +31,8 @@ struct limiter_answer {
 /* Room for this many keys, rounded up to a power of two, 64 at least. */
 struct limiter *limiter_new(size_t keys);
 void limiter_free(struct limiter *limiter);
-/* Takes `cost` tokens out of the key's bucket when it has as many, else none. Cost 0 only looks.
+/* Takes `cost` tokens out of the key's bucket when it has as many, else none. Cost 0 only looks; a
+ * negative one gives tokens back.
  * now_us: a clock that never goes back. */
 struct limiter_answer limiter_take(struct limiter *limiter, struct limiter_key key, int64_t cost,
                                    int64_t now_us);

@@ -212,11 +212,17 @@ void sse_drain(struct sse *sse)
         ask_to_reconnect(TAILQ_FIRST(&sse->subscribers));
 }
 
+static int begins_with_words(const char *client, const char *words)
+{
+    size_t len = strlen(words);
+    return strncmp(client, words, len) == 0 && (client[len] == '\0' || client[len] == ' ');
+}
+
 int sse_count(const struct sse *sse, const char *client)
 {
     const struct subscriber *subscriber;
     int count = 0;
     TAILQ_FOREACH(subscriber, &sse->subscribers, next)
-    if (!client || strcmp(subscriber->client, client) == 0) count++;
+    if (!client || begins_with_words(subscriber->client, client)) count++;
     return count;
 }

@@ -43,6 +43,6 @@ int sse_publish(struct sse *sse, const char *channel, const struct sse_event *ev
 int sse_has(const struct sse *sse, const char *channel);
 /* Ends every stream, and new ones at once, asking the client to reconnect in 1 to 3 s. */
 void sse_drain(struct sse *sse);
-/* Open streams: of one client, or with NULL of all. */
+/* Open streams: of one client, of all clients that begin with these words, or with NULL of all. */
 int sse_count(const struct sse *sse, const char *client);
 #endif

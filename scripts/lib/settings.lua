@@ -1,5 +1,6 @@
 --- The configuration: checks what config.lua returns and fills in what depends on other values.
 --- Pure Lua. A wrong key or value raises one sentence with the key's path and the correction.
+local address = require "lib.base.address"
 local image = require "lib.base.image"
 local kinds = require "lib.schema.kinds"
 local schema = require "lib.schema"
@@ -11,6 +12,7 @@ local shape = {
   },
   access = { kinds.one_of { "open", "invite", "forward-auth", "closed" }, env = "ACCESS" },
   hosts = { kinds.hosts, env = "PORTAL_HOSTS", default = "" },
+  proxy_secret = { kinds.secret, env = "PROXY_SECRET" },
   trusted_proxies = { kinds.networks, env = "TRUSTED_PROXIES", default = "" },
   forward_auth = {
     user_header = { kinds.header, env = "FORWARD_AUTH_HEADER", default = "Remote-User" },
@@ -131,13 +133,29 @@ local function check_production(set, variable)
   end
 end
 
+-- Workspaces may be in a private network: in production its addresses prove nothing.
+local function split_proxies(set)
+  local believed, doubtful = {}, {}
+  for _, block in ipairs(set.trusted_proxies) do
+    local is_doubtful = set.production and address.is_private_network(block)
+    local list = is_doubtful and doubtful or believed
+    list[#list + 1] = block
+  end
+  set.trusted_proxies, set.doubtful_proxies = believed, doubtful
+end
+
 -- Without a trusted proxy anyone could name themselves in the user header.
 local function check_access(set)
   set.access = set.access or (set.production and "invite" or "open")
-  if set.access == "forward-auth" and #set.trusted_proxies == 0 then
-    refuse("trusted_proxies", "forward-auth accepts the user name from a trusted proxy only, and "
-      .. "there is none (set TRUSTED_PROXIES to the proxy's address or network, such as "
-      .. "172.18.0.0/16)")
+  if set.access == "forward-auth" and not set.proxy_secret then
+    if set.production then
+      refuse("proxy_secret", "forward-auth accepts the user name from a proxy that proves itself "
+        .. "(set PROXY_SECRET, or PROXY_SECRET_FILE to the path of a file that holds it, and let "
+        .. "the proxy send it in the field X-Proxy-Secret: docs/install.md)")
+    elseif #set.trusted_proxies == 0 then
+      refuse("trusted_proxies", "forward-auth accepts the user name from a trusted proxy only, and "
+        .. "there is none (set PROXY_SECRET, or TRUSTED_PROXIES to the proxy's address)")
+    end
   end
   set.forward_auth.user_header = set.forward_auth.user_header:lower()
 end
@@ -176,6 +194,7 @@ function settings.check(raw, env, mode)
   set.stack.memory_bytes, set.stack.memory = set.stack.memory, nil
   set.stack.cpu_nanos, set.stack.cpus = math.tointeger(set.stack.cpus * 1e9 // 1), nil
   if set.watch == nil then set.watch = not set.production end
+  split_proxies(set)
   check_access(set)
   if set.mode == "rehearsal" then
     set.host = set.rehearsal_server.host -- never the portal's: /__rehearsal takes no credential

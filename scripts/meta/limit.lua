@@ -6,7 +6,7 @@ local limit = {}
 ---@param key string
 ---@param burst integer    capacity of the bucket, in tokens
 ---@param seconds number   time in which an empty bucket fills up
----@param cost? integer    tokens to take (1); 0 only looks
+---@param cost? integer    tokens to take (1); 0 only looks, -1 gives one back
 ---@param group? string    key of a bucket shared with others, which must hold the tokens as well
 ---@param times? integer   the group bucket's capacity, as a multiple of burst
 ---@return boolean allowed

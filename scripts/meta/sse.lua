@@ -25,7 +25,7 @@ function sse.publish(channel, event) end
 ---@return boolean
 function sse.has(channel) end
 
---- The number of open streams, of one client or of all.
+--- The number of open streams: of one client, of clients that begin with these words, or of all.
 ---@param client? string
 ---@return integer
 function sse.count(client) end

@@ -6,8 +6,9 @@
 ---@field mode string          `access` of config.lua: open invite forward-auth closed
 ---@field owner_id? string     the owner of the workspace or operation
 ---@field invite? string       deploy: state of the invite: good unknown revoked expired used_up
----@field stacks? { owner: integer, network: integer, total: integer }  deploy: existing workspaces
----@field quotas? { owner: integer|nil, network: integer|nil, total: integer|nil }  deploy: the most
+---@field stacks? table<string, integer>  deploy: existing workspaces of the owner, from the
+---                            network, from the IPv6 /48 (site), in total
+---@field quotas? table<string, integer>  deploy: the most of each; nil: no limit
 ---@field is_near? boolean     read_metrics: directly from this machine or a private network
 
 -- The scope that a token needs for an action. Every other action needs "admin".
@@ -43,9 +44,9 @@ end
 
 -- The first quota that one more workspace would exceed.
 local function exceeded_quota(what)
-  for _, name in ipairs { "owner", "network", "total" } do
-    local most = what.quotas and what.quotas[name]
-    if most and what.stacks and what.stacks[name] >= most then return name end
+  for _, name in ipairs { "owner", "network", "site", "total" } do
+    local most, count = what.quotas and what.quotas[name], what.stacks and what.stacks[name]
+    if most and count and count >= most then return name == "site" and "network" or name end
   end
 end
 

@@ -37,9 +37,10 @@ return {
       check = { 60, 60 },     -- is this name free? Asked while somebody types
       read = { 240, 60 },     -- pages, lists, streams
       change = { 30, 60 },    -- stop, start, delete, keys...
-      deploy = { 10, 3600 },
+      deploy = { 10, 3600 },  -- deploys that were accepted; a refused one is a change
       auth = { 10, 600 },     -- invalid keys, tokens, invites and links
-      deploy_all = { 120, 3600 }, -- deploys of all clients together
+      login = { 10, 600 },    -- invalid tokens at the admin's log-in
+      deploy_all = { 120, 3600 }, -- accepted deploys of all clients together
     },
     development = {
       check = { 100000, 1 },
@@ -47,12 +48,17 @@ return {
       change = { 10000, 10 },
       deploy = { 10000, 60 },
       auth = { 1000, 60 },
+      login = { 1000, 60 },
       deploy_all = { 100000, 60 },
     },
   },
 
   -- A whole IPv6 /48 gets this many times one client's budget, because its holder has 65,536 /64s.
   site = 8,
+
+  -- The clients of a proxy that the portal does not trust share one client's budgets, this many
+  -- times as large (docs/install.md, "The proxy in front").
+  shared = 20,
 
   -- The class of a route; false: no limit. Routes that are not listed: GET is "read", everything
   -- else "change".
@@ -61,6 +67,6 @@ return {
     ["/ready"] = false,
     ["/metrics"] = false,
     ["/api/check/:name"] = "check",
-    ["/api/deploy"] = "deploy",
+    ["/admin/login"] = false, -- invalid tokens count as "login", and strangers lock nobody out
   },
 }

@@ -91,11 +91,15 @@ local function invite_of(req, pending)
   return state, id
 end
 
--- Each owner has a bucket, and all clients together have one.
-local function spend_deployment(who)
-  if identity.is_admin(who) then return end
-  if who.id then rate_limit.spend("deploy", "owner " .. who.id) end
-  rate_limit.spend("deploy_all", "")
+-- Each client and each owner has a bucket, and all clients together have one. Returns the fields
+-- that report the client's.
+local function spend_deployment(req, who, tokens)
+  if identity.is_admin(who) then return nil end
+  local from = client.of(req)
+  local left, full_in = tokens:spend("deploy", from)
+  if who.id then tokens:spend("deploy", { key = "owner " .. who.id }) end
+  tokens:spend("deploy_all", { key = "" })
+  return rate_limit.headers("deploy", from, left, full_in)
 end
 
 -- Raises, or returns the statements that are written together with the operation: where it came
@@ -109,7 +113,6 @@ local function admit(req, who, request, pending)
     local field = invite and "invite" or nil
     refusal.raise(code, { args = { name = request.name }, field = field })
   end
-  spend_deployment(who)
   return function(operation_id)
     pending:finish()
     return {
@@ -165,9 +168,19 @@ end
 
 local function decide_and_accept(req, who, request)
   if is_replay(request) then return begin(req, who, request) end
-  local by = { owner_id = who.id, network = client.of(req).network, code = request.invite }
+  local from = client.of(req)
+  local by = {
+    owner_id = who.id, network = not from.is_shared and from.network or nil, site = from.site,
+    code = request.invite,
+  }
   local pending <close> = admission.begin(by, next(quotas) ~= nil)
-  return begin(req, who, request, admit(req, who, request, pending))
+  local statements = admit(req, who, request, pending)
+  local tokens <close> = rate_limit.reserve()
+  local headers = spend_deployment(req, who, tokens)
+  local reply = begin(req, who, request, statements)
+  tokens:keep() -- refused deploys cost nothing
+  req.rate_limit = headers or rawget(req, "rate_limit")
+  return reply
 end
 
 local function deploy(req, values)

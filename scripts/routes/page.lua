@@ -117,7 +117,8 @@ local CARD = server.asset "card.png"
 -- The picture that other sites show beside a link to here: they want a full URL.
 local function picture(req)
   local scheme = client.is_over_tls(req) and "https" or "http"
-  return ("%s://%s%s"):format(scheme, req.headers.host or "localhost", CARD)
+  local name, port = client.host(req)
+  return ("%s://%s%s%s"):format(scheme, name or "localhost", port and ":" .. port or "", CARD)
 end
 
 local is_closed = config.access == "closed"

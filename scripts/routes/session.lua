@@ -80,10 +80,10 @@ local function record(req, action)
 end
 
 local function log_in(req, values)
-  auth.refuse_guesser(req)
+  auth.refuse_guesser(req, "login")
   local next_path = safe_path(values.next)
   if not session.opens(values.token) then
-    auth.count_guess(req)
+    auth.count_guess(req, "login")
     log.warn("admin.login_refused", { network = client.of(req).network })
     return login_page(req, next_path, i18n.text(page.language(req), "admin.login.wrong"), 403)
   end

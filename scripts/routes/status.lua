@@ -36,9 +36,11 @@ local function document(req, operation)
   return answer.document(req, summary.of(operation, rows, i18n.from(req), planned), "Accept")
 end
 
--- Each stream keeps a connection.
-local function refuse_too_many(client_key)
-  local is_over = most.client and sse.count(client_key) >= most.client
+-- Each stream keeps a connection. Streams are counted under an IPv6 client's /48 and its key.
+local function refuse_too_many(from, key)
+  local times = from.is_shared and limits.shared or 1
+  local is_over = most.client and sse.count(key) >= most.client * times
+    or from.site and most.site and sse.count(from.site) >= most.site
     or most.total and sse.count() >= most.total
   if is_over then
     local args = { seconds = RETRY_SECONDS }
@@ -52,8 +54,9 @@ local function stream(req, operation, after)
   local language = i18n.from(req)
   local replay = refusal.check(events.rendered(operation.id, after, language))
   if operation.ended_at and #replay == 0 then return 204 end -- EventSource stops asking
-  local key = client.of(req).key
-  refuse_too_many(key)
+  local from = client.of(req)
+  local key = from.site and from.site .. " " .. from.key or from.key
+  refuse_too_many(from, key)
   local channel = events.channel(operation.id, language)
   return sse.subscribe(channel, { last_id = after, replay = replay, client = key })
 end

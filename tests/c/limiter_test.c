@@ -40,6 +40,15 @@ TEST(bucket_empties_and_fills)
     assert_int_equal(take("anna", 0, START + 200 * (int64_t)SECOND).left, 5);
 }
 
+TEST(tokens_are_given_back)
+{
+    take("anna", 5, START);
+    assert_int_equal(take("anna", -2, START).left, 2);
+    assert_int_equal(take("anna", -9, START).left, 5);
+    assert_int_equal(take("bob", -1, START).left, 5);
+    assert_int_equal(take("bob", 1, START).left, 4);
+}
+
 TEST(each_key_has_its_own_bucket)
 {
     for (int i = 0; i < 6; i++)

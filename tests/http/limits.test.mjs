@@ -76,15 +76,59 @@ describe('in production', () => {
   })
 
   test('deploys: of each client and each owner; the answer says what is left', async () => {
+    await setLimit('deploy = { 10, 3600 }', 'deploy = { 3, 3600 }')
     const { answer, key } = await portal.ready('limited-0', from('192.0.2.1'))
-    assert.match(answer.headers.ratelimit, /^"deploy";r=\d+;t=\d+$/)
-    const ofOwner = (i) => portal.deploy('limited-0', { key, ...from(`192.0.${i + 10}.1`) })
-    isBetween((await exhaust(ofOwner, 30)).n, 5, 10)
-    const ofClient = (i) => portal.deploy(`x${i}`, from('192.0.2.77')) // invalid names cost too
-    isBetween((await exhaust(ofClient, 30)).n, 1, 10)
-    assert.equal((await portal.deploy('admins-own', from('192.0.2.77'))).status, 429)
+    assert.match(answer.headers.ratelimit, /^"deploy";r=2;t=\d+$/)
+    const statuses = async (deploys) => {
+      const answers = []
+      for (const deploy of deploys) answers.push(await deploy())
+      const accepted = answers.filter(({ status }) => status === 202)
+      await Promise.all(accepted.map((it) => portal.finish(it, 'ready', { key: ADMIN })))
+      return answers.map(({ status }) => status)
+    }
+    const ofOwner = (name, i) => () => portal.deploy(name, { key, ...from(`192.0.${i + 10}.1`) })
+    const taken = [1, 2, 3, 4].map((i) => ofOwner('limited-0', i))
+    const more = [5, 6, 7, 8].map((i) => ofOwner(`limited-${i}`, i))
+    assert.deepEqual(await statuses([...taken, ...more]), [409, 409, 409, 409, 202, 202, 202, 429])
+    const ofClient = (name) => () => portal.deploy(name, from('192.0.2.77'))
+    const refused = ['x', 'admin', 'limited-0', 'y'].map(ofClient)
+    const four = ['of-one-1', 'of-one-2', 'of-one-3', 'of-one-4'].map(ofClient)
+    assert.deepEqual(await statuses([...refused, ...four]),
+      [422, 422, 409, 422, 202, 202, 202, 429])
     const admins = await portal.deploy('admins-own', { key: ADMIN, ...from('192.0.2.77') })
     await portal.finish(admins, 'ready', { key: ADMIN }) // the admin is not limited
+    await setLimit('deploy = { 3, 3600 }', 'deploy = { 10, 3600 }')
+  })
+
+  test('refused deploys count as changes', async () => {
+    const { n, answer } = await exhaust((i) => portal.deploy(`x${i % 2}`, from('192.0.2.78')), 60)
+    isBetween(n, 30, 35)
+    assert.match(answer.headers['ratelimit-policy'], /^"change"/)
+  })
+
+  test('who guesses tokens is still let in at the log-in, and the other way round', async () => {
+    const address = { 'x-forwarded-for': '192.0.2.98', accept: 'application/json' }
+    await exhaust((i) => portal.api('/api/stacks', { key: `guess-${i}`, headers: address }), 40)
+    const { csrf } = (await portal.api('/api/owner', { headers: from('192.0.2.97').headers })).json
+    const logIn = (token) => portal.post('/admin/login', undefined,
+      { form: { csrf, token }, headers: address })
+    assert.equal((await logIn(ADMIN)).status, 303)
+    isBetween((await exhaust((i) => logIn(`guess-${i}`), 40)).n, 9, 11)
+    assert.equal((await logIn(ADMIN)).status, 429)
+  })
+
+  test('an admin with a session is not held up by requests from the same address', async () => {
+    const headers = { 'x-forwarded-for': '192.0.2.96', accept: 'application/json' }
+    const { csrf } = (await portal.api('/api/owner', { headers })).json
+    const form = { csrf, token: ADMIN }
+    const entered = await portal.post('/admin/login', undefined, { form, headers })
+    const cookie = entered.headers['set-cookie'][0].split(';')[0]
+    await exhaust(() => portal.api('/', { headers }))
+    assert.equal((await portal.api('/stacks', { headers })).status, 429)
+    for (const path of ['/admin', '/']) {
+      assert.equal((await portal.api(path, { headers: { ...headers, cookie } })).status, 200, path)
+    }
+    assert.equal((await portal.api('/admin/login', { headers })).status, 200, 'without a session')
   })
 
   const guess = (key, address) => portal.api('/api/stacks', { key, ...from(address) })
@@ -126,6 +170,19 @@ describe('in production', () => {
     await Promise.all(accepted.map((answer) => portal.finish(answer, 'ready')))
   })
 
+  test('quotas and streams: an IPv6 /48 has those of eight networks', async () => {
+    await setLimit('owner = 2, network = 3,', 'owner = 2, network = 1,')
+    await setLimit('site = 8,', 'site = 2,')
+    const codes = []
+    for (const [i, group] of ['1', '1', '2', '3'].entries()) {
+      const answer = await portal.deploy(`site-${i}`, from(`2001:db8:c:${group}::${i}`))
+      codes.push(answer.json.code ?? answer.status)
+      if (answer.status === 202) await portal.finish(answer, 'ready')
+    }
+    assert.deepEqual(codes, [202, 'quota_network', 202, 'quota_network'])
+    await setLimit('site = 2,', 'site = 8,')
+  })
+
   test('streams: a limit for each client, and one for all together', async () => {
     await setLimit('client = 200, total = 3000', 'client = 3, total = 5')
     await rehearsal.hold('deploy', 'watched')
@@ -163,10 +220,22 @@ describe('in production', () => {
     }
   })
 
-  test('an address that no trusted proxy names is not believed',
-    withPortal(() => ({ rehearsal, env: production(rehearsal) }), async (bare) => {
-      const { n } = await exhaust((i) => bare.check('anna', from(`203.0.113.${i % 250}`)))
-      isBetween(n, 60, 70)
+  // One client's budgets would be too small for all, and the admin must get in to correct it.
+  test('the clients of a proxy that is not trusted share budgets; not the admin',
+    withPortal(() => ({
+      rehearsal, root: tree.root, env: production(rehearsal),
+    }), async (bare) => {
+      const { n, answer } = await exhaust((i) => bare.check('anna', from(`203.0.113.${i % 250}`)))
+      isBetween(n, 60, 65) // 20 times 3
+      assert.equal(answer.headers['ratelimit-policy'], '"check";q=60;w=60')
+      const wrong = (i) => bare.api('/api/stacks', { key: `guess-${i}`, ...from('203.0.113.1') })
+      isBetween((await exhaust(wrong, 250)).n, 199, 202)
+      const right = await bare.api('/api/stacks', { key: ADMIN, ...from('203.0.113.2') })
+      assert.equal(right.status, 200)
+      const ofMany = [1, 2, 3, 4].map((i) => bare.deploy(`shared-${i}`, from(`198.51.100.${i}`)))
+      const answers = await Promise.all(ofMany)
+      assert.deepEqual(answers.map(({ status }) => status), [202, 202, 202, 202], 'no quota')
+      await Promise.all(answers.map((it) => bare.finish(it, 'ready')))
       const warnings = bare.log.filter(({ event }) => event === 'client.proxy_not_trusted')
       const shown = warnings.map(({ level, peer }) => [level, peer])
       assert.deepEqual(shown, [['warn', '127.0.0.1']], 'the operator is told, once')

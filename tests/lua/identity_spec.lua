@@ -4,6 +4,7 @@ local portal = require "support.portal"
 
 local function start(settings, secrets)
   local fakes = portal.start { secrets = secrets or { ADMIN_TOKEN = "the-admins-token" } }
+  fakes.log.warn = function(event) fakes.logged = event end
   for key, value in pairs(settings or {}) do fakes.config[key] = value end
   return require "lib.auth.identity", fakes
 end
@@ -148,6 +149,47 @@ describe("behind a proxy", function()
     } do
       assert.equal(case[1], key_of("10.0.0.1", case[2]), case[2])
     end
+  end)
+
+  it("a peer proves with the secret that it is a trusted proxy", function()
+    local function is_trusted(settings, secret, peer, sent)
+      start(settings, { PROXY_SECRET = secret })
+      local req = request({ ["X-Forwarded-For"] = "203.0.113.5", ["X-Proxy-Secret"] = sent }, peer)
+      local from = require("lib.auth.client").of(req)
+      if secret then assert.falsy(req.headers["x-proxy-secret"], "scripts may log it") end
+      assert.equal(from.is_trusted and "203.0.113.5" or peer, from.key)
+      return from.is_trusted
+    end
+    local one = { address.block "10.0.0.1" }
+    for i, case in ipairs {
+      { true, {}, "s3cret", "10.0.0.1", "s3cret" }, { false, {}, "s3cret", "10.0.0.1", "S3cret" },
+      { false, {}, "s3cret", "10.0.0.1", nil }, { false, {}, "s3cret", "10.0.0.1", "" },
+      { true, { trusted_proxies = one }, "s3cret", "10.0.0.1", "s3cret" },
+      { false, { trusted_proxies = one }, "s3cret", "10.0.0.1", nil },
+      { false, { trusted_proxies = one }, "s3cret", "10.0.0.2", "s3cret" },
+      { true, { doubtful_proxies = proxies }, "s3cret", "10.0.0.2", "s3cret" },
+      { false, { doubtful_proxies = proxies }, "s3cret", "11.0.0.2", "s3cret" },
+      { false, { doubtful_proxies = proxies }, nil, "10.0.0.2", "s3cret" },
+      { false, {}, nil, "10.0.0.2", "s3cret" },
+    } do
+      assert.equal(case[1], is_trusted(table.unpack(case, 2, 5)), tostring(i))
+    end
+  end)
+
+  it("clients share limits, until a trusted proxy is there; public peers never", function()
+    local fakes = select(2, start { trusted_proxies = { address.block "10.0.0.1" } })
+    local client = require "lib.auth.client"
+    local function of(peer, headers) return client.of(request(headers, peer)) end
+    assert.is_false(of("10.0.0.2", {}).is_shared)
+    assert.is_false(of("198.51.100.7", { ["X-Forwarded-For"] = "203.0.113.5" }).is_shared)
+    assert.is_nil(client.untrusted_proxy())
+    assert.is_true(of("10.0.0.2", { Forwarded = "for=203.0.113.5" }).is_shared)
+    assert.is_true(of("10.0.0.2", {}).is_shared)
+    assert.equal("10.0.0.2", client.untrusted_proxy())
+    assert.equal("client.proxy_not_trusted", fakes.logged)
+    of("10.0.0.1", { ["X-Forwarded-For"] = "203.0.113.5" })
+    assert.is_nil(client.untrusted_proxy())
+    assert.is_false(of("10.0.0.3", { ["X-Forwarded-For"] = "203.0.113.5" }).is_shared)
   end)
 
   it("the client is the peer when that is no trusted proxy", function()

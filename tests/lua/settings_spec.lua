@@ -122,6 +122,15 @@ describe("in production", function()
     assert.same({ "invite", false }, { set.access, set.watch })
   end)
 
+  it("a network of private addresses names no proxy: workspaces may be in it", function()
+    local wide = "10.0.0.0/8, 172.18.0.0/16, 192.168.0.0/30, fd00::/64, 0.0.0.0/0"
+    local narrow = "10.0.0.7, 127.0.0.0/8, 203.0.113.0/24, 2001:db8::/32, ::1"
+    local set = check(with { NODE_ENV = "production", TRUSTED_PROXIES = wide .. "," .. narrow })
+    assert.same({ 5, 5 }, { #set.doubtful_proxies, #set.trusted_proxies })
+    local lenient = check(with { TRUSTED_PROXIES = wide })
+    assert.same({ 0, 5 }, { #lenient.doubtful_proxies, #lenient.trusted_proxies })
+  end)
+
   it("access is open only if configured so", function()
     assert.equal("open", check(with { APP_ENV = "production", ACCESS = "open" }).access)
   end)
@@ -144,10 +153,14 @@ describe("an invalid value stops the start with its path and the correction", fu
     { "port", { PORT = "70000" }, "65535" },
     { "port", { PORT = "80.5" }, "whole number" },
     { "access", { ACCESS = "everybody" }, '"open" or "invite" or "forward-auth" or "closed"' },
-    { "trusted_proxies", { ACCESS = "forward-auth" }, "TRUSTED_PROXIES" },
-    { "trusted_proxies", { TRUSTED_PROXIES = "10.0.0.0/33" }, "172.18.0.0/16" },
+    { "trusted_proxies", { ACCESS = "forward-auth" }, "PROXY_SECRET" },
+    { "proxy_secret", with {
+      ACCESS = "forward-auth", NODE_ENV = "production", TRUSTED_PROXIES = "127.0.0.1",
+    }, "X-Proxy-Secret" },
+    { "trusted_proxies", { TRUSTED_PROXIES = "10.0.0.0/33" }, "192.0.2.7" },
     { "trusted_proxies", { TRUSTED_PROXIES = "traefik" }, "TRUSTED_PROXIES" },
     { "hosts", { PORTAL_HOSTS = "https://deploy.example.com" }, "PORTAL_HOSTS" },
+    { "hosts", { PORTAL_HOSTS = "deploy.example.com:443" }, "without ports" },
     { "forward_auth.user_header", { FORWARD_AUTH_HEADER = "a b" }, "FORWARD_AUTH_HEADER" },
     { "outgoing_proxy", { OUTGOING_PROXY = "proxy.test:3128" }, "http://proxy.example.com:3128" },
     { "outgoing_proxy", { OUTGOING_PROXY = "http://me:secret@proxy.test:3128" }, "no login" },

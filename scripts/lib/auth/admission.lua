@@ -12,8 +12,9 @@ local stacks = require "lib.journal.stacks"
 local admission = {}
 
 ---@class Admission
----@field by { owner_id: string|nil, network: string, code: string|nil }
----@field counted table<string, string>  core.shared key of each count (owner network total invite)
+---@field by { owner_id: string|nil, network: string|nil, site: string|nil, code: string|nil }
+---@field counted table<string, string>  core.shared key of each count (owner network site total
+--- invite)
 ---@field minute integer
 local Admission = {}
 
@@ -43,12 +44,14 @@ function Admission:invite()
 end
 
 --- How many workspaces exist; empty where there are no quotas. Raises the journal's failures.
----@return table<"owner"|"network"|"total", integer>
+---@return table<"owner"|"network"|"site"|"total", integer>
 function Admission:stacks()
   if not self.counted.total then return {} end
-  local pending = {}
-  for _, what in ipairs { "owner", "network", "total" } do pending[what] = others(self, what) end
-  local found = refusal.check(stacks.count(self.by.owner_id, self.by.network))
+  local pending, by = { owner = others(self, "owner") }, self.by
+  for what in pairs(self.counted) do pending[what] = others(self, what) end
+  pending.invite = nil
+  local site_prefix = by.site and by.site:match("^%x+:%x+:%x+:")
+  local found = refusal.check(stacks.count(by.owner_id, by.network, site_prefix))
   for what, n in pairs(pending) do pending[what] = found[what] + n end
   return pending
 end
@@ -62,15 +65,17 @@ end
 local methods = { __index = Admission, __close = Admission.finish }
 
 --- Begins a decision. Keep the result in a `<close>` variable.
----@param by { owner_id: string|nil, network: string, code: string|nil }  owner_id: nil for a new
---- owner; code: the invite's
+---@param by { owner_id: string|nil, network: string|nil, site: string|nil, code: string|nil }
+--- owner_id: nil for a new owner; network and site: nil where the clients of a proxy cannot be told
+--- apart; code: the invite's
 ---@param has_quotas boolean
 ---@return Admission
 function admission.begin(by, has_quotas)
   local counted = { invite = by.code and "admission invite " .. by.code }
   if has_quotas then
     counted.total = "admission total"
-    counted.network = "admission network " .. by.network
+    counted.network = by.network and "admission network " .. by.network
+    counted.site = by.site and "admission site " .. by.site
     counted.owner = by.owner_id and "admission owner " .. by.owner_id
   end
   local self = { by = by, counted = counted, minute = os.time() // MINUTE }

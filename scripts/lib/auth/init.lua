@@ -7,6 +7,7 @@ local client = require "lib.auth.client"
 local identity = require "lib.auth.identity"
 local origin = require "lib.auth.origin"
 local rate_limit = require "lib.auth.rate_limit"
+local session = require "lib.auth.session"
 local refusal = require "lib.base.refusal"
 local access = require "lib.policy.access"
 local auth = {}
@@ -17,17 +18,28 @@ local is_safe = { GET = true, HEAD = true, OPTIONS = true }
 
 --- Counts an invalid secret against the client; raises rate_limited after too many.
 ---@param req Request
-function auth.count_guess(req)
-  local from = client.of(req)
-  rate_limit.spend("auth", from.key, from.site)
-end
+---@param class string|nil  "auth" when left out, or "login"
+function auth.count_guess(req, class) rate_limit.spend(class or "auth", client.of(req)) end
 
 --- Raises rate_limited for a client that sent too many invalid secrets. An admin token may be short
---- enough to guess, so after too many failed attempts the correct one is refused as well.
+--- enough to guess, so after too many failed attempts the correct one is refused as well; not
+--- where the attempts are those of others and the token is too long to guess.
 ---@param req Request
-function auth.refuse_guesser(req)
+---@param class string|nil  as above
+function auth.refuse_guesser(req, class)
   local from = client.of(req)
-  if rate_limit.is_exhausted("auth", from.key, from.site) then auth.count_guess(req) end
+  if from.is_shared and session.is_unguessable() then return end
+  if rate_limit.is_exhausted(class or "auth", from) then auth.count_guess(req, class) end
+end
+
+--- Whether the request holds the credential of an admin, whom the attempts of others must not hold
+--- up: a session, or the right token.
+---@param req Request
+---@return boolean
+function auth.is_from_admin(req)
+  local is_known, row = refusal.catch(session.of, req)
+  if is_known and row then return true end
+  return req.headers.authorization ~= nil and identity.is_admin(auth.reader(req))
 end
 
 -- Who

@@ -6,7 +6,10 @@ local cookie = require "lib.auth.cookie"
 local refusal = require "lib.base.refusal"
 local sessions = require "lib.journal.sessions"
 
-local session = { seconds = 8 * 3600 }
+local session = {
+  seconds = 8 * 3600,
+  shortest_token = 16, -- characters; a shorter one can be guessed
+}
 local NAME = "admin"
 
 local function admin_token()
@@ -21,6 +24,10 @@ function session.mark() return crypto.sign("admin-session", admin_token() or "")
 --- Whether there is a token to log in with.
 ---@return boolean
 function session.is_open() return admin_token() ~= nil end
+
+--- Whether the token is too long to be guessed.
+---@return boolean
+function session.is_unguessable() return #(admin_token() or "") >= session.shortest_token end
 
 --- Whether the text is the token.
 ---@param text string

@@ -119,6 +119,24 @@ for _, text in ipairs {
   private[#private + 1] = address.block(text)
 end
 
+local loopback = { address.block "127.0.0.0/8", address.block "::1" }
+
+--- The network as text.
+---@param block { bytes: string, bits: integer }
+function address.block_text(block) return ("%s/%d"):format(shown(block.bytes), block.bits) end
+
+--- Whether a network holds more than one private address, leaving aside this machine's own.
+---@param block { bytes: string, bits: integer }
+---@return boolean
+function address.is_private_network(block)
+  if block.bits == #block.bytes * 8 or address.within(block.bytes, loopback) then return false end
+  for _, other in ipairs(private) do
+    local wider = other.bits < block.bits and { other, block } or { block, other }
+    if address.within(wider[2].bytes, { wider[1] }) then return true end
+  end
+  return false
+end
+
 --- Whether it is this machine, or in a private network.
 function address.is_private(bytes) return address.within(bytes, private) end
 

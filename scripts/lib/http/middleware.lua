@@ -2,11 +2,12 @@
 --- come from its own pages or from a program, and rate limits apply. Refusals that are raised
 --- anywhere below become problem documents here. Behind TLS, browsers are told to keep to it.
 local config = require "core.config"
+local log = require "core.log"
 local server = require "core.server"
+local shared = require "core.shared"
 local task = require "core.task"
 local auth = require "lib.auth"
 local client = require "lib.auth.client"
-local identity = require "lib.auth.identity"
 local origin = require "lib.auth.origin"
 local rate_limit = require "lib.auth.rate_limit"
 local address = require "lib.base.address"
@@ -26,31 +27,45 @@ local hosts, has_loopback_only = config.hosts, loopback_hosts[config.host] == tr
 local function is_own_host(host)
   if hosts then return hosts[host] == true end
   if not has_loopback_only or loopback_hosts[host] then return true end
-  return address.parse(host:match("^%[(.*)%]$") or host) ~= nil
+  return host ~= nil and address.parse(host:match("^%[(.*)%]$") or host) ~= nil
 end
 
-local function is_admin(req)
-  return req.headers.authorization ~= nil and identity.is_admin(auth.reader(req))
+-- Why a page does not work behind a proxy is only known here. Once a minute for each client.
+local LOG_SECONDS = 60
+local cures = {
+  host_unknown = "add the host to PORTAL_HOSTS, or let the proxy pass the browser's Host on",
+  forbidden_origin = "if Origin is the portal's own address: let the proxy pass the browser's Host "
+    .. "with its port on, or be trusted and send X-Forwarded-Host",
+}
+
+local function refuse(req, code)
+  if shared.add(("refused %s %s"):format(code, client.of(req).key), true, LOG_SECONDS) then
+    log.warn("request." .. code, {
+      origin = req.headers.origin, host = req.headers.host,
+      forwarded_host = req.headers["x-forwarded-host"], peer = req.peer, cure = cures[code],
+    })
+  end
+  refusal.raise(code, { args = { host = client.host(req) or req.host } })
 end
 
 local function apply_rate_limit(req, pattern)
   local class = limits.class(req.method, pattern)
   if not class then return nil end
   local from = client.of(req)
-  local is_allowed, left, full_in, wait = rate_limit.take(class, from.key, from.site)
+  local is_allowed, left, full_in, wait = rate_limit.take(class, from)
   if not is_allowed then
-    if is_admin(req) then return nil end
-    rate_limit.refuse(class, left, full_in, wait)
+    if auth.is_from_admin(req) then return nil end
+    rate_limit.refuse(class, from, left, full_in, wait)
   end
-  return not is_safe[req.method] and rate_limit.headers(class, left, full_in) or nil
+  return not is_safe[req.method] and rate_limit.headers(class, from, left, full_in) or nil
 end
 
 -- Raises, or returns the header fields that the reply gets.
 local function admit(req, pattern)
-  if not for_monitors[pattern] and not is_own_host(req.host) then
-    refusal.raise("host_unknown", { args = { host = req.host } })
+  if not for_monitors[pattern] and not is_own_host(client.host(req)) then
+    refuse(req, "host_unknown")
   end
-  if not is_safe[req.method] and not origin.is_own(req) then refusal.raise "forbidden_origin" end
+  if not is_safe[req.method] and not origin.is_own(req) then refuse(req, "forbidden_origin") end
   return apply_rate_limit(req, pattern)
 end
 

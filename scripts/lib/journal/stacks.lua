@@ -21,12 +21,16 @@ end
 
 local COUNTS = [[
   SELECT count(*) AS total, count(CASE WHEN owner_id = ?1 THEN 1 END) AS owner,
-    count(CASE WHEN network = ?2 THEN 1 END) AS network
+    count(CASE WHEN network = ?2 THEN 1 END) AS network,
+    count(CASE WHEN substr(network, 1, length(?3)) = ?3 THEN 1 END) AS site
   FROM stacks LEFT JOIN origins ON origins.operation_id = stacks.operation_id]]
 
---- How many there are: of the owner, from the network, in all.
----@return { owner: integer, network: integer, total: integer }|nil
-function stacks.count(owner_id, network) return db.row(COUNTS, owner_id or "", network) end
+--- How many there are: of the owner, from the network, from the IPv6 /48 of a prefix such as
+--- "2001:db8:1:", in all.
+---@return { owner: integer, network: integer, site: integer, total: integer }|nil
+function stacks.count(owner_id, network, site_prefix)
+  return db.row(COUNTS, owner_id or "", network or "", site_prefix or "none")
+end
 
 -- Writing: every change of `stacks.state` is one of the statements below
 

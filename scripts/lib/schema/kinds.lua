@@ -2,6 +2,7 @@
 --- `read(value)` returns true and the converted value; or false, nil, and what is wrong where there
 --- is more to say than the hint does.
 local address = require "lib.base.address"
+local hosts = require "lib.base.host"
 local image = require "lib.base.image"
 local clean = require("lib.base.text").clean
 local kinds = {}
@@ -119,7 +120,10 @@ local function is_domain(text)
 end
 
 kinds.domain = text_kind("a domain without a dot or star in front, such as ai.example.com",
-  function(text) return is_domain(text) and text:lower() end)
+  function(text)
+    local name = hosts.fold(text)
+    return is_domain(name) and name
+  end)
 
 -- An IPv6 address may be in brackets, as in a URL.
 kinds.listen = text_kind("an address or name of this machine, such as 127.0.0.1 or ::",
@@ -187,11 +191,14 @@ kinds.names = list_kind(
   function(text) return text:lower():match("^[a-z0-9-]+$") end)
 
 kinds.networks = list_kind(
-  "a list of addresses and networks, separated by commas, such as 172.18.0.0/16", address.block)
+  "a list of addresses and networks, separated by commas, such as 192.0.2.7", address.block)
 
 kinds.hosts = list_kind(
   "a list of host names without ports, separated by commas, such as deploy.example.com",
-  function(text) return text:lower():match("^[%w._-]+$") or text:lower():match("^%[[%x:.]+%]$") end)
+  function(text)
+    local name, port = hosts.split(text)
+    return name and not port and not text:find(":$") and name
+  end)
 
 -- The file holds secret "NAME"; config.secret "NAME" reads the value when it is needed.
 kinds.secret = kind(
