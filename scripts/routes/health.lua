@@ -1,9 +1,12 @@
 --- GET /health: the portal's health, for people and monitors. GET /ready: whether to send it
---- requests. Neither waits for anything.
+--- requests. Neither waits for anything, but for the journal where a token came along.
 local config = require "core.config"
 local json = require "core.json"
 local server = require "core.server"
 local health = require "lib.admin.health"
+local auth = require "lib.auth"
+local client = require "lib.auth.client"
+local identity = require "lib.auth.identity"
 local refusal = require "lib.base.refusal"
 local doctor = require "lib.doctor.schedule"
 local dokploy = require "lib.dokploy"
@@ -13,7 +16,8 @@ local routes = require "lib.http.routes"
 local i18n = require "lib.pages.i18n"
 
 local function show_health(req)
-  return answer.document(req, health.document(i18n.from(req)))
+  local is_admin = req.headers.authorization ~= nil and identity.is_admin(auth.reader(req))
+  return answer.document(req, health.document(i18n.from(req), is_admin), "Authorization")
 end
 
 -- An unreachable Dokploy is not among them: an outage must never roll back a good release.
@@ -42,6 +46,7 @@ local function ready()
       release = config.release,
       journal = "ok",
       scripts = "ok",
+      limits = client.untrusted_proxy() and "shared" or "separate",
       dokploy = dokploy_word(),
       breaker = breaker.state().state,
       doctor = doctor.last_report() or { status = "unknown" },
@@ -53,7 +58,7 @@ routes.add("Monitoring", {
   { "GET", "/health", show_health,
     summary = "The portal's health",
     text = "Always 200 while the portal runs; never waits for Dokploy. `degraded` names what is "
-      .. "wrong, each with a code.",
+      .. "wrong, each with a code; the admin's token shows more.",
     answers = { [200] = "Health" }, log = "debug" },
 
   { "GET", "/ready", ready,

@@ -201,7 +201,7 @@ describe('another ADMIN_TOKEN', () => {
 })
 
 const fewAttempts = {
-  'scripts/policy/limits.lua': (text) => text.replace('auth = { 1000, 60 }', 'auth = { 3, 600 }'),
+  'scripts/policy/limits.lua': (text) => text.replace('login = { 1000, 60 }', 'login = { 3, 600 }'),
 }
 test('after too many wrong tokens the correct one is refused as well',
   withPortal(() => ({ rehearsal, root: copyTree(fewAttempts).root }), async (other) => {
@@ -210,7 +210,7 @@ test('after too many wrong tokens the correct one is refused as well',
     assert.equal(status, 429)
     assert.ok(Number(headers['retry-after']) > 0)
     const elsewhere = await other.api('/api/admin/summary', { key: ADMIN })
-    assert.equal(elsewhere.status, 429, 'elsewhere too')
+    assert.equal(elsewhere.status, 200, 'elsewhere it is another limit')
   }))
 
 test('without ADMIN_TOKEN the page says that administration is closed, and how to open it',

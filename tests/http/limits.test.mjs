@@ -118,6 +118,7 @@ describe('in production', () => {
   })
 
   test('an admin with a session is not held up by requests from the same address', async () => {
+    await setLimit('read = { 240, 60 }', 'read = { 4, 6000 }')
     const headers = { 'x-forwarded-for': '192.0.2.96', accept: 'application/json' }
     const { csrf } = (await portal.api('/api/owner', { headers })).json
     const form = { csrf, token: ADMIN }
@@ -129,6 +130,7 @@ describe('in production', () => {
       assert.equal((await portal.api(path, { headers: { ...headers, cookie } })).status, 200, path)
     }
     assert.equal((await portal.api('/admin/login', { headers })).status, 200, 'without a session')
+    await setLimit('read = { 4, 6000 }', 'read = { 240, 60 }')
   })
 
   const guess = (key, address) => portal.api('/api/stacks', { key, ...from(address) })
@@ -236,6 +238,12 @@ describe('in production', () => {
       const answers = await Promise.all(ofMany)
       assert.deepEqual(answers.map(({ status }) => status), [202, 202, 202, 202], 'no quota')
       await Promise.all(answers.map((it) => bare.finish(it, 'ready')))
+      const health = async (options) => (await bare.api('/health', options)).json.degraded
+      assert.deepEqual(await health(), [])
+      const [degraded] = await health({ key: ADMIN })
+      assert.equal(degraded.code, 'limits_shared')
+      assert.match(degraded.detail, /127\.0\.0\.1.*PROXY_SECRET/)
+      assert.equal((await bare.api('/ready')).json.limits, 'shared')
       const warnings = bare.log.filter(({ event }) => event === 'client.proxy_not_trusted')
       const shown = warnings.map(({ level, peer }) => [level, peer])
       assert.deepEqual(shown, [['warn', '127.0.0.1']], 'the operator is told, once')

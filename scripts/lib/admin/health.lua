@@ -3,6 +3,8 @@ local config = require "core.config"
 local json = require "core.json"
 local log = require "core.log"
 local server = require "core.server"
+local client = require "lib.auth.client"
+local address = require "lib.base.address"
 local clock = require "lib.base.clock"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
@@ -13,8 +15,9 @@ local i18n = require "lib.pages.i18n"
 local orphans = require "lib.operations.orphans"
 local health = {}
 
--- Each checks one thing and returns nothing, or its code, the arguments of its text, further
--- members of the document, and the text's key if it is not "health.CODE".
+-- Each checks one thing, for the admin or for anyone, and returns nothing, or its code, the
+-- arguments of its text, further members of the document, and the text's key if it is not
+-- "health.CODE".
 local checks = {
   function(info)
     if info.store.trouble then return "journal", { code = info.store.trouble } end
@@ -57,6 +60,17 @@ local checks = {
     }
   end,
 
+  -- How far the portal trusts the proxy in front is the admin's business.
+  function(_, is_admin)
+    local proxy = is_admin and client.untrusted_proxy()
+    if proxy then return "limits_shared", { proxy = proxy } end
+  end,
+
+  function(_, is_admin)
+    if not is_admin or #config.doubtful_proxies == 0 or config.secret "PROXY_SECRET" then return end
+    return "proxies_ignored", { networks = address.list_text(config.doubtful_proxies) }
+  end,
+
   function(info)
     if info.draining then return "draining", {} end
   end,
@@ -64,11 +78,12 @@ local checks = {
 
 --- What is degraded: { { code, detail, ... }, ... }.
 ---@param language string
+---@param is_admin boolean|nil
 ---@return table[]
-function health.degraded(language)
+function health.degraded(language, is_admin)
   local info, list = server.info(), {}
   for _, check in ipairs(checks) do
-    local code, args, more, key = check(info)
+    local code, args, more, key = check(info, is_admin)
     if code then
       local item = more or {}
       item.code, item.detail = code, i18n.text(language, key or "health." .. code, args)
@@ -80,9 +95,10 @@ end
 
 --- What the documents of health and of the admin's summary have in common.
 ---@param language string
+---@param is_admin boolean|nil
 ---@return table
-function health.outline(language)
-  local degraded = health.degraded(language)
+function health.outline(language, is_admin)
+  local degraded = health.degraded(language, is_admin)
   return {
     status = #degraded == 0 and "healthy" or "degraded",
     degraded = degraded,
@@ -99,9 +115,10 @@ end
 
 --- The document of GET /health.
 ---@param language string
+---@param is_admin boolean|nil
 ---@return table
-function health.document(language)
-  local doc, last = health.outline(language), dokploy.last()
+function health.document(language, is_admin)
+  local doc, last = health.outline(language, is_admin), dokploy.last()
   doc.dokploy = document("DokployHealth", last, {
     checkedAt = clock.iso(last.at), breaker = breaker.state().state, rehearsal = config.rehearsal,
   })

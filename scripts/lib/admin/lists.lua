@@ -210,7 +210,7 @@ end
 ---@return table
 function lists.summary(language)
   local info, queue = server.info(), lists.queue(language)
-  local doc = health.outline(language)
+  local doc = health.outline(language, true)
   doc.policy = document("Scripts", info, {
     rejected = info.rejected and document("Rejected", info.rejected),
   })

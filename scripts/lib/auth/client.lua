@@ -71,7 +71,7 @@ end
 -- For this long after a trusted proxy forwarded a request, another peer in a private network that
 -- sends the proxies' fields is no proxy, but someone who would like a proxy's budget.
 local PROOF_SECONDS = 600
-local REPORTED, PROVEN = "client.proxy", "client.proven"
+local REPORTED, PROVEN = forwarded.untrusted, "client.proven"
 local noted_until = 0
 
 local function note_trusted()
@@ -87,7 +87,7 @@ local function report(peer)
   log.warn("client.proxy_not_trusted", {
     peer = peer,
     message = "requests that this address forwards share their limits; "
-      .. "if it is your proxy: " .. client.cure,
+      .. "if it is your proxy: " .. forwarded.cure,
   })
 end
 
@@ -100,10 +100,6 @@ local function untrusted(req, peer)
   end
   return peer
 end
-
---- What makes the portal trust the proxy in front.
-client.cure = "give the portal PROXY_SECRET and let the proxy send it as X-Proxy-Secret "
-  .. "(docs/install.md, \"The proxy in front\")"
 
 --- The address of a proxy that is not trusted, because of which clients share their limits.
 ---@return string|nil

@@ -121,9 +121,20 @@ end
 
 local loopback = { address.block "127.0.0.0/8", address.block "::1" }
 
---- The network as text.
----@param block { bytes: string, bits: integer }
-function address.block_text(block) return ("%s/%d"):format(shown(block.bytes), block.bits) end
+--- Networks as text, separated by commas.
+---@param blocks { bytes: string, bits: integer }[]
+function address.list_text(blocks)
+  local list = {}
+  for i, block in ipairs(blocks) do list[i] = ("%s/%d"):format(shown(block.bytes), block.bits) end
+  return table.concat(list, ", ")
+end
+
+--- Whether two networks have addresses in common.
+function address.overlap(a, b)
+  local wide, narrow = a, b
+  if b.bits < a.bits then wide, narrow = b, a end
+  return address.within(narrow.bytes, { wide })
+end
 
 --- Whether a network holds more than one private address, leaving aside this machine's own.
 ---@param block { bytes: string, bits: integer }
@@ -131,8 +142,7 @@ function address.block_text(block) return ("%s/%d"):format(shown(block.bytes), b
 function address.is_private_network(block)
   if block.bits == #block.bytes * 8 or address.within(block.bytes, loopback) then return false end
   for _, other in ipairs(private) do
-    local wider = other.bits < block.bits and { other, block } or { block, other }
-    if address.within(wider[2].bytes, { wider[1] }) then return true end
+    if address.overlap(block, other) then return true end
   end
   return false
 end

@@ -61,6 +61,12 @@ local function from_rfc7239(text)
   return found
 end
 
+--- What makes the portal trust the proxy in front, for people who run it.
+forwarded.cure = "give the portal PROXY_SECRET and let the proxy send it as X-Proxy-Secret "
+  .. '(docs/install.md, "The proxy in front"); deployer bootstrap does both'
+--- The key in core.shared of the address of a proxy that is not trusted (lib/auth/client.lua).
+forwarded.untrusted = "client.proxy"
+
 --- Whether the request carries an address that a proxy reports.
 ---@param headers table<string, string>
 ---@return boolean

@@ -2,6 +2,8 @@
 local config = require "core.config"
 local console = require "core.console"
 local shared = require "core.shared"
+local address = require "lib.base.address"
+local forwarded = require "lib.base.forwarded"
 
 local LITTLE, TOO_LITTLE = 1 << 30, 100 << 20 -- bytes free
 
@@ -55,11 +57,18 @@ end
 
 -- lib/auth/client.lua records an address that looks like an untrusted proxy.
 local function check_proxy(report)
-  local peer = shared.get "client.proxy"
+  local secret, peer = config.secret "PROXY_SECRET", shared.get(forwarded.untrusted)
+  if secret and #secret < SHORTEST_TOKEN then
+    report:warn("proxy",
+      ("PROXY_SECRET has fewer than %d characters and can be guessed"):format(SHORTEST_TOKEN),
+      "make one with: openssl rand -hex 32")
+  elseif not secret and #config.doubtful_proxies > 0 then
+    report:fail("proxy", ("TRUSTED_PROXIES names %s, where workspaces may be: it is not believed")
+      :format(address.list_text(config.doubtful_proxies)), forwarded.cure)
+  end
   if not peer then return end
-  local found = ("requests of all clients arrive from %s and share one rate limit"):format(peer)
-  report:warn("proxy", found,
-    "if it is your proxy, set TRUSTED_PROXIES to its address or network, such as 172.18.0.0/16")
+  report:warn("proxy", ("the clients of %s, which is not trusted, share their limits"):format(peer),
+    "if it is your proxy: " .. forwarded.cure)
 end
 
 return function(report)

@@ -1,8 +1,11 @@
 --- Checks the network that workspaces run in: is it apart from Dokploy's own, is the proxy in it,
---- and does it have free addresses? Each workspace takes one for its service and one for its
---- container; when the network is full, every deployment fails.
+--- is one of its addresses enough to be taken for the proxy, and does it have free addresses? Each
+--- workspace takes one for its service and one for its container; when the network is full, every
+--- deployment fails.
 local config = require "core.config"
 local http = require "core.http"
+local address = require "lib.base.address"
+local forwarded = require "lib.base.forwarded"
 local ask = require "lib.doctor.ask"
 local dokploy = require "lib.dokploy"
 local tag = require "lib.dokploy.tag"
@@ -40,6 +43,18 @@ local function count_services(projects, are_ours)
   return count
 end
 
+-- Trust
+
+local function check_trust(report, subnet)
+  local network = not config.secret "PROXY_SECRET" and address.block(subnet)
+  for _, block in ipairs(network and config.trusted_proxies or {}) do
+    if block.bits < #block.bytes * 8 and address.overlap(block, network) then
+      return report:fail("trust", ("TRUSTED_PROXIES contains %s, the network of the workspaces: "
+        .. "each of them could name the user and the client"):format(subnet), forwarded.cure)
+    end
+  end
+end
+
 -- Addresses
 
 local ALMOST_FULL = 0.8
@@ -53,6 +68,7 @@ local function check_addresses(report, health, projects)
     return report:ok("network", ("about %d addresses in use (%d services); this Dokploy does not "
       .. "report the capacity"):format(used, services))
   end
+  check_trust(report, subnet)
   local found = ("about %d of %d addresses of %s in use (%d services)"):format(used, capacity,
     subnet, services)
   local correction = "create dokploy-network again with a larger --subnet, such as a /16"

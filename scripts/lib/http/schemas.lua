@@ -28,7 +28,7 @@ local enums = {
   drift_kind = "vanished unknown in_error",
   drift_action = "adopt repair remove",
   drift_resolution = "gone adopted repaired removed",
-  dokploy_word = "ok unreachable unknown",
+  dokploy_word = "ok unreachable unknown", shared_limits = "shared separate",
   health = "healthy degraded",
   invite_state = "good used_up expired revoked",
   kept = "kept left",
@@ -285,6 +285,7 @@ shape("DoctorFinding", "level: level, what")
 shape("DoctorReport", [[status: level, ok?: count, warn?: count, fail?: count, checkedAt?: time,
   findings?: DoctorFinding[] ]])
 shape("Ready", [[status, release?, journal, scripts, dokploy: dokploy_word, breaker: breaker,
+  limits: shared_limits (whether clients of a proxy that is not trusted share theirs),
   doctor: DoctorReport (the last scheduled checks; unknown before the first)]])
 shape("Rejected", "file, line: count, message, at?: time")
 shape("Scripts", "generation: count, loadedAt?: time, rejected?: Rejected (the last edit)")
