@@ -98,11 +98,11 @@ function rows.pick(object, names)
   return shown
 end
 
---- A JSON array, each item through `show`.
+--- A JSON array, each item through `show`, without those that it hides.
 ---@return table
 function rows.list(objects, show)
   local shown = json.array {}
-  for i, object in ipairs(objects) do shown[i] = show(object) end
+  for _, object in ipairs(objects) do shown[#shown + 1] = show(object) end
   return shown
 end
 

@@ -56,7 +56,16 @@ end)
 -- Loads lib/policy/names.lua with these reserved names in config.lua, and this policy.
 local function load_policy(reserved, policy)
   local modules = policy and { ["policy.names"] = policy } or nil
-  support.start { config = { reserved_names = reserved, rehearsal = true }, modules = modules }
+  support.start {
+    config = {
+      reserved_names = reserved, rehearsal = true,
+      hosts = { ["deploy.example.com"] = true, ["my-portal.ai.example.com"] = true,
+        ["a.shop.ai.example.com"] = true },
+      dokploy = { url = "https://Panel.ai.example.com:8443/x" },
+      stack = { suffix = "ai.example.com" },
+    },
+    modules = modules,
+  }
   return require "lib.policy.names"
 end
 
@@ -69,6 +78,14 @@ describe("the policy of names", function()
     for _, name in ipairs { "anna", "test-name", "smoke-test", "administer", "wwwanna", "nsa" } do
       assert.is_true((name_policy.check(name)), name)
     end
+  end)
+
+  it("refuses the labels of the portal's and Dokploy's hosts", function()
+    for _, name in ipairs { "my-portal", "panel", "shop" } do
+      assert.same({ false, "name_reserved" }, { name_policy.check(name) }, name)
+    end
+    assert.is_true((name_policy.check "deploy2"))
+    assert.is_true((name_policy.check "example"))
   end)
 
   it("refuses what the configuration reserves, its own words and its patterns", function()

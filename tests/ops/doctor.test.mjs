@@ -210,12 +210,12 @@ test('a limit of CPUs that the machine does not have is reported', async () => {
 test('a network where workspaces may be is no trusted proxy', async () => {
   const proxies = { TRUSTED_PROXIES: '10.0.0.0/8' }
   assert.match((await doctor(proxies)).out,
-    /^fail +proxy +TRUSTED_PROXIES contains 10\.0\.1\.0\/24.*\n +-> .*PROXY_SECRET/m)
+    /^fail +trust +TRUSTED_PROXIES contains 10\.0\.1\.0\/24.*\n +-> .*PROXY_SECRET/m)
   assert.match((await doctor({ ...proxies, NODE_ENV: 'production' })).out,
-    /^fail +proxy +TRUSTED_PROXIES names 10\.0\.0\.0\/8, where workspaces may be.*\n +-> /m)
+    /^fail +trust +TRUSTED_PROXIES names 10\.0\.0\.0\/8, where workspaces may be.*\n +-> /m)
   const secret = { PROXY_SECRET: 'x'.repeat(32), NODE_ENV: 'production' }
-  assert.doesNotMatch((await doctor({ ...proxies, ...secret })).out, /^\w+ +proxy /m)
-  assert.match((await doctor({ PROXY_SECRET: 'x' })).out, /^warn +proxy +PROXY_SECRET has fewer/m)
+  assert.doesNotMatch((await doctor({ ...proxies, ...secret })).out, /^\w+ +trust /m)
+  assert.match((await doctor({ PROXY_SECRET: 'x' })).out, /^warn +trust +PROXY_SECRET has fewer/m)
 })
 
 // A proxy for *.ai.test with a certificate that is valid for `days`. Returns the variables that

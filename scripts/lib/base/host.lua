@@ -19,4 +19,11 @@ function host.split(authority)
   return name, port ~= "" and port or nil
 end
 
+--- The folded host of an http or https address; "" when it is malformed.
+---@param url string
+---@return string
+function host.of_url(url)
+  return host.split(url:match("^https?://([^/?#]+)") or "") or ""
+end
+
 return host

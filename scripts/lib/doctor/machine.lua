@@ -59,15 +59,15 @@ end
 local function check_proxy(report)
   local secret, peer = config.secret "PROXY_SECRET", shared.get(forwarded.untrusted)
   if secret and #secret < SHORTEST_TOKEN then
-    report:warn("proxy",
+    report:warn("trust",
       ("PROXY_SECRET has fewer than %d characters and can be guessed"):format(SHORTEST_TOKEN),
       "make one with: openssl rand -hex 32")
   elseif not secret and #config.doubtful_proxies > 0 then
-    report:fail("proxy", ("TRUSTED_PROXIES names %s, where workspaces may be: it is not believed")
+    report:fail("trust", ("TRUSTED_PROXIES names %s, where workspaces may be: it is not believed")
       :format(address.list_text(config.doubtful_proxies)), forwarded.cure)
   end
   if not peer then return end
-  report:warn("proxy", ("the clients of %s, which is not trusted, share their limits"):format(peer),
+  report:warn("trust", ("the clients of %s, which is not trusted, share their limits"):format(peer),
     "if it is your proxy: " .. forwarded.cure)
 end
 

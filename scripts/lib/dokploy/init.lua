@@ -8,8 +8,10 @@
 local config = require "core.config"
 local shared = require "core.shared"
 local counts = require "lib.base.counts"
+local hosts = require "lib.base.host"
 local image = require "lib.base.image"
 local call = require "lib.dokploy.call"
+local tag = require "lib.dokploy.tag"
 local versions = require "lib.dokploy.version"
 
 local dokploy = {}
@@ -168,9 +170,11 @@ end
 for _, procedure in ipairs {
   "application.cleanQueues", "application.create", "application.deploy", "application.reload",
   "application.saveDockerProvider", "application.saveEnvironment", "application.stop",
-  "application.update", "deployment.readLogs", "dockerVolume.removeVolume", "domain.create",
-  "mounts.create", "network.create", "network.import", "project.all", "project.create",
-  "project.search", "settings.getDokployVersion",
+  "application.update", "deployment.readLogs", "dockerVolume.removeVolume",
+  "domain.byComposeId", "domain.create", "mounts.create", "network.create", "network.import",
+  "overview.domains",
+  "project.all", "project.create", "project.search", "settings.getDokployVersion",
+  "settings.getWebServerSettings",
 } do
   counts.declare_call(procedure)
 end
@@ -337,6 +341,67 @@ function Client:domain_create(application, host, port, https)
   }, function(value) return object "domainId"(value) and { id = value.domainId } end)
   if info and info.status == 400 then info.unknown = true end
   return made, message, code, info
+end
+
+-- Which services have a host: overview.domains tells of all (from 0.30.0), project.all did before
+-- 0.28.3; between these, the services of others are asked one by one.
+
+local function add_owners(owners, host, domains)
+  for _, domain in ipairs(domains) do
+    if hosts.fold(tostring(domain.host)) == host then
+      owners[#owners + 1] = text(domain.serviceOwnerId) or text(domain.applicationId)
+        or text(domain.composeId) or "another service"
+    end
+  end
+end
+
+local services = {
+  applications = { "applicationId", "domain.byApplicationId" },
+  compose = { "composeId", "domain.byComposeId" },
+}
+
+local function add_owners_in(client, owners, host, project)
+  for _, environment in ipairs(objects(project.environments) or {}) do
+    for kind, by in pairs(services) do
+      for _, service in ipairs(objects(environment[kind]) or {}) do
+        local domains, message, code = objects(service.domains), nil, nil
+        if not domains and not tag.is_ours(project.description) then
+          domains, message, code = ask(client, by[2], { [by[1]] = service[by[1]] }, rows "domainId")
+          if not domains then return nil, message, code end
+        end
+        add_owners(owners, host, domains or {})
+      end
+    end
+  end
+  return true
+end
+
+--- The ids of the services, applications and others, that have this host; "Dokploy" for itself.
+---@param host string  folded
+---@return string[]|nil
+function Client:owners_of_host(host)
+  local owners = {}
+  local domains, message, code, info = run(self, {
+    procedure = "overview.domains", shape = rows "domainId", repeatable = true,
+    max_body = 16 << 20 })
+  if domains then
+    add_owners(owners, host, domains)
+  elseif code ~= "no_such_call" then
+    return nil, message, code, info
+  else
+    local projects
+    projects, message, code, info = every_project(self)
+    if not projects then return nil, message, code, info end
+    for _, project in ipairs(projects) do
+      local is_done, why, trouble = add_owners_in(self, owners, host, project)
+      if not is_done then return nil, why, trouble end
+    end
+  end
+  local own
+  own, message, code, info = ask(self, "settings.getWebServerSettings", nil, list)
+  if not own then return nil, message, code, info end
+  if text(own.host) and hosts.fold(own.host) == host then owners[#owners + 1] = "Dokploy" end
+  return owners
 end
 
 -- Deployments

@@ -1,5 +1,6 @@
 --- Applies policy/names.lua: which names may be taken, and what to suggest instead.
 local config = require "core.config"
+local hosts = require "lib.base.host"
 local latin = require "lib.base.latin"
 local names = require "lib.base.names"
 local pattern_syntax = require "lib.policy.pattern"
@@ -25,6 +26,14 @@ local reserved, patterns = {}, policy.patterns
 for _, list in ipairs { policy.words, config.reserved_names or {} } do
   for _, word in ipairs(list) do reserved[word] = true end
 end
+
+-- A workspace must not get the host of the portal or of Dokploy, nor one above it.
+local function reserve_host(host)
+  local label = ("." .. host):match("%.([^.]+)%." .. config.stack.suffix:gsub("%p", "%%%0") .. "$")
+  if label then reserved[label] = true end
+end
+for host in pairs(config.hosts or {}) do reserve_host(host) end
+reserve_host(hosts.of_url(config.dokploy.url))
 
 local function is_reserved(name)
   if reserved[name] then return true end

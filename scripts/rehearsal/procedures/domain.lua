@@ -59,6 +59,26 @@ procedures["GET domain.byApplicationId"] = {
   end,
 }
 
+-- Every domain, with the service that has it (packages/server/src/services/overview.ts).
+procedures["GET overview.domains"] = {
+  new_only = true,
+  run = function()
+    return rows.list(database.list "domain", function(domain)
+      local application = database.get("application", domain.applicationId)
+      local environment = application and database.get("environment", application.environmentId)
+      local project = environment and database.get("project", environment.projectId)
+      if not project then return nil end
+      local shown = rows.pick(domain, "domainId host path port customEntrypoint https "
+        .. "certificateType createdAt enabled domainType")
+      shown.serviceOwnerId, shown.serviceOwnerType = application.applicationId, "application"
+      shown.serviceName = application.name
+      shown.projectId, shown.projectName = project.projectId, project.name
+      shown.environmentId, shown.environmentName = environment.environmentId, environment.name
+      return shown
+    end)
+  end,
+}
+
 procedures["POST domain.update"] = {
   input = input_with { "domainId", "string" },
   run = function(input)
