@@ -6,13 +6,19 @@ local try = require("lib.base.attempt").try
 
 local PORT = 8080 -- where OpenCode listens in the container
 
+-- True; or nil, a message, and the code.
 local function is_free(ctx)
   for _, owner in ipairs(try(ctx.dokploy:owners_of_host(ctx.host))) do
     if owner ~= ctx.ids.application then
-      return false, ("%s belongs to %s in Dokploy"):format(ctx.host, owner)
+      return nil, ("%s belongs to %s in Dokploy"):format(ctx.host, owner), "host_taken"
     end
   end
   return true
+end
+
+local function if_still_free(ctx, made)
+  try(is_free(ctx))
+  return made
 end
 
 return {
@@ -22,20 +28,16 @@ return {
   kind = "domain",
 
   make = function(ctx)
-    local free, owner = is_free(ctx)
-    if not free then return nil, owner, "host_taken", { unknown = false } end
+    local free, message, code = is_free(ctx)
+    if not free then return nil, message, code, { unknown = false } end
     local is_https = config.stack.scheme == "https"
-    local made = table.pack(
-      ctx.dokploy:domain_create(ctx.ids.application, ctx.host, PORT, is_https))
-    if not made[1] then return table.unpack(made, 1, made.n) end
-    free, owner = is_free(ctx)
-    if not free then return nil, owner, "host_taken" end
-    return made[1]
+    return if_still_free(ctx,
+      try(ctx.dokploy:domain_create(ctx.ids.application, ctx.host, PORT, is_https)))
   end,
 
   find = function(ctx)
     for _, domain in ipairs(try(ctx.dokploy:domains(ctx.ids.application))) do
-      if domain.host == ctx.host then return { id = domain.domainId } end
+      if domain.host == ctx.host then return if_still_free(ctx, { id = domain.domainId }) end
     end
     return false
   end,

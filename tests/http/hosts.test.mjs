@@ -3,13 +3,13 @@ import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ADMIN, VERSIONS, dokployEnv, inWorld, until, useWorld, withPortal } from './harness.mjs'
 
-// An application of somebody else, with a domain for that host.
-async function foreign(rehearsal, host) {
+// An application of somebody else; returns what gives it a domain.
+async function foreign(rehearsal) {
   const { environment } = await rehearsal.change('project.create', { name: 'somebody else' })
   const { applicationId } = await rehearsal.change('application.create', {
     name: 'shop', environmentId: environment.environmentId,
   })
-  return rehearsal.change('domain.create', { host, applicationId })
+  return (host) => rehearsal.change('domain.create', { host, applicationId })
 }
 
 for (const version of VERSIONS) {
@@ -17,7 +17,7 @@ for (const version of VERSIONS) {
     const { portal, rehearsal } = useWorld({ version })
 
     test("another application's host is refused, and the deployment undone", async () => {
-      await foreign(rehearsal, 'Shop.localhost')
+      await (await foreign(rehearsal))('Shop.localhost')
       const { events, last } = await portal.deployed('shop')
       assert.deepEqual([last.event, last.data.code, last.data.step, last.data.rolledBack],
         ['failed', 'host_taken', 'domain', true])
@@ -29,10 +29,11 @@ for (const version of VERSIONS) {
     })
 
     test('also when it takes the host at the same time', async () => {
-      await rehearsal.faults({ at: 'domain.create', kind: 'latency', ms: 5000, name: 'race' })
+      const takeHost = await foreign(rehearsal)
+      await rehearsal.faults({ at: 'domain.create', kind: 'latency', ms: 9000, name: 'race' })
       const answer = await portal.deploy('race')
       await until(() => rehearsal.hits(), 'the portal makes its domain')
-      await foreign(rehearsal, 'race.localhost')
+      await takeHost('race.localhost')
       const { last } = await portal.finish(answer, 'failed')
       assert.equal(last.data.code, 'host_taken')
       const { domains } = await rehearsal.state()

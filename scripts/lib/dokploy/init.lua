@@ -364,10 +364,12 @@ local function add_owners_in(client, owners, host, project)
   for _, environment in ipairs(objects(project.environments) or {}) do
     for kind, by in pairs(services) do
       for _, service in ipairs(objects(environment[kind]) or {}) do
-        local domains, message, code = objects(service.domains), nil, nil
+        local domains = objects(service.domains)
         if not domains and not tag.is_ours(project.description) then
-          domains, message, code = ask(client, by[2], { [by[1]] = service[by[1]] }, rows "domainId")
-          if not domains then return nil, message, code end
+          local query = { [by[1]] = service[by[1]] }
+          local found, message, code = ask(client, by[2], query, rows "domainId")
+          if not found then return nil, message, code end
+          domains = found
         end
         add_owners(owners, host, domains or {})
       end
@@ -397,9 +399,8 @@ function Client:owners_of_host(host)
       if not is_done then return nil, why, trouble end
     end
   end
-  local own
-  own, message, code, info = ask(self, "settings.getWebServerSettings", nil, list)
-  if not own then return nil, message, code, info end
+  local own, why, trouble, more = ask(self, "settings.getWebServerSettings", nil, list)
+  if not own then return nil, why, trouble, more end
   if text(own.host) and hosts.fold(own.host) == host then owners[#owners + 1] = "Dokploy" end
   return owners
 end
