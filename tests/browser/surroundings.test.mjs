@@ -34,12 +34,13 @@ async function openTabs(context, url, count) {
 }
 
 test('eight tabs follow one deployment: hidden ones leave their connection to others', async () => {
-  await slow(4000)
-  const { page, context, done } = await fixture.visit('en')
+  const portal = await fixture.addPortal({ env: { TIME_SCALE: '1' } })
+  await fixture.rehearsal.faults({ at: 'deploy', kind: 'latency', times: 0 })
+  const { page, context, done } = await fixture.visit('en', { origin: portal.url })
   await deploy(page, 'many-tabs')
-  const url = page.url()
   await setHidden(page, true)
-  const tabs = await openTabs(context, url, 8)
+  const tabs = await openTabs(context, page.url(), 8)
+  await fixture.rehearsal.forgetFaults()
   await ready(tabs.at(-1))
   await setHidden(tabs[0], false)
   await ready(tabs[0])
