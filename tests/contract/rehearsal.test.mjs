@@ -118,28 +118,27 @@ describe('a workspace', () => {
   });
 
   test('is a bad gateway while the proxy is not in its network', async () => {
-    const docker = (command) => world.control('POST', 'docker', { command });
     const network = { name: 'own', driver: 'overlay', attachable: true };
-    const { networkId } = await world.call('network.create', network);
+    const { networkId } = await world.change('network.create', network);
     const again = await world.post('network.create', network);
     assert.equal(again.status, 400);
     assert.match(again.text, /network with name own already exists/);
     const { applicationId, appName } = await world.application('ada');
     const container = appName.slice(0, 7);
     const fields = { networkIds: [networkId], detachDokployNetwork: true };
-    await world.call('application.update', { applicationId, ...fields });
-    await world.call('application.deploy', { applicationId });
+    await world.change('application.update', { applicationId, ...fields });
+    await world.change('application.deploy', { applicationId });
     await world.settle();
     const inside = async () => {
-      const { Containers } = await world.query('network.inspect', { networkId });
+      const { Containers } = await world.dokploy('network.inspect', { networkId });
       return Object.values(Containers).map(({ Name }) => Name.slice(0, 7)).sort();
     };
     assert.deepEqual([(await world.workspace('ada')).status, await inside()], [502, [container]]);
-    await docker('docker network connect own dokploy-traefik');
+    await world.docker('docker network connect own dokploy-traefik');
     const both = [container, 'dokploy'];
     assert.deepEqual([(await world.workspace('ada')).status, await inside()], [401, both]);
     assert.equal((await world.post('network.remove', { networkId })).status, 400, 'it is in use');
-    await docker('docker network disconnect own dokploy-traefik');
+    await world.docker('docker network disconnect own dokploy-traefik');
     assert.equal((await world.workspace('ada')).status, 502);
   });
 
