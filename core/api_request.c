@@ -346,6 +346,44 @@ static void fail(struct transaction *transaction, int status, const char *allow)
     lua_settop(L, top);
 }
 
+/* --- answers without a handler --- */
+
+static void send_empty(struct server *server, struct httpd_request *request, int status,
+                       const char *name, const char *value)
+{
+    struct transaction *transaction = transaction_begin(server, request, NULL);
+    const struct httpd_field fields[] = { { name, value }, { 0 } };
+    log_access(transaction, status);
+    httpd_reply(request, status, fields, NULL, 0);
+    transaction_end(transaction);
+}
+
+/* Redirects a path that has a route without the slashes at its end. Returns 0 for another one. */
+static int redirect_slash(struct server *server, struct httpd_request *request)
+{
+    struct router_match match;
+    const char *path = httpd_path(request), *query = httpd_query(request);
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    if (!path[len]) return 0;
+    char *location = mem_printf("%.*s", (int)len, path);
+    int is_found = router_find(server->current->router, httpd_method(request), location, &match) ==
+                   ROUTER_FOUND;
+    free(location);
+    if (!is_found) return 0;
+    location = mem_printf("%.*s%s%s", (int)len, path, *query ? "?" : "", query);
+    send_empty(server, request, 308, "Location", location);
+    free(location);
+    return 1;
+}
+
+static void serve_unrouted(struct server *server, struct httpd_request *request)
+{
+    if (server->core->www && www_serve(server->core->www, request)) return;
+    if (!redirect_slash(server, request)) fail(transaction_begin(server, request, NULL), 404, NULL);
+}
+
 /* --- handlers --- */
 
 /* Protected: argument 1 is the reply to read into, argument 2 the handler's value. */
@@ -433,14 +471,19 @@ void api_request_serve(struct httpd_request *request, void *arg)
         fail(transaction_begin(server, request, NULL), 413, NULL);
         return;
     }
-    switch (
-        router_find(server->current->router, httpd_method(request), httpd_path(request), &match)) {
-    case ROUTER_FOUND: handle(server, request, &match); break;
-    case ROUTER_BAD: fail(transaction_begin(server, request, NULL), 400, NULL); break;
-    case ROUTER_NO_METHOD: fail(transaction_begin(server, request, NULL), 405, match.allow); break;
-    case ROUTER_NO_PATH:
-        if (!server->core->www || !www_serve(server->core->www, request))
-            fail(transaction_begin(server, request, NULL), 404, NULL);
-        break;
-    }
+    const char *method = httpd_method(request);
+    enum router_result result =
+        router_find(server->current->router, method, httpd_path(request), &match);
+    int is_options = strcmp(method, "OPTIONS") == 0;
+    if (result == ROUTER_FOUND)
+        handle(server, request, &match);
+    else if (result == ROUTER_BAD)
+        fail(transaction_begin(server, request, NULL), 400, NULL);
+    else if (is_options)
+        send_empty(server, request, 204, "Allow",
+                   *match.allow ? match.allow : "GET, HEAD, OPTIONS");
+    else if (result == ROUTER_NO_METHOD)
+        fail(transaction_begin(server, request, NULL), 405, match.allow);
+    else
+        serve_unrouted(server, request);
 }

@@ -1,7 +1,10 @@
-/* core.text: letters of any language, by libunistring. See scripts/meta/text.lua. */
+/* core.text: letters of any language, by libunistring, and lists of header fields. See
+ * scripts/meta/text.lua. */
 #include "api.h"
+#include "http_text.h"
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unicase.h>
 #include <unictype.h>
 #include <uninorm.h>
@@ -33,9 +36,40 @@ static int plain(lua_State *L)
     return 1;
 }
 
+/* A list with a NUL, which no header field can hold, ends there. */
+static int weighted(lua_State *L)
+{
+    const char *list = luaL_checkstring(L, 1);
+    struct http_weighted item;
+    lua_newtable(L);
+    for (lua_Integer n = 1; http_weighted_next(&list, &item); n++) {
+        luaL_Buffer name;
+        lua_createtable(L, 0, 2);
+        char *lower = luaL_buffinitsize(L, &name, item.len);
+        memcpy(lower, item.name, item.len);
+        http_lower(lower, item.len);
+        luaL_pushresultsize(&name, item.len);
+        lua_setfield(L, -2, "name");
+        lua_pushnumber(L, item.weight / 1000.0);
+        lua_setfield(L, -2, "weight");
+        lua_rawseti(L, -2, n);
+    }
+    return 1;
+}
+
+static int weight(lua_State *L)
+{
+    const char *list = luaL_optstring(L, 1, NULL);
+    int found = list ? http_weight(list, luaL_checkstring(L, 2)) : 1000;
+    lua_pushnumber(L, found > 0 ? found / 1000.0 : 0);
+    return 1;
+}
+
 int api_text_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "plain", plain }, { NULL, NULL } };
+    static const luaL_Reg functions[] = {
+        { "plain", plain }, { "weight", weight }, { "weighted", weighted }, { NULL, NULL }
+    };
     luaL_newlib(L, functions);
     return 1;
 }

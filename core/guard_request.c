@@ -2,6 +2,7 @@
 #include "http_text.h"
 #include "mem.h"
 
+#include <ctype.h>
 #include <strings.h>
 
 enum { TEXT_ROOM = 256 /* most heads fit */ };
@@ -94,6 +95,24 @@ static uint32_t split_authority(struct guard_request *request)
     return (uint32_t)(scheme + len);
 }
 
+/* Decodes, in place, what needs no encoding (RFC 3986, 6.2.2.2), so that /%68ealth is /health.
+ * Nothing that separates or ends a path is decoded, and nothing twice: a path with a broken escape,
+ * which decoding could complete, is left to the router to refuse. */
+static void normalize(char *path)
+{
+    char *out = path;
+    for (const char *c = path; (c = strchr(c, '%')); c++)
+        if (http_escaped_byte(c, strlen(c)) < 0) return;
+    for (size_t left = strlen(path); left > 0; left--) {
+        int byte = http_escaped_byte(path, left);
+        int is_plain = byte > 0 && (isalnum(byte) || strchr("-._~", byte));
+        *out++ = is_plain ? (char)byte : *path;
+        path += is_plain ? 3 : 1;
+        left -= is_plain ? 2 : 0;
+    }
+    *out = '\0';
+}
+
 int guard_request_split_target(struct guard_request *request)
 {
     const char *target = request->text.data;
@@ -105,6 +124,7 @@ int guard_request_split_target(struct guard_request *request)
     uint32_t path_len = (uint32_t)strcspn(path, "?");
     request->query = request->path + path_len + (path[path_len] == '?');
     request->text.data[request->path + path_len] = '\0';
+    normalize(request->text.data + request->path);
     if (path_len > 0) return 0;
     request->path = (uint32_t)request->text.len;
     bytes_add(&request->text, "/", 2);

@@ -2,7 +2,7 @@
 #include "bytes.h"
 
 #include <arpa/inet.h>
-#include <stdlib.h>
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -65,16 +65,35 @@ int http_hex_digit(int c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+int http_escaped_byte(const char *text, size_t left)
+{
+    if (left < 3 || text[0] != '%' || http_hex_digit(text[1]) < 0 || http_hex_digit(text[2]) < 0)
+        return -1;
+    return http_hex_digit(text[1]) * 16 + http_hex_digit(text[2]);
+}
+
 void http_lower(char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         if (text[i] >= 'A' && text[i] <= 'Z') text[i] |= 0x20;
 }
 
+/* The length up to the first of the characters that is not quoted. */
+static size_t unquoted_span(const char *text, size_t len, const char *until)
+{
+    int is_quoted = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '"') is_quoted = !is_quoted;
+        if (text[i] == '\\' && is_quoted && i + 1 < len) i++;
+        if (!is_quoted && strchr(until, text[i])) return i;
+    }
+    return len;
+}
+
 size_t http_list_next(const char **list)
 {
     *list += strspn(*list, ", \t");
-    return strcspn(*list, ",");
+    return unquoted_span(*list, strlen(*list), ",");
 }
 
 int http_list_has(const char *list, const char *token)
@@ -86,13 +105,81 @@ int http_list_has(const char *list, const char *token)
     return 0;
 }
 
-int http_accepts_gzip(const char *list)
+/* --- weights --- */
+
+/* In thousandths; -1 when malformed. Java writes ".2". */
+static int read_weight(const char *text, size_t len)
+{
+    size_t i = len > 0 && isdigit((unsigned char)text[0]);
+    int weight = i ? (text[0] - '0') * 1000 : 0;
+    if (len == 0 || (i < len && text[i] != '.')) return -1;
+    for (int unit = 100; ++i < len; unit /= 10) {
+        if (!isdigit((unsigned char)text[i])) return -1;
+        weight += (text[i] - '0') * unit;
+    }
+    return weight > 1000 ? -1 : weight;
+}
+
+/* Reads the parameters of an item; only q counts. */
+static int weight_of(const char *text, size_t len)
+{
+    int weight = 1000;
+    for (size_t n; len > 0; text += n, len -= n) {
+        size_t skip = strspn(text, "; \t");
+        if (skip > len) skip = len;
+        text += skip;
+        len -= skip;
+        n = unquoted_span(text, len, ";");
+        size_t name = strcspn(text, "= \t"), value = name + strspn(text + name, "= \t"), end = n;
+        if (name != 1 || (*text | 0x20) != 'q' || value > n) continue;
+        while (end > value && strchr(" \t", text[end - 1]))
+            end--;
+        weight = read_weight(text + value, end - value);
+    }
+    return weight;
+}
+
+int http_weighted_next(const char **list, struct http_weighted *item)
 {
     size_t len;
-    for (; list && (len = http_list_next(&list)) > 0; list += len) {
-        if (strcspn(list, "; \t,") != 4 || strncasecmp(list, "gzip", 4) != 0) continue;
-        const char *quality = memmem(list, len, "q=", 2);
-        return !quality || strtod(quality + 2, NULL) > 0;
+    while ((len = http_list_next(list)) > 0) {
+        item->name = *list;
+        item->len = strcspn(*list, "; \t,");
+        *list += len;
+        if (item->len > len) item->len = len;
+        item->weight = weight_of(item->name + item->len, len - item->len);
+        if (item->weight >= 0 && item->len > 0) return 1;
     }
     return 0;
+}
+
+/* 3: the value itself; 2: its type; 1: anything; 0: something else. */
+static int specificity(const struct http_weighted *item, const char *value)
+{
+    size_t type = strcspn(value, "/") + 1;
+    if (item->len == strlen(value) && strncasecmp(item->name, value, item->len) == 0) return 3;
+    if (item->len == type + 1 && item->name[type] == '*' &&
+        strncasecmp(item->name, value, type) == 0)
+        return 2;
+    return (item->len == 1 && *item->name == '*') ||
+           (item->len == 3 && strncmp(item->name, "*/*", 3) == 0);
+}
+
+int http_weight(const char *list, const char *value)
+{
+    struct http_weighted item;
+    int weight = -1, best = 0;
+    while (list && http_weighted_next(&list, &item)) {
+        int how = specificity(&item, value);
+        if (how == 0 || how < best || (how == best && item.weight <= weight)) continue;
+        weight = item.weight;
+        best = how;
+    }
+    return weight;
+}
+
+int http_accepts_gzip(const char *list)
+{
+    int weight = http_weight(list, "gzip");
+    return weight > 0 && weight >= http_weight(list, "identity");
 }

@@ -31,13 +31,27 @@ int http_is_token(const char *text, size_t len);
 int http_is_authority(const char *text, size_t len);
 /* The value of a hexadecimal digit; -1 for another character. */
 int http_hex_digit(int c);
+/* The byte that %XX at text[0..left) stands for; -1 when malformed. */
+int http_escaped_byte(const char *text, size_t left);
 /* Lower-cases ASCII letters in place. */
 void http_lower(char *text, size_t len);
 /* Moves *list to the next item of a comma-separated list. Returns the item's length with its
- * parameters; 0 at the end. */
+ * parameters; 0 at the end. Quoted commas are part of an item. */
 size_t http_list_next(const char **list);
 /* 1 when an item of the list is this token, in any case. A NULL list has no items. */
 int http_list_has(const char *list, const char *token);
-/* 1 when an Accept-Encoding value (may be NULL) allows gzip. */
+
+/* An item of a list with weights (RFC 9110, 12.4.2), such as Accept. */
+struct http_weighted {
+    const char *name; /* not terminated */
+    size_t len;
+    int weight; /* 0: refused, to 1000 */
+};
+/* Reads the next item; skips items whose weight is malformed. Returns 0 at the end. */
+int http_weighted_next(const char **list, struct http_weighted *item);
+/* The weight of a value ("gzip", "text/html") by the most specific item of the list (may be NULL),
+ * wildcards included. -1 when no item matches. */
+int http_weight(const char *list, const char *value);
+/* 1 when an Accept-Encoding value (may be NULL) allows gzip and does not prefer plain answers. */
 int http_accepts_gzip(const char *list);
 #endif

@@ -78,6 +78,7 @@ static const struct default_field {
     { "Cache-Control", "Cache-Control: no-store\r\n" },
     { "Referrer-Policy", "Referrer-Policy: no-referrer\r\n" },
     { "X-Content-Type-Options", "X-Content-Type-Options: nosniff\r\n" },
+    { "Cross-Origin-Resource-Policy", "Cross-Origin-Resource-Policy: same-origin\r\n" },
     { "Content-Security-Policy",
       "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n" },
     { "Connection", NULL },

@@ -304,6 +304,9 @@ static void locate(struct scan *s, const char *text)
 
 int json_check(const char *text, size_t len, struct json_checked *checked)
 {
+    size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    text += mark;
+    len -= mark;
     struct scan s = { .at = text, .end = text + len, .copied = text, .checked = checked };
     *checked = (struct json_checked){ .text = text, .len = len, .memory = len };
     bytes_clear(&out);

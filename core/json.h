@@ -1,6 +1,7 @@
 /* json: decides what JSON is: RFC 8259 and nothing more. Also refused: text that is not UTF-8, a
  * field name twice in an object, nesting deeper than JSON_DEPTH, more than JSON_BYTES, numbers
- * beyond a double. lua-cjson 2.1.0 then reads what was accepted; it would accept more.
+ * beyond a double. A byte order mark in front is skipped. lua-cjson 2.1.0 then reads what was
+ * accepted; it would accept more.
  *
  * lua-cjson makes {} of [], rounds integers above 2^53 and refuses half a surrogate pair, which
  * JavaScript writes. It gets the first two as strings that begin with JSON_MARK, a byte that UTF-8,

@@ -23,19 +23,11 @@ struct router {
 
 /* --- text --- */
 
-/* The byte that %XX at text[0..2] stands for, or -1. */
-static int escaped_byte(const char *text, size_t left)
-{
-    if (left < 3 || text[0] != '%' || http_hex_digit(text[1]) < 0 || http_hex_digit(text[2]) < 0)
-        return -1;
-    return http_hex_digit(text[1]) * 16 + http_hex_digit(text[2]);
-}
-
 size_t router_decode(const char *text, size_t len, int plus, char *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
-        int byte = escaped_byte(text + i, len - i);
+        int byte = http_escaped_byte(text + i, len - i);
         if (byte >= 0)
             i += 2;
         else
@@ -161,7 +153,7 @@ static int split(const char *path, struct part parts[ROUTER_PARTS + 1])
 {
     int n = 0;
     for (const char *c = strchr(path, '%'); c; c = strchr(c + 1, '%')) {
-        int byte = escaped_byte(c, strlen(c));
+        int byte = http_escaped_byte(c, strlen(c));
         if (byte <= 0 || byte == '/') return -1;
     }
     for (const char *slash = path; *slash == '/'; n++) {
@@ -249,5 +241,7 @@ enum router_result router_find(const struct router *router, const char *method, 
     }
     for (int i = 0; i < router->nroutes; i++)
         if (fits(&router->routes[i], parts, n)) allow(match, router->routes[i].method);
-    return match->allow[0] ? ROUTER_NO_METHOD : ROUTER_NO_PATH;
+    if (!match->allow[0]) return ROUTER_NO_PATH;
+    allow(match, "OPTIONS");
+    return ROUTER_NO_METHOD;
 }

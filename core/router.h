@@ -20,7 +20,7 @@ struct router_match {
     int value;
     int nparams;
     struct router_param params[ROUTER_PARAMS];
-    char allow[128];        /* ROUTER_NO_METHOD: "GET, HEAD, POST" */
+    char allow[128];        /* ROUTER_NO_METHOD: "GET, HEAD, OPTIONS" */
     char text[ROUTER_TEXT]; /* what the parameters point into */
 };
 
@@ -28,7 +28,7 @@ struct router *router_new(void);
 void router_free(struct router *router);
 /* Method "*" is any. Returns NULL, or a sentence that says what is wrong. */
 const char *router_add(struct router *router, const char *method, const char *pattern, int value);
-/* HEAD finds GET where it has no route of its own. */
+/* HEAD finds GET where it has no route of its own. The caller answers OPTIONS without a route. */
 enum router_result router_find(const struct router *router, const char *method, const char *path,
                                struct router_match *match);
 /* Decodes %XX (and + as a space, when asked) into `out`, which has room for len + 1; a broken

@@ -167,7 +167,7 @@ void sse_subscribe(struct sse *sse, struct httpd_request *request,
                    const struct sse_subscription *subscription)
 {
     static const struct httpd_field fields[] = { { "Content-Type", "text/event-stream" },
-                                                 { "Cache-Control", "no-cache" },
+                                                 { "Cache-Control", "no-cache, no-transform" },
                                                  { "X-Accel-Buffering", "no" },
                                                  { 0 } };
     struct subscriber *subscriber = subscriber_new(sse, request, subscription);

@@ -8,4 +8,16 @@ local text = {}
 ---@return string
 function text.plain(utf8_text) end
 
+--- The items of a header field with weights (RFC 9110), such as Accept-Language, in their order;
+--- malformed ones are left out.
+---@param list string
+---@return { name: string, weight: number }[]  names in lower case, weights from 0 (refused) to 1
+function text.weighted(list) end
+
+--- How much a field such as Accept wants a value, by its most specific item.
+---@param list string|nil  without the field everything is wanted
+---@param value string  "text/html"
+---@return number  0 (not at all) to 1
+function text.weight(list, value) end
+
 return text

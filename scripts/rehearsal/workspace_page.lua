@@ -1,4 +1,6 @@
 --- The HTML page of a rehearsed workspace, in the visitor's language.
+local weighted = require("core.text").weighted
+
 local page = {
   --- Content-Security-Policy: the page brings its own style and nothing else.
   policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none';"
@@ -77,11 +79,12 @@ local function escape(text)
 end
 
 local function language_of(req)
-  for tag in (req.headers["accept-language"] or ""):gmatch "%a+[^,]*" do
-    local language = tag:match("^%a+"):lower()
-    if texts[language] then return language end
+  local found, best = "en", 0
+  for _, item in ipairs(weighted(req.headers["accept-language"] or "")) do
+    local language = item.name:match("^%a*")
+    if texts[language] and item.weight > best then found, best = language, item.weight end
   end
-  return "en"
+  return found
 end
 
 --- The page of the workspace `name` that runs `spec`.

@@ -13,7 +13,7 @@ local orphans = require "lib.operations.orphans"
 local CHECK_SECONDS = 3
 
 local function follow(req, values, who)
-  local after = input.last_event_id(req, values.after) or change_events.now()
+  local after = input.last_event_id(req, values) or change_events.now()
   return change_events.subscribe(identity.pass(who), after)
 end
 
@@ -49,6 +49,6 @@ routes.add("Administration", {
       .. "across a restart, so a client that returns with its last one learns once of each kind "
       .. "that changed since. `over` ends the stream of a session that has ended.",
     access = "admin", allow = "oversee",
-    query = { "after_event" }, headers = { "last_event_id" },
+    query = { "after_event", "last_event" }, headers = { "last_event_id" },
     answers = { [200] = { "The stream", events = "ChangeStream" } } },
 })

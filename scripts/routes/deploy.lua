@@ -70,10 +70,19 @@ local function digest_of(req, who, key)
   return operation and operation.owner_id == who.id and as_visitor or own
 end
 
+-- The key that was sent, bare or as a string of RFC 8941: "K" is K.
+local function sent_key(text)
+  local quoted = text:match('^"(.*)"$')
+  if not quoted then return text:find('^"') and "" or text end
+  local bare = quoted:gsub('\\([\\"])', "")
+  return bare:find '[\\"]' and "" or quoted:gsub('\\([\\"])', "%1")
+end
+
 -- What an Idempotency-Key stands for; the body counts by its meaning, not by its bytes.
 local function idempotency_of(req, who, name, template)
-  local key = req.headers["idempotency-key"]
-  if not key then return nil end
+  local text = req.headers["idempotency-key"]
+  if not text then return nil end
+  local key = sent_key(text)
   if not key:find("^[\x21-\x7e]+$") or #key > limits.idempotency_key then
     refusal.raise("idempotency_key_invalid", { args = { max = limits.idempotency_key } })
   end

@@ -1,7 +1,6 @@
 --- The visitors' pages: the form, an operation, a workspace, the list of workspaces. The server
 --- renders each state; the scripts of www/ ask for the part that changed (page.wants_part).
 local config = require "core.config"
-local json = require "core.json"
 local server = require "core.server"
 local shared = require "core.shared"
 local auth = require "lib.auth"
@@ -159,10 +158,9 @@ local function add_private(req, reader, doc, row)
 end
 
 local function show_refused(req, name, refused)
-  local reply = problem.reply(req, refused.code, refused.options)
-  local doc = json.decode(reply.body)
-  return view_reply(req, { status = reply.status },
-    workspace_page.unknown(reader_of(req, false), name, doc))
+  local reader = reader_of(req, false)
+  local doc = problem.document(req, reader.language, refused.code, refused.options)
+  return view_reply(req, { status = doc.status }, workspace_page.unknown(reader, name, doc))
 end
 
 local function show_stack(req)

@@ -2,6 +2,7 @@
 local sse = require "core.sse"
 local auth = require "lib.auth"
 local client = require "lib.auth.client"
+local media = require "lib.base.media"
 local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local input = require "lib.http.input"
@@ -23,12 +24,6 @@ for i, step in ipairs(steps) do planned[i] = step.name end
 local function find(req)
   local operation = refusal.check(journal.operations.get(req.params.id))
   return operation or refusal.raise "deployment_unknown"
-end
-
-local function wants_document(req)
-  local types = (req.headers.accept or ""):lower()
-  return types:find("application/json", 1, true) ~= nil
-    and not types:find("text/event-stream", 1, true)
 end
 
 local function document(req, operation)
@@ -62,10 +57,11 @@ local function stream(req, operation, after)
 end
 
 local function status(req, values)
-  local after = input.last_event_id(req, values.after) or 0
+  local after = input.last_event_id(req, values) or 0
   local operation = find(req)
-  if wants_document(req) then return document(req, operation) end
-  return stream(req, operation, after)
+  local wanted = media.preferred(req, "application/json", "text/event-stream")
+  if not wanted then refusal.raise "not_acceptable" end
+  return wanted == "application/json" and document(req, operation) or stream(req, operation, after)
 end
 
 -- The key of the text that says what cancelling did, or why it did nothing.
@@ -93,16 +89,16 @@ end
 routes.add("Operations", {
   { "GET", "/api/status/:id", status,
     summary = "Follow an operation",
-    text = "A stream of server-sent events or, with Accept: application/json, the same state as "
-      .. "one document. Events are kept: a stream resumes exactly where it was left, also days "
-      .. "later. The last event is ready, failed, cancelled, deleted or stopped; a client that has "
-      .. "it gets 204.",
-    query = { "after_event" }, headers = { "last_event_id" },
+    text = "One document or, with Accept: text/event-stream, the same as a stream of server-sent "
+      .. "events. Events are kept: a stream resumes exactly where it was left, also days later. "
+      .. "The last event is ready, failed, cancelled, deleted or stopped; a client that has it "
+      .. "gets 204.",
+    query = { "after_event", "last_event" }, headers = { "last_event_id" },
     answers = {
-      [200] = { "The stream, or the document", schema = "Status", events = "StatusStream" },
+      [200] = { "The document, or the stream", schema = "Status", events = "StatusStream" },
       [204] = { "It has ended and there is nothing more" },
     },
-    problems = { "deployment_unknown" } },
+    problems = { "deployment_unknown", "not_acceptable" } },
 
   { "POST", "/api/status/:id/cancel", cancel,
     summary = "Cancel an operation",

@@ -45,6 +45,20 @@ static struct outcome feed(const char *bytes, size_t len, size_t (*next)(size_t 
     return outcome;
 }
 
+static void path_is(const char *target, const char *path)
+{
+    char request[128];
+    struct guard guard;
+    guard_init(&guard, &limits);
+    guard_feed(&guard, request,
+               (size_t)snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" H "\r\n", target));
+    struct guard_request *read = guard_take(&guard);
+    assert_non_null(read);
+    assert_string_equal(guard_request_text(read, read->path), path);
+    guard_request_free(read);
+    guard_fini(&guard);
+}
+
 static size_t whole(size_t at, size_t len)
 {
     (void)at;
@@ -122,6 +136,17 @@ static void refused_with(int status, const char *format, const char *value)
 }
 
 TEST_GROUP("guard");
+
+TEST(what_needs_no_encoding_is_decoded)
+{
+    path_is("/%68e%61lth?%61", "/health");
+    path_is("/%7Ea%2D%2E%5f", "/~a-._");
+    path_is("/a/%2e%2E/b", "/a/../b");
+    EACH (same, "/", "/a%2Fb", "/a%2fb", "/%2568", "/%00", "/%3F", "/%C3%A9", "/%", "/%6", "/%zz",
+          "/%%341", "/%%3625", "/a%25/%%36%38")
+        path_is(same, same);
+    path_is("/%25%36%38", "/%2568");
+}
 
 TEST(request_lines)
 {

@@ -128,9 +128,9 @@ TEST(methods)
     finds("HEAD", "/x", 1);
     finds("DELETE", "/x", 3); /* the exact pattern has no such method, the other has */
     result_is("PUT", "/x", ROUTER_NO_METHOD);
-    assert_string_equal(match.allow, "GET, HEAD, POST, DELETE");
+    assert_string_equal(match.allow, "GET, HEAD, POST, DELETE, OPTIONS");
     result_is("GET", "/y/1", ROUTER_NO_METHOD);
-    assert_string_equal(match.allow, "POST");
+    assert_string_equal(match.allow, "POST, OPTIONS");
     result_is("HEAD", "/y/1", ROUTER_NO_METHOD);
     add("HEAD", "/x", 5);
     finds("HEAD", "/x", 5);

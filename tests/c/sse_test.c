@@ -75,7 +75,8 @@ TEST(head_and_events)
     struct wire *wire = subscribe(GET("/a"));
     wire_expect(wire, "retry: 2000\n\n");
     assert_contains(wire->text, "\r\nContent-Type: text/event-stream\r\n",
-                    "\r\nCache-Control: no-cache\r\n", "\r\nX-Accel-Buffering: no\r\n");
+                    "\r\nCache-Control: no-cache, no-transform\r\n",
+                    "\r\nX-Accel-Buffering: no\r\n");
     assert_int_equal(publish("a", event(1, "progress", "{\"percent\":5}", 0)), 1);
     wire_expect(wire, "id: 1\nevent: progress\ndata: {\"percent\":5}\n\n");
     assert_int_equal(sse_count(sse, NULL), 1);

@@ -2,6 +2,7 @@
 // nobody. Bodies are JSON as RFC 8259 has it, or refused with the position of the mistake.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import { BROWSER } from './client.mjs'
 import { ADMIN, LANGUAGES, useWorld } from './harness.mjs'
 
 const { portal } = useWorld({ env: { RESERVED_NAMES: 'admin,holiday' } })
@@ -131,6 +132,73 @@ test('paths and methods', async () => {
   }
 })
 
+test('what a program gets wrong is a problem document that names the cure', async () => {
+  const asCurl = (body, headers = {}) => post(body, { ...form, ...headers })
+  const form = { 'content-type': 'application/x-www-form-urlencoded', accept: '*/*' }
+  for (const body of ['{"name":"curled"}', ' [1]', '', 'name=curled']) {
+    const { detail } = isProblem(await asCurl(body), 415, 'content_type')
+    assert.match(detail, /application\/json/)
+  }
+  isProblem(await asCurl('name=curled&csrf=1.none'), 403, 'csrf_invalid')
+  isProblem(await asCurl('name=curled&csrf=1.none', { accept: BROWSER, authorization: 'Bearer x' }),
+    401, 'key_invalid')
+  const coded = { br: 415, gzip: 415, 'identity, gzip': 415, identity: 202, Identity: 202 }
+  for (const [coding, status] of Object.entries(coded)) {
+    const headers = { ...json, 'content-encoding': coding }
+    const answer = await post(`{"name":"coded-${coding.replace(/\W+/, '-')}"}`, headers)
+    if (status === 202) assert.equal([202, 409].includes(answer.status), true, answer.text)
+    else assert.equal(isProblem(answer, 415, 'content_encoding').status, 415)
+    if (status === 415) assert.equal(answer.headers['accept-encoding'], 'identity')
+  }
+  const { key } = await portal.ready('stopped')
+  const stop = await portal.api('/api/stack/stopped/stop', { method: 'POST', body: '', key,
+    headers: form })
+  assert.deepEqual([stop.status, stop.json?.state], [202, 'stopping'], 'curl -X POST -d ""')
+})
+
+test('a browser gets a page with a way home, a program never', async () => {
+  const accept = BROWSER
+  const paths = {
+    '/nonexistent': 404, '/stack/100%25': 404, '/api/deploy': 405, '/stack/100%': 400,
+  }
+  for (const [path, status] of Object.entries(paths)) {
+    for (const language of LANGUAGES) {
+      const answer = await portal.api(path, { headers: { accept }, language })
+      assert.equal(answer.status, status, path)
+      assert.match(answer.headers['content-type'], /^text\/html/)
+      assert.match(answer.text, new RegExp(`<html lang="${language}"[^]*<a [^>]*href="/"`))
+    }
+  }
+  isProblem(await portal.api('/nonexistent', { headers: { accept: '*/*' } }), 404, 'not_found')
+  const withKey = await portal.api('/nonexistent', { headers: { accept }, key: 'any' })
+  isProblem(withKey, 404, 'not_found')
+})
+
+test('spellings of a path: a slash at the end, percent-encoded letters', async () => {
+  for (const [path, location] of Object.entries({
+    '/admin/': '/admin', '/stacks/?after=x': '/stacks?after=x', '/stack/anna//': '/stack/anna',
+    '/he%61lth/': '/health',
+  })) {
+    const { status, headers } = await portal.api(path)
+    assert.deepEqual([status, headers.location], [308, location])
+  }
+  assert.equal((await portal.api('/%68ealth')).json.status, 'healthy')
+  assert.equal((await portal.api('/api/%63heck/%61nna')).json.name, 'anna')
+  for (const [path, status] of Object.entries({
+    '/%2568ealth': 404, '/%%3668ealth': 400, '/api%2Fstacks': 400, '/api/check/a%2Fb': 400,
+    '/nothing/': 404, '/api/deploy/': 404,
+  })) assert.equal((await portal.api(path)).status, status, path)
+})
+
+test('OPTIONS is answered on any path', async () => {
+  const allow = { '/ready': 'GET, HEAD, OPTIONS', '/api/deploy': 'POST, OPTIONS',
+    '/nothing': 'GET, HEAD, OPTIONS', '/api/stack/anna': 'GET, HEAD, DELETE, OPTIONS' }
+  for (const [path, methods] of Object.entries(allow)) {
+    const { status, headers } = await portal.api(path, { method: 'OPTIONS' })
+    assert.deepEqual([status, headers.allow], [204, methods], path)
+  }
+})
+
 test('HEAD is the head of GET', async () => {
   const get = await portal.api('/api/check/anna')
   const head = await portal.api('/api/check/anna', { method: 'HEAD' })
@@ -221,7 +289,7 @@ const notJson = {
   'a number that is none': ['{"name":"strict","x":0x10}', 1, 23],
   'a duplicate field': ['{"name":"strict",\n "name":"other"}', 2, 2],
   'a second value': ['{"name":"strict"} {}', 1, 19],
-  'a byte order mark': ['\ufeff{"name":"strict"}', 1, 1],
+  'a byte order mark at the end': ['{"name":"strict"}\ufeff', 1, 18],
   'invalid UTF-8': [withByte, 1, 16],
   'a NUL at the end': ['{"name":"strict"}\0', 1, 18],
   'UTF-16': [Buffer.from('{"name":"strict"}', 'utf16le'), 1, 2],
@@ -240,4 +308,6 @@ test('strict JSON: refused with the position, without an effect', async () => {
   assert.deepEqual([status, problem.field], [422, 'name'], 'an integer that no double holds')
   const answer = await post(' \r\n\t{ "\\u006eame" : "str\\u0069ct\\u0065r" } \n')
   assert.deepEqual([answer.status, answer.json.name], [202, 'stricter'], 'unusual JSON')
+  const marked = await post('\ufeff{"name":"marked"}')
+  assert.deepEqual([marked.status, marked.json.name], [202, 'marked'], 'a byte order mark')
 })

@@ -29,9 +29,12 @@ function open(url, { method = 'GET', headers = {}, body, timeout = seconds(20) }
   })
 }
 
+// The Accept of a browser that opens a page or sends a form.
+export const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
+
 // Sends a request; returns { status, headers, bytes, text, json }.
-// `json`: the body to send as JSON; `form`: fields to send as a form; `key`: a bearer token;
-// `language`: the Accept-Language.
+// `json`: the body to send as JSON; `form`: fields to send as a browser's form; `key`: a bearer
+// token; `language`: the Accept-Language.
 export async function request(url, options = {}) {
   let { json, form, key, language, headers = {}, body, ...rest } = options
   const all = { ...headers }
@@ -42,6 +45,7 @@ export async function request(url, options = {}) {
   if (form) {
     body = new URLSearchParams(form).toString()
     all['content-type'] ??= 'application/x-www-form-urlencoded'
+    all.accept ??= BROWSER
   }
   if (body !== undefined) all['content-length'] ??= Buffer.byteLength(body)
   if (key) all.authorization = `Bearer ${key}`

@@ -16,6 +16,8 @@ test('the same key and body give the same answer, whole', async () => {
   const options = { method: 'POST', body, ...keyed('one', { 'content-type': 'application/json' }) }
   const rewritten = await portal.api('/api/deploy', options)
   assert.deepEqual(rewritten.json, first.json, 'the same request written differently')
+  const quoted = await portal.deploy('ilse', keyed('"one"')) // a string of RFC 8941
+  assert.deepEqual(quoted.json, first.json)
   await portal.finish(first, 'ready')
   assert.deepEqual((await portal.deploy('ilse', keyed('one'))).json, first.json, 'also at its end')
   assert.equal((await rehearsal.state()).projects.length, 1)
@@ -59,7 +61,12 @@ test("a visitor's guessable key gives no other client their owner key",
     assert.equal(after.json.ownerKey, moved.key)
   }))
 
-test('a key that is too long is refused', async () => {
-  const { status, json } = await portal.deploy('irma', keyed('x'.repeat(300)))
-  assert.deepEqual([status, json.code], [400, 'idempotency_key_invalid'])
+test('a key that is too long or malformed is refused', async () => {
+  for (const key of ['x'.repeat(300), 'a b', '"a b"', '"', '"a', '""', '"a"b"', '"a\\b"']) {
+    const { status, json } = await portal.deploy('irma', keyed(key))
+    assert.deepEqual([status, json?.code], [400, 'idempotency_key_invalid'], key)
+  }
+  const escaped = await portal.deploy('irma', keyed('"a\\"b\\\\c"'))
+  const bare = await portal.deploy('irma', keyed('a"b\\c'))
+  assert.deepEqual([bare.status, bare.json], [202, escaped.json])
 })

@@ -18,7 +18,7 @@ test('its head keeps proxies from buffering it', async () => {
   stream.close()
   const { headers } = stream
   assert.match(headers['content-type'], /^text\/event-stream/)
-  assert.equal(headers['cache-control'], 'no-cache')
+  assert.equal(headers['cache-control'], 'no-cache, no-transform')
   assert.equal(headers['x-accel-buffering'], 'no')
   assert.ok(headers['x-request-id'])
 })
@@ -84,6 +84,38 @@ test('each reads it in their own language, with the same numbers and codes', asy
   assert.notEqual(titles(nl), titles(en))
   assert.match(titles(ar), /[\u0600-\u06ff]/)
   assert.doesNotMatch(titles(en), /[\u0600-\u06ff]/)
+})
+
+test('JSON, unless the stream is asked for more', async () => {
+  const as = async (accept, query = '') => {
+    const answer = await portal.api(statusUrl + query, { headers: accept ? { accept } : {} })
+    return [answer.status, (answer.headers['content-type'] ?? '').split(';')[0]]
+  }
+  const document = [200, 'application/json'], events = [200, 'text/event-stream']
+  const expected = {
+    '': document, '*/*': document, 'application/*': document, 'text/html, */*;q=0.8': document,
+    'text/event-stream;q=0, application/json': document,
+    'application/json, text/event-stream;q=0.1': document,
+    'application/json, text/event-stream': document,
+    'text/event-stream': events, 'TEXT/Event-Stream': events, 'text/*': events,
+    'text/event-stream, */*;q=0.1': events, 'application/json;q=0.5, text/event-stream': events,
+    'application/json;q=0, */*': events,
+    'image/png': [406, 'application/problem+json'],
+    'text/event-stream;q=0': [406, 'application/problem+json'],
+    'application/xhtml+xml, text/html': [406, 'text/html'],
+  }
+  for (const [accept, wanted] of Object.entries(expected)) {
+    assert.deepEqual(await as(accept), wanted, accept)
+  }
+})
+
+test('a polyfill resumes with ?lastEventId=', async () => {
+  const { id } = done.last
+  assert.equal((await portal.stream(`${statusUrl}?lastEventId=${id}`)).status, 204)
+  const stream = await portal.stream(`${statusUrl}?after=1&lastEventId=${id - 1}`)
+  assert.deepEqual(idsOf(await collect(stream)), [id])
+  const empty = await portal.stream(`${statusUrl}?lastEventId=`)
+  assert.deepEqual(idsOf(await collect(empty)), idsOf(done.events))
 })
 
 test('an unknown deployment is a 404, as stream and as JSON', async () => {

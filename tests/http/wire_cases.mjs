@@ -34,6 +34,7 @@ export function cases(host) {
     ['HEAD', line('HEAD /health HTTP/1.1'), '200 open', { heads: [0] }],
     ['HEAD, then GET', line('HEAD /health HTTP/1.1') + get, '200 200 open', { heads: [0] }],
     ['OPTIONS of the server', line('OPTIONS * HTTP/1.1'), '204 open'],
+    ['OPTIONS as HAProxy checks', 'OPTIONS / HTTP/1.0\r\n\r\n', '204 closed'],
     ['an absolute target', target(`http://${host}/health`), '200 open'],
     ['an absolute target in upper case', target(`HTTP://${host}/health`), '200 open'],
     ['a field name in upper case, no space', hosts(`HOST:${host}\r\n`), '200 open'],

@@ -86,6 +86,7 @@ describe("a problem", function()
       path = "/x", method = "GET", allow = "POST", id = "1", message = "m", field = "f",
       known = "k", type = "string", good = "g", min = 3, max = 32, name = "anna",
       failing = "journal", host = "h", detail = "d", volume = "v",
+      encoding = "br",
     }
     for code, status in pairs(problem.status) do
       for _, language in ipairs { "en", "nl", "ar" } do

@@ -1,6 +1,7 @@
 --- Forms of the portal's pages: urlencoded, with a CSRF token in the field `csrf`.
 local csrf = require "lib.auth.csrf"
 local identity = require "lib.auth.identity"
+local media = require "lib.base.media"
 local refusal = require "lib.base.refusal"
 local form = {}
 
@@ -37,6 +38,9 @@ end
 function form.read(req, is_self_proving)
   local fields = form.fields(req.body)
   if not fields then refusal.raise "form_invalid" end
+  if not fields.csrf and not media.wants_page(req) then -- a program, whose tool sends forms
+    refusal.raise("content_type", { headers = { Accept = "application/json" } })
+  end
   if not csrf.is_valid(identity.of(req), fields.csrf, is_self_proving) then
     refusal.raise "csrf_invalid"
   end

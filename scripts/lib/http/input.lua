@@ -3,6 +3,7 @@
 --- Schema (type, enum, minimum, maximum, maxLength, pattern, items, properties, required), and the
 --- OpenAPI document contains the same tables.
 local json = require "core.json"
+local weighted = require("core.text").weighted
 local media = require "lib.base.media"
 local refusal = require "lib.base.refusal"
 local clean = require("lib.base.text").clean
@@ -111,11 +112,11 @@ end
 --- The number of the last event that a client of a stream has: a reconnecting EventSource sends
 --- the field and repeats the first query.
 ---@param req Request
----@param after integer|nil  the query's
+---@param values { lastEventId: integer|nil, after: integer|nil }  the query's
 ---@return integer|nil
-function input.last_event_id(req, after)
+function input.last_event_id(req, values)
   local text = req.headers["last-event-id"]
-  if text == nil or text == "" then return after end
+  if text == nil or text == "" then return values.lastEventId or values.after end
   return checked("after", text, { type = "integer", minimum = 0 }, true)
 end
 
@@ -124,6 +125,16 @@ end
 -- JSON arrays have a metatable, so an empty one is not taken for an object.
 local function is_object(value)
   return type(value) == "table" and #value == 0 and getmetatable(value) == nil
+end
+
+-- Nothing here is decompressed.
+local function check_encoding(req)
+  for _, item in ipairs(weighted(req.headers["content-encoding"] or "")) do
+    if item.name ~= "identity" then
+      local headers = { ["Accept-Encoding"] = "identity" }
+      refusal.raise("content_encoding", { args = { encoding = item.name }, headers = headers })
+    end
+  end
 end
 
 local function read_json(req)
@@ -186,6 +197,7 @@ function input.body(req, schema, options)
   local is_form = media.is_form(req)
   local is_required = options.is_required or #(schema.required or {}) > 0
   if req.body == "" and not is_form and not is_required then return {} end
+  check_encoding(req)
   local object = is_form and form.read(req, options.is_self_proving) or read_json(req)
   return check_object(object, schema, is_form)
 end

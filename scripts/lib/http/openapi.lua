@@ -28,7 +28,8 @@ local by_access = {
 }
 local changing = {
   "forbidden_origin", "csrf_invalid", "json_invalid", "form_invalid", "content_type",
-  "body_too_large", "field_unknown", "field_type", "field_missing", "value_invalid",
+  "content_encoding", "body_too_large", "field_unknown", "field_type", "field_missing",
+  "value_invalid",
 }
 
 local function ref(kind, name) return { ["$ref"] = ("#/components/%s/%s"):format(kind, name) } end

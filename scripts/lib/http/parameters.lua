@@ -47,6 +47,8 @@ return {
   after_token = query("tokens", text(), "The last token of the page before."),
   after_event = query("after", number(0),
     "Only what happened after this event. The field Last-Event-ID takes precedence."),
+  last_event = query("lastEventId", number(0),
+    "The same, as EventSource polyfills send it; takes precedence over `after`."),
   all = query("all", { type = "boolean", default = false }, "Also resolved entries."),
   stack_state = query("state", text "ready", "Only workspaces in this state."),
   operation_state = query("state", text "failed",

@@ -18,11 +18,11 @@ problem.status = {
   quota_owner = 403, quota_network = 403, quota_total = 403,
   not_found = 404, deployment_unknown = 404, stack_unknown = 404, invite_unknown = 404,
   token_unknown = 404, finding_unknown = 404,
-  method_not_allowed = 405,
+  method_not_allowed = 405, not_acceptable = 406,
   name_taken = 409, idempotency_conflict = 409, stack_busy = 409, stack_unfit = 409,
   finding_unfit = 409, finding_gone = 409,
   body_too_large = 413,
-  content_type = 415,
+  content_type = 415, content_encoding = 415,
   host_unknown = 421,
   field_unknown = 422, field_missing = 422, field_type = 422, value_invalid = 422,
   name_invalid = 422, name_reserved = 422, template_unknown = 422,
@@ -33,6 +33,7 @@ problem.status = {
 
 local default_retry = { journal = 5, queue_full = 30 } -- seconds
 local LONGEST_ARGUMENT = 200 -- characters
+local VARY = "Accept, Accept-Language, Authorization"
 
 ---@class ProblemOptions
 ---@field args? table<string, string|number>   for the placeholders of the texts
@@ -51,7 +52,13 @@ local function printable(value)
   return (value:sub(1, cut - 1):gsub("%c", " "))
 end
 
-local function document(req, language, code, options)
+--- The document of a problem.
+---@param req Request
+---@param language string
+---@param code string
+---@param options ProblemOptions
+---@return table
+function problem.document(req, language, code, options)
   local doc, args = {}, { id = req.id }
   for name, value in pairs(options.args or {}) do args[name] = printable(value) end
   args.time = options.retry_after and i18n.duration(language, options.retry_after)
@@ -67,17 +74,19 @@ local function document(req, language, code, options)
   return doc
 end
 
--- A browser that sent a form gets a page.
+-- For a browser: the same, with a way back.
 local function as_page(req, doc, headers)
   local h, language = page.h, headers["Content-Language"]
   local home = req.path:find("^/admin") and "/admin" or "/"
   local back = h("a", { class = "button", href = home }, i18n.text(language, "problem.back"))
   for name, value in pairs(page.headers) do headers[name] = value end
+  headers["Cache-Control"], headers.Vary = "no-store", VARY .. ", Cookie"
   local html = page.frame(language, doc.title, { h("p", {}, doc.detail), h("p", {}, back) })
   return { status = doc.status, headers = headers, html = html }
 end
 
---- The reply that reports a problem. A code that is not in problem.status becomes `internal`.
+--- The reply that reports a problem: a document for programs, a page for browsers. A code that is
+--- not in problem.status becomes `internal`.
 ---@param req Request
 ---@param code string
 ---@param options ProblemOptions|nil
@@ -86,17 +95,17 @@ function problem.reply(req, code, options)
   options = options or {}
   if not problem.status[code] then code = "internal" end
   options.retry_after = options.retry_after or default_retry[code]
-  local is_form = media.is_form(req)
-  local language = is_form and page.language(req) or i18n.from(req)
-  local doc = document(req, language, code, options)
+  local wants_page = media.wants_page(req)
+  local language = wants_page and page.language(req) or i18n.from(req)
+  local doc = problem.document(req, language, code, options)
   local headers = {
     ["Content-Language"] = language,
-    Vary = "Accept-Language",
+    Vary = VARY,
     ["Retry-After"] = options.retry_after and tostring(options.retry_after) or nil,
     ["WWW-Authenticate"] = doc.status == 401 and "Bearer" or nil,
   }
   for name, value in pairs(options.headers or {}) do headers[name] = value end
-  if is_form then return as_page(req, doc, headers) end
+  if wants_page then return as_page(req, doc, headers) end
   return {
     status = doc.status, body = json.encode(doc), type = "application/problem+json",
     headers = headers,

@@ -4,6 +4,7 @@
 --- in "language.plural" (lib/pages/plural.lua).
 local json = require "core.json"
 local server = require "core.server"
+local weighted = require("core.text").weighted
 local plural = require "lib.pages.plural"
 local i18n = { default = "en" }
 
@@ -107,10 +108,12 @@ function i18n.group(language, prefix)
   return found
 end
 
-local function quality(parameters)
-  local q = parameters:match(";%s*[qQ]%s*=%s*([^;%s]*)")
-  if q == nil then return 1 end
-  return tonumber(q) or 0
+-- The first language that the field does not name; the default one, if it can be.
+local function other_than(named)
+  if not named[i18n.default] then return i18n.default end
+  for _, code in ipairs(order) do
+    if not named[code] then return code end
+  end
 end
 
 --- The best of the languages for an Accept-Language header.
@@ -118,14 +121,17 @@ end
 ---@return string
 function i18n.accepted(header)
   if not header then return i18n.default end
-  local found, found_q = nil, 0
-  for range, parameters in header:sub(1, 300):gmatch("%s*([%a*][%w*-]*)([^,]*)") do
-    local tag = range:lower()
-    local code = tag == "*" and i18n.default or texts[tag] and tag or tag:match("^%a+")
-    local q = quality(parameters)
-    if texts[code] and q > found_q then found, found_q = code, q end
+  local named, found, best, any = {}, nil, 0, 0
+  for _, item in ipairs(weighted(header)) do
+    local code = texts[item.name] and item.name or item.name:match("^%a+")
+    if item.name == "*" then
+      any = item.weight
+    elseif texts[code] then
+      named[code] = true
+      if item.weight > best then found, best = code, item.weight end
+    end
   end
-  return found or i18n.default
+  return any > best and other_than(named) or found or i18n.default
 end
 
 --- The language of an API reply: ?lang=, else Accept-Language.

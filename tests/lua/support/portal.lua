@@ -152,6 +152,24 @@ local function crypto()
   }
 end
 
+local function weighted(list)
+  local items = {}
+  for name, more in list:gmatch "%s*([%w*/+-]+)%s*([^,]*)" do
+    local q = more:match ";%s*[qQ]%s*=%s*([^;%s]*)" or "1"
+    if tonumber(q) then items[#items + 1] = { name = name:lower(), weight = tonumber(q) } end
+  end
+  return items
+end
+
+local function weight(list, value)
+  local found, any = nil, 0
+  for _, item in ipairs(weighted(list or "*")) do
+    if item.name == value then found = item.weight end
+    if item.name == "*" or item.name == "*/*" then any = item.weight end
+  end
+  return found or any
+end
+
 --- Forgets what was loaded and installs the fakes.
 ---@param options { config: table|nil, secrets: table|nil, files: table|nil,
 --- modules: table|nil }|nil
@@ -170,7 +188,7 @@ function portal.start(options)
     log = { info = nothing, warn = nothing },
     metrics = { declare = nothing, add = nothing, set = nothing, observe = nothing },
     task = { lock = function(_, fn, ...) return fn(...) end },
-    text = { plain = string.lower },
+    text = { plain = string.lower, weighted = weighted, weight = weight },
     timer = { every = nothing, now = os.clock },
   }
   for name, fake in pairs(fakes) do
