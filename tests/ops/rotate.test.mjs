@@ -17,7 +17,7 @@ const { portal, rehearsal } = useWorld({
   env: (double) => ({
     ...commandEnv(double), STACK_DOMAIN_SUFFIX: 'localhost',
     ADMIN_TOKEN: '', ADMIN_TOKEN_FILE: file('admin'),
-    STACK_REGISTRY_URL: 'registry.test', STACK_REGISTRY_USERNAME: 'puller',
+    STACK_IMAGE: 'registry.test/ai-stack:1', STACK_REGISTRY_USERNAME: 'puller',
     STACK_REGISTRY_PASSWORD_FILE: file('registry'),
   }),
 })

@@ -4,18 +4,18 @@
 local config = require "core.config"
 local http = require "core.http"
 local address = require "lib.base.address"
+local host = require "lib.base.host"
 local outgoing = {}
 
 --- Whether requests to this host go straight there.
----@param host string      a name, or an address without brackets
+---@param name string      folded, as lib/base/host.lua gives it
 ---@param direct string[]  hosts; those below them count as well
 ---@return boolean
-function outgoing.is_direct(host, direct)
-  local name = "." .. host:lower():gsub("%.$", "")
-  local bytes = address.parse(name:sub(2))
-  if bytes and address.is_private(bytes) or not name:find("[.:]", 2) then return true end
+function outgoing.is_direct(name, direct)
+  local bytes = address.parse(name:match "^%[(.*)%]$" or name)
+  if bytes and address.is_private(bytes) or not name:find "[.:]" then return true end
   for _, near in ipairs { "localhost", table.unpack(direct) } do
-    if name:sub(-#near - 1) == "." .. near then return true end
+    if ("." .. name):sub(-#near - 1) == "." .. near then return true end
   end
   return false
 end
@@ -24,8 +24,7 @@ end
 ---@param url string
 ---@return string|nil
 function outgoing.proxy_for(url)
-  local host = url:match "^%a+://%[([%x:.]+)%]" or url:match "^%a+://([^/:?#]+)"
-  local is_near = not host or outgoing.is_direct(host, config.outgoing_direct or {})
+  local is_near = outgoing.is_direct(host.of_url(url), config.outgoing_direct or {})
   return not is_near and config.outgoing_proxy or nil
 end
 
