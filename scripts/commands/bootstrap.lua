@@ -12,6 +12,7 @@ local dokploy = require "lib.dokploy"
 local call = require "lib.dokploy.call"
 local release = require "lib.release"
 local network = require "lib.release.network"
+local proxy = require "lib.release.proxy"
 local rollout = require "lib.release.rollout"
 
 local help = [[
@@ -33,7 +34,7 @@ local plain = {
   "PORTAL_HOSTS", "TRUSTED_PROXIES", "FORWARD_AUTH_HEADER", "FORWARD_AUTH_ADMINS",
   "OUTGOING_PROXY", "OUTGOING_DIRECT",
 }
-local secret = { "DOKPLOY_API_TOKEN", "ADMIN_TOKEN", "STACK_REGISTRY_PASSWORD" }
+local secret = { "DOKPLOY_API_TOKEN", "ADMIN_TOKEN", "STACK_REGISTRY_PASSWORD", "PROXY_SECRET" }
 
 local function variables_of(given)
   local variables = { NODE_ENV = "production" }
@@ -155,6 +156,7 @@ end
 function parts.environment(work)
   local before = type(work.application.env) == "string" and work.application.env or ""
   add_admin_token(work, before)
+  proxy.set_variables(work.variables, before, work.given.domain)
   local text, message = merge(before, work.variables)
   if not text then return nil, message end
   local is_same = true
@@ -191,6 +193,8 @@ function parts.domain(work)
   return host .. " created"
 end
 
+function parts.trust(work) return proxy.prepare(work.application, work.variables.PROXY_SECRET) end
+
 -- stop-first, because two portals must never write one journal.
 function parts.limits(work)
   local saved, message = call.run(release.client, {
@@ -208,11 +212,13 @@ function parts.limits(work)
 end
 
 local order = {
-  "project", "application", "image", "network", "environment", "volume", "domain", "limits",
+  "project", "application", "image", "network", "environment", "volume", "domain", "trust",
+  "limits",
 }
 local corrections = {
   project = "the token must belong to an owner or admin: deployer doctor checks it",
   environment = "config.lua explains each variable",
+  trust = 'docs/install.md, "The proxy in front", shows what the file must hold',
   domain = "give a host name such as portal.example.com",
   network = "a network of that name that exists must be an attachable overlay",
 }

@@ -20,6 +20,7 @@ local key_of = {
   domain = "domainId", mount = "mountId", deployment = "deploymentId", server = "serverId",
   network = "networkId", job = "_id", service = "appName", container = "containerId",
   volume = "name", docker_network = "name", route = "_id",
+  traefik = "_id",
 }
 
 local objects = {}

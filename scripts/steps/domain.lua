@@ -3,12 +3,13 @@
 --- is made, and after, because somebody may have taken it meanwhile.
 local config = require "core.config"
 local try = require("lib.base.attempt").try
+local owners = require "lib.dokploy.owners"
 
 local PORT = 8080 -- where OpenCode listens in the container
 
 -- True; or nil, a message, and the code.
 local function is_free(ctx)
-  for _, owner in ipairs(try(ctx.dokploy:owners_of_host(ctx.host))) do
+  for _, owner in ipairs(try(owners.of(ctx.dokploy, ctx.host))) do
     if owner ~= ctx.ids.application then
       return nil, ("%s belongs to %s in Dokploy"):format(ctx.host, owner), "host_taken"
     end

@@ -142,6 +142,34 @@ describe('a workspace', () => {
     assert.equal((await world.workspace('ada')).status, 502);
   });
 
+  // application.readTraefikConfig as both versions were recorded.
+  test("has a Traefik file, which keeps what is not about its domain", async () => {
+    const { applicationId, appName } = await world.application('ada');
+    const read = () => world.dokploy('application.readTraefikConfig', { applicationId });
+    const routers = (https) => ['web', ...(https ? ['websecure'] : [])].map((entry) =>
+      `    ${appName}-router-${entry === 'web' ? '' : 'websecure-'}NUMBER:\n`
+      + '      rule: Host(`ada.localhost`)\n'
+      + `      service: ${appName}-service-NUMBER\n`
+      + (https && entry === 'web' ? '      middlewares:\n        - redirect-to-https\n'
+        : '      middlewares: []\n')
+      + `      entryPoints:\n        - ${entry}\n`
+      + (entry === 'web' ? '' : '      tls:\n        certResolver: letsencrypt\n')).join('');
+    const file = (https, more = '') => `http:\n  routers:\n${routers(https)}  services:\n`
+      + `    ${appName}-service-NUMBER:\n      loadBalancer:\n        servers:\n`
+      + `          - url: http://${appName}:8080\n        passHostHeader: true\n${more}`;
+    const [domain] = await world.dokploy('domain.byApplicationId', { applicationId });
+    const numbered = (text) => text.replaceAll('NUMBER', domain.uniqueConfigKey);
+    assert.equal(await read(), numbered(file(false)));
+    const mine = '  middlewares:\n    mine:\n      compress: {}\n';
+    const traefikConfig = numbered(file(false, mine));
+    await world.change('application.updateTraefikConfig', { applicationId, traefikConfig });
+    await world.change('domain.update', { domainId: domain.domainId, host: 'ada.localhost',
+      https: true, certificateType: 'letsencrypt' });
+    assert.equal(await read(), numbered(file(true, mine)));
+    await world.change('domain.delete', { domainId: domain.domainId });
+    assert.equal(await read(), null, 'without routers there is no file');
+  });
+
   test('is open without a password', async () => {
     await world.deployed('ada', null);
     assert.equal((await world.workspace('ada')).status, 200);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { request, startRehearsal, top } from '../http/harness.mjs'
+import { VERSIONS, request, startRehearsal, top } from '../http/harness.mjs'
 import { commands, succeeds } from './fixture.mjs'
 
 let rehearsal, command
@@ -90,8 +90,6 @@ test('bootstrap makes a network for the workspaces, and says what no call can do
   })
 
   await t.test('where Dokploy has no call for it, only the one that is asked for', async () => {
-    const setVersion = (version) =>
-      rehearsal.api('/__rehearsal/version', { method: 'POST', json: { version } })
     await setVersion('0.26.5')
     await succeeds(bootstrap('ages', 'portal:1'))
     assert.equal((await portalOf('ages')).network, undefined)
@@ -115,6 +113,45 @@ test('bootstrap makes a network for the workspaces, and says what no call can do
     assert.deepEqual((await portalOf('hand')).networkIds, [networkId])
   })
 })
+
+const setVersion = (version) =>
+  rehearsal.api('/__rehearsal/version', { method: 'POST', json: { version } })
+
+for (const version of VERSIONS) {
+  test(`bootstrap lets the proxy prove itself, on Dokploy ${version}`, async (t) => {
+    await rehearsal.reset()
+    await setVersion(version)
+    t.after(() => setVersion('0.30.2'))
+    const isNew = version === '0.30.2'
+    const look = async () => {
+      const { applicationId, appName, env, domains } = await portalOf('safe')
+      const config = await rehearsal.dokploy('application.readTraefikConfig', { applicationId })
+      const router = config.slice(0, config.indexOf('  services:'))
+      return {
+        domain: domains[0], config, hosts: env.match(/^PORTAL_HOSTS='([^'\n]*)/m)[1],
+        secret: env.match(/^PROXY_SECRET='([^'\n]*)/m)[1],
+        isSent: router.includes(`- ${appName}-proxy-secret\n`)
+          && config.includes(`    ${appName}-proxy-secret:\n      headers:`),
+      }
+    }
+    await succeeds(bootstrap('safe', 'portal:1'))
+    const first = await look()
+    assert.match(first.secret, /^[\w-]{40,}$/)
+    assert.ok(first.config.includes(`X-Proxy-Secret: "${first.secret}"`))
+    assert.ok(first.isSent, first.config)
+    assert.equal(first.hosts, 'safe.test')
+    await succeeds(bootstrap('safe', 'portal:1'))
+    assert.deepEqual(await look(), first, 'nothing changes')
+    const { domainId, https, port, certificateType } = first.domain
+    await rehearsal.change('domain.update',
+      { domainId, host: 'other.test', path: '/', https, port, certificateType })
+    assert.equal((await look()).isSent, isNew, 'before 0.29 the router forgets its middlewares')
+    await succeeds(bootstrap('safe', 'portal:1', '--env', 'PROXY_SECRET=another-secret-of-mine'))
+    const last = await look()
+    assert.ok(last.isSent && last.config.includes('X-Proxy-Secret: "another-secret-of-mine"'))
+    assert.ok(!last.config.includes(first.secret))
+  })
+}
 
 test('bootstrap makes what is missing, after an answer that never came', async () => {
   await rehearsal.faults([

@@ -8,10 +8,8 @@
 local config = require "core.config"
 local shared = require "core.shared"
 local counts = require "lib.base.counts"
-local hosts = require "lib.base.host"
 local image = require "lib.base.image"
 local call = require "lib.dokploy.call"
-local tag = require "lib.dokploy.tag"
 local versions = require "lib.dokploy.version"
 
 local dokploy = {}
@@ -100,8 +98,10 @@ local function run(client, request)
   return value, message, code, info
 end
 
-local function ask(client, procedure, query, shape)
-  local request = { procedure = procedure, query = query, shape = shape, repeatable = true }
+local function ask(client, procedure, query, shape, max_body)
+  local request = {
+    procedure = procedure, query = query, shape = shape, repeatable = true, max_body = max_body,
+  }
   return run(client, request)
 end
 
@@ -126,12 +126,18 @@ end
 -- Simple calls
 
 -- Reads with at most one argument: method -> procedure, the argument's name, the answer's shape.
+local LARGE = 16 << 20 -- bytes of an answer
 local reads = {
   -- with its environments and what is in them
   project_one = { "project.one", "projectId", whole_project },
   -- the whole row, with environment text, mounts and domains; holds secrets: never log it
   application_one = { "application.one", "applicationId", whole_application },
   domains = { "domain.byApplicationId", "applicationId", rows "domainId" },
+  domains_of_compose = { "domain.byComposeId", "composeId", rows "domainId" },
+  -- every domain, with its service (0.30.0 and later)
+  all_domains = { "overview.domains", nil, rows "domainId", LARGE },
+  -- Dokploy's own host, and more
+  web_server = { "settings.getWebServerSettings", nil, list },
   -- newest first: {deploymentId, title, status, ...}, without those that still wait
   deployments = { "deployment.all", "applicationId", rows "deploymentId" },
   -- Dokploy's queue (0.28.3 and later): {data = {applicationId, titleLog}, state, ...}
@@ -150,7 +156,7 @@ for name, read in pairs(reads) do
   local procedure, argument, shape = read[1], read[2], read[3]
   counts.declare_call(procedure)
   Client[name] = function(self, value)
-    return ask(self, procedure, argument and { [argument] = value }, shape)
+    return ask(self, procedure, argument and { [argument] = value }, shape, read[4])
   end
 end
 
@@ -168,13 +174,13 @@ end
 
 -- The others, so that each is counted from the start.
 for _, procedure in ipairs {
-  "application.cleanQueues", "application.create", "application.deploy", "application.reload",
-  "application.saveDockerProvider", "application.saveEnvironment", "application.stop",
-  "application.update", "deployment.readLogs", "dockerVolume.removeVolume",
-  "domain.byComposeId", "domain.create", "mounts.create", "network.create", "network.import",
-  "overview.domains",
-  "project.all", "project.create", "project.search", "settings.getDokployVersion",
-  "settings.getWebServerSettings",
+  "application.cleanQueues", "application.create", "application.deploy",
+  "application.readTraefikConfig", "application.reload", "application.saveDockerProvider",
+  "application.saveEnvironment", "application.stop", "application.update",
+  "application.updateTraefikConfig", "deployment.readLogs", "dockerVolume.removeVolume",
+  "domain.create", "domain.update", "mounts.create", "network.create",
+  "network.import", "project.all", "project.create", "project.search",
+  "settings.getDokployVersion",
 } do
   counts.declare_call(procedure)
 end
@@ -196,10 +202,9 @@ end
 
 local function found_items(value) return list(value) and rows "projectId"(value.items) end
 
--- Versions without project.search give all projects at once, with all that is in them: 3 kB each.
-local function every_project(client)
-  return run(client, { procedure = "project.all", shape = rows "projectId", repeatable = true,
-    max_body = 16 << 20 })
+--- All projects at once, before 0.28.3 with all that is in them: 3 kB each.
+function Client:every_project()
+  return ask(self, "project.all", nil, rows "projectId", LARGE)
 end
 
 local PAGE = 100 -- projects at a time: the most that Dokploy gives
@@ -212,7 +217,7 @@ function Client:projects_containing(words)
     local query = { description = words, limit = PAGE, offset = offset }
     local items, message, code, info = ask(self, "project.search", query, found_items)
     local is_old = code == "no_such_call"
-    if is_old then items, message, code, info = every_project(self) end
+    if is_old then items, message, code, info = self:every_project() end
     if not items then return nil, message, code, info end
     for _, row in ipairs(items) do
       local description = text(row.description)
@@ -343,66 +348,28 @@ function Client:domain_create(application, host, port, https)
   return made, message, code, info
 end
 
--- Which services have a host: overview.domains tells of all (from 0.30.0), project.all did before
--- 0.28.3; between these, the services of others are asked one by one.
-
-local function add_owners(owners, host, domains)
-  for _, domain in ipairs(domains) do
-    if hosts.fold(tostring(domain.host)) == host then
-      owners[#owners + 1] = text(domain.serviceOwnerId) or text(domain.applicationId)
-        or text(domain.composeId) or "another service"
-    end
-  end
+--- Changes fields of a domain; Dokploy writes its routers again.
+---@param domain table  its row
+---@param fields table
+function Client:domain_update(domain, fields)
+  local body = {
+    domainId = domain.domainId, host = domain.host, path = domain.path, port = domain.port,
+    https = domain.https, certificateType = domain.certificateType,
+  }
+  for key, value in pairs(fields) do body[key] = value end
+  return save(self, "domain.update", body)
 end
 
-local services = {
-  applications = { "applicationId", "domain.byApplicationId" },
-  compose = { "composeId", "domain.byComposeId" },
-}
-
-local function add_owners_in(client, owners, host, project)
-  for _, environment in ipairs(objects(project.environments) or {}) do
-    for kind, by in pairs(services) do
-      for _, service in ipairs(objects(environment[kind]) or {}) do
-        local domains = objects(service.domains)
-        if not domains and not tag.is_ours(project.description) then
-          local query = { [by[1]] = service[by[1]] }
-          local found, message, code = ask(client, by[2], query, rows "domainId")
-          if not found then return nil, message, code end
-          domains = found
-        end
-        add_owners(owners, host, domains or {})
-      end
-    end
-  end
-  return true
+--- Traefik's file for an application.
+---@return string|nil
+function Client:traefik_config(id)
+  return ask(self, "application.readTraefikConfig", { applicationId = id }, text)
 end
 
---- The ids of the services, applications and others, that have this host; "Dokploy" for itself.
----@param host string  folded
----@return string[]|nil
-function Client:owners_of_host(host)
-  local owners = {}
-  local domains, message, code, info = run(self, {
-    procedure = "overview.domains", shape = rows "domainId", repeatable = true,
-    max_body = 16 << 20 })
-  if domains then
-    add_owners(owners, host, domains)
-  elseif code ~= "no_such_call" then
-    return nil, message, code, info
-  else
-    local projects
-    projects, message, code, info = every_project(self)
-    if not projects then return nil, message, code, info end
-    for _, project in ipairs(projects) do
-      local is_done, why, trouble = add_owners_in(self, owners, host, project)
-      if not is_done then return nil, why, trouble end
-    end
-  end
-  local own, why, trouble, more = ask(self, "settings.getWebServerSettings", nil, list)
-  if not own then return nil, why, trouble, more end
-  if text(own.host) and hosts.fold(own.host) == host then owners[#owners + 1] = "Dokploy" end
-  return owners
+--- Replaces it.
+function Client:save_traefik_config(id, text_of_file)
+  return save(self, "application.updateTraefikConfig",
+    { applicationId = id, traefikConfig = text_of_file }, { secret = true })
 end
 
 -- Deployments

@@ -14,11 +14,6 @@ end
 
 local PATTERN = "^ai%-stack%-deployer name=([%l%d-]+) operation=([%w_-]+) owner=([%w_.-]+)$"
 
---- Whether a description begins as ours do.
-function tag.is_ours(text)
-  return type(text) == "string" and text:sub(1, #tag.prefix) == tag.prefix
-end
-
 --- What a tag says; nil when the text is no tag of ours.
 ---@param text any
 ---@return { name: string, id: string, owner_id: string }|nil

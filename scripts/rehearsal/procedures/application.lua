@@ -60,7 +60,21 @@ procedures["POST application.create"] = {
     errors.find("environment", input.environmentId)
     check_server(input.serverId)
     input.appName = app_name(input.appName)
+    proxy.create_file(input.appName)
     return rows.show(rows.insert("application", input))
+  end,
+}
+
+procedures["GET application.readTraefikConfig"] = {
+  input = by_id,
+  run = function(input) return proxy.read_file(find(input).appName) or null end,
+}
+
+procedures["POST application.updateTraefikConfig"] = {
+  input = { { "applicationId traefikConfig", "string" } },
+  run = function(input)
+    proxy.write_file(find(input).appName, input.traefikConfig)
+    return true
   end,
 }
 
