@@ -118,6 +118,25 @@ test('an image or action without its pin is found, and written', async () => {
   assert.equal(readFileSync(join(folder, files[0]), 'utf8'), read(files[0]))
   change('tools/pins.txt', /(image +debian +bookworm +-).*/, '$1')
   assert.match((await pins()).err, /an unpinned image needs a reason/)
+
+  change('tools/pins.txt', /(image +debian +bookworm +-)$/m, '$1 a reason at last')
+
+  // Stand-ins for Docker and Git, which ask the registry and the host of the actions.
+  const programs = temporary('programs')
+  const [image, commit] = [`sha256:${'f'.repeat(64)}`, 'a'.repeat(40)]
+  const says = (name, text) =>
+    writeFileSync(join(programs, name), `#!/bin/sh\nprintf '${text}'\n`, { mode: 0o755 })
+  says('docker', `Name: x\\nDigest:    ${image}\\n`)
+  says('git', `${'b'.repeat(40)}\\trefs/tags/v4.2.2\\n${commit}\\trefs/tags/v4.2.2^{}\\n`)
+  const PATH = `${programs}:${process.env.PATH}`
+  const updated = await run('lua5.4', ['tools/pins.lua', 'update'], {
+    cwd: folder, env: { ...process.env, PATH },
+  })
+  assert.match(updated.err, /Dockerfile:\d+: alpine:3 is not in/) // and nothing else is wrong
+  assert.match(updated.err, /pins: 1 faults/)
+  const now = (name) => readFileSync(join(folder, name), 'utf8')
+  assert.match(now('Dockerfile'), new RegExp(`^ARG BASE_IMAGE=debian:bookworm-slim@${image}$`, 'm'))
+  assert.match(now(files[1]), new RegExp(`uses: actions/checkout@${commit} # v4\\.2\\.2$`, 'm'))
 })
 
 // A server that passes everything on to the double under that host name.
