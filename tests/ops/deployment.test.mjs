@@ -63,8 +63,9 @@ describe('a machine of its own', () => {
       .map((pair) => pair.split('=')))
     const file = readFileSync(here(unit.match(/^EnvironmentFile=(.*)$/m)[1]), 'utf8')
     for (const [, name, value] of file.matchAll(/^(\w+)=(.*)$/gm)) variables[name] = here(value)
-    writeFileSync(variables.DOKPLOY_API_TOKEN_FILE, 'tests\n', { mode: 0o600 })
-    writeFileSync(variables.ADMIN_TOKEN_FILE, `${ADMIN}\n`, { mode: 0o600 })
+    for (const name of ['DOKPLOY_API_TOKEN_FILE', 'ADMIN_TOKEN_FILE', 'PROXY_SECRET_FILE']) {
+      writeFileSync(variables[name], `${ADMIN}\n`, { mode: 0o600 })
+    }
     const [binary, ...args] = unit.match(/^ExecStart=(.*)$/m)[1].split(' ').map(here)
     const program = new Program('portal', args, {
       ...variables, DATA_DIR: temporary('state'), DOKPLOY_URL: rehearsal.url, PORT: '0',
