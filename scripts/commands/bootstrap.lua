@@ -193,7 +193,7 @@ function parts.domain(work)
   return host .. " created"
 end
 
-function parts.trust(work) return proxy.prepare(work.application, work.variables.PROXY_SECRET) end
+function parts.trust(work) return proxy.prepare(work.application, work.variables) end
 
 -- stop-first, because two portals must never write one journal.
 function parts.limits(work)

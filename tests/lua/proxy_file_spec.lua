@@ -47,11 +47,12 @@ describe("Traefik's file", function()
       headers:
         customRequestHeaders:
           X-Proxy-Secret: "s3 \"cret"
+          X-User: ""
 ]]
-    local text = proxy.with_secret(RECORDED, "p-secret", 's3 "cret')
+    local text = proxy.with_secret(RECORDED, "p-secret", 's3 "cret', "X-User")
     assert.equal(expected, text)
-    assert.equal(text, proxy.with_secret(text, "p-secret", 's3 "cret'), "once")
-    local other = proxy.with_secret(text, "p-secret", "other")
+    assert.equal(text, proxy.with_secret(text, "p-secret", 's3 "cret', "X-User"), "once")
+    local other = proxy.with_secret(text, "p-secret", "other", "X-User")
     assert.equal(text:gsub('"s3.-\n', '"other"\n'), other, "a new secret replaces the old one")
   end)
 
@@ -59,9 +60,9 @@ describe("Traefik's file", function()
     local mine = "# mine\nhttp:\n    middlewares:\n        own:\n            compress: {}\n"
       .. "    routers:\n        r:\n            middlewares:\n                - own\n"
     assert.equal("http:\n  middlewares:\n    own:\n      compress: {}\n    n:\n      headers:\n"
-      .. '        customRequestHeaders:\n          X-Proxy-Secret: "s"\n'
+      .. '        customRequestHeaders:\n          X-Proxy-Secret: "s"\n          X-User: ""\n'
       .. "  routers:\n    r:\n      middlewares:\n        - n\n        - own\n",
-      proxy.with_secret(mine, "n", "s"))
+      proxy.with_secret(mine, "n", "s", "X-User"))
   end)
 
   it("is left alone in a style that cannot be changed safely", function()
@@ -69,7 +70,7 @@ describe("Traefik's file", function()
       '{"http": {}}\n', "http: {routers: {a: 1}}\n", "http:\n\trouters:\n",
       "http:\n  a: |\n    text\n", "tcp:\n  routers: {}\n", "",
     } do
-      assert.is_nil(proxy.with_secret(text, "n", "s"), text)
+      assert.is_nil(proxy.with_secret(text, "n", "s", "X-User"), text)
     end
   end)
 end)

@@ -93,10 +93,9 @@ end
 
 -- All clients of such a proxy are one client, whose budgets are larger (limits.shared).
 local function untrusted(req, peer)
-  if peer.is_private and not peer.is_shared and forwarded.is_present(req.headers)
-    and not shared.get(PROVEN) then
-    peer.is_shared = true
-    report(req.peer)
+  if peer.is_private and (peer.is_shared or forwarded.is_present(req.headers)) then
+    peer.is_shared = not shared.get(PROVEN)
+    if peer.is_shared then report(req.peer) end
   end
   return peer
 end

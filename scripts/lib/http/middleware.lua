@@ -62,6 +62,7 @@ end
 
 -- Raises, or returns the header fields that the reply gets.
 local function admit(req, pattern)
+  client.of(req) -- first, because it takes the proxy's secret out of the request
   if not for_monitors[pattern] and not is_own_host(client.host(req)) then
     refuse(req, "host_unknown")
   end

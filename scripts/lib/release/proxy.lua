@@ -26,9 +26,10 @@ function proxy.set_variables(variables, before, domain)
   keep("PORTAL_HOSTS", domain)
 end
 
-local function middleware(name, secret)
-  return outline.parse(("%s:\n  headers:\n    customRequestHeaders:\n      X-Proxy-Secret: %s\n")
-    :format(name, json.encode(secret)))
+-- A client's own user field is removed; the middleware of a log-in proxy comes after this one.
+local function middleware(name, secret, user_header)
+  return outline.parse(("%s:\n  headers:\n    customRequestHeaders:\n      X-Proxy-Secret: %s\n"
+    .. '      %s: ""\n'):format(name, json.encode(secret), user_header))
 end
 
 --- Traefik's file with the middleware, which every router but those to HTTPS names; nil when the
@@ -36,12 +37,13 @@ end
 ---@param text string
 ---@param name string
 ---@param secret string
+---@param user_header string  the field that names the user
 ---@return string|nil
-function proxy.with_secret(text, name, secret)
+function proxy.with_secret(text, name, secret, user_header)
   local root = outline.parse(text)
   local http = root and outline.get(root, "http")
   if not http then return nil end
-  outline.put(outline.ensure(http, "middlewares"), name, middleware(name, secret))
+  outline.put(outline.ensure(http, "middlewares"), name, middleware(name, secret, user_header))
   for _, router in ipairs(outline.ensure(http, "routers").children) do
     local list = outline.ensure(router, "middlewares")
     if not outline.has_item(list, "redirect-to-https") and not outline.has_item(list, name) then
@@ -69,14 +71,18 @@ end
 
 --- Makes Traefik send the secret to the portal. May wait.
 ---@param application table  the portal's
----@param secret string|nil  nil: it is in a file that only the portal reads
+---@param variables table<string, string>  the portal's
 ---@return string|nil found, string? message
-function proxy.prepare(application, secret)
+function proxy.prepare(application, variables)
+  local secret = variables[proxy.variable]
   if not secret then return "PROXY_SECRET_FILE is set: let Traefik send what it holds" end
+  if secret == "" then return "left alone: there is no PROXY_SECRET" end
+  local user_header = variables.FORWARD_AUTH_HEADER
+    or dotenv.get(tostring(application.env), "FORWARD_AUTH_HEADER") or "Remote-User"
   local id, name = application.applicationId, application.appName .. "-proxy-secret"
   local before, message = release.client:traefik_config(id)
   if not before then return nil, message end
-  local text = proxy.with_secret(before, name, secret)
+  local text = proxy.with_secret(before, name, secret, user_header)
   if not text then return nil, "Traefik's file for the portal is not as Dokploy writes it" end
   if text ~= before then
     local saved, why = release.client:save_traefik_config(id, text)
