@@ -23,6 +23,7 @@ local reconcile = require "lib.workspaces.reconcile"
 local limits = require "lib.policy.limits"
 
 local page, form = admin_page.page, admin_page.form
+local created = { [201] = { "The page, which shows the secret once", type = "text/html" } }
 local first_page = { limit = limits.page }
 
 -- A form that acts and shows the page at `path` afterwards.
@@ -157,8 +158,10 @@ routes.add("Admin pages", {
   form("/admin/findings/:id/adopt", "Adopt an entry", then_show("/admin/findings", adopt)),
   form("/admin/findings/:id/repair", "Repair an entry", repair),
   form("/admin/findings/:id/remove", "Remove an entry", remove, { body = "RemoveFinding" }),
-  form("/admin/access/invites", "Create an invite", make_invite, { body = "NewInvite" }),
-  form("/admin/access/tokens", "Create a token", make_token, { body = "TokenForm" }),
+  form("/admin/access/invites", "Create an invite", make_invite,
+    { body = "NewInvite", answers = created }),
+  form("/admin/access/tokens", "Create a token", make_token,
+    { body = "TokenForm", answers = created }),
   form("/admin/access/invites/:id/revoke", "Revoke an invite",
     then_show("/admin/access", credential_actions.revoke_invite), { allow = "revoke_invite" }),
   form("/admin/access/tokens/:id/revoke", "Revoke a token",

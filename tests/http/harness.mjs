@@ -15,6 +15,7 @@ import { after, before } from 'node:test'
 import { createInterface } from 'node:readline'
 import assert from 'node:assert/strict'
 import { PATIENCE, follow, pause, request, seconds, sse } from './client.mjs'
+import { checkerOf } from './described.mjs'
 import { copyTree, leftovers, temporary, top } from './tree.mjs'
 
 export {
@@ -294,8 +295,22 @@ export class Rehearsal extends Program {
   }
 }
 
+// Of the first portal that runs the shared tree.
+let checker
+
 export class Portal extends Program {
   portVariable = 'PORT'
+
+  // Every answer must be as the OpenAPI document says.
+  async api(path, options = {}) {
+    const answer = await super.api(path, options)
+    if (!checker && this.args.includes(sharedTree?.root)) {
+      const { json } = await request(`${this.url}/api/openapi.json`)
+      checker = checkerOf(json)
+    }
+    checker?.(options.method ?? 'GET', path, answer)
+    return answer
+  }
 
   check(name, options) { return this.api(`/api/check/${encodeURIComponent(name)}`, options) }
 

@@ -12,7 +12,8 @@ const reserve = (text) => text.replace('patterns = {', 'patterns = {\n  "^projec
 const { portal, rehearsal, tree } = useWorld({ edits: {}, speed: 20 })
 const codeOf = async (name) => (await portal.check(name)).json.code
 const health = async () => (await portal.api('/health')).json
-const refusal = async () => (await health()).degraded.find(({ code }) => code === 'edit_rejected')
+const refusalIn = ({ degraded }) => degraded.find(({ code }) => code === 'edit_rejected')
+const refusal = async () => refusalIn((await portal.api('/health', { key: ADMIN })).json)
 const append = (text) => (before) => `${before}\n${text}\n`
 
 // Edits a file while act() runs, and restores it. The portal watches the files by itself.
@@ -31,6 +32,10 @@ async function rejected(path, change) {
   const before = tree.read(path)
   tree.edit(path, change)
   const reported = await until(refusal, '/health names the edit')
+  const { message, ...brief } = refusalIn(await health())
+  assert.equal(message, undefined, 'a stranger is not shown the source')
+  assert.doesNotMatch(brief.detail, /hush-hush/)
+  assert.deepEqual([brief.file, brief.line], [reported.file, reported.line])
   assert.equal(await codeOf('project-x2'), 'name_reserved', 'the last good edit is in force')
   assert.equal(await codeOf('free-name'), undefined)
   tree.write(path, before)
@@ -57,7 +62,7 @@ test('a bad edit is refused and named with file and line; the old scripts stay',
 test('a bad edit that parses is refused too', async () => {
   const bad = [
     'error("not today")', 'undeclared_global = 1', 'require "policy.no_such_file"',
-    'local x = nil; x.y = 1', 'while true do end',
+    'local x = nil; x.y = 1', 'while true do end', 'local token = "hush-hush',
   ]
   for (const first of bad) {
     const { file, line } = await rejected(names, (text) => `${first}\n${text}`)

@@ -23,12 +23,14 @@ local checks = {
     if info.store.trouble then return "journal", { code = info.store.trouble } end
   end,
 
-  function(info)
+  -- The message quotes the source, which may contain a secret.
+  function(info, is_admin)
     local edit = info.rejected
     if not edit then return nil end
-    local has_place = edit.file ~= "" and edit.line > 0
-    return "edit_rejected", edit, document("Rejected", edit),
-      not has_place and "health.edit_rejected_somewhere" or nil
+    local doc, has_place = document("Rejected", edit), edit.file ~= "" and edit.line > 0
+    if not is_admin then doc.message = nil end
+    local key = "health.edit_rejected" .. (is_admin and "" or "_briefly")
+    return "edit_rejected", edit, doc, has_place and key or key .. "_somewhere"
   end,
 
   -- A refused token is reported apart: waiting does not help.

@@ -155,7 +155,7 @@ end
 function admin_page.form(pattern, summary, make, more)
   more = more or {}
   more.summary, more.form = summary, true
-  more.answers = { [303] = { "To the page that shows the result" } }
+  more.answers = more.answers or { [303] = { "To the page that shows the result" } }
   return route("POST", pattern, more, make)
 end
 

@@ -40,7 +40,10 @@ local function response(answer)
   if answer.schema then
     content = { ["application/json"] = { schema = ref("schemas", answer.schema) } }
   end
-  if answer.type then content = { [answer.type] = { schema = { type = "string" } } } end
+  if answer.type then
+    local kind = answer.type == "application/json" and "object" or "string"
+    content = { [answer.type] = { schema = { type = kind } } }
+  end
   if answer.events then
     content = content or {}
     content["text/event-stream"] = { schema = ref("schemas", answer.events) }
@@ -151,8 +154,11 @@ local components = {
   schemas = schemas.components,
   responses = {
     Problem = {
-      description = "A problem",
-      content = { ["application/problem+json"] = { schema = ref("schemas", "Problem") } },
+      description = "A problem; for browsers, as a page",
+      content = {
+        ["application/problem+json"] = { schema = ref("schemas", "Problem") },
+        ["text/html"] = { schema = { type = "string" } },
+      },
     },
   },
   headers = {
