@@ -169,7 +169,8 @@ static void read_port(lua_State *L, struct settings *settings)
 static int has_proxies(lua_State *L)
 {
     int found = lua_getfield(L, -1, "trusted_proxies") == LUA_TTABLE && lua_rawlen(L, -1) > 0;
-    lua_pop(L, 1);
+    found |= lua_getfield(L, -2, "proxy_secret") != LUA_TNIL;
+    lua_pop(L, 2);
     return found;
 }
 
