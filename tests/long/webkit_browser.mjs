@@ -43,7 +43,7 @@ class Session {
       }
       return null
     }
-    const element = await until(look, `shown: ${selector}`, seconds(60))
+    const element = await until(look, `shown: ${selector}`, seconds(20))
     return `/element/${element[ELEMENT]}`
   }
 
