@@ -3,7 +3,7 @@
 #
 #   tools/setup.sh run          to build and run the portal
 #   tools/setup.sh test         the same, plus tests and checks
-#   tools/setup.sh long         the same, plus the proxies of the long tests
+#   tools/setup.sh clients      the browsers, clients and proxies that the long tests talk to
 #   tools/setup.sh test-image   to run the tests while the image is built
 #   tools/setup.sh bench        the same as run, plus the load generator
 #   tools/setup.sh fuzz         the same as run, plus the fuzzer
@@ -53,10 +53,17 @@ LIST
         echo "npm - installs the driver of the browser tests"
     fi
 }
-long_packages() { test_packages; cat <<'LIST'
+client_packages() { cat <<'LIST'
 nginx-light           -                         a proxy in front of the portal
 haproxy               -                         another
 caddy                 -                         another
+curl                  -                         a client
+wget                  -                         another
+httpie                -                         another
+python3               -                         another, with urllib
+webkit2gtk-driver     -                         WebKit, the engine of Safari
+xvfb                  -                         the screen that WebKit wants
+xauth                 -                         that screen's key
 LIST
 }
 bench_packages() { echo "wrk - makes the load"; node_package; }
@@ -144,22 +151,22 @@ install_modules() {
 group=${1:-run}
 if [ "${SKIP_SETUP:-}" = 1 ]; then exit 0; fi
 case $group in
-run | test | long | test-image | bench | fuzz) ;;
-*) fail "unknown group '$group'; use run, test, long, test-image, bench or fuzz" ;;
+run | test | clients | test-image | bench | fuzz) ;;
+*) fail "unknown group '$group'; use run, test, clients, test-image, bench or fuzz" ;;
 esac
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     {
         echo "setup: this is not a Debian machine. Install these yourself, then use SKIP_SETUP=1:"
-        run_packages; long_packages; bench_packages; fuzz_packages
+        run_packages; test_packages; client_packages; bench_packages; fuzz_packages
     } >&2
     exit 1
 fi
 case $group in
 run) run_packages ;;
 test) run_packages; test_packages ;;
-long) run_packages; long_packages ;;
+clients) client_packages ;;
 test-image) image_packages ;;
 bench) run_packages; bench_packages ;;
 fuzz) run_packages; fuzz_packages ;;
 esac | { install_missing; }
-case $group in test | long) install_modules ;; esac
+if [ "$group" = test ]; then install_modules; fi
