@@ -121,7 +121,7 @@ class Mix {
   }
 
   async actor(end) {
-    const kinds = ['bytes', 'bytes', 'bytes', 'bytes', 'stream', 'stream', 'deploy', 'act', 'health']
+    const kinds = ['deploy', 'act', 'health', 'stream', 'stream', ...Array(4).fill('bytes')]
     while (Date.now() < end) {
       await this[this.random.next(200) === 0 ? 'reload' : this.random.pick(kinds)]()
     }
