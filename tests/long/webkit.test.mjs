@@ -1,26 +1,14 @@
 // The portal in WebKit, the engine of Safari, on plain HTTP at this machine's own names, where it
 // drops cookies that Chromium keeps.
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ADMIN, useWorld } from '../http/harness.mjs'
 import { needs } from './programs.mjs'
-import { PROGRAMS, WebKit } from './webkit_browser.mjs'
+import { PROGRAMS, inWebKit } from './webkit_browser.mjs'
 
 describe('WebKit', needs(...PROGRAMS), () => {
   const { portal } = useWorld()
-  const webkit = new WebKit()
   const origins = () => ['localhost', '127.0.0.1'].map((host) => `http://${host}:${portal.port}`)
-  before(() => webkit.start())
-  after(() => webkit.stop())
-
-  const inSession = (run) => async () => {
-    const session = await webkit.session()
-    try {
-      await run(session)
-    } finally {
-      await session.close()
-    }
-  }
 
   async function logIn(session, origin) {
     await session.open(`${origin}/admin`)
@@ -36,11 +24,11 @@ describe('WebKit', needs(...PROGRAMS), () => {
     await session.find('#job.ready #password')
   }
 
-  test('the admin logs in, on both names of this machine', inSession(async (session) => {
+  test('the admin logs in, on both names of this machine', inWebKit(async (session) => {
     for (const origin of origins()) await logIn(session, origin)
   }))
 
-  test('a visitor deploys, reloads, comes back and deletes', inSession(async (session) => {
+  test('a visitor deploys, reloads, comes back and deletes', inWebKit(async (session) => {
     const [origin] = origins()
     await session.open(origin)
     await deploy(session, 'by-webkit')
@@ -61,7 +49,7 @@ describe('WebKit', needs(...PROGRAMS), () => {
     await session.find('#job.deleted')
   }))
 
-  test('another device uses the key, and a third has no access', inSession(async (session) => {
+  test('another device uses the key, and a third has no access', inWebKit(async (session) => {
     const [origin] = origins()
     const { key } = await portal.ready('of-another')
     await session.open(`${origin}/stack/of-another`)

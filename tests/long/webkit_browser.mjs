@@ -17,7 +17,7 @@ const freePort = () => new Promise((resolve) => {
 async function call(url, method, body) {
   const answer = await fetch(url, {
     method, body: method === 'POST' ? JSON.stringify(body ?? {}) : undefined,
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json' }, signal: AbortSignal.timeout(seconds(30)),
   })
   const { value } = await answer.json()
   if (value?.error) throw Object.assign(new Error(`${value.error}: ${value.message}`), value)
@@ -57,27 +57,41 @@ class Session {
   }
 }
 
-export class WebKit {
+// A driver of its own for each browser: one that has ended a browser may hang with the next.
+class Driver {
   async start() {
     const port = await freePort()
     this.url = `http://127.0.0.1:${port}`
-    // A group of its own, which ends as a whole: xvfb-run, Xvfb, the driver and its browsers.
+    // A group of its own, which ends as a whole: xvfb-run, Xvfb, the driver and its browser.
     this.child = spawn('xvfb-run', ['-a', 'WebKitWebDriver', `--port=${port}`],
       { stdio: 'ignore', detached: true })
+    this.gone = new Promise((resolve) => this.child.on('exit', resolve))
+    process.on('exit', this.kill)
     const isUp = () => fetch(`${this.url}/status`).then(() => true, () => false)
     await until(isUp, 'WebKitWebDriver answers', seconds(30))
-    return this
-  }
-
-  // A browser with a fresh profile.
-  async session() {
     const { sessionId } = await call(`${this.url}/session`, 'POST', { capabilities: {} })
     return new Session(`${this.url}/session/${sessionId}`)
   }
 
+  kill = () => {
+    try { process.kill(-this.child.pid, 'SIGTERM') } catch { /* it has ended */ }
+  }
+
   async stop() {
-    const gone = new Promise((resolve) => this.child.on('exit', resolve))
-    process.kill(-this.child.pid, 'SIGTERM')
-    await gone
+    this.kill()
+    await this.gone
+    process.off('exit', this.kill)
+  }
+}
+
+// The function of a test with a browser of its own: run(session).
+export const inWebKit = (run) => async () => {
+  const driver = new Driver()
+  try {
+    const session = await driver.start()
+    await run(session)
+    await session.close()
+  } finally {
+    await driver.stop()
   }
 }
