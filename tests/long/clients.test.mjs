@@ -43,10 +43,10 @@ describe('curl', needs('curl'), () => {
 
   test('an empty body is no body: -X POST and -d ""', async () => {
     const stopped = JSON.parse(await curl(...owner, '-d', '', url('/api/stack/by-curl/stop')))
-    await finished(stopped.statusUrl, 'done')
+    await finished(stopped.statusUrl, 'stopped')
     const started = JSON.parse(
       await curl(...owner, '-X', 'POST', url('/api/stack/by-curl/start')))
-    await finished(started.statusUrl, 'done')
+    await finished(started.statusUrl, 'ready')
   })
 
   test('JSON under the type that -d sends is refused with the right type', async () => {

@@ -10,7 +10,8 @@ export const hasProgram = (name) => folders.some((folder) => existsSync(`${folde
 // For the options of test(): says why a test is skipped where a program is missing.
 export function needs(...names) {
   const missing = names.filter((name) => !hasProgram(name))
-  return missing.length > 0 ? { skip: `not installed: ${missing.join(', ')}` } : {}
+  if (missing.length === 0) return {}
+  return { skip: `not installed: ${missing.join(', ')} (tools/setup.sh clients)` }
 }
 
 // Runs a program to its end; resolves to { code, stdout, stderr } whatever its status.

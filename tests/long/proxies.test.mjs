@@ -9,6 +9,7 @@ import https from 'node:https'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { dokployEnv, temporary, top, until, useWorld, withPortal } from '../http/harness.mjs'
+import { needs } from './programs.mjs'
 
 const HOST = 'portal.example.com'
 const SECRET = 'the-secret-between-proxy-and-portal'
@@ -109,21 +110,13 @@ async function behind(name, portal, use) {
   }
 }
 
-function isInstalled(program) {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' })
-    return true
-  } catch { return false }
-}
-
 const { rehearsal } = useWorld()
 const env = () => ({
   ...dokployEnv(rehearsal), NODE_ENV: 'production', PROXY_SECRET: SECRET, PORTAL_HOSTS: HOST,
 })
 
 for (const name of Object.keys(proxies)) {
-  const skip = !isInstalled(name) && `${name} is missing: tools/setup.sh long installs it`
-  describe(`behind ${name}`, { skip }, () => {
+  describe(`behind ${name}`, needs(name), () => {
     test('a browser deploys, follows at once, and each client is one', withPortal(() => ({
       rehearsal, env: { ...env(), ACCESS: 'open' },
     }), (portal) => behind(name, portal, async ({ open, ask, origin }) => {

@@ -57,6 +57,7 @@ describe('WebKit', needs(...PROGRAMS), () => {
     const { json } = await portal.post('/api/owner/link', undefined, { key })
     await session.open(origin + json.link)
     await session.click('form [type=submit]')
+    await session.find('#name') // the start page, as its owner
     await session.open(`${origin}/stack/of-another`)
     await session.find('#delete-open')
   }))
