@@ -1,4 +1,5 @@
 // The portal's API: JSON, or a Problem whose message can be shown as it is.
+import * as memory from "./memory.js";
 import { language, t } from "./text.js";
 
 export class Problem extends Error {
@@ -18,9 +19,8 @@ const fromOthers = ({ type, ok, status }) => (
   type === "opaqueredirect" || ok || status === 401 || status === 403
     ? signedOut() : new Problem(status));
 
-async function send(path, { method = "GET", headers, key, ...options }) {
-  const authorization = key ? { Authorization: `Bearer ${key}` } : {};
-  const all = { "Accept-Language": language, ...authorization, ...headers };
+async function send(path, { method = "GET", headers, ...options }) {
+  const all = { "Accept-Language": language, ...headers };
   try {
     return await fetch(path, { method, headers: all, cache: "no-store", ...options });
   } catch (error) {
@@ -29,7 +29,7 @@ async function send(path, { method = "GET", headers, key, ...options }) {
   }
 }
 
-/** Calls the API. options: method, body (an object), key (an owner key), headers, signal. */
+/** Calls the API. options: method, body (an object), headers, signal. */
 export async function call(path, { body, headers, ...options } = {}) {
   const type = body ? { "Content-Type": "application/json" } : {};
   const response = await send(path, {
@@ -38,6 +38,7 @@ export async function call(path, { body, headers, ...options } = {}) {
   });
   if (!/json/.test(response.headers.get("Content-Type"))) throw fromOthers(response);
   const answer = await response.json().catch(() => { throw new Problem(0); }); // it was cut off
+  if (response.status === 401) memory.forget(); // its cookie is lost or void
   if (!response.ok) throw new Problem(response.status, answer);
   return answer;
 }
@@ -45,10 +46,9 @@ export async function call(path, { body, headers, ...options } = {}) {
 /**
  * The part of a page that changes, as a document. An unknown page (404) has one as well.
  * @param {string} path
- * @param {string} [key]  an owner key
  */
-export async function part(path, key) {
-  const options = { key, headers: { "X-Part": "1" } };
+export async function part(path) {
+  const options = { headers: { "X-Part": "1" } };
   const response = await send(path, options).catch(async (problem) => {
     // A redirect to another host fails like a lost network.
     const { type } = await send(path, { ...options, redirect: "manual" });
@@ -66,8 +66,8 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
  * Asks for a workspace: { name, template?, invite? }. `attempt` is the Idempotency-Key: however
  * often the same attempt is sent, it creates one workspace.
  */
-export async function deploy(wanted, attempt, key) {
-  const options = { method: "POST", body: wanted, key, headers: { "Idempotency-Key": attempt } };
+export async function deploy(wanted, attempt) {
+  const options = { method: "POST", body: wanted, headers: { "Idempotency-Key": attempt } };
   for (let tries = 0; ; tries++) {
     try {
       return await call("/api/deploy", options);

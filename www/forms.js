@@ -21,15 +21,17 @@ function isConfirmed(form) {
   return false;
 }
 
-async function send(form, button, { keyFor, answered }) {
+async function send(form, button, { answered }) {
   if (!isConfirmed(form)) return;
   const path = form.getAttribute("action");
   const name = path.match(/^\/api\/stack\/([^/]+)/)?.[1];
   const { csrf: _, ...body } = Object.fromEntries(new FormData(form));
   button.disabled = true;
   try {
-    const answer = await call(path, { method: "POST", body, key: keyFor(name) });
+    const answer = await call(path, { method: "POST", body });
     if (answered?.(answer)) return;
+    if (path.endsWith("/leave")) memory.forget();
+    if (!answer.deploymentId) return location.reload(); // another key, or none
     memory.begun(name, answer.deploymentId);
     location.assign(`/deployment/${answer.deploymentId}`);
   } catch (problem) {
@@ -45,11 +47,11 @@ function close(question) {
 }
 
 /**
- * Takes over the forms of the page. `keyFor(name)` gives the owner key where no cookie does;
- * `answered(answer)` returns true for an answer that it has dealt with, any other one opens the
- * page of the operation that has begun. Returns a function to call when forms were added.
+ * Takes over the forms of the page. `answered(answer)` returns true for an answer that it has dealt
+ * with, any other one opens the page of the operation that has begun. Returns a function to call
+ * when forms were added.
  */
-export function enableForms(options) {
+export function enableForms(options = {}) {
   const prepare = () => document.querySelectorAll("form[method=post]").forEach((form) => {
     form.noValidate = true; // the messages here are better than the browser's
   });
@@ -72,3 +74,12 @@ export function enableForms(options) {
   });
   return prepare;
 }
+
+// A browser that has only the key that version 0.1 stored gets its cookie from it.
+async function enterOldKey(key) {
+  if ((await call("/api/owner")).kind !== "visitor") return;
+  await call("/api/owner/enter", { method: "POST", body: { key } });
+  location.reload();
+}
+const oldKey = memory.takeOldKey();
+if (oldKey) enterOldKey(oldKey).catch(() => {});

@@ -29,17 +29,18 @@ function refuse(wanted, problem) {
   $("problem").hidden = false;
 }
 
-// The cookie says who the owner is; browsers without cookies send the key. A key from before the
-// portal was set up again must not stand in the way.
-async function ask(wanted) {
-  const attempt = memory.attempt(wanted.name);
-  const key = navigator.cookieEnabled ? undefined : memory.ownKey();
-  try {
-    return await deploy(wanted, attempt, key);
-  } catch (problem) {
-    if (problem.code !== "key_invalid" || !key) throw problem;
-    return deploy(wanted, attempt);
-  }
+// Without its cookie a browser cannot come back: the key is shown, this once.
+async function hasKept(key) {
+  const { kind } = key ? await call("/api/owner").catch(() => ({})) : {};
+  return kind !== "visitor";
+}
+
+function showKey(key, path) {
+  $("problem").replaceChildren(h("strong", {}, t("live.cookie.title")),
+    h("p", {}, t("live.cookie.detail")),
+    h("p", {}, h("bdi", { class: "mono", translate: "no" }, key)),
+    h("p", {}, h("a", { class: "button", href: path }, t("live.cookie.go"))));
+  $("problem").hidden = false;
 }
 
 async function submit() {
@@ -53,10 +54,13 @@ async function submit() {
   const { template, invite } = Object.fromEntries(new FormData($("form")));
   try {
     const body = { name: wanted, template, invite: clean(invite ?? "") || undefined };
-    const { name: given, deploymentId: id, ownerKey: key } = await ask(body);
+    const answer = await deploy(body, memory.attempt(wanted));
+    const { name: given, deploymentId: id, ownerKey: key } = answer;
     memory.attemptAnswered();
-    memory.remember({ name: given, id, key, open: true }, true);
-    location.assign(`/deployment/${id}`);
+    const path = `/deployment/${id}`;
+    if (!(await hasKept(key))) return showKey(key, path);
+    memory.remember({ name: given, id, open: true });
+    location.assign(path);
   } catch (problem) {
     if (problem.status >= 400 && problem.status < 500) memory.attemptAnswered();
     refuse(wanted, problem);
@@ -66,47 +70,13 @@ async function submit() {
 
 // The lists
 
-// Adds the workspaces of other owners whose keys this browser has.
-async function addByKey(key) {
-  const { document: found } = await part("/stacks", key);
-  const list = $("workspaces");
-  if (!list) return morph($("lists"), found.getElementById("lists"));
-  for (const item of found.querySelectorAll("#workspaces > li")) {
-    if (!list.querySelector(`[data-name="${item.dataset.name}"]`)) list.append(item);
-  }
-}
-
-async function addOthers() {
-  for (const key of memory.otherKeys()) await addByKey(key).catch(() => {});
-  writeTimes($("lists"));
-}
-
 // The queue's length and the workspaces may have changed since the page was loaded.
 async function refresh() {
   const { document: found } = await part("/").catch(() => ({}));
   if (!found) return;
   morph($("wait"), found.getElementById("wait"));
   morph($("lists"), found.getElementById("lists"));
-  await addOthers();
-}
-
-async function useKey(event) {
-  event.preventDefault();
-  const wanted = clean($("key-name").value).toLowerCase();
-  const key = clean($("key-value").value);
-  $("key-problem").textContent = "";
-  if (!wanted || !key) {
-    $("key-problem").textContent = t("live.key.missing");
-    return;
-  }
-  try {
-    await call(`/api/stack/${encodeURIComponent(wanted)}`, { key });
-    memory.remember({ name: wanted, key, open: false });
-    location.assign(`/stack/${encodeURIComponent(wanted)}`);
-  } catch (problem) {
-    const isUnknown = problem.status === 404;
-    $("key-problem").textContent = isUnknown ? t("live.key.wrong") : problem.message;
-  }
+  writeTimes($("lists"));
 }
 
 // Start
@@ -116,16 +86,13 @@ function start() {
   if (open && !cameFromHere()) return location.replace(`/deployment/${open.id}`);
   name.start();
   enableCopying();
-  const hasCookie = navigator.cookieEnabled;
-  enableForms({ keyFor: (wanted) => (hasCookie ? undefined : memory.keyFor(wanted)) });
+  enableForms();
   writeTimes($("lists"));
-  addOthers();
   $("form").noValidate = true; // the messages here are better than the browser's
   $("form").addEventListener("submit", (event) => {
     event.preventDefault();
     submit();
   });
-  $("key-form").addEventListener("submit", useKey);
   memory.onChange(refresh);
   addEventListener("online", refresh);
   addEventListener("pageshow", ({ persisted }) => {

@@ -1,6 +1,6 @@
-// What this browser remembers, in localStorage: the owner key, and the workspaces that it created
-// or was given a key for: { key, workspaces: [{ name, id, key, open }] }. id: the last operation;
-// open: whether it was still running when this browser last saw it.
+// What this browser remembers, in localStorage: the workspaces that it created, { workspaces: [{
+// name, id, open }] }. id: the last operation; open: whether it was still running when this browser
+// last saw it. The owner key is in a cookie that scripts cannot read.
 const STORAGE_KEY = "deployer";
 const ATTEMPT_KEY = "attempt";
 const ATTEMPT_MS = 120000; // how long an unanswered attempt is worth resuming
@@ -22,29 +22,29 @@ function write(memory) {
   } catch { /* the fallback has it */ }
 }
 
-export const ownKey = () => read().key;
 export const byName = (name) => read().workspaces.find((entry) => entry.name === name);
 export const unfinished = () => read().workspaces.find((entry) => entry.open);
 
-/** The owner key for a workspace. Without cookies, this browser's own key serves for all. */
-export const keyFor = (name) =>
-  byName(name)?.key ?? (navigator.cookieEnabled ? undefined : ownKey());
-
-/** Keys of other owners than the one that the cookie stands for. */
-export function otherKeys() {
-  const { key, workspaces } = read();
-  const keys = new Set(workspaces.map((entry) => entry.key).filter(Boolean));
-  if (navigator.cookieEnabled) keys.delete(key);
-  else if (key) keys.add(key);
-  return [...keys];
-}
-
-/** Adds or updates a workspace, and puts it first. isOwn: this browser created it. */
-export function remember(entry, isOwn = false) {
-  const { key, workspaces } = read();
+/** Adds or updates a workspace, and puts it first. */
+export function remember(entry) {
+  const { workspaces } = read();
   const known = workspaces.find((other) => other.name === entry.name);
   const rest = workspaces.filter((other) => other.name !== entry.name);
-  write({ key: isOwn ? entry.key ?? key : key, workspaces: [{ ...known, ...entry }, ...rest] });
+  write({ workspaces: [{ ...known, ...entry }, ...rest] });
+}
+
+export function forget() {
+  fallback = { workspaces: [] };
+  try { localStorage.removeItem(STORAGE_KEY); } catch { /* nothing was stored */ }
+}
+
+/** Removes the keys that version 0.1 stored, and returns this browser's own. */
+export function takeOldKey() {
+  const { key, workspaces } = read();
+  if (key || workspaces.some((entry) => entry.key)) {
+    write({ workspaces: workspaces.map(({ name, id, open }) => ({ name, id, open })) });
+  }
+  return key;
 }
 
 /** A new operation has begun on a workspace. */
@@ -59,7 +59,7 @@ export function ended(id, isGone) {
   const own = memory.workspaces.filter((entry) => entry.id === id);
   if (own.length === 0) return;
   const kept = isGone ? [] : own.map((entry) => ({ ...entry, open: false }));
-  write({ ...memory, workspaces: [...kept, ...others] });
+  write({ workspaces: [...kept, ...others] });
 }
 
 /** Calls back when another tab changes something. */

@@ -14,7 +14,6 @@ const { operation, name } = job.dataset;
 const GAP_MS = 1000; // between two refreshes while events come in
 let clockSkew = 0, isStreamLost = false;
 let trouble; // why the last look failed, when it was not the network
-let key; // the owner key, when the cookie does not make this visitor the owner
 let prepareForms;
 
 const isOver = () => !operation || "over" in job.dataset;
@@ -42,7 +41,6 @@ function dress() {
   tick();
   writeTimes(job);
   prepareForms();
-  showKey();
 }
 
 function settle() {
@@ -62,7 +60,7 @@ function finish(wasOpen) {
 /** Shows the state that the server has now. */
 async function look() {
   trouble = undefined;
-  const found = await part(location.pathname, key).catch((problem) => {
+  const found = await part(location.pathname).catch((problem) => {
     if (problem.code === "signed_out") trouble = problem.message;
     throw problem;
   });
@@ -145,7 +143,7 @@ async function readPassword() {
   if (shown !== HIDDEN) return shown;
   try {
     const path = `/api/stack/${encodeURIComponent(name)}/password`;
-    return (await call(path, { method: "POST", body: { action: "reveal" }, key })).password;
+    return (await call(path, { method: "POST", body: { action: "reveal" } })).password;
   } catch {
     return $("reveal").click(); // the same again, which shows why it fails
   }
@@ -157,22 +155,25 @@ async function addQr(place, id) {
   place.append(picture($(id).textContent));
 }
 
-// The key that this browser got when it created the workspace.
-function showKey() {
-  const ownerKey = memory.byName(name)?.key;
-  if (!$("keep") || !ownerKey || !$("keep").hidden) return;
-  $("owner-key").textContent = ownerKey;
-  const file = new Blob([`${location.origin}\n${name}\n${ownerKey}\n`], { type: "text/plain" });
-  $("key-download").href = URL.createObjectURL(file);
-  $("key-download").download = `${name}-key.txt`;
-  $("keep").hidden = false;
+async function showKey() {
+  try {
+    const { ownerKey } = await call("/api/owner/reveal", { method: "POST" });
+    $("owner-key").textContent = ownerKey;
+    const file = new Blob([`${location.origin}\n${name}\n${ownerKey}\n`], { type: "text/plain" });
+    $("key-download").href = URL.createObjectURL(file);
+    $("key-download").download = `${name}-key.txt`;
+    $("key-row").hidden = $("key-qr").hidden = false;
+    $("key-show").hidden = true;
+  } catch (problem) {
+    $("key-problem").textContent = problem.message;
+  }
 }
 
 async function makeLink(button) {
   button.disabled = true;
   $("moved").hidden = false;
   try {
-    const { link } = await call("/api/owner/link", { method: "POST", key });
+    const { link } = await call("/api/owner/link", { method: "POST" });
     $("move-link").textContent = new URL(link, location.origin).href;
     await addQr($("moved"), "move-link");
   } catch (problem) {
@@ -184,6 +185,7 @@ async function makeLink(button) {
 document.addEventListener("click", (event) => {
   const { target } = event;
   if (target.id === "move") makeLink(target);
+  if (target.id === "key-show") showKey();
   if (target.id === "again" && "retry" in target.dataset) memory.saveRetryName(name);
   if (target.id === "reveal" && $("password").textContent !== HIDDEN) {
     event.preventDefault();
@@ -199,7 +201,6 @@ document.addEventListener("toggle", ({ target }) => {
 
 enableCopying((id) => (id === "password" ? readPassword() : $(id).textContent));
 prepareForms = enableForms({
-  keyFor: () => key,
   answered({ password, deploymentId }) {
     if (password) showPassword(password);
     else if (deploymentId === operation) refresh(true); // it is being cancelled
@@ -211,10 +212,6 @@ dress();
 setInterval(tick, 1000);
 if (cameFromHere()) focus($("job-title"));
 if ("gone" in job.dataset) memory.ended(location.pathname.split("/").pop(), false);
-if (!("mine" in job.dataset) && memory.keyFor(name)) {
-  key = memory.keyFor(name);
-  refresh(true);
-}
 if (operation) {
   if (isOver()) settle();
   else notify.offer();

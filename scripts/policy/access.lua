@@ -30,7 +30,7 @@ local own = {
   look = true, stop = true, start = true, restart = true, rotate = true, reveal = true,
   cancel = true, delete = true,
 }
-local own_key = { link = true, rotate_key = true, revoke_key = true }
+local own_key = { link = true, reveal_key = true, rotate_key = true, revoke_key = true }
 
 -- Actions that leave no entry in the audit log: those that only read.
 local unaudited = {
@@ -172,6 +172,7 @@ local examples = {
   { "admin_only", anna, "redeploy", annas },
   { "yes", admin, "redeploy", annas },
   { "yes", anna, "rotate_key", { mode = "closed" } },
+  { "yes", anna, "reveal_key", { mode = "closed" } },
   { "owner_key_only", eve, "rotate_key", { mode = "forward-auth" } },
   { "admin_only", anna, "revoke_other_key", open },
   { "yes", eve, "list", { mode = "forward-auth" } },

@@ -17,8 +17,8 @@ local i18n = require "lib.pages.i18n"
 local h = page.h
 
 -- A form is sent to the page; a program gets the document.
-local function answered(req, doc, set_cookie)
-  if media.is_form(req) then return answer.see_other("/", set_cookie) end
+local function answered(req, doc, set_cookie, path)
+  if media.is_form(req) then return answer.see_other(path or "/", set_cookie) end
   return { json = doc, headers = { ["Set-Cookie"] = set_cookie } }
 end
 
@@ -80,6 +80,22 @@ end
 
 -- The key
 
+-- A browser that has lost its cookie gets it again from the key.
+local function enter(req, values)
+  local key = values.key
+  if not identity.is_owner_key(key) then
+    auth.count_guess(req)
+    refusal.raise("key_invalid", { field = "key" })
+  end
+  local path = values.name and "/stack/" .. values.name or "/"
+  return answered(req, { ownerId = key:match "^own_(.-)%." }, identity.set_cookie(req, key), path)
+end
+
+local function reveal(req)
+  local who = auth.allow(req, "reveal_key")
+  return { json = { ownerKey = identity.owner_key(who.id) } }
+end
+
 -- Every earlier key and link is invalid; the admin who changes another's key does not see the new
 -- one.
 local function rotate(req, values)
@@ -122,6 +138,18 @@ routes.add("Owners", {
     body = "LinkSecret", form = true, self_proving = true,
     answers = { [200] = { "The owner's key, and a cookie with it", schema = "OwnerKey" } },
     problems = { "link_invalid" } },
+
+  { "POST", "/api/owner/enter", enter,
+    summary = "Make this browser the holder of an owner key",
+    text = "Sets the cookie, in place of the key that the browser had. Programs need none.",
+    body = "EnterKey", form = true, self_proving = true,
+    answers = { [200] = { "The owner, and a cookie with the key", schema = "EnteredKey" } },
+    problems = { "key_invalid" } },
+
+  { "POST", "/api/owner/reveal", reveal,
+    summary = "See the owner key",
+    text = "Only its holder sees it, and that is audited.",
+    access = "owner", answers = { [200] = "OwnerKey" }, problems = { "owner_key_only" } },
 
   { "POST", "/api/owner/rotate", rotate,
     summary = "Change the owner key",

@@ -20,6 +20,7 @@ local summary = require "lib.operations.summary"
 local page = require "lib.pages"
 local access = require "lib.pages.access"
 local home = require "lib.pages.home"
+local elements = require "lib.pages.elements"
 local html = require "lib.pages.html"
 local i18n = require "lib.pages.i18n"
 local operation_page = require "lib.pages.operation"
@@ -58,8 +59,11 @@ local function show_icon()
 end
 
 local function reader_of(req, is_mine)
-  local token = csrf.token(auth.reader(req))
-  return { language = page.language(req), csrf = token, is_mine = is_mine }
+  local who = auth.reader(req)
+  return {
+    language = page.language(req), csrf = csrf.token(who), is_mine = is_mine,
+    has_key = who.kind == "owner",
+  }
 end
 
 -- A view of www/view.html, or for its script only the part that changes.
@@ -123,9 +127,9 @@ end
 local is_closed = config.access == "closed"
 
 local function show_home(req)
-  local language, who = page.language(req), auth.reader(req)
+  local language, who, reader = page.language(req), auth.reader(req), reader_of(req, true)
   local wait = home.wait(language, current_estimate())
-  local lists = home.lists(reader_of(req, true), lists_of(who))
+  local lists = home.lists(reader, lists_of(who))
   if page.wants_part(req) then
     local main = { h("p", { id = "wait", class = "hush" }, wait), lists }
     return page.part(req, i18n.text(language, "page.title"), main)
@@ -136,7 +140,8 @@ local function show_home(req)
   return home_templates[language].reply(req, {
     title = i18n.text(language, "page.title"), csrf = csrf.token(who),
     name = utf8.len(name) and name or "", lists = lists, wait = wait,
-    choices = choices[language], closed = closed_text and html.notice("warn closed", closed_text),
+    key_form = elements.key_form(reader), choices = choices[language],
+    closed = closed_text and html.notice("warn closed", closed_text),
     hide_form = is_closed and " hidden",
     picture = picture(req),
   }, { private = who.id ~= nil })

@@ -192,8 +192,13 @@ export async function reloadUntil(page, selector) {
   }
 }
 
+// The key that a workspace's page shows.
+export async function ownerKey(page) {
+  await page.click('#key-show')
+  await page.waitForSelector('#owner-key:not(:empty)')
+  return page.textContent('#owner-key')
+}
+
 // Makes this browser the one that owns what belongs to the key.
-export const own = (context, origin, key) => context.addCookies([{
-  name: '__Host-owner', value: key, url: origin.replace('http:', 'https:'), httpOnly: true,
-  sameSite: 'Strict',
-}])
+export const own = (context, origin, key) =>
+  context.request.post(`${origin}/api/owner/enter`, { data: { key } })

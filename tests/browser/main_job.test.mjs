@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { until } from '../http/harness.mjs'
 import {
-  LANGUAGES, content, deploy, ended, go, password, ready, text, title, useBrowser,
+  LANGUAGES, content, deploy, ended, go, ownerKey, password, ready, text, title, useBrowser,
 } from './browser_fixture.mjs'
 
 const fixture = useBrowser()
@@ -137,11 +137,11 @@ test('a second workspace belongs to the same owner, and both are listed', async 
   const { page, done } = await fixture.visit('en')
   await deploy(page, 'first-of-two')
   await ready(page)
-  const key = await page.textContent('#owner-key')
+  const key = await ownerKey(page)
   await go(page, '#back')
   await deploy(page, 'second-of-two')
   await ready(page)
-  assert.equal(await page.textContent('#owner-key'), key)
+  assert.equal(await ownerKey(page), key)
   await go(page, '#back')
   await page.waitForSelector('#workspaces li.ready[data-name=first-of-two]')
   await page.waitForSelector('#workspaces li.ready[data-name=second-of-two]')
@@ -155,22 +155,21 @@ test('the owner key opens the workspace in another browser, and nothing less doe
   const first = await fixture.visit('en')
   await deploy(first.page, 'moved-house')
   await ready(first.page)
-  const key = await first.page.textContent('#owner-key')
+  const key = await ownerKey(first.page)
   const path = new URL(first.page.url()).pathname
   await first.done()
 
-  const { page, done } = await fixture.visit('en', { path, expected: [/404/] })
+  const { page, done } = await fixture.visit('en', { path, expected: [/401/] })
   await page.waitForSelector('#job.ready #open')
   assert.equal(await page.isVisible('#password'), false, 'no password without the key')
-  await go(page, '#back')
   await page.click('#key-entry summary')
-  await page.fill('#key-name', 'moved-house')
-  await page.fill('#key-value', `${key}x`)
-  await page.click('#key-form button')
-  await page.waitForSelector('#key-problem:not(:empty)')
-  assert.equal(await page.textContent('#key-problem'), text('en', 'live.key.wrong'))
-  await page.fill('#key-value', key)
-  await page.click('#key-form button')
+  await page.fill('#key-entry [name=key]', `${key}x`)
+  await page.click('#key-entry button')
+  await page.waitForSelector('#key-entry .wrong:not(:empty)')
+  const wrong = text('en', 'problem.key_invalid.detail')
+  assert.equal(await page.textContent('#key-entry .wrong'), wrong)
+  await page.fill('#key-entry [name=key]', key)
+  await page.click('#key-entry button')
   await page.waitForSelector('#password')
   await password(page)
   await go(page, '#back')
@@ -179,5 +178,43 @@ test('the owner key opens the workspace in another browser, and nothing less doe
   await page.waitForSelector('#act-stop')
   await page.click('#act-stop')
   await page.waitForSelector('#job.stopped #act-start')
+  await go(page, '#back')
+  await page.click('#forget-open')
+  await go(page, '#forget .danger')
+  assert.equal(await page.locator('#workspaces, #forget').count(), 0)
+  await done()
+})
+
+test('no script can read the key, and one that 0.1 stored becomes the cookie', async () => {
+  const { page, done } = await fixture.visit('en')
+  const stored = () => page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))
+  await deploy(page, 'key-in-no-storage')
+  await ready(page)
+  assert.doesNotMatch(await stored(), /own_/)
+  const { key } = await fixture.portal.ready('stored-by-0-1')
+  await page.context().clearCookies()
+  const old = { key, workspaces: [{ name: 'stored-by-0-1', key, open: false }] }
+  await page.evaluate((it) => localStorage.setItem('deployer', it), JSON.stringify(old))
+  await page.goto(fixture.portal.url)
+  await page.waitForSelector('#workspaces li.ready[data-name=stored-by-0-1]')
+  assert.doesNotMatch(await stored(), /own_/)
+  await done()
+})
+
+test('a browser that does not keep the cookie shows the key, once', async () => {
+  const { page, done } = await fixture.visit('nl')
+  await page.route('**/api/deploy', async (route) => {
+    const response = await route.fetch()
+    const { 'set-cookie': _, ...headers } = response.headers()
+    await page.context().clearCookies()
+    await route.fulfill({ response, headers })
+  })
+  await deploy(page, 'no-cookie-kept')
+  await page.waitForSelector('#problem:not([hidden])')
+  const shown = await page.textContent('#problem')
+  assert.ok(shown.includes(text('nl', 'live.cookie.title')))
+  assert.match(shown, /own_[\w-]+\.[\w-]{43}/)
+  await go(page, '#problem a')
+  await page.waitForSelector('#key-entry')
   await done()
 })

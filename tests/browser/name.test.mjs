@@ -124,12 +124,3 @@ test('a portal that does not answer is reported, and nothing is lost', async () 
   await ready(page)
   await done()
 })
-
-test('an owner key that the portal no longer knows is no obstacle', async () => {
-  const { page, done } = await fixture.visit('en', { expected: [/401/] })
-  const old = JSON.stringify({ key: 'own_old.key', workspaces: [] })
-  await page.evaluate((stored) => localStorage.setItem('deployer', stored), old)
-  await deploy(page, 'new-start')
-  await ready(page)
-  await done()
-})

@@ -28,7 +28,7 @@ for (const language of LANGUAGES) {
     const name = `quietly-${language}`
     await fixture.rehearsal.hold('deploy', name)
     const { page, done } = await fixture.visit(language, NO_SCRIPT)
-    assert.equal(await page.isVisible('#key-entry'), false, 'what needs a script is not shown')
+    assert.equal(await page.isVisible('#preview'), false, 'what needs a script is not shown')
     await deployPlainly(page, name)
     assert.equal(await heading(page), text(language, 'page.job.running', { name }))
     assert.ok((await main(page)).includes(text(language, 'plain.refresh')))

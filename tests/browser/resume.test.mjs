@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
-  deploy, focused, password, ready, text, title, useBrowser,
+  deploy, focused, ownerKey, password, ready, text, title, useBrowser,
 } from './browser_fixture.mjs'
 
 const fixture = useBrowser()
@@ -88,7 +88,7 @@ test('a lost answer is asked for again: one workspace, and its key', async () =>
   await ready(page)
   assert.equal(times, 2)
   assert.equal(await applicationsOf('lost-answer'), 1)
-  assert.match(await page.textContent('#owner-key'), /^own_/)
+  assert.match(await ownerKey(page), /^own_/)
   await done()
 })
 

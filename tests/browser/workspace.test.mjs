@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import jsqr from 'jsqr'
 import {
-  content, deploy, go, password, ready, text, title, useBrowser,
+  content, deploy, go, ownerKey, password, ready, text, title, useBrowser,
 } from './browser_fixture.mjs'
 
 const fixture = useBrowser()
@@ -94,7 +94,7 @@ test('the key can be copied, downloaded and photographed', async () => {
   const { page, done } = await fixture.visit('en')
   await deploy(page, 'key-keeper')
   await ready(page)
-  const key = await page.textContent('#owner-key')
+  const key = await ownerKey(page)
   const [file] = await Promise.all([page.waitForEvent('download'), page.click('#key-download')])
   assert.equal(file.suggestedFilename(), 'key-keeper-key.txt')
   assert.ok(readFileSync(await file.path(), 'utf8').split('\n').includes(key))

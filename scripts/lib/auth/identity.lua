@@ -59,6 +59,11 @@ local function owner_id_of(key)
   return id and crypto.equal(key, identity.owner_key(id)) and id or nil
 end
 
+--- Whether a text is the valid key of an owner.
+---@param key string
+---@return boolean
+function identity.is_owner_key(key) return owner_id_of(key) ~= nil end
+
 local function is_admin_token(key)
   local token = config.secret("ADMIN_TOKEN")
   return token ~= nil and token ~= "" and crypto.equal(key, token)

@@ -204,6 +204,8 @@ shape("Owner", [[kind: person, ownerId?, name? (a user's name, a token's label),
   csrf (for the field csrf of forms; valid for a day)]])
 body("OwnerName", "owner?: owner_id (for the admin: the owner's id)")
 shape("Link", "link (a path of this portal), seconds: count, expiresAt: time")
+body("EnterKey", "key: text, name?: text (of a workspace, whose page a form goes on to)")
+shape("EnteredKey", "ownerId")
 body("LinkSecret", "link (what follows /move/)")
 shape("OwnerKey", "ownerKey?, revoked?: flag (for the admin, without the key)")
 shape("Revoked", "revoked: flag")

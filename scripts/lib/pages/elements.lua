@@ -9,6 +9,7 @@ local h, hidden = html.h, html.hidden
 ---@field language string
 ---@field csrf string             token for the forms
 ---@field is_mine boolean         may act on what is shown
+---@field has_key boolean|nil     holds an owner key
 ---@field may_reveal boolean|nil  may see the workspace's password
 ---@field is_still boolean|nil    the page does not refresh itself without JavaScript
 
@@ -50,6 +51,18 @@ end
 
 function elements.keep_button(label)
   return h("button", { type = "button", class = "scripted", ["data-close"] = true }, label)
+end
+
+--- The form in which a browser that has lost its cookie gets it again from the owner key.
+---@param name string|nil  of the workspace that is shown then
+function elements.key_form(reader, name)
+  local label = say(reader, "page.key.label")
+  return h("details", { class = "quiet", id = "key-entry" },
+    h("summary", {}, say(reader, "page.key.enter")),
+    elements.form(reader, "/api/owner/enter", { name = name },
+      h("label", {}, label, html.text_input { name = "key", required = true, translate = "no" }),
+      h("p", { class = "hush" }, say(reader, "page.key.replaces")),
+      h("button", { type = "submit" }, say(reader, "page.key.use"))))
 end
 
 --- The box that deletes the files along with a workspace.

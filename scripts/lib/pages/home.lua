@@ -105,6 +105,15 @@ local function section(reader, id, key, rows, item, text, footer)
     text and h("p", { class = "hush" }, text), h("ul", { id = id }, items), footer)
 end
 
+local function forgetting(reader)
+  return elements.question("forget", say(reader, "page.forget.open"),
+    elements.form(reader, "/api/owner/leave", nil,
+      h("h2", {}, say(reader, "page.forget.title")), h("p", {}, say(reader, "page.forget.what")),
+      h("p", { class = "row" },
+        h("button", { type = "submit", class = "danger" }, say(reader, "page.forget.go")),
+        elements.keep_button(say(reader, "page.cancel")))))
+end
+
 --- The visitor's workspaces, and the files that were kept when others were deleted.
 ---@param reader Reader
 ---@param list { stacks: table[], next_after: string|nil, kept: table[] }  kept: volumes; `held`: a
@@ -116,7 +125,8 @@ function home.lists(reader, list)
   return h("div", { id = "lists" },
     section(reader, "workspaces", "page.mine.title", list.stacks, workspace_item, nil, more),
     section(reader, "kept", "page.kept.heading", list.kept, kept_item,
-      say(reader, "page.kept.about")))
+      say(reader, "page.kept.about")),
+    reader.has_key and forgetting(reader))
 end
 
 --- The page with the lists alone.

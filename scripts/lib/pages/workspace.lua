@@ -53,15 +53,18 @@ local function actions(reader, shown)
     elements.deletion(reader, shown.name))
 end
 
--- The owner key is in the browser that created the workspace: www/view.js fills it in.
+-- The browser keeps the owner key in a cookie, which can get lost; www/view.js asks for the key.
 local function key(reader)
   local label = say(reader, "page.key.label")
-  return h("section", { class = "keep", id = "keep", hidden = true, ["data-keep"] = true },
+  return h("section", { class = "keep scripted", id = "keep", ["data-keep"] = true },
     h("h2", {}, say(reader, "page.key.title")), h("p", {}, say(reader, "page.key.why")),
-    h("div", { class = "value" }, h("span", {}, code("", "owner-key")),
+    h("button", { type = "button", id = "key-show" }, say(reader, "page.key.show")),
+    h("p", { class = "wrong", role = "alert", id = "key-problem" }),
+    h("div", { class = "value", id = "key-row", hidden = true },
+      h("span", {}, code("", "owner-key")),
       elements.copy(reader, "owner-key", label),
       h("a", { class = "button small", id = "key-download" }, say(reader, "page.key.download"))),
-    h("details", { class = "quiet", ["data-qr"] = "owner-key" },
+    h("details", { class = "quiet", id = "key-qr", ["data-qr"] = "owner-key", hidden = true },
       h("summary", {}, say(reader, "page.qr"))))
 end
 
@@ -97,7 +100,8 @@ function workspace.card(reader, shown, told)
     values(reader, shown),
     shown.state ~= "stopped" and h("p", { class = "row" }, elements.open(reader, shown.openUrl),
       h("span", { class = "hush" }, say(reader, "page.open.hint"))),
-    times(reader, shown), actions(reader, shown), key(reader), move(reader),
+    times(reader, shown), actions(reader, shown),
+    reader.has_key and { key(reader), move(reader) },
   }
 end
 
@@ -107,7 +111,7 @@ function workspace.stranger(reader, name, url, open_url)
     url and h("dl", { class = "values" },
       elements.value(reader, "page.address", "url", elements.address(url, name, "url"))),
     open_url and h("p", { class = "row" }, elements.open(reader, open_url)),
-    notice("", say(reader, "page.stack.not_yours")),
+    notice("", say(reader, "page.stack.not_yours")), elements.key_form(reader, name),
   }
 end
 
@@ -127,7 +131,7 @@ end
 function workspace.unknown(reader, name, doc)
   return doc.title, elements.view(reader, { ["data-name"] = name }, doc.title,
     h("div", { id = "outcome" }, h("p", {}, doc.detail),
-      notice("", say(reader, "page.stack.not_yours"))))
+      notice("", say(reader, "page.stack.not_yours")), elements.key_form(reader, name)))
 end
 
 return workspace
