@@ -200,7 +200,8 @@ int api_config_open(lua_State *L)
     push_raw(L, settings->root);
     lua_pushcfunction(L, api_env);
     lua_pushstring(L, settings->is_rehearsal ? "rehearsal" : "portal");
-    lua_call(L, 3, 1);
+    lua_pushcfunction(L, secret);
+    lua_call(L, 4, 1);
     luaL_checktype(L, -1, LUA_TTABLE);
     read_settings(L, settings);
     lua_pushcfunction(L, secret);

@@ -144,6 +144,24 @@ local function split_proxies(set)
   set.trusted_proxies, set.doubtful_proxies = believed, doubtful
 end
 
+local SHORTEST_TOKEN = 16 -- characters
+
+--- What is wrong with an admin token, or nil. In development any token will do.
+---@param set { production: boolean }
+---@param token string
+---@return string|nil
+function settings.token_fault(set, token)
+  if not set.production or #token >= SHORTEST_TOKEN then return nil end
+  return ("has fewer than %d characters and can be guessed (make one with: openssl rand -hex 32)")
+    :format(SHORTEST_TOKEN)
+end
+
+local function check_admin_token(set, secret)
+  local token = set.mode == "portal" and secret and secret "ADMIN_TOKEN"
+  local fault = token and settings.token_fault(set, token)
+  if fault then refuse("admin_token", "%s", fault) end
+end
+
 -- Without a trusted proxy anyone could name themselves in the user header.
 local function check_access(set)
   set.access = set.access or (set.production and "invite" or "open")
@@ -179,8 +197,9 @@ end
 ---@param raw table  what config.lua returned
 ---@param env (fun(name: string): string|nil)|table|nil  the environment
 ---@param mode string|nil  "portal" (the default) or "rehearsal"
+---@param secret (fun(name: string): string|nil)|nil  reads a secret
 ---@return table settings
-function settings.check(raw, env, mode)
+function settings.check(raw, env, mode, secret)
   if type(raw) ~= "table" then
     error("config.lua: it returns no table (end it with: return { ... })", 0)
   end
@@ -196,6 +215,7 @@ function settings.check(raw, env, mode)
   if set.watch == nil then set.watch = not set.production end
   split_proxies(set)
   check_access(set)
+  check_admin_token(set, secret)
   if set.mode == "rehearsal" then
     set.host = set.rehearsal_server.host -- never the portal's: /__rehearsal takes no credential
     set.limits.max_body = 4 << 20 -- the rehearsal applies Dokploy's own limit, 1 MiB

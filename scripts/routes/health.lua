@@ -34,7 +34,14 @@ local function dokploy_word()
   return is_reachable and "ok" or "unreachable"
 end
 
-local function ready()
+-- What the doctor found tells an attacker where to try.
+local function doctor_report(req)
+  local report = doctor.last_report() or { status = "unknown" }
+  if auth.is_from_admin(req) then return report end
+  return { status = report.status, checkedAt = report.checkedAt }
+end
+
+local function ready(req)
   local failing = failing_dependencies()
   if #failing > 0 then
     local args = { failing = table.concat(failing, ", ") }
@@ -49,7 +56,7 @@ local function ready()
       limits = client.untrusted_proxy() and "shared" or "separate",
       dokploy = dokploy_word(),
       breaker = breaker.state().state,
-      doctor = doctor.last_report() or { status = "unknown" },
+      doctor = doctor_report(req),
     },
   }
 end
@@ -64,6 +71,7 @@ routes.add("Monitoring", {
   { "GET", "/ready", ready,
     summary = "Whether to send it requests",
     text = "503 when the journal cannot be written or the portal is shutting down. An unreachable "
-      .. "Dokploy is named with 200: an outage is no reason to roll back a release.",
+      .. "Dokploy is named with 200: an outage is no reason to roll back a release. The doctor's "
+      .. "findings are for the admin only.",
     answers = { [200] = "Ready" }, problems = { "not_ready" }, log = "debug" },
 })

@@ -72,6 +72,8 @@ const special = {
   'POST /api/owner/link': { ...own, 'other owner': 201 },
   'POST /api/owner/rotate': { ...own, 'other owner': null },
   'POST /api/owner/revoke': { ...own, 'other owner': null },
+  'POST /api/owner/reveal': { ...own, 'other owner': 200 },
+  'POST /api/owner/enter': { _: 401, [unstated]: 401, body: { key: 'made-up' } },
   'POST /api/owner/move': { _: 403, body: { link: 'made-up' } },
   'POST /api/owner/leave': { [unstated]: 200 },
   'POST /api/invites': { body: {} },
@@ -88,7 +90,8 @@ const open = new Set([
   'GET /', 'GET /health', 'GET /ready', 'GET /metrics', 'GET /favicon.ico', 'GET /stacks',
   'GET /deployment/:id', 'GET /move/:link', 'GET /admin/login', 'POST /admin/login',
   'GET /api/check/:name', 'GET /api/openapi.json', 'GET /api/status/:id', 'GET /api/owner',
-  'POST /api/deploy', 'POST /api/owner/move', 'POST /api/owner/leave',
+  'POST /api/deploy', 'POST /api/owner/move', 'POST /api/owner/enter',
+  'POST /api/owner/leave',
 ])
 const adminsOnly = /^\/(api\/(admin|invites|tokens|audit)|admin)(\/|$)/
 

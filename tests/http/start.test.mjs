@@ -62,6 +62,9 @@ const wrong = {
   'a secret given twice': [{ ADMIN_TOKEN: 'a', ADMIN_TOKEN_FILE: missing },
     /ADMIN_TOKEN and ADMIN_TOKEN_FILE are both set/],
   'production on the rehearsal': [{ NODE_ENV: 'production' }, /DOKPLOY_URL/],
+  'an admin token that can be guessed': [
+    { ...dokploy, NODE_ENV: 'production', ADMIN_TOKEN: 'fifteen-letters' },
+    /config\.lua: admin_token: has fewer than 16 characters .*openssl rand/],
   'TIME_SCALE in production': [{ ...dokploy, NODE_ENV: 'production', TIME_SCALE: '20' },
     /TIME_SCALE.*unset it/, 'at start'],
   'TIME_SCALE that is no number': [{ TIME_SCALE: 'fast' }, /TIME_SCALE must be a number/,

@@ -66,6 +66,17 @@ describe("a bearer token", function()
     end
   end)
 
+  it("is not the admin's in production once ADMIN_TOKEN is short, nor the one before it", function()
+    local secrets = { ADMIN_TOKEN = "the-admins-token" }
+    identity = start({ production = true }, secrets)
+    assert.equal("admin", of("Bearer the-admins-token").kind)
+    secrets.ADMIN_TOKEN = "fifteen-letters"
+    for _, token in ipairs { "fifteen-letters", "the-admins-token" } do
+      assert.equal("forged", of("Bearer " .. token).kind)
+    end
+    assert.is_false(require("lib.auth.session").is_open())
+  end)
+
   it("gives access to one's own; the admin's to everything", function()
     assert.is_true(identity.can_manage({ kind = "owner", id = "a" }, "a"))
     assert.is_true(identity.can_manage({ kind = "admin" }, "b"))

@@ -7,6 +7,7 @@
 --- generation; keys of earlier generations are invalid.
 local config = require "core.config"
 local crypto = require "core.crypto"
+local admin_token = require "lib.auth.admin_token"
 local client = require "lib.auth.client"
 local cookie = require "lib.auth.cookie"
 local credentials = require "lib.auth.credentials"
@@ -64,11 +65,6 @@ end
 ---@return boolean
 function identity.is_owner_key(key) return owner_id_of(key) ~= nil end
 
-local function is_admin_token(key)
-  local token = config.secret("ADMIN_TOKEN")
-  return token ~= nil and token ~= "" and crypto.equal(key, token)
-end
-
 local function forged(code) return { kind = "forged", code = code, via = "none" } end
 
 local function of_token(id, secret)
@@ -87,7 +83,7 @@ local function of_bearer(key)
   if id then return { kind = "owner", id = id, via = "bearer" } end
   local token_id, secret = key:match("^tok_(%x+)%.([%w_-]+)$")
   if token_id and #key <= LONGEST_KEY then return of_token(token_id, secret) end
-  if is_admin_token(key) then return { kind = "admin", via = "bearer" } end
+  if admin_token.is(key) then return { kind = "admin", via = "bearer" } end
   return forged "key_invalid"
 end
 

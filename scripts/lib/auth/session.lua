@@ -1,7 +1,7 @@
 --- The admin's log-in sessions. The cookie holds a random secret; the journal keeps its hash and a
 --- keyed hash of the ADMIN_TOKEN that began it: another token ends the session.
-local config = require "core.config"
 local crypto = require "core.crypto"
+local admin_token = require "lib.auth.admin_token"
 local cookie = require "lib.auth.cookie"
 local refusal = require "lib.base.refusal"
 local sessions = require "lib.journal.sessions"
@@ -12,30 +12,20 @@ local session = {
 }
 local NAME = "admin"
 
-local function admin_token()
-  local text = config.secret("ADMIN_TOKEN")
-  return text ~= "" and text or nil
-end
-
 --- Identifies the present ADMIN_TOKEN without revealing it.
 ---@return string
-function session.mark() return crypto.sign("admin-session", admin_token() or "") end
+function session.mark() return crypto.sign("admin-session", admin_token.get() or "") end
 
 --- Whether there is a token to log in with.
 ---@return boolean
-function session.is_open() return admin_token() ~= nil end
+function session.is_open() return admin_token.get() ~= nil end
 
 --- Whether the token is too long to be guessed.
 ---@return boolean
 function session.is_unguessable() return #(admin_token() or "") >= session.shortest_token end
 
 --- Whether the text is the token.
----@param text string
----@return boolean
-function session.opens(text)
-  local token = admin_token()
-  return token ~= nil and crypto.equal(text, token)
-end
+session.opens = admin_token.is
 
 --- Begins a session. Raises the journal's failures.
 ---@param req Request
@@ -54,7 +44,7 @@ end
 ---@param hash string
 ---@return { hash: string, expires_at: number }|false|nil row, string? message, string? code
 function session.find(hash)
-  if not admin_token() then return false end
+  if not admin_token.get() then return false end
   return sessions.get(hash, session.mark())
 end
 

@@ -4,6 +4,7 @@ local console = require "core.console"
 local shared = require "core.shared"
 local address = require "lib.base.address"
 local forwarded = require "lib.base.forwarded"
+local settings = require "lib.settings"
 
 local LITTLE, TOO_LITTLE = 1 << 30, 100 << 20 -- bytes free
 
@@ -40,7 +41,6 @@ end
 -- As health.access_unopened of the locales, which a command cannot read.
 local UNOPENED = "Only holders of an invite or a token can create workspaces, and there is nobody "
   .. "to hand them out: set ADMIN_TOKEN to invite people, or ACCESS=open to let everyone in."
-local SHORTEST_TOKEN = 16 -- characters; a shorter one can be guessed
 
 local function check_admin(report)
   local token = config.secret "ADMIN_TOKEN"
@@ -48,9 +48,8 @@ local function check_admin(report)
     report:warn("admin", config.access == "invite" and UNOPENED
       or "there is no ADMIN_TOKEN, so nobody can administer the portal",
       "set ADMIN_TOKEN or ADMIN_TOKEN_FILE")
-  elseif #token < SHORTEST_TOKEN then
-    report:warn("admin",
-      ("ADMIN_TOKEN has fewer than %d characters and can be guessed"):format(SHORTEST_TOKEN),
+  elseif settings.token_fault({ production = true }, token) then
+    report:warn("admin", "ADMIN_TOKEN is short and can be guessed; production does not accept it",
       "make one with: openssl rand -hex 32")
   end
 end

@@ -83,7 +83,7 @@ local function with_hsts(req, reply)
   if not client.is_over_tls(req) then return reply end
   reply = with_headers(reply, { ["Strict-Transport-Security"] = HSTS })
   local cookie = reply.headers["Set-Cookie"]
-  if cookie and not cookie:find("; Secure", 1, true) then
+  if type(cookie) == "string" and not cookie:find("; Secure", 1, true) then
     reply.headers["Set-Cookie"] = cookie .. "; Secure"
   end
   return reply
