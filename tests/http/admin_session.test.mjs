@@ -227,7 +227,7 @@ test('without ADMIN_TOKEN the page says that administration is closed, and how t
     const { csrf } = (await other.api('/api/owner')).json
     const form = { csrf, token: ' ' }
     const empty = await other.post('/admin/login', undefined, { form, headers: own })
-    assert.equal(empty.status, 422)
+    assert.equal(empty.status, 403)
     assert.equal(cookieOf(empty), undefined)
   }))
 

@@ -42,25 +42,29 @@ end
 local UNOPENED = "Only holders of an invite or a token can create workspaces, and there is nobody "
   .. "to hand them out: set ADMIN_TOKEN to invite people, or ACCESS=open to let everyone in."
 
+local MAKE_SECRET = "make one with: openssl rand -hex 32"
+
+local function is_short(secret)
+  return settings.token_fault({ production = true }, secret) ~= nil
+end
+
 local function check_admin(report)
   local token = config.secret "ADMIN_TOKEN"
   if not token then
     report:warn("admin", config.access == "invite" and UNOPENED
       or "there is no ADMIN_TOKEN, so nobody can administer the portal",
       "set ADMIN_TOKEN or ADMIN_TOKEN_FILE")
-  elseif settings.token_fault({ production = true }, token) then
+  elseif is_short(token) then
     report:warn("admin", "ADMIN_TOKEN is short and can be guessed; production does not accept it",
-      "make one with: openssl rand -hex 32")
+      MAKE_SECRET)
   end
 end
 
 -- lib/auth/client.lua records an address that looks like an untrusted proxy.
 local function check_proxy(report)
   local secret, peer = config.secret "PROXY_SECRET", shared.get(forwarded.untrusted)
-  if secret and #secret < SHORTEST_TOKEN then
-    report:warn("trust",
-      ("PROXY_SECRET has fewer than %d characters and can be guessed"):format(SHORTEST_TOKEN),
-      "make one with: openssl rand -hex 32")
+  if secret and is_short(secret) then
+    report:warn("trust", "PROXY_SECRET is short and can be guessed", MAKE_SECRET)
   elseif not secret and #config.doubtful_proxies > 0 then
     report:fail("trust", ("TRUSTED_PROXIES names %s, where workspaces may be: it is not believed")
       :format(address.list_text(config.doubtful_proxies)), forwarded.cure)
