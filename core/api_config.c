@@ -166,14 +166,6 @@ static void read_port(lua_State *L, struct settings *settings)
     if (settings->is_rehearsal) settings->port = (int)number_at(L, "rehearsal_server", "port");
 }
 
-static int has_proxies(lua_State *L)
-{
-    int found = lua_getfield(L, -1, "trusted_proxies") == LUA_TTABLE && lua_rawlen(L, -1) > 0;
-    found |= lua_getfield(L, -2, "proxy_secret") != LUA_TNIL;
-    lua_pop(L, 2);
-    return found;
-}
-
 static void read_settings(lua_State *L, struct settings *settings)
 {
     copy_text(L, "host", settings->host, sizeof settings->host);
@@ -184,7 +176,6 @@ static void read_settings(lua_State *L, struct settings *settings)
     settings->has_watch = flag(L, "watch") && !settings->is_rehearsal;
     settings->max_body = (int64_t)number_at(L, "limits", "max_body");
     settings->max_connections = (int)number_at(L, "limits", "max_connections");
-    settings->is_proxied = has_proxies(L);
     settings->script_ms = (int)(number_at(L, "limits", "script_seconds") * 1000);
     settings->script_bytes = (size_t)number_at(L, "limits", "script_memory");
 }

@@ -1,7 +1,9 @@
 #include "api.h"
 #include "api_reply.h"
 #include "api_script_version.h"
+#include "clock.h"
 #include "http_text.h"
+#include "httpd_refusals.h"
 #include "httpd_reply.h"
 #include "httpd_request.h"
 #include "loop.h"
@@ -238,6 +240,9 @@ static void log_access(const struct transaction *transaction, int status)
                *pattern = route ? route->pattern : NULL;
     int64_t elapsed_us = loop_now_us() - transaction->request->started_us;
     count(method, pattern, status, elapsed_us);
+    if (status >= 400 && status < 500 &&
+        !httpd_refusal_is_logged(&transaction->request->conn->peer, status, clock_real_ms()))
+        return;
     if (!log_begin(route ? route->log_level : LOG_INFO, "http.request")) return;
     log_str("method", method);
     log_str("route", pattern);

@@ -156,6 +156,15 @@ static int info(lua_State *L)
 
 /* --- the files that pages are made of --- */
 
+/* server.exempt(peer) */
+static int exempt(lua_State *L)
+{
+    struct core *core = script_version_of(L, NULL)->server->core;
+    const char *peer = luaL_checkstring(L, 1);
+    if (core->httpd) httpd_exempt(core->httpd, peer);
+    return 0;
+}
+
 /* Without www (in tests of a script alone) the path is returned as it is. */
 static int asset(lua_State *L)
 {
@@ -229,6 +238,7 @@ int api_server_open(lua_State *L)
                                           { "pure", pure },
                                           { "info", info },
                                           { "asset", asset },
+                                          { "exempt", exempt },
                                           { "read", read_whole },
                                           { "list", list },
                                           { "now", now },

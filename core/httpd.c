@@ -1,4 +1,5 @@
 #include "httpd.h"
+#include "httpd_refusals.h"
 #include "httpd_reply.h"
 #include "httpd_request.h"
 #include "log.h"
@@ -26,6 +27,7 @@ const struct httpd_limits httpd_default_limits = {
     .idle_timeout_ms = 60000,
     .head_timeout_ms = 10000,
     .request_timeout_ms = 30000,
+    .answer_timeout_ms = 300000,
     .max_stream_backlog = 262144,
 };
 
@@ -207,6 +209,11 @@ void httpd_drain(struct httpd *httpd)
     httpd_conns_drain(&httpd->conns);
 }
 
+void httpd_exempt(struct httpd *httpd, const char *peer)
+{
+    httpd_conns_exempt(&httpd->conns, peer);
+}
+
 int httpd_connections(const struct httpd *httpd)
 {
     return httpd->conns.count;
@@ -226,6 +233,7 @@ void httpd_free(struct httpd *httpd)
     httpd_conns_close_busy(&httpd->conns);
     evhttp_free(httpd->evhttp);
     httpd_conns_fini(&httpd->conns);
+    httpd_refusals_report(INT64_MAX);
     event_del(&httpd->starved_event);
     struct httpd **link = &servers;
     while (*link != httpd)

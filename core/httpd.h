@@ -34,6 +34,9 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_limits *limits,
 /* Listens on host:port (port 0: any free one). Returns the port, or -1 with errno. May be called
  * for several addresses. */
 int httpd_listen(struct httpd *httpd, const char *host, int port);
+/* A peer that is a proxy, by its address: connections from there have no cap of their own. The last
+ * 64 are remembered. */
+void httpd_exempt(struct httpd *httpd, const char *peer);
 /* Stops accepting; idle connections close; answers from now on say Connection: close. */
 void httpd_drain(struct httpd *httpd);
 /* Connections open now; requests and streams not yet ended. */

@@ -1,6 +1,7 @@
 #include "httpd_conn.h"
 #include "clock.h"
 #include "httpd_head.h"
+#include "httpd_refusals.h"
 #include "log.h"
 #include "mem.h"
 
@@ -184,7 +185,9 @@ void httpd_conn_end(struct httpd_conn *conn)
 static void log_refusal(const struct httpd_conn *conn, const struct guard_refusal *refusal,
                         const char *id)
 {
-    if (!log_begin(LOG_INFO, "httpd.refused")) return;
+    if (!httpd_refusal_is_logged(&conn->peer, refusal->status, clock_real_ms()) ||
+        !log_begin(LOG_INFO, "httpd.refused"))
+        return;
     log_int("status", refusal->status);
     log_str("code", refusal->code);
     log_str("request", id);

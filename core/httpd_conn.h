@@ -54,6 +54,7 @@ struct httpd_conn {
     unsigned is_pending : 1; /* counted in conns->npending */
     unsigned is_watched : 1; /* `event` waits for the client to close */
     int64_t since_ms;        /* in this state */
+    int64_t answered_ms;     /* while writing: since then */
     size_t unsent;           /* while writing: what was unsent when last looked at */
     struct guard guard;
     struct httpd_request *request; /* not answered yet, or NULL */
@@ -64,7 +65,7 @@ struct httpd_conn {
 TAILQ_HEAD(httpd_conn_list, httpd_conn);
 LIST_HEAD(httpd_neighbours, httpd_conn);
 
-enum { HTTPD_PEER_BUCKETS = 1024 };
+enum { HTTPD_PEER_BUCKETS = 1024, HTTPD_PROXIES = 64 };
 
 /* All connections of a server. */
 struct httpd_conns {
@@ -75,10 +76,12 @@ struct httpd_conns {
     struct httpd_neighbours by_peer[HTTPD_PEER_BUCKETS];
     struct httpd_conn **by_fd; /* evhttp gives a request's descriptor, but no pointer of ours */
     int by_fd_room;
-    int count;       /* connections open */
-    int npending;    /* requests and streams that have not ended */
-    int is_full;     /* at the cap: nothing is accepted */
-    int is_draining; /* answers end their connection */
+    struct in6_addr proxies[HTTPD_PROXIES]; /* not held to max_connections_each */
+    int nproxies;                           /* ever added; the newest are kept */
+    int count;                              /* connections open */
+    int npending;                           /* requests and streams that have not ended */
+    int is_full;                            /* at the cap: nothing is accepted */
+    int is_draining;                        /* answers end their connection */
     struct event sweep_event;
     /* Given at creation. A client closed before its request was answered; is_full changed. */
     void (*on_client_closed)(struct httpd_request *request);
@@ -129,6 +132,8 @@ void httpd_conns_close_busy(struct httpd_conns *conns);
 void httpd_conns_fini(struct httpd_conns *conns);
 /* evhttp's bufferevent factory: where each accepted socket is first seen. */
 struct bufferevent *httpd_conns_accept(struct event_base *base, void *conns);
+/* httpd_exempt() */
+void httpd_conns_exempt(struct httpd_conns *conns, const char *peer);
 /* Idle connections close soon, answers end their connection. */
 void httpd_conns_drain(struct httpd_conns *conns);
 #endif

@@ -1,11 +1,13 @@
 #include "httpd_conn.h"
 #include "clock.h"
 #include "hash.h"
+#include "httpd_refusals.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -13,10 +15,11 @@ enum {
     FDS_RESERVED = 64,       /* kept back for curl, SQLite and files */
     TARGET_BYTES_MAX = 8192, /* of a request's target */
     CHUNK_LINE_BYTES = 4096, /* the line of a chunk's size, and some */
-    EVICT_AFTER_MS = 1000,   /* at the cap: idle, or sending a request, for this long */
-    EVICT_MAX = 64,          /* in one sweep */
-    LINGER_MS = 2000,        /* for the client to see the last answer */
-    DRAIN_IDLE_MS = 250,     /* while draining: a client in full swing still gets its "close" */
+    EVICT_AFTER_MS =
+        1000,         /* at the cap: idle, sending a request or reading an answer for this long */
+    EVICT_MAX = 64,   /* in one sweep */
+    LINGER_MS = 2000, /* for the client to see the last answer */
+    DRAIN_IDLE_MS = 250, /* while draining: a client in full swing still gets its "close" */
     SWEEP_MIN_MS = 10,
     SWEEP_MAX_MS = 1000
 };
@@ -43,6 +46,22 @@ static int is_loopback(const struct in6_addr *peer)
     return IN6_IS_ADDR_LOOPBACK(peer) || (IN6_IS_ADDR_V4MAPPED(peer) && peer->s6_addr[12] == 127);
 }
 
+static int is_proxy(const struct httpd_conns *conns, const struct in6_addr *peer)
+{
+    for (int i = 0; i < HTTPD_PROXIES; i++)
+        if (IN6_ARE_ADDR_EQUAL(&conns->proxies[i], peer)) return 1;
+    return 0;
+}
+
+void httpd_conns_exempt(struct httpd_conns *conns, const char *peer)
+{
+    struct in6_addr address;
+    char mapped[INET6_ADDRSTRLEN + 8];
+    snprintf(mapped, sizeof mapped, "%s%s", strchr(peer, ':') ? "" : "::ffff:", peer);
+    if (inet_pton(AF_INET6, mapped, &address) != 1 || is_proxy(conns, &address)) return;
+    conns->proxies[conns->nproxies++ % HTTPD_PROXIES] = address;
+}
+
 /* Notes who is at the other end. Returns 0; -1 when there are too many connections from there. */
 static int add_peer(struct httpd_conn *conn)
 {
@@ -52,11 +71,11 @@ static int add_peer(struct httpd_conn *conn)
     int is_ipv4 = IN6_IS_ADDR_V4MAPPED(&conn->peer);
     inet_ntop(is_ipv4 ? AF_INET : AF_INET6, conn->peer.s6_addr + (is_ipv4 ? 12 : 0),
               conn->peer_text, sizeof conn->peer_text);
-    size_t len = is_ipv4 ? 16 : 8; /* a client has a /64 of IPv6 */
+    size_t len = httpd_peer_bytes(&conn->peer);
     struct httpd_neighbours *bucket =
         &conn->conns->by_peer[hash_bytes(&conn->peer, len) % HTTPD_PEER_BUCKETS];
     LIST_INSERT_HEAD(bucket, conn, neighbour);
-    if (max <= 0 || is_loopback(&conn->peer)) return 0;
+    if (max <= 0 || is_loopback(&conn->peer) || is_proxy(conn->conns, &conn->peer)) return 0;
     LIST_FOREACH(other, bucket, neighbour)
     if (memcmp(&other->peer, &conn->peer, len) == 0) count++;
     return count > max ? -1 : 0;
@@ -167,9 +186,18 @@ static struct httpd_conn *slowest(struct httpd_conns *conns)
     return !head || (body && body->since_ms < head->since_ms) ? body : head;
 }
 
-/* Closes a lingering connection, or the one that has been idle longest, or the slowest sender:
- * thousands of those must not keep others out until their own time is over. Returns 0 when none has
- * been there for long. */
+/* The connection whose answer has been on its way for longest. */
+static struct httpd_conn *slowest_reader(struct httpd_conns *conns)
+{
+    struct httpd_conn *conn, *slowest = NULL;
+    TAILQ_FOREACH(conn, &conns->lists[CONN_WRITING], next)
+    if (!slowest || conn->answered_ms < slowest->answered_ms) slowest = conn;
+    return slowest;
+}
+
+/* Closes a lingering connection, or the one that has been idle longest, or the slowest sender, or
+ * the slowest reader: thousands of those must not keep others out until their own time is over.
+ * Returns 0 when none has been there for long. */
 static int evict(struct httpd_conns *conns)
 {
     struct httpd_conn *lingering = TAILQ_FIRST(&conns->lists[CONN_LINGERING]);
@@ -179,8 +207,13 @@ static int evict(struct httpd_conns *conns)
         return 1;
     }
     struct httpd_conn *slow = slowest(conns);
-    if (!is_evictable(slow)) return 0;
-    turn_away(slow, "Too many connections are open, and this request took too long to arrive.");
+    if (is_evictable(slow)) {
+        turn_away(slow, "Too many connections are open, and this request took too long to arrive.");
+        return 1;
+    }
+    struct httpd_conn *reader = slowest_reader(conns);
+    if (!reader || clock_real_ms() - reader->answered_ms < EVICT_AFTER_MS) return 0;
+    httpd_conn_close(reader);
     return 1;
 }
 
@@ -213,7 +246,7 @@ struct bufferevent *httpd_conns_accept(struct event_base *base, void *arg)
 
 /* --- deadlines --- */
 
-/* A reader that is slow but reads gets more time. */
+/* A reader that is slow but reads gets more time, up to answer_timeout_ms. */
 static int has_moved(struct httpd_conn *conn)
 {
     size_t unsent = conn->state == CONN_WRITING ? httpd_conn_unsent(conn) : conn->unsent;
@@ -238,6 +271,15 @@ static void sweep_list(struct httpd_conns *conns, enum httpd_conn_state state, i
     }
 }
 
+/* Their list is not in the order of their answers. */
+static void sweep_readers(struct httpd_conns *conns)
+{
+    struct httpd_conn *reader;
+    while ((reader = slowest_reader(conns)) &&
+           clock_real_ms() - reader->answered_ms >= conns->limits.answer_timeout_ms)
+        httpd_conn_close(reader);
+}
+
 static void sweep(struct httpd_conns *conns)
 {
     for (int i = 0; conns->is_full && i < EVICT_MAX && evict(conns); i++)
@@ -246,6 +288,7 @@ static void sweep(struct httpd_conns *conns)
     sweep_list(conns, CONN_HEAD, conns->limits.head_timeout_ms);
     sweep_list(conns, CONN_READING, conns->limits.request_timeout_ms);
     sweep_list(conns, CONN_WRITING, conns->limits.idle_timeout_ms);
+    sweep_readers(conns);
     sweep_list(conns, CONN_LINGERING, LINGER_MS);
 }
 
@@ -267,7 +310,8 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
     struct httpd_conns *conns = arg;
     sweep(conns);
-    if (conns->count > 0) sweep_in(conns, sweep_interval_ms(&conns->limits));
+    if (httpd_refusals_report(clock_real_ms()) || conns->count > 0)
+        sweep_in(conns, sweep_interval_ms(&conns->limits));
 }
 
 /* --- the set --- */

@@ -92,6 +92,7 @@ static void finish_writing(struct httpd_conn *conn)
     bufferevent_disable(conn->bev, EV_READ);
     bufferevent_setcb(conn->bev, NULL, conn->write_cb, conn->event_cb, conn->evcon);
     httpd_conn_set_state(conn, CONN_WRITING);
+    conn->answered_ms = conn->since_ms;
 }
 
 void httpd_request_end(struct httpd_request *request)

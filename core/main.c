@@ -265,7 +265,6 @@ static int open_net(struct portal *portal)
     /* Twice the limit, so that the scripts can answer a body that is a little too large. */
     limits.max_body_bytes = 2 * portal->settings.max_body;
     limits.max_connections = portal->settings.max_connections;
-    if (portal->settings.is_proxied) limits.max_connections_each = 0;
     core->fetch = fetch_pool_new(core->loop, MAX_FETCHES);
     core->sse = sse_new(core->loop);
     core->httpd = httpd_new(core->loop, &limits, api_request_serve, &portal->server);

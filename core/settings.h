@@ -15,7 +15,6 @@ struct settings {
     char data_dir[4096]; /* where this process keeps its files; "" under --check */
     int64_t max_body;    /* bytes */
     int max_connections;
-    int is_proxied;      /* behind a trusted proxy: all connections come from its address */
     int script_ms;       /* the longest turn of a script */
     size_t script_bytes; /* the most memory of one version of the scripts */
 };

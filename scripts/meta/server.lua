@@ -86,6 +86,10 @@ function server.info() end
 ---@return number
 function server.now() end
 
+--- Lets a trusted proxy hold more connections than a client may.
+---@param peer string  its address
+function server.exempt(peer) end
+
 --- The URL path of a static file. It contains a hash of all static files, so browsers may cache the
 --- file and its relative imports for ever.
 ---@param path string  below www/, "app.js"

@@ -1,5 +1,6 @@
 #include "httpd_fixture.h"
 
+#include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <sys/resource.h>
@@ -114,6 +115,39 @@ TEST(cap_of_an_address)
     wire_close(remote[0]);
     wire_turn(20);
     assert_int_equal(wire_ask(wire_from(address), GET("/"), NULL), 200);
+    assert_int_equal(wire_answer(wire_from(address), NULL), 503);
+    httpd_exempt(server, inet_ntoa((struct in_addr){ address }));
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(wire_ask(wire_from(address), GET("/"), NULL), 200);
+}
+
+TEST(slow_readers_make_room_at_the_cap)
+{
+    restart_with_two();
+    wire_begin(port, GET("/big")); /* and reads nothing of it */
+    wire_begin(port, GET("/big"));
+    struct wire *third = wire_open(port);
+    assert_int_equal(wire_ask(third, GET("/3"), NULL), 200);
+    assert_true(httpd_connections(server) <= 2);
+}
+
+/* Who reads on, but slowly, is closed at the deadline. */
+TEST(deadline_of_an_answer)
+{
+    struct httpd_limits limits = httpd_default_limits;
+    limits.answer_timeout_ms = 600;
+    limits.idle_timeout_ms = 300;
+    restart(&limits);
+    struct wire *wire = wire_begin(port, GET("/big"));
+    static char piece[96 << 10];
+    while (requests == 0)
+        wire_turn(1);
+    int64_t start_ms = loop_now_ms();
+    while (httpd_connections(server) > 0 && loop_now_ms() - start_ms < 5000) {
+        wire_turn(20);
+        if (read(wire->fd, piece, sizeof piece) < 0) continue;
+    }
+    assert_in_range(loop_now_ms() - start_ms, 500, 2500);
 }
 
 static int highest_fd(void)

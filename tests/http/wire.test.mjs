@@ -2,7 +2,7 @@
 // one process.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { useWorld } from './harness.mjs'
+import { useWorld, withPortal } from './harness.mjs'
 import { Wire, header, isSound } from './wire.mjs'
 import { cases } from './wire_cases.mjs'
 
@@ -54,6 +54,23 @@ async function runCase([name, bytes, wanted, options]) {
   }
 }
 
+// First, since only the first refusals of a minute are logged one by one.
+test('a refusal is a problem with an id that is logged; to HEAD without a body', async () => {
+  const from = portal.log.length
+  const wire = new Wire(portal.port)
+  await wire.send(`HEAD /health HTTP/1.1\r\nHost: ${host()}\r\nbad header\r\n\r\n`)
+  const answer = await wire.answer(true)
+  assert.equal(answer.status, 400)
+  assert.equal(header(answer, 'connection'), 'close')
+  assert.ok(Number(header(answer, 'content-length')) > 0)
+  assert.equal(await wire.answer(), null)
+  const id = header(answer, 'x-request-id')
+  const isRefusal = ({ event, request }) => event === 'httpd.refused' && request === id
+  const { status, code, peer } = await portal.logged(isRefusal, 'the refusal', { from })
+  assert.deepEqual([status, code, peer], [400, 'bad_request', '127.0.0.1'])
+  wire.close()
+})
+
 test('every case is answered as it must be, whole and byte by byte, twice', async (t) => {
   const all = cases(host())
   const failures = []
@@ -76,25 +93,19 @@ test('Expect: 100-continue is told to continue, and then answered', async () => 
   wire.close()
 })
 
-test('a refusal is a problem with an id that is logged; to HEAD without a body', async () => {
-  const from = portal.log.length
-  const wire = new Wire(portal.port)
-  await wire.send(`HEAD /health HTTP/1.1\r\nHost: ${host()}\r\nbad header\r\n\r\n`)
-  const answer = await wire.answer(true)
-  assert.equal(answer.status, 400)
-  assert.equal(header(answer, 'connection'), 'close')
-  assert.ok(Number(header(answer, 'content-length')) > 0)
-  assert.equal(await wire.answer(), null)
-  const id = header(answer, 'x-request-id')
-  const isRefusal = ({ event, request }) => event === 'httpd.refused' && request === id
-  const { status, code, peer } = await portal.logged(isRefusal, 'the refusal', { from })
-  assert.deepEqual([status, code, peer], [400, 'bad_request', '127.0.0.1'])
-  wire.close()
-})
-
 test('405 says what is allowed', async () => {
   const wire = new Wire(portal.port)
   await wire.send(`TRACE / HTTP/1.1\r\nHost: ${host()}\r\n\r\n`)
   assert.match(header(await wire.answer(), 'allow'), /^GET, HEAD, POST/)
   wire.close()
 })
+
+test('the rest of a client\'s refusals is one line with their number',
+  withPortal({}, async (other) => {
+    for (let i = 0; i < 80; i++) assert.equal((await other.api('/nothing')).status, 404)
+    await other.stop()
+    const isLine = ({ event, status }) => event === 'http.request' && status === 404
+    assert.equal(other.log.filter(isLine).length, 50)
+    const { peer, status, count } = other.log.find(({ event }) => event === 'httpd.refused_more')
+    assert.deepEqual([peer, status, count], ['127.0.0.1', 404, 30])
+  }))

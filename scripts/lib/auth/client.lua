@@ -8,6 +8,7 @@
 local config = require "core.config"
 local crypto = require "core.crypto"
 local log = require "core.log"
+local server = require "core.server"
 local shared = require "core.shared"
 local address = require "lib.base.address"
 local forwarded = require "lib.base.forwarded"
@@ -74,7 +75,9 @@ local PROOF_SECONDS = 600
 local REPORTED, PROVEN = forwarded.untrusted, "client.proven"
 local noted_until = 0
 
-local function note_trusted()
+local function note_trusted(req, peer)
+  if not peer.is_exempt then server.exempt(req.peer) end
+  peer.is_exempt = true
   local now = os.time()
   if now < noted_until then return end
   noted_until = now + PROOF_SECONDS // 10
@@ -133,7 +136,7 @@ local function behind_proxy(req, peer)
   from.proto = is_proto[proto] and proto or nil
   local authority = forwarded.value(found, found.hosts, hop)
   from.authority = authority and host.split(authority) and authority or nil
-  if #found.addresses > 0 then note_trusted() end
+  if #found.addresses > 0 then note_trusted(req, peer) end
   return from
 end
 

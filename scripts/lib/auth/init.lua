@@ -2,6 +2,7 @@
 --- raised (lib/base/refusal.lua); decisions go into the audit log.
 local config = require "core.config"
 local log = require "core.log"
+local shared = require "core.shared"
 local audit = require "lib.auth.audit"
 local client = require "lib.auth.client"
 local identity = require "lib.auth.identity"
@@ -11,6 +12,8 @@ local session = require "lib.auth.session"
 local refusal = require "lib.base.refusal"
 local access = require "lib.policy.access"
 local auth = {}
+
+local MOST_REFUSALS, REFUSALS_SECONDS = 20, 3600 -- of one person in the audit log
 
 local is_safe = { GET = true, HEAD = true, OPTIONS = true }
 
@@ -108,11 +111,15 @@ function auth.decide(req, who, action, what, name)
 end
 
 --- Writes a decision to the audit log; raises when that fails, and then nothing may be done.
---- Refusals of anonymous clients go to the log instead: anyone could flood the audit log.
+--- Refusals of anonymous clients, and of a person beyond the first of an hour, go to the log
+--- instead: anyone could flood the audit log.
 ---@param entry AuditEntry
 function auth.record(entry)
   if not access.is_audited(entry.action) then return end
-  if entry.allowed or entry.who.id or entry.who.kind == "admin" then
+  local who = entry.who
+  local refusals = (who.id or who.kind == "admin") and "refused " .. who.kind .. (who.id or "")
+  if entry.allowed
+    or refusals and shared.incr(refusals, 1, REFUSALS_SECONDS) <= MOST_REFUSALS then
     audit.write(entry)
     return
   end
