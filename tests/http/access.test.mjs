@@ -334,6 +334,17 @@ describe('behind a proxy that authenticates', () => {
     assert.deepEqual((await chosen({}))['set-cookie'], [cookie])
   })
 
+  test('behind TLS the cookies of both releases are removed', async () => {
+    const { status, headers } = await portal.api('/api/owner/leave', {
+      method: 'POST', headers: https,
+    })
+    assert.equal(status, 200)
+    assert.equal(headers['set-cookie'].length, 2)
+    for (const field of headers['set-cookie']) {
+      assert.match(field, /^__Host-owner[-=].*Max-Age=0;.*; Secure$/)
+    }
+  })
+
   test('no page can be framed or opened by another site', async () => {
     for (const path of ['/', '/stacks', '/stack/nobody', '/admin/login', '/move/made-up']) {
       const { headers } = await portal.api(path)
