@@ -22,7 +22,7 @@ function session.is_open() return admin_token.get() ~= nil end
 
 --- Whether the token is too long to be guessed.
 ---@return boolean
-function session.is_unguessable() return #(admin_token() or "") >= session.shortest_token end
+function session.is_unguessable() return #(admin_token.get() or "") >= session.shortest_token end
 
 --- Whether the text is the token.
 session.opens = admin_token.is

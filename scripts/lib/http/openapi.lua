@@ -78,9 +78,12 @@ local function add_problems(responses, route)
   end
   by_status.default = "any other"
   for status, codes in pairs(by_status) do
-    local shared = ref("responses", "Problem")
+    local shared, own = ref("responses", "Problem"), responses[status]
     shared.description = "Problem: " .. codes
-    responses[status] = responses[status] or shared
+    responses[status] = own or shared
+    if own and own.content then
+      own.content["application/problem+json"] = { schema = ref("schemas", "Problem") }
+    end
   end
 end
 
