@@ -50,6 +50,13 @@ static void read_body(lua_State *L, int index, struct reply *reply)
     }
 }
 
+/* The text at the index, as a part of a header, which would end at a NUL. */
+static const char *header_text(lua_State *L, const char *text, int index)
+{
+    if (strlen(text) != lua_rawlen(L, index)) luaL_error(L, "a reply's header holds a NUL");
+    return text;
+}
+
 static void add_field(lua_State *L, struct reply *reply, const char *name, const char *value)
 {
     if (reply->nfields == REPLY_FIELDS_MAX)
@@ -64,12 +71,12 @@ static void add_field(lua_State *L, struct reply *reply, const char *name, const
 static void add_fields(lua_State *L, struct reply *reply, const char *name)
 {
     if (!lua_istable(L, -1)) {
-        add_field(L, reply, name, text_of(L, "header"));
+        add_field(L, reply, name, header_text(L, text_of(L, "header"), -1));
         return;
     }
     int list = lua_gettop(L);
     for (int i = 1; lua_rawgeti(L, list, i) != LUA_TNIL; i++)
-        add_field(L, reply, name, text_of(L, "header"));
+        add_field(L, reply, name, header_text(L, text_of(L, "header"), -1));
 }
 
 static void read_headers(lua_State *L, int index, struct reply *reply)
@@ -82,7 +89,7 @@ static void read_headers(lua_State *L, int index, struct reply *reply)
     for (lua_pushnil(L); lua_next(L, headers);) {
         if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "a reply's header name must be a string");
         int name = lua_gettop(L) - 1;
-        add_fields(L, reply, lua_tostring(L, name));
+        add_fields(L, reply, header_text(L, lua_tostring(L, name), name));
         lua_pushvalue(L, name); /* leaves the values, which may be numbers made text */
     }
 }

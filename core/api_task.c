@@ -390,7 +390,7 @@ static int alive(lua_State *L)
 
 static int traceback(lua_State *L)
 {
-    luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 2); /* without the handler itself */
+    luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 3); /* without the handler itself */
     return 1;
 }
 

@@ -173,6 +173,40 @@ static void on_overrun(lua_State *L, lua_Debug *ar)
     luaL_error(L, "the script ran longer than %d ms without waiting", vm->max_turn_ms);
 }
 
+/* xpcall's message handler around the script's. The limit's hook raises where Lua cannot yield, as
+ * in a handler; Lua then calls the handler for that error, too, with hooks off, so that one that
+ * loops would never end. */
+static int handle_error(lua_State *L)
+{
+    if (vm_of(L)->is_stopped) return 1;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
+static int finish_xpcall(lua_State *L, int status, lua_KContext nbelow)
+{
+    if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - (int)nbelow;
+    lua_pushboolean(L, 0);
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* xpcall(fn, handler, ...) */
+static int protected_call(lua_State *L)
+{
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, handle_error, 1);
+    lua_replace(L, 2);
+    lua_pushboolean(L, 1); /* the first result */
+    lua_pushvalue(L, 1);
+    lua_rotate(L, 3, 2); /* below the arguments */
+    int status = lua_pcallk(L, lua_gettop(L) - 4, LUA_MULTRET, 2, 2, finish_xpcall);
+    return finish_xpcall(L, status, 2);
+}
+
 static void arm_alarm(int64_t delay_ms)
 {
     struct itimerspec when = { { 0, 0 }, { delay_ms / 1000, (delay_ms % 1000) * 1000000 } };
@@ -297,6 +331,7 @@ struct vm *vm_new(const struct vm_options *options)
     lua_atpanic(vm->L, on_panic);
     memset(lua_getextraspace(vm->L), 0, LUA_EXTRASPACE); /* copied to new threads: no task */
     vm_library_open(vm->L, options->folder, options->modules);
+    lua_register(vm->L, "xpcall", protected_call);
     return vm;
 }
 

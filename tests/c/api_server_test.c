@@ -150,7 +150,8 @@ TEST(invalid_replies)
     char text[256];
     EACH (wrong, "nil", "true", "1.5", "99", "600", "{ jsn = 1 }", "print", "{ status = 'x' }",
           "{ text = {} }", "{ json = print }", "{ headers = 1 }", "{ headers = { 'x' } }",
-          "{ headers = { a = { {} } } }", "{ cut = 'x' }") {
+          "{ headers = { a = { {} } } }", "{ headers = { ['a\\0'] = 'x' } }",
+          "{ headers = { a = 'x\\0y' } }", "{ headers = { a = { 'x\\0' } } }", "{ cut = 'x' }") {
         snprintf(text, sizeof text, "get('/', function() return %s end)", wrong);
         load(text);
         says("GET /", 500, "\"code\":\"internal\"");

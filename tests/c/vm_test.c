@@ -238,6 +238,30 @@ TEST(endless_where_no_yield_can_be)
     good("return 1");
 }
 
+TEST(endless_message_handlers_end)
+{
+    stopped("xpcall(error, function()\nwhile true do end end, 'x') while true do end", 2);
+    stopped("while true do xpcall(error, function() while true do end end) end", 1);
+    raises("xpcall(function() while true do end end, function() while true do end end)",
+           "longer than 60 ms");
+    raises("table.sort({1, 2}, function() xpcall(error, function() while true do end end) end)",
+           "longer than 60 ms");
+    good("return 1");
+}
+
+TEST(xpcall_is_luas)
+{
+    good("local function all(...) return select('#', ...), ... end\n"
+         "local n, ok, a, b = all(xpcall(function(...) return ... end, print, 1, nil))\n"
+         "assert(n == 3 and ok == true and a == 1 and b == nil)\n"
+         "n, ok, a = all(xpcall(error, function(e) return e .. '!', 2 end, 'x', 0))\n"
+         "assert(n == 2 and ok == false and a == 'x!')\n"
+         "n, ok, a = all(xpcall(error, function(e) return e end))\n"
+         "assert(n == 2 and ok == false and a == nil)\n"
+         "assert(not pcall(xpcall, print) and not pcall(xpcall))\n"
+         "ok, a = xpcall(error, function(e) error(e) end, 'x') assert(not ok)");
+}
+
 TEST(stopped_threads_do_not_escape_the_limit)
 {
     for (int i = 0; i < 3; i++)

@@ -144,6 +144,7 @@ test('a handler that loops, eats memory or raises is a 500, and the portal goes 
   const bodies = {
     loop: 'while true do end',
     caught: 'while true do pcall(function() while true do end end) end',
+    handler: 'xpcall(error, function() while true do end end, "x")',
     memory: 'local t = {} for i = 1, math.huge do t[i] = ("x"):rep(1000) .. i end',
     string: 'local s = "x" while true do s = s .. s end',
     raise: 'error("a secret detail")',
