@@ -220,7 +220,7 @@ TEST(errors_without_scripts)
 {
     load(failing);
     says("GET /nowhere", 404, "\"code\":\"not_found\"");
-    says("POST /x", 405, "Allow: GET, HEAD\r\n");
+    says("POST /x", 405, "Allow: GET, HEAD, OPTIONS\r\n");
     says("GET /a%00b", 400, "\"code\":\"bad_request\"");
     says("GET /boom", 500, "\"code\":\"internal\"");
     assert_lacks(wire->text, "boom");
@@ -239,7 +239,7 @@ TEST(errors_rendered_by_scripts)
              failing);
     load(text);
     gives("GET /nowhere", 404, "not_found /nowhere nil");
-    gives("POST /x", 405, "method_not_allowed /x GET, HEAD");
+    gives("POST /x", 405, "method_not_allowed /x GET, HEAD, OPTIONS");
     gives("GET /boom", 500, "internal /boom nil");
     gives("GET /spin", 500, "internal /spin nil");
     snprintf(text, sizeof text, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n%0101d",
