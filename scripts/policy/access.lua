@@ -21,7 +21,7 @@ local scopes = {
   cancel = "create",
   look = "read",
   list = "read",
-  reveal = "read",
+  reveal = "secrets",
   delete = "delete",
 }
 
@@ -177,6 +177,8 @@ local examples = {
   { "admin_only", anna, "revoke_other_key", open },
   { "yes", eve, "list", { mode = "forward-auth" } },
   { "scope_missing", token "read", "delete", tokens },
+  { "scope_missing", token("create", "read", "delete"), "reveal", tokens },
+  { "yes", token "secrets", "reveal", tokens },
   { "not_owner", token "delete", "delete", annas },
   { "yes", token "admin", "delete", annas },
   { "scope_missing", token("create", "read", "delete"), "list_invites", open },

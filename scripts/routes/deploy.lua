@@ -1,6 +1,7 @@
 --- POST /api/deploy: accepts a deployment and answers at once; lib/operations carries it out.
 local crypto = require "core.crypto"
 local json = require "core.json"
+local shared = require "core.shared"
 local task = require "core.task"
 local auth = require "lib.auth"
 local admission = require "lib.auth.admission"
@@ -21,6 +22,7 @@ local name_policy = require "lib.policy.names"
 local templates = require "lib.policy.templates"
 
 local quotas = limits.quotas
+local AUDIT_SECONDS = 3600 -- between two audit entries for repeating the same request
 
 local function suggestions(name)
   return { suggestions = json.array(name_policy.suggest(name, reservations.is_free)) }
@@ -87,7 +89,8 @@ local function idempotency_of(req, who, name, template)
     refusal.raise("idempotency_key_invalid", { args = { max = limits.idempotency_key } })
   end
   local body_hash = crypto.sha256(name .. "\n" .. template.id)
-  return { key = digest_of(req, who, key), body_hash = body_hash }
+  local is_guessable = who.kind == "visitor" and #key < limits.idempotency_random
+  return { key = digest_of(req, who, key), body_hash = body_hash, is_guessable = is_guessable }
 end
 
 -- May they?
@@ -127,6 +130,7 @@ local function admit(req, who, request, pending)
     return {
       access.origin_statement(operation_id, client.of(req).network, invite_id),
       audit.statement(entry, operation_id),
+      gate = invite_id and access.gate("invites", invite_id) or nil,
     }
   end
 end
@@ -135,6 +139,7 @@ end
 
 local function refuse(req, name, code, retry_after)
   local options = { args = { name = name, id = req.id }, retry_after = retry_after }
+  if code == "invite_invalid" then options.field = "invite" end
   if code == "name_taken" then options.field, options.more = "name", suggestions(name) end
   refusal.raise(code or "internal", options)
 end
@@ -142,15 +147,23 @@ end
 -- A new owner is given the first generation of their key, so that a replay never reveals a later
 -- one. Users of a proxy and tokens need none.
 local function key_for(who, operation)
-  if who.kind == "owner" then return identity.owner_key(who.id) end
+  if who.kind == "owner" then return identity.owner_key(who.id, who.generation) end
   return not who.id and identity.owner_key(operation.owner_id, 0) or nil
 end
 
-local function accepted(req, who, operation)
-  local key = key_for(who, operation)
+local function accepted(req, who, operation, is_withheld)
+  local key = not is_withheld and key_for(who, operation) or nil
   local cookie = key and who.kind ~= "admin" and identity.set_cookie(req, key) or nil
   local more = { url = operation.url, ownerKey = key, template = operation.template }
   return answer.accepted(req, operation, more, cookie)
+end
+
+-- Whoever repeats a guessable key from the same address is not known to be the same client.
+local function record_replay(req, who, operation)
+  if not shared.add("replayed:" .. operation.id, true, AUDIT_SECONDS) then return end
+  local entry = auth.decide(req, who, "replay", {}, operation.name)
+  entry.allowed, entry.rule = true, "without_the_key"
+  audit.write(entry)
 end
 
 local function begin(req, who, request, statements)
@@ -167,7 +180,9 @@ local function begin(req, who, request, statements)
     also = statements,
   }
   if not operation then refuse(req, request.name, code, retry_after) end
-  return accepted(req, who, operation)
+  local is_withheld = operation.replayed and request.idempotency.is_guessable
+  if is_withheld then record_replay(req, who, operation) end
+  return accepted(req, who, operation, is_withheld)
 end
 
 -- A request that was accepted before gets the same answer, whatever the rules say now.

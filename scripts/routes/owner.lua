@@ -34,16 +34,17 @@ local function who_am_i(req)
 end
 
 -- The owner that a request is about: the sender, or for the admin the one it names.
+---@return string owner_id, Who who
 local function owner_id_of(req, action, named)
   local who = auth.allow(req, named and action .. "_other" or action, {}, named)
-  return named or who.id or refusal.raise "owner_key_only"
+  return named or who.id or refusal.raise "owner_key_only", who
 end
 
 -- Links
 
 local function make_link(req, values)
-  local owner_id = owner_id_of(req, "link", values.owner)
-  local path = "/move/" .. credentials.new_link(owner_id)
+  local owner_id, who = owner_id_of(req, "link", values.owner)
+  local path = "/move/" .. credentials.new_link(who, owner_id)
   if media.is_form(req) then return answer.see_other(path) end
   local seconds = credentials.link_seconds
   local expires_at = clock.iso(os.time() + seconds)
@@ -66,7 +67,7 @@ local function move_page(req)
 end
 
 local function use_link(req, values)
-  local owner_id = credentials.use_link(values.link)
+  local owner_id, generation = credentials.use_link(values.link)
   if not owner_id then
     auth.count_guess(req)
     refusal.raise "link_invalid"
@@ -74,7 +75,7 @@ local function use_link(req, values)
   local entry = auth.decide(req, { kind = "owner", id = owner_id }, "move", {})
   entry.allowed, entry.rule = true, "link"
   auth.record(entry)
-  local key = identity.owner_key(owner_id)
+  local key = identity.owner_key(owner_id, generation)
   return answered(req, { ownerKey = key }, identity.set_cookie(req, key))
 end
 
@@ -93,23 +94,23 @@ end
 
 local function reveal(req)
   local who = auth.allow(req, "reveal_key")
-  return { json = { ownerKey = identity.owner_key(who.id) } }
+  return { json = { ownerKey = identity.owner_key(who.id, who.generation) } }
 end
 
 -- Every earlier key and link is invalid; the admin who changes another's key does not see the new
 -- one.
 local function rotate(req, values)
-  local owner_id = owner_id_of(req, "rotate_key", values.owner)
-  credentials.begin_generation(owner_id)
-  if identity.of(req).id ~= owner_id then return answered(req, { revoked = true }) end
-  local key = identity.owner_key(owner_id)
+  local owner_id, who = owner_id_of(req, "rotate_key", values.owner)
+  local generation = credentials.begin_generation(who, owner_id)
+  if who.id ~= owner_id then return answered(req, { revoked = true }) end
+  local key = identity.owner_key(owner_id, generation)
   return answered(req, { ownerKey = key }, identity.set_cookie(req, key))
 end
 
 local function revoke(req, values)
-  local owner_id = owner_id_of(req, "revoke_key", values.owner)
-  credentials.begin_generation(owner_id)
-  local is_own = identity.of(req).id == owner_id
+  local owner_id, who = owner_id_of(req, "revoke_key", values.owner)
+  credentials.begin_generation(who, owner_id)
+  local is_own = who.id == owner_id
   return answered(req, { revoked = true }, is_own and identity.clear_cookie(req) or nil)
 end
 

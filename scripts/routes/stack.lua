@@ -131,9 +131,9 @@ end
 routes.add("Workspaces", {
   { "GET", "/api/stack/:name", show,
     summary = "See a workspace",
-    text = "The password is shown to the owner only. It is read from Dokploy; when Dokploy does "
-      .. "not answer, the view comes without it and `passwordProblem` says why. To everyone else "
-      .. "the workspace does not exist.",
+    text = "The password is shown to the owner only, also to a token with the scope `secrets`. It "
+      .. "is read from Dokploy; when Dokploy does not answer, the view comes without it and "
+      .. "`passwordProblem` says why. To everyone else the workspace does not exist.",
     access = "owner", scope = "read",
     answers = { [200] = "Stack" }, problems = { "stack_unknown" } },
 
@@ -171,7 +171,7 @@ routes.add("Workspaces", {
     text = "`reveal` shows it to the owner and audits that. `rotate` makes a new one and restarts "
       .. "the workspace with it; it ends with the event ready once the workspace accepts the new "
       .. "password. If it does not, the old one is restored.",
-    access = "owner", scope = "read", body = "PasswordAction", form = true,
+    access = "owner", scope = "secrets", body = "PasswordAction", form = true,
     answers = { [200] = "Password", [202] = begun[202] },
     problems = { "stack_unknown", "stack_busy", "stack_unfit", "password_unknown" } },
 })

@@ -73,7 +73,7 @@ describe('open to everyone', () => {
   })
 
   test('a rotated key makes the old one void, in every form, and after a restart', async () => {
-    const keyed = { headers: { 'idempotency-key': 'rotate-me-1' } }
+    const keyed = { headers: { 'idempotency-key': 'rotate-me-1'.repeat(3) } }
     const { answer, key } = await portal.ready('rotating', keyed)
     const old = asOwner(ownerCookie(answer))
     const pending = await linkOf(key)
@@ -95,6 +95,21 @@ describe('open to everyone', () => {
     const rescued = await move(await linkOf(ADMIN, { owner }))
     assert.equal(await statusWith({ key: rescued.json.ownerKey }), 200)
   })
+
+  test('twenty links and changes of a key, at once: none survives, none gives the new key',
+    async () => {
+      for (let round = 0; round < 3; round++) {
+        const { key } = await portal.ready(`raced-${round}`)
+        const asked = Array.from({ length: 20 }, (_, i) => post(
+          i % 4 === 3 ? '/api/owner/rotate' : '/api/owner/link', key))
+        const answers = await Promise.all(asked)
+        const keys = answers.filter(({ json }) => json.ownerKey).map(({ json }) => json.ownerKey)
+        assert.equal(keys.length, 1, 'one change; the others came with a key that is void by then')
+        const links = answers.filter(({ status }) => status === 201).map(({ json }) => json.link)
+        for (const link of links) assert.equal((await move(tokenOf(link))).status, 403)
+        assert.equal((await portal.stack(`raced-${round}`, { key: keys[0] })).status, 200)
+      }
+    })
 
   test('forms without JavaScript redirect to pages, and need their token', async () => {
     const { csrf } = (await portal.api('/api/owner')).json

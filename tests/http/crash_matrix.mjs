@@ -18,7 +18,7 @@ const SPEED = 1000
 const act = (what, json) => ({ portal, key }) =>
   portal.post(`/api/stack/${NAME}/${what}`, json, { key })
 const remove = (data) => ({ portal, key }) => portal.remove(NAME, { key, data })
-const onlyOnce = { headers: { 'idempotency-key': 'the-only-one' } }
+const onlyOnce = { headers: { 'idempotency-key': 'the-only-one'.repeat(3) } }
 const deploy = ({ portal }) => portal.deploy(NAME, onlyOnce)
 const isOfName = ({ name }) => name.includes(`-${NAME}-`)
 const volumesOf = async ({ rehearsal }) => (await rehearsal.state()).volumes.filter(isOfName)

@@ -2,24 +2,25 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { useWorld, withPortal } from './harness.mjs'
+import { ADMIN, useWorld, withPortal } from './harness.mjs'
 
 const { portal, rehearsal } = useWorld()
 const keyed = (key, headers) => ({ headers: { 'idempotency-key': key, ...headers } })
+const ONE = 'an-idempotency-key-of-40-random-characters'
 
 test('the same key and body give the same answer, whole', async () => {
-  const first = await portal.deploy('ilse', keyed('one'))
-  const again = await portal.deploy('ilse', keyed('one'))
+  const first = await portal.deploy('ilse', keyed(ONE))
+  const again = await portal.deploy('ilse', keyed(ONE))
   assert.deepEqual([again.status, again.json], [202, first.json])
   assert.equal(again.headers.location, first.headers.location)
   const body = '{ "template":"default", "name" : " ILSE " }'
-  const options = { method: 'POST', body, ...keyed('one', { 'content-type': 'application/json' }) }
+  const options = { method: 'POST', body, ...keyed(ONE, { 'content-type': 'application/json' }) }
   const rewritten = await portal.api('/api/deploy', options)
   assert.deepEqual(rewritten.json, first.json, 'the same request written differently')
-  const quoted = await portal.deploy('ilse', keyed('"one"')) // a string of RFC 8941
+  const quoted = await portal.deploy('ilse', keyed(`"${ONE}"`)) // a string of RFC 8941
   assert.deepEqual(quoted.json, first.json)
   await portal.finish(first, 'ready')
-  assert.deepEqual((await portal.deploy('ilse', keyed('one'))).json, first.json, 'also at its end')
+  assert.deepEqual((await portal.deploy('ilse', keyed(ONE))).json, first.json, 'also at its end')
   assert.equal((await rehearsal.state()).projects.length, 1)
 })
 
@@ -53,7 +54,16 @@ test("a visitor's guessable key gives no other client their owner key",
     assert.deepEqual([status, json.code, json.ownerKey], [409, 'name_taken', undefined])
     assert.ok(!headers['set-cookie'])
     const again = await other.deploy('inga', from('203.0.113.7', 'inga-1'))
-    assert.equal(again.json.ownerKey, first.key)
+    assert.equal(again.json.deploymentId, first.answer.json.deploymentId)
+    assert.equal(again.json.ownerKey, undefined, 'a neighbour may have the same address')
+    assert.ok(!again.headers['set-cookie'])
+    const cookie = first.answer.headers['set-cookie'].join().split(';')[0]
+    const same = from('203.0.113.7', 'inga-1')
+    Object.assign(same.headers, { cookie, 'sec-fetch-site': 'same-origin' })
+    assert.equal((await other.deploy('inga', same)).json.ownerKey, first.key)
+    const { entries } = (await other.api('/api/audit?action=replay', { key: ADMIN })).json
+    const seen = entries.map(({ who, name, rule }) => [who, name, rule])
+    assert.deepEqual(seen, [['visitor', 'inga', 'without_the_key']])
 
     const random = randomUUID() // of a client whose network changed before the answer came
     const moved = await other.ready('ilva', from('203.0.113.7', random))
@@ -68,5 +78,5 @@ test('a key that is too long or malformed is refused', async () => {
   }
   const escaped = await portal.deploy('irma', keyed('"a\\"b\\\\c"'))
   const bare = await portal.deploy('irma', keyed('a"b\\c'))
-  assert.deepEqual([bare.status, bare.json], [202, escaped.json])
+  assert.equal(bare.json.deploymentId, escaped.json.deploymentId)
 })

@@ -30,7 +30,7 @@ describe("a bearer token", function()
     local id = identity.new_owner_id()
     local key = identity.owner_key(id)
     for _, scheme in ipairs { "Bearer ", "bearer " } do
-      assert.same({ kind = "owner", id = id, via = "bearer" }, of(scheme .. key))
+      assert.same({ kind = "owner", id = id, generation = 0, via = "bearer" }, of(scheme .. key))
     end
     assert.equal(key, identity.owner_key(id))
     assert.not_equal(key, identity.owner_key(identity.new_owner_id()))
@@ -106,7 +106,8 @@ describe("the owner's cookie", function()
     local set = identity.set_cookie(at "localhost:3000", identity.owner_key "me")
     local attributes = "; Path=/; Max%-Age=%d+; HttpOnly; SameSite=Lax$"
     assert.truthy(set:find("^owner%-%x+=own_me%.[^;]+" .. attributes))
-    assert.same({ kind = "owner", id = "me", via = "cookie" }, of(set:match "^[^;]+"))
+    assert.same({ kind = "owner", id = "me", generation = 0, via = "cookie" },
+      of(set:match "^[^;]+"))
     fakes.config.stack.scheme = "https"
     identity = restart()
     set = identity.set_cookie(at "portal.example", identity.owner_key "me")

@@ -6,16 +6,16 @@ local lists = require "lib.admin.lists"
 local refusal = require "lib.base.refusal"
 local input = require "lib.http.input"
 local change_events = require "lib.journal.change_events"
-local credential_actions = { scopes = { "create", "read", "delete", "admin" } }
+local credential_actions = { scopes = { "create", "read", "delete", "secrets", "admin" } }
 
 --- A new invite with its code.
 ---@param req Request
 ---@param new { label: string|nil, uses: integer|nil, expiresIn: integer|nil }
 ---@return table document
 function credential_actions.make_invite(req, new)
-  auth.allow(req, "make_invite")
+  local who = auth.allow(req, "make_invite")
   local row = { label = new.label or "", uses = new.uses or 1, seconds = new.expiresIn }
-  return lists.invite_view(credentials.new_invite(row))
+  return lists.invite_view(credentials.new_invite(who, row))
 end
 
 -- In their order, each once.
@@ -37,12 +37,12 @@ end
 ---@param new { label: string, scopes: string, owner: string|nil, expiresIn: integer|nil }
 ---@return table document
 function credential_actions.make_token(req, new)
-  auth.allow(req, "make_token", {}, new.owner)
+  local who = auth.allow(req, "make_token", {}, new.owner)
   local row = {
     label = new.label, scopes = normalized_scopes(new.scopes), seconds = new.expiresIn,
     owner_id = new.owner,
   }
-  return lists.token_view(credentials.new_token(row))
+  return lists.token_view(credentials.new_token(who, row))
 end
 
 -- Revokes the invite or token that the path names.

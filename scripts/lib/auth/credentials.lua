@@ -6,7 +6,23 @@ local refusal = require "lib.base.refusal"
 local access = require "lib.journal.access"
 local change_events = require "lib.journal.change_events"
 local owners = require "lib.journal.owners"
+local sessions = require "lib.journal.sessions"
 local credentials = { link_seconds = 600 }
+
+-- Between the decision about a request and its statement the credential may be revoked or changed:
+-- this condition goes along with the statement.
+local function gate_of(who)
+  if who.kind == "token" then return access.gate("tokens", who.token_id) end
+  if who.kind == "owner" then return owners.key_gate(who.id, who.generation) end
+  if who.session then return sessions.gate(who.session) end
+  return { "SELECT 1", gate = true }
+end
+
+-- A statement that its gate kept out.
+local function still_valid(who, result)
+  if result == false then refusal.raise(who.kind == "token" and "key_revoked" or "key_invalid") end
+  return result
+end
 
 local USE_SECONDS = 60 -- between two records of a token's last use
 
@@ -31,37 +47,50 @@ function credentials.resume()
   end
 end
 
---- Invalidates every key and link of the owner.
-function credentials.begin_generation(owner_id)
-  shared.set(generation_key(owner_id), refusal.check(owners.next_generation(owner_id)))
+--- Invalidates every key and link of the owner. Raises when the sender's credential has become
+--- invalid meanwhile.
+---@param who Who
+---@return integer generation  of the new key
+function credentials.begin_generation(who, owner_id)
+  local next_generation = refusal.check(owners.next_generation(owner_id, gate_of(who)))
+  still_valid(who, next_generation)
+  -- Another change of the same key may have been written later and got here first.
+  local known = credentials.generation(owner_id)
+  shared.set(generation_key(owner_id), math.max(known, next_generation))
+  return next_generation
 end
 
 -- Links
 
 --- The secret of a new link to another browser, which works once.
+---@param who Who
 ---@return string
-function credentials.new_link(owner_id)
-  local secret = crypto.token(32)
-  refusal.check(owners.add_link(crypto.sha256(secret), owner_id, credentials.link_seconds))
+function credentials.new_link(who, owner_id)
+  local secret, seconds = crypto.token(32), credentials.link_seconds
+  local hash = crypto.sha256(secret)
+  still_valid(who, refusal.check(owners.add_link(hash, owner_id, seconds, gate_of(who))))
   return secret
 end
 
---- Uses a link. The owner's id, or false when it is not valid.
----@return string|false
+--- Uses a link. The owner's id and the generation of the key that it stands for, or false when it
+--- is not valid.
+---@return string|false owner_id, integer|nil generation
 function credentials.use_link(secret)
   local row = refusal.check(owners.use_link(crypto.sha256(secret)))
-  return row and row.good == 1 and row.owner_id
+  if not row or row.good ~= 1 then return false end
+  return row.owner_id, row.generation
 end
 
 -- Invites
 
 --- A new invite: its row with `code`, which is shown once.
+---@param who Who
 ---@param new { label: string, uses: integer, seconds: number|nil }
 ---@return table
-function credentials.new_invite(new)
+function credentials.new_invite(who, new)
   local code = "inv_" .. crypto.token(32)
-  new.id, new.hash = crypto.hex(6), crypto.sha256(code)
-  local row = changed(refusal.check(access.add_invite(new)))
+  new.id, new.hash, new.gate = crypto.hex(6), crypto.sha256(code), gate_of(who)
+  local row = changed(still_valid(who, refusal.check(access.add_invite(new))))
   row.code = code
   return row
 end
@@ -80,12 +109,14 @@ end
 -- Tokens
 
 --- A new token: its row with `token`, which is shown once.
+---@param who Who
 ---@param new { label: string, scopes: string, seconds: number|nil, owner_id: string|nil }
 ---@return table
-function credentials.new_token(new)
+function credentials.new_token(who, new)
   local id, secret = crypto.hex(6), crypto.token(32)
+  new.gate = gate_of(who)
   new.id, new.hash, new.owner_id = id, crypto.sha256(secret), new.owner_id or "token." .. id
-  local row = changed(refusal.check(access.add_token(new)))
+  local row = changed(still_valid(who, refusal.check(access.add_token(new))))
   row.token = "tok_" .. id .. "." .. secret
   return row
 end

@@ -21,6 +21,7 @@ local identity = {}
 ---@field id? string    the owner's id
 ---@field name? string  a user's name, a token's label
 ---@field scopes? table<string, boolean>  of a token
+---@field generation? integer  of an owner's key. What is answered later is for this key
 ---@field token_id? string
 ---@field via string    bearer cookie proxy none
 ---@field session? string  of an admin who logged in: the hash of the session
@@ -57,7 +58,9 @@ function identity.clear_cookie(req) return cookie.clear(req, "owner") end
 
 local function owner_id_of(key)
   local id = #key <= LONGEST_KEY and key:match("^own_([%w_-]+)%.[%w_-]+$")
-  return id and crypto.equal(key, identity.owner_key(id)) and id or nil
+  local generation = id and credentials.generation(id)
+  if not id or not crypto.equal(key, identity.owner_key(id, generation)) then return nil end
+  return id, generation
 end
 
 --- Whether a text is the valid key of an owner.
@@ -79,8 +82,8 @@ local function of_token(id, secret)
 end
 
 local function of_bearer(key)
-  local id = owner_id_of(key)
-  if id then return { kind = "owner", id = id, via = "bearer" } end
+  local id, generation = owner_id_of(key)
+  if id then return { kind = "owner", id = id, generation = generation, via = "bearer" } end
   local token_id, secret = key:match("^tok_(%x+)%.([%w_-]+)$")
   if token_id and #key <= LONGEST_KEY then return of_token(token_id, secret) end
   if admin_token.is(key) then return { kind = "admin", via = "bearer" } end
@@ -112,10 +115,11 @@ end
 -- An invalid cookie counts as no cookie: the browser would send it again and again.
 local function of_cookie(req)
   local key, is_old = cookie.get(req, "owner")
-  local id = key and owner_id_of(key)
+  if not key then return nil end
+  local id, generation = owner_id_of(key)
   if not id then return nil end
   if is_old then req.renewed_cookie = identity.set_cookie(req, key) end
-  return { kind = "owner", id = id, via = "cookie" }
+  return { kind = "owner", id = id, generation = generation, via = "cookie" }
 end
 
 -- The session counts on admin pages only; elsewhere the same browser is an owner.

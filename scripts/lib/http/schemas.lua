@@ -36,7 +36,7 @@ local enums = {
   name_code = "name_invalid name_reserved name_taken",
   outcome = "kept deleted left",
   person = "admin owner user token visitor",
-  scope = "create read delete admin",
+  scope = "create read delete secrets admin",
   stack_action = "stop start restart redeploy delete",
   step_state = "pending running waiting stopped done undoing undone",
   token_state = "good expired revoked",
@@ -221,7 +221,7 @@ shape("Invite", [[id, code? (shown once, when it is created), label, uses: count
   expiresAt?: time, revokedAt?: time]])
 shape("Invites", "invites: Invite[], next: text|null (send it as ?after=)")
 body("NewToken", [[label: label, expiresIn?: seconds, owner?: owner_id,
-  scopes (one or more of create, read, delete, admin, separated by blanks)]])
+  scopes (one or more of create, read, delete, secrets, admin, separated by blanks)]])
 shape("Token", [[id, token? (shown once, when it is created), state: token_state, label,
   scopes: scope[], ownerId, createdAt: time, expiresAt?: time, revokedAt?: time,
   usedAt?: time (the last use, to the minute)]])

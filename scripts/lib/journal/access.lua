@@ -30,15 +30,34 @@ local function search(select, text, which)
   }, { order = "created_at DESC, id DESC", limit = which.limit, cursor = "id" })
 end
 
+local IS_GOOD = [[SELECT 1 FROM %s WHERE id = ?1 AND revoked_at IS NULL
+  AND (expires_at IS NULL OR expires_at > NOW)]]
+
+--- The condition that an invite or a token is still valid, for db.run: the statements after it are
+--- skipped when it is not.
+---@param kind "invites"|"tokens"
+---@return any[] statement
+function access.gate(kind, id) return { IS_GOOD:format(kind), id, gate = true } end
+
+-- The row that a gated insertion returned; false when the gate was closed.
+local function gated_row(gate, ...)
+  local results, message, code = db.run { gate, { ... } }
+  if not results then return nil, message, code end
+  return results[2] and results[2][1] or false
+end
+
 local INSERT_INVITE = [[
   INSERT INTO invites (id, hash, label, uses, created_at, expires_at)
   VALUES (?1, ?2, ?3, ?4, NOW, NOW + ?5)
   RETURNING id, label, uses, 0 AS used, created_at, expires_at]]
 
---- Adds an invite: its row.
----@param new { id: string, hash: string, label: string, uses: integer, seconds: number|nil }
+--- Adds an invite: its row; false when the gate is closed, because the sender's credential has
+--- become invalid.
+---@param new { id: string, hash: string, label: string, uses: integer, seconds: number|nil,
+--- gate: any[] }
 function access.add_invite(new)
-  return db.row(INSERT_INVITE, new.id, new.hash, new.label, new.uses, db.or_null(new.seconds))
+  return gated_row(new.gate, INSERT_INVITE, new.id, new.hash, new.label, new.uses,
+    db.or_null(new.seconds))
 end
 
 --- The invite of a code, with `state` and `used`; false when there is none.
@@ -55,9 +74,9 @@ local INSERT_TOKEN = [[
 
 --- Adds a token for programs: its row.
 ---@param new { id: string, hash: string, label: string, scopes: string, owner_id: string,
---- seconds: number|nil }
+--- seconds: number|nil, gate: any[] }
 function access.add_token(new)
-  return db.row(INSERT_TOKEN, new.id, new.hash, new.label, new.scopes, new.owner_id,
+  return gated_row(new.gate, INSERT_TOKEN, new.id, new.hash, new.label, new.scopes, new.owner_id,
     db.or_null(new.seconds))
 end
 

@@ -110,11 +110,13 @@ end
 --- url: string, params: table, state: string }
 ---@param key { key: string, body_hash: string }|nil
 ---@param limit integer  how many deploys may be open
----@param also any[][]|nil  more statements, written with it if it is accepted
+---@param also any[][]|nil  more statements, written with it if it is accepted; `gate`: the
+--- condition that the invite is still good
 ---@return boolean|nil accepted, string? message
----@return string? code  queue_full; conflict: the name or the key is taken; journal
+---@return string? code  queue_full; invite_invalid; conflict: the name or the key is taken; journal
 function operations.accept(op, key, limit, also)
   local batch = {
+    also and also.gate or { "SELECT 1", gate = true },
     { HAS_ROOM, limit, gate = true },
     insert_statement(op),
     stacks.insert_statement(op, { state = "deploying", image = op.params.image }),
@@ -122,7 +124,8 @@ function operations.accept(op, key, limit, also)
   if key then add_all(batch, idempotency.statements(key, op.id)) end
   local results, message, code = db.run(add_all(batch, also))
   if not results then return nil, message, code end
-  if #results[1] == 0 then return nil, "the queue is full", "queue_full" end
+  if #results[1] == 0 then return nil, "the invite is not valid any more", "invite_invalid" end
+  if #results[2] == 0 then return nil, "the queue is full", "queue_full" end
   return true
 end
 

@@ -25,6 +25,12 @@ end
 --- The session of that hash, if it was begun with that token and has not expired; else false.
 function sessions.get(hash, token) return db.row(FIND, hash, token) end
 
+--- The condition that a session has not ended, for db.run.
+---@return any[] statement
+function sessions.gate(hash)
+  return { "SELECT 1 FROM sessions WHERE hash = ?1 AND expires_at > NOW", hash, gate = true }
+end
+
 --- Ends a session. False when there was none.
 function sessions.delete(hash) return db.change("DELETE FROM sessions WHERE hash = ?1", hash) end
 
