@@ -19,16 +19,32 @@ struct store_sql {
     struct stat file, wal; /* as they were opened */
 };
 
-/* Scripts must not end our transactions, open other files or change how the journal is written. */
+/* Whether scripts may change rows of the table in that way: the audit log only grows, and SQLite's
+ * own tables hold the schema. */
+static int may_change(int action, const char *table)
+{
+    if (strncmp(table, "sqlite_", 7) == 0) return 0;
+    return action == SQLITE_INSERT || strcmp(table, "audit") != 0;
+}
+
+/* Scripts must not end our transactions, open other files, change how the journal is written, or
+ * change its schema, which only migrations do. */
 static int authorize(void *arg, int action, const char *first, const char *second,
                      const char *database, const char *trigger)
 {
     const struct store_sql *sql = arg;
     if (sql->is_own) return SQLITE_OK;
-    if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_ATTACH ||
-        action == SQLITE_DETACH)
-        return SQLITE_DENY;
-    return action == SQLITE_PRAGMA && second ? SQLITE_DENY : SQLITE_OK;
+    switch (action) {
+    case SQLITE_READ:
+    case SQLITE_SELECT:
+    case SQLITE_FUNCTION:
+    case SQLITE_RECURSIVE: return SQLITE_OK;
+    case SQLITE_INSERT:
+    case SQLITE_UPDATE:
+    case SQLITE_DELETE: return may_change(action, first) ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_PRAGMA: return second ? SQLITE_DENY : SQLITE_OK;
+    default: return SQLITE_DENY;
+    }
 }
 
 /* SQLite reports an exceeded quota or file size limit as an I/O error and does not keep errno, so

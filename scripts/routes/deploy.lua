@@ -158,7 +158,7 @@ local function accepted(req, who, operation, is_withheld)
   return answer.accepted(req, operation, more, cookie)
 end
 
--- Whoever repeats a guessable key from the same address is not known to be the same client.
+-- A client that repeats a guessable key from the same address may be another one.
 local function record_replay(req, who, operation)
   if not shared.add("replayed:" .. operation.id, true, AUDIT_SECONDS) then return end
   local entry = auth.decide(req, who, "replay", {}, operation.name)

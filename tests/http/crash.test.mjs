@@ -88,7 +88,8 @@ async function hammer(portal, lane, accepted) {
   const post = (name) => new Promise((resolve, reject) => {
     const body = JSON.stringify({ name })
     const headers = {
-      'content-type': 'application/json', 'content-length': body.length, 'idempotency-key': name.repeat(32),
+      'content-type': 'application/json', 'content-length': body.length,
+      'idempotency-key': name.repeat(32),
     }
     const target = { agent, port: portal.port, host: '127.0.0.1', path: '/api/deploy' }
     const request = http.request({ ...target, method: 'POST', headers }, (response) => {

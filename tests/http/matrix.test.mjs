@@ -128,7 +128,9 @@ before(async () => {
   ;[anna, bob] = await Promise.all([owner('anna'), owner('bob')])
   expired = (await makeToken({ scopes: 'create read delete admin', expiresIn: 1 })).token
   scopes = {}
-  for (const name of ['read', 'create', 'delete']) scopes[name] = await makeToken({ scopes: name })
+  for (const name of ['read', 'create', 'delete', 'secrets']) {
+    scopes[name] = await makeToken({ scopes: name })
+  }
   const isExpired = async () =>
     (await portal.api('/api/owner', { key: expired })).json.code === 'key_expired'
   await until(isExpired, 'the token expires')
