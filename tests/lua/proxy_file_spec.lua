@@ -69,6 +69,7 @@ describe("Traefik's file", function()
     for _, text in ipairs {
       '{"http": {}}\n', "http: {routers: {a: 1}}\n", "http:\n\trouters:\n",
       "http:\n  a: |\n    text\n", "tcp:\n  routers: {}\n", "",
+      "http:\n  routers:\n    r:\n      middlewares:\n      - own\n      rule: a\n",
     } do
       assert.is_nil(proxy.with_secret(text, "n", "s", "X-User"), text)
     end

@@ -5,7 +5,10 @@ local outline = {}
 
 local function node_of(text) return { text = text, children = {} } end
 
---- The tree; nil for text in other styles: flow collections, block scalars, anchors, tabs.
+local function is_item(text) return text:find("^%-%f[%s\0]") ~= nil end
+
+--- The tree; nil for text in other styles: flow collections, block scalars, anchors, tabs, lists
+--- that are indented no deeper than their key.
 ---@param text string
 ---@return table|nil root
 function outline.parse(text)
@@ -20,6 +23,7 @@ function outline.parse(text)
     if content ~= "" and content:sub(1, 1) ~= "#" then
       while open[#open].indent >= #blanks do open[#open] = nil end
       local node, siblings = node_of(content), open[#open].node.children
+      if siblings[1] and is_item(siblings[1].text) ~= is_item(content) then return nil end
       siblings[#siblings + 1] = node
       open[#open + 1] = { indent = #blanks, node = node }
     end
