@@ -74,6 +74,11 @@ local rules = {
       if not who.id then return false, who.kind == "admin" and "not_owner" or "key_missing" end
     end },
 
+  { name = "keys_are_their_owners", -- the admin may change a key, but not read it
+    decide = function(who, action)
+      if action == "reveal_key" and is_admin(who) then return false, "owner_key_only" end
+    end },
+
   { name = "admin_may_all",
     decide = function(who) return is_admin(who) or nil end },
 
@@ -173,6 +178,8 @@ local examples = {
   { "yes", admin, "redeploy", annas },
   { "yes", anna, "rotate_key", { mode = "closed" } },
   { "yes", anna, "reveal_key", { mode = "closed" } },
+  { "owner_key_only", admin, "reveal_key", open },
+  { "owner_key_only", token "admin", "reveal_key", open },
   { "owner_key_only", eve, "rotate_key", { mode = "forward-auth" } },
   { "admin_only", anna, "revoke_other_key", open },
   { "yes", eve, "list", { mode = "forward-auth" } },

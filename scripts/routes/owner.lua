@@ -7,6 +7,7 @@ local csrf = require "lib.auth.csrf"
 local identity = require "lib.auth.identity"
 local clock = require "lib.base.clock"
 local media = require "lib.base.media"
+local names = require "lib.base.names"
 local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
@@ -88,7 +89,8 @@ local function enter(req, values)
     auth.count_guess(req)
     refusal.raise("key_invalid", { field = "key" })
   end
-  local path = values.name and "/stack/" .. values.name or "/"
+  local name = names.fold(values.name or "")
+  local path = names.well_formed(name) and "/stack/" .. name or "/"
   return answered(req, { ownerId = key:match "^own_(.-)%." }, identity.set_cookie(req, key), path)
 end
 

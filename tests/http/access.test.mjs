@@ -141,6 +141,26 @@ describe('open to everyone', () => {
     assert.match(left.headers['set-cookie'][0], /Max-Age=0/)
   })
 
+  test('only its holder sees an owner key; entering it goes on to a page', async () => {
+    const { answer, key } = await portal.ready('shown-key')
+    const owner = (await portal.api('/api/owner', { key })).json.ownerId
+    const reveal = async (sender) => {
+      const { status, json } = await portal.post('/api/owner/reveal', {}, { key: sender })
+      return [status, json.code ?? json.ownerKey]
+    }
+    assert.deepEqual(await reveal(key), [200, answer.json.ownerKey])
+    assert.deepEqual(await reveal(ADMIN), [403, 'owner_key_only'])
+    const made = { label: 'of the owner', scopes: 'admin', owner }
+    const { token } = (await portal.post('/api/tokens', made, { key: ADMIN })).json
+    assert.deepEqual(await reveal(token), [403, 'owner_key_only'])
+    const { csrf } = (await portal.api('/api/owner')).json
+    const pages = [['Shown-Key', '/stack/shown-key'], ['', '/'], ['../x', '/'], ['a\r\nb: c', '/']]
+    for (const [name, location] of pages) {
+      const entered = await form('/api/owner/enter', { csrf, key, name }, own)
+      assert.deepEqual([entered.status, entered.headers.location], [303, location], name)
+    }
+  })
+
   test('tokens have scopes and an end, can be revoked, and are shown once', async () => {
     const made = await post('/api/tokens', ADMIN, { label: 'ci', scopes: 'read,create' })
     assert.equal(made.status, 201)
