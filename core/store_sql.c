@@ -19,11 +19,12 @@ struct store_sql {
     struct stat file, wal; /* as they were opened */
 };
 
-/* Whether scripts may change rows of the table in that way: the audit log only grows, and SQLite's
- * own tables hold the schema. */
+/* Whether scripts may change rows of the table in that way: the audit log only grows, and
+ * sqlite_sequence numbers it. SQLite guards the schema itself, and names it here for the table of
+ * json_each(). */
 static int may_change(int action, const char *table)
 {
-    if (strncmp(table, "sqlite_", 7) == 0) return 0;
+    if (strcmp(table, "sqlite_sequence") == 0) return 0;
     return action == SQLITE_INSERT || strcmp(table, "audit") != 0;
 }
 

@@ -254,13 +254,18 @@ test('the admin may do everything, but sees no password', async () => {
 
 test('the owner may, by key, by cookie and by a token with the scope', async () => {
   const cookie = { cookie: ownerCookie(anna.key), 'sec-fetch-site': 'same-origin' }
-  for (const who of [{ key: anna.key }, { headers: cookie }, { key: scopes.read.token }]) {
+  const { read, secrets } = scopes
+  const whole = (await makeToken({ scopes: 'read secrets' })).token
+  for (const who of [{ key: anna.key }, { headers: cookie }, { key: whole }]) {
     const { status, json } = await portal.stack('anna', who)
     assert.deepEqual([status, typeof json.password], [200, 'string'])
     const { stacks } = (await portal.api('/api/stacks', who)).json
     assert.deepEqual(stacks.map(({ name }) => name), ['anna'])
     assert.equal((await portal.reveal('anna', who)).status, 200)
   }
+  assert.equal((await portal.stack('anna', { key: read.token })).json.password, undefined)
+  assert.equal((await portal.reveal('anna', { key: read.token })).status, 403)
+  assert.equal((await portal.reveal('anna', { key: secrets.token })).status, 200)
   const stop = { method: 'POST', key: scopes.create.token }
   const stopped = await portal.api('/api/stack/anna/stop', stop)
   assert.equal(stopped.status, 202)
