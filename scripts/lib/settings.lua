@@ -146,7 +146,7 @@ end
 
 local SHORTEST_TOKEN = 16 -- characters
 
---- What is wrong with an admin token, or nil. In development any token will do.
+--- What is wrong with an admin token or a proxy's secret, or nil. In development any will do.
 ---@param set { production: boolean }
 ---@param token string
 ---@return string|nil
@@ -156,10 +156,14 @@ function settings.token_fault(set, token)
     :format(SHORTEST_TOKEN)
 end
 
-local function check_admin_token(set, secret)
-  local token = set.mode == "portal" and secret and secret "ADMIN_TOKEN"
-  local fault = token and settings.token_fault(set, token)
-  if fault then refuse("admin_token", "%s", fault) end
+-- A client that guesses one of these is the admin; guesses at the proxy's secret are not counted.
+local function check_secrets(set, secret)
+  if set.mode ~= "portal" or not secret then return end
+  for key, variable in pairs { admin_token = "ADMIN_TOKEN", proxy_secret = "PROXY_SECRET" } do
+    local text = secret(variable)
+    local fault = text and settings.token_fault(set, text)
+    if fault then refuse(key, "%s", fault) end
+  end
 end
 
 -- Without a trusted proxy anyone could name themselves in the user header.
@@ -215,7 +219,7 @@ function settings.check(raw, env, mode, secret)
   if set.watch == nil then set.watch = not set.production end
   split_proxies(set)
   check_access(set)
-  check_admin_token(set, secret)
+  check_secrets(set, secret)
   if set.mode == "rehearsal" then
     set.host = set.rehearsal_server.host -- never the portal's: /__rehearsal takes no credential
     set.limits.max_body = 4 << 20 -- the rehearsal applies Dokploy's own limit, 1 MiB

@@ -65,6 +65,9 @@ const wrong = {
   'an admin token that can be guessed': [
     { ...dokploy, NODE_ENV: 'production', ADMIN_TOKEN: 'fifteen-letters' },
     /config\.lua: admin_token: has fewer than 16 characters .*openssl rand/],
+  "a proxy's secret that can be guessed": [
+    { ...dokploy, NODE_ENV: 'production', PROXY_SECRET: 'fifteen-letters' },
+    /config\.lua: proxy_secret: has fewer than 16 characters .*openssl rand/],
   'TIME_SCALE in production': [{ ...dokploy, NODE_ENV: 'production', TIME_SCALE: '20' },
     /TIME_SCALE.*unset it/, 'at start'],
   'TIME_SCALE that is no number': [{ TIME_SCALE: 'fast' }, /TIME_SCALE must be a number/,

@@ -216,7 +216,7 @@ test('a network where workspaces may be is no trusted proxy', async () => {
     /^fail +trust +TRUSTED_PROXIES names 10\.0\.0\.0\/8, where workspaces may be.*\n +-> /m)
   const secret = { PROXY_SECRET: 'x'.repeat(32), NODE_ENV: 'production' }
   assert.doesNotMatch((await doctor({ ...proxies, ...secret })).out, /^\w+ +trust /m)
-  assert.match((await doctor({ PROXY_SECRET: 'x' })).out, /^warn +trust +PROXY_SECRET has fewer/m)
+  assert.match((await doctor({ PROXY_SECRET: 'x' })).out, /^warn +trust +PROXY_SECRET is short/m)
 })
 
 // A proxy for *.ai.test with a certificate that is valid for `days`. Returns the variables that

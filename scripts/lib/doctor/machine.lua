@@ -64,7 +64,8 @@ end
 local function check_proxy(report)
   local secret, peer = config.secret "PROXY_SECRET", shared.get(forwarded.untrusted)
   if secret and is_short(secret) then
-    report:warn("trust", "PROXY_SECRET is short and can be guessed", MAKE_SECRET)
+    report:warn("trust", "PROXY_SECRET is short and can be guessed; production does not accept it",
+      MAKE_SECRET)
   elseif not secret and #config.doubtful_proxies > 0 then
     report:fail("trust", ("TRUSTED_PROXIES names %s, where workspaces may be: it is not believed")
       :format(address.list_text(config.doubtful_proxies)), forwarded.cure)
