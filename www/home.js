@@ -15,7 +15,7 @@ function showBusy(isBusy) {
 }
 
 function refuse(wanted, problem) {
-  if (["name_taken", "name_invalid", "name_reserved"].includes(problem.code)) {
+  if (/^name_(taken|resting|invalid|reserved)$/.test(problem.code)) {
     name.judge(wanted, { available: false, detail: problem.message });
     name.ask(); // for suggestions
     return $("name").focus();

@@ -22,6 +22,10 @@ return {
     development = {},
   },
 
+  -- Seconds for which the name of a deleted workspace rests: only its last owner and the admin can
+  -- use it again. Browsers still hold bookmarks and service workers of the last one. 0: not at all.
+  rest = { production = 30 * 24 * 3600, development = 0 },
+
   -- How many progress streams may be open: of one client (many people may share an address), and in
   -- all; nil: no limit. The rest of limits.max_connections in config.lua is left to other requests.
   streams = {

@@ -1,11 +1,15 @@
---- GET /api/check/:name: whether a name can be used. Waits for nothing; a bad name is an answer,
---- not an error.
+--- GET /api/check/:name: whether a name can be used. A bad name is an answer, not an error.
 local json = require "core.json"
+local auth = require "lib.auth"
+local identity = require "lib.auth.identity"
 local names = require "lib.base.names"
+local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
+local journal = require "lib.journal"
 local reservations = require "lib.journal.reservations"
 local i18n = require "lib.pages.i18n"
+local limits = require "lib.policy.limits"
 local name_policy = require "lib.policy.names"
 
 local function unavailable(req, name, code, reason)
@@ -13,7 +17,7 @@ local function unavailable(req, name, code, reason)
   local args = { name = name, min = names.min, max = names.max }
   return answer.document(req, {
     name = name,
-    valid = code == "name_taken",
+    valid = code == "name_taken" or code == "name_resting",
     available = false,
     code = code,
     detail = i18n.text(i18n.from(req), key, args),
@@ -21,11 +25,19 @@ local function unavailable(req, name, code, reason)
   })
 end
 
+local function rests(req, name)
+  if limits.rest == 0 then return false end
+  local who = auth.reader(req)
+  return not identity.is_admin(who)
+    and refusal.check(journal.operations.rests(name, who.id, limits.rest))
+end
+
 local function check(req)
   local name = names.fold(req.params.name)
   local is_good, code, reason = name_policy.check(name)
   if not is_good then return unavailable(req, name, code, reason) end
   if not reservations.is_free(name) then return unavailable(req, name, "name_taken") end
+  if rests(req, name) then return unavailable(req, name, "name_resting") end
   return { json = { name = name, valid = true, available = true } }
 end
 

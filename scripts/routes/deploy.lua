@@ -125,12 +125,19 @@ local function admit(req, who, request, pending)
     local field = invite and "invite" or nil
     refusal.raise(code, { args = { name = request.name }, field = field })
   end
+  local gates = {}
+  if invite_id then
+    gates[1] = { statement = access.gate("invites", invite_id), code = "invite_invalid" }
+  end
+  if limits.rest > 0 and not identity.is_admin(who) then
+    gates[#gates + 1] = journal.operations.rest_gate(request.name, who.id, limits.rest)
+  end
   return function(operation_id)
     pending:finish()
     return {
       access.origin_statement(operation_id, client.of(req).network, invite_id),
       audit.statement(entry, operation_id),
-      gate = invite_id and access.gate("invites", invite_id) or nil,
+      gates = gates,
     }
   end
 end
@@ -140,7 +147,9 @@ end
 local function refuse(req, name, code, retry_after)
   local options = { args = { name = name, id = req.id }, retry_after = retry_after }
   if code == "invite_invalid" then options.field = "invite" end
-  if code == "name_taken" then options.field, options.more = "name", suggestions(name) end
+  if code == "name_taken" or code == "name_resting" then
+    options.field, options.more = "name", suggestions(name)
+  end
   refusal.raise(code or "internal", options)
 end
 
@@ -232,7 +241,8 @@ routes.add("Workspaces", {
     body = "Deploy", form = true,
     answers = { [202] = { "Accepted", schema = "Accepted", location = true } },
     problems = {
-      "name_invalid", "name_reserved", "name_taken", "template_unknown", "access_closed",
+      "name_invalid", "name_reserved", "name_taken", "name_resting", "template_unknown",
+      "access_closed",
       "invite_needed", "invite_invalid", "login_needed", "scope_missing", "quota_owner",
       "quota_network", "quota_total", "queue_full", "idempotency_conflict",
       "idempotency_key_invalid",

@@ -78,6 +78,28 @@ end
 
 -- Beginning
 
+-- A name rests after its workspace was deleted, for everyone but the last owner.
+local DOES_NOT_REST = [[
+  SELECT 1 WHERE COALESCE((SELECT owner_id = ?2 OR ended_at <= NOW - ?3 FROM operations
+    WHERE name = ?1 AND state = 'deleted' AND (kind = 'delete' OR kind = 'remove')
+    ORDER BY created_at DESC LIMIT 1), 1)]]
+
+--- The condition of accept() that a name does not rest.
+---@param seconds number  for which it does after a deletion
+---@return table gate
+function operations.rest_gate(name, owner_id, seconds)
+  local statement = { DOES_NOT_REST, name, owner_id or "", seconds, gate = true }
+  return { statement = statement, code = "name_resting" }
+end
+
+--- Whether a name rests for that owner; owner_id nil: for everyone.
+---@return boolean|nil rests, string? message, string? code
+function operations.rests(name, owner_id, seconds)
+  local row, message, code = db.row(DOES_NOT_REST, name, owner_id or "", seconds)
+  if row == nil then return nil, message, code end
+  return not row
+end
+
 local HAS_ROOM = "SELECT 1 FROM tally WHERE what = 'open deploys' AND n < ?1"
 local INSERT = [[
   INSERT INTO operations
@@ -110,22 +132,24 @@ end
 --- url: string, params: table, state: string }
 ---@param key { key: string, body_hash: string }|nil
 ---@param limit integer  how many deploys may be open
----@param also any[][]|nil  more statements, written with it if it is accepted; `gate`: the
---- condition that the invite is still good
+---@param also any[][]|nil  more statements, written with it if it is accepted; `gates`: conditions,
+--- each with the code of its refusal
 ---@return boolean|nil accepted, string? message
----@return string? code  queue_full; invite_invalid; conflict: the name or the key is taken; journal
+---@return string? code  queue_full; one of a gate; conflict: the name or the key is taken; journal
 function operations.accept(op, key, limit, also)
-  local batch = {
-    also and also.gate or { "SELECT 1", gate = true },
-    { HAS_ROOM, limit, gate = true },
+  local batch, gates = {}, { table.unpack(also and also.gates or {}) }
+  gates[#gates + 1] = { statement = { HAS_ROOM, limit, gate = true }, code = "queue_full" }
+  for i, gate in ipairs(gates) do batch[i] = gate.statement end
+  add_all(batch, {
     insert_statement(op),
     stacks.insert_statement(op, { state = "deploying", image = op.params.image }),
-  }
+  })
   if key then add_all(batch, idempotency.statements(key, op.id)) end
   local results, message, code = db.run(add_all(batch, also))
   if not results then return nil, message, code end
-  if #results[1] == 0 then return nil, "the invite is not valid any more", "invite_invalid" end
-  if #results[2] == 0 then return nil, "the queue is full", "queue_full" end
+  for i, gate in ipairs(gates) do
+    if #results[i] == 0 then return nil, "refused when it was written down", gate.code end
+  end
   return true
 end
 

@@ -88,7 +88,8 @@ end
 --- also: statements that are written together with the operation, given its id
 ---@return table|nil operation  `replayed` when the Idempotency-Key was known
 ---@return string? message
----@return string? code  name_taken queue_full idempotency_conflict journal
+---@return string? code  name_taken name_resting invite_invalid queue_full idempotency_conflict
+--- journal
 ---@return integer? seconds  with queue_full: when to try again
 function accept.deploy(request)
   if not request.idempotency then return detached(deploy, request) end

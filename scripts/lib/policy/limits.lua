@@ -15,6 +15,7 @@ local rates = {
 local policy = schema.check(require "policy.limits", {
   page = count, page_max = count, idempotency_key = count, idempotency_random = count,
   reconcile = { kinds.number(0.1, 86400) }, events_kept = { kinds.number(0, 1 << 31) },
+  rest = by_environment { kinds.number(0, 1 << 31), default = 0 },
   quotas = by_environment { owner = count, network = count, total = count },
   streams = by_environment { client = count, total = count },
   rates = by_environment(rates), site = count, shared = { kinds.whole(1, 1000), default = 20 },
@@ -28,6 +29,7 @@ local environment = config.production and "production" or "development"
 local limits = policy
 limits.quotas = policy.quotas[environment]
 limits.streams = policy.streams[environment]
+limits.rest = policy.rest[environment]
 limits.rates = policy.rates[environment]
 limits.rates.login = limits.rates.login or limits.rates.auth
 -- The quota and the streams of an IPv6 /48, by the rule that rates have.
