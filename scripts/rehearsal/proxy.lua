@@ -54,7 +54,7 @@ local function router(key, service, domain, entry_point)
   lines[#lines + 1] = "  entryPoints:\n    - " .. entry_point
   local resolver = domain.certificateType == "letsencrypt" and "letsencrypt"
     or domain.certificateType == "custom" and domain.customCertResolver
-  if entry_point == "websecure" and resolver then
+  if entry_point == "websecure" and type(resolver) == "string" then
     lines[#lines + 1] = "  tls:\n    certResolver: " .. resolver
   end
   return outline.parse(table.concat(lines, "\n"))
