@@ -75,11 +75,15 @@ export function enableForms(options = {}) {
   return prepare;
 }
 
-// A browser that has only the key that version 0.1 stored gets its cookie from it.
+// A browser that has only the key that version 0.1 stored gets its cookie from it. The key stays
+// until the cookie has come back: it may be all that the browser has.
 async function enterOldKey(key) {
-  if ((await call("/api/owner")).kind !== "visitor") return;
-  await call("/api/owner/enter", { method: "POST", body: { key } });
-  location.reload();
+  const isVisitor = async () => (await call("/api/owner")).kind === "visitor";
+  const wasVisitor = await isVisitor();
+  if (wasVisitor) await call("/api/owner/enter", { method: "POST", body: { key } });
+  if (wasVisitor && await isVisitor()) return;
+  memory.dropOldKeys();
+  if (wasVisitor) location.reload();
 }
-const oldKey = memory.takeOldKey();
-if (oldKey) enterOldKey(oldKey).catch(() => {});
+if (memory.oldKey()) enterOldKey(memory.oldKey()).catch(() => {});
+else memory.dropOldKeys();

@@ -27,10 +27,10 @@ export const unfinished = () => read().workspaces.find((entry) => entry.open);
 
 /** Adds or updates a workspace, and puts it first. */
 export function remember(entry) {
-  const { workspaces } = read();
-  const known = workspaces.find((other) => other.name === entry.name);
-  const rest = workspaces.filter((other) => other.name !== entry.name);
-  write({ workspaces: [{ ...known, ...entry }, ...rest] });
+  const memory = read();
+  const known = memory.workspaces.find((other) => other.name === entry.name);
+  const rest = memory.workspaces.filter((other) => other.name !== entry.name);
+  write({ ...memory, workspaces: [{ ...known, ...entry }, ...rest] });
 }
 
 export function forget() {
@@ -38,13 +38,15 @@ export function forget() {
   try { localStorage.removeItem(STORAGE_KEY); } catch { /* nothing was stored */ }
 }
 
-/** Removes the keys that version 0.1 stored, and returns this browser's own. */
-export function takeOldKey() {
+/** This browser's own key, where version 0.1 stored it. */
+export const oldKey = () => read().key;
+
+/** Removes the keys that version 0.1 stored. */
+export function dropOldKeys() {
   const { key, workspaces } = read();
   if (key || workspaces.some((entry) => entry.key)) {
     write({ workspaces: workspaces.map(({ name, id, open }) => ({ name, id, open })) });
   }
-  return key;
 }
 
 /** A new operation has begun on a workspace. */
@@ -59,7 +61,7 @@ export function ended(id, isGone) {
   const own = memory.workspaces.filter((entry) => entry.id === id);
   if (own.length === 0) return;
   const kept = isGone ? [] : own.map((entry) => ({ ...entry, open: false }));
-  write({ workspaces: [...kept, ...others] });
+  write({ ...memory, workspaces: [...kept, ...others] });
 }
 
 /** Calls back when another tab changes something. */

@@ -186,7 +186,7 @@ test('the owner key opens the workspace in another browser, and nothing less doe
 })
 
 test('no script can read the key, and one that 0.1 stored becomes the cookie', async () => {
-  const { page, done } = await fixture.visit('en')
+  const { page, done } = await fixture.visit('en', { expected: [/Failed to load|ERR_/] })
   const stored = () => page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))
   await deploy(page, 'key-in-no-storage')
   await ready(page)
@@ -195,6 +195,12 @@ test('no script can read the key, and one that 0.1 stored becomes the cookie', a
   await page.context().clearCookies()
   const old = { key, workspaces: [{ name: 'stored-by-0-1', key, open: false }] }
   await page.evaluate((it) => localStorage.setItem('deployer', it), JSON.stringify(old))
+  await page.route('**/api/owner/enter', (route) => route.abort())
+  const failed = page.waitForEvent('requestfailed', (it) => it.url().endsWith('/enter'))
+  await page.goto(fixture.portal.url)
+  await failed
+  assert.ok((await stored()).includes(key), 'it stays until it has become the cookie')
+  await page.unroute('**/api/owner/enter')
   await page.goto(fixture.portal.url)
   await page.waitForSelector('#workspaces li.ready[data-name=stored-by-0-1]')
   assert.doesNotMatch(await stored(), /own_/)
@@ -209,7 +215,8 @@ test('a browser that does not keep the cookie shows the key, once', async () => 
     await page.context().clearCookies()
     await route.fulfill({ response, headers })
   })
-  await deploy(page, 'no-cookie-kept')
+  await page.fill('#name', 'no-cookie-kept')
+  await page.click('#deploy')
   await page.waitForSelector('#problem:not([hidden])')
   const shown = await page.textContent('#problem')
   assert.ok(shown.includes(text('nl', 'live.cookie.title')))
