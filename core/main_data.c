@@ -173,6 +173,26 @@ static int make_folder(int data, const char *name)
     return mkdirat(data, name, 0700) == 0 ? set_owner(data, name) : -1;
 }
 
+/* A damaged journal, which may be why there is a restore, is no reason to refuse one. */
+static void carry_revocations(const char *data_name, const char *target)
+{
+    char *to = mem_printf("%s/journal.db", target), *message = NULL;
+    char *from = mem_printf("%s/journal.db", data_name);
+    int revoked, keys;
+    if (store_carry_revocations(to, from, &revoked, &keys, &message) != 0)
+        fprintf(stderr,
+                "deployer: warning: what was revoked since the backup is valid again, because the "
+                "present journal cannot be read: %s (revoke tokens, invites and keys again)\n",
+                message);
+    else
+        printf("tokens and invites that stay revoked: %d; keys that stay changed: %d; log-ins and "
+               "links of the backup are void\n",
+               revoked, keys);
+    free(to);
+    free(from);
+    free(message);
+}
+
 /* Copies the backup to restore.new/new/. Returns the exit status. */
 static int stage_restore(int data, const char *data_name, const char *folder)
 {
@@ -181,6 +201,7 @@ static int stage_restore(int data, const char *data_name, const char *folder)
     if (make_folder(data, "restore.new") != 0 || make_folder(data, "restore.new/new") != 0)
         status = fail(target, strerror(errno));
     if (status == 0) status = copy_data(folder, target);
+    if (status == 0) carry_revocations(data_name, target);
     if (status == 0 &&
         (set_owner(data, "restore.new/new/journal.db") != 0 ||
          set_owner(data, "restore.new/new/secret") != 0 || set_owner(data, "lock") != 0 ||

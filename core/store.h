@@ -50,4 +50,9 @@ void store_close(struct store *store);
  * copy. Returns 0; or -1 and *message (the caller frees), and there is no new file. Needs no open
  * store; waits for the disk. */
 int store_copy(const char *from_path, const char *to_path, char **message);
+/* Makes what the journal `from` has revoked (tokens, invites, keys of owners) revoked in `to` too,
+ * and removes the sessions and links of `to`. `from` may be missing. Sets how many tokens and
+ * invites, and how many keys, it changed. 0; or -1 and *message (the caller frees). */
+int store_carry_revocations(const char *to, const char *from, int *revoked, int *keys,
+                            char **message);
 #endif

@@ -1,15 +1,16 @@
 // --restore, killed before each call that changes something on the disk: the portal that is started
 // then is wholly the old one or wholly the restored one, and the old data are whole as well.
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { DEPLOYER, startPortal, startRehearsal, temporary } from '../http/harness.mjs'
+import { ADMIN, DEPLOYER, startPortal, startRehearsal, temporary } from '../http/harness.mjs'
 import { run, succeeds } from './fixture.mjs'
 
 const FILES = ['journal.db', 'journal.db-wal', 'secret']
 const skip = process.env.SANITIZED ? 'nothing can be preloaded beside the sanitizers' : false
+let token, changed, since
 let rehearsal, preload, backup, old, keys
 
 async function portalWith(name) {
@@ -24,9 +25,15 @@ before(async () => {
   await succeeds(run('cc', ['-shared', '-fPIC', '-D_GNU_SOURCE', '-o', preload, source]))
   rehearsal = await startRehearsal()
   const restored = await portalWith('restored')
+  const json = { label: 'to be revoked', scopes: 'read' }
+  token = (await restored.portal.post('/api/tokens', json, { key: ADMIN })).json
+  changed = (await restored.portal.ready('changed')).key
   backup = join(temporary('backup'), 'today')
   await succeeds(deployer(restored.data, ['--backup', backup]))
-  await restored.portal.stop()
+  await restored.portal.post(`/api/owner/rotate`, undefined, { key: changed })
+  await restored.portal.api(`/api/tokens/${token.id}`, { method: 'DELETE', key: ADMIN })
+  await restored.portal.kill9()
+  since = restored.data
   const previous = await portalWith('before')
   await previous.portal.kill9() // so that a part of its journal is in the -wal
   old = previous.data
@@ -124,4 +131,24 @@ test('a restore that it cannot finish keeps the portal from starting', { skip },
   assert.equal(status, 1)
   const cure = /a restore was interrupted in \S+ and cannot be finished: .*then start again/
   assert.match(out, cure)
+})
+
+test('what was revoked since the backup stays revoked; log-ins and links are void', async () => {
+  const data = copyOf(since)
+  const { all } = await succeeds(deployer(data, ['--restore', backup]))
+  assert.match(all, /tokens and invites that stay revoked: 1; keys that stay changed: 1;/)
+  const portal = await startPortal({ rehearsal, env: { DATA_DIR: data } })
+  assert.equal((await portal.api('/api/stacks', { key: token.token })).json.code, 'key_revoked')
+  assert.equal((await portal.api('/api/stacks', { key: changed })).json.code, 'key_invalid')
+  assert.equal((await portal.stack('restored', { key: keys.restored })).status, 200)
+  await portal.stop()
+})
+
+test('a journal that cannot be read stops no restore, which says what that means', async () => {
+  const data = copyOf(since)
+  for (const name of readdirSync(data)) {
+    if (/^journal/.test(name)) writeFileSync(join(data, name), 'damaged')
+  }
+  const { all } = await succeeds(deployer(data, ['--restore', backup]))
+  assert.match(all, /warning: what was revoked since the backup is valid again/)
 })
