@@ -271,6 +271,7 @@ TEST(stopped_threads_do_not_escape_the_limit)
 
 TEST(memory_is_capped)
 {
+    vm_limit(vm, CAP, PATIENCE_MS);
     bad("local t = {}\nfor i = 1, math.huge do t[i] = {} end", 2, "more memory than they may have");
     good("return 1");
 }
@@ -278,6 +279,7 @@ TEST(memory_is_capped)
 /* What a recursion took is not kept by the coroutine, which is used again. */
 TEST(memory_of_a_recursion)
 {
+    vm_limit(vm, CAP, PATIENCE_MS);
     for (int i = 0; i < 3; i++) {
         bad("local function f() return 1 + f() end return f()", 1, "more memory");
         good("local t = {} for i = 1, 20000 do t[i] = {} end");
@@ -286,6 +288,7 @@ TEST(memory_of_a_recursion)
 
 TEST(memory_of_one_string)
 {
+    vm_limit(vm, CAP, PATIENCE_MS);
     raises("return ('x'):rep(1e9)", "more memory");
     raises("local s = 'x' while true do s = s .. s end", "more memory");
     good("local ok = pcall(string.rep, 'x', 1e9) assert(not ok)");
