@@ -323,7 +323,8 @@ static enum verdict read_byte(struct guard *guard, char *byte)
     enum state state = guard->now.state;
     if (state <= CHUNK_EXTENSION && guard->now.head++ == guard->limits->head_bytes)
         return refuse(guard, 431, "headers_too_large",
-                      "The request's header fields are too large.");
+                      "The request's header fields are too large. In a browser: delete the "
+                      "cookies of this site and of the domain above it, and reload.");
     if (wants_lf(state) && c != '\n')
         return bad(guard, "A carriage return must be followed by a line feed.");
     switch (state) {

@@ -55,7 +55,7 @@ describe("text of others", function()
       ["Authorization: Bearer abc.def"] = "Authorization: *** ***",
       ["key " .. key] = "key ***",
       [digest] = digest,
-      ["in short, nothing"] = "in short, nothing",
+      ["in short, shortly"] = "in ***, shortly",
     } do
       assert.equal(expected, sanitize.text(given, 200))
     end

@@ -321,3 +321,13 @@ test('a call that the token may not make does not degrade the portal', async (t)
   assert.deepEqual((await portal.api('/health')).json.degraded, [])
   assert.ok((await rehearsal.hits()) > 0)
 })
+
+test('a portal beside the workspaces, under one registrable domain', async () => {
+  const warns = async (PORTAL_HOSTS) =>
+    /^warn +cookies +workspaces share the domain (\S+)/m.exec((await doctor({
+      PORTAL_HOSTS, STACK_DOMAIN_SUFFIX: 'ai.example.com',
+    })).out)?.[1]
+  assert.equal(await warns('portal.ai.example.com'), 'ai.example.com')
+  assert.equal(await warns('portal.example.com'), 'example.com')
+  assert.equal(await warns('portal.example.org'), undefined)
+})

@@ -82,7 +82,30 @@ local function check_address(report)
   end
 end
 
+-- Pages of workspaces that share a registrable domain with the portal can set cookies for it: so
+-- many that the portal's are evicted, or so large that its requests are refused (431). Without the
+-- list of public suffixes the last two labels are compared.
+local function shared_domain(host)
+  local function domain(name) return name:match "([^.]+%.[^.]+)$" end
+  local is_below = ("." .. host):sub(-#stack.suffix - 1) == "." .. stack.suffix
+  return is_below and stack.suffix or domain(host) and domain(host) == domain(stack.suffix)
+    and domain(host)
+end
+
+local function check_neighbours(report)
+  for host in pairs(config.hosts or {}) do
+    local domain = shared_domain(host)
+    if domain then
+      return report:warn("cookies", ("workspaces share the domain %s with the portal: their pages "
+        .. "can push its cookies out of a browser"):format(domain),
+        "give workspaces a domain of their own (STACK_DOMAIN_SUFFIX); if this is a public suffix "
+          .. "such as co.uk, nothing is wrong")
+    end
+  end
+end
+
 return function(report)
   check_address(report)
+  check_neighbours(report)
   if not config.rehearsal then check_image(report, stack.image, stack.registry) end
 end

@@ -4,7 +4,7 @@ local config = require "core.config"
 local sanitize = {}
 
 local LONGEST = 4000 -- bytes that are looked at, which bounds the cost of a text
-local OURS = { "DOKPLOY_API_TOKEN", "STACK_REGISTRY_PASSWORD", "ADMIN_TOKEN" }
+local OURS = { "DOKPLOY_API_TOKEN", "STACK_REGISTRY_PASSWORD", "ADMIN_TOKEN", "PROXY_SECRET" }
 
 local function any_case(word)
   return (word:gsub("%a", function(letter)
@@ -27,6 +27,15 @@ end
 
 local function literal(text) return (text:gsub("%p", "%%%0")) end
 
+-- A short secret is masked as a whole word, or it would tear other words apart.
+local function masked(text, secret)
+  local pattern = literal(secret)
+  if #secret < 8 and secret:find "^%w" and secret:find "%w$" then
+    pattern = "%f[%w]" .. pattern .. "%f[%W]"
+  end
+  return (text:gsub(pattern, "***"))
+end
+
 --- The text without what looks like a secret, and without the portal's own secrets.
 ---@param text string
 ---@param more string|nil  one more secret
@@ -35,7 +44,7 @@ function sanitize.redacted(text, more)
   local secrets = { more }
   for _, name in ipairs(OURS) do secrets[#secrets + 1] = config.secret(name) end
   for _, secret in ipairs(secrets) do
-    if #secret >= 8 then text = text:gsub(literal(secret), "***") end
+    if secret ~= "" then text = masked(text, secret) end
   end
   text = text:gsub("(://[^%s/@:]*):[^%s/@]+@", "%1:***@")
   text = text:gsub("([bB]earer%s+)[%w._~+/=-]+", "%1***")
