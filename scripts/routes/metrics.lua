@@ -4,6 +4,7 @@ local config = require "core.config"
 local metrics = require "core.metrics"
 local server = require "core.server"
 local auth = require "lib.auth"
+local client = require "lib.auth.client"
 local address = require "lib.base.address"
 local refusal = require "lib.base.refusal"
 local dokploy = require "lib.dokploy"
@@ -76,8 +77,12 @@ local function read_operations(rows)
 end
 
 -- Directly, not through a proxy, from this machine or a private network.
+local proxy_fields = {
+  "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-real-ip", "via",
+}
 local function is_near(req)
-  for _, field in ipairs { "x-forwarded-for", "forwarded", "x-real-ip", "via" } do
+  if config.secret "PROXY_SECRET" and client.of(req).is_trusted then return false end
+  for _, field in ipairs(proxy_fields) do
     if req.headers[field] then return false end
   end
   local peer = address.parse(req.peer)

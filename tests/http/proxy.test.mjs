@@ -29,6 +29,14 @@ describe('with PROXY_SECRET', () => {
     assert.equal(await statusOf(portal, '/api/audit', { ...root, ...proof }), 200)
   })
 
+  test('a proxy is no client from nearby, which may read the metrics', async () => {
+    assert.equal(await statusOf(portal, '/metrics', {}), 200)
+    assert.equal(await statusOf(portal, '/metrics', proof), 401)
+    for (const field of ['for', 'proto', 'host']) {
+      assert.equal(await statusOf(portal, '/metrics', { [`x-forwarded-${field}`]: 'a' }), 401)
+    }
+  })
+
   test('only a proxy that sends it says who the client is', async () => {
     const ask = (from, headers) => portal.api('/api/owner/link', {
       method: 'POST', key: 'own_x.y', headers: { 'x-forwarded-for': from, ...headers },
