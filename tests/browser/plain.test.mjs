@@ -152,13 +152,18 @@ test('a refusal is a page in the language that was chosen', async () => {
   await done()
 })
 
-test('a stranger sees neither the workspace nor its buttons', async () => {
-  await fixture.portal.ready('not-for-you')
+test('a stranger sees only where its owner enters the key', async () => {
+  const { key } = await fixture.portal.ready('not-for-you')
   const options = { ...NO_SCRIPT, path: '/stack/not-for-you', expected: [/404/] }
   const { page, done } = await fixture.visit('en', options)
   assert.equal(await heading(page), text('en', 'problem.stack_unknown.title'))
-  assert.equal(await page.locator('main form').count(), 0)
+  assert.equal(await page.locator('main form:not(#key-entry form)').count(), 0)
   await page.goto(`${fixture.portal.url}/stacks`)
   assert.ok((await main(page)).includes(text('en', 'plain.none')))
+  await page.goto(`${fixture.portal.url}/stack/not-for-you`)
+  await page.click('#key-entry summary')
+  await page.fill('#key-entry [name=key]', key)
+  await go(page, '#key-entry button')
+  await page.waitForSelector('#act-stop')
   await done()
 })
