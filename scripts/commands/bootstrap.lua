@@ -153,10 +153,20 @@ function parts.network(work)
   return network.prepare(work.application, work.variables, work.results)
 end
 
+-- The hosts that the portal answers to: its domain, and those that an admin added in Dokploy.
+local function hosts_of(work)
+  local hosts, domains = { work.given.domain }, work.application.domains
+  for _, domain in ipairs(type(domains) == "table" and domains or {}) do
+    local host = domain.host
+    if type(host) == "string" and host ~= work.given.domain then hosts[#hosts + 1] = host end
+  end
+  return table.concat(hosts, ",")
+end
+
 function parts.environment(work)
   local before = type(work.application.env) == "string" and work.application.env or ""
   add_admin_token(work, before)
-  proxy.set_variables(work.variables, before, work.given.domain)
+  proxy.set_variables(work.variables, before, hosts_of(work))
   local text, message = merge(before, work.variables)
   if not text then return nil, message end
   local is_same = true

@@ -153,6 +153,20 @@ for (const version of VERSIONS) {
   })
 }
 
+test('bootstrap keeps the other domains of a portal that has no PORTAL_HOSTS', async () => {
+  await rehearsal.reset()
+  await succeeds(bootstrap('many', 'portal:1'))
+  const { applicationId, env } = await portalOf('many')
+  await rehearsal.change('domain.create', { host: 'also.test', applicationId })
+  await rehearsal.change('application.saveEnvironment', {
+    applicationId, env: env.replace(/^PORTAL_HOSTS=.*\n?/m, ''), buildArgs: null,
+    buildSecrets: null, createEnvFile: false,
+  })
+  await succeeds(bootstrap('many', 'portal:1'))
+  const after = await portalOf('many')
+  assert.equal(after.env.match(/^PORTAL_HOSTS='([^'\n]*)/m)[1], 'many.test,also.test')
+})
+
 test('bootstrap makes what is missing, after an answer that never came', async () => {
   await rehearsal.faults([
     { at: 'project.create', kind: 'lost' },

@@ -13,17 +13,17 @@ local release = require "lib.release"
 local proxy = { variable = "PROXY_SECRET" }
 
 --- Sets the secret among the portal's variables: the given one, else the portal's own, else a new
---- one; and PORTAL_HOSTS to the domain where nothing sets it.
+--- one; and PORTAL_HOSTS to the hosts of its domains where nothing sets it.
 ---@param variables table<string, string>  changed
 ---@param before string  the portal's environment text
----@param domain string
-function proxy.set_variables(variables, before, domain)
+---@param hosts string  separated by commas
+function proxy.set_variables(variables, before, hosts)
   local function keep(name, default)
     if variables[name] or dotenv.get(before, name .. "_FILE") then return end
     variables[name] = dotenv.get(before, name) or default
   end
   keep(proxy.variable, crypto.token(32))
-  keep("PORTAL_HOSTS", domain)
+  keep("PORTAL_HOSTS", hosts)
 end
 
 -- A client's own user field is removed; the middleware of a log-in proxy comes after this one.
