@@ -6,7 +6,8 @@ local console = require "core.console"
 local crypto = require "core.crypto"
 local command = require "lib.base.command"
 local dotenv = require "lib.base.dotenv"
-local parse_image = require("lib.base.image").parse
+local of_url = require("lib.base.host").of_url
+local images = require "lib.base.image"
 local report = require "lib.doctor.report"
 local dokploy = require "lib.dokploy"
 local call = require "lib.dokploy.call"
@@ -233,6 +234,17 @@ local corrections = {
   network = "a network of that name that exists must be an attachable overlay",
 }
 
+local function report_environment(work, results)
+  if work.admin_token then
+    results:ok("admin", "ADMIN_TOKEN, made here and not shown again: " .. work.admin_token)
+  end
+  local url = work.variables.DOKPLOY_URL
+  if url and images.is_loopback(of_url(url)) then
+    results:warn("environment", url .. " is this machine; in the portal's container it is another",
+      "run it again with --env DOKPLOY_URL=http://dokploy:3000")
+  end
+end
+
 local function create_parts(work, results)
   for _, part in ipairs(order) do
     local found, message = parts[part](work)
@@ -242,9 +254,7 @@ local function create_parts(work, results)
       return false
     end
     results:ok(part, found)
-    if part == "environment" and work.admin_token then
-      results:ok("admin", "ADMIN_TOKEN, made here and not shown again: " .. work.admin_token)
-    end
+    if part == "environment" then report_environment(work, results) end
   end
   return true
 end
@@ -271,7 +281,7 @@ return command.define {
   run = function(given)
     local name = given.name or "portal"
     local variables, message = variables_of(given)
-    local _, fault = parse_image(given.image)
+    local _, fault = images.parse(given.image)
     if fault then message = ("--image %s: %s"):format(given.image, fault) end
     if not name:find("^%l[%l%d-]*$") then
       message = "--name takes lower-case letters, digits and hyphens"

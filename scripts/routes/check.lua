@@ -1,6 +1,7 @@
 --- GET /api/check/:name: whether a name can be used. A bad name is an answer, not an error.
 local json = require "core.json"
 local auth = require "lib.auth"
+local client = require "lib.auth.client"
 local identity = require "lib.auth.identity"
 local names = require "lib.base.names"
 local refusal = require "lib.base.refusal"
@@ -34,7 +35,7 @@ end
 
 local function check(req)
   local name = names.fold(req.params.name)
-  local is_good, code, reason = name_policy.check(name)
+  local is_good, code, reason = name_policy.check(name, (client.host(req)))
   if not is_good then return unavailable(req, name, code, reason) end
   if not reservations.is_free(name) then return unavailable(req, name, "name_taken") end
   if rests(req, name) then return unavailable(req, name, "name_resting") end

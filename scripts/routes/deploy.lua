@@ -28,9 +28,9 @@ local function suggestions(name)
   return { suggestions = json.array(name_policy.suggest(name, reservations.is_free)) }
 end
 
-local function checked_name(typed)
+local function checked_name(req, typed)
   local name = names.fold(typed)
-  local is_good, code, reason = name_policy.check(name)
+  local is_good, code, reason = name_policy.check(name, (client.host(req)))
   if is_good then return name end
   refusal.raise(code, {
     field = "name",
@@ -219,7 +219,7 @@ end
 local function deploy(req, values)
   local who = auth.who(req)
   local request = {
-    name = checked_name(values.name),
+    name = checked_name(req, values.name),
     template = template_of(values.template),
     invite = values.invite,
   }

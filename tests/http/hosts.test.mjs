@@ -51,3 +51,14 @@ test("the portal's own names are reserved", inWorld({}, async ({ rehearsal }) =>
     assert.equal((await portal.check('my-portal-2')).json.available, true)
   })()
 }))
+
+test('so is the one under which the portal is asked', inWorld({}, async ({ rehearsal }) => {
+  const env = { ...dokployEnv(rehearsal), HOST: '0.0.0.0' }
+  await withPortal({ rehearsal, env }, async (portal) => {
+    const asked = { headers: { host: 'unnamed.localhost' } }
+    assert.equal((await portal.check('unnamed', asked)).json.code, 'name_reserved')
+    assert.equal((await portal.deploy('unnamed', asked)).json.code, 'name_reserved')
+    assert.equal((await portal.check('unnamed-2', asked)).json.available, true)
+    assert.equal((await portal.check('unnamed')).json.available, true)
+  })()
+}))

@@ -28,8 +28,10 @@ for _, list in ipairs { policy.words, config.reserved_names or {} } do
 end
 
 -- A workspace must not get the host of the portal or of Dokploy, nor one above it.
+local below_suffix = "%.([^.]+)%." .. config.stack.suffix:gsub("%p", "%%%0") .. "$"
+local function label_of(host) return ("." .. host):match(below_suffix) end
 local function reserve_host(host)
-  local label = ("." .. host):match("%.([^.]+)%." .. config.stack.suffix:gsub("%p", "%%%0") .. "$")
+  local label = label_of(host)
   if label then reserved[label] = true end
 end
 for host in pairs(config.hosts or {}) do reserve_host(host) end
@@ -47,13 +49,15 @@ local name_policy = {}
 
 --- Whether a folded name may be taken, leaving aside whether somebody has it.
 ---@param name string
+---@param asked string|nil  the host under which the portal was asked: it is the portal's own, also
+--- where PORTAL_HOSTS does not name it
 ---@return boolean ok
 ---@return string? code    name_invalid name_reserved
 ---@return string? reason  why it is not well formed
-function name_policy.check(name)
+function name_policy.check(name, asked)
   local is_good, reason = names.well_formed(name)
   if not is_good then return false, "name_invalid", reason end
-  if is_reserved(name) then return false, "name_reserved" end
+  if is_reserved(name) or asked and label_of(asked) == name then return false, "name_reserved" end
   return true
 end
 
