@@ -1,5 +1,4 @@
 --- GET /api/check/:name: whether a name can be used. A bad name is an answer, not an error.
-local json = require "core.json"
 local auth = require "lib.auth"
 local client = require "lib.auth.client"
 local identity = require "lib.auth.identity"
@@ -9,6 +8,7 @@ local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
 local reservations = require "lib.journal.reservations"
+local suggestions = require "lib.operations.suggestions"
 local i18n = require "lib.pages.i18n"
 local limits = require "lib.policy.limits"
 local name_policy = require "lib.policy.names"
@@ -22,7 +22,7 @@ local function unavailable(req, name, code, reason)
     available = false,
     code = code,
     detail = i18n.text(i18n.from(req), key, args),
-    suggestions = json.array(name_policy.suggest(name, reservations.is_free)),
+    suggestions = suggestions(name),
   })
 end
 

@@ -1,6 +1,5 @@
 --- POST /api/deploy: accepts a deployment and answers at once; lib/operations carries it out.
 local crypto = require "core.crypto"
-local json = require "core.json"
 local shared = require "core.shared"
 local task = require "core.task"
 local auth = require "lib.auth"
@@ -15,18 +14,14 @@ local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
 local access = require "lib.journal.access"
-local reservations = require "lib.journal.reservations"
 local accept = require "lib.operations.accept"
+local suggestions = require "lib.operations.suggestions"
 local limits = require "lib.policy.limits"
 local name_policy = require "lib.policy.names"
 local templates = require "lib.policy.templates"
 
 local quotas = limits.quotas
 local AUDIT_SECONDS = 3600 -- between two audit entries for repeating the same request
-
-local function suggestions(name)
-  return { suggestions = json.array(name_policy.suggest(name, reservations.is_free)) }
-end
 
 local function checked_name(req, typed)
   local name = names.fold(typed)
@@ -36,7 +31,7 @@ local function checked_name(req, typed)
     field = "name",
     detail = reason and "name.invalid." .. reason,
     args = { name = name, min = names.min, max = names.max },
-    more = suggestions(name),
+    more = { suggestions = suggestions(name) },
   })
 end
 
@@ -148,7 +143,7 @@ local function refuse(req, name, code, retry_after)
   local options = { args = { name = name, id = req.id }, retry_after = retry_after }
   if code == "invite_invalid" then options.field = "invite" end
   if code == "name_taken" or code == "name_resting" then
-    options.field, options.more = "name", suggestions(name)
+    options.field, options.more = "name", { suggestions = suggestions(name) }
   end
   refusal.raise(code or "internal", options)
 end

@@ -40,3 +40,13 @@ test('a deployment that failed leaves nothing to rest', async () => {
   await portal.follow(json.statusUrl)
   assert.equal((await portal.check('never-was')).json.available, true)
 })
+
+test('a name that rests is not suggested', async () => {
+  const { key } = await portal.ready('offered')
+  const { json: { suggestions: [first] } } = await portal.check('offered')
+  await portal.ready(first, { key })
+  await portal.deleted(first, { key })
+  const { json: { suggestions } } = await portal.check('offered')
+  assert.ok(suggestions.length > 0)
+  assert.ok(!suggestions.includes(first), `${suggestions}`)
+})
