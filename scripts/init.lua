@@ -23,7 +23,7 @@ require "routes.check"         -- GET /api/check/:name
 require "routes.deploy"        -- POST /api/deploy
 require "routes.status"        -- GET /api/status/:id, POST /api/status/:id/cancel
 require "routes.stack"         -- /api/stack/:name..., GET /api/stacks
-require "routes.owner"         -- /api/owner..., /move/:link
+require "routes.owner"         -- /api/owner..., /move
 require "routes.admin"         -- /api/admin/..., /api/invites, /api/tokens, GET /api/audit
 require "routes.drift"         -- /api/admin/drift...
 require "routes.change_events" -- GET /api/admin/events

@@ -1,6 +1,7 @@
 --- Owners and their keys: who am I; a one-time link to another browser; change or revoke the key.
 local config = require "core.config"
 local json = require "core.json"
+local server = require "core.server"
 local auth = require "lib.auth"
 local credentials = require "lib.auth.credentials"
 local csrf = require "lib.auth.csrf"
@@ -13,6 +14,7 @@ local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local page = require "lib.pages"
 local elements = require "lib.pages.elements"
+local html = require "lib.pages.html"
 local i18n = require "lib.pages.i18n"
 
 local h = page.h
@@ -45,26 +47,30 @@ end
 
 local function make_link(req, values)
   local owner_id, who = owner_id_of(req, "link", values.owner)
-  local path = "/move/" .. credentials.new_link(who, owner_id)
+  -- What follows "#" stays in the browser: no server and no log sees it.
+  local path = "/move#" .. credentials.new_link(who, owner_id)
   if media.is_form(req) then return answer.see_other(path) end
   local seconds = credentials.link_seconds
   local expires_at = clock.iso(os.time() + seconds)
   return { status = 201, json = { link = path, seconds = seconds, expiresAt = expires_at } }
 end
 
--- The page that a link opens. Only its button uses the link: programs that preview links open the
--- page, too.
+-- The page that a link opens, where www/move.js fills the field in. Only its button uses the link:
+-- programs that preview links open the page, too.
 local function move_page(req)
   local language = page.language(req)
   local reader = { language = language, csrf = csrf.token(identity.of(req)) }
   local function say(key) return i18n.text(language, key) end
-  local html = page.frame(language, say "move.title", {
+  local document = page.frame(language, say "move.title", {
+    h("script", { type = "module", src = server.asset "move.js" }),
     h("p", {}, say "move.text"),
-    elements.form(reader, "/api/owner/move", { link = req.params.link },
+    elements.form(reader, "/api/owner/move", {},
+      h("label", {}, say "move.label",
+        html.text_input { name = "link", id = "link", required = true, translate = "no" }),
       h("button", { type = "submit", class = "primary" }, say "move.button")),
     h("p", {}, h("a", { href = "/" }, say "problem.back")),
   })
-  return page.reply(req, html, { private = true })
+  return page.reply(req, document, { private = true })
 end
 
 local function use_link(req, values)
@@ -131,7 +137,7 @@ routes.add("Owners", {
     access = "owner", body = "OwnerName", form = true,
     answers = { [201] = "Link" }, problems = { "owner_key_only", "admin_only" } },
 
-  { "GET", "/move/:link", move_page,
+  { "GET", "/move", move_page,
     summary = "The page that a link opens",
     text = "Looking at it does not use the link.",
     answers = { [200] = { "A page with a button", type = "text/html" } } },

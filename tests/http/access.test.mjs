@@ -8,7 +8,7 @@ import { cookieOf, csrfOf } from './admin.mjs'
 const own = { 'sec-fetch-site': 'same-origin' }
 const ownerCookie = (answer) => cookieOf(answer, 'owner')
 const asOwner = (cookie) => ({ headers: { cookie: cookie.split(';')[0], ...own } })
-const tokenOf = (link) => link.slice('/move/'.length)
+const tokenOf = (link) => link.slice('/move#'.length)
 
 describe('open to everyone', () => {
   const { portal } = useWorld()
@@ -56,7 +56,7 @@ describe('open to everyone', () => {
   test('a link moves the owner to another browser, once', async () => {
     const { key } = await portal.ready('moving')
     const { link } = (await post('/api/owner/link', key)).json
-    assert.match(link, /^\/move\/[\w-]{43}$/)
+    assert.match(link, /^\/move#[\w-]{43}$/)
     const page = await portal.api(link)
     assert.equal(page.status, 200)
     assert.match(page.headers['content-security-policy'], /default-src 'none'/)
@@ -381,7 +381,7 @@ describe('behind a proxy that authenticates', () => {
   })
 
   test('no page can be framed or opened by another site', async () => {
-    for (const path of ['/', '/stacks', '/stack/nobody', '/admin/login', '/move/made-up']) {
+    for (const path of ['/', '/stacks', '/stack/nobody', '/admin/login', '/move']) {
       const { headers } = await portal.api(path)
       assert.equal(headers['cross-origin-opener-policy'], 'same-origin', path)
       assert.equal(headers['cross-origin-resource-policy'], 'same-origin', path)

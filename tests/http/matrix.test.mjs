@@ -88,7 +88,7 @@ const special = {
 // Every other route must declare an access that keeps strangers out.
 const open = new Set([
   'GET /', 'GET /health', 'GET /ready', 'GET /metrics', 'GET /favicon.ico', 'GET /stacks',
-  'GET /deployment/:id', 'GET /move/:link', 'GET /admin/login', 'POST /admin/login',
+  'GET /deployment/:id', 'GET /move', 'GET /admin/login', 'POST /admin/login',
   'GET /api/check/:name', 'GET /api/openapi.json', 'GET /api/status/:id', 'GET /api/owner',
   'POST /api/deploy', 'POST /api/owner/move', 'POST /api/owner/enter',
   'POST /api/owner/leave',

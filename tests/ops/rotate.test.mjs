@@ -71,7 +71,7 @@ test("owner keys: without the secret all are void; the admin's link makes one ag
   assert.equal((await portal.stack('theirs', admin)).json.state, 'ready')
   const owner = key.slice('own_'.length).split('.')[0]
   const { link } = (await portal.post('/api/owner/link', { owner }, admin)).json
-  const moved = await portal.post('/api/owner/move', { link: link.slice('/move/'.length) })
+  const moved = await portal.post('/api/owner/move', { link: link.slice('/move#'.length) })
   const { ownerKey } = moved.json
   assert.equal((await portal.stack('theirs', { key: ownerKey })).json.state, 'ready')
 })

@@ -191,7 +191,7 @@ class Executor {
       () => this.portal.api(path, { method: 'POST', ...rest }), how)
     const { answer: made } = await post('/api/owner/link', options)
     if (made.status !== 201) return this.wrong(`a link: ${made.status} ${made.text}`)
-    const json = { link: made.json.link.replace('/move/', '') }
+    const json = { link: made.json.link.replace('/move#', '') }
     const { answer: moved } = await post('/api/owner/move', { json }, { isOnce: true })
     if (!moved) return this.#moveWith(owner, options) // the link may be used up
     if (moved.status !== 200) return this.wrong(`a move: ${moved.status} ${moved.text}`)
