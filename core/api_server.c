@@ -165,6 +165,16 @@ static int exempt(lua_State *L)
     return 0;
 }
 
+/* server.too_large_page(html) */
+static int too_large_page(lua_State *L)
+{
+    struct core *core = script_version_of(L, NULL)->server->core;
+    size_t len;
+    const char *html = luaL_checklstring(L, 1, &len);
+    if (core->httpd) httpd_set_too_large_page(core->httpd, html, len);
+    return 0;
+}
+
 /* Without www (in tests of a script alone) the path is returned as it is. */
 static int asset(lua_State *L)
 {
@@ -239,6 +249,7 @@ int api_server_open(lua_State *L)
                                           { "info", info },
                                           { "asset", asset },
                                           { "exempt", exempt },
+                                          { "too_large_page", too_large_page },
                                           { "read", read_whole },
                                           { "list", list },
                                           { "now", now },

@@ -214,6 +214,12 @@ void httpd_exempt(struct httpd *httpd, const char *peer)
     httpd_conns_exempt(&httpd->conns, peer);
 }
 
+void httpd_set_too_large_page(struct httpd *httpd, const char *html, size_t len)
+{
+    bytes_clear(&httpd->conns.too_large_page);
+    bytes_add(&httpd->conns.too_large_page, html, len);
+}
+
 int httpd_connections(const struct httpd *httpd)
 {
     return httpd->conns.count;

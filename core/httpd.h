@@ -18,6 +18,7 @@
 #ifndef HTTPD_H
 #define HTTPD_H
 #include "httpd_limits.h"
+#include <stddef.h>
 
 struct loop;
 struct httpd;
@@ -37,6 +38,9 @@ int httpd_listen(struct httpd *httpd, const char *host, int port);
 /* A peer that is a proxy, by its address: connections from there have no cap of their own. The last
  * 64 are remembered. */
 void httpd_exempt(struct httpd *httpd, const char *peer);
+/* The page that a browser gets with 431 in place of the problem document: its cookies may be why,
+ * and it cannot ask for anything else. Copied. */
+void httpd_set_too_large_page(struct httpd *httpd, const char *html, size_t len);
 /* Stops accepting; idle connections close; answers from now on say Connection: close. */
 void httpd_drain(struct httpd *httpd);
 /* Connections open now; requests and streams not yet ended. */

@@ -1,5 +1,6 @@
 #include "httpd_conn.h"
 #include "clock.h"
+#include "http_text.h"
 #include "httpd_head.h"
 #include "httpd_refusals.h"
 #include "log.h"
@@ -195,13 +196,28 @@ static void log_refusal(const struct httpd_conn *conn, const struct guard_refusa
     log_end();
 }
 
+/* 1 when what has come of the head says that the client is a browser and its cookies may be why. */
+static int is_for_browser(const struct httpd_conn *conn, int status)
+{
+    const struct guard_request *reading = conn->guard.reading;
+    const char *accept = status == 431 && reading ? guard_request_field(reading, "accept") : NULL;
+    return accept && http_weight(accept, "text/html") > http_weight(accept, "application/json");
+}
+
 void httpd_conn_refuse(struct httpd_conn *conn, struct guard_refusal refusal)
 {
-    char id[HTTPD_ID_LEN + 1], body[HTTPD_PROBLEM_BYTES];
+    char id[HTTPD_ID_LEN + 1], problem[HTTPD_PROBLEM_BYTES];
     httpd_id_make(id);
-    size_t len = httpd_problem_write(body, refusal.status, refusal.code, refusal.detail, id), n;
+    size_t len = httpd_problem_write(problem, refusal.status, refusal.code, refusal.detail, id), n;
+    const char *type = "application/problem+json";
+    char *body = problem;
+    if (conn->conns->too_large_page.len > 0 && is_for_browser(conn, refusal.status)) {
+        type = "text/html; charset=utf-8";
+        body = conn->conns->too_large_page.data;
+        len = conn->conns->too_large_page.len;
+    }
     const struct httpd_field fields[] = {
-        { "Content-Type", "application/problem+json" },
+        { "Content-Type", type },
         { "Connection", "close" },
         { refusal.status == 405 ? "Allow" : NULL, httpd_allowed_methods },
         { 0 },

@@ -82,6 +82,7 @@ struct httpd_conns {
     int npending;                           /* requests and streams that have not ended */
     int is_full;                            /* at the cap: nothing is accepted */
     int is_draining;                        /* answers end their connection */
+    struct bytes too_large_page;            /* for browsers; may be empty */
     struct event sweep_event;
     /* Given at creation. A client closed before its request was answered; is_full changed. */
     void (*on_client_closed)(struct httpd_request *request);

@@ -367,4 +367,5 @@ void httpd_conns_fini(struct httpd_conns *conns)
     conn->conns = NULL;
     event_del(&conns->sweep_event);
     free(conns->by_fd);
+    bytes_free(&conns->too_large_page);
 }

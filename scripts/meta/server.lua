@@ -90,6 +90,11 @@ function server.now() end
 ---@param peer string  its address
 function server.exempt(peer) end
 
+--- The page that a browser gets when its header fields, such as its cookies, are too large (431).
+--- Programs get a problem document. No script runs for such a request.
+---@param html string
+function server.too_large_page(html) end
+
 --- The URL path of a static file. It contains a hash of all static files, so browsers may cache the
 --- file and its relative imports for ever.
 ---@param path string  below www/, "app.js"

@@ -2,8 +2,10 @@
 // nobody. Bodies are JSON as RFC 8259 has it, or refused with the position of the mistake.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { BROWSER } from './client.mjs'
-import { ADMIN, LANGUAGES, useWorld } from './harness.mjs'
+import { ADMIN, LANGUAGES, request, top, useWorld } from './harness.mjs'
 
 const { portal } = useWorld({ env: { RESERVED_NAMES: 'admin,holiday' } })
 
@@ -281,6 +283,20 @@ test('the language is negotiated as browsers ask for it', async () => {
     const { headers } = await portal.api('/nothing', { language })
     assert.equal(headers['content-language'], chosen, language)
   }
+})
+
+test('cookies that are too large: a page for browsers, a document for programs', async () => {
+  const ask = (accept) => request(portal.url, { headers: { accept, cookie: 'a=b; '.repeat(4000) } })
+  const page = await ask('text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8')
+  assert.equal(page.status, 431)
+  assert.match(page.headers['content-type'], /^text\/html/)
+  for (const code of LANGUAGES) {
+    const texts = JSON.parse(readFileSync(join(top, `locales/${code}.json`), 'utf8'))
+    assert.ok(page.text.includes(texts['problem.headers_too_large.detail']), code)
+  }
+  const document = await ask('*/*')
+  assert.deepEqual([document.status, document.json.code], [431, 'headers_too_large'])
+  assert.match(document.json.detail, /delete the cookies/)
 })
 
 // Of each: the body, and where the portal sees the mistake. (tests/c has every kind of mistake.)

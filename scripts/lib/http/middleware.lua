@@ -113,6 +113,7 @@ end
 --- Registers the middleware and the wording of errors that the core finds itself.
 function middleware.register()
   server.middleware(pass)
+  server.on_start(function() server.too_large_page(problem.too_large_page()) end)
   server.on_error(function(req, ...) return with_hsts(req, problem.from_core(req, ...)) end)
 end
 

@@ -4,6 +4,7 @@
 local json = require "core.json"
 local media = require "lib.base.media"
 local page = require "lib.pages"
+local html = require "lib.pages.html"
 local i18n = require "lib.pages.i18n"
 local problem = {}
 
@@ -82,8 +83,8 @@ local function as_page(req, doc, headers)
   local back = h("a", { class = "button", href = home }, i18n.text(language, "problem.back"))
   for name, value in pairs(page.headers) do headers[name] = value end
   headers["Cache-Control"], headers.Vary = "no-store", VARY .. ", Cookie"
-  local html = page.frame(language, doc.title, { h("p", {}, doc.detail), h("p", {}, back) })
-  return { status = doc.status, headers = headers, html = html }
+  local document = page.frame(language, doc.title, { h("p", {}, doc.detail), h("p", {}, back) })
+  return { status = doc.status, headers = headers, html = document }
 end
 
 --- The reply that reports a problem: a document for programs, a page for browsers. A code that is
@@ -111,6 +112,19 @@ function problem.reply(req, code, options)
     status = doc.status, body = json.encode(doc), type = "application/problem+json",
     headers = headers,
   }
+end
+
+--- The page for browsers whose header fields are too large to be read, in every language: which one
+--- they want is not known then, and they could not fetch a style sheet either.
+---@return string html
+function problem.too_large_page()
+  local h, parts = page.h, {}
+  for i, language in ipairs(i18n.languages()) do
+    parts[i] = h("section", { lang = language.code, dir = language.dir },
+      h("h1", {}, i18n.text(language.code, "problem.headers_too_large.title")),
+      h("p", {}, i18n.text(language.code, "problem.headers_too_large.detail")))
+  end
+  return '<!doctype html><meta charset="utf-8"><title>431</title>' .. html.render(parts)
 end
 
 --- The reply to an error that the core found itself; for server.on_error.

@@ -67,6 +67,7 @@ local function server(files)
   end
   function fake.info() return fake.infos end
   function fake.exempt() end
+  function fake.too_large_page() end
   function fake.now() return 1000000 end
   function fake.asset(path) return "/assets/v1/" .. path end
   function fake.read(path) return files and files[path] or read(path) end
