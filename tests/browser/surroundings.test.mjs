@@ -10,8 +10,6 @@ import {
 
 const fixture = useBrowser()
 
-const slow = (ms) => fixture.rehearsal.faults({ at: 'deploy', kind: 'latency', ms, times: 0 })
-
 // Playwright shows every page to its user.
 const setHidden = (page, isHidden) => page.evaluate((value) => {
   Object.defineProperty(document, 'hidden', { configurable: true, get: () => value })
@@ -101,7 +99,7 @@ test('an older browser searches in the administration', async () => {
 for (const isGranted of [false, true]) {
   const permission = isGranted ? 'granted' : 'default'
   test(`no notification is promised where it cannot be shown: ${permission}`, async () => {
-    await slow(2000)
+    await fixture.rehearsal.hold('deploy')
     const phone = { hasTouch: true, isMobile: true }
     const { page, context, done } = await fixture.visit('en', phone)
     await context.addInitScript((state) => {
@@ -118,6 +116,7 @@ for (const isGranted of [false, true]) {
     if (isGranted) await page.click('#notify')
     await page.waitForSelector('#notify-row', { state: 'hidden' })
     assert.equal(await page.textContent('#notify-note'), '')
+    await fixture.rehearsal.forgetFaults()
     await ready(page)
     await done()
   })
@@ -149,7 +148,7 @@ for (const [language, answer] of Object.entries(answers)) {
     const problem = await page.textContent('#problem')
     assert.equal(problem, text(language, 'live.signed_out.title') + detail)
     await page.unroute('**/api/**')
-    await slow(2000)
+    await fixture.rehearsal.hold('deploy', name)
     await page.reload() // logged in again: it goes on with what was asked for
     await page.waitForSelector('#job.working')
     for (const path of ['**/api/**', '**/deployment/*']) await page.route(path, answer)
@@ -160,6 +159,7 @@ for (const [language, answer] of Object.entries(answers)) {
       return lost && !lost.hidden && lost.textContent === wanted
     }, detail)
     for (const path of ['**/api/**', '**/deployment/*']) await page.unroute(path)
+    await fixture.rehearsal.forgetFaults()
     await ready(page)
     assert.equal(await page.isVisible('#lost'), false)
     await done()
@@ -261,7 +261,6 @@ const translate = (page) => page.evaluate(() => {
 })
 
 test('a browser that translates leaves secrets, addresses, names and logs alone', async () => {
-  await slow(1000)
   const { page, done } = await fixture.visit('en')
   await deploy(page, 'untranslated')
   await ready(page)

@@ -89,7 +89,7 @@ async function hammer(portal, lane, accepted) {
     const body = JSON.stringify({ name })
     const headers = {
       'content-type': 'application/json', 'content-length': body.length,
-      'idempotency-key': name.repeat(32),
+      'idempotency-key': name.padEnd(32, '.'),
     }
     const target = { agent, port: portal.port, host: '127.0.0.1', path: '/api/deploy' }
     const request = http.request({ ...target, method: 'POST', headers }, (response) => {
@@ -125,7 +125,7 @@ test('kill -9 under 64 connections that deploy: what was accepted is there, and 
     await portal.restart()
     const check = async ([name, { deploymentId, ownerKey, statusUrl }]) => {
       assert.equal((await portal.status(statusUrl)).status, 200, `${name} was accepted`)
-      const keyed = { headers: { 'idempotency-key': name.repeat(32) } }
+      const keyed = { headers: { 'idempotency-key': name.padEnd(32, '.') } }
       const { status, json } = await portal.deploy(name, keyed)
       const again = [status, json.deploymentId, json.ownerKey]
       assert.deepEqual(again, [202, deploymentId, ownerKey])

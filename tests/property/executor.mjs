@@ -103,7 +103,7 @@ class Executor {
   // The commands; see commands.mjs.
 
   async #deployOnce({ name, by, key }) {
-    const headers = key === null ? {} : { 'idempotency-key': `key-${key}` }
+    const headers = key === null ? {} : { 'idempotency-key': `key-${key}`.padEnd(32, '.') }
     const sent = await this.ask({ act: 'deploy', name, by, key },
       (bearer) => this.portal.deploy(name, { key: bearer, headers }), { isOnce: key === null })
     if (!sent.answer) return this.#find(sent.asked)
@@ -290,7 +290,7 @@ class Executor {
   // A visitor becomes an owner by their first deployment; it is cancelled at once.
   async #makeOwner(by) {
     const name = `born-${by}`
-    const headers = { 'idempotency-key': name }
+    const headers = { 'idempotency-key': name.padEnd(32, '.') }
     const sent = await this.ask({ act: 'deploy', name, by, key: name },
       () => this.portal.deploy(name, { headers }))
     const operation = await this.accept(sent, 'deploy')

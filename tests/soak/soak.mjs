@@ -84,7 +84,7 @@ class Soak {
   }
 
   async deploy({ number, name, isTwice }) {
-    const headers = { 'idempotency-key': `job-${this.seed}-${number}` }
+    const headers = { 'idempotency-key': `job-${this.seed}-${number}`.padEnd(32, '.') }
     const send = () => this.persistently(() => this.portal.deploy(name, { headers }))
     const answers = await Promise.all(isTwice ? [send(), send()] : [send()])
     for (let [i, answer] of answers.entries()) {
