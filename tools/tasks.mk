@@ -52,7 +52,7 @@ test-all: setup-test ## run the rest: crash points, random and long tests, a11y 
 	@tools/setup.sh clients || true
 	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(HOOKS) precompressed
 	@failed=0; $(RUN_TESTS) long '$(T)' || failed=1; \
-	  A11Y=all $(RUN_TESTS) browser a11y || failed=1; exit $$failed
+	  A11Y=all TEST_PATIENCE=2 $(RUN_TESTS) browser a11y || failed=1; exit $$failed
 
 test-lua: ## unit tests of the Lua scripts; T=pattern selects some
 	@tools/test.sh lua '$(T)'
