@@ -2,7 +2,7 @@
 // an async generator that leads a page through related states and yields the name of each.
 //   await play(fixture, 'ready', scenes.ready, 'nl', async (state, page, stage) => { ... })
 // A stage: { fixture, page, context, language, origin, name }.
-import { copyTree, queueLimits } from '../http/harness.mjs'
+import { PATIENCE, copyTree, queueLimits } from '../http/harness.mjs'
 import {
   NO_SCRIPT, deploy, deployPlainly, ended, go, password, ready, reloadUntil, remove, seconds,
   startBrowser, text,
@@ -29,7 +29,9 @@ export function treeWithTemplates() {
 // One deployment at a time, so that there is a queue; and portals with a choice of templates, with
 // invites, and a closed one.
 export async function startStage() {
-  const fixture = await startBrowser({ edits: queueLimits(1) })
+  // As fast as deployments that are held reach no deadline while they are looked at.
+  const env = { TIME_SCALE: String(30 / PATIENCE) }
+  const fixture = await startBrowser({ edits: queueLimits(1), env })
   fixture.portals = {
     choice: await fixture.addPortal({ root: treeWithTemplates() }),
     invite: await fixture.addPortal({ env: { ACCESS: 'invite' } }),
