@@ -8,7 +8,7 @@ local admin_token = {}
 
 local LOG_SECONDS = 3600 -- between two lines about a token that is too short
 
---- The token; nil when there is none. A file may have been given a short one since the start, which
+--- The token; nil when none is set. A file may have been given a short one since the start, which
 --- settings.check refuses: nothing counts then, and not the token before it either.
 ---@return string|nil
 function admin_token.get()

@@ -154,7 +154,7 @@ end
 
 --- The host and port that the client asked: as the trusted proxy reports it, else the Host field.
 ---@param req Request
----@return string|nil name, string|nil port  nil when there is none or it is malformed
+---@return string|nil name, string|nil port  nil when it is missing or malformed
 function client.host(req)
   local authority = client.of(req).authority or req.headers.host
   if not authority then return nil end

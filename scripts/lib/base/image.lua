@@ -1,6 +1,6 @@
 --- Names of container images and of registries, as Docker reads them. Pure.
 local address = require "lib.base.address"
-local image = { hub = "docker.io" } -- the registry of a name that has none
+local image = { hub = "docker.io" } -- the registry of names without one
 
 local hub_hosts = {
   ["index.docker.io"] = true, ["registry-1.docker.io"] = true, ["hub.docker.com"] = true,

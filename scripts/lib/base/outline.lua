@@ -48,10 +48,10 @@ local function index_of(node, key)
   end
 end
 
---- The child of that key; nil when there is none.
+--- The child of that key, or nil.
 function outline.get(node, key) return node.children[index_of(node, key)] end
 
---- The child of that key, made when there is none; an empty collection in it is removed.
+--- The child of that key, made if it is missing; an empty collection in it is removed.
 function outline.ensure(node, key)
   local child = outline.get(node, key)
   if not child then
