@@ -62,7 +62,7 @@ local checks = {
     }
   end,
 
-  -- How far the portal trusts the proxy in front is the admin's business.
+  -- Only the admin is told why the limits are shared.
   function(_, is_admin)
     local proxy = is_admin and client.untrusted_proxy()
     if proxy then return "limits_shared", { proxy = proxy } end
