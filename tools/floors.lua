@@ -16,7 +16,7 @@ local core_floors = {
 }
 -- scripts/: folder -> floor. Files of one folder may use one another.
 local script_floors = { lib = 0, steps = 2, routes = 3, commands = 3, init = 4 }
--- scripts/lib/: the same for its folders, called rooms.
+-- scripts/lib/: the same for its folders, called rooms; "room.file" for single files.
 local room_floors = {
   base = 0,
   schema = 1,
@@ -24,7 +24,10 @@ local room_floors = {
   auth = 3, workspaces = 3, release = 3, doctor = 3,
   operations = 4,
   http = 5,
-  admin = 6,
+  site = 6,
+  admin = 7,
+  -- files that lie lower than their rooms
+  ["site.init"] = 1, ["site.faults"] = 1,
 }
 -- Folders outside the floors: which other folders they may use, and which may use them.
 local apart = {
@@ -195,7 +198,13 @@ end
 
 local function folder_of(module) return module:match("^([^.]+)") end
 
-local function room_of(module) return module:match("^lib%.([^.]+)") end
+-- The room of a module in lib/, or the file, where that has a floor of its own.
+local function room_of(module)
+  local path = module:match("^lib%.(.+)$")
+  if not path then return nil end
+  local file = path:find(".", 1, true) and path or path .. ".init"
+  return room_floors[file] and file or path:match("^[^.]+")
+end
 
 local function check_room(where, room, module)
   local other = room_of(module)

@@ -13,7 +13,10 @@ local drift = require "lib.journal.drift"
 local access = require "lib.pages.access"
 local i18n = require "lib.pages.i18n"
 local orphans = require "lib.operations.orphans"
+local faults = require "lib.site.faults"
 local health = {}
+
+local MOST_PLACES = 5 -- that are named
 
 -- Each checks one thing, for the admin or for anyone, and returns nothing, or its code, the
 -- arguments of its text, further members of the document, and the text's key if it is not
@@ -31,6 +34,21 @@ local checks = {
     if not is_admin then doc.message = nil end
     local key = "health.edit_rejected" .. (is_admin and "" or "_briefly")
     return "edit_rejected", edit, doc, has_place and key or key .. "_somewhere"
+  end,
+
+  -- Places and counts only: messages may quote data, and are on the admin page.
+  function()
+    local list, count, places, words = faults.list(), 0, {}, {}
+    for i, fault in ipairs(list) do
+      count = count + fault.count
+      if i <= MOST_PLACES then
+        places[i] = { where = fault.where, count = fault.count }
+        words[i] = ("%s (%d)"):format(fault.where, fault.count)
+      end
+    end
+    if count == 0 then return nil end
+    return "script_faults", { count = count, places = table.concat(words, ", ") },
+      { count = count, places = json.array(places) }
   end,
 
   -- A refused token is reported apart: waiting does not help.

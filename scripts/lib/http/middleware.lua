@@ -14,6 +14,7 @@ local address = require "lib.base.address"
 local refusal = require "lib.base.refusal"
 local problem = require "lib.http.problem"
 local limits = require "lib.policy.limits"
+local faults = require "lib.site.faults"
 local middleware = {}
 
 local is_safe = { GET = true, HEAD = true, OPTIONS = true }
@@ -99,9 +100,25 @@ end
 -- known only here.
 local function described(err) return refusal.is(err) and err or task.traceback(err) end
 
+-- The patterns of requests that are being served, by request id: a handler that is stopped because
+-- it runs too long never returns here.
+local serving = {}
+
+local function note_fault(pattern, message, request, where)
+  faults.note {
+    kind = "handler", name = pattern, message = message, request = request, where = where,
+  }
+end
+
 local function pass(req, handler, pattern)
+  local id = req.id
+  serving[id] = pattern
   local is_served, reply = xpcall(serve, described, req, handler, pattern)
-  if not is_served and not refusal.is(reply) then error(reply, 0) end
+  serving[id] = nil
+  if not is_served and not refusal.is(reply) then
+    note_fault(pattern, reply, id)
+    error(reply, 0)
+  end
   if not is_served then reply = problem.reply(req, reply.code, reply.options) end
   if type(reply) == "table" and reply.channel then return reply end -- streams have fixed headers
   local headers, renewed = rawget(req, "rate_limit"), rawget(req, "renewed_cookie")
@@ -110,11 +127,22 @@ local function pass(req, handler, pattern)
   return with_hsts(req, reply)
 end
 
+local STOPPED = "the handler ran too long without waiting; the log has the line"
+
+local function on_error(req, ...)
+  local pattern = serving[req.id]
+  if pattern then
+    note_fault(pattern, STOPPED, req.id, pattern)
+    serving[req.id] = nil
+  end
+  return with_hsts(req, problem.from_core(req, ...))
+end
+
 --- Registers the middleware and the wording of errors that the core finds itself.
 function middleware.register()
   server.middleware(pass)
   server.on_start(function() server.too_large_page(problem.too_large_page()) end)
-  server.on_error(function(req, ...) return with_hsts(req, problem.from_core(req, ...)) end)
+  server.on_error(on_error)
 end
 
 return middleware

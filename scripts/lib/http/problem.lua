@@ -31,9 +31,10 @@ problem.status = {
   queue_full = 429, rate_limited = 429,
   internal = 500,
   dokploy_unreachable = 503, password_unknown = 503, journal = 503, not_ready = 503,
+  policy_failed = 503,
 }
 
-local default_retry = { journal = 5, queue_full = 30 } -- seconds
+local default_retry = { journal = 5, policy_failed = 60, queue_full = 30 } -- seconds
 local LONGEST_ARGUMENT = 200 -- characters
 local VARY = "Accept, Accept-Language, Authorization"
 

@@ -275,8 +275,10 @@ shape("Adoptions", "adopted: Finding[], refused: NotAdopted[]")
 
 -- The portal
 
+shape("FaultPlace", "where (file and line), count: count (in the last hour)")
 shape("Degraded", [[code, detail, file?, line?: count, message?, at?: time, since?: time,
-  retryAt?: time, count?: count, vanished?: count, unknown?: count, inError?: count]])
+  retryAt?: time, count?: count, vanished?: count, unknown?: count, inError?: count,
+  places?: FaultPlace[] ]])
 shape("AccessMode", "mode: access, detail")
 shape("DokployHealth", [[reachable?: flag, version?, checkedAt?: time, breaker: breaker,
   rehearsal: flag]])

@@ -3,6 +3,7 @@ local log = require "core.log"
 local call = require "lib.dokploy.call"
 local journal = require "lib.journal"
 local cause = require "lib.operations.cause"
+local faults = require "lib.site.faults"
 local failure = { log_lines = 5 }
 
 -- Codes of tasks and of lib/dokploy -> codes of "failure.CODE" in the locales.
@@ -31,6 +32,9 @@ function failure.new(at, message, code, args)
   code = codes[code] or code or "script_error"
   local answer = at.client and call.last_answer(at.client)
   if code == "step_timeout" and answer and waited_for[answer.code] then code = answer.code end
+  if code == "script_error" then
+    faults.note { kind = "step", name = at.step, message = message }
+  end
   args = args or {}
   args.name, args.step, args.seconds = at.name, at.step, at.seconds
   return { code = code, step = at.step, args = args, message = tostring(message), answer = answer }
