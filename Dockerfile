@@ -29,7 +29,7 @@ FROM ${BASE_IMAGE}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       ca-certificates libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 libsqlite3-0 libssl3 \
-      libunistring2 zlib1g \
+      libunistring2 tzdata zlib1g \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/*.log /var/log/apt \
       /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
 COPY --from=build /deployer /usr/local/bin/deployer

@@ -124,11 +124,22 @@ static int sha256(lua_State *L)
     return 1;
 }
 
-static void authenticate(lua_State *L, const unsigned char *key, const void *bytes, size_t len,
-                         unsigned char *out)
+static void authenticate(lua_State *L, const void *key, size_t key_len, const void *bytes,
+                         size_t len, unsigned char *out)
 {
-    if (!HMAC(EVP_sha256(), key, HASH_BYTES, bytes, len, out, NULL))
+    if (!HMAC(EVP_sha256(), key, (int)key_len, bytes, len, out, NULL))
         luaL_error(L, "HMAC-SHA-256 is not available");
+}
+
+static int hmac(lua_State *L)
+{
+    size_t key_len, len;
+    unsigned char out[HASH_BYTES];
+    const unsigned char *key = check_bytes(L, 1, &key_len), *bytes = check_bytes(L, 2, &len);
+    luaL_argcheck(L, key_len <= MAX_RANDOM, 1, "at most 1024 bytes");
+    authenticate(L, key, key_len, bytes, len, out);
+    lua_pushlstring(L, (char *)out, sizeof out);
+    return 1;
 }
 
 /* HMAC-SHA-256 under a key of its own for each purpose, so that a signature for one purpose is
@@ -142,8 +153,8 @@ static int sign(lua_State *L)
     if (!secret_bytes())
         return luaL_error(L, "crypto.sign: the installation's secret is not open (not while the "
                              "scripts are only checked)");
-    authenticate(L, secret_bytes(), purpose, purpose_len, key);
-    authenticate(L, key, bytes, len, out);
+    authenticate(L, secret_bytes(), HASH_BYTES, purpose, purpose_len, key);
+    authenticate(L, key, sizeof key, bytes, len, out);
     OPENSSL_cleanse(key, sizeof key);
     push_base64_urlsafe(L, out, sizeof out);
     return 1;
@@ -163,10 +174,11 @@ static int equal(lua_State *L)
 
 int api_crypto_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "token", token },       { "hex", random_hex },
-                                          { "sha256", sha256 },     { "sign", sign },
-                                          { "equal", equal },       { "base64", base64 },
-                                          { "unbase64", unbase64 }, { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "token", token },   { "hex", random_hex },
+                                          { "sha256", sha256 }, { "hmac", hmac },
+                                          { "sign", sign },     { "equal", equal },
+                                          { "base64", base64 }, { "unbase64", unbase64 },
+                                          { NULL, NULL } };
     luaL_newlib(L, functions);
     return 1;
 }

@@ -12,15 +12,6 @@ struct field {
     struct value value;
 };
 
-static const char *check_event(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TSTRING);
-    const char *event = lua_tostring(L, 1);
-    if (!*event || event[strspn(event, "abcdefghijklmnopqrstuvwxyz0123456789_.")])
-        luaL_argerror(L, 1, "an event is a dotted name: \"deployment.started\"");
-    return event;
-}
-
 static void check_name(lua_State *L)
 {
     const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
@@ -79,7 +70,7 @@ static int write_line(lua_State *L)
 {
     struct field fields[MAX_FIELDS];
     enum log_level level = (enum log_level)lua_tointeger(L, lua_upvalueindex(1));
-    const char *event = check_event(L);
+    const char *event = luaL_checkstring(L, 1);
     int count = read_fields(L, fields);
     if (!log_begin(level, event)) return 0;
     for (int i = 0; i < count; i++)

@@ -1,8 +1,10 @@
 #include "api_script_version.h"
 #include "api.h"
+#include "clock.h"
 #include "loop.h"
 #include "mem.h"
 #include "router.h"
+#include "shared.h"
 #include "task.h"
 
 #include <lauxlib.h>
@@ -121,10 +123,32 @@ void script_version_add_timer(lua_State *L, const char *name, int64_t interval_m
     version->timers = timer;
 }
 
+/* The time of a timer's last run, or of its first start, is kept over reloads: otherwise a timer
+ * with an interval longer than the time between two edits would never run. */
+static void set_last_run(struct shared *shared, const char *name)
+{
+    struct value now = { .type = VALUE_INTEGER, .integer = clock_now_us() };
+    if (shared) shared_set(shared, name, strlen(name), now, 0);
+}
+
+/* Milliseconds until it is due. */
+static int64_t first_delay(struct shared *shared, const struct script_timer *timer)
+{
+    struct value last = { .type = VALUE_NONE };
+    if (shared) last = shared_get(shared, timer->name, strlen(timer->name));
+    if (last.type != VALUE_INTEGER) {
+        set_last_run(shared, timer->name);
+        return timer->interval_ms;
+    }
+    int64_t left = timer->interval_ms - (clock_now_us() - last.integer) / 1000;
+    return left < 1 ? 1 : left;
+}
+
 /* While the last run's task lives, its name is taken, and this run is skipped. */
 static void on_timer(void *arg)
 {
     struct script_timer *timer = arg;
+    set_last_run(timer->version->server->core->shared, timer->name);
     lua_State *L = vm_state(timer->version->vm);
     lua_rawgeti(L, LUA_REGISTRYINDEX, timer->fn);
     task_spawn(timer->version->server->core->loop, L, timer->name, 0, NULL, NULL);
@@ -132,10 +156,10 @@ static void on_timer(void *arg)
 
 static void start_timers(struct script_version *version)
 {
-    struct loop *loop = version->server->core->loop;
+    struct core *core = version->server->core;
     for (struct script_timer *timer = version->timers; timer; timer = timer->next)
-        timer->timer =
-            loop_timer_new(loop, timer->interval_ms, timer->interval_ms, on_timer, timer);
+        timer->timer = loop_timer_new(core->loop, first_delay(core->shared, timer),
+                                      timer->interval_ms, on_timer, timer);
 }
 
 static void stop_timers(struct script_version *version)

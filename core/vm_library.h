@@ -25,7 +25,7 @@ void vm_push_chunk(lua_State *L, const char *path, const char *shown);
 /* Pushes the path of `file` in the scripts folder, and returns the name that tracebacks show. */
 const char *vm_push_path(lua_State *L, const char *file);
 
-/* Declares the modules of a subfolder pure: they may require neither core modules nor modules that
- * do, while they load or later. Affects files loaded afterwards. */
+/* Declares the modules of a subfolder pure: they may require neither core modules (but for
+ * core.log) nor modules that do, while they load or later. Affects files loaded afterwards. */
 void vm_set_pure(lua_State *L, const char *folder);
 #endif

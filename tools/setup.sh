@@ -26,6 +26,7 @@ libsqlite3-dev        -                         the journal
 libssl-dev            -                         hashes and signatures
 zlib1g-dev            -                         compressed pages
 libunistring-dev      -                         suggestions for names in any script
+tzdata                -                         time zones of schedules
 LIST
 }
 image_packages() { cat <<'LIST'

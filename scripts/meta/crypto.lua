@@ -15,6 +15,12 @@ function crypto.hex(bytes) end
 ---@return string hex
 function crypto.sha256(text) end
 
+--- HMAC-SHA-256 under a key of your own, as 32 bytes: for signatures that others check.
+---@param key string  at most 1024 bytes
+---@param text string
+---@return string bytes
+function crypto.hmac(key, text) end
+
 --- HMAC-SHA-256 under the installation's own secret (DATA_DIR/secret), as base64url.
 ---@param purpose string  a signature for one purpose is not valid for another
 ---@param text string

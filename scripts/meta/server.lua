@@ -58,7 +58,8 @@ function server.on_start(fn) end
 ---@param fn fun(): string[]   may not wait
 function server.on_check(fn) end
 
---- Declares the files of a folder pure: they may require neither core modules nor modules that do.
+--- Declares the files of a folder pure: they may require neither core modules, but for core.log,
+--- nor modules that do.
 --- Only while the scripts load, before the first of these files.
 ---@param folder string  a folder in scripts/, "policy"
 function server.pure(folder) end

@@ -1,8 +1,9 @@
 ---@meta core.timer
 local timer = {}
 
---- Runs fn in a task at an interval, until the scripts are reloaded. A run that would begin before
---- the last one has ended is skipped. Only while the scripts load.
+--- Runs fn in a task at an interval. The interval continues over a reload for a timer of the same
+--- name. A run that would begin before the last one has ended is skipped. Only while the scripts
+--- load.
 ---@param name string  unique among timers
 ---@param seconds number
 ---@param fn fun()
@@ -12,5 +13,18 @@ function timer.every(name, seconds, fn) end
 --- In tests it may run faster than real time (TIME_SCALE).
 ---@return number
 function timer.now() end
+
+--- The duration in real seconds: the same, but for tests (TIME_SCALE). For durations that are added
+--- to the time of day.
+---@param seconds number
+---@return number
+function timer.to_real(seconds) end
+
+--- The rules of a time zone, as the machine has them (a TZif file, RFC 8536); lib/base/zone.lua
+--- reads them.
+---@param name string  "Europe/Amsterdam"
+---@return string|nil bytes, string? message
+---@return string? code  invalid missing
+function timer.zone(name) end
 
 return timer

@@ -34,6 +34,22 @@ function cases.hashes()
   assert(not pcall(crypto.sha256, {}))
 end
 
+-- RFC 4231, cases 1, 2 and 6.
+function cases.hmac()
+  local function hex(bytes)
+    return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
+  end
+  assert(hex(crypto.hmac(("\x0b"):rep(20), "Hi There"))
+    == "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7")
+  assert(hex(crypto.hmac("Jefe", "what do ya want for nothing?"))
+    == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
+  local text = "Test Using Larger Than Block-Size Key - Hash Key First"
+  assert(hex(crypto.hmac(("\xaa"):rep(131), text))
+    == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54")
+  assert(#crypto.hmac("", "") == 32)
+  assert(not pcall(crypto.hmac, "key") and not pcall(crypto.hmac, ("x"):rep(1025), ""))
+end
+
 function cases.tokens()
   for n = 1, 64 do
     local token = crypto.token(n)

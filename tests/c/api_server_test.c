@@ -336,6 +336,22 @@ TEST(timers)
         "already");
 }
 
+/* Reloads come faster than the timer's interval. */
+TEST(timers_continue_over_reloads)
+{
+    const char *text = "local shared = require 'core.shared' require('core.timer').every('t', 0.2, "
+                       "function() shared.incr 'runs' end) get('/', function() return "
+                       "tostring(shared.get 'runs') end)";
+    for (int i = 0; i < 12; i++) {
+        load(text);
+        wire_turn(50);
+    }
+    int status = ask("GET /");
+    assert_int_equal(status, 200);
+    int runs = atoi(body);
+    assert_true(runs >= 2 && runs <= 4);
+}
+
 static void on_started(const char *message, void *arg)
 {
     snprintf(arg, 128, "%s", message ? message : "good");

@@ -28,6 +28,7 @@ TEST(log_lines)
     fclose(file);
     assert_contains(lines, "\"level\":\"info\",\"event\":\"test.line\",\"a\":true,\"api_"
                            "token\":\"***\",\"b\":\"x\\n\",\"half\":0.5,\"z\":1}\n");
+    assert_contains(lines, "\"event\":\"What happened: \\\"this\\\"\"}\n");
     assert_lacks(lines, "canary", "not.seen");
 }
 

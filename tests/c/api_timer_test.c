@@ -1,0 +1,3 @@
+#include "script_fixture.h"
+
+SCRIPT_GROUP("api_timer")
