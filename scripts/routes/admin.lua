@@ -30,6 +30,11 @@ local function try_leftovers(req)
   return { deploymentId = id, gone = lists.try_leftovers(id) }
 end
 
+local function forget_leftovers(req)
+  local id = req.params.id
+  return { deploymentId = id, gone = lists.forget_leftovers(id) }
+end
+
 routes.add("Administration", {
   { "GET", "/api/admin/summary", document(function(_, language) return lists.summary(language) end),
     summary = "Everything at a glance",
@@ -75,6 +80,13 @@ routes.add("Administration", {
     summary = "Try to remove leftovers now",
     text = "Waits up to 15 seconds; the attempt goes on, and the portal retries every minute.",
     access = "admin", allow = "try_leftovers",
+    answers = { [200] = "Tried" }, problems = { "deployment_unknown" } },
+
+  { "POST", "/api/admin/leftovers/:id/forget", acting(forget_leftovers),
+    summary = "Forget leftovers that were removed by hand",
+    text = "For what only a step of the installation can remove (`byHand`), when that step no "
+      .. "longer exists or cannot do it. What the portal itself can remove is tried again.",
+    access = "admin", allow = "forget_leftovers",
     answers = { [200] = "Tried" }, problems = { "deployment_unknown" } },
 
   { "GET", "/api/invites", document(lists.invites),

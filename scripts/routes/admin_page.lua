@@ -81,9 +81,12 @@ local function cancel(req)
   refusal.check(accept.cancel(operation.id))
 end
 
-local function try_leftovers(req)
-  local is_tried, failure = refusal.catch(lists.try_leftovers, req.params.id)
-  if not is_tried and failure.code ~= "deployment_unknown" then error(failure, 0) end
+-- Handlers of buttons whose leftovers may be gone by then.
+local function with_leftovers(act)
+  return function(req)
+    local is_done, failure = refusal.catch(act, req.params.id)
+    if not is_done and failure.code ~= "deployment_unknown" then error(failure, 0) end
+  end
 end
 
 -- Drift
@@ -151,7 +154,11 @@ routes.add("Admin pages", {
   form("/admin/stacks/act", "Act on workspaces", act_on_stacks, { body = "StacksAction" }),
   form("/admin/operations/:id/cancel", "Cancel a deployment", then_show("/admin/queue", cancel)),
   form("/admin/leftovers/:id/try", "Try to remove leftovers",
-    then_show("/admin/leftovers", try_leftovers), { allow = "try_leftovers" }),
+    then_show("/admin/leftovers", with_leftovers(lists.try_leftovers)),
+    { allow = "try_leftovers" }),
+  form("/admin/leftovers/:id/forget", "Forget leftovers that were removed by hand",
+    then_show("/admin/leftovers", with_leftovers(lists.forget_leftovers)),
+    { allow = "forget_leftovers" }),
   form("/admin/findings/look", "Compare the journal with Dokploy now",
     then_show("/admin/findings", reconcile.start), { allow = "look_for_findings" }),
   form("/admin/findings/adopt", "Adopt what was ticked", adopt_picked, { body = "PickedFindings" }),

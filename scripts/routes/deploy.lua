@@ -170,6 +170,14 @@ local function record_replay(req, who, operation)
   audit.write(entry)
 end
 
+-- What steps may know of the owner. A visitor becomes one.
+local function owner_of(who)
+  return {
+    kind = who.kind == "visitor" and "owner" or who.kind, name = who.name, email = who.email,
+    groups = who.groups,
+  }
+end
+
 local function begin(req, who, request, statements)
   local template = request.template
   local operation, _, code, retry_after = accept.deploy {
@@ -180,6 +188,7 @@ local function begin(req, who, request, statements)
     cpu_nanos = template.cpu_nanos,
     env = template.env,
     owner_id = who.id or identity.new_owner_id(),
+    owner = owner_of(who),
     idempotency = request.idempotency,
     also = statements,
   }

@@ -16,6 +16,7 @@ local access = require "lib.journal.access"
 local drift = require "lib.journal.drift"
 local audit = require "lib.journal.audit"
 local scheduler = require "lib.operations.scheduler"
+local step_list = require "lib.operations.step_list"
 local i18n = require "lib.pages.i18n"
 local wording = require "lib.pages.wording"
 local monitor = require "lib.workspaces.monitor"
@@ -124,9 +125,11 @@ local function by_deployment(rows, language)
       entry = {
         deploymentId = row.operation_id, name = row.name, since = clock.iso(row.at),
         triedAt = clock.iso(orphans.tried_at(row.operation_id)), things = json.array {},
+        byHand = false,
       }
       by_id[row.operation_id], list[#list + 1] = entry, entry
     end
+    entry.byHand = entry.byHand or step_list.is_own_kind(row.kind)
     if not is_part[row.kind] then
       local thing = { kind = row.kind, id = row.id, reason = row.data.reason }
       entry.things[#entry.things + 1] = wording.leftover(language, thing)
@@ -146,11 +149,8 @@ end
 
 local TRY_SECONDS = 15 -- that a request waits; the attempt goes on
 
---- Tries again to remove what a deployment left; raises deployment_unknown when it left nothing.
----@param id string
----@return boolean is_gone
-function lists.try_leftovers(id)
-  local tried, _, code = task.spawn(nil, orphans.try, id):wait(TRY_SECONDS)
+-- What came of an attempt at the leftovers of a deployment: whether nothing is left.
+local function is_gone(id, tried, code)
   if tried == false then refusal.raise "deployment_unknown" end
   if not tried and code ~= "timeout" then refusal.raise(code) end
   for _, row in ipairs(refusal.check(journal.resources.left())) do
@@ -159,6 +159,22 @@ function lists.try_leftovers(id)
   return true
 end
 
+--- Tries again to remove what a deployment left; raises deployment_unknown when it left nothing.
+---@param id string
+---@return boolean is_gone
+function lists.try_leftovers(id)
+  local tried, _, code = task.spawn(nil, orphans.try, id):wait(TRY_SECONDS)
+  return is_gone(id, tried, code)
+end
+
+--- Forgets what only a step could have removed, once the admin has removed it by hand; raises
+--- deployment_unknown when there is nothing of the kind.
+---@param id string
+---@return boolean is_gone
+function lists.forget_leftovers(id)
+  local forgotten, _, code = task.spawn(nil, orphans.forget, id):wait(TRY_SECONDS)
+  return is_gone(id, forgotten, code)
+end
 -- Invites and tokens
 
 --- An invite as a document; `code` only when it was just created.

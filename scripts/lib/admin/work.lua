@@ -60,6 +60,12 @@ local function try(view, leftover)
   return parts.button(view, path, "admin.try", leftover.name)
 end
 
+local function forget(view, leftover)
+  if not leftover.byHand then return nil end
+  local path = ("/admin/leftovers/%s/forget"):format(leftover.deploymentId)
+  return parts.button(view, path, "admin.forget_left", leftover.name)
+end
+
 -- Lists
 
 local operations = {
@@ -88,7 +94,7 @@ local leftovers = {
   id = "left-", id_field = "deploymentId",
   { "admin.stack", operation_link, is_head = true }, { "admin.what", things },
   { "admin.since", "since", "time" }, { "admin.tried", "triedAt", "time" },
-  { "admin.try", try, is_hidden = true },
+  { "admin.try", try, is_hidden = true }, { "admin.forget_left", forget, is_hidden = true },
 }
 local kept_data = {
   caption = "admin.kept", empty = "admin.kept.none", cursor = "from",

@@ -37,7 +37,9 @@ end
 for _, state in ipairs { "closed", "open", "half_open" } do
   metrics.add("deployer_breaker_changes_total", 0, state)
 end
-metrics.add("deployer_stack_warnings_total", 0, "certificate")
+for _, code in ipairs { "certificate", "step_skipped" } do
+  metrics.add("deployer_stack_warnings_total", 0, code)
+end
 
 local call_results = {
   "ok", "dokploy_error", "dokploy_refused", "dokploy_unexpected_answer", "dokploy_unreachable",
@@ -65,6 +67,7 @@ function counts.event(id, row)
   if not ends[row.event] then return end
   metrics.add("deployer_deployments_total", 1, row.event, data.code or "")
   if data.warning then metrics.add("deployer_stack_warnings_total", 1, data.warning) end
+  if data.skipped then metrics.add("deployer_stack_warnings_total", 1, "step_skipped") end
 end
 
 --- Makes a procedure of Dokploy known.

@@ -185,6 +185,42 @@ for _, procedure in ipairs {
   counts.declare_call(procedure)
 end
 
+-- Any procedure, for steps of an installation
+
+-- Its last answer; true when it was empty, as many are.
+local function any_answer(value)
+  if value == nil then return true end
+  return value
+end
+
+-- Doing these twice does no harm.
+local function is_repeatable(procedure)
+  local verb = procedure:match "%.(%l+)[^.]*$"
+  return verb == "update" or verb == "save" or verb == "remove" or verb == "delete"
+end
+
+--- Calls a procedure that changes something. Waits, and is sent again like every other call, but
+--- not when it may have been done all the same: then info.unknown is true.
+---@param procedure string  such as "application.update"
+---@param body table|nil
+---@param options { repeatable: boolean|nil, secret: boolean|nil, timeout: number|nil }|nil
+--- repeatable: doing it twice does no harm, which holds for update, save, remove and delete anyway;
+--- secret: the answer may hold a secret, so its message is not repeated
+---@return any value  true when the answer was empty
+---@return string? message, string? code, table? info
+function Client:call(procedure, body, options)
+  local request = { repeatable = is_repeatable(procedure) }
+  for key, value in pairs(options or {}) do request[key] = value end
+  request.procedure, request.body, request.shape = procedure, body or {}, any_answer
+  return run(self, request)
+end
+
+--- Calls a procedure that only reads. Waits.
+---@param procedure string  such as "application.one"
+---@param query table<string, string|number>|nil
+---@return any value, string? message, string? code, table? info
+function Client:query(procedure, query) return ask(self, procedure, query, any_answer, LARGE) end
+
 -- Projects
 
 local function new_project(value)

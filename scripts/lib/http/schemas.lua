@@ -38,7 +38,7 @@ local enums = {
   person = "admin owner user token visitor",
   scope = "create read delete secrets admin",
   stack_action = "stop start restart redeploy delete",
-  step_state = "pending running waiting stopped done undoing undone",
+  step_state = "pending running waiting stopped done skipped undoing undone",
   token_state = "good expired revoked",
   via = "none bearer cookie proxy",
 }
@@ -252,7 +252,8 @@ shape("OperationRow", [[deploymentId, kind: operation_kind, name, ownerId, templ
 shape("Operations", "operations: OperationRow[], next: count|null (send it as ?before=)")
 shape("Queue", [[places: count (how many run at once), running: OperationRow[],
   waiting: OperationRow[] ]])
-shape("Leftover", "deploymentId, name, since?: time, triedAt?: time, things: LeftThing[]")
+shape("Leftover", [[deploymentId, name, since?: time, triedAt?: time, things: LeftThing[],
+  byHand: flag (whether a step of the installation made some of it)]])
 shape("Volume", "volume, name, ownerId?, reason: kept, since?: time")
 shape("Leftovers", "leftovers: Leftover[], keptData: Volume[]")
 shape("Tried", "deploymentId, gone: flag")

@@ -12,6 +12,7 @@ local journal = require "lib.journal"
 local create = require "lib.operations.create"
 local events = require "lib.operations.events"
 local queue = require "lib.operations.queue"
+local step_list = require "lib.operations.step_list"
 
 local context = {}
 local Context = {}
@@ -36,6 +37,14 @@ function context.waits(report)
   end
 end
 
+-- Whose workspace it is, as far as that was known when it was asked for.
+local function owner_of(op)
+  local owner = { kind = "owner" }
+  for key, value in pairs(op.params and op.params.owner or {}) do owner[key] = value end
+  owner.id, owner.groups = op.owner_id, owner.groups or {}
+  return owner
+end
+
 --- The context of a deploy, as far as its record goes.
 ---@param op table          the journal's row
 ---@param resources table[] the journal's rows
@@ -46,7 +55,8 @@ function context.new(op, resources, steps)
     params = op.params, host = op.name .. "." .. config.stack.suffix,
     tag = tag.of(op), title = tag.title(op.id),
     volume = op.params and op.params.volume or context.volume(op),
-    ids = {}, resources = {}, pending = {}, wanted = true, steps = steps,
+    owner = owner_of(op), parameters = op.params and op.params.parameters or {},
+    ids = {}, resources = {}, pending = {}, wanted = true, steps = steps, stream_id = op.id,
   }, Context)
   self.dokploy = dokploy.client {
     patient = true,
@@ -59,7 +69,22 @@ function context.new(op, resources, steps)
   return self
 end
 
+--- The context in which a step undoes what it made.
+---@param work Undo
+---@param index integer  the step's
+function context.for_undo(work, index)
+  local self = context.new(work.op, work.resources, work.steps)
+  self.dokploy, self.stream_id = work.dokploy, work.stream_id
+  self:enter(index)
+  function self.report(_, _, _, key, args) work.report(self.step.name, "undoing", key, args) end
+  return self
+end
+
 -- For the engine
+
+local function emit(self, list)
+  if self.stream_id and #list > 0 then events.emit(self.stream_id, list) end
+end
 
 --- Takes a resource into memory, as it is in the record.
 ---@param row { kind: string, key: string, id: string|nil, state: string, data: table,
@@ -72,7 +97,9 @@ function Context:know(row)
     since = timer.now() - age, -- on the timer's clock, which is never set
   }
   if row.state ~= "created" then return end
-  self.ids[row.kind] = row.id
+  -- A second mount or domain, which a step of the installation made, goes by that step's name.
+  local is_second = row.key == row.data.step and not step_list.is_own_kind(row.kind)
+  self.ids[is_second and row.key or row.kind] = row.id
   for name, value in pairs(row.data.ids or {}) do
     if name ~= "id" then self.ids[name] = value end
   end
@@ -87,14 +114,14 @@ function Context:enter(index)
 end
 
 --- Reports how the step goes.
----@param state string  running done waiting
+---@param state string  running done waiting skipped
 ---@param share number  how much of it is done, from 0 to 1
 function Context:report(state, share, key, args)
   local percent = queue.percent(self.steps, self.index, share)
   local data = {
     step = self.step.name, state = state, percent = percent, key = key, args = args,
   }
-  events.emit(self.id, { { event = "progress", data = data } })
+  emit(self, { { event = "progress", data = data } })
 end
 
 --- How much of the step is done, by the seconds that it usually takes.
@@ -114,8 +141,8 @@ end
 --- Makes something in Dokploy once, and only once, and remembers it. Waits. Returns what `make`
 --- returned, or what `find` found; its `id` becomes ctx.ids[kind], its other fields ctx.ids by
 --- their names.
----@param kind string  project application mount domain deployment: lib/operations/undo.lua knows
---- how to undo these
+---@param kind string  mount or domain, which go with the application; or a word of the step's own,
+--- for what its undo(ctx, resource) removes
 ---@param options { key: string|nil }  tells several of one kind apart
 ---@param make fun(ctx)  sends it, once
 ---@param find fun(ctx)  looks it up when no answer came; false when it is not there
@@ -141,11 +168,24 @@ function Context:foresee(kind, key)
     { kind = kind, key = key, state = "intended", data = data })
 end
 
---- Remembers something that the step made by other means; the step's own undo(ctx) has to undo it.
----@param kind string
+--- Remembers something that the step made by other means, until the step's own undo(ctx, resource)
+--- has removed it: when the deployment fails, and when the workspace is deleted. What may be made
+--- while the portal crashes is better made by ctx:create, which looks for it afterwards.
+---@param kind string  a word of the step's own, such as "dns_record"
 ---@param id string
-function Context:record(kind, id)
-  local data = { step = self.step.name }
+---@param more table|nil  what undo needs to know: its resource.data
+---@return boolean|nil done, string? message, string? code
+function Context:record(kind, id, more)
+  if not step_list.is_own_kind(kind) then
+    error(("step %s: ctx:record: %s is a kind of the portal's own (choose another word)"):format(
+      self.step.name, tostring(kind)), 2)
+  end
+  if not self.step.undo then
+    error(("step %s: ctx:record needs undo = function(ctx, resource) ... return true end in %s")
+      :format(self.step.name, self.step.file), 2)
+  end
+  id = tostring(id)
+  local data = { step = self.step.name, data = more }
   return write(self, function() return journal.resources.confirm(self.id, kind, id, id, data) end,
     { kind = kind, key = id, id = id, state = "created", data = data })
 end
@@ -168,7 +208,7 @@ function Context:log(lines)
     local data = { line = sanitize.text(line, LINE_LENGTH, self.password) }
     list[i] = { event = "log", data = data }
   end
-  if #list > 0 then events.emit(self.id, list) end
+  emit(self, list)
 end
 
 --- How many lines were passed on so far, also before a restart of the portal.
@@ -182,7 +222,7 @@ end
 
 --- Says in the log why there are no lines: the text "log.KEY" of the locales.
 function Context:log_note(key, args)
-  events.emit(self.id, { { event = "log", data = { key = key, args = args } } })
+  emit(self, { { event = "log", data = { key = key, args = args } } })
 end
 
 --- Waits. True; or nil, message, "cancelled".

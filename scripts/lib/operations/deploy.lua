@@ -1,7 +1,6 @@
 --- A deploy: forward through the steps, or back through the record of what was made.
 local log = require "core.log"
 local task = require "core.task"
-local attempt = require "lib.base.attempt"
 local workspace = require "lib.base.workspace"
 local journal = require "lib.journal"
 local context = require "lib.operations.ctx"
@@ -10,6 +9,7 @@ local ending = require "lib.operations.ending"
 local failure = require "lib.operations.failure"
 local kinds = require "lib.operations.kinds"
 local removal = require "lib.operations.removal"
+local step_list = require "lib.operations.step_list"
 local reconcile = require "lib.workspaces.reconcile"
 
 local deploy = { late_answers = 60 } -- seconds to wait for answers that are on their way
@@ -25,13 +25,21 @@ local function make(ctx, step)
     local free, message, code = reconcile.is_name_free(ctx)
     if not free then return nil, message, code end
   end
-  return ctx:create(step.kind, {}, step.make, step.find)
+  return ctx:create(step.kind, { key = step.key },
+    function() return step_list.call(step, "make", ctx) end,
+    function() return step_list.call(step, "find", ctx) end)
 end
 
 --- Does the work of a step: true or what it made; or nil, message, code, args. Waits.
 function deploy.perform(ctx, step)
-  if step.run then return attempt.catch(step.run, ctx) end
+  if step.run then return step_list.call(step, "run", ctx) end
   return make(ctx, step)
+end
+
+-- An optional step that failed is a warning.
+local function skip(ctx, message)
+  ctx:warn(message)
+  ctx:report("skipped", 1)
 end
 
 -- Why the step failed; nothing when it is done.
@@ -44,8 +52,11 @@ local function run_step(ctx, index)
   if is_cancelled then return failure.new(ctx:at(), "it was cancelled", "cancelled") end
   ctx:report("running", 0)
   local good, message, code, args = task.run(step.deadline, deploy.perform, ctx, step)
-  if not good then return failure.new(ctx:at(), message, code, args) end
-  ctx:report("done", 1)
+  if good then return ctx:report("done", 1) end
+  local sentence, where = step_list.explain(step, message, code)
+  if step.optional and code ~= "cancelled" then return skip(ctx, sentence) end
+  if where then args = { reason = where } end
+  return failure.new(ctx:at(), sentence, code, args)
 end
 
 local function walk(ctx, first)
@@ -58,26 +69,38 @@ end
 
 local function index_of(steps, name)
   if not name then return 1 end
-  for index, step in ipairs(steps) do
-    if step.name == name then return index end
-  end
+  return select(2, step_list.find(steps, name))
 end
 
 local function forward(ctx, op)
   local first = index_of(ctx.steps, op.step)
   if not first then
     local at = { name = op.name, step = op.step }
-    return failure.new(at, "there is no step of that name any more", "script_error")
+    local message = ("step %s no longer exists: it was removed while it ran"):format(op.step)
+    return failure.new(at, message, "script_error", { reason = op.step })
   end
   local why, message, code = task.run(ctx.steps.deadline, walk, ctx, first)
   if why == nil then return failure.new(ctx:at(), message, code) end
   return why or nil
 end
 
+-- The names of the optional steps that failed, also before a restart; nil: none.
+local function skipped_steps(ctx)
+  local states, skipped = {}, {}
+  for _, row in ipairs(journal.events.list(ctx.id, 0) or {}) do
+    if row.event == "progress" then states[row.data.step] = row.data.state end
+  end
+  for _, step in ipairs(ctx.steps) do
+    if states[step.name] == "skipped" then skipped[#skipped + 1] = step.name end
+  end
+  return #skipped > 0 and skipped or nil
+end
+
 local function end_well(ctx, op)
   local done = kinds[op.kind].done
   local data = {
     name = ctx.name, url = ctx.url, openUrl = workspace.open(ctx.url), warning = ctx.warning,
+    skipped = skipped_steps(ctx),
   }
   return ending.finish(op, done.event, data, {
     state = done.state, change = done.change, target = op.params.target or op.id, made = op.id,
@@ -87,16 +110,11 @@ end
 
 -- Back
 
--- The steps' own undo, newest first: for what lib/operations/undo.lua does not know.
-local function undo_steps(ctx)
-  for index = ctx.index or 0, 1, -1 do
-    local step = ctx.steps[index]
-    if step.undo then
-      ctx:enter(index)
-      local good, message = task.run(step.deadline, step.undo, ctx)
-      if not good then ctx:warn("undo failed: " .. tostring(message)) end
-    end
-  end
+-- From the health check on a container has started, and its volume exists.
+local function has_started(steps, name)
+  local _, first = step_list.find(steps, "health")
+  local _, index = step_list.find(steps, name)
+  return first ~= nil and index ~= nil and index >= first
 end
 
 local function end_back(op, work, leftovers, why)
@@ -105,9 +123,9 @@ local function end_back(op, work, leftovers, why)
   local is_free, volume = #leftovers == 0, nil
   if work.unable then
     -- A volume that this Dokploy cannot remove does not keep the name: its own is never used again.
-    -- Before the last step it is unknown whether a container started and the volume exists.
     leftovers[#leftovers + 1] = {
-      kind = "volume", id = work.unable, reason = "unable", unsure = why.step ~= "health",
+      kind = "volume", id = work.unable, reason = "unable",
+      unsure = not has_started(work.steps, why.step),
     }
     volume = {
       volume = work.unable, name = op.name, owner_id = op.owner_id, operation_id = op.id,
@@ -130,9 +148,8 @@ local function back(op, ctx, why)
     return
   end
   for _, handle in ipairs(ctx.pending) do handle:wait(deploy.late_answers) end
-  undo_steps(ctx)
   local resources = surely(function() return journal.resources.list(op.id) end)
-  local work = ending.removal(op, op, resources)
+  local work = ending.removal(op, op, resources, ctx.steps)
   work.never_ran = why.args and why.args.never_ran
   end_back(op, work, (ending.remove(work, "rolling_back")), why)
 end
@@ -143,7 +160,7 @@ end
 function deploy.run(op, steps)
   local why = op.state == "rolling_back"
     and (op.failure or failure.new({ name = op.name }, "unknown", op.code))
-  if not why and op.kind == "rebuild" then why = removal.make_room(op) end
+  if not why and op.kind == "rebuild" then why = removal.make_room(op, steps) end
   local resources = surely(function() return journal.resources.list(op.id) end)
   local ctx = context.new(op, resources, steps)
   ctx.index = index_of(steps, op.step)

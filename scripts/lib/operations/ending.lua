@@ -67,9 +67,13 @@ end
 ---@param op table
 ---@param target table
 ---@param resources table[]
+---@param steps table[]
 ---@return Undo
-function ending.removal(op, target, resources)
-  local work = { id = target.id, tag = tag.of(target), resources = resources }
+function ending.removal(op, target, resources, steps)
+  local work = {
+    id = target.id, tag = tag.of(target), resources = resources, op = target, steps = steps,
+    stream_id = op.id,
+  }
   -- what else carries the tag is for the admin to decide
   work.exact = op.kind == "remove" or op.kind == "rebuild" and op ~= target
   function work.report(kind, state, key, args)
@@ -86,7 +90,7 @@ function ending.removal(op, target, resources)
   return work
 end
 
-local may_pass = { unreachable = true, refused = true, error = true }
+local may_pass = { unreachable = true, refused = true, error = true, undo = true }
 
 local function undo_patiently(work)
   local clean, message, reason

@@ -4,10 +4,11 @@
 --- lib/pages/wording.lua adds the text. Raw fields, beside `at` (seconds since 1970, given by the
 --- journal):
 ---   queued    {position, etaSeconds}
----   progress  {step, state, percent, key?, args?}  state: running done waiting undoing undone;
----             key: the text "step.STEP.KEY" with args
+---   progress  {step, state, percent, key?, args?}  state: running done waiting skipped undoing
+---             undone; key: the text "step.STEP.KEY" with args
 ---   log       {line} or {key, args}  a line of Dokploy's log as it is, or the text "log.KEY"
----   ready     {name, url, openUrl, warning?}  warning: a code, "warning.CODE" is its text
+---   ready     {name, url, openUrl, warning?, skipped?}  warning: a code, "warning.CODE" is its
+---             text; skipped: the optional steps that failed
 ---   failed    {code, step, args, rolledBack, leftovers = {{kind, id, reason}, ...}, answer?,
 ---             lines?, cause?}  texts: "failure.CODE.detail", "failure.CODE.advice",
 ---             "leftover.reason.REASON"; answer: Dokploy's last {call, status, message, at}; lines:

@@ -37,7 +37,8 @@ function failure.new(at, message, code, args)
   end
   args = args or {}
   args.name, args.step, args.seconds = at.name, at.step, at.seconds
-  return { code = code, step = at.step, args = args, message = tostring(message), answer = answer }
+  message = tostring(message or code)
+  return { code = code, step = at.step, args = args, message = message, answer = answer }
 end
 
 --- A failure to undo something.

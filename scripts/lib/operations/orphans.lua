@@ -10,6 +10,7 @@ local tag = require "lib.dokploy.tag"
 local journal = require "lib.journal"
 local change_events = require "lib.journal.change_events"
 local reservations = require "lib.journal.reservations"
+local step_list = require "lib.operations.step_list"
 local undo = require "lib.operations.undo"
 
 local orphans = {
@@ -19,6 +20,7 @@ local orphans = {
 }
 
 local try = attempt.try
+local steps
 
 -- Duplicates
 
@@ -144,7 +146,7 @@ local function sweep_one(found)
   if not op or stack == nil or not resources then return end
   local work = {
     id = op.id, tag = tag.of(op), exact = op.kind == "remove", resources = resources,
-    dokploy = dokploy.client { tries = 2 }, report = function() end,
+    dokploy = dokploy.client { tries = 2 }, report = function() end, op = op, steps = steps,
   }
   local exists = stack and stack.operation_id == op.id and stack.state ~= "leftover"
   local remove = exists and remove_duplicates or found.known == 1 and undo.run
@@ -197,7 +199,33 @@ function orphans.tried_at(id) return shared.get("orphans.tried:" .. id) end
 --- How many deploys have something left, without waiting.
 function orphans.count() return shared.get "orphans.count" or 0 end
 
+--- Gives up what only a step can remove: the admin has removed it by hand. The rest is tried once
+--- more. Waits. False when that deploy has left nothing of the kind.
+---@param id string
+---@return boolean|nil forgotten, string? message, string? code
+function orphans.forget(id)
+  local rows, message, code = journal.resources.list(id)
+  if not rows then return nil, message, code end
+  local has_any = false
+  for _, row in ipairs(rows) do
+    if row.state == "left" and step_list.is_own_kind(row.kind) then
+      has_any = journal.resources.settle(id, row.kind, row.key, "undone", { reason = "by_hand" })
+      if has_any == nil then return nil, "it could not be written down", "journal" end
+    end
+  end
+  if not has_any then return false end
+  local op = journal.operations.get(id)
+  local found = op and { id = id, name = op.name, known = 1, age = 0 }
+  if found then task.lock("orphans:" .. id, sweep_one, found) end
+  set_count(journal.resources.leftovers() or {})
+  return true
+end
+
 --- Called once while the scripts load.
-function orphans.register() timer.every("operations.orphans", orphans.round, orphans.run) end
+---@param list table[]  the steps
+function orphans.register(list)
+  steps = list
+  timer.every("operations.orphans", orphans.round, orphans.run)
+end
 
 return orphans

@@ -74,13 +74,14 @@ local never_used = { failed = true, cancelled = true }
 
 --- Runs a delete, or the removal of something unknown, to its end.
 ---@param op table  the journal's row
-function removal.run(op)
+---@param steps table[]
+function removal.run(op, steps)
   task.shield()
   local target, resources = target_of(op)
   local keeps = op.params.data ~= "delete" and not never_used[target.state]
   local kept = keeps and keep_volume(resources, target) or nil
   if not kept then release_volume(resources) end
-  local work = ending.removal(op, target, resources)
+  local work = ending.removal(op, target, resources, steps)
   local leftovers, reason = ending.remove(work, kinds[op.kind].state)
   forget_volumes(resources)
   end_delete(op, target, work, kept, leftovers, reason)
@@ -99,11 +100,12 @@ local function still_there(op, work, resources)
 end
 
 --- Before a rebuild: removes what is left of the workspace that vanished, except its files.
+---@param steps table[]
 ---@return Failure|nil
-function removal.make_room(op)
+function removal.make_room(op, steps)
   local target, resources = target_of(op)
   keep_volume(resources, target)
-  local work = ending.removal(op, target, resources)
+  local work = ending.removal(op, target, resources, steps)
   local why = still_there(op, work, resources)
   if why then return why end
   local leftovers, reason = ending.remove(work, "deleting")

@@ -19,8 +19,7 @@ local kinds = require "lib.operations.kinds"
 local queue = require "lib.operations.queue"
 local runner = require "lib.operations.runner"
 local states = require "lib.operations.states"
-local schema = require "lib.schema"
-local value_kinds = require "lib.schema.kinds"
+local i18n = require "lib.pages.i18n"
 
 local scheduler = {
   guess = 45,   -- seconds that a deployment takes, until one has been measured
@@ -262,32 +261,14 @@ local function resume()
   task.spawn(nil, ask_dokploy)
 end
 
-local seconds = { value_kinds.number(0.001, 86400), required = true }
-local func = { value_kinds.func }
-local step_shape = {
-  name = { value_kinds.text, required = true }, deadline = seconds, expect = seconds,
-  kind = { value_kinds.text }, make = func, find = func, run = func, undo = func,
-}
-
--- Refuses a list of steps that could not run, with the step's file.
-local function check_steps(list)
-  schema.check({ deadline = list.deadline }, { deadline = seconds }, "scripts/steps/init.lua")
-  for i, step in ipairs(list) do
-    local name = type(step) == "table" and step.name or ("[%d]"):format(i)
-    local file = ("scripts/steps/%s.lua"):format(name)
-    schema.check(step, step_shape, file)
-    local parts = 0
-    for _, part in ipairs { "kind", "make", "find" } do parts = parts + (step[part] and 1 or 0) end
-    if parts ~= (step.run and 0 or 3) then
-      schema.refuse(file, "", "needs either run, or kind, make and find")
-    end
-  end
-end
-
 --- Starts deployments with these steps. Called once while the scripts load.
 ---@param list table[]  scripts/steps/init.lua
 function scheduler.register(list)
-  check_steps(list)
+  for _, step in ipairs(list) do
+    if next(step.title) then
+      i18n.define(step.file, "title", ("step.%s.title"):format(step.name), step.title)
+    end
+  end
   steps = list
   shared.set("queue.version", script_version)
   server.on_start(resume)

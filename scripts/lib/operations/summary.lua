@@ -6,7 +6,7 @@ local events = require "lib.operations.events"
 local wording = require "lib.pages.wording"
 local summary = {}
 
-local ended = { done = true, undone = true }
+local ended = { done = true, skipped = true, undone = true }
 local busy = { running = true, waiting = true, undoing = true }
 
 local function new_step(language, name)

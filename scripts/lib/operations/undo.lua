@@ -12,14 +12,20 @@ local dokploy = require "lib.dokploy"
 local containers = require "lib.dokploy.containers"
 local journal = require "lib.journal"
 local create = require "lib.operations.create"
+local context = require "lib.operations.ctx"
+local step_list = require "lib.operations.step_list"
 
--- Seconds to wait: for deployments to end, for containers to end, for a volume to be free.
-local undo = { quiet = 90, gone = 60, free = 40 }
+-- Seconds to wait: for deployments to end, for containers to end, for a volume to be free, for a
+-- step's own undo.
+local undo = { quiet = 90, gone = 60, free = 40, own = 60 }
 
 ---@class Undo
 ---@field id string          the operation whose record this is
 ---@field tag string
 ---@field resources table[]  the journal's rows; their states follow
+---@field op table           its row
+---@field steps table[]      those in force
+---@field stream_id string|nil  the operation whose stream reports it
 ---@field dokploy table
 ---@field report fun(kind: string, state: string)
 ---@field exact boolean|nil      what else carries the tag stays
@@ -28,15 +34,17 @@ local undo = { quiet = 90, gone = 60, free = 40 }
 
 -- The record, as work to do
 
--- Which kinds go when; the others go with the application.
+-- Which kinds go when; the others go with the application. What steps made by their own means goes
+-- first: their undo may need the application.
 local rank = { application = 1, project = 3, volume = 4 }
+local function rank_of(row) return step_list.is_own_kind(row.kind) and 0 or rank[row.kind] or 2 end
 
 --- The resources in the order in which they are removed. Pure.
 function undo.order(resources)
   local list, index = { table.unpack(resources) }, {}
   for i, row in ipairs(list) do index[row] = i end
   table.sort(list, function(a, b)
-    local first, second = rank[a.kind] or 2, rank[b.kind] or 2
+    local first, second = rank_of(a), rank_of(b)
     if first ~= second then return first < second end
     return index[a] > index[b] -- the newest first
   end)
@@ -224,13 +232,60 @@ function handlers.volume(work, row)
   if not result then fail(message, reason) end
 end
 
+-- What steps made by their own means
+
+-- What the step is to remove; false when it is not there. It was never confirmed when it has no id.
+local function resource_of(row, step, ctx)
+  if row.id or row.kind ~= step.kind then
+    return { kind = row.kind, id = row.id, data = row.data.data or row.data.ids or {} }
+  end
+  local found = need(step_list.call(step, "find", ctx))
+  return found and { kind = row.kind, id = found.id, data = found }
+end
+
+local function run_undo(work, row, index)
+  local step, ctx = work.steps[index], context.for_undo(work, index)
+  local resource = resource_of(row, step, ctx)
+  return not resource or need(step_list.call(step, "undo", ctx, resource))
+end
+
+local function leave(work, row, message, reason)
+  settle(work, row, "left", reason)
+  return message, reason
+end
+
+-- Returns a message and a reason when it could not be removed.
+local function undo_own(work, row)
+  local step, index = step_list.find(work.steps, row.data.step)
+  if not step or not step.undo then
+    local message = "step %s, which made %s %s, no longer exists, or has no undo any more"
+    return leave(work, row, message:format(row.data.step, row.kind, row.id or row.key), "no_step")
+  end
+  work.report(step.name, "undoing")
+  local seconds = math.min(step.deadline, undo.own)
+  local good, message, code = task.run(seconds, attempt.catch, run_undo, work, row, index)
+  if not good then
+    local why = step_list.explain(step, message, code, seconds)
+    return leave(work, row, why, code == "unreachable" and code or "undo")
+  end
+  settle(work, row, "undone")
+  work.report(step.name, "undone")
+end
+
 local is_finished = { undone = true, kept = true, lost = true }
 
+-- One that fails does not keep the others from being removed.
 local function run(work)
+  local message, reason
   for _, row in ipairs(undo.order(work.resources)) do
-    local handler = handlers[row.kind]
-    if handler and not is_finished[row.state] then handler(work, row) end
+    if not is_finished[row.state] then
+      local handler = step_list.is_own_kind(row.kind) and undo_own or handlers[row.kind]
+      local why, code
+      if handler then why, code = handler(work, row) end
+      message, reason = message or why, reason or code
+    end
   end
+  if message then fail(message, reason) end
   return #undo.leftovers(work) == 0
 end
 

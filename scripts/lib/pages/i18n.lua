@@ -3,6 +3,7 @@
 --- {count} has one form per plural category of its language ("wait.before.one"), chosen by the rule
 --- in "language.plural" (lib/pages/plural.lua).
 local json = require "core.json"
+local schema = require "lib.schema"
 local server = require "core.server"
 local weighted = require("core.text").weighted
 local plural = require "lib.pages.plural"
@@ -36,6 +37,26 @@ function i18n.languages()
     list[i] = { code = code, name = texts[code]["language.name"], dir = i18n.dir(code) }
   end
   return list
+end
+
+--- Adds a text that a policy or a step brings along; raises when a language lacks it.
+---@param file string  named in messages, with the path of the key
+---@param path string
+---@param key string
+---@param own table<string, string>  by language
+function i18n.define(file, path, key, own)
+  for code in pairs(own) do
+    if not texts[code] then
+      schema.refuse(file, path, "there is no language %q (languages: %s)", tostring(code),
+        table.concat(order, ", "))
+    end
+  end
+  for _, code in ipairs(order) do
+    if not own[code] or own[code] == "" then
+      schema.refuse(file, path, "has no text in the language %s (write %s = \"...\")", code, code)
+    end
+    texts[code][key] = own[code]
+  end
 end
 
 ---@return string "ltr" or "rtl"

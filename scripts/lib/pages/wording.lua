@@ -61,8 +61,18 @@ function render.log(language, raw)
   return { line = raw.line or i18n.text(language, "log." .. raw.key, raw.args) }
 end
 
+-- What was not proven, and which optional steps failed.
+local function warnings(language, raw)
+  local texts = { raw.warning and i18n.text(language, "warning." .. raw.warning, raw.args) }
+  for _, step in ipairs(raw.skipped or {}) do
+    local args = { step = wording.step(language, step) }
+    texts[#texts + 1] = i18n.text(language, "warning.step_skipped", args)
+  end
+  return #texts > 0 and table.concat(texts, " ") or nil
+end
+
 function render.ready(language, raw)
-  local warning = raw.warning and i18n.text(language, "warning." .. raw.warning, raw.args)
+  local warning = warnings(language, raw)
   return { name = raw.name, url = raw.url, openUrl = raw.openUrl, warning = warning }
 end
 
