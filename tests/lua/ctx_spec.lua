@@ -18,7 +18,8 @@ describe("what a step made by other means", function()
     local op = {
       id = "op1", name = "anna", owner_id = "me", url = "http://anna.localhost", params = {},
     }
-    local ctx = context.new(op, resources or {}, { { name = "licence" } })
+    local step = { name = "licence", undo = function() return true end }
+    local ctx = context.new(op, resources or {}, { step })
     ctx:enter(1)
     return ctx
   end
@@ -28,6 +29,13 @@ describe("what a step made by other means", function()
     assert.is_true(ctx:record("licence", "L-1"))
     assert.same({ "op1", "licence", "L-1", "L-1", { step = "licence" } }, confirmed[1])
     assert.equal("L-1", ctx.ids.licence)
+    assert.is_true(ctx:record("seat", 7, { floor = 2 }))
+    assert.same({ "op1", "seat", "7", "7", { step = "licence", data = { floor = 2 } } },
+      confirmed[2])
+  end)
+
+  it("is refused under a kind that the engine removes itself", function()
+    assert.error_matches(function() new():record("mount", "m1") end, "kind of the portal's own")
   end)
 
   it("is known again after a restart, from the record alone", function()

@@ -82,10 +82,11 @@ local function deploy_once(request)
 end
 
 --- Accepts a deploy of a name that is well formed and allowed.
----@param request { name: string, owner_id: string, owner: table|nil, template: string|nil, image: string|nil,
---- memory_bytes: integer|nil, cpu_nanos: integer|nil, env: table<string, string>|nil,
---- idempotency: { key: string, body_hash: string }|nil, also: (fun(id: string): any[][])|nil }
---- owner: { kind, name, email, groups } as far as known, for the steps; also: statements that are written together with the operation, given its id
+---@param request { name: string, owner_id: string, owner: table|nil, template: string|nil,
+--- image: string|nil, memory_bytes: integer|nil, cpu_nanos: integer|nil,
+--- env: table<string, string>|nil, idempotency: { key: string, body_hash: string }|nil,
+--- also: (fun(id: string): any[][])|nil }  owner: { kind, name, email, groups } as far as known,
+--- for steps; also: statements that are written together with the operation, given its id
 ---@return table|nil operation  `replayed` when the Idempotency-Key was known
 ---@return string? message
 ---@return string? code  name_taken name_resting invite_invalid queue_full idempotency_conflict

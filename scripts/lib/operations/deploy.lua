@@ -10,6 +10,7 @@ local failure = require "lib.operations.failure"
 local kinds = require "lib.operations.kinds"
 local removal = require "lib.operations.removal"
 local step_list = require "lib.operations.step_list"
+local faults = require "lib.site.faults"
 local reconcile = require "lib.workspaces.reconcile"
 
 local deploy = { late_answers = 60 } -- seconds to wait for answers that are on their way
@@ -37,8 +38,11 @@ function deploy.perform(ctx, step)
 end
 
 -- An optional step that failed is a warning.
-local function skip(ctx, message)
+local function skip(ctx, message, where)
   ctx:warn(message)
+  if where then
+    faults.note { kind = "step", name = ctx.step.name, message = message, where = where }
+  end
   ctx:report("skipped", 1)
 end
 
@@ -54,7 +58,7 @@ local function run_step(ctx, index)
   local good, message, code, args = task.run(step.deadline, deploy.perform, ctx, step)
   if good then return ctx:report("done", 1) end
   local sentence, where = step_list.explain(step, message, code)
-  if step.optional and code ~= "cancelled" then return skip(ctx, sentence) end
+  if step.optional and code ~= "cancelled" then return skip(ctx, sentence, where) end
   if where then args = { reason = where } end
   return failure.new(ctx:at(), sentence, code, args)
 end

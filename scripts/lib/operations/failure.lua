@@ -33,7 +33,7 @@ function failure.new(at, message, code, args)
   local answer = at.client and call.last_answer(at.client)
   if code == "step_timeout" and answer and waited_for[answer.code] then code = answer.code end
   if code == "script_error" then
-    faults.note { kind = "step", name = at.step, message = message }
+    faults.note { kind = "step", name = at.step, message = message, where = args and args.reason }
   end
   args = args or {}
   args.name, args.step, args.seconds = at.name, at.step, at.seconds

@@ -14,6 +14,7 @@ local journal = require "lib.journal"
 local create = require "lib.operations.create"
 local context = require "lib.operations.ctx"
 local step_list = require "lib.operations.step_list"
+local faults = require "lib.site.faults"
 
 -- Seconds to wait: for deployments to end, for containers to end, for a volume to be free, for a
 -- step's own undo.
@@ -265,7 +266,10 @@ local function undo_own(work, row)
   local seconds = math.min(step.deadline, undo.own)
   local good, message, code = task.run(seconds, attempt.catch, run_undo, work, row, index)
   if not good then
-    local why = step_list.explain(step, message, code, seconds)
+    local why, where = step_list.explain(step, message, code, seconds)
+    if where then
+      faults.note { kind = "step", name = step.name, message = why, where = where }
+    end
     return leave(work, row, why, code == "unreachable" and code or "undo")
   end
   settle(work, row, "undone")
