@@ -70,7 +70,9 @@ export async function deploy(wanted, attempt) {
   const options = { method: "POST", body: wanted, headers: { "Idempotency-Key": attempt } };
   for (let tries = 0; ; tries++) {
     try {
-      return await call("/api/deploy", options);
+      const answer = await call("/api/deploy", options);
+      if (!answer.deploymentId) throw new Problem(500, answer);
+      return answer;
     } catch (problem) {
       if (problem.status !== 0 || tries === 3) throw problem;
       await pause(500 * 2 ** tries);

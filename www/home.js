@@ -21,8 +21,8 @@ function refuse(wanted, problem) {
     return $("name").focus();
   }
   if (problem.code.startsWith("invite_")) {
-    $("invite").setAttribute("aria-invalid", "true");
-    $("invite").focus();
+    $("invite")?.setAttribute("aria-invalid", "true");
+    $("invite")?.focus();
   }
   const detail = problem.status === 0 ? t("live.unreachable.deploy") : problem.message;
   $("problem").replaceChildren(h("strong", {}, problem.title), h("p", {}, detail));

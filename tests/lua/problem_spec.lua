@@ -38,6 +38,25 @@ describe("a problem", function()
     end
   end)
 
+  it("may have a code and texts of an installation's own", function()
+    local own = { texts = { en = "We open at nine.", nl = "We openen om negen uur." },
+      status = 409, retry_after = 60 }
+    local doc, reply = of("too_early", own, "nl")
+    assert.same({ "too_early", 409, "We openen om negen uur.", 60, "60" },
+      { doc.code, reply.status, doc.detail, doc.retryAfter, reply.headers["Retry-After"] })
+    assert.equal("Niet toegestaan", doc.title)
+    assert.equal("We open at nine.", of("too_early", own, "ar").detail)
+    doc, reply = of("too_early", { texts = {} })
+    assert.same({ 403, 403 }, { reply.status, doc.status })
+    assert.truthy(doc.detail:find("too_early", 1, true))
+    assert.equal("We open at nine.", of("access_closed", { texts = own.texts }).detail)
+  end)
+
+  it("is an internal one when the portal itself gives a code that does not exist", function()
+    local doc, reply = of "no_such_code"
+    assert.same({ "internal", 500 }, { doc.code, reply.status })
+  end)
+
   it("says when to retry, with the plural form of the number", function()
     local doc, reply = of("queue_full", { retry_after = 17 })
     assert.same({ "17", 17 }, { reply.headers["Retry-After"], doc.retryAfter })

@@ -7,7 +7,8 @@ local refusal = {}
 ---@field options ProblemOptions  what its texts and headers need
 local Refusal = {}
 
---- Raises a refusal.
+--- Raises a refusal. A code that lib/http/problem.lua does not know needs options.texts, its text
+--- by language, even if empty: then it is one of an installation's own.
 ---@param code string
 ---@param options ProblemOptions|nil
 function refusal.raise(code, options)

@@ -1,6 +1,7 @@
 --- Errors as application/problem+json (RFC 9457). `code` is for programs and never changes; `title`
 --- and `detail` are for people, in the language of the request: the texts "problem.CODE.title" and
---- "problem.CODE.detail" of locales/*.json.
+--- "problem.CODE.detail" of locales/*.json. A rule of an installation may refuse with a code of its
+--- own, which brings its text along or has it in the installation's locales.
 local json = require "core.json"
 local media = require "lib.base.media"
 local page = require "lib.pages"
@@ -35,6 +36,7 @@ problem.status = {
 }
 
 local default_retry = { journal = 5, policy_failed = 60, queue_full = 30 } -- seconds
+local OWN_STATUS = 403 -- of a code of an installation's own that names none
 local LONGEST_ARGUMENT = 200 -- characters
 local VARY = "Accept, Accept-Language, Authorization"
 
@@ -44,6 +46,8 @@ local VARY = "Accept, Accept-Language, Authorization"
 ---@field field? string                        the part of the request that is wrong
 ---@field retry_after? integer                 seconds
 ---@field status? integer                      instead of the code's usual one
+---@field texts? table<string, string>         the detail by language, instead of the locales'; even
+---                                             if empty, it marks a code of an installation's own
 ---@field headers? table<string, string>
 ---@field more? table                          more members of the document
 
@@ -55,6 +59,23 @@ local function printable(value)
   return (value:sub(1, cut - 1):gsub("%c", " "))
 end
 
+-- Whether a rule of the installation made up the code; any other unknown code is a mistake here.
+local function is_own(code, options)
+  return problem.status[code] == nil and options.texts ~= nil
+end
+
+-- The text that a refusal brings along, in the language or in one that it has.
+local function brought(language, texts)
+  if not texts then return nil end
+  return texts[language] or texts[i18n.default] or select(2, next(texts))
+end
+
+local function text_of(language, code, part, args)
+  local key = ("problem.%s.%s"):format(code, part)
+  if not problem.status[code] and not i18n.has(key) then key = "problem.own." .. part end
+  return i18n.text(language, key, args)
+end
+
 --- The document of a problem.
 ---@param req Request
 ---@param language string
@@ -62,15 +83,17 @@ end
 ---@param options ProblemOptions
 ---@return table
 function problem.document(req, language, code, options)
-  local doc, args = {}, { id = req.id }
+  local doc, args = {}, { id = req.id, code = code }
   for name, value in pairs(options.args or {}) do args[name] = printable(value) end
   args.time = options.retry_after and i18n.duration(language, options.retry_after)
   for key, value in pairs(options.more or {}) do doc[key] = value end
   doc.type = "urn:ai-stack-deployer:problem:" .. code
   doc.code = code
-  doc.status = options.status or problem.status[code]
-  doc.title = i18n.text(language, "problem." .. code .. ".title", args)
-  doc.detail = i18n.text(language, options.detail or ("problem." .. code .. ".detail"), args)
+  doc.status = options.status or problem.status[code] or OWN_STATUS
+  doc.title = text_of(language, code, "title", args)
+  doc.detail = brought(language, options.texts)
+    or options.detail and i18n.text(language, options.detail, args)
+    or text_of(language, code, "detail", args)
   doc.instance = req.id
   doc.field = options.field
   doc.retryAfter = options.retry_after
@@ -89,14 +112,14 @@ local function as_page(req, doc, headers)
 end
 
 --- The reply that reports a problem: a document for programs, a page for browsers. A code that is
---- not in problem.status becomes `internal`.
+--- neither in problem.status nor an installation's own becomes `internal`.
 ---@param req Request
 ---@param code string
 ---@param options ProblemOptions|nil
 ---@return Reply
 function problem.reply(req, code, options)
   options = options or {}
-  if not problem.status[code] then code = "internal" end
+  if not problem.status[code] and not is_own(code, options) then code = "internal" end
   options.retry_after = options.retry_after or default_retry[code]
   local wants_page = media.wants_page(req)
   local language = wants_page and page.language(req) or i18n.from(req)

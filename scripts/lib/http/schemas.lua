@@ -81,6 +81,12 @@ local types = {
 }
 types.password_action.default = "reveal"
 for name, values in pairs(enums) do types[name] = one_of(words(values)) end
+-- A rule of an installation may refuse with a code of its own.
+for _, name in ipairs { "code", "name_code" } do
+  local own = { type = "string", pattern = "^[a-z][a-z0-9_]*$", maxLength = 64 }
+  own.description = "of a rule of this installation"
+  types[name] = { anyOf = json.array { types[name], own } }
+end
 
 local function type_of(text)
   local base = text:match("^(.*)|null$")
