@@ -29,7 +29,7 @@ end
 local stubs = {}
 for _, file in ipairs(server.list "scripts/meta") do
   local module, types = read_stub(file)
-  stubs[module] = types
+  if module:find "^core%." then stubs[module] = types end
 end
 
 for _, module in ipairs(registered) do

@@ -70,9 +70,12 @@ local function brought(language, texts)
   return texts[language] or texts[i18n.default] or select(2, next(texts))
 end
 
+-- Of a code of an installation's own that has no text.
+local own_texts = { title = "problem.own.title", detail = "problem.own.detail" }
+
 local function text_of(language, code, part, args)
   local key = ("problem.%s.%s"):format(code, part)
-  if not problem.status[code] and not i18n.has(key) then key = "problem.own." .. part end
+  if not problem.status[code] and not i18n.has(key) then key = own_texts[part] end
   return i18n.text(language, key, args)
 end
 
