@@ -122,6 +122,14 @@ return {
     queue = 50, -- waiting deployments; further ones are refused until there is room
   },
 
+  -- Webhooks by the Standard Webhooks specification: each event is POSTed to each receiver, signed,
+  -- at least once, in order for each workspace; for 24 hours while it fails. Such as
+  --   { url = "https://example.com/hooks", secret = secret "WEBHOOK_SECRET", on = { "ready" } }
+  -- The secret is whsec_ and 24 to 64 bytes as base64: echo whsec_$(openssl rand -base64 32)
+  -- on: created ready failed cancelled deleted stopped started restarted rotated redeployed
+  -- repaired rebuilt removed purged; default: all. name: what lists call it; default: the host.
+  webhooks = {},
+
   -- The rehearsal (deployer --rehearsal): a simulated Dokploy for trials and tests. HOST does not
   -- apply to it, because it has no credentials.
   rehearsal_server = {

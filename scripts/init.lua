@@ -26,6 +26,7 @@ require "routes.stack"         -- /api/stack/:name..., GET /api/stacks
 require "routes.owner"         -- /api/owner..., /move
 require "routes.admin"         -- /api/admin/..., /api/invites, /api/tokens, GET /api/audit
 require "routes.drift"         -- /api/admin/drift...
+require "routes.outbox"        -- /api/admin/outbox...
 require "routes.change_events" -- GET /api/admin/events
 require "routes.session"       -- /admin/login, /admin/logout
 require "routes.admin_page"    -- /admin...: the admin pages and their forms
@@ -38,6 +39,10 @@ require("lib.operations.orphans").register(require "steps")
 
 -- Workspaces: monitoring, comparing the journal with Dokploy, forgetting old events.
 require("lib.workspaces").register(require "lib.policy.limits")
+
+-- Webhooks: events are delivered from the journal.
+require("lib.site.webhooks").register()
+require("lib.site.outbox").register()
 
 -- Who may create a workspace, in the log.
 server.on_start(require("lib.admin.health").log_access)

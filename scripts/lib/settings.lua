@@ -60,6 +60,10 @@ local shape = {
     running_deployments = { kinds.whole(1, 1000), default = 8 },
     queue = { kinds.whole(0, 100000), default = 50 },
   },
+  webhooks = schema.list {
+    name = { kinds.text }, url = { kinds.endpoint, required = true },
+    secret = { kinds.secret, env = "WEBHOOK_SECRET" }, on = schema.list { kinds.text },
+  },
   rehearsal_server = {
     host = { kinds.listen, env = "REHEARSAL_HOST", default = "127.0.0.1" },
     port = { kinds.whole(0, 65535), env = "REHEARSAL_PORT", default = 3100 },

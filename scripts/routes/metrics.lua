@@ -12,6 +12,7 @@ local breaker = require "lib.dokploy.breaker"
 local routes = require "lib.http.routes"
 local drift = require "lib.journal.drift"
 local operations = require "lib.journal.operations"
+local outbox = require "lib.journal.outbox"
 local states = require "lib.operations.states"
 local orphans = require "lib.operations.orphans"
 
@@ -25,6 +26,8 @@ local gauges = {
   { "deployer_leftovers", "Resources in Dokploy that could not be removed yet" },
   { "deployer_findings", "Drift between the journal and Dokploy that waits for the admin",
     { "kind" } },
+  { "deployer_outbox", "Events that hooks and webhooks are still to be told, or were given up",
+    { "state" } },
   { "deployer_reconcile_timestamp_seconds",
     "When the journal was last compared with Dokploy, in seconds since 1970" },
   { "deployer_journal_up", "1 when the last commit succeeded" },
@@ -94,12 +97,16 @@ local function show(req)
   if not auth.decide(req, auth.reader(req), "read_metrics", what).allowed then
     refusal.raise "key_missing"
   end
-  local rows = operations.open_states() -- waits, so before the gauges are cleared
+  -- these wait, so before the gauges are cleared
+  local rows, depth = operations.open_states(), outbox.depth()
   for _, gauge in ipairs(gauges) do metrics.clear(gauge[1]) end
   read_process()
   read_dokploy()
   read_drift()
   if rows then read_operations(rows) end
+  for _, state in ipairs { "waiting", "failed" } do
+    if depth then metrics.set("deployer_outbox", depth[state], state) end
+  end
   return { body = metrics.text(), type = "text/plain; version=0.0.4; charset=utf-8" }
 end
 

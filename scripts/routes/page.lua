@@ -153,6 +153,7 @@ end
 local function add_private(req, reader, doc, row)
   local who, language = auth.reader(req), reader.language
   doc.trouble = workspace_view.trouble(row, language)
+  doc.note = workspace_view.note(row, language)
   if not workspace_view.has_password(row) then return end
   reader.may_reveal = auth.decide(req, who, "reveal", { owner_id = row.owner_id }).allowed
   -- A link on another site shows the workspace, but no password.

@@ -21,7 +21,7 @@ local function show(req)
   local row, who = view.find(req, "look", name_of(req))
   local language = i18n.from(req)
   local doc = view.document(row)
-  doc.trouble = view.trouble(row, language)
+  doc.trouble, doc.note = view.trouble(row, language), view.note(row, language)
   if view.reveals(req, who, row) then view.add_password(doc, language) end
   return answer.private(req, doc)
 end

@@ -7,7 +7,7 @@ local audit = {}
 
 local h, code, say = html.h, html.code, parts.say
 
-local people = { "admin", "owner", "user", "token", "visitor" }
+local people = { "admin", "owner", "user", "token", "visitor", "script" }
 
 local function person(view, entry)
   local name = entry.whoName and h("bdi", {}, entry.whoName)

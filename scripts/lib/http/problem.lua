@@ -19,7 +19,7 @@ problem.status = {
   admin_only = 403, owner_key_only = 403,
   quota_owner = 403, quota_network = 403, quota_total = 403,
   not_found = 404, deployment_unknown = 404, stack_unknown = 404, invite_unknown = 404,
-  token_unknown = 404, finding_unknown = 404,
+  token_unknown = 404, finding_unknown = 404, outbox_unknown = 404,
   method_not_allowed = 405, not_acceptable = 406,
   name_taken = 409, name_resting = 409,
   idempotency_conflict = 409, stack_busy = 409, stack_unfit = 409,

@@ -23,7 +23,7 @@ end
 local enums = {
   access = "open invite forward-auth closed",
   breaker = "closed open half_open",
-  change = "stacks operations leftovers findings audit access portal all",
+  change = "stacks operations leftovers findings audit access outbox portal all",
   data = "keep delete",
   drift_kind = "vanished unknown in_error",
   drift_action = "adopt repair remove",
@@ -34,8 +34,9 @@ local enums = {
   kept = "kept left",
   level = "ok warn fail unknown",
   name_code = "name_invalid name_reserved name_taken name_resting",
+  outbox_act = "retried dropped", outbox_state = "waiting failed",
   outcome = "kept deleted left",
-  person = "admin owner user token visitor",
+  person = "admin owner user token visitor script",
   scope = "create read delete secrets admin",
   stack_action = "stop start restart redeploy delete",
   step_state = "pending running waiting stopped done skipped undoing undone",
@@ -195,7 +196,8 @@ stream("StatusStream", {
 shape("Trouble", "code, detail, since?: time")
 shape("Stack", [[name, state: stack_state, url?, openUrl? (the page to work on), image?, template?,
   createdAt: time, lastUsedAt?: time (when anyone last worked in it, as far as it reports),
-  deploymentId, statusUrl, volume? (with its files), trouble?: Trouble, username?,
+  deploymentId, statusUrl, volume? (with its files), trouble?: Trouble,
+  note? (what the portal's administrator tells the owner), username?,
   password? (for the owner only), passwordProblem?: Reason]])
 shape("KeptData", "volume, name, reason: kept, since: time")
 shape("Stacks", "stacks: Stack[], next: text|null (send it as ?after=), keptData: KeptData[]")
@@ -234,7 +236,7 @@ shape("Token", [[id, token? (shown once, when it is created), state: token_state
 shape("Tokens", "tokens: Token[], next: text|null (send it as ?after=)")
 shape("Entry", [[id: count, at: time, who: person, ownerId?, whoName?,
   network (the client's /24, or /64), action, name? (of the workspace, or an id), deploymentId?,
-  allowed: flag, rule (of scripts/policy/access.lua),
+  allowed: flag, rule (of scripts/policy/access.lua; of a script, its reason),
   policy (the generation of the scripts and when it was loaded), requestId]])
 shape("Audit", "entries: Entry[], next: count|null (send it as ?before=)")
 
@@ -279,6 +281,15 @@ shape("Findings", [[findings: Finding[], next: count|null (send it as ?before=),
 body("AdoptFindings", "ids?: ids, all?: flag")
 shape("NotAdopted", "id: count, name, code, detail")
 shape("Adoptions", "adopted: Finding[], refused: NotAdopted[]")
+
+-- Hooks and webhooks
+
+shape("OutboxEntry", [[id: count, target (hooks/NAME or webhooks/NAME), type, name (of the
+  workspace), deploymentId, state: outbox_state, createdAt: time, attempts: count,
+  error? (why the last attempt failed), nextAt: time, failedAt?: time]])
+shape("Outbox", [[entries: OutboxEntry[], next: count|null (send it as ?before=),
+  disabled: text[] ]])
+shape("OutboxChanged", "id: count, done: outbox_act")
 
 -- The portal
 

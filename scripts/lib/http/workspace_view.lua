@@ -97,6 +97,13 @@ function view.trouble(row, language)
   return { code = code, detail = i18n.text(language, "watch." .. code), since = since }
 end
 
+--- What a script of the site tells the owner, or nil.
+---@return string|nil
+function view.note(row, language)
+  local texts = row.note and json.decode(row.note)
+  return texts and (texts[language] or texts[""] or texts.en or select(2, next(texts))) or nil
+end
+
 -- The password
 
 --- Whether a workspace in that state has a password to show.

@@ -3,6 +3,7 @@ local json = require "core.json"
 local db = require "lib.journal.db"
 local events = require "lib.journal.events"
 local idempotency = require "lib.journal.idempotency"
+local outbox = require "lib.journal.outbox"
 local stacks = require "lib.journal.stacks"
 local volumes = require "lib.journal.volumes"
 local operations = {}
@@ -145,11 +146,13 @@ function operations.accept(op, key, limit, also)
     stacks.insert_statement(op, { state = "deploying", image = op.params.image }),
   })
   if key then add_all(batch, idempotency.statements(key, op.id)) end
+  add_all(batch, outbox.statements(op.id, "created"))
   local results, message, code = db.run(add_all(batch, also))
   if not results then return nil, message, code end
   for i, gate in ipairs(gates) do
     if #results[i] == 0 then return nil, "refused when it was written down", gate.code end
   end
+  outbox.wake()
   return true
 end
 
@@ -242,10 +245,10 @@ local END = [[
 --- Ends an operation: its last event, its state, what becomes of the workspace, data that is kept.
 --- Happens once; later ends write nothing.
 ---@param last { event: string, data: table }
----@param how { state: string, code: string|nil, receipt: table, change: string|nil,
---- target: string|nil, volume: table|nil, unless_cancelled: boolean|nil }  change: of the
---- workspace that the deploy `target` made, as in lib/journal/stacks.lua; volume: data that is
---- kept; unless_cancelled: not if it was cancelled
+---@param how { kind: string, state: string, code: string|nil, receipt: table, change: string|nil,
+--- target: string|nil, volume: table|nil, unless_cancelled: boolean|nil }  kind: the operation's;
+--- change: of the workspace that the deploy `target` made, as in lib/journal/stacks.lua; volume:
+--- data that is kept; unless_cancelled: not if it was cancelled
 ---@return table[]|nil rows  the event as written; none when it had ended, or was cancelled
 ---@return string? message, string? code
 function operations.finish(id, last, how)
@@ -255,8 +258,10 @@ function operations.finish(id, last, how)
   if how.change then batch[2] = stacks.change_statement(how.change, how.target, id) end
   if how.volume then batch[#batch + 1] = volumes.keep_statement(how.volume) end
   batch[#batch + 1] = { END, id, how.state, db.or_null(how.code), json.encode(how.receipt) }
+  add_all(batch, outbox.statements(id, outbox.type(how.kind, last.event)))
   local results, message, code = db.run(batch)
   if not results then return nil, message, code end
+  outbox.wake()
   return db.decode_each({ results[1][1] }, "data")
 end
 

@@ -274,4 +274,38 @@ return {
     WHEN EXISTS (SELECT 1 FROM audit WHERE id = new.id)
     BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
   ]],
+
+  -- 11: what hooks and webhooks are still to be told; schedules; an owner's note
+  [[
+  CREATE TABLE outbox (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    target      TEXT NOT NULL,         -- hooks/NAME or webhooks/NAME
+    type        TEXT NOT NULL,         -- of the event: ready failed deleted...
+    name        TEXT NOT NULL,         -- the workspace's: its events are delivered in order
+    operation_id TEXT NOT NULL,
+    created_at  REAL NOT NULL,
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    error       TEXT,                  -- why the last attempt failed
+    since       REAL NOT NULL,         -- when it was first due
+    next_at     REAL NOT NULL,         -- not before
+    failed_at   REAL                   -- when it was given up
+  );
+  CREATE INDEX outbox_waiting ON outbox(target, name, id) WHERE failed_at IS NULL;
+
+  CREATE TABLE receivers (             -- webhooks that answered 410: nothing is sent to them
+    target      TEXT PRIMARY KEY,
+    disabled_at REAL NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE schedules (
+    name        TEXT PRIMARY KEY,
+    plan        TEXT NOT NULL,         -- cron and zone; a change begins anew
+    due_at      REAL NOT NULL,         -- up to when every run has been begun, or missed
+    began_at    REAL,                  -- the last run
+    ended_at    REAL,
+    error       TEXT                   -- why the last run failed
+  ) WITHOUT ROWID;
+
+  ALTER TABLE stacks ADD COLUMN note TEXT; -- JSON: {language: text}, or {"": text}
+  ]],
 }

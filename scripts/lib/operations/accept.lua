@@ -213,7 +213,7 @@ local function delete(request)
   if stack.state == "deleting" then return delete_again(stack, request) end
   if stack.state ~= "deploying" then
     return begin("delete", stack, {
-      params = { data = request.data }, also = request.also,
+      params = { data = request.data, reason = request.reason }, also = request.also,
       logged = { by = request.by, data = request.data },
     })
   end

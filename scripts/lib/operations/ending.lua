@@ -34,6 +34,7 @@ end
 --- receipt lists; receipt: another one; message: for the log
 ---@return boolean ended  false: it had ended, or was cancelled and `unless_cancelled` is set
 function ending.finish(op, event, data, how)
+  how.kind = op.kind
   how.receipt = how.receipt or receipt_of(how.made or how.target)
   local ended = create.surely(function()
     return events.finish(op.id, event, data, function(list)

@@ -59,7 +59,9 @@ function scheduler.remove(op, state, code)
   local data = { code = code, args = { name = op.name, seconds = WAIT }, rolledBack = true,
     leftovers = {} }
   if state == "failed" then data = failure.event_data(op, data, data, "queued") end
-  local how = { state = state, code = code, receipt = {}, change = "gone", target = op.id }
+  local how = {
+    kind = op.kind, state = state, code = code, receipt = {}, change = "gone", target = op.id,
+  }
   local ended, message, trouble = events.finish(op.id, state, data, function(list)
     return journal.operations.finish(op.id, list[1], how)
   end)

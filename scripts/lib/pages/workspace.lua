@@ -96,6 +96,7 @@ function workspace.card(reader, shown, told)
     or elements.state(reader.language, shown.state)
   return {
     shown.state ~= "ready" and shown.state ~= told and notice("warn state-note", trouble),
+    shown.note and h("div", { class = "notice", id = "note", dir = "auto" }, shown.note),
     shown.passwordProblem and notice("warn", shown.passwordProblem.detail),
     values(reader, shown),
     shown.state ~= "stopped" and h("p", { class = "row" }, elements.open(reader, shown.openUrl),

@@ -152,6 +152,14 @@ kinds.url = text_kind(
     return (scheme .. "://" .. rest):gsub("/+$", ""):gsub("/api$", "")
   end)
 
+kinds.endpoint = text_kind(
+  "an http or https address without user or fragment, such as https://example.com/hooks?for=us",
+  function(text)
+    local authority = text:match "^https?://([^/?#%s]+)[^#%s]*$"
+    local name, port = hosts.split(authority or "")
+    return name ~= nil and (not port or is_port(port) ~= false)
+  end)
+
 kinds.proxy = text_kind(
   "the address of an HTTP proxy that asks for no login, such as http://proxy.example.com:3128",
   function(text)

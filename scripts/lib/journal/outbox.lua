@@ -1,0 +1,177 @@
+--- The tables `outbox` and `receivers`: events that hooks and webhooks are still to be told. A row
+--- is written in the same batch as what it reports, and deleted once it is delivered;
+--- lib/site/outbox.lua delivers.
+local json = require "core.json"
+local shared = require "core.shared"
+local db = require "lib.journal.db"
+local outbox = {}
+
+-- Events
+
+-- The type of an operation's good end, by its kind.
+local good_ends = {
+  deploy = "ready", rebuild = "rebuilt", delete = "deleted", remove = "removed", purge = "purged",
+  stop = "stopped", start = "started", restart = "restarted", rotate = "rotated",
+  repair = "repaired", redeploy = "redeployed",
+}
+
+--- The types of events: "created" when a deploy was accepted; "failed" and "cancelled" for
+--- operations of every kind; one for the good end of each kind.
+---@return string[]
+function outbox.types()
+  local list = { "created", "failed", "cancelled" }
+  for _, kind in pairs(good_ends) do list[#list + 1] = kind end
+  table.sort(list)
+  return list
+end
+
+--- The type of an operation's end.
+---@param kind string
+---@param event string  its last event
+---@return string
+function outbox.type(kind, event)
+  if event == "failed" or event == "cancelled" then return event end
+  return good_ends[kind]
+end
+
+-- Writing
+
+local SUBSCRIBED = "outbox.subscribed"
+
+--- Sets who wants which events, for all versions of the scripts: operations that run on end on the
+--- scripts they began with.
+---@param subscribed table<string, string[]>  type -> targets
+function outbox.subscribe(subscribed) shared.set(SUBSCRIBED, json.encode(subscribed)) end
+
+local INSERT = [[
+  INSERT INTO outbox (target, type, name, operation_id, created_at, since, next_at)
+  SELECT ?1, ?2, name, id, NOW, NOW, NOW FROM operations WHERE id = ?3
+    AND NOT EXISTS (SELECT 1 FROM receivers WHERE target = ?1)]]
+
+--- The statements that write an event down for everyone who wants it.
+---@param operation_id string
+---@param type string
+---@return any[][]
+function outbox.statements(operation_id, type)
+  local text, list = shared.get(SUBSCRIBED), {}
+  for i, target in ipairs(text and json.decode(text)[type] or {}) do
+    list[i] = { INSERT, target, type, operation_id }
+  end
+  return list
+end
+
+local WRITTEN, IDLE = "outbox.written", "outbox.idle"
+
+--- Says that something may have been written.
+function outbox.wake() shared.incr(WRITTEN, 1) end
+
+-- Delivering
+
+-- The oldest that waits of each target and workspace, if it is due: the later ones wait for it.
+local DUE = [[
+  SELECT * FROM outbox WHERE next_at <= NOW AND id IN (
+    SELECT MIN(id) FROM outbox WHERE failed_at IS NULL GROUP BY target, name)
+  ORDER BY id LIMIT ?1]]
+
+--- What is to be delivered now, oldest first. Knows without asking that there is nothing after it
+--- was told so: until outbox.wake().
+---@return table[]|nil rows, string? message, string? code
+function outbox.due(limit)
+  local written = shared.get(WRITTEN) or 0
+  if shared.get(IDLE) == written then return {} end
+  local results, message, code =
+    db.run { { DUE, limit }, { "SELECT 1 FROM outbox WHERE failed_at IS NULL LIMIT 1" } }
+  if not results then return nil, message, code end
+  if #results[2] == 0 then shared.set(IDLE, written) end
+  return results[1]
+end
+
+local CLAIM = [[
+  UPDATE outbox SET attempts = attempts + 1
+  WHERE id = ?1 AND failed_at IS NULL AND next_at <= NOW RETURNING *]]
+
+--- Counts an attempt that begins: the row; false when it was delivered or dropped meanwhile.
+function outbox.claim(id) return db.row(CLAIM, id) end
+
+-- A receiver that works again gets all that waits for it at once.
+local CATCH_UP = "UPDATE outbox SET next_at = NOW WHERE target = ?1 AND failed_at IS NULL"
+
+--- It was delivered.
+---@param row table
+function outbox.delivered(row)
+  local batch = { { "DELETE FROM outbox WHERE id = ?1", row.id } }
+  if row.attempts > 1 then batch[2] = { CATCH_UP, row.target } end
+  local results, message, code = db.run(batch)
+  return results and true, message, code
+end
+
+local FAILED = [[
+  UPDATE outbox SET error = ?2, next_at = NOW + ?3,
+    failed_at = CASE WHEN NOW + ?3 > since + ?4 THEN NOW END
+  WHERE id = ?1 RETURNING failed_at]]
+
+--- An attempt failed; it is given up when the next one would be later than `most` after the first.
+---@param delay number  seconds until the next attempt
+---@param most number  seconds
+---@return boolean|nil gave_up, string? message, string? code
+function outbox.failed(id, error, delay, most)
+  local row, message, code = db.row(FAILED, id, error, delay, most)
+  if row == nil then return nil, message, code end
+  return row and row.failed_at ~= nil
+end
+
+--- Gives up what waits for a receiver that wants nothing any more; it gets nothing from now on.
+function outbox.disable(target, error)
+  local results, message, code = db.run {
+    { "INSERT OR IGNORE INTO receivers (target, disabled_at) VALUES (?1, NOW)", target },
+    { "UPDATE outbox SET error = ?2, failed_at = NOW WHERE target = ?1 AND failed_at IS NULL",
+      target, error },
+  }
+  return results and true, message, code
+end
+
+-- For the admin
+
+--- Rows, newest first, a page at a time.
+---@param which { before: integer|nil, limit: integer }
+---@return table[]|nil rows, integer|nil next  the id to go on before
+function outbox.list(which)
+  return db.page("SELECT * FROM outbox", { { "id < ?", which.before } },
+    { order = "id DESC", limit = which.limit, cursor = "id" })
+end
+
+--- Receivers that nothing is sent to, because they answered 410.
+---@return { target: string, disabled_at: number }[]|nil
+function outbox.disabled() return db.rows "SELECT * FROM receivers ORDER BY target" end
+
+--- How many rows wait, and how many were given up.
+---@return { waiting: integer, failed: integer }|false|nil
+function outbox.depth()
+  return db.row [[SELECT count(*) - count(failed_at) AS waiting, count(failed_at) AS failed
+    FROM outbox]]
+end
+
+local RETRY = [[
+  UPDATE outbox SET since = NOW, next_at = NOW, failed_at = NULL WHERE id = ?1 RETURNING target]]
+local ENABLE = "DELETE FROM receivers WHERE target = (SELECT target FROM outbox WHERE id = ?1)"
+
+--- Delivers one now, also one that was given up, and enables its receiver. False when there is
+--- none of that id.
+---@return boolean|nil found, string? message, string? code
+function outbox.retry(id)
+  local results, message, code = db.run { { RETRY, id }, { ENABLE, id } }
+  if not results then return nil, message, code end
+  outbox.wake()
+  return #results[1] > 0
+end
+
+--- Deletes one undelivered. False when there is none of that id.
+---@return boolean|nil found, string? message, string? code
+function outbox.drop(id) return db.change("DELETE FROM outbox WHERE id = ?1", id) end
+
+local PRUNE = "DELETE FROM outbox WHERE failed_at < NOW - ?1"
+
+--- Forgets what was given up that many seconds ago.
+function outbox.prune(seconds) return db.change(PRUNE, seconds) end
+
+return outbox

@@ -1,0 +1,63 @@
+--- The event that a hook gets, made from the journal when it is delivered.
+local journal = require "lib.journal"
+local audit = require "lib.journal.audit"
+
+local event = {}
+
+---@class HookEvent
+---@field id string    the same each time it is delivered
+---@field type string  created ready failed cancelled deleted stopped started restarted rotated
+--- redeployed repaired rebuilt removed purged
+---@field at number    seconds since 1970
+---@field workspace EventWorkspace
+---@field operation EventOperation
+
+---@class EventWorkspace
+---@field name string
+---@field url? string
+---@field owner { id: string, name: string|nil }  name: of a user whom the proxy signed in, or the
+--- label of a token
+---@field template? string
+---@field parameters table<string, any>  what was chosen when it was deployed
+
+---@class EventOperation
+---@field id string
+---@field kind string  deploy delete stop start restart rotate redeploy repair rebuild remove purge
+---@field state string
+---@field code? string  why it failed
+---@field reason? string  why a script began it
+---@field seconds? number  how long it took
+
+-- The deploy that made the workspace which an operation is about.
+local function deploy_of(op)
+  local target = op.params.target
+  return target and journal.operations.get(target) or op
+end
+
+local function seconds_of(op)
+  return op.ended_at and op.ended_at - (op.started_at or op.created_at) or nil
+end
+
+--- The event of a row of the outbox.
+---@param row table
+---@return HookEvent|nil, string? message, string? code
+function event.of(row)
+  local op, message, code = journal.operations.get(row.operation_id)
+  if not op then return nil, message or "its operation is gone", code end
+  local deploy = deploy_of(op)
+  local began = audit.who_began(deploy.name, deploy.id)
+  return {
+    id = ("%s.%s"):format(op.id, row.type), type = row.type, at = row.created_at,
+    workspace = {
+      name = op.name, url = deploy.url, template = deploy.template,
+      owner = { id = op.owner_id, name = began and began.who_name or nil },
+      parameters = deploy.params.parameters or {},
+    },
+    operation = {
+      id = op.id, kind = op.kind, state = op.state, code = op.code, reason = op.params.reason,
+      seconds = seconds_of(op),
+    },
+  }
+end
+
+return event

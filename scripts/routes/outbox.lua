@@ -1,0 +1,55 @@
+--- What hooks and webhooks are still to be told, for the admin: the list, retry and drop.
+local json = require "core.json"
+local refusal = require "lib.base.refusal"
+local answer = require "lib.http.answer"
+local routes = require "lib.http.routes"
+local document = require("lib.http.schemas").document
+local outbox = require "lib.journal.outbox"
+local change_events = require "lib.journal.change_events"
+
+local function view(row)
+  return document("OutboxEntry", row, { state = row.failed_at and "failed" or "waiting" })
+end
+
+local function list(req, values)
+  local rows, next_before = refusal.check(outbox.list(values))
+  local disabled = refusal.check(outbox.disabled())
+  for i, row in ipairs(rows) do rows[i] = view(row) end
+  for i, row in ipairs(disabled) do disabled[i] = row.target end
+  disabled.changes = nil
+  return answer.private(req, {
+    entries = json.array(rows), next = next_before or json.null, disabled = json.array(disabled),
+  })
+end
+
+local function acting(act, done)
+  return function(req)
+    local id = math.tointeger(tonumber(req.params.id))
+    if not id or not refusal.check(act(id)) then
+      refusal.raise("outbox_unknown", { args = { id = req.params.id } })
+    end
+    change_events.changed "outbox"
+    return { json = { id = id, done = done } }
+  end
+end
+
+routes.add("Administration", {
+  { "GET", "/api/admin/outbox", list,
+    summary = "Events that hooks and webhooks are still to be told",
+    text = "Newest first. An event is delivered at least once, in order for each workspace; while "
+      .. "it fails, again with growing pauses for 24 hours, then it is given up (`failed`) and the "
+      .. "next one goes out. `disabled` are webhooks that answered 410.",
+    access = "admin", allow = "oversee", query = { "limit", "before" },
+    answers = { [200] = "Outbox" } },
+
+  { "POST", "/api/admin/outbox/:id/retry", acting(outbox.retry, "retried"),
+    summary = "Deliver an event now",
+    text = "Also one that was given up. Enables a webhook that answered 410.",
+    access = "admin", allow = "retry_outbox", answers = { [200] = "OutboxChanged" },
+    problems = { "outbox_unknown" } },
+
+  { "POST", "/api/admin/outbox/:id/drop", acting(outbox.drop, "dropped"),
+    summary = "Delete an event undelivered",
+    access = "admin", allow = "drop_outbox", answers = { [200] = "OutboxChanged" },
+    problems = { "outbox_unknown" } },
+})
