@@ -9,6 +9,7 @@
 
 #include <lua.h>
 
+struct bundle;
 struct fetch_pool;
 struct httpd;
 struct httpd_request;
@@ -37,6 +38,10 @@ struct core {
 };
 
 struct core *api_core(lua_State *L);
+/* The table {path = text} at `index` as a bundle with one reference. NULL and *message, to be
+ * freed.
+ */
+struct bundle *api_read_bundle(lua_State *L, int index, char **message);
 /* Pushes nil, message, code; returns 3. */
 int api_fail(lua_State *L, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -88,8 +93,10 @@ int api_json_open(lua_State *L);
 int api_limit_open(lua_State *L);
 int api_log_open(lua_State *L);
 int api_metrics_open(lua_State *L);
+int api_process_open(lua_State *L);
 int api_server_open(lua_State *L);
 int api_shared_open(lua_State *L);
+int api_site_open(lua_State *L);
 int api_sse_open(lua_State *L);
 int api_store_open(lua_State *L);
 int api_task_open(lua_State *L);

@@ -2,6 +2,7 @@
  * scripts/meta/config.lua. */
 #include "api.h"
 #include "api_script_version.h"
+#include "bundle.h"
 #include "env.h"
 #include "log.h"
 #include "vm.h"
@@ -69,15 +70,33 @@ static void push_globals(lua_State *L)
     lua_setmetatable(L, -2);
 }
 
+/* Calls the chunk on top of the stack with those globals, and pushes its result. */
+static void run_chunk(lua_State *L)
+{
+    push_globals(L);
+    lua_setupvalue(L, -2, 1);
+    lua_call(L, 0, 1);
+}
+
 /* Pushes what config.lua returns. */
 static void push_raw(lua_State *L, const char *root)
 {
     const char *path = lua_pushfstring(L, "%s/config.lua", root);
     vm_push_chunk(L, path, "config.lua");
     lua_remove(L, -2);
-    push_globals(L);
-    lua_setupvalue(L, -2, 1);
-    lua_call(L, 0, 1);
+    run_chunk(L);
+}
+
+/* Pushes what the installation's own config.lua returns; nil without one. */
+static void push_site(lua_State *L, const struct bundle *site)
+{
+    const struct bundle_file *file = site ? bundle_find(site, "config.lua") : NULL;
+    if (!file) {
+        lua_pushnil(L);
+        return;
+    }
+    if (luaL_loadbufferx(L, file->text, file->len, "@site/config.lua", "t") != LUA_OK) lua_error(L);
+    run_chunk(L);
 }
 
 /* --- read-only --- */
@@ -192,7 +211,8 @@ int api_config_open(lua_State *L)
     lua_pushcfunction(L, api_env);
     lua_pushstring(L, settings->is_rehearsal ? "rehearsal" : "portal");
     lua_pushcfunction(L, secret);
-    lua_call(L, 4, 1);
+    push_site(L, vm_site(L));
+    lua_call(L, 5, 1);
     luaL_checktype(L, -1, LUA_TTABLE);
     read_settings(L, settings);
     lua_pushcfunction(L, secret);

@@ -42,6 +42,7 @@ static struct script_version *make(struct server *server, struct vm *vm)
                                         .router = router_new(),
                                         .on_error = LUA_NOREF,
                                         .on_check = LUA_NOREF,
+                                        .on_reload = LUA_NOREF,
                                         .middleware = LUA_NOREF };
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, on_gc);
@@ -60,13 +61,14 @@ static int require_config(lua_State *L)
 }
 
 struct script_version *script_version_new(struct server *server, const struct settings *like,
-                                          struct vm_error *error)
+                                          struct bundle *site, struct vm_error *error)
 {
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/scripts", like->root);
     struct vm *vm = vm_new(&(struct vm_options){
-        .folder = folder, .modules = server->modules, .context = server->core });
+        .folder = folder, .site = site, .modules = server->modules, .context = server->core });
     struct script_version *version = make(server, vm);
+    version->site = site;
     version->settings = *like;
     if (vm_call(vm, require_config, 0, error) != 0) {
         vm_unref(vm);
@@ -188,11 +190,25 @@ void script_version_activate(struct script_version *version)
     server->current = version;
     server->loads = version->number;
     server->loaded_at = api_clock();
-    server->was_rejected = 0;
     lua_gc(vm_state(version->vm), LUA_GCCOLLECT); /* what only the loading needed */
     malloc_trim(0);
     start_timers(version);
 }
+
+void script_version_reject(struct server *server, const struct vm_error *error)
+{
+    server->was_rejected = 1;
+    server->rejected = *error;
+    server->rejected_at = api_clock();
+    if (!log_begin(LOG_ERROR, "scripts.rejected")) return;
+    log_str("file", error->file);
+    log_int("line", error->line);
+    log_str("message", error->message);
+    log_str("consequence", "the scripts loaded before stay active");
+    log_end();
+}
+
+/* --- what runs once --- */
 
 struct start {
     void (*done)(const char *message, void *arg);
@@ -221,13 +237,30 @@ static int begin_starts(lua_State *L)
     return run_starts(L, LUA_OK, 1);
 }
 
+/* Starts a task that calls the function and its nargs arguments on top of the stack. */
+static void run_once(struct script_version *version, int nargs,
+                     void (*done)(const char *message, void *arg), void *arg)
+{
+    struct start *start = mem_new(1, sizeof *start);
+    *start = (struct start){ done, arg };
+    task_spawn(version->server->core->loop, vm_state(version->vm), NULL, nargs, on_started, start);
+}
+
 void script_version_start(struct script_version *version,
                           void (*done)(const char *message, void *arg), void *arg)
 {
     lua_State *L = vm_state(version->vm);
-    struct start *start = mem_new(1, sizeof *start);
-    *start = (struct start){ done, arg };
     lua_pushcfunction(L, begin_starts);
     lua_rawgeti(L, LUA_REGISTRYINDEX, version->on_start);
-    task_spawn(version->server->core->loop, L, NULL, 1, on_started, start);
+    run_once(version, 1, done, arg);
+}
+
+int script_version_reload(struct server *server, void (*done)(const char *message, void *arg),
+                          void *arg)
+{
+    struct script_version *version = server->current;
+    if (version->on_reload == LUA_NOREF) return 0;
+    lua_rawgeti(vm_state(version->vm), LUA_REGISTRYINDEX, version->on_reload);
+    run_once(version, 0, done, arg);
+    return 1;
 }

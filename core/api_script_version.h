@@ -9,6 +9,7 @@
 
 #include <lua.h>
 
+struct bundle;
 struct core;
 struct router;
 
@@ -31,6 +32,8 @@ struct script_version {
     struct server *server;
     struct vm *vm; /* not a reference */
     int number;
+    struct bundle *site;      /* the installation's own files; the vm's reference */
+    int site_number;          /* of their version in the journal; 0: it is not in force yet */
     int is_loading;           /* the scripts may register */
     struct settings settings; /* as config.lua says now */
     struct router *router;    /* its values are indices of `routes` */
@@ -40,6 +43,7 @@ struct script_version {
     int middleware; /* registry reference, or LUA_NOREF */
     int on_start;   /* registry reference to the list of functions */
     int on_check;   /* registry reference, or LUA_NOREF: what --check runs */
+    int on_reload;  /* registry reference, or LUA_NOREF: what SIGHUP runs */
     struct script_timer *timers;
 };
 
@@ -49,9 +53,14 @@ struct server {
     const struct vm_module *modules; /* what scripts can require of the core */
     const char *init;                /* the file that is run: "init.lua" */
     const char *root;                /* holds config.lua, scripts/, www/, locales/ */
-    struct script_version *current;  /* holds a reference to its vm */
-    int loads;                       /* script versions that were activated */
-    double started_at, loaded_at;    /* seconds since 1970 */
+    const char *site_folder;         /* holds the installation's own files; may be missing */
+    /* Loads everything, with these files of the installation, and puts it into force. 0; or -1 and
+     * *error, and nothing has changed. Not during a turn. */
+    int (*replace)(struct bundle *site, int site_number, struct vm_error *error, void *arg);
+    void *replace_arg;
+    struct script_version *current; /* holds a reference to its vm */
+    int loads;                      /* script versions that were activated */
+    double started_at, loaded_at;   /* seconds since 1970 */
     int draining;
     int was_rejected;
     struct vm_error rejected; /* the last edit that was refused */
@@ -59,9 +68,9 @@ struct server {
 };
 
 /* A vm with the settings of config.lua read, and no script run yet. `like` gives root and
- * rehearsal. NULL and *error. */
+ * rehearsal; `site` is the installation's own files. NULL and *error. */
 struct script_version *script_version_new(struct server *server, const struct settings *like,
-                                          struct vm_error *error);
+                                          struct bundle *site, struct vm_error *error);
 /* Runs the scripts. 0; or -1 and *error: then it can only be freed. */
 int script_version_load(struct script_version *version, struct vm_error *error);
 /* For one that was never activated; may be NULL. */
@@ -74,6 +83,12 @@ void script_version_retire(struct server *server);
  * why one failed. */
 void script_version_start(struct script_version *version,
                           void (*done)(const char *message, void *arg), void *arg);
+/* Notes an edit that was refused, for /health, and logs it. */
+void script_version_reject(struct server *server, const struct vm_error *error);
+/* Runs the current version's on_reload function in a task; then done(message, arg), as above.
+ * Returns 0 when it has none. */
+int script_version_reload(struct server *server, void (*done)(const char *message, void *arg),
+                          void *arg);
 /* The script version that L belongs to. Raises when it is not loading and `what`, the name of a
  * function that registers, is given. */
 struct script_version *script_version_of(lua_State *L, const char *what);

@@ -94,6 +94,11 @@ static int on_check(lua_State *L)
     return replace_function(L, &script_version_of(L, "server.on_check")->on_check);
 }
 
+static int on_reload(lua_State *L)
+{
+    return replace_function(L, &script_version_of(L, "server.on_reload")->on_reload);
+}
+
 static int on_start(lua_State *L)
 {
     struct script_version *version = script_version_of(L, "server.on_start");
@@ -245,6 +250,7 @@ int api_server_open(lua_State *L)
                                           { "on_error", on_error },
                                           { "on_start", on_start },
                                           { "on_check", on_check },
+                                          { "on_reload", on_reload },
                                           { "pure", pure },
                                           { "info", info },
                                           { "asset", asset },

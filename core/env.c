@@ -198,6 +198,46 @@ int env_secret_check(const char *name, char *why, size_t size)
     return -1;
 }
 
+/* Whether the list has "NAME=..."; `variable` is a name, or that with a value. */
+static int has_name(const char *const *list, const char *variable)
+{
+    size_t len = strcspn(variable, "=");
+    for (; *list; list++)
+        if (strncmp(*list, variable, len) == 0 && (*list)[len] == '=') return 1;
+    return 0;
+}
+
+char **env_for_child(const char *const *changes)
+{
+    extern char **environ;
+    size_t count = 1, room = 0, n = 0;
+    for (char **variable = environ; *variable; variable++)
+        count++;
+    for (const char *const *change = changes; *change; change++, count++)
+        room += strlen(*change) + 1;
+    for (const struct secret *secret = secrets; secret; secret = secret->next, count++)
+        if (!secret->file && secret->value)
+            room += strlen(secret->name) + strlen(secret->value) + 2;
+    char **list = mem_grow(NULL, 1, count * sizeof *list + room), *text = (char *)(list + count);
+    for (const char *const *change = changes; *change; change++) {
+        list[n++] = strcpy(text, *change);
+        text += strlen(text) + 1;
+    }
+    for (const struct secret *secret = secrets; secret; secret = secret->next) {
+        if (secret->file || !secret->value || has_name(changes, secret->name)) continue;
+        size_t len = strlen(secret->value);
+        list[n++] = text;
+        text = stpcpy(stpcpy(text, secret->name), "=");
+        memset(text, 'x', len);
+        text[len] = '\0';
+        text += len + 1;
+    }
+    for (char **variable = environ; *variable; variable++)
+        if (!has_name(changes, *variable)) list[n++] = *variable;
+    list[n] = NULL;
+    return list;
+}
+
 void env_free(void)
 {
     while (secrets) {

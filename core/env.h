@@ -18,6 +18,10 @@ const char *env_secret(const char *name);
 /* Whether the secret is unset or usable. -1 and a sentence in `why` when both NAME and NAME_FILE
  * are set, or when the file has never had a value. */
 int env_secret_check(const char *name, char *why, size_t size);
+/* The environment for a child process of this program: this one's, where each secret that was wiped
+ * has a stand-in of its length for a value. `changes` are more, "NAME=value", which win; it ends
+ * with NULL. The caller frees the list, which is one block. */
+char **env_for_child(const char *const *changes);
 /* Wipes and frees everything that was read. */
 void env_free(void);
 #endif

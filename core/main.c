@@ -7,6 +7,8 @@
  *
  * An HTTP request comes in at api_request_serve(), which httpd calls.
  */
+#include "bundle.h"
+#include "child.h"
 #include "clock.h"
 #include "env.h"
 #include "fetch.h"
@@ -132,6 +134,8 @@ static void close_all(struct portal *portal)
     if (core->fetch) fetch_pool_free(core->fetch);
     if (core->store) store_close(core->store);
     if (core->www) www_free(core->www);
+    bundle_unref(portal->site);
+    free(portal->site_folder);
     shared_free(core->shared);
     limiter_free(core->limiter);
     env_free();
@@ -216,6 +220,8 @@ static void prepare(struct portal *portal, const char *root, int is_rehearsal)
     portal->server.modules = api_modules;
     portal->server.root = root;
     portal->server.started_at = api_clock();
+    portal->server.replace = main_replace;
+    portal->server.replace_arg = portal;
     portal->server.init = is_rehearsal ? "rehearsal/init.lua" : "init.lua";
     core->loop = mem_must(loop_new());
     core->shared = shared_new();
@@ -271,27 +277,63 @@ static int open_net(struct portal *portal)
     return core->fetch && core->sse && core->httpd ? 0 : refuse("out of memory or of descriptors");
 }
 
+/* Goes on without the installation's own files, because they do not load; the scripts then put the
+ * last good version of them into force. Returns 0 when there are none. */
+static int drop_site(struct portal *portal, const struct vm_error *error)
+{
+    if (portal->site->count == 0) return 0;
+    script_version_reject(&portal->server, error);
+    bundle_unref(portal->site);
+    portal->site = bundle_new();
+    return 1;
+}
+
+/* A version that has read config.lua; NULL after logging why there is none. */
+static struct script_version *read_config(struct portal *portal)
+{
+    struct vm_error error;
+    struct script_version *scripts;
+    do
+        scripts = script_version_new(&portal->server, &portal->settings, portal->site, &error);
+    while (!scripts && drop_site(portal, &error));
+    if (!scripts) refuse(main_error_text(&error));
+    return scripts;
+}
+
+/* Loads www/ and the scripts and puts them into force. Frees `scripts` on failure. */
+static int load_all(struct portal *portal, struct script_version *scripts)
+{
+    struct vm_error error;
+    while (scripts && (main_load_www(portal, portal->site, &error) != 0 ||
+                       script_version_load(scripts, &error) != 0)) {
+        script_version_free(scripts);
+        www_free(portal->core.www);
+        portal->core.www = NULL;
+        if (!drop_site(portal, &error)) return refuse(main_error_text(&error));
+        scripts = read_config(portal);
+    }
+    if (!scripts) return -1;
+    script_version_activate(scripts);
+    return 0;
+}
+
 /* Everything in the order in which it can be refused. config.lua is read first, because it says
  * where the rest is; the scripts run last, because they use all of it. */
 static int start_portal(struct portal *portal)
 {
     struct vm_error error;
-    struct script_version *scripts = script_version_new(&portal->server, &portal->settings, &error);
-    if (!scripts) return refuse(main_error_text(&error));
+    if (main_open_site(portal, &error) != 0) script_version_reject(&portal->server, &error);
+    struct script_version *scripts = read_config(portal);
+    if (!scripts) return -1;
     portal->settings = scripts->settings;
     log_init(STDOUT_FILENO, (enum log_level)portal->settings.log_level);
     if (portal->settings.is_production) prctl(PR_SET_DUMPABLE, 0);
     int rc = check_mode(&portal->settings);
     if (rc == 0) rc = open_data(portal);
     if (rc == 0) rc = open_net(portal);
-    if (rc == 0 &&
-        (main_load_www(portal, &error) != 0 || script_version_load(scripts, &error) != 0))
-        rc = refuse(main_error_text(&error));
-    if (rc == 0)
-        script_version_activate(scripts);
-    else
-        script_version_free(scripts);
-    return rc;
+    if (rc == 0) return load_all(portal, scripts);
+    script_version_free(scripts);
+    return -1;
 }
 
 /* The URL is one to open: 0.0.0.0 listens on every address but is not one. */
@@ -442,6 +484,7 @@ int main(int argc, char **argv)
         log_flush();
         return 1;
     }
+    if (env_get("SITE_FD")) prctl(PR_SET_PDEATHSIG, SIGKILL); /* a child of the portal */
     prepare(&portal, arguments.root, arguments.is_rehearsal);
     if (arguments.command)
         status = main_command(&portal, arguments.command);

@@ -60,7 +60,8 @@ static int check_scripts(struct portal *portal, const char *init, int is_rehears
     struct vm_error error;
     portal->server.init = init;
     portal->settings.is_rehearsal = is_rehearsal;
-    struct script_version *version = script_version_new(&portal->server, &portal->settings, &error);
+    struct script_version *version =
+        script_version_new(&portal->server, &portal->settings, portal->site, &error);
     int is_loaded = version && script_version_load(version, &error) == 0;
     int problems = is_loaded ? run_checks(version) : report(&error);
     script_version_free(version);
@@ -70,7 +71,8 @@ static int check_scripts(struct portal *portal, const char *init, int is_rehears
 int main_check(struct portal *portal)
 {
     struct vm_error error;
-    int problems = main_load_www(portal, &error) == 0 ? 0 : report(&error);
+    int problems = main_open_site(portal, &error) == 0 ? 0 : report(&error);
+    if (main_load_www(portal, portal->site, &error) != 0) problems += report(&error);
     problems += check_scripts(portal, "init.lua", 0);
     if (problems == 0) problems = check_scripts(portal, "rehearsal/init.lua", 1);
     if (problems > 0)
@@ -162,7 +164,10 @@ int main_command(struct portal *portal, char *const *argv)
                 argv[0]);
         return 2;
     }
-    struct script_version *version = script_version_new(&portal->server, &portal->settings, &error);
+    struct script_version *version =
+        main_open_site(portal, &error) == 0
+            ? script_version_new(&portal->server, &portal->settings, portal->site, &error)
+            : NULL;
     if (!version) {
         fprintf(stderr, "deployer: %s\n", main_error_text(&error));
         return 1;

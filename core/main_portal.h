@@ -5,24 +5,33 @@
 #include "api_script_version.h"
 #include "settings.h"
 
+struct bundle;
 struct portal {
     struct core core;
     struct settings settings; /* in force */
     struct server server;
     struct watch *watch; /* or NULL */
-    int lock;            /* descriptor of DATA_DIR/lock, or -1 */
-    int status;          /* the process's exit status */
+    struct bundle *site; /* the installation's own files at the start */
+    char *site_folder;
+    int lock;   /* descriptor of DATA_DIR/lock, or -1 */
+    int status; /* the process's exit status */
 };
 
 /* --- main_scripts.c: config.lua, scripts/ and www/, and reloading them --- */
 
 /* "scripts/x.lua:3: message", in a static buffer. */
 const char *main_error_text(const struct vm_error *error);
-/* Reads www/ into core.www, where scripts find it while they load. Returns 0, or -1 and *error. */
-int main_load_www(struct portal *portal, struct vm_error *error);
-/* Loads everything again. New scripts that load become active; after an error the active ones stay,
- * and /health shows the error. `portal` is a struct portal. */
+/* Reads the installation's own files into portal->site: from SITE_DIR, or what the parent process
+ * passes on. Returns 0, or -1 and *error, and the site is empty. */
+int main_open_site(struct portal *portal, struct vm_error *error);
+/* Reads www/ and that of `site` into core.www, where scripts find it while they load. Returns 0, or
+ * -1 and *error. */
+int main_load_www(struct portal *portal, struct bundle *site, struct vm_error *error);
+/* Loads everything again, once it has been checked. New scripts that load become active; after an
+ * error the active ones stay, and /health shows the error. `portal` is a struct portal. */
 void main_reload(void *portal);
+/* For server.replace: `portal` is a struct portal. */
+int main_replace(struct bundle *site, int site_number, struct vm_error *error, void *portal);
 /* Reloads when a file changes, if config.lua says so. */
 void main_watch(struct portal *portal);
 

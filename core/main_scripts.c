@@ -1,4 +1,7 @@
 #include "main_portal.h"
+#include "bundle.h"
+#include "child.h"
+#include "env.h"
 #include "log.h"
 #include "mem.h"
 #include "watch.h"
@@ -18,29 +21,37 @@ const char *main_error_text(const struct vm_error *error)
     return text;
 }
 
-int main_load_www(struct portal *portal, struct vm_error *error)
+/* Turns a message, which it frees, into *error. Returns -1. */
+static int fail(const char *file, char *message, struct vm_error *error)
 {
-    char *folder = mem_printf("%s/www", portal->settings.root), *message = NULL;
-    portal->core.www = www_load(folder, "/assets/", &message);
-    free(folder);
-    if (portal->core.www) return 0;
-    *error = (struct vm_error){ .file = "www" };
-    snprintf(error->message, sizeof error->message, "%s", message ? message : "cannot be read");
+    *error = (struct vm_error){ 0 };
+    snprintf(error->file, sizeof error->file, "%s", file);
+    snprintf(error->message, sizeof error->message, "%s", message);
     free(message);
     return -1;
 }
 
-static void reject(struct server *server, const struct vm_error *error)
+int main_open_site(struct portal *portal, struct vm_error *error)
 {
-    server->was_rejected = 1;
-    server->rejected = *error;
-    server->rejected_at = api_clock();
-    if (!log_begin(LOG_ERROR, "scripts.rejected")) return;
-    log_str("file", error->file);
-    log_int("line", error->line);
-    log_str("message", error->message);
-    log_str("consequence", "the scripts loaded before stay active");
-    log_end();
+    const char *folder = env_get("SITE_DIR"), *fd = env_get("SITE_FD");
+    char *message;
+    portal->site_folder = folder && *folder == '/' ? mem_text(folder)
+                                                   : mem_printf("%s/%s", portal->settings.root,
+                                                                folder ? folder : "site");
+    portal->server.site_folder = portal->site_folder;
+    portal->site =
+        fd ? bundle_receive(CHILD_FD, &message) : bundle_read(portal->site_folder, &message);
+    if (portal->site) return 0;
+    portal->site = bundle_new();
+    return fail("site", message, error);
+}
+
+int main_load_www(struct portal *portal, struct bundle *site, struct vm_error *error)
+{
+    char *folder = mem_printf("%s/www", portal->settings.root), *message = NULL;
+    portal->core.www = www_load(folder, "/assets/", site, &message);
+    free(folder);
+    return portal->core.www ? 0 : fail("www", message, error);
 }
 
 static void warn_of_restart(const char *key)
@@ -68,42 +79,85 @@ static void apply_settings(struct portal *portal, const struct settings *new)
     main_watch(portal);
 }
 
-static struct script_version *load_scripts(struct portal *portal, struct vm_error *error)
+static struct script_version *load_scripts(struct portal *portal, struct bundle *site,
+                                           int site_number, struct vm_error *error)
 {
-    struct script_version *version = script_version_new(&portal->server, &portal->settings, error);
-    if (version && script_version_load(version, error) != 0) {
-        script_version_free(version);
-        return NULL;
+    struct script_version *version =
+        script_version_new(&portal->server, &portal->settings, site, error);
+    if (!version) return NULL;
+    version->site_number = site_number;
+    if (script_version_load(version, error) == 0) return version;
+    script_version_free(version);
+    return NULL;
+}
+
+int main_replace(struct bundle *site, int site_number, struct vm_error *error, void *arg)
+{
+    struct portal *portal = arg;
+    struct www *old = portal->core.www;
+    int has_www = main_load_www(portal, site, error) == 0;
+    struct script_version *version =
+        has_www ? load_scripts(portal, site, site_number, error) : NULL;
+    if (!version) {
+        if (has_www) www_free(portal->core.www);
+        portal->core.www = old;
+        return -1;
     }
-    return version;
+    www_free(old);
+    script_version_activate(version);
+    portal->server.was_rejected = 0;
+    apply_settings(portal, &version->settings);
+    if (!log_begin(LOG_INFO, "scripts.loaded")) return 0;
+    log_int("generation", portal->server.loads);
+    if (site_number) log_int("site", site_number);
+    log_end();
+    return 0;
+}
+
+/* One reload at a time; one that is asked for meanwhile follows, because files may have changed
+ * since the first began. */
+static struct {
+    int is_running, is_wanted;
+} reload;
+
+/* What the current scripts know of reloading has failed, so they are replaced without it. */
+static void replace_at_once(struct portal *portal)
+{
+    struct vm_error error;
+    char *message;
+    struct bundle *site = bundle_read(portal->site_folder, &message);
+    int failed = site ? main_replace(site, 0, &error, portal) : fail("site", message, &error);
+    if (failed) script_version_reject(&portal->server, &error);
+    bundle_unref(site);
+}
+
+static void on_reloaded(const char *message, void *arg)
+{
+    struct portal *portal = arg;
+    reload.is_running = 0;
+    if (portal->server.draining) return;
+    if (message) {
+        log_line(LOG_ERROR, "scripts.reload_failed", "%s", message);
+        replace_at_once(portal);
+    }
+    if (reload.is_wanted) main_reload(portal);
 }
 
 void main_reload(void *arg)
 {
     struct portal *portal = arg;
-    struct www *old = portal->core.www;
-    struct vm_error error;
     if (portal->server.draining) return;
-    int has_www = main_load_www(portal, &error) == 0;
-    struct script_version *version = has_www ? load_scripts(portal, &error) : NULL;
-    if (!version) {
-        if (has_www) www_free(portal->core.www);
-        portal->core.www = old;
-        reject(&portal->server, &error);
-        return;
-    }
-    www_free(old);
-    script_version_activate(version);
-    apply_settings(portal, &version->settings);
-    if (!log_begin(LOG_INFO, "scripts.loaded")) return;
-    log_int("generation", portal->server.loads);
-    log_end();
+    reload.is_wanted = reload.is_running;
+    if (reload.is_running) return;
+    reload.is_running = script_version_reload(&portal->server, on_reloaded, portal);
+    if (!reload.is_running) replace_at_once(portal);
 }
 
 void main_watch(struct portal *portal)
 {
-    static const char *const names[] = { "scripts", "locales", "www", "config.lua", NULL };
+    static const char *names[] = { "scripts", "locales", "www", "config.lua", "site", NULL, NULL };
     if (!portal->settings.has_watch) return;
+    names[5] = portal->site_folder;
     portal->watch = watch_new(portal->core.loop, portal->settings.root, names, main_reload, portal);
     if (!portal->watch)
         log_line(LOG_WARN, "watch.failed",

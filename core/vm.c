@@ -1,4 +1,5 @@
 #include "vm.h"
+#include "bundle.h"
 #include "log.h"
 #include "mem.h"
 
@@ -30,6 +31,7 @@ struct vm {
     lua_State *L;
     int refs;
     void *context;
+    struct bundle *site;
     size_t bytes, max_bytes;
     int is_capped;
     int has_run_out; /* an allocation was refused under the cap */
@@ -324,13 +326,15 @@ struct vm *vm_new(const struct vm_options *options)
     struct vm *vm = mem_new(1, sizeof *vm);
     vm->refs = 1;
     vm->context = options->context;
+    vm->site = options->site;
+    if (vm->site) bundle_ref(vm->site);
     vm->pool = map_pool();
     vm_limit(vm, options->max_bytes ? options->max_bytes : DEFAULT_BYTES,
              options->max_turn_ms ? options->max_turn_ms : DEFAULT_TURN_MS);
     vm->L = mem_must(lua_newstate(allocate, vm));
     lua_atpanic(vm->L, on_panic);
     memset(lua_getextraspace(vm->L), 0, LUA_EXTRASPACE); /* copied to new threads: no task */
-    vm_library_open(vm->L, options->folder, options->modules);
+    vm_library_open(vm->L, options->folder, options->modules, options->site);
     lua_register(vm->L, "xpcall", protected_call);
     return vm;
 }
@@ -345,6 +349,7 @@ void vm_unref(struct vm *vm)
     if (!vm || --vm->refs > 0) return;
     lua_close(vm->L);
     if (POOL_BYTES > 0) munmap(vm->pool, POOL_BYTES);
+    bundle_unref(vm->site);
     free(vm);
 }
 

@@ -14,8 +14,10 @@
 #include <stddef.h>
 
 struct vm;
+struct bundle;
 struct vm_options {
     const char *folder;              /* the scripts folder */
+    struct bundle *site;             /* the installation's own files, or NULL; takes a reference */
     const struct vm_module *modules; /* ends with a NULL name; must outlive the vm */
     size_t max_bytes;                /* 0: 64 MiB */
     int max_turn_ms;                 /* longest run without waiting; 0: 1000 */

@@ -1,4 +1,5 @@
 #include "vm_library.h"
+#include "bundle.h"
 #include "file.h"
 #include "log.h"
 
@@ -14,22 +15,37 @@ enum { MAX_SCRIPT_BYTES = 16 << 20 };
 /* Keys in the registry. */
 #define FOLDER "vm.folder"   /* path of the scripts folder */
 #define MODULES "vm.modules" /* light userdata: the registered modules */
+#define SITE "vm.site"       /* light userdata: the installation's own files, or nil */
 #define LOADING "vm.loading" /* list: names of the modules being loaded, outermost first */
 #define PURE "vm.pure"       /* list: folders declared pure */
 #define IMPURE "vm.impure"   /* set: names of modules that reach the core */
 
 /* --- files --- */
 
+/* Pushes the chunk; frees `owned`. */
+static void push_text(lua_State *L, const char *text, size_t len, const char *shown, char *owned)
+{
+    const char *name = lua_pushfstring(L, "@%s", shown);
+    int status = luaL_loadbufferx(L, text, len, name, "t");
+    free(owned);
+    if (status != LUA_OK) lua_error(L);
+    lua_remove(L, -2);
+}
+
 void vm_push_chunk(lua_State *L, const char *path, const char *shown)
 {
     size_t len;
-    const char *name = lua_pushfstring(L, "@%s", shown);
     char *text = file_read(path, MAX_SCRIPT_BYTES, &len);
     if (!text) luaL_error(L, "%s: cannot be read: %s", shown, strerror(errno));
-    int status = luaL_loadbufferx(L, text, len, name, "t");
-    free(text);
-    if (status != LUA_OK) lua_error(L);
-    lua_remove(L, -2);
+    push_text(L, text, len, shown, text);
+}
+
+const struct bundle *vm_site(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, SITE);
+    const struct bundle *site = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return site;
 }
 
 /* "scripts" for "/srv/portal/scripts". Stays valid as long as the state. */
@@ -107,10 +123,24 @@ static int is_file(const char *path)
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
+/* Pushes the chunk of policy/names.lua of the installation's own files for "site.policy.names". */
+static void push_site(lua_State *L, const char *part)
+{
+    const struct bundle *site = vm_site(L);
+    const char *shown = lua_pushfstring(L, "%s.lua", part), *path = strchr(shown, '/') + 1;
+    const struct bundle_file *file = site ? bundle_find(site, path) : NULL;
+    if (!file) luaL_error(L, "require: there is no file %s", shown);
+    push_text(L, file->text, file->len, shown, NULL);
+}
+
 /* Pushes the chunk of lib/base/names.lua, or of lib/base/names/init.lua, for "lib.base.names". */
 static void push_script(lua_State *L, const char *name)
 {
     const char *part = luaL_gsub(L, name, ".", "/");
+    if (strncmp(name, "site.", 5) == 0) {
+        push_site(L, part);
+        return;
+    }
     const char *file = lua_pushfstring(L, "%s.lua", part);
     const char *init = lua_pushfstring(L, "%s/init.lua", part);
     const char *shown = vm_push_path(L, file), *shown_init = vm_push_path(L, init);
@@ -191,18 +221,21 @@ static int starts_with(const char *text, const char *start, char end)
 }
 
 /* The folder declared pure that a module name ("policy.names") or a chunk name
- * ("@scripts/policy/names.lua") belongs to, or NULL. Either name may be NULL. */
+ * ("@scripts/policy/names.lua", "@site/policy/names.lua") belongs to, or NULL. Either may be NULL.
+ */
 static const char *pure_folder_of(lua_State *L, const char *module, const char *chunk)
 {
-    const char *root = folder_name(scripts_folder(L)), *found = NULL;
-    int top = lua_gettop(L),
-        in_root = chunk && chunk[0] == '@' && starts_with(chunk + 1, root, '/');
+    const char *root = folder_name(scripts_folder(L)), *found = NULL, *path = "";
+    int top = lua_gettop(L);
+    if (chunk && chunk[0] == '@')
+        path = starts_with(chunk + 1, root, '/') ? chunk + strlen(root) + 2 : chunk + 1;
+    const char *module_path = module ? luaL_gsub(L, module, ".", "/") : "";
     luaL_getsubtable(L, LUA_REGISTRYINDEX, PURE);
-    for (lua_Integer i = 1; !found && lua_rawgeti(L, top + 1, i) == LUA_TSTRING; i++) {
+    int list = lua_gettop(L);
+    for (lua_Integer i = 1; !found && lua_rawgeti(L, list, i) == LUA_TSTRING; i++) {
         const char *folder = lua_tostring(L, -1);
-        if ((module && starts_with(module, folder, '.')) ||
-            (in_root && starts_with(chunk + strlen(root) + 2, folder, '/')))
-            found = folder;
+        if (starts_with(module_path, folder, '/') || starts_with(path, folder, '/')) found = folder;
+        lua_pop(L, 1);
     }
     lua_settop(L, top);
     return found;
@@ -352,12 +385,17 @@ static void open_libraries(lua_State *L)
     lua_pop(L, 3);
 }
 
-void vm_library_open(lua_State *L, const char *folder, const struct vm_module *modules)
+void vm_library_open(lua_State *L, const char *folder, const struct vm_module *modules,
+                     const struct bundle *site)
 {
     lua_pushstring(L, folder);
     lua_setfield(L, LUA_REGISTRYINDEX, FOLDER);
     lua_pushlightuserdata(L, (void *)modules);
     lua_setfield(L, LUA_REGISTRYINDEX, MODULES);
+    if (site) {
+        lua_pushlightuserdata(L, (void *)(uintptr_t)site);
+        lua_setfield(L, LUA_REGISTRYINDEX, SITE);
+    }
     lua_newtable(L);
     lua_setfield(L, LUA_REGISTRYINDEX, LOADING);
     open_libraries(L);

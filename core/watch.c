@@ -53,7 +53,9 @@ static void add_all(struct watch *watch)
 {
     char path[PATH_MAX];
     for (const char *const *name = watch->names; *name; name++)
-        if (snprintf(path, sizeof path, "%s/%s", watch->root, *name) < (int)sizeof path)
+        if (**name == '/')
+            add_folder(watch, *name, 0);
+        else if (snprintf(path, sizeof path, "%s/%s", watch->root, *name) < (int)sizeof path)
             add_folder(watch, path, 0);
 }
 

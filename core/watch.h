@@ -8,7 +8,8 @@
 struct watch;
 
 /* Watches the folders `names` (NULL-terminated; must outlive the watch) below `root` with all their
- * subfolders, and the files of those names in `root` itself. changed(arg) is called 100 ms after
+ * subfolders (a name that begins with / is a path of its own), and the files of those names in
+ * `root` itself. changed(arg) is called 100 ms after
  * the last change; it may free the watch. NULL when the system allows no more watches. */
 struct watch *watch_new(struct loop *loop, const char *root, const char *const *names,
                         loop_fn *changed, void *arg);

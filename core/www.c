@@ -1,4 +1,5 @@
 #include "www.h"
+#include "bundle.h"
 #include "bytes.h"
 #include "file.h"
 #include "gzip.h"
@@ -73,21 +74,33 @@ static void fail(struct www *www, const char *path, const char *reason)
     if (!www->failure) www->failure = mem_printf("%s: %s", path, reason);
 }
 
+/* Takes over `path` and `bytes`. */
+static void add(struct www *www, char *path, char *bytes, size_t len)
+{
+    www->files = mem_grow(www->files, www->count + 1, sizeof *www->files);
+    struct file *file = &www->files[www->count++];
+    *file = (struct file){ .file = {
+                               .path = path, .type = type_of(path), .bytes = bytes, .len = len } };
+    digest(bytes, len, file->etag);
+}
+
 static void add_file(struct www *www, const char *path)
 {
     size_t len;
     char *bytes = file_read(path, FILE_BYTES_MAX, &len);
-    if (!bytes) {
+    if (bytes)
+        add(www, mem_text(path + strlen(www->folder) + 1), bytes, len);
+    else
         fail(www, path, errno == EFBIG ? "is larger than 16 MB" : strerror(errno));
-        return;
+}
+
+static void add_site(struct www *www, const struct bundle *site)
+{
+    for (int i = 0; i < site->count; i++) {
+        const struct bundle_file *file = &site->files[i];
+        if (strncmp(file->path, "www/", 4) != 0) continue;
+        add(www, mem_printf("site/%s", file->path + 4), mem_copy(file->text, file->len), file->len);
     }
-    www->files = mem_grow(www->files, www->count + 1, sizeof *www->files);
-    struct file *file = &www->files[www->count++];
-    *file = (struct file){ .file = { .path = mem_text(path + strlen(www->folder) + 1),
-                                     .type = type_of(path),
-                                     .bytes = bytes,
-                                     .len = len } };
-    digest(bytes, len, file->etag);
 }
 
 /* A link may point anywhere below the folder, and nowhere else. */
@@ -168,7 +181,8 @@ static void finish(struct www *www)
     make_version(www);
 }
 
-struct www *www_load(const char *folder, const char *prefix, char **message)
+struct www *www_load(const char *folder, const char *prefix, const struct bundle *site,
+                     char **message)
 {
     struct www *www = mem_new(1, sizeof *www);
     www->prefix = mem_text(prefix);
@@ -177,6 +191,7 @@ struct www *www_load(const char *folder, const char *prefix, char **message)
         add_folder(www, www->folder, 0);
     else
         fail(www, folder, strerror(errno));
+    if (site) add_site(www, site);
     if (www->failure) {
         *message = www->failure;
         www_free(www);

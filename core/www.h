@@ -7,6 +7,7 @@
 #define WWW_H
 #include <stddef.h>
 
+struct bundle;
 struct httpd_request;
 struct www;
 struct www_file {
@@ -18,9 +19,10 @@ struct www_file {
 };
 
 /* Reads every regular file below `folder` (no dot files, no links that leave it), to be answered
- * below `prefix` ("/assets/"). NULL and *message (the caller frees it) on failure. Waits for the
- * disk. */
-struct www *www_load(const char *folder, const char *prefix, char **message);
+ * below `prefix` ("/assets/"). The files in www/ of `site` (may be NULL) are added as site/FILE.
+ * NULL and *message (the caller frees it) on failure. Waits for the disk. */
+struct www *www_load(const char *folder, const char *prefix, const struct bundle *site,
+                     char **message);
 void www_free(struct www *www);
 /* Answers GET and HEAD of a file it has and returns 1; else returns 0 and leaves the request alone.
  * Below the version the answer is immutable for a year. Without a version, or below another one (a

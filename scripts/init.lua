@@ -5,6 +5,7 @@ local server = require "core.server"
 
 -- A policy only decides: its files reach neither the network nor the journal.
 server.pure "policy"
+server.pure "site/policy"
 
 -- What `deployer --check` tries beyond loading this file.
 server.on_check(require("lib.base.self_check").run)
@@ -43,6 +44,9 @@ require("lib.workspaces").register(require "lib.policy.limits")
 -- Webhooks: events are delivered from the journal.
 require("lib.site.webhooks").register()
 require("lib.site.outbox").register()
+
+-- The installation's own files: their versions, and how they come into force.
+require("lib.site.versions").register()
 
 -- Who may create a workspace, in the log.
 server.on_start(require("lib.admin.health").log_access)

@@ -6,10 +6,10 @@
 -- are faults everywhere.
 local core_floors = {
   mem = 0, random = 0, clock = 0, settings = 0, value = 0, bytes = 0, hash = 0, file = 0, log = 0,
-  http = 0,
+  http = 0, bundle = 0,
   loop = 1, metrics = 1, store = 1, shared = 1, limiter = 1, router = 1, guard = 1, secret = 1,
   env = 1, json = 1, gzip = 1,
-  httpd = 2, fetch = 2, vm = 2, watch = 2,
+  httpd = 2, fetch = 2, vm = 2, watch = 2, child = 2,
   sse = 3, www = 3, task = 3,
   api = 4,
   main = 5,

@@ -23,6 +23,8 @@ local function read_stub(file)
   local short, types = module:match "[^.]+$", {}
   for name in text:gmatch("\nfunction " .. short .. "%.([%w_]+)") do types[name] = "function" end
   for name in text:gmatch("\n" .. short .. "%.([%w_]+) = nil") do types[name] = "userdata" end
+  for name in text:gmatch("\n" .. short .. "%.([%w_]+) = %d") do types[name] = "number" end
+  for name in text:gmatch("\n" .. short .. "%.([%w_]+) = \"") do types[name] = "string" end
   return module, types
 end
 

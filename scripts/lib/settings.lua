@@ -71,6 +71,7 @@ local shape = {
     faults = { kinds.secret, env = "REHEARSAL_FAULTS" },
     speed = { kinds.number(0.01, 10000), env = "REHEARSAL_SPEED", default = 1 },
   },
+  site = { kinds.table },
 }
 
 local function refuse(path, message, ...) schema.refuse("config.lua", path, message, ...) end
@@ -201,17 +202,39 @@ local function variable_reader(env)
   end
 end
 
+-- The installation's own values over those of config.lua, key by key.
+local function merge(raw, own)
+  local merged = {}
+  for key, value in pairs(raw) do merged[key] = value end
+  for key, value in pairs(own) do
+    local is_group = type(value) == "table" and type(raw[key]) == "table"
+      and type(shape[key]) == "table" and not shape[key][1]
+    merged[key] = is_group and merge(raw[key], value) or value
+  end
+  return merged
+end
+
+local function with_own(raw, own)
+  if own == nil then return raw end
+  if type(own) ~= "table" then
+    error("site/config.lua: it returns no table (end it with: return { ... })", 0)
+  end
+  schema.check(own, shape, "site/config.lua")
+  return merge(raw, own)
+end
+
 --- The complete settings.
 ---@param raw table  what config.lua returned
 ---@param env (fun(name: string): string|nil)|table|nil  the environment
 ---@param mode string|nil  "portal" (the default) or "rehearsal"
 ---@param secret (fun(name: string): string|nil)|nil  reads a secret
+---@param own any  what site/config.lua returned; nil without one
 ---@return table settings
-function settings.check(raw, env, mode, secret)
+function settings.check(raw, env, mode, secret, own)
   if type(raw) ~= "table" then
     error("config.lua: it returns no table (end it with: return { ... })", 0)
   end
-  local set = schema.check(raw, shape, "config.lua")
+  local set = schema.check(with_own(raw, own), shape, "config.lua")
   set.mode = mode or "portal"
   set.rehearsal = set.mode == "rehearsal" or set.dokploy.url == nil
   check_production(set, variable_reader(env))

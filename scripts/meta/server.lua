@@ -53,6 +53,12 @@ function server.on_error(handler) end
 ---@param fn fun()   may wait
 function server.on_start(fn) end
 
+--- Registers the function that reloads the scripts, on SIGHUP and when a file has changed. It runs
+--- in a task and may wait. When it raises, the core loads what is on the disk. Only while the
+--- scripts load.
+---@param fn fun()
+function server.on_reload(fn) end
+
 --- Registers a function for `deployer --check` to run after it has loaded the scripts. It returns a
 --- list of sentences, one for each problem. Only while the scripts load.
 ---@param fn fun(): string[]   may not wait

@@ -66,7 +66,7 @@ static int try_load(const char *text, struct vm_error *error)
              "local function get(path, handler) server.route('GET', path, handler) end\n%s",
              text);
     test_write("scripts/init.lua", whole);
-    struct script_version *version = script_version_new(&server, &settings, error);
+    struct script_version *version = script_version_new(&server, &settings, NULL, error);
     if (!version) return -1;
     if (script_version_load(version, error) == 0) {
         script_version_activate(version);

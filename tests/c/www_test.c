@@ -62,7 +62,7 @@ SET_UP()
     char *message = NULL;
     wire_loop = loop_new();
     server = httpd_new(wire_loop, NULL, on_request, NULL);
-    www = www_load(test_folder, "/assets/", &message);
+    www = www_load(test_folder, "/assets/", NULL, &message);
     port = httpd_listen(server, "127.0.0.1", 0);
     assert_true(www && port > 0);
 }
@@ -206,7 +206,7 @@ TEST(version)
 static char *version_now(void)
 {
     char *message = NULL;
-    struct www *loaded = www_load(test_folder, "/assets/", &message);
+    struct www *loaded = www_load(test_folder, "/assets/", NULL, &message);
     assert_non_null(loaded);
     char *version = strdup(www_version(loaded));
     www_free(loaded);
@@ -242,7 +242,7 @@ TEST(find)
 TEST(load_failure)
 {
     char *message = NULL;
-    assert_null(www_load("/tmp/there/is/no/such/folder", "/", &message));
+    assert_null(www_load("/tmp/there/is/no/such/folder", "/", NULL, &message));
     assert_contains(message, "/tmp/there/is/no/such/folder: No such file");
     free(message);
 }

@@ -38,7 +38,7 @@ static void open_parts(void)
     FUZZ_CHECK(secret_open(path, &message) == 0);
     snprintf(path, sizeof path, "%s/journal.db", folder);
     core.store = store_open(path, carry, core.loop, &message);
-    core.www = www_load("www", "/assets/", &message);
+    core.www = www_load("www", "/assets/", NULL, &message);
     core.fetch = fetch_pool_new(core.loop, 64);
     core.sse = sse_new(core.loop);
     core.httpd = net_httpd = httpd_new(core.loop, NULL, api_request_serve, &server);
@@ -67,7 +67,7 @@ static void start(void)
                               .root = ".",
                               .init = "init.lua",
                               .started_at = api_clock() };
-    struct script_version *version = script_version_new(&server, &settings, &error);
+    struct script_version *version = script_version_new(&server, &settings, NULL, &error);
     if (!version) fprintf(stderr, "%s: %s\n", error.file, error.message);
     FUZZ_CHECK(version);
     settings = version->settings;

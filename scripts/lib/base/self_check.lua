@@ -1,6 +1,7 @@
 --- What `deployer --check` tries beyond loading the scripts.
 local server = require "core.server"
 local check = require "lib.base.check"
+local site = require "lib.base.site"
 
 local self_check = {}
 
@@ -28,6 +29,7 @@ function self_check.run()
       problems[#problems + 1] = name and load_file(folder, name)
     end
   end
+  for _, problem in ipairs(site.check()) do problems[#problems + 1] = problem end
   if #problems > 0 then return problems end
   return check.check()
 end

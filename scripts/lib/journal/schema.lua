@@ -308,4 +308,22 @@ return {
 
   ALTER TABLE stacks ADD COLUMN note TEXT; -- JSON: {language: text}, or {"": text}
   ]],
+
+  -- 12: versions of the installation's own files
+  [[
+  CREATE TABLE site_versions (
+    number      INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash        TEXT NOT NULL,         -- of the content
+    at          REAL NOT NULL,
+    author      TEXT,
+    source      TEXT NOT NULL,         -- push page rollback files
+    note        TEXT,
+    product     TEXT NOT NULL,         -- the portal's version that checked it
+    files       TEXT NOT NULL,         -- JSON, see lib/site/versions.lua
+    state       TEXT NOT NULL DEFAULT 'pending', -- good: it was in force; refused: it did not load;
+                                       -- faulty: it was left because it failed while it ran
+    written     INTEGER NOT NULL DEFAULT 0 -- 1: the folder on the disk holds it
+  );
+  ALTER TABLE operations ADD COLUMN site INTEGER; -- the version in force when it was accepted
+  ]],
 }

@@ -52,6 +52,8 @@ kinds.text = text_kind("a text", function(text) return text ~= "" and not text:f
 
 kinds.any_text = kind("a text", function(value) return type(value) == "string", value end)
 
+kinds.table = kind("a table", function(value) return type(value) == "table", value end)
+
 kinds.func = kind("a function", function(value) return type(value) == "function", value end)
 
 kinds.flag = kind("true or false", function(value)

@@ -1,0 +1,53 @@
+--- Checks the installation's files as `deployer --check` does, and by running it: in a process of
+--- its own, so that nothing in them can hold up or end the portal.
+local process = require "core.process"
+local check = {}
+
+local SECONDS, MEMORY = 20, 512 << 20
+local MOST = 100 -- problems
+
+---@class Problem
+---@field file string      "site/policy/names.lua"; "" when it is about no file
+---@field line integer     0 when unknown
+---@field message string
+
+local function problem_of(text)
+  local file, line, message = text:match "^([%w_/.-]+):(%d+): (.+)$"
+  if file then return { file = file, line = math.tointeger(line), message = message } end
+  file, message = text:match "^([%w_/.-]+%.%a+): (.+)$"
+  return { file = file or "", line = 0, message = message or text }
+end
+
+-- The lines that say what is wrong. Each is said once, however often it was found.
+local function problems_of(errors)
+  local problems, seen = {}, {}
+  for line in errors:gmatch "[^\n]+" do
+    local is_other = line:find "^{" or line:find "^check: %d" or line:find "^%s" -- logs, tracebacks
+    if not is_other and not seen[line] and #problems < MOST then
+      seen[line] = true
+      problems[#problems + 1] = problem_of(line)
+    end
+  end
+  return problems
+end
+
+--- What is wrong with these files: nothing when the list is empty. Waits.
+---@param files table<string, string>
+---@return Problem[]|nil problems, string? message, string? code  invalid system
+function check.run(files)
+  local child, message, code = process.start {
+    arguments = { "--check" }, site = files, seconds = SECONDS, memory = MEMORY,
+  }
+  if not child then return nil, message, code end
+  local ended = child:wait()
+  if ended.status == 0 then return {} end
+  local problems = problems_of(ended.errors)
+  if ended.late or #problems == 0 then
+    message = ended.late and ("checking it took more than %d seconds"):format(SECONDS)
+      or "the process that checks it ended without saying why"
+    problems[#problems + 1] = { file = "", line = 0, message = message }
+  end
+  return problems
+end
+
+return check

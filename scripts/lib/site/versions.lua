@@ -1,0 +1,214 @@
+--- Versions of the installation's own files (site/). A version is the whole folder. One road leads
+--- into force, whoever changes what: check everything, record the version, load it, write it to the
+--- folder. The journal keeps the last ones; going back is one more version with older files.
+local crypto = require "core.crypto"
+local json = require "core.json"
+local log = require "core.log"
+local server = require "core.server"
+local shared = require "core.shared"
+local disk = require "core.site"
+local task = require "core.task"
+local audit = require "lib.auth.audit"
+local rows = require "lib.journal.site_versions"
+local check = require "lib.site.check"
+local versions = { kept = 50 }
+
+-- Files as JSON; what is not text is base64.
+
+--- Files as JSON takes them: { path = "text" or { base64 = "..." } }.
+---@param files table<string, string>
+function versions.pack(files)
+  local packed = {}
+  for path, text in pairs(files) do
+    packed[path] = utf8.len(text) and text or { base64 = crypto.base64(text) }
+  end
+  return packed
+end
+
+--- The files of such a table.
+---@param packed table
+---@return table<string, string>|nil files, string? path  the one that is wrong
+function versions.unpack(packed)
+  local files = {}
+  for path, value in pairs(packed) do
+    local text = value
+    if type(value) == "table" then text = value.base64 and crypto.unbase64(value.base64) end
+    if type(path) ~= "string" or type(text) ~= "string" then return nil, tostring(path) end
+    files[path] = text
+  end
+  return files
+end
+
+-- What is in force: in core.shared, because another Lua state takes over with each version
+
+--- The number of the version in force; 0 when there never was one.
+---@return integer
+function versions.number() return shared.get "site.number" or 0 end
+
+--- The hash of the files in force.
+---@return string
+function versions.hash() return shared.get "site.hash" or disk.hash end
+
+--- What was wrong with the files that were last refused; nil when the last ones were good.
+---@return Problem[]|nil
+function versions.problems() return json.decode(shared.get "site.problems" or "null") end
+
+-- Notes why files are not in force.
+local function refuse(problems)
+  local first, more = problems[1], #problems - 1
+  shared.set("site.problems", json.encode(json.array(problems)))
+  disk.reject {
+    file = first.file, line = first.line,
+    message = more > 0 and ("%s (and %d more)"):format(first.message, more) or first.message,
+  }
+end
+
+local function whole(message) return { { file = "site", line = 0, message = message } } end
+
+local function files_of(row) return versions.unpack(json.decode(row.files)) end
+
+-- Adds a version: its number, or nil, message, code.
+local function record(files, change)
+  return rows.add({
+    hash = disk.hash_of(files), author = change.author, source = change.source, note = change.note,
+    product = server.info().version, files = json.encode(versions.pack(files)),
+    kept = versions.kept,
+  }, change.entry and audit.statement(change.entry))
+end
+
+-- Loads files and puts them into force: true, or nil and why not.
+local function activate(files, number)
+  local done, why = disk.activate(files, number)
+  if number > 0 then rows.mark(number, done and "good" or "refused") end
+  if not done then return nil, why end
+  shared.set("site.number", number)
+  shared.set("site.hash", (disk.hash_of(files)))
+  shared.set("site.problems", nil)
+  log.info("site.activated", { number = number })
+  return true
+end
+
+local function write(files, number)
+  local written, message = disk.write_folder(files)
+  if written then return rows.mark_written(number) end
+  log.warn("site.not_written", { number = number, message = message })
+end
+
+-- One at a time
+
+---@class SiteChange
+---@field source string       push page rollback files
+---@field author? string      who, for people
+---@field note? string
+---@field entry? AuditEntry   written together with the version
+---@field expected? string    the hash that must be in force
+
+local function put(files, change)
+  local hash, message = disk.hash_of(files)
+  if not hash then return nil, whole(message), "site_invalid" end
+  if change.expected and change.expected ~= versions.hash() then return nil, nil, "site_changed" end
+  local problems, why = check.run(files)
+  if not problems then return nil, whole(why), "site_invalid" end
+  if #problems > 0 then return nil, problems, "site_invalid" end
+  local number, _, code = record(files, change)
+  if not number then return nil, nil, code end
+  local done, refused = activate(files, number)
+  if not done then return nil, { refused }, "site_invalid" end
+  write(files, number)
+  return number
+end
+
+--- Checks files and puts them into force. Waits. Files that are refused change nothing.
+---@param files table<string, string>
+---@param change SiteChange
+---@return integer|nil number
+---@return Problem[]? problems
+---@return string? code  site_invalid, site_changed (another version is in force), journal
+function versions.put(files, change) return task.lock("site", put, files, change) end
+
+--- Puts a version that is kept into force again, as a new version. Waits.
+---@param number integer
+---@param change SiteChange
+---@return integer|nil number, Problem[]? problems, string? code  version_unknown, and as above
+function versions.back(number, change)
+  local row = rows.get(number)
+  if not row then return nil, nil, row == false and "version_unknown" or "journal" end
+  return versions.put(files_of(row), change)
+end
+
+-- Puts the newest version before `current` into force; none at all when there is none.
+local function fall_back(current, problems)
+  local row = rows.newest(current)
+  local done = activate(row and files_of(row) or {}, row and row.number or 0)
+  refuse(problems)
+  return done and versions.number()
+end
+
+--- Leaves the version in force for the one before it, because it fails while it runs. Nothing on
+--- the disk changes. Waits.
+---@param reason string
+---@return integer|nil number  that is in force now; nil when there is nothing to leave
+function versions.fall_back(reason)
+  return task.lock("site", function()
+    local current = versions.number()
+    if current == 0 then return nil end
+    rows.mark(current, "faulty")
+    return fall_back(current, whole(("version %d was left: %s"):format(current, reason)))
+  end)
+end
+
+-- The folder's files; or nil and what is wrong.
+local function read_checked()
+  local files, message = disk.read_folder()
+  if not files then return nil, whole(message) end
+  local problems, why = check.run(files)
+  if not problems then return nil, whole(why) end
+  if #problems > 0 then return nil, problems end
+  return files
+end
+
+-- The number for what the folder holds: a new version if it holds something new.
+local function number_of(files)
+  local hash, newest = disk.hash_of(files), rows.newest()
+  if newest and newest.hash == hash then return newest.number end
+  if not newest and next(files) == nil then return 0 end
+  local number = record(files, { source = "files" })
+  if number then rows.mark_written(number) end
+  return number or 0
+end
+
+local function reload()
+  local files, problems = read_checked()
+  if not files then return refuse(problems) end
+  local done, why = activate(files, number_of(files))
+  if not done then refuse { why } end
+end
+
+--- Loads what is on the disk, once it is checked: for SIGHUP and changed files. Waits.
+function versions.reload() task.lock("site", reload) end
+
+-- At the start, before the portal listens: what the core loaded is the folder's files, or none when
+-- those do not load.
+local function resume()
+  local newest, rejected = rows.newest(), server.info().rejected
+  if newest and newest.written == 0 then -- a change that a crash interrupted
+    local files = files_of(newest)
+    if activate(files, newest.number) then write(files, newest.number) end
+  elseif rejected then
+    fall_back(nil, { rejected })
+  elseif newest and newest.hash == disk.hash then
+    shared.set("site.number", newest.number)
+    shared.set("site.hash", disk.hash)
+  elseif newest or next(disk.files()) then
+    local files, problems = read_checked()
+    if files then activate(files, number_of(files)) else fall_back(nil, problems) end
+  end
+end
+
+--- Registers what happens at the start and on a reload. Only while the scripts load.
+function versions.register()
+  server.on_start(function() task.lock("site", resume) end)
+  server.on_reload(versions.reload)
+end
+
+return versions

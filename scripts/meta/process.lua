@@ -1,0 +1,26 @@
+---@meta core.process
+--- Other processes of this program, for work that must not hold up the loop: checking a candidate,
+--- trying it. They end with this one.
+local process = {}
+
+---@class Process
+local Process = {}
+--- Waits for the next line of its standard output; nil when there are no more.
+---@return string|nil
+function Process:read() end
+--- Waits for its end. `status` is nil when a signal ended it; `late`: its time was over.
+---@return { status: integer|nil, errors: string, late: boolean }
+function Process:wait() end
+--- Ends it.
+function Process:kill() end
+
+--- Starts `deployer ARGUMENTS`.
+---@param options { arguments: string[], environment?: string[], input?: string, seconds?: number,
+--- site?: table<string, string>, memory?: number }  environment: "NAME=value", in addition to this
+---  process's own, whose secrets it does not get; input: its standard input; seconds: of real time,
+---  then it is killed (30); site: the installation's files that it sees; memory: bytes, no limit
+---  when left out
+---@return Process|nil, string? message, string? code  invalid (site), system
+function process.start(options) end
+
+return process

@@ -1,0 +1,57 @@
+---@meta core.site
+--- The installation's own files, as this version of the scripts has them, and their folder on the
+--- disk (SITE_DIR). Files are { ["policy/names.lua"] = "text", ... }: at most 200, 1 MiB together.
+local site = {}
+
+---@type integer  the number of this version in the journal; 0 while it is not in force yet
+site.number = 0
+---@type string  of the content; equal content has an equal hash
+site.hash = ""
+---@type string  SITE_DIR
+site.folder = ""
+
+--- This version's files.
+---@return table<string, string>
+function site.files() end
+
+--- One of them.
+---@param path string
+---@return string|nil
+function site.read(path) end
+
+--- The sorted names of the files in a folder, "" for the top.
+---@param folder string
+---@return string[]
+function site.list(folder) end
+
+--- The hash that these files would have.
+---@param files table<string, string>
+---@return string|nil hash, string? message, string? code  invalid: a bad path, too many, too large
+function site.hash_of(files) end
+
+--- The files in a folder on the disk; none when there is no such folder. Blocks on the disk.
+---@param folder string|nil  SITE_DIR when left out
+---@return table<string, string>|nil files, string? message, string? code  invalid
+function site.read_folder(folder) end
+
+--- Makes a folder hold these files and no others. Blocks on the disk. It may be interrupted half
+--- way, and repeated.
+---@param files table<string, string>
+---@param folder string|nil  SITE_DIR when left out
+---@return boolean|nil done, string? message, string? code  invalid
+function site.write_folder(files, folder) end
+
+--- Loads all scripts with these files and puts them into force; what runs goes on with what it
+--- began with. Waits. Check the files first.
+---@param files table<string, string>
+---@param number integer  of the version
+---@return true|nil done
+---@return { file: string, line: integer, message: string }? why  nothing has changed
+---@return string? code  refused
+function site.activate(files, number) end
+
+--- Notes that an edit was refused, for /health, and logs it.
+---@param why { file?: string, line?: integer, message: string }
+function site.reject(why) end
+
+return site
