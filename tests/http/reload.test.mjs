@@ -70,12 +70,19 @@ test('a bad edit that parses is refused too', async () => {
   }
 })
 
-const addRoutes = (routes) => append(`local server = require "core.server"\n${routes}`)
+const addRoutes = (routes) => append(`
+local function route(pattern, handler)
+  require("lib.http.routes").add("tests", {
+    { "GET", pattern, handler, summary = "For a test", lenient = true,
+      answers = { [200] = { "It went well" } } },
+  })
+end
+${routes}`)
 
 test('a route is a few lines', async () => {
   assert.equal((await portal.api('/hello/world')).status, 404)
   const route = `
-server.route("GET", "/hello/:name", function(req)
+route("/hello/:name", function(req)
   return "hello " .. req.params.name
 end)`
   await whileEdited('scripts/init.lua', addRoutes(route), async () => {
@@ -154,7 +161,7 @@ test('a handler that loops, eats memory or raises is a 500, and the portal goes 
     deep: 'local function f() return 1 + f() end return f()',
   }
   const routes = Object.entries(bodies)
-    .map(([name, body]) => `server.route("GET", "/bad/${name}", function() ${body} end)`)
+    .map(([name, body]) => `route("/bad/${name}", function() ${body} end)`)
   portal.expect(/bad\/|init\.lua|script|memory/)
   await whileEdited('scripts/init.lua', addRoutes(routes.join('\n')), async () => {
     for (const name of Object.keys(bodies)) {
@@ -221,7 +228,7 @@ test('--check runs the examples beside the rules, and finds undeclared routes', 
 
 test('the journal itself keeps scripts from shortening or changing the audit log', async () => {
   const route = `
-server.route("GET", "/forge", function(req)
+route("/forge", function(req)
   local done, message = require("core.store").run { { req.query.sql } }
   return { json = { done = done ~= nil, message = message } }
 end)`
