@@ -26,8 +26,8 @@ local room_floors = {
   http = 5,
   site = 6,
   admin = 7,
-  -- files that lie lower than their rooms
-  ["site.init"] = 1, ["site.faults"] = 1,
+  -- a file that lies lower than its room
+  ["site.faults"] = 1,
 }
 -- Folders outside the floors: which other folders they may use, and which may use them.
 local apart = {

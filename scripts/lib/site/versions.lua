@@ -1,5 +1,5 @@
 --- Versions of the installation's own files (site/). A version is the whole folder. One road leads
---- into force, whoever changes what: check everything, record the version, load it, write it to the
+--- into force for every change: check everything, record the version, load it, write it to the
 --- folder. The journal keeps the last ones; going back is one more version with older files.
 local crypto = require "core.crypto"
 local json = require "core.json"
