@@ -41,9 +41,12 @@ require("lib.operations.orphans").register(require "steps")
 -- Workspaces: monitoring, comparing the journal with Dokploy, forgetting old events.
 require("lib.workspaces").register(require "lib.policy.limits")
 
--- Webhooks: events are delivered from the journal.
+-- Hooks and webhooks: events are delivered from the journal. Schedules.
+require("lib.site.hooks").register {}
 require("lib.site.webhooks").register()
 require("lib.site.outbox").register()
+require("lib.site.schedule").register()
+require("lib.site.routes").register {}
 
 -- The installation's own files: their versions, and how they come into force.
 require("lib.site.versions").register()

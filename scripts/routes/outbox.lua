@@ -1,11 +1,14 @@
---- What hooks and webhooks are still to be told, for the admin: the list, retry and drop.
+--- What hooks and webhooks are still to be told, for the admin: the list, retry and drop; and what
+--- is scheduled.
 local json = require "core.json"
+local clock = require "lib.base.clock"
 local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local document = require("lib.http.schemas").document
 local outbox = require "lib.journal.outbox"
 local change_events = require "lib.journal.change_events"
+local schedule = require "lib.site.schedule"
 
 local function view(row)
   return document("OutboxEntry", row, { state = row.failed_at and "failed" or "waiting" })
@@ -33,6 +36,14 @@ local function acting(act, done)
   end
 end
 
+local function list_schedules(req)
+  local rows = refusal.check(schedule.list())
+  for i, row in ipairs(rows) do
+    rows[i] = document("Schedule", row, { lastAt = clock.iso(row.began_at) })
+  end
+  return answer.private(req, { schedules = json.array(rows) })
+end
+
 routes.add("Administration", {
   { "GET", "/api/admin/outbox", list,
     summary = "Events that hooks and webhooks are still to be told",
@@ -52,4 +63,8 @@ routes.add("Administration", {
     summary = "Delete an event undelivered",
     access = "admin", allow = "drop_outbox", answers = { [200] = "OutboxChanged" },
     problems = { "outbox_unknown" } },
+
+  { "GET", "/api/admin/schedules", list_schedules,
+    summary = "What is done at certain times",
+    access = "admin", allow = "oversee", answers = { [200] = "Schedules" } },
 })

@@ -50,6 +50,14 @@ function cases.hmac()
   assert(not pcall(crypto.hmac, "key") and not pcall(crypto.hmac, ("x"):rep(1025), ""))
 end
 
+-- The example of the Standard Webhooks specification.
+function cases.webhook_signature()
+  local key = crypto.unbase64 "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+  local signed = 'msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{"test": 2432232314}'
+  local signature = crypto.base64(crypto.hmac(key, signed))
+  assert(signature == "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", signature)
+end
+
 function cases.tokens()
   for n = 1, 64 do
     local token = crypto.token(n)

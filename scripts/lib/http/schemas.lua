@@ -127,7 +127,10 @@ local function shape(name, fields)
   return schema
 end
 
--- A request's body, which may have no other fields; `pattern`: of names that may be present too.
+--- Adds the schema of a request's body, which may have no other fields; `pattern`: of names that
+--- may be present too. Only while the scripts load.
+---@param name string
+---@param fields string  "text, count?: count (how many)"
 local function body(name, fields, pattern)
   local schema = shape(name, fields)
   schema.additionalProperties = false
@@ -291,6 +294,10 @@ shape("Outbox", [[entries: OutboxEntry[], next: count|null (send it as ?before=)
   disabled: text[] ]])
 shape("OutboxChanged", "id: count, done: outbox_act")
 
+shape("Schedule", [[name, cron, zone, lastAt?: time (when its last run began), endedAt?: time,
+  error? (why it failed), nextAt?: time]])
+shape("Schedules", "schedules: Schedule[]")
+
 -- The portal
 
 shape("FaultPlace", "where (file and line), count: count (in the last hour)")
@@ -351,4 +358,4 @@ local function document(name, row, more)
   return doc
 end
 
-return { components = components, document = document }
+return { components = components, document = document, add_body = body }

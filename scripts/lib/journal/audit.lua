@@ -25,14 +25,6 @@ function audit.add(entry, policy)
   return results and true, message, code
 end
 
-local WHO = [[
-  SELECT who, who_id, who_name FROM audit
-  WHERE name = ?1 AND operation_id = ?2 AND allowed = 1 ORDER BY id LIMIT 1]]
-
---- Who began an operation on that name; false when nobody did.
----@return { who: string, who_id: string|nil, who_name: string|nil }|false|nil
-function audit.who_began(name, operation_id) return db.row(WHO, name, operation_id) end
-
 local MATCHES = [[instr(lower(who || ' ' || COALESCE(who_id, '') || ' ' || COALESCE(who_name, '')
   || ' ' || network || ' ' || action || ' ' || COALESCE(name, '') || ' ' || rule || ' '
   || request_id), lower(?)) > 0]]

@@ -37,8 +37,9 @@ function context.waits(report)
   end
 end
 
--- Whose workspace it is, as far as that was known when it was asked for.
-local function owner_of(op)
+--- Whose workspace it is, as far as that was known when it was asked for.
+---@return StepOwner
+function context.owner_of(op)
   local owner = { kind = "owner" }
   for key, value in pairs(op.params and op.params.owner or {}) do owner[key] = value end
   owner.id, owner.groups = op.owner_id, owner.groups or {}
@@ -55,7 +56,7 @@ function context.new(op, resources, steps)
     params = op.params, host = op.name .. "." .. config.stack.suffix,
     tag = tag.of(op), title = tag.title(op.id),
     volume = op.params and op.params.volume or context.volume(op),
-    owner = owner_of(op), parameters = op.params and op.params.parameters or {},
+    owner = context.owner_of(op), parameters = op.params and op.params.parameters or {},
     ids = {}, resources = {}, pending = {}, wanted = true, steps = steps, stream_id = op.id,
   }, Context)
   self.dokploy = dokploy.client {

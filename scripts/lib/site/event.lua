@@ -1,6 +1,6 @@
 --- The event that a hook gets, made from the journal when it is delivered.
 local journal = require "lib.journal"
-local audit = require "lib.journal.audit"
+local context = require "lib.operations.ctx"
 
 local event = {}
 
@@ -15,8 +15,7 @@ local event = {}
 ---@class EventWorkspace
 ---@field name string
 ---@field url? string
----@field owner { id: string, name: string|nil }  name: of a user whom the proxy signed in, or the
---- label of a token
+---@field owner StepOwner
 ---@field template? string
 ---@field parameters table<string, any>  what was chosen when it was deployed
 
@@ -45,12 +44,11 @@ function event.of(row)
   local op, message, code = journal.operations.get(row.operation_id)
   if not op then return nil, message or "its operation is gone", code end
   local deploy = deploy_of(op)
-  local began = audit.who_began(deploy.name, deploy.id)
   return {
     id = ("%s.%s"):format(op.id, row.type), type = row.type, at = row.created_at,
     workspace = {
       name = op.name, url = deploy.url, template = deploy.template,
-      owner = { id = op.owner_id, name = began and began.who_name or nil },
+      owner = context.owner_of(deploy),
       parameters = deploy.params.parameters or {},
     },
     operation = {

@@ -1,0 +1,208 @@
+--- What hooks, schedules and routes of the site may do: `portal`. Whatever it changes is in the
+--- audit log as the script's, and goes the way of the API: an operation that waits its turn and is
+--- refused when the workspace is busy. See scripts/meta/portal.lua.
+local config = require "core.config"
+local json = require "core.json"
+local log = require "core.log"
+local server = require "core.server"
+local audit = require "lib.auth.audit"
+local duration = require "lib.base.duration"
+local outgoing = require "lib.base.outgoing"
+local workspace = require "lib.base.workspace"
+local journal = require "lib.journal"
+local change_events = require "lib.journal.change_events"
+local accept = require "lib.operations.accept"
+local context = require "lib.operations.ctx"
+
+local portal = {}
+
+local HTTP_TIMEOUT = 15 -- seconds
+local LONGEST_NOTE = 1000 -- characters
+local LONGEST_REASON = 200
+
+local function no_workspace(name)
+  return nil, ("there is no workspace %s"):format(tostring(name)), "stack_unknown"
+end
+
+-- Reading
+
+local function view(row)
+  local params = json.decode(row.params) or {}
+  local used_at = row.used_at or row.since or row.created_at
+  return {
+    name = row.name, state = row.shown, template = row.template,
+    owner = context.owner_of { owner_id = row.owner_id, params = params },
+    url = row.url, open_url = row.url and workspace.open(row.url), image = row.image,
+    parameters = params.parameters or {}, created_at = row.created_at, used_at = row.used_at,
+    idle_seconds = math.max(0, server.now() - used_at),
+    note = row.note and json.decode(row.note) or nil,
+  }
+end
+
+local known = { state = true, owner = true, template = true, idle_for = true }
+
+local function check_filter(filter)
+  for key in pairs(filter) do
+    if not known[key] then
+      error(("portal.workspaces: unknown filter %s (known: idle_for, owner, state, template)")
+        :format(tostring(key)), 3)
+    end
+  end
+  local idle_for = filter.idle_for and duration.seconds(filter.idle_for)
+  if filter.idle_for and not idle_for then
+    error(('portal.workspaces: idle_for %q is no duration (such as "7 days" or seconds)')
+      :format(tostring(filter.idle_for)), 3)
+  end
+  return idle_for
+end
+
+local function workspaces(filter)
+  filter = filter or {}
+  local idle_for, list, after = check_filter(filter), {}, nil
+  repeat
+    local rows, next_name = journal.stacks.search {
+      state = filter.state, owner = filter.owner, after = after, limit = 500,
+    }
+    if not rows then return nil, next_name, "journal" end
+    for _, row in ipairs(rows) do
+      local shown = view(row)
+      local is_wanted = (not filter.template or shown.template == filter.template)
+        and (not idle_for or shown.idle_seconds >= idle_for)
+      if is_wanted then list[#list + 1] = shown end
+    end
+    after = next_name
+  until not after
+  return list
+end
+
+local function find(name)
+  local row, message, code = journal.stacks.shown(name)
+  if row == nil then return nil, message, code end
+  return row and view(row)
+end
+
+-- Acting
+
+local function check_reason(reason, what)
+  if type(reason) ~= "string" or reason == "" then
+    error(("portal.%s(name, reason): say why, in a text"):format(what), 3)
+  end
+  return reason:sub(1, LONGEST_REASON)
+end
+
+-- The statements for the audit log.
+local function entry_of(script, action, name, reason)
+  return {
+    who = { kind = "script", name = script }, network = "", action = action, name = name,
+    allowed = true, rule = reason, request_id = "",
+  }
+end
+
+local function operation_of(op, message, code)
+  if not op then return nil, message, code end
+  return { id = op.id, kind = op.kind, state = op.state, name = op.name }
+end
+
+local function begin(script, kind, name, reason)
+  local row, message, code = journal.stacks.get(name)
+  if row == nil then return nil, message, code end
+  if not row then return no_workspace(name) end
+  local function also(id) return { audit.statement(entry_of(script, kind, name, reason), id) } end
+  local op
+  op, message, code = accept.begin(kind, row, {
+    params = { reason = reason }, also = also, logged = { by = script, reason = reason },
+  })
+  if op then change_events.changed "audit" end
+  return operation_of(op, message, code)
+end
+
+local function delete(script, name, reason, options)
+  local row, message, code = journal.stacks.get(name)
+  if row == nil then return nil, message, code end
+  if not row then return no_workspace(name) end
+  local data = options and options.data or "keep"
+  if data ~= "keep" and data ~= "delete" then
+    error('portal.delete: data is "keep" or "delete"', 3)
+  end
+  local op
+  op, message, code = accept.delete {
+    name = name, owner_id = row.owner_id, data = data, by = script, reason = reason,
+    also = function(id)
+      return { audit.statement(entry_of(script, "delete", name, reason), id) }
+    end,
+  }
+  if op then change_events.changed "audit" end
+  return operation_of(op, message, code)
+end
+
+-- Notes
+
+-- A text, or one for each language, as the journal keeps it; nil to clear it.
+local function note_of(text)
+  if text == nil then return nil end
+  local by_language = type(text) == "table" and text or { [""] = text }
+  for language, value in pairs(by_language) do
+    if type(language) ~= "string" or type(value) ~= "string" or #value > 4 * LONGEST_NOTE
+      or (utf8.len(value) or LONGEST_NOTE + 1) > LONGEST_NOTE then
+      error(("portal.note: the text is a string of at most %d characters, or a table such as "
+        .. "{ en = ..., nl = ... }"):format(LONGEST_NOTE), 3)
+    end
+  end
+  return next(by_language) and json.encode(by_language) or nil
+end
+
+local function note(script, name, text)
+  local value = note_of(text)
+  local entry = entry_of(script, "note", name, "portal.note")
+  local is_set, message, code = journal.stacks.set_note(name, value, audit.statement(entry))
+  if is_set == nil then return nil, message, code end
+  if is_set == false then return no_workspace(name) end
+  change_events.changed "stacks"
+  return true
+end
+
+-- The rest
+
+-- `json`: a value to send; the answer has `json`, the value received, when it is one.
+local function send(request)
+  local options = {}
+  for key, value in pairs(request) do options[key] = value end
+  options.timeout = options.timeout or HTTP_TIMEOUT
+  if options.json ~= nil then
+    options.body, options.method = json.encode(options.json), options.method or "POST"
+    options.headers = { ["Content-Type"] = "application/json" }
+    for name, value in pairs(request.headers or {}) do options.headers[name] = value end
+    options.json = nil
+  end
+  local response, message, code = outgoing.request(options)
+  if not response then return nil, message, code end
+  response.json = json.decode(response.body)
+  return response
+end
+
+--- The vocabulary for one script.
+---@param script string  its name in the audit log: "hooks/welcome"
+---@return Portal
+function portal.of(script)
+  local self = {
+    workspaces = workspaces, workspace = find, now = server.now, http = send,
+    site = config.site or {},
+  }
+  for _, kind in ipairs { "stop", "start", "restart", "redeploy" } do
+    self[kind] = function(name, reason)
+      return begin(script, kind, name, check_reason(reason, kind))
+    end
+  end
+  function self.delete(name, reason, options)
+    return delete(script, name, check_reason(reason, "delete"), options)
+  end
+  function self.note(name, text) return note(script, name, text) end
+  function self.log(event, fields)
+    local all = { script = script }
+    for key, value in pairs(fields or {}) do all[key] = value end
+    log.info(event, all)
+  end
+  return self
+end
+
+return portal

@@ -1,0 +1,17 @@
+--- What is done at certain times. The portal's own list is empty; an installation's is
+--- site/policy/schedule.lua:
+---
+---   return {
+---     { name = "night stop", cron = "0 22 * * 1-5", zone = "Europe/Amsterdam",
+---       run = function(portal)
+---         for _, workspace in ipairs(portal.workspaces { state = "ready" }) do
+---           portal.stop(workspace.name, "night")
+---         end
+---       end },
+---   }
+---
+--- cron: minute, hour, day, month, weekday, as lib/base/cron.lua reads them; zone: of the IANA
+--- database, UTC when left out; deadline: seconds that a run may take, 600 when left out. A run
+--- that was missed while the portal was down is made up for once. `portal` is described in
+--- scripts/meta/portal.lua.
+return {}
