@@ -40,6 +40,9 @@ export function copyTree(edits = {}) {
       tree.write(path, edited)
     },
   }
+  if (process.env.SANITIZED) { // a sanitized portal loads its scripts ten times as slowly
+    tree.edit('config.lua', (text) => text.replace('script_seconds = 1,', 'script_seconds = 10,'))
+  }
   for (const [path, change] of Object.entries(edits)) tree.edit(path, change)
   return tree
 }

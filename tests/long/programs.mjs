@@ -21,5 +21,6 @@ export const run = (program, args, { input = '', ...options } = {}) =>
       if (error && typeof error.code !== 'number') return reject(error)
       resolve({ code: error?.code ?? 0, stdout, stderr })
     }
-    execFile(program, args, { timeout: seconds(60), ...options }, settle).stdin.end(input)
+    const { stdin } = execFile(program, args, { timeout: seconds(60), ...options }, settle)
+    stdin.on('error', () => {}).end(input) // a program may end before it has read its input
   })

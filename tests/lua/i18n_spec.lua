@@ -11,13 +11,44 @@ local files = {
   ["locales/README"] = "not a locale",
 }
 
-local function load(more)
+local function load(more, site)
   local all = {}
   for path, text in pairs(files) do all[path] = text end
   for path, text in pairs(more or {}) do all[path] = text end
-  portal.start { files = all }
+  portal.start { files = all, site = site }
   return require "lib.pages.i18n"
 end
+
+describe("the installation's own texts", function()
+  local function refused(path, text)
+    return select(2, pcall(load, nil, { ["locales/" .. path] = text }))
+  end
+
+  it("replace the product's, and add to them", function()
+    local i18n = load(nil, { ["locales/nl.json"] = [[{"hello": "Hoi {name}", "own.x": "Eigen"}]] })
+    assert.equal("Hoi Jan", i18n.text("nl", "hello", { name = "Jan" }))
+    assert.equal("Eigen", i18n.text("nl", "own.x"))
+    assert.equal("Only here", i18n.text("nl", "only"))
+  end)
+
+  it("are a language more, which is complete or says that it is not", function()
+    local german = [[{"language.name": "Deutsch", "language.dir": "ltr", "hello": "Hallo"%s}]]
+    assert.equal('site/locales/de.json: 1 texts are missing, the first is only (add them, or '
+      .. 'write "language.incomplete": "yes" to show them in English)',
+      refused("de.json", german:format ""))
+    local i18n = load(nil, { ["locales/de.json"] = german:format ', "only": "Nur hier"' })
+    assert.equal("Nur hier", i18n.text("de", "only"))
+    assert.is_true(i18n.is_known "de")
+  end)
+
+  it("are refused with the file and the key", function()
+    assert.equal("site/locales/nl.json: hello: is not a text (write it in quotes)",
+      refused("nl.json", '{"hello": 3}'))
+    assert.matches("site/locales/nl.json: helo: the product has no such text",
+      refused("nl.json", '{"helo": "x"}'), 1, true)
+    assert.matches("site/locales/nl.json: ", refused("nl.json", '{"hello": }'), 1, true)
+  end)
+end)
 
 describe("texts", function()
   it("are in the requested language, with placeholders filled in", function()

@@ -1,24 +1,24 @@
---- Texts in each language that has a file in locales/. To add a language, add a file.
+--- Texts in each language that has a file in locales/, or in the installation's own site/locales/.
 --- Keys are flat ("problem.name_taken.title"); {name} in a text is a placeholder. A text with
 --- {count} has one form per plural category of its language ("wait.before.one"), chosen by the rule
 --- in "language.plural" (lib/pages/plural.lua).
 local json = require "core.json"
 local schema = require "lib.schema"
 local server = require "core.server"
+local site = require "core.site"
 local weighted = require("core.text").weighted
 local plural = require "lib.pages.plural"
 local i18n = { default = "en" }
 
 local texts, order, category = {}, {}, {}
 
-local function load_locale(file)
-  local code = file:match("^(%a[%w-]*)%.json$")
-  if not code then return end
-  local path = "locales/" .. file
-  local parsed, message = json.decode(server.read(path))
-  if type(parsed) ~= "table" then
-    error(("%s: %s (expected one JSON object)"):format(path, message or "not an object"), 0)
-  end
+local function read(path, text)
+  local parsed, message = json.decode(text)
+  if type(parsed) == "table" then return parsed end
+  error(("%s: %s (expected one JSON object)"):format(path, message or "not an object"), 0)
+end
+
+local function add(code, parsed, path)
   if not parsed["language.name"] then
     error(path .. ": language.name is missing (the language's own name, for the menu)", 0)
   end
@@ -26,8 +26,67 @@ local function load_locale(file)
   category[code] = plural.parse(parsed["language.plural"] or "one: n = 1")
 end
 
-for _, file in ipairs(server.list("locales")) do load_locale(file) end
+for _, file in ipairs(server.list("locales")) do
+  local code, path = file:match("^(%a[%w-]*)%.json$"), "locales/" .. file
+  if code then add(code, read(path, server.read(path)), path) end
+end
 if not texts[i18n.default] then error("locales/en.json is missing: it is the fallback", 0) end
+
+-- The installation's own texts: they replace the product's, add to them, or are a language more.
+
+-- What texts of one's own may begin with, where English has none of that key.
+local own = { "template.", "parameter.", "step.", "problem.", "own." }
+
+local function is_own(key)
+  for _, start in ipairs(own) do
+    if key:sub(1, #start) == start then return true end
+  end
+  return false
+end
+
+-- Plural forms of a text differ from language to language.
+local function is_known(key)
+  local english = texts[i18n.default]
+  return english[key] or english[key:gsub("%.%l+$", ".other")] or is_own(key)
+end
+
+local function check_text(path, key, text)
+  if type(text) ~= "string" then
+    error(("%s: %s: is not a text (write it in quotes)"):format(path, key), 0)
+  elseif not is_known(key) then
+    error(("%s: %s: the product has no such text (texts of your own begin with %s)"):format(path,
+      key, table.concat(own, " ")), 0)
+  end
+end
+
+local plural_forms = { zero = true, one = true, two = true, few = true, many = true }
+
+-- A language that lacks texts shows them in English, which must be meant. Of a plural it may have
+-- other forms, but always "other".
+local function check_complete(path, parsed)
+  local missing = {}
+  for key in pairs(texts[i18n.default]) do
+    if not parsed[key] and not plural_forms[key:match "%.(%l+)$"] then missing[#missing + 1] = key end
+  end
+  if #missing == 0 or parsed["language.incomplete"] == "yes" then return end
+  table.sort(missing)
+  error(('%s: %d texts are missing, the first is %s (add them, or write "language.incomplete": '
+    .. '"yes" to show them in English)'):format(path, #missing, missing[1]), 0)
+end
+
+local function add_own(file)
+  local code, path = file:match("^(%a[%w-]*)%.json$"), "site/locales/" .. file
+  if not code then return end
+  local parsed = read(path, site.read("locales/" .. file))
+  for key, text in pairs(parsed) do check_text(path, key, text) end
+  if not texts[code] then
+    check_complete(path, parsed)
+    return add(code, parsed, path)
+  end
+  for key, text in pairs(parsed) do texts[code][key] = text end
+end
+
+for _, file in ipairs(site.list "locales") do add_own(file) end
 
 --- All languages.
 ---@return { code: string, name: string, dir: string }[]

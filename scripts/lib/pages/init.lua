@@ -7,11 +7,14 @@
 ---   {{texts}} {{settings}}  JSON for a <script type="application/json">
 ---   {{part:FILE}}     another template of www/
 ---   {{modules:FILE}}  preloads a script of www/ and everything that it imports
+---   {{theme}} {{logo:FILE}} {{notice}}  the installation's own: its style sheet, its logo or else the
+---                     one in FILE, a line for visitors
 ---   {{slot:NAME}}     HTML of the request, see page.template
 local crypto = require "core.crypto"
 local gzip = require "core.gzip"
 local json = require "core.json"
 local server = require "core.server"
+local site = require "core.site"
 local html = require "lib.pages.html"
 local i18n = require "lib.pages.i18n"
 local page = { h = html.h, code = html.code, escape = html.escape }
@@ -61,6 +64,24 @@ local function preloads(file)
   return html.render(links)
 end
 
+-- What the installation adds (site/www/, site/locales/).
+local own = {}
+
+function own.theme()
+  if not site.read "www/theme.css" then return "" end
+  return html.render(h("link", { rel = "stylesheet", href = server.asset "site/theme.css" }))
+end
+
+function own.logo(default)
+  if not site.read "www/logo.svg" then return (server.read("www/" .. default):gsub("%s+$", "")) end
+  return html.render(h("img", { class = "logo", alt = "", src = server.asset "site/logo.svg" }))
+end
+
+function own.notice(_, language)
+  if not i18n.has "own.notice" then return "" end
+  return html.render(h("p", { class = "notice" }, i18n.text(language, "own.notice")))
+end
+
 local filled
 
 local function value_of(what, path, language, values)
@@ -70,6 +91,8 @@ local function value_of(what, path, language, values)
   if kind == "modules" then return preloads(rest) end
   if kind == "part" then return filled("www/" .. rest, language, values) end
   if kind == "slot" then return "{{" .. what .. "}}" end
+  local of_own = own[kind or what]
+  if of_own then return of_own(rest, language) end
   if what == "lang" then return language end
   if what == "dir" then return i18n.dir(language) end
   if what == "languages" then return language_links(language) end

@@ -172,9 +172,25 @@ local function weight(list, value)
   return found or any
 end
 
+-- An installation's own files. Their Lua files can be required only where they are preloaded.
+local function site(files)
+  files = files or {}
+  return {
+    number = 0, hash = "", folder = "site",
+    files = function() return files end,
+    read = function(path) return files[path] end,
+    list = function(folder)
+      local names = {}
+      for path in pairs(files) do names[#names + 1] = path:match("^" .. folder .. "/([^/]+)$") end
+      table.sort(names)
+      return names
+    end,
+  }
+end
+
 --- Forgets what was loaded and installs the fakes.
 ---@param options { config: table|nil, secrets: table|nil, files: table|nil,
---- modules: table|nil }|nil
+--- site: table<string, string>|nil, modules: table|nil }|nil
 ---@return table fakes  by their short names, to look into and to change
 function portal.start(options)
   options = options or {}
@@ -183,7 +199,7 @@ function portal.start(options)
   forget()
   settings.secret = function(name) return options.secrets and options.secrets[name] end
   local fakes = {
-    json = json, server = server(options.files), crypto = crypto(), config = settings, sse = {},
+    json = json, server = server(options.files), site = site(options.site), crypto = crypto(), config = settings, sse = {},
     store = store(), shared = portal.shared(os.time),
     gzip = { pack = function(text) return "<packed>" .. text end, join = table.concat },
     limit = { take = function(_, burst) return true, burst - 1, 10, 0 end },
