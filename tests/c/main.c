@@ -192,8 +192,25 @@ static int finish_one(struct run *runs, long nruns)
     abort();
 }
 
+/* What the children of child_test.c do. */
+static int be_child(const char *what)
+{
+    char buffer[4096];
+    if (strcmp(what, "hang") == 0) {
+        puts("ready");
+        fflush(stdout);
+        for (;;)
+            pause();
+    }
+    for (size_t n; (n = fread(buffer, 1, sizeof buffer, stdin)) > 0;)
+        fwrite(buffer, 1, n, stdout);
+    fprintf(stderr, "COLOUR=%s\n", getenv("COLOUR"));
+    return 7;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "child") == 0) return be_child(argv[2]);
     struct run runs[16] = { 0 };
     long nruns = 2 * sysconf(_SC_NPROCESSORS_ONLN), nrunning = 0;
     int count = 0, failed = 0;

@@ -3,6 +3,7 @@
 local server = require "core.server"
 local clock = require "lib.base.clock"
 local refusal = require "lib.base.refusal"
+local site = require "lib.base.site"
 local rows = require "lib.journal.audit"
 local change_events = require "lib.journal.change_events"
 local audit = {}
@@ -16,10 +17,12 @@ local audit = {}
 ---@field rule string
 ---@field request_id string
 
--- The scripts that decided: how often they were loaded since the start, and when.
+-- The scripts that decided: the version of the installation's own files; how often all were loaded
+-- since the start, and when.
 local function policy()
-  local info = server.info()
-  return ("%d, loaded %s"):format(info.generation, clock.iso(info.loaded_at))
+  local info, number = server.info(), site.number()
+  local version = number > 0 and ("site %d, "):format(number) or ""
+  return version .. ("%d, loaded %s"):format(info.generation, clock.iso(info.loaded_at))
 end
 
 --- The statement that adds an entry, to be run together with what it records.

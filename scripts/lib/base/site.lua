@@ -1,5 +1,6 @@
 --- The installation's own files (site/), which are merged over the product's. Each reader checks
 --- what it gets with lib/schema.
+local shared = require "core.shared"
 local files = require "core.site"
 local site = {}
 
@@ -50,6 +51,11 @@ function site.parts(folder)
   end
   return parts
 end
+
+--- The number of the version in force; 0 when there never was one. In core.shared, because another
+--- Lua state takes over with each version.
+---@return integer
+function site.number() return shared.get "site.number" or 0 end
 
 local function run_tests(tests, problems)
   for _, part in ipairs(tests) do

@@ -102,17 +102,22 @@ function operations.rests(name, owner_id, seconds)
 end
 
 local HAS_ROOM = "SELECT 1 FROM tally WHERE what = 'open deploys' AND n < ?1"
+-- The version of the installation's own files that is in force.
+local SITE = "(SELECT max(number) FROM site_versions WHERE state = 'good')"
+
 local INSERT = [[
   INSERT INTO operations
-    (id, kind, name, owner_id, template, url, params, state, created_at, started_at)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NOW, CASE WHEN ?8 = 'queued' THEN NULL ELSE NOW END)]]
+    (id, kind, name, owner_id, template, url, params, state, created_at, started_at, site)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NOW, CASE WHEN ?8 = 'queued' THEN NULL ELSE NOW END,
+]] .. SITE .. ")"
 -- A workspace that is being worked on cannot be deleted, and one that is worked on already is
 -- refused by a unique index.
 local INSERT_ON_STACK = [[
   INSERT INTO operations
-    (id, kind, name, owner_id, template, url, params, state, created_at, started_at)
+    (id, kind, name, owner_id, template, url, params, state, created_at, started_at, site)
   SELECT ?1, ?2, name, owner_id, template, url,
-    json_set(?5, '$.target', operation_id, '$.from', state), ?6, NOW, NOW
+    json_set(?5, '$.target', operation_id, '$.from', state), ?6, NOW, NOW, ]] .. SITE .. [[
+
   FROM stacks WHERE name = ?3 AND owner_id = ?4 AND (?7 IS NULL OR operation_id = ?7)
     AND state IN (SELECT value FROM json_each(?8)) AND NOT EXISTS (SELECT 1 FROM operations o
       WHERE o.name = stacks.name AND o.ended_at IS NULL AND o.kind NOT IN ('purge', 'remove'))

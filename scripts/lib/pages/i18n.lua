@@ -35,10 +35,10 @@ if not texts[i18n.default] then error("locales/en.json is missing: it is the fal
 -- The installation's own texts: they replace the product's, add to them, or are a language more.
 
 -- What texts of one's own may begin with, where English has none of that key.
-local own = { "template.", "parameter.", "step.", "problem.", "own." }
+local prefixes = { "template.", "parameter.", "step.", "problem.", "own." }
 
 local function is_own(key)
-  for _, start in ipairs(own) do
+  for _, start in ipairs(prefixes) do
     if key:sub(1, #start) == start then return true end
   end
   return false
@@ -55,7 +55,7 @@ local function check_text(path, key, text)
     error(("%s: %s: is not a text (write it in quotes)"):format(path, key), 0)
   elseif not is_known(key) then
     error(("%s: %s: the product has no such text (texts of your own begin with %s)"):format(path,
-      key, table.concat(own, " ")), 0)
+      key, table.concat(prefixes, " ")), 0)
   end
 end
 
@@ -66,7 +66,8 @@ local plural_forms = { zero = true, one = true, two = true, few = true, many = t
 local function check_complete(path, parsed)
   local missing = {}
   for key in pairs(texts[i18n.default]) do
-    if not parsed[key] and not plural_forms[key:match "%.(%l+)$"] then missing[#missing + 1] = key end
+    local is_form = plural_forms[key:match "%.(%l+)$"]
+    if not parsed[key] and not is_form then missing[#missing + 1] = key end
   end
   if #missing == 0 or parsed["language.incomplete"] == "yes" then return end
   table.sort(missing)

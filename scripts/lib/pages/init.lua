@@ -7,8 +7,9 @@
 ---   {{texts}} {{settings}}  JSON for a <script type="application/json">
 ---   {{part:FILE}}     another template of www/
 ---   {{modules:FILE}}  preloads a script of www/ and everything that it imports
----   {{theme}} {{logo:FILE}} {{notice}}  the installation's own: its style sheet, its logo or else the
----                     one in FILE, a line for visitors
+---   {{theme}}         the style sheet of the installation's own, if there is one
+---   {{logo:FILE}}     its logo, or else the one in FILE
+---   {{notice}}        its line for visitors, if there is one
 ---   {{slot:NAME}}     HTML of the request, see page.template
 local crypto = require "core.crypto"
 local gzip = require "core.gzip"

@@ -9,6 +9,7 @@ local shared = require "core.shared"
 local disk = require "core.site"
 local task = require "core.task"
 local audit = require "lib.auth.audit"
+local site = require "lib.base.site"
 local rows = require "lib.journal.site_versions"
 local check = require "lib.site.check"
 local versions = { kept = 50 }
@@ -41,9 +42,7 @@ end
 
 -- What is in force: in core.shared, because another Lua state takes over with each version
 
---- The number of the version in force; 0 when there never was one.
----@return integer
-function versions.number() return shared.get "site.number" or 0 end
+versions.number = site.number
 
 --- The hash of the files in force.
 ---@return string

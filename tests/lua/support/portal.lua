@@ -199,7 +199,8 @@ function portal.start(options)
   forget()
   settings.secret = function(name) return options.secrets and options.secrets[name] end
   local fakes = {
-    json = json, server = server(options.files), site = site(options.site), crypto = crypto(), config = settings, sse = {},
+    json = json, server = server(options.files), site = site(options.site),
+    crypto = crypto(), config = settings, sse = {},
     store = store(), shared = portal.shared(os.time),
     gzip = { pack = function(text) return "<packed>" .. text end, join = table.concat },
     limit = { take = function(_, burst) return true, burst - 1, 10, 0 end },
