@@ -34,7 +34,7 @@ describe("the installation's own texts", function()
   it("are a language more, which is complete or says that it is not", function()
     local german = [[{"language.name": "Deutsch", "language.dir": "ltr", "hello": "Hallo"%s}]]
     assert.equal('site/locales/de.json: 1 texts are missing, the first is only (add them, or '
-      .. 'write "language.incomplete": "yes" to show them in English)',
+      .. 'write "incomplete": "yes" to show them in English)',
       refused("de.json", german:format ""))
     local i18n = load(nil, { ["locales/de.json"] = german:format ', "only": "Nur hier"' })
     assert.equal("Nur hier", i18n.text("de", "only"))
