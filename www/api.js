@@ -7,6 +7,7 @@ export class Problem extends Error {
     super(body.detail || body.title || t("live.unreachable.detail"));
     this.status = status;
     this.code = body.code ?? "unreachable";
+    this.field = body.field;
     this.title = body.title ?? t("live.unreachable.title");
   }
 }
@@ -63,7 +64,7 @@ export async function part(path) {
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /**
- * Asks for a workspace: { name, template?, invite? }. `attempt` is the Idempotency-Key: however
+ * Asks for a workspace: { name, template?, invite?, parameters? }. `attempt` is the Idempotency-Key: however
  * often the same attempt is sent, it creates one workspace.
  */
 export async function deploy(wanted, attempt) {

@@ -27,6 +27,7 @@ function refuse(wanted, problem) {
   const detail = problem.status === 0 ? t("live.unreachable.deploy") : problem.message;
   $("problem").replaceChildren(h("strong", {}, problem.title), h("p", {}, detail));
   $("problem").hidden = false;
+  markParameter(problem.field);
 }
 
 // Without its cookie a browser cannot come back: the key is shown, this once.
@@ -43,6 +44,30 @@ function showKey(key, path) {
   $("problem").hidden = false;
 }
 
+// What the chosen template asks for: { repository: "https://...", ... }.
+function parameters(template) {
+  const fields = [...document.querySelectorAll(".parameters")]
+    .find(({ dataset }) => !template || dataset.template === template);
+  const given = {};
+  for (const field of fields?.querySelectorAll("[name]") ?? []) {
+    const id = field.name.split(".").pop();
+    if (field.type === "checkbox") given[id] = field.checked;
+    else if (field.type === "number" && field.value) given[id] = field.valueAsNumber;
+    else if (field.value) given[id] = field.value;
+    field.removeAttribute("aria-invalid");
+  }
+  return fields ? given : undefined;
+}
+
+function markParameter(path) {
+  const [, id] = path?.match(/^parameters[.](.+)$/) ?? [];
+  const template = new FormData($("form")).get("template");
+  const field = id && [...document.querySelectorAll(".parameters [name]")].find(({ name: it }) => (
+    it.endsWith(`.${id}`) && (!template || it.startsWith(`parameters.${template}.`))));
+  field?.setAttribute("aria-invalid", "true");
+  field?.focus();
+}
+
 async function submit() {
   const wanted = name.current();
   if (isSending) return;
@@ -53,7 +78,10 @@ async function submit() {
   showBusy(true);
   const { template, invite } = Object.fromEntries(new FormData($("form")));
   try {
-    const body = { name: wanted, template, invite: clean(invite ?? "") || undefined };
+    const body = {
+      name: wanted, template, invite: clean(invite ?? "") || undefined,
+      parameters: parameters(template),
+    };
     const answer = await deploy(body, memory.attempt(wanted));
     const { name: given, deploymentId: id, ownerKey: key } = answer;
     memory.attemptAnswered();

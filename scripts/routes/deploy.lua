@@ -8,10 +8,12 @@ local audit = require "lib.auth.audit"
 local client = require "lib.auth.client"
 local identity = require "lib.auth.identity"
 local rate_limit = require "lib.auth.rate_limit"
+local media = require "lib.base.media"
 local names = require "lib.base.names"
 local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
+local template_parameters = require "lib.http.template_parameters"
 local journal = require "lib.journal"
 local access = require "lib.journal.access"
 local accept = require "lib.operations.accept"
@@ -19,6 +21,7 @@ local suggestions = require "lib.operations.suggestions"
 local limits = require "lib.policy.limits"
 local name_policy = require "lib.policy.names"
 local templates = require "lib.policy.templates"
+local sorted_keys = require("lib.schema").sorted_keys
 
 local quotas = limits.quotas
 local AUDIT_SECONDS = 3600 -- between two audit entries for repeating the same request
@@ -75,15 +78,27 @@ local function sent_key(text)
   return bare:find '[\\"]' and "" or quoted:gsub('\\([\\"])', "%1")
 end
 
--- What an Idempotency-Key stands for; the body counts by its meaning, not by its bytes.
-local function idempotency_of(req, who, name, template)
+-- The body by its meaning, not by its bytes. Secrets do not count: their hash would be kept.
+local function meaning_of(request)
+  local parts = { request.name, request.template.id }
+  for _, values in ipairs { request.parameters.values, request.parameters.secrets } do
+    for _, key in ipairs(sorted_keys(values)) do
+      local is_secret = values == request.parameters.secrets
+      parts[#parts + 1] = is_secret and key or key .. "=" .. tostring(values[key])
+    end
+  end
+  return table.concat(parts, "\n")
+end
+
+-- What an Idempotency-Key stands for.
+local function idempotency_of(req, who, request)
   local text = req.headers["idempotency-key"]
   if not text then return nil end
   local key = sent_key(text)
   if not key:find("^[\x21-\x7e]+$") or #key > limits.idempotency_key then
     refusal.raise("idempotency_key_invalid", { args = { max = limits.idempotency_key } })
   end
-  local body_hash = crypto.sha256(name .. "\n" .. template.id)
+  local body_hash = crypto.sha256(meaning_of(request))
   local is_guessable = who.kind == "visitor" and #key < limits.idempotency_random
   return { key = digest_of(req, who, key), body_hash = body_hash, is_guessable = is_guessable }
 end
@@ -178,15 +193,25 @@ local function owner_of(who)
   }
 end
 
+local function joined(first, second)
+  local all = {}
+  for _, variables in ipairs { first or {}, second } do
+    for name, value in pairs(variables) do all[name] = value end
+  end
+  return next(all) and all or nil
+end
+
 local function begin(req, who, request, statements)
-  local template = request.template
+  local template, parameters = request.template, request.parameters
   local operation, _, code, retry_after = accept.deploy {
     name = request.name,
     template = template.id,
     image = template.image,
     memory_bytes = template.memory_bytes,
     cpu_nanos = template.cpu_nanos,
-    env = template.env,
+    env = joined(template.env, parameters.env),
+    parameters = next(parameters.values) and parameters.values or nil,
+    secrets = parameters.secrets,
     owner_id = who.id or identity.new_owner_id(),
     owner = owner_of(who),
     idempotency = request.idempotency,
@@ -220,6 +245,12 @@ local function decide_and_accept(req, who, request)
   return reply
 end
 
+local function parameters_of(req, template, values)
+  local given = values.parameters or {}
+  if media.is_form(req) then given = template_parameters.of_form(template, values) end
+  return template_parameters.read(template, given)
+end
+
 local function deploy(req, values)
   local who = auth.who(req)
   local request = {
@@ -227,7 +258,8 @@ local function deploy(req, values)
     template = template_of(values.template),
     invite = values.invite,
   }
-  request.idempotency = idempotency_of(req, who, request.name, request.template)
+  request.parameters = parameters_of(req, request.template, values)
+  request.idempotency = idempotency_of(req, who, request)
   if not request.idempotency then return decide_and_accept(req, who, request) end
   -- Of the same request sent twice at once, the second replays the first: it neither uses an
   -- invite nor counts against a quota.

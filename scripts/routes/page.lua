@@ -31,8 +31,8 @@ local templates = require "lib.policy.templates"
 local h = html.h
 local REFRESH_S = 3 -- seconds between two reloads of a browser without JavaScript
 
-local offered, planned = {}, {}
-for i, id in ipairs(templates.ids()) do offered[i] = templates.find(id) end
+local offered, planned = templates.offered(), {}
+home.define_texts(templates.all())
 for i, step in ipairs(require "steps") do planned[i] = step.name end
 
 local settings = {

@@ -7,6 +7,7 @@ local attempt = require "lib.base.attempt"
 local dotenv = require "lib.base.dotenv"
 local workspace = require "lib.base.workspace"
 local isolation = require "lib.dokploy.isolation"
+local secrets = require "lib.operations.secrets"
 local address = require "lib.workspaces.address"
 
 local try = attempt.try
@@ -23,10 +24,19 @@ local function set_environment(ctx, application)
   ctx.password = before or crypto.token(32)
   if before then return true end
   local variables = { [PASSWORD] = ctx.password }
-  for name, value in pairs(ctx.params.env or {}) do
-    if name ~= PASSWORD then variables[name] = value end
+  local given = secrets.of(ctx.id)
+  if ctx.params.secrets and not given then
+    return nil, "the portal was restarted before the secrets reached Dokploy", "secrets_lost"
   end
-  return ctx.dokploy:save_environment(ctx.ids.application, try(dotenv.text(variables)))
+  for _, source in ipairs { ctx.params.env or {}, given or {} } do
+    for name, value in pairs(source) do
+      if name ~= PASSWORD then variables[name] = value end
+    end
+  end
+  local text = try(dotenv.text(variables))
+  try(ctx.dokploy:save_environment(ctx.ids.application, text))
+  secrets.forget(ctx.id)
+  return true
 end
 
 -- The volume itself is made when the container starts. Its name is never used again, so nobody ever

@@ -10,7 +10,7 @@ import {
 
 // A tree with two templates to choose from.
 export function treeWithTemplates() {
-  const large = '{ id = "large", memory_bytes = 4 << 30 },'
+  const large = '{ id = "large", memory = "4 GiB" },'
   const texts = {
     en: ['Large workspace', 'The same, with room for big projects.'],
     nl: ['Grote werkruimte', 'Hetzelfde, met ruimte voor grote projecten.'],

@@ -232,7 +232,7 @@ test('Dokploy can be upgraded while the portal runs',
   }))
 
 const withAgents = (text) =>
-  text.replace('env = nil,', `env = { STACK_AGENTS = '{"Oracle":"opencode/big-pickle"}' },`)
+  text.replace('id = "default"', `$&, env = { STACK_AGENTS = '{"Oracle":"opencode/big-pickle"}' }`)
 test("a template's variables reach the container, beside the password",
   inWorld({ edits: { 'scripts/policy/templates.lua': withAgents } }, async (world) => {
     await world.portal.ready('another-model')

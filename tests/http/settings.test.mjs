@@ -15,7 +15,7 @@ const login = {
 }
 const withTemplate = (image) => ({
   'scripts/policy/templates.lua': (text) =>
-    text.replace(/image = nil,/, `image = ${JSON.stringify(image)},`),
+    text.replace('id = "default"', `$&, image = ${JSON.stringify(image)}`),
 })
 const registries = [
   ['ghcr.io/team/stack:1', 'ghcr.io'], ['registry.test:5000/stack:1', 'registry.test:5000'],

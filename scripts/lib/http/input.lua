@@ -15,6 +15,7 @@ local input = {}
 local function accepted_values(schema)
   if schema.title then return schema.title end
   if schema.type == "boolean" then return "true, false" end
+  if schema.type == "object" then return "{ ... }" end
   if schema.enum then return table.concat(schema.enum, ", ") end
   if schema.maxLength then return "1, ..., " .. schema.maxLength end
   local least = schema.minimum or 1
@@ -40,7 +41,9 @@ local function is_one_of(value, list)
   return false
 end
 
-local lua_type = { string = "string", integer = "number", boolean = "boolean", array = "table" }
+local lua_type = {
+  string = "string", integer = "number", boolean = "boolean", array = "table", object = "table",
+}
 
 -- The value, or nil when the schema does not accept it.
 local function accepted(value, schema)
@@ -77,7 +80,8 @@ local function checked(name, value, schema, is_text)
   if is_text then
     value = from_text(value, schema.type)
   elseif type(value) ~= lua_type[schema.type] then
-    local args = { field = name, type = lua_type[schema.type] }
+    local wanted = schema.type == "object" and "object" or lua_type[schema.type]
+    local args = { field = name, type = wanted }
     refusal.raise("field_type", { field = name, args = args })
   end
   value = accepted(value, schema)

@@ -7,6 +7,7 @@
 local json = require "core.json"
 local clock = require "lib.base.clock"
 local problem = require "lib.http.problem"
+local template_parameters = require "lib.http.template_parameters"
 local kinds = require "lib.operations.kinds"
 local states = require "lib.operations.states"
 local templates = require "lib.policy.templates"
@@ -167,7 +168,8 @@ shape("Check", [[name (as it would be used), valid: flag, available: flag, code?
 
 body("Deploy", ("name (upper case and surrounding blanks are folded), template? (one of: %s), "
   .. "invite? (an invite's code, where access requires one)"):format(
-  table.concat(templates.ids(), ", ")))
+  table.concat(templates.ids(), ", ")), template_parameters.FORM_NAME)
+components.Deploy.properties.parameters = template_parameters.schema()
 shape("Accepted", [[deploymentId, name, url (where the workspace will answer), statusUrl, template,
   ownerKey? (keep it: it alone opens and deletes the workspace. Send it as Authorization: Bearer; a
   browser also has it in a cookie. Users of a proxy and tokens get none)]])

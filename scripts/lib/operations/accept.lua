@@ -12,6 +12,8 @@ local change_events = require "lib.journal.change_events"
 local reservations = require "lib.journal.reservations"
 local kinds = require "lib.operations.kinds"
 local scheduler = require "lib.operations.scheduler"
+local secrets = require "lib.operations.secrets"
+local sorted_keys = require("lib.schema").sorted_keys
 
 local accept = {}
 local try = attempt.try
@@ -41,6 +43,12 @@ local function refuse_deploy(name, message, code)
   return nil, message, code, math.max(1, scheduler.next_slot() or scheduler.typical())
 end
 
+-- Which variables hold secrets, whose values are not in the journal; nil: none.
+local function secret_names(variables)
+  local names = sorted_keys(variables or {})
+  return #names > 0 and names or nil
+end
+
 local function deploy(request)
   local stack = config.stack
   local op = {
@@ -51,14 +59,17 @@ local function deploy(request)
       image = request.image or stack.image, env = request.env,
       memory_bytes = request.memory_bytes or stack.memory_bytes,
       cpu_nanos = request.cpu_nanos or stack.cpu_nanos, owner = request.owner,
+      parameters = request.parameters, secrets = secret_names(request.secrets),
     },
   }
   if not reservations.take(op.name, op.id) then return refuse_deploy(op.name, nil, "conflict") end
   local limit = config.limits.running_deployments + config.limits.queue
   local also = request.also and request.also(op.id)
+  secrets.keep(op.id, request.secrets or {})
   local accepted, message, code = journal.operations.accept(op, request.idempotency, limit, also)
   if not accepted then
     reservations.drop(op.name, op.id)
+    secrets.forget(op.id)
     return refuse_deploy(op.name, message, code)
   end
   note_accepted(op)
@@ -84,9 +95,11 @@ end
 --- Accepts a deploy of a name that is well formed and allowed.
 ---@param request { name: string, owner_id: string, owner: table|nil, template: string|nil,
 --- image: string|nil, memory_bytes: integer|nil, cpu_nanos: integer|nil,
---- env: table<string, string>|nil, idempotency: { key: string, body_hash: string }|nil,
+--- env: table<string, string>|nil, parameters: table<string, any>|nil,
+--- secrets: table<string, string>|nil, idempotency: { key: string, body_hash: string }|nil,
 --- also: (fun(id: string): any[][])|nil }  owner: { kind, name, email, groups } as far as known,
---- for steps; also: statements that are written together with the operation, given its id
+--- for steps; parameters: values by id; secrets: variables whose values are kept in memory until
+--- the container has them; also: statements written together with the operation, given its id
 ---@return table|nil operation  `replayed` when the Idempotency-Key was known
 ---@return string? message
 ---@return string? code  name_taken name_resting invite_invalid queue_full idempotency_conflict

@@ -9,6 +9,7 @@ local context = require "lib.operations.ctx"
 local create = require "lib.operations.create"
 local events = require "lib.operations.events"
 local failure = require "lib.operations.failure"
+local secrets = require "lib.operations.secrets"
 local states = require "lib.operations.states"
 local undo = require "lib.operations.undo"
 
@@ -42,6 +43,7 @@ function ending.finish(op, event, data, how)
     end)
   end)
   if not ended then return false end
+  secrets.forget(op.id)
   if how.change == "gone" then reservations.drop(op.name, how.target) end
   if how.change == "rebuilt" then reservations.set(op.name, op.id) end
   failure.log_end(op, {

@@ -7,6 +7,25 @@ local home = {}
 
 local h, code, say = html.h, html.code, elements.say
 
+--- Makes the texts that templates bring along known; raises when one lacks a language.
+---@param list Template[]
+function home.define_texts(list)
+  local function define(template, path, key, own)
+    if next(own) then i18n.define(template.file, template.path .. path, key, own) end
+  end
+  for _, template in ipairs(list) do
+    local key = "template." .. template.id
+    define(template, ".title", key .. ".title", template.title)
+    define(template, ".about", key .. ".about", template.about)
+    for i, parameter in ipairs(template.parameters) do
+      local path = (".parameters[%d]"):format(i)
+      key = ("parameter.%s.%s"):format(template.id, parameter.id)
+      define(template, path .. ".title", key .. ".title", parameter.title)
+      define(template, path .. ".help", key .. ".help", parameter.help)
+    end
+  end
+end
+
 -- The form
 
 --- How long a deployment takes, from those before it.
@@ -29,21 +48,98 @@ local function template_text(language, template)
   return i18n.has(key) and i18n.text(language, key) .. " " .. size or size
 end
 
---- The templates to choose from; nil when there is only one.
+local fields = {}
+
+function fields.choice(parameter, props)
+  local options = {}
+  if not parameter.default then options[1] = h("option", { value = "" }, "") end
+  for _, choice in ipairs(parameter.choices) do
+    local is_default = choice == parameter.default
+    options[#options + 1] = h("option", { value = choice, selected = is_default }, choice)
+  end
+  return h("select", props, options)
+end
+
+function fields.flag(parameter, props)
+  props.type, props.value, props.checked = "checkbox", "true", parameter.default == true
+  props.required = nil
+  return h("input", props)
+end
+
+function fields.number(parameter, props)
+  props.type, props.step, props.dir = "number", "any", "ltr"
+  props.min, props.max, props.value = parameter.min, parameter.max, parameter.default
+  return h("input", props)
+end
+
+function fields.secret(_, props)
+  props.type, props.autocomplete = "password", "off"
+  return html.text_input(props)
+end
+
+function fields.text(parameter, props)
+  props.value, props.dir = parameter.default, "auto"
+  return html.text_input(props)
+end
+
+-- Its title or its help: its own, or the one that parameters of that name share; nil: none.
+local function parameter_text(language, template, parameter, part)
+  for _, key in ipairs {
+    ("parameter.%s.%s.%s"):format(template.id, parameter.id, part),
+    ("parameter.%s.%s"):format(parameter.id, part),
+  } do
+    if i18n.has(key) then return i18n.text(language, key) end
+  end
+end
+
+-- The field of a parameter. A browser would not send a form whose required field is hidden with its
+-- template, so only the server insists where there is a choice.
+local function parameter_field(language, template, parameter, is_only)
+  local name = ("parameters.%s.%s"):format(template.id, parameter.id)
+  local help = parameter_text(language, template, parameter, "help")
+  local title = parameter_text(language, template, parameter, "title") or parameter.id
+  local props = {
+    id = name, name = name, required = parameter.required and is_only,
+    ["aria-describedby"] = help and name .. ".help",
+    ["aria-required"] = parameter.required and "true",
+  }
+  return h("p", { class = "parameter " .. parameter.kind },
+    h("label", { ["for"] = name }, title,
+      not parameter.required and parameter.kind ~= "flag"
+        and h("span", { class = "hush" }, " ", i18n.text(language, "page.optional"))),
+    fields[parameter.kind](parameter, props),
+    help and h("span", { id = name .. ".help", class = "hush" }, help))
+end
+
+local function parameter_fields(language, template, is_only)
+  if #template.parameters == 0 then return nil end
+  local items = {}
+  for i, parameter in ipairs(template.parameters) do
+    items[i] = parameter_field(language, template, parameter, is_only)
+  end
+  return h("div", { class = "parameters", ["data-template"] = template.id }, items)
+end
+
+local function template_choice(language, template, is_first)
+  local key = ("template.%s.title"):format(template.id)
+  local title = i18n.has(key) and i18n.text(language, key) or template.id
+  return {
+    h("label", { class = "choice" },
+      h("input", { type = "radio", name = "template", value = template.id, checked = is_first }),
+      h("span", {}, h("strong", {}, title), " ",
+        h("span", { class = "hush" }, template_text(language, template)))),
+    parameter_fields(language, template, false),
+  }
+end
+
+--- The templates to choose from, and what each asks for; of a single one only that, if anything.
 ---@param language string
----@param list { id: string, memory_bytes: integer }[]
+---@param list Template[]
 ---@return Element|nil
 function home.templates(language, list)
-  if #list < 2 then return nil end
+  if #list < 2 then return parameter_fields(language, list[1], true) end
   local items = {}
-  for i, template in ipairs(list) do
-    local key = ("template.%s.title"):format(template.id)
-    local title = i18n.has(key) and i18n.text(language, key) or template.id
-    items[i] = h("label", { class = "choice" },
-      h("input", { type = "radio", name = "template", value = template.id, checked = i == 1 }),
-      h("span", {}, h("strong", {}, title), " ",
-        h("span", { class = "hush" }, template_text(language, template))))
-  end
+  for i, template in ipairs(list) do items[i] = template_choice(language, template, i == 1) end
   local legend = h("legend", {}, i18n.text(language, "plain.template"))
   return h("fieldset", { class = "choices" }, legend, items)
 end

@@ -103,11 +103,11 @@ local function size_text(bytes)
 end
 
 --- A size in bytes, written with its unit.
-function kinds.size(least)
+function kinds.size(least, most)
   local hint = ('a size of %s or more, such as "2 GiB" or "64 KiB"'):format(size_text(least))
   return kind(hint, function(value)
     local bytes = bytes_of(value)
-    return bytes ~= nil and bytes >= least, bytes
+    return bytes ~= nil and within(bytes, least, most or math.huge), bytes
   end)
 end
 
