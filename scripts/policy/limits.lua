@@ -1,5 +1,9 @@
 --- How much one client may ask for: requests in a time, workspaces in all. A change applies when
 --- the scripts are reloaded; what has been counted stays counted.
+---
+--- An installation's own are in site/policy/limits.lua, a table with the keys of this one that are
+--- to be different. There production and development may be left out: { quotas = { owner = 2 } }
+--- holds in both.
 return {
   page = 50,       -- rows in one answer of a list when the client does not say
   page_max = 200,  -- and at most
@@ -15,8 +19,10 @@ return {
   -- good.
   events_kept = 90 * 24 * 3600,
 
-  -- How many workspaces there may be: of one owner, from one network, in all; nil: no limit. The
-  -- admin may exceed them.
+  -- How many workspaces there may be: of one owner, from one network, in all; nil or false: no
+  -- limit. The admin may exceed them. `groups`: instead, of an owner in a group that the proxy in
+  -- front names, such as { students = { owner = 1 }, staff = { owner = 10 } }; of several the
+  -- largest.
   quotas = {
     production = { owner = 5, network = 20, total = 500 },
     development = {},
@@ -26,8 +32,9 @@ return {
   -- use it again. Browsers still hold bookmarks and service workers of the last one. 0: not at all.
   rest = { production = 30 * 24 * 3600, development = 0 },
 
-  -- How many progress streams may be open: of one client (many people may share an address), and in
-  -- all; nil: no limit. The rest of limits.max_connections in config.lua is left to other requests.
+  -- How many progress streams may be open: of one client (many people may share an address), and
+  -- in all; nil or false: no limit. The rest of limits.max_connections in config.lua is left to
+  -- other requests.
   streams = {
     production = { client = 200, total = 3000 },
     development = {},

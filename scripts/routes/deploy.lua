@@ -23,7 +23,6 @@ local name_policy = require "lib.policy.names"
 local templates = require "lib.policy.templates"
 local sorted_keys = require("lib.schema").sorted_keys
 
-local quotas = limits.quotas
 local AUDIT_SECONDS = 3600 -- between two audit entries for repeating the same request
 
 local function checked_name(req, typed)
@@ -128,6 +127,7 @@ end
 -- from, and the audit entry.
 local function admit(req, who, request, pending)
   local invite, invite_id = invite_of(req, pending)
+  local quotas = limits.quotas_of(who)
   local what = { invite = invite, stacks = pending:stacks(), quotas = quotas }
   local entry, code = auth.decide(req, who, "deploy", what, request.name)
   if not entry.allowed then
@@ -235,7 +235,7 @@ local function decide_and_accept(req, who, request)
     owner_id = who.id, network = not from.is_shared and from.network or nil, site = from.site,
     code = request.invite,
   }
-  local pending <close> = admission.begin(by, next(quotas) ~= nil)
+  local pending <close> = admission.begin(by, next(limits.quotas_of(who)) ~= nil)
   local statements = admit(req, who, request, pending)
   local tokens <close> = rate_limit.reserve()
   local headers = spend_deployment(req, who, tokens)

@@ -56,7 +56,8 @@ local function check_value(value, field, file, path)
   local is_valid, result, fault = kind.read(value)
   if is_valid then return result end
   if kind.is_secret then schema.refuse(file, path, "%s", kind.hint:gsub("%%s", field.env)) end
-  schema.refuse(file, path, "invalid value %q%s (%s)", tostring(value),
+  local written = type(value) == "table" and "{ ... }" or tostring(value)
+  schema.refuse(file, path, "invalid value %q%s (%s)", written,
     fault and ": " .. fault or "", correction(field))
 end
 
