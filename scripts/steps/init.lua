@@ -30,9 +30,10 @@
 --- `try` of lib/base/attempt.lua raises the failure of a call, so that a step need not pass it on.
 --- What ctx offers is in scripts/meta/step.lua. A change takes effect for deployments that begin
 --- after the reload.
+local site = require "lib.base.site"
 local step_list = require "lib.operations.step_list"
 
-return step_list.arrange {
+return step_list.arrange({
   require "steps.project",     -- a project in Dokploy; its default environment comes with it
   require "steps.application", -- the application in it
   require "steps.settings",    -- image, environment variables, volume and limits, side by side
@@ -42,4 +43,4 @@ return step_list.arrange {
   require "steps.health",      -- until the workspace answers at its address, and is locked
 
   deadline = 1200, -- the most seconds for all of it, without the time in the queue
-}
+}, site.parts "steps")

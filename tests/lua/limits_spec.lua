@@ -3,7 +3,7 @@ local portal = require "support.portal"
 describe("limits", function()
   -- lib.policy.limits with an installation's own; `edit` changes the shipped table.
   local function load(own, is_production, edit)
-    portal.start { modules = { ["lib.site"] = { part = function() return own end } } }
+    portal.start { modules = { ["lib.base.site"] = { part = function() return own end } } }
     require("core.config").production = is_production
     local shipped = require "policy.limits"
     if edit then edit(shipped) end

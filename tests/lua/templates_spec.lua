@@ -7,7 +7,7 @@ describe("templates", function()
   local function load(shipped, own)
     portal.start { modules = {
       ["policy.templates"] = shipped or { { id = "default" } },
-      ["lib.site"] = { part = function() return own end },
+      ["lib.base.site"] = { part = function() return own end },
     } }
     require("core.config").stack = {
       image = "ghcr.io/example/stack:1", memory_bytes = 2 << 30, cpu_nanos = 2000000000,
@@ -88,7 +88,7 @@ end)
 describe("parameters", function()
   local templates
   local function load(list)
-    portal.start { modules = { ["lib.site"] = { part = function()
+    portal.start { modules = { ["lib.base.site"] = { part = function()
       return { { id = "default", parameters = list } }
     end } } }
     require("core.config").stack = { image = "x/stack:1", memory_bytes = 2 << 30 }

@@ -2,9 +2,9 @@
 --- this environment, strict in production, generous elsewhere.
 local config = require "core.config"
 local check = require "lib.base.check"
+local site = require "lib.base.site"
 local schema = require "lib.schema"
 local kinds = require "lib.schema.kinds"
-local site = require "lib.site"
 
 local FILE, SITE_FILE = "scripts/policy/limits.lua", "site/policy/limits.lua"
 local MOST = 1 << 31

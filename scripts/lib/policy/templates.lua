@@ -1,10 +1,10 @@
 --- Applies policy/templates.lua and an installation's own: what can be deployed.
 local config = require "core.config"
 local dotenv = require "lib.base.dotenv"
+local site = require "lib.base.site"
 local pattern_syntax = require "lib.policy.pattern"
 local schema = require "lib.schema"
 local kinds = require "lib.schema.kinds"
-local site = require "lib.site"
 
 ---@class Template
 ---@field id string

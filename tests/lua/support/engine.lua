@@ -15,7 +15,9 @@ local function guarded(fn, ...)
 end
 
 local function task(fake)
-  local module = { shield = function() end, alive = function() return false end }
+  local module = {
+    shield = function() end, alive = function() return false end, traceback = debug.traceback,
+  }
   function module.sleep(seconds)
     fake.now = fake.now + seconds
     if fake.on_sleep then fake.on_sleep() end
@@ -71,7 +73,7 @@ function engine.start(options)
     stack = { suffix = "localhost", scheme = "http", public_port = 3100 },
   }
   fake.core = portal.start {
-    config = config, modules = options.modules, secrets = options.secrets,
+    config = config, modules = options.modules, secrets = options.secrets, site = options.site,
   }
   fake.core.crypto.base64 = function(text) return "b64(" .. text .. ")" end
   fake.core.timer.now = function() return fake.now end
