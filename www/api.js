@@ -64,8 +64,8 @@ export async function part(path) {
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /**
- * Asks for a workspace: { name, template?, invite?, parameters? }. `attempt` is the Idempotency-Key: however
- * often the same attempt is sent, it creates one workspace.
+ * Asks for a workspace: { name, template?, invite?, parameters? }. `attempt` is the
+ * Idempotency-Key: however often the same attempt is sent, it creates one workspace.
  */
 export async function deploy(wanted, attempt) {
   const options = { method: "POST", body: wanted, headers: { "Idempotency-Key": attempt } };

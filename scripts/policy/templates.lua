@@ -12,7 +12,7 @@
 ---   title, about  its label and a sentence, by language: { en = "...", nl = "...", ar = "..." };
 ---            else the texts "template.ID.title" and "template.ID.about" in locales/*.json
 ---   hidden   true: not offered on the page and never taken by itself; for programs
----   parameters  what is asked for beside the name, a list of tables:
+---   parameters  fields of the form beside the name, a list of tables:
 ---     id       a word: the API takes { "parameters": { "ID": ... } }, steps have ctx.parameters.ID
 ---     kind     "text" (when it does not say), "secret", "choice", "flag" or "number"
 ---     title, help  its label and a sentence, by language; else the texts "parameter.ID.title" and

@@ -89,7 +89,8 @@ describe('a step of an installation', () => {
       const { events, last } = await it.portal.finish(await it.portal.deploy('bob'), 'failed')
       assert.deepEqual([last.data.rolledBack, last.data.leftovers], [true, []])
       assert.ok(lines(events).includes('freed seat seat-of-bob on 3'), lines(events).join('\n'))
-      const undone = events.filter(({ data }) => data.state === 'undone').map(({ data }) => data.step)
+      const isUndone = ({ data }) => data.state === 'undone'
+      const undone = events.filter(isUndone).map(({ data }) => data.step)
       assert.deepEqual(undone, ['seat', 'zone', 'application', 'project'], 'the newest first')
       await isGone(it, 'bob')
     }))
