@@ -76,7 +76,7 @@ test('an Idempotency-Key stands for them, too', async () => {
   await portal.finish(first, 'ready')
 })
 
-test('the page has fields for them in each language, and its form needs no JavaScript', async () => {
+test('the page has fields for them in each language, and its form needs no script', async () => {
   const labels = { en: 'Git repository', nl: 'Git-repository', ar: 'مستودع Git' }
   let page
   for (const language of ['nl', 'ar', 'en']) {

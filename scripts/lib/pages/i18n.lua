@@ -112,7 +112,8 @@ function i18n.define(file, path, key, own)
     end
   end
   for _, code in ipairs(order) do
-    if not own[code] or own[code] == "" then
+    local is_missing = not own[code] or own[code] == ""
+    if is_missing and texts[code].incomplete ~= "yes" then
       schema.refuse(file, path, "has no text in the language %s (write %s = \"...\")", code, code)
     end
     texts[code][key] = own[code]
