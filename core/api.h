@@ -73,9 +73,12 @@ void api_json_push(lua_State *L, int index);
 /* Returns 1 when the value at `index` is what sse.subscribe() returned. Then *subscription is read
  * from it, and all that it points to is on the stack. Raises when an event is malformed. */
 int api_sse_read(lua_State *L, int index, struct sse_subscription *subscription);
+enum { API_MAX_BODY = 2 << 20 }; /* bytes; the most that a route's max_body may be */
 /* httpd's on_request: from a request on the wire to a task that runs its handler, and to the
  * answer. `server` is a struct server with a current script version. */
 void api_request_serve(struct httpd_request *request, void *server);
+/* For httpd_take_long_bodies(): 1 when the request's route has a limit of its own. */
+int api_takes_long_body(const char *method, const char *path, void *server);
 
 /* env(name) of config.lua and core.console: the variable's value, or nil. */
 int api_env(lua_State *L);

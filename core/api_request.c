@@ -466,21 +466,26 @@ static void handle(struct server *server, struct httpd_request *request,
     task_spawn(server->core->loop, L, NULL, has_middleware ? 3 : 1, on_handled, transaction);
 }
 
+static int64_t max_body(const struct script_version *version, enum router_result result,
+                        const struct router_match *match)
+{
+    int64_t own = result == ROUTER_FOUND ? version->routes[match->value].max_body : 0;
+    return own > 0 ? own : version->settings.max_body;
+}
+
 void api_request_serve(struct httpd_request *request, void *arg)
 {
     struct server *server = arg;
+    const struct script_version *version = server->current;
     struct router_match match;
     size_t body_len;
     httpd_body(request, &body_len);
-    if ((int64_t)body_len > server->current->settings.max_body) {
-        fail(transaction_begin(server, request, NULL), 413, NULL);
-        return;
-    }
     const char *method = httpd_method(request);
-    enum router_result result =
-        router_find(server->current->router, method, httpd_path(request), &match);
+    enum router_result result = router_find(version->router, method, httpd_path(request), &match);
     int is_options = strcmp(method, "OPTIONS") == 0;
-    if (result == ROUTER_FOUND)
+    if ((int64_t)body_len > max_body(version, result, &match))
+        fail(transaction_begin(server, request, NULL), 413, NULL);
+    else if (result == ROUTER_FOUND)
         handle(server, request, &match);
     else if (result == ROUTER_BAD)
         fail(transaction_begin(server, request, NULL), 400, NULL);

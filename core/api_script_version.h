@@ -17,6 +17,7 @@ struct script_route {
     char *method, *pattern;
     int handler;              /* registry reference */
     enum log_level log_level; /* of the line that each request leaves in the log */
+    int64_t max_body;         /* bytes; 0: as config.lua says */
 };
 
 struct script_timer {

@@ -18,17 +18,18 @@ enum { FILE_BYTES_MAX = 16 << 20 };
 
 /* --- registering --- */
 
-/* Argument 4: the level of the line that each request leaves in the log. */
-static enum log_level log_option(lua_State *L)
+/* Argument 4: the level of the line that each request leaves in the log, and the longest body. */
+static void read_route_options(lua_State *L, enum log_level *level, int64_t *max_body)
 {
-    static const char *const known[] = { "log", NULL };
-    enum log_level level = LOG_INFO;
-    if (lua_isnoneornil(L, 4)) return level;
+    static const char *const known[] = { "log", "max_body", NULL };
     api_known_keys(L, 4, known);
     const char *name = api_text(L, 4, "log", "info");
-    if (log_level_parse(name, &level) != 0)
+    if (log_level_parse(name, level) != 0)
         luaL_error(L, "option log must be debug, info, warn or error, not %s", name);
-    return level;
+    lua_Number bytes = api_number(L, 4, "max_body", 0);
+    if (!(bytes >= 0 && bytes <= API_MAX_BODY))
+        luaL_error(L, "option max_body must be between 0 and %d bytes", API_MAX_BODY);
+    *max_body = (int64_t)bytes;
 }
 
 /* server.route(method, pattern, handler, options) */
@@ -37,7 +38,9 @@ static int route(lua_State *L)
     const char *method = luaL_checkstring(L, 1), *pattern = luaL_checkstring(L, 2);
     luaL_checktype(L, 3, LUA_TFUNCTION);
     struct script_version *version = script_version_of(L, "server.route");
-    enum log_level level = log_option(L);
+    enum log_level level = LOG_INFO;
+    int64_t max_body = 0;
+    if (!lua_isnoneornil(L, 4)) read_route_options(L, &level, &max_body);
     lua_settop(L, 3);
     const char *wrong = router_add(version->router, method, pattern, version->nroutes);
     if (wrong) return luaL_error(L, "server.route: %s %s: %s", method, pattern, wrong);
@@ -49,6 +52,7 @@ static int route(lua_State *L)
         .pattern = mem_text(pattern),
         .handler = handler,
         .log_level = level,
+        .max_body = max_body,
     };
     return 0;
 }
@@ -64,6 +68,15 @@ static int routes(lua_State *L)
         lua_rawseti(L, -2, i + 1);
     }
     return 1;
+}
+
+int api_takes_long_body(const char *method, const char *path, void *arg)
+{
+    const struct server *server = arg;
+    const struct script_version *version = server->current;
+    struct router_match match;
+    return version && router_find(version->router, method, path, &match) == ROUTER_FOUND &&
+           version->routes[match.value].max_body > 0;
 }
 
 /* Argument 1 takes the place of what was registered before. */

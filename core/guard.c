@@ -220,9 +220,10 @@ static enum verdict end_field(struct guard *guard)
     while (token_len(guard) > 0 && strchr(" \t", text->data[text->len - 1]))
         text->len--;
     token_put(guard, '\0');
-    guard->refusal =
-        guard_framing_read(&guard->now.framing, guard->limits->body_bytes,
-                           guard_request_text(guard->reading, guard->now.name), token(guard));
+    const struct guard_limits *limits = guard->limits;
+    guard->refusal = guard_framing_read(
+        &guard->now.framing, limits->takes_long_body ? limits->long_body_bytes : limits->body_bytes,
+        guard_request_text(guard->reading, guard->now.name), token(guard));
     guard_request_add_field(guard->reading, guard->now.name, guard->now.token);
     return guard->refusal.status ? REFUSED : KEEP;
 }
@@ -253,6 +254,24 @@ static enum verdict finish(struct guard *guard)
     return KEEP;
 }
 
+static enum verdict too_large(struct guard *guard)
+{
+    return refuse(guard, 413, "body_too_large", "The request's body is too large.");
+}
+
+static int64_t body_max(const struct guard *guard)
+{
+    return guard->now.is_long ? guard->limits->long_body_bytes : guard->limits->body_bytes;
+}
+
+static int may_be_long(const struct guard *guard)
+{
+    const struct guard_limits *limits = guard->limits;
+    int has_short = !guard->now.framing.is_chunked && guard->now.left <= limits->body_bytes;
+    return !has_short && limits->takes_long_body &&
+           limits->takes_long_body(guard->reading, limits->arg);
+}
+
 static enum verdict end_head(struct guard *guard)
 {
     struct guard_message *now = &guard->now;
@@ -261,6 +280,8 @@ static enum verdict end_head(struct guard *guard)
     guard->refusal = guard_framing_end(&now->framing, request);
     if (guard->refusal.status) return REFUSED;
     now->left = now->framing.length;
+    now->is_long = may_be_long(guard);
+    if (now->left > body_max(guard)) return too_large(guard);
     const char *connection = guard_request_field(request, "connection");
     request->close = http_list_has(connection, "close") ||
                      (!request->http11 && !http_list_has(connection, "keep-alive"));
@@ -280,7 +301,7 @@ static enum verdict read_chunk_size(struct guard *guard, unsigned char c)
     if (now->digits > 0 && c == ';') return drop(guard, CHUNK_EXTENSION);
     if (digit < 0 || ++now->digits > CHUNK_DIGITS_MAX)
         return bad(guard, "A chunk's size must be a hexadecimal number and nothing else.");
-    if (now->left <= guard->limits->body_bytes) now->left = now->left * 16 + digit;
+    if (now->left <= body_max(guard)) now->left = now->left * 16 + digit;
     return KEEP;
 }
 
@@ -296,8 +317,7 @@ static enum verdict end_chunk_size(struct guard *guard)
     now->digits = 0;
     now->in_trailer = now->left == 0;
     if (now->in_trailer) return keep(guard, FIELD_START);
-    if (now->left > guard->limits->body_bytes - now->body)
-        return refuse(guard, 413, "body_too_large", "The request's body is too large.");
+    if (now->left > body_max(guard) - now->body) return too_large(guard);
     now->body += now->left;
     return keep(guard, CHUNK_DATA);
 }

@@ -18,6 +18,11 @@ struct guard_limits {
     uint32_t target_bytes; /* else 414 */
     uint32_t fields;       /* header fields and trailers; else 431 */
     int64_t body_bytes;    /* else 413 */
+    /* A request with a longer body, or one of unknown length, is shown to this at the end of its
+     * head; 1 lets it have long_body_bytes. NULL: none may. */
+    int (*takes_long_body)(const struct guard_request *request, void *arg);
+    void *arg;
+    int64_t long_body_bytes;
 };
 
 enum { GUARD_STOPPED = -1 /* by guard_stop(): there is nothing to answer */ };
@@ -35,6 +40,7 @@ struct guard_message {
     unsigned is_head : 1; /* HEAD: its body is removed */
     unsigned in_trailer : 1; /* the last chunk was read */
     unsigned is_hidden : 1;  /* what comes now is removed */
+    unsigned is_long : 1;    /* its body may have long_body_bytes */
 };
 
 struct guard {

@@ -214,6 +214,15 @@ void httpd_exempt(struct httpd *httpd, const char *peer)
     httpd_conns_exempt(&httpd->conns, peer);
 }
 
+void httpd_take_long_bodies(struct httpd *httpd, int64_t max_bytes,
+                            int (*takes_long_body)(const char *method, const char *path, void *arg))
+{
+    httpd->conns.takes_long_body = takes_long_body;
+    httpd->conns.long_body_arg = httpd->arg;
+    httpd_conns_take_long_bodies(&httpd->conns, max_bytes);
+    evhttp_set_max_body_size(httpd->evhttp, max_bytes);
+}
+
 void httpd_set_too_large_page(struct httpd *httpd, const char *html, size_t len)
 {
     bytes_clear(&httpd->conns.too_large_page);

@@ -38,6 +38,11 @@ int httpd_listen(struct httpd *httpd, const char *host, int port);
 /* A peer that is a proxy, by its address: connections from there have no cap of their own. The last
  * 64 are remembered. */
 void httpd_exempt(struct httpd *httpd, const char *peer);
+/* Requests for which takes_long_body(method, path, arg) is 1 may have a body of up to `max_bytes`
+ * instead of the limit, 8 at a time; `arg` is httpd_new()'s. Call before httpd_listen(). */
+void httpd_take_long_bodies(struct httpd *httpd, int64_t max_bytes,
+                            int (*takes_long_body)(const char *method, const char *path,
+                                                   void *arg));
 /* The page that a browser gets with 431 in place of the problem document: its cookies may be why,
  * and it cannot ask for anything else. Copied. */
 void httpd_set_too_large_page(struct httpd *httpd, const char *html, size_t len);

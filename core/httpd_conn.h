@@ -88,6 +88,8 @@ struct httpd_conns {
     void (*on_client_closed)(struct httpd_request *request);
     void (*on_full_change)(void *arg);
     void *arg;
+    int (*takes_long_body)(const char *method, const char *path, void *arg); /* NULL: no request */
+    void *long_body_arg;
 };
 
 void httpd_conn_ref(struct httpd_conn *conn);
@@ -135,6 +137,8 @@ void httpd_conns_fini(struct httpd_conns *conns);
 struct bufferevent *httpd_conns_accept(struct event_base *base, void *conns);
 /* httpd_exempt() */
 void httpd_conns_exempt(struct httpd_conns *conns, const char *peer);
+/* httpd_take_long_bodies() */
+void httpd_conns_take_long_bodies(struct httpd_conns *conns, int64_t max_bytes);
 /* Idle connections close soon, answers end their connection. */
 void httpd_conns_drain(struct httpd_conns *conns);
 #endif

@@ -15,6 +15,7 @@ enum {
     FDS_RESERVED = 64,       /* kept back for curl, SQLite and files */
     TARGET_BYTES_MAX = 8192, /* of a request's target */
     CHUNK_LINE_BYTES = 4096, /* the line of a chunk's size, and some */
+    LONG_BODIES_MAX = 8,     /* coming in at a time */
     EVICT_AFTER_MS =
         1000,         /* at the cap: idle, sending a request or reading an answer for this long */
     EVICT_MAX = 64,   /* in one sweep */
@@ -140,7 +141,10 @@ static void attach(struct httpd_conn *conn, struct evhttp_connection *evcon)
 {
     struct httpd_conns *conns = conn->conns;
     struct evbuffer *input = bufferevent_get_input(conn->bev);
-    size_t request_bytes = (size_t)(conns->limits.max_header_bytes + conns->limits.max_body_bytes);
+    int64_t body_bytes = conns->limits.max_body_bytes;
+    if (body_bytes < conns->guard_limits.long_body_bytes)
+        body_bytes = conns->guard_limits.long_body_bytes;
+    size_t request_bytes = (size_t)(conns->limits.max_header_bytes + body_bytes);
     conn->evcon = evcon;
     conn->fd = bufferevent_getfd(conn->bev);
     remember(conn);
@@ -341,6 +345,30 @@ void httpd_conns_init(struct httpd_conns *conns, struct loop *loop,
     for (int i = 0; i < CONN_STATES; i++)
         TAILQ_INIT(&conns->lists[i]);
     evtimer_assign(&conns->sweep_event, loop_base(loop), on_sweep, conns);
+}
+
+static int count_long_bodies(const struct httpd_conns *conns)
+{
+    const struct httpd_conn *conn;
+    int count = 0;
+    TAILQ_FOREACH(conn, &conns->lists[CONN_READING], next) count += conn->guard.now.is_long;
+    return count;
+}
+
+/* Anyone can send one, so there are few at a time. */
+static int takes_long_body(const struct guard_request *request, void *arg)
+{
+    const struct httpd_conns *conns = arg;
+    return conns->takes_long_body(request->method, guard_request_text(request, request->path),
+                                  conns->long_body_arg) &&
+           count_long_bodies(conns) < LONG_BODIES_MAX;
+}
+
+void httpd_conns_take_long_bodies(struct httpd_conns *conns, int64_t max_bytes)
+{
+    conns->guard_limits.takes_long_body = takes_long_body;
+    conns->guard_limits.arg = conns;
+    conns->guard_limits.long_body_bytes = max_bytes;
 }
 
 void httpd_conns_drain(struct httpd_conns *conns)

@@ -274,6 +274,8 @@ static int open_net(struct portal *portal)
     core->fetch = fetch_pool_new(core->loop, MAX_FETCHES);
     core->sse = sse_new(core->loop);
     core->httpd = httpd_new(core->loop, &limits, api_request_serve, &portal->server);
+    if (core->httpd && limits.max_body_bytes < API_MAX_BODY)
+        httpd_take_long_bodies(core->httpd, API_MAX_BODY, api_takes_long_body);
     return core->fetch && core->sse && core->httpd ? 0 : refuse("out of memory or of descriptors");
 }
 

@@ -28,7 +28,8 @@ local server = {}
 ---@param method string   "GET", "POST", "DELETE"...; "*": any
 ---@param pattern string  "/api/check/:name"; a last part "*rest" takes the rest of the path
 ---@param handler fun(req: Request): Reply   may wait
----@param options? { log?: "debug" }   the level to log requests at, for frequent probes
+---@param options? { log?: "debug", max_body?: integer }  log: the level to log requests at, for
+--- frequent probes; max_body: bytes, up to 2 MiB, instead of limits.max_body of config.lua
 function server.route(method, pattern, handler, options) end
 
 --- Registers the middleware: it gets every request that has a route, calls handler(req) or

@@ -7,9 +7,18 @@
 #define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
 #define OK CHUNKED "0\r\n\r\n"
 
-static const struct guard_limits limits = {
-    .head_bytes = 200, .target_bytes = 40, .fields = 5, .body_bytes = 100
-};
+static int is_long(const struct guard_request *request, void *unused)
+{
+    (void)unused;
+    return strcmp(guard_request_text(request, request->path), "/long") == 0;
+}
+
+static const struct guard_limits limits = { .head_bytes = 200,
+                                            .target_bytes = 40,
+                                            .fields = 5,
+                                            .body_bytes = 100,
+                                            .takes_long_body = is_long,
+                                            .long_body_bytes = 300 };
 
 enum { MOST = 1024 };
 
@@ -262,6 +271,22 @@ TEST(chunks)
     refused(CHUNKED "65\r\n", 413);
     refused(CHUNKED "fffffffffffffffb\r\n", 413);
     refused(CHUNKED "5\r\nhello\r\n60\r\n", 413);
+}
+
+TEST(long_bodies)
+{
+    char body[302] = { 0 }, text[500];
+    memset(body, 'x', 301);
+    snprintf(text, sizeof text, "PUT /long HTTP/1.1\r\n" H "Content-Length: 300\r\n\r\n%.300s" OK,
+             body);
+    passes(text, 2);
+    refused("PUT /long HTTP/1.1\r\n" H "Content-Length: 301\r\n\r\n", 413);
+    refused("PUT /other HTTP/1.1\r\n" H "Content-Length: 300\r\n\r\n", 413);
+    snprintf(text, sizeof text,
+             "PUT /long HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nc8\r\n%.200s\r\n", body);
+    snprintf(text + strlen(text), sizeof text - strlen(text), "64\r\n%.100s\r\n0\r\n\r\n", body);
+    passes(text, 1);
+    refused("PUT /long HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n12d\r\n", 413);
 }
 
 TEST(sizes)

@@ -29,12 +29,13 @@ local routes = {}
 --- schema = name, type = media type, events = true }
 ---@field problems? string[]  codes of lib/http/problem.lua beyond those that every such route has
 ---@field log? string         log level of its requests
+---@field max_body? integer    bytes, instead of limits.max_body of config.lua
 ---@field alias? string       an earlier pattern, which answers with a Deprecation header
 ---@field before? fun(req: Request): Reply|nil  called first; its reply, if any, is the answer
 
 local known = {}
 for key in ("summary text access allow identify scope query headers body form self_proving "
-  .. "lenient answers problems log before alias"):gmatch("%S+") do known[key] = true end
+  .. "lenient answers problems log max_body before alias"):gmatch("%S+") do known[key] = true end
 
 -- Deprecation (RFC 9745): since when, in seconds since 1970.
 local DEPRECATED_SINCE = "@1796083200"
@@ -98,7 +99,7 @@ local function register(route, tag, pattern, handler)
   for key, value in pairs(route) do copy[key] = value end
   copy[2] = pattern
   declared[#declared + 1] = copy
-  server.route(route[1], pattern, handler, { log = route.log })
+  server.route(route[1], pattern, handler, { log = route.log, max_body = route.max_body })
 end
 
 --- Registers routes. Only while the scripts load; raises on a faulty declaration.
