@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import {
   createPortal, inOrder, startPortal, startRehearsal, temporary, until, whileStopped,
 } from './harness.mjs'
+import { siteOf, zone } from './site.mjs'
 import { findings, idsOf, loseJournal, removeByHand } from './drift.mjs'
 
 const LANES = Number(process.env.LANES ?? 4) // copies tried at the same time
@@ -70,11 +71,19 @@ async function isRepaired(world) {
   assert.equal(all.find(({ id }) => id === finding.id).resolution, 'repaired')
 }
 
+const withZone = siteOf({ 'steps/zone.lua': zone }).env
+
+async function isGoneWithZone(world, keptVolumes) {
+  await isGone(world, keptVolumes)
+  const { projects } = await world.rehearsal.state()
+  assert.deepEqual(projects.map(({ name }) => name), [], 'the zone is gone')
+}
+
 const drift = (action) => ({ portal, finding }) => findings(portal).act(finding, action)
 
 // hasStack: a workspace exists before; prepare(world): what else comes before; faults: in force all
 // the time; ask(world): the request, which is the same operation when it is repeated, unless
-// `isNew`; end: the terminal event; check(world, last): what holds then; least: commits.
+// `isNew`; env: of the portal; end: the terminal event; check(world, last): what holds then; least: commits.
 // removesVolumes: only where Dokploy can (0.30 and later).
 export const operations = {
   deploy: { ask: deploy, end: 'ready', check: (world) => exists(world), least: 10 },
@@ -87,6 +96,14 @@ export const operations = {
       assert.deepEqual(last.data.leftovers.filter((it) => !isUnsure(it)), [])
       await isGone(world, 0)
     },
+  },
+  "failing deploy with an installation's step": {
+    env: withZone, faults: { at: 'deploy', kind: 'deploy_error', times: 0 }, ask: deploy,
+    end: 'failed', least: 12, check: (world) => isGoneWithZone(world, 0),
+  },
+  "delete with an installation's step": {
+    env: withZone, hasStack: true, ask: remove(), end: 'deleted', least: 5,
+    check: (world) => isGoneWithZone(world, 1),
   },
   stop: {
     hasStack: true, ask: act('stop'), isNew: true, end: 'stopped', least: 2,
@@ -139,7 +156,9 @@ function isSameData(a, b) {
 // { moment, portal, rehearsal: folders, heard: the answer that a client had, events: it had seen }.
 async function record(operation, version) {
   const rehearsal = await startRehearsal({ version, speed: SPEED })
-  const portal = createPortal({ rehearsal, onCommit: (moment) => copyBoth(moment) })
+  const portal = createPortal({
+    rehearsal, env: operation.env, onCommit: (moment) => copyBoth(moment),
+  })
   const world = { portal, rehearsal, copies: [], commits: 0 }
   const seen = []
   let isRecording = false
@@ -185,7 +204,9 @@ async function resume(operation, recorded, copy, version) {
   const env = { DATA_DIR: copy.rehearsal }
   const rehearsal = await startRehearsal({ version, speed: SPEED, env })
   if (operation.faults) await rehearsal.faults({ ...operation.faults, name: NAME })
-  const portal = await startPortal({ rehearsal, env: { DATA_DIR: copy.portal } })
+  const portal = await startPortal({
+    rehearsal, env: { ...operation.env, DATA_DIR: copy.portal },
+  })
   const world = { ...recorded, portal, rehearsal }
   const what = () => `${copy.moment}: ${portal.tail()}`
   try {

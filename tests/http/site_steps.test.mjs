@@ -3,31 +3,8 @@
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ADMIN, LANGUAGES, inOrder, inWorld, until } from './harness.mjs'
-import { siteOf } from './site.mjs'
+import { siteOf, zone } from './site.mjs'
 
-// Makes another project in Dokploy, which stands for anything that a step makes elsewhere.
-const zone = `
-local try = require("lib.base.attempt").try
-return {
-  after = "settings", kind = "zone", deadline = 30,
-  title = { en = "Making the zone", nl = "De zone maken", ar = "إنشاء النطاق" },
-  make = function(ctx)
-    local body = { name = "zone-" .. ctx.name, description = "zone of " .. ctx.name, env = "" }
-    local made, message, code, info = ctx.dokploy:call("project.create", body)
-    if not made then return nil, message, code, info end
-    return { id = made.project.projectId }
-  end,
-  find = function(ctx)
-    local found = try(ctx.dokploy:projects_described("zone of " .. ctx.name))
-    return found[1] and { id = found[1].projectId } or false
-  end,
-  undo = function(ctx, resource)
-    local _, message, code = ctx.dokploy:call("project.remove", { projectId = resource.id })
-    if message and code ~= "not_found" then return nil, message, code end
-    return true
-  end,
-}
-`
 // Notes what it made by other means, and says in the log when it is undone.
 const seat = (more = '') => `
 return {
