@@ -103,10 +103,11 @@ local function parameter_field(language, template, parameter, is_only)
     ["aria-describedby"] = help and name .. ".help",
     ["aria-required"] = parameter.required and "true",
   }
-  return h("p", { class = "parameter " .. parameter.kind },
-    h("label", { ["for"] = name }, title,
-      not parameter.required and parameter.kind ~= "flag"
-        and h("span", { class = "hush" }, " ", i18n.text(language, "page.optional"))),
+  local is_flag = parameter.kind == "flag"
+  local may_be_empty = not parameter.required and parameter.default == nil and not is_flag
+  return h("p", { class = is_flag and "parameter flag" or "parameter" },
+    h("label", { ["for"] = name }, title, may_be_empty
+      and h("span", { class = "hush" }, " ", i18n.text(language, "page.optional"))),
     fields[parameter.kind](parameter, props),
     help and h("span", { id = name .. ".help", class = "hush" }, help))
 end
