@@ -83,7 +83,8 @@ const drift = (action) => ({ portal, finding }) => findings(portal).act(finding,
 
 // hasStack: a workspace exists before; prepare(world): what else comes before; faults: in force all
 // the time; ask(world): the request, which is the same operation when it is repeated, unless
-// `isNew`; env: of the portal; end: the terminal event; check(world, last): what holds then; least: commits.
+// `isNew`; env: of the portal; end: the terminal event; check(world, last): what holds then; least:
+// commits.
 // removesVolumes: only where Dokploy can (0.30 and later).
 export const operations = {
   deploy: { ask: deploy, end: 'ready', check: (world) => exists(world), least: 10 },
