@@ -2,6 +2,7 @@
 --- To add a route, write a file in routes/ and list it here. To add a reserved name, edit
 --- policy/names.lua; a step, steps/init.lua.
 local server = require "core.server"
+local site = require "lib.base.site"
 
 -- A policy only decides: its files reach neither the network nor the journal.
 server.pure "policy"
@@ -42,11 +43,11 @@ require("lib.operations.orphans").register(require "steps")
 require("lib.workspaces").register(require "lib.policy.limits")
 
 -- Hooks and webhooks: events are delivered from the journal. Schedules.
-require("lib.site.hooks").register {}
+require("lib.site.hooks").register(site.parts "hooks")
 require("lib.site.webhooks").register()
 require("lib.site.outbox").register()
-require("lib.site.schedule").register()
-require("lib.site.routes").register {}
+require("lib.site.schedule").register(site.part "policy/schedule")
+require("lib.site.routes").register(site.parts "routes")
 
 -- The installation's own files: their versions, and how they come into force.
 require("lib.site.versions").register()

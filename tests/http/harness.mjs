@@ -377,11 +377,12 @@ export class Portal extends Program {
   // Reloads the scripts after an edit; resolves when they are in force. A load that was under way
   // when they were edited does not count: it has ended when /health answers.
   async reload(edit = () => {}) {
+    const from = this.log.length // a restart begins the generations again
     await edit()
     const { generation } = (await this.api('/health')).json
     this.child.kill('SIGHUP')
     const isNewer = (line) => line.event === 'scripts.loaded' && line.generation > generation
-    await this.logged(isNewer, 'the reload')
+    await this.logged(isNewer, 'the reload', { from })
   }
 }
 

@@ -15,19 +15,25 @@ local shape = {
   deadline = { value_kinds.number(1, 600), default = 60 }, -- seconds
 }
 
---- Calls a function of the site with its arguments, within a deadline. One that raises is noted as
---- a mistake of that script.
----@param kind string  of the fault: hook schedule
----@param name string  of the script
----@return boolean|nil done, string? message, string? code
-function hooks.call(kind, name, fn, ...)
-  local is_done, result, message, code = xpcall(fn, task.traceback, ...)
-  if not is_done then
-    faults.note { kind = kind, name = name, message = result }
-    return nil, tostring(result), "failed"
-  end
-  if result == nil and message ~= nil then return nil, tostring(message), code end
+-- What it returned: nil and a message is a failure, anything else is not.
+local function outcome(fn, ...)
+  local result, message = fn(...)
+  if result == nil and message ~= nil then return nil, tostring(message), "refused" end
   return true
+end
+
+--- Calls a function of the site with its arguments. One that raises, runs too long or does not
+--- return in time is noted as a mistake of that script.
+---@param script { kind: string, name: string, deadline: number }  kind: of the fault
+---@return boolean|nil done, string? message
+function hooks.call(script, fn, ...)
+  local done, message, code = task.run(script.deadline, outcome, fn, ...)
+  if done or code == "refused" then return done, message end
+  if code == "timeout" then
+    message = ("%s has not returned in %g seconds"):format(script.name, script.deadline)
+  end
+  faults.note { kind = script.kind, name = script.name, message = message }
+  return nil, message:match "^[^\n]*"
 end
 
 local function add(part)
@@ -37,10 +43,10 @@ local function add(part)
       table.concat(types, ", "))
   end
   local name = "hooks/" .. part.name
-  local acts = portal.of(name)
+  local script, acts = { kind = "hook", name = name, deadline = hook.deadline }, portal.of(name)
   outbox.add(name, {
-    kind = "hook", on = hook.on, deadline = hook.deadline,
-    deliver = function(event) return hooks.call("hook", name, hook.run, event, acts) end,
+    kind = "hook", on = hook.on,
+    deliver = function(event) return hooks.call(script, hook.run, event, acts) end,
   })
 end
 

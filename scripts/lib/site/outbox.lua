@@ -22,9 +22,8 @@ local outbox = {
 ---@class OutboxTarget
 ---@field kind string  hook webhook
 ---@field on string[]  types of events
----@field deadline number  seconds
 ---@field deliver fun(event: HookEvent): boolean|nil, string?, string?  true; or nil, message, and
---- "gone" when it wants nothing any more. May wait, and raise
+--- "gone" when it wants nothing any more. May wait
 
 local targets = {} ---@type table<string, OutboxTarget>
 local script_version = server.info().generation -- only the newest scripts deliver
@@ -65,7 +64,7 @@ local function attempt(target, row)
   if not target then return nil, "the scripts have no " .. row.target .. " any more" end
   local told, message, code = event.of(row)
   if not told then return nil, message, code end
-  return task.run(target.deadline, target.deliver, told)
+  return target.deliver(told)
 end
 
 local wake

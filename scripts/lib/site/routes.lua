@@ -10,12 +10,13 @@ local own = {}
 
 local methods = { GET = true, POST = true, DELETE = true }
 
--- The answers, by status: the name of a schema of the product, or what the answer is.
+-- The answers, by status: the name of a schema of the product, or what the answer is, which is JSON
+-- unless { "The picture", type = "image/png" } says otherwise.
 local function answers_of(given)
   local answers = {}
   for status, answer in pairs(given or { [200] = "The answer" }) do
     local is_text = type(answer) == "string" and not schemas.components[answer]
-    answers[status] = is_text and { answer } or answer
+    answers[status] = is_text and { answer, type = "application/json" } or answer
   end
   return answers
 end

@@ -68,10 +68,10 @@ end
 local function run(entry, due_at)
   if not rows.begin(entry.name, due_at) then return end
   log.info("schedule.began", { name = entry.name, due_at = due_at })
-  local name = "schedule/" .. entry.name
-  local done, message = task.run(entry.deadline, hooks.call, "schedule", name, entry.run,
-    portal.of(name))
-  rows.finish(entry.name, not done and tostring(message):sub(1, 2000) or nil)
+  local script =
+    { kind = "schedule", name = "schedule/" .. entry.name, deadline = entry.deadline }
+  local done, message = hooks.call(script, entry.run, portal.of(script.name))
+  rows.finish(entry.name, not done and message:sub(1, 2000) or nil)
   if not done then log.warn("schedule.failed", { name = entry.name, message = message }) end
   change_events.changed "outbox"
 end

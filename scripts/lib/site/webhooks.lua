@@ -3,6 +3,8 @@
 local config = require "core.config"
 local crypto = require "core.crypto"
 local json = require "core.json"
+local site = require "core.site"
+local task = require "core.task"
 local clock = require "lib.base.clock"
 local host = require "lib.base.host"
 local outgoing = require "lib.base.outgoing"
@@ -66,7 +68,9 @@ local function send(receiver, event)
   return nil, "it answered " .. response.status, response.status == 410 and "gone" or "refused"
 end
 
-local function refuse(path, message, ...) schema.refuse("config.lua", path, message, ...) end
+local is_own = (site.read "config.lua" or ""):find("webhooks", 1, true)
+local FILE = is_own and "site/config.lua" or "config.lua"
+local function refuse(path, message, ...) schema.refuse(FILE, path, message, ...) end
 
 local function contains(list, value)
   for _, item in ipairs(list) do
@@ -88,8 +92,10 @@ local function receiver_of(index, options, names)
   end
   local secret = type(options.secret) == "table" and options.secret.secret
   if not secret then refuse(path .. ".secret", 'is missing (write secret "WEBHOOK_SECRET")') end
-  local _, fault = webhooks.key(config.secret(secret))
-  if fault then refuse(path .. ".secret", "%s %s", secret, fault) end
+  local value = config.secret(secret)
+  local _, fault = webhooks.key(value)
+  -- where a reload's check runs, a secret is as long and all x
+  if fault and not value:find "^x+$" then refuse(path .. ".secret", "%s %s", secret, fault) end
   return { name = "webhooks/" .. name, url = options.url, secret = secret, on = options.on }
 end
 
@@ -99,8 +105,8 @@ function webhooks.register()
   for index, options in ipairs(config.webhooks) do
     local receiver = receiver_of(index, options, names)
     outbox.add(receiver.name, {
-      kind = "webhook", on = #receiver.on > 0 and receiver.on or types, deadline = TIMEOUT + 5,
-      deliver = function(event) return send(receiver, event) end,
+      kind = "webhook", on = #receiver.on > 0 and receiver.on or types,
+      deliver = function(event) return task.run(TIMEOUT + 5, send, receiver, event) end,
     })
   end
 end
