@@ -37,7 +37,8 @@ describe('a nightly schedule', { skip, timeout: seconds(120) }, () => {
       const all = await schedules()
       return all.length === 2 && all
     }, 'it is listed')
-    assert.deepEqual([first.name, first.cron, first.zone], ['night', '0 3 * * *', 'Europe/Amsterdam'])
+    const { name, cron, zone } = first
+    assert.deepEqual([name, cron, zone], ['night', '0 3 * * *', 'Europe/Amsterdam'])
     assert.match(first.nextAt, /T0[12]:00:00\.000Z$/)
     assert.equal(first.lastAt, undefined)
     passTo(first.nextAt, -200)
@@ -90,7 +91,7 @@ describe('a nightly schedule', { skip, timeout: seconds(120) }, () => {
       [entry('a', '0 25 * * *'), /site\/policy\/schedule\.lua: \[1\]\.cron: hour: "25"/],
       [entry('a', '0 3 * *'), /\[1\]\.cron: 4 fields/],
       [entry('a', '0 3 * * *') + entry('a', '0 4 * * *'), /\[2\]\.name: "a" is in/],
-      [entry('a', '0 3 * * *').replace('Europe/Amsterdam', 'Europe/Amstrdam'), /\[1\]\.zone: .*zone/],
+      [entry('a', '0 3 * * *').replace('Amsterdam', 'Amstrdam'), /\[1\]\.zone: .*zone/],
       [entry('a', '0 3 * * *', '', 'corn = 1,'), /\[1\]\.corn: unknown key/],
     ]
     for (const [text, message] of cases) {

@@ -6,7 +6,8 @@ import { siteOf } from './site.mjs'
 
 const motd = `
 local function show(req, values, who, portal)
-  return { json = { text = "Hello", workspaces = #portal.workspaces(), ready = portal.site ~= nil } }
+  local count = #portal.workspaces()
+  return { json = { text = "Hello", workspaces = count, ready = portal.site ~= nil } }
 end
 local function stop(req, values, who, portal)
   local op, message, code = portal.stop(req.params.name, values.why)
