@@ -32,6 +32,11 @@ return {
   -- use it again. Browsers still hold bookmarks and service workers of the last one. 0: not at all.
   rest = { production = 30 * 24 * 3600, development = 0 },
 
+  -- How long workspaces live after they were made, by template; `all`: every other template. Then
+  -- they are deleted, and their files kept. nil: for good. `warn`: how long before that the owner
+  -- is told on the workspace's page. Such as { after = { all = "30 days" }, warn = "2 days" }.
+  lifetimes = { after = {}, warn = "2 days" },
+
   -- How many progress streams may be open: of one client (many people may share an address), and
   -- in all; nil or false: no limit. The rest of limits.max_connections in config.lua is left to
   -- other requests.

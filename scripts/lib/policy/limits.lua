@@ -2,6 +2,7 @@
 --- this environment, strict in production, generous elsewhere.
 local config = require "core.config"
 local check = require "lib.base.check"
+local duration = require "lib.base.duration"
 local site = require "lib.base.site"
 local schema = require "lib.schema"
 local kinds = require "lib.schema.kinds"
@@ -36,6 +37,13 @@ local class = {
   read = function(value) return value == false or is_class[value] == true, value end,
 }
 local seconds = kinds.number(0, MOST)
+local lifetime = {
+  hint = 'a duration, such as "7 days"',
+  read = function(value)
+    local length = duration.seconds(value)
+    return length ~= nil and length >= 1 and length <= MOST, length
+  end,
+}
 
 -- Of these keys production and development have values of their own; an installation's file may
 -- have one value for both.
@@ -64,6 +72,7 @@ local function shape_of(value, is_complete)
     idempotency_random = needed(whole), reconcile = needed(kinds.number(0.1, 86400)),
     events_kept = needed(seconds), site = needed(whole), shared = needed(kinds.whole(1, 1000)),
     classes = schema.map { class },
+    lifetimes = { after = schema.map { lifetime }, warn = { lifetime } },
   }
   for key, each in pairs(by_environment(is_complete)) do
     local has_both = is_complete or is_divided(value, key)

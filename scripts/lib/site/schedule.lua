@@ -13,6 +13,7 @@ local rows = require "lib.journal.schedules"
 local schema = require "lib.schema"
 local kinds = require "lib.schema.kinds"
 local hooks = require "lib.site.hooks"
+local lifetimes = require "lib.site.lifetimes"
 local portal = require "lib.site.portal"
 
 local schedule = {}
@@ -120,6 +121,7 @@ end
 function schedule.register(own)
   local names = {}
   add_file("scripts/policy/schedule.lua", require "policy.schedule", names)
+  add_file("scripts/lib/site/lifetimes.lua", lifetimes.entries(), names)
   if own then add_file("site/policy/schedule.lua", own, names) end
   timer.every("site.schedule", 1, tick)
 end
