@@ -25,10 +25,13 @@ return {
   -- Default: "open" in development, "invite" in production. The rules are in policy/access.lua.
   access = env "ACCESS",
 
-  -- For forward-auth: the header in which the proxy names the user, and the users who are admins,
-  -- separated by commas.
+  -- For forward-auth: the headers in which the proxy reports the user's login, name, e-mail address
+  -- and groups, which rules can use; and the users who are admins, separated by commas.
   forward_auth = {
     user_header = env "FORWARD_AUTH_HEADER" or "Remote-User",
+    name_header = env "FORWARD_AUTH_NAME_HEADER" or "Remote-Name",
+    email_header = env "FORWARD_AUTH_EMAIL_HEADER" or "Remote-Email",
+    groups_header = env "FORWARD_AUTH_GROUPS_HEADER" or "Remote-Groups",
     admins = env "FORWARD_AUTH_ADMINS",
   },
 
@@ -61,6 +64,9 @@ return {
   -- The name of this build, shown at /ready: a rollout waits until the new one answers there. The
   -- image sets it.
   release = env "RELEASE",
+
+  -- The time zone of rules that depend on the time of day, such as Europe/Amsterdam.
+  zone = env "ZONE" or "UTC",
 
   -- The portal's own data: the journal and the installation's secret. Keep it on a disk that
   -- outlives the container, and back it up.

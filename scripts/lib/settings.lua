@@ -16,6 +16,9 @@ local shape = {
   trusted_proxies = { kinds.networks, env = "TRUSTED_PROXIES", default = "" },
   forward_auth = {
     user_header = { kinds.header, env = "FORWARD_AUTH_HEADER", default = "Remote-User" },
+    name_header = { kinds.header, env = "FORWARD_AUTH_NAME_HEADER", default = "Remote-Name" },
+    email_header = { kinds.header, env = "FORWARD_AUTH_EMAIL_HEADER", default = "Remote-Email" },
+    groups_header = { kinds.header, env = "FORWARD_AUTH_GROUPS_HEADER", default = "Remote-Groups" },
     admins = { kinds.list, env = "FORWARD_AUTH_ADMINS", default = "" },
   },
   outgoing_proxy = { kinds.proxy, env = "OUTGOING_PROXY" },
@@ -23,6 +26,7 @@ local shape = {
   host = { kinds.listen, env = "HOST", default = "127.0.0.1" },
   port = { kinds.whole(0, 65535), env = "PORT", default = 3000 },
   release = { kinds.text, env = "RELEASE" },
+  zone = { kinds.zone, env = "ZONE", default = "UTC" },
   data_dir = { kinds.text, env = "DATA_DIR", default = "./data" },
   watch = { kinds.flag },
   log_level = {
@@ -184,7 +188,9 @@ local function check_access(set)
         .. "there is none (set PROXY_SECRET, or TRUSTED_PROXIES to the proxy's address)")
     end
   end
-  set.forward_auth.user_header = set.forward_auth.user_header:lower()
+  for key, header in pairs(set.forward_auth) do
+    if type(header) == "string" then set.forward_auth[key] = header:lower() end
+  end
 end
 
 local function set_of(list)

@@ -1,15 +1,8 @@
 --- Who may do what. Each request asks one question (who, action, what), and the first rule with an
---- answer decides. Change a rule or add one; it applies when the scripts are reloaded. The examples
---- at the end are checked by `deployer --check`, which reports a rule that was changed by mistake.
-
----@class What
----@field mode string          `access` of config.lua: open invite forward-auth closed
----@field owner_id? string     the owner of the workspace or operation
----@field invite? string       deploy: state of the invite: good unknown revoked expired used_up
----@field stacks? table<string, integer>  deploy: existing workspaces of the owner, from the
----                            network, from the IPv6 /48 (site), in total
----@field quotas? table<string, integer>  deploy: the most of each; nil: no limit
----@field is_near? boolean     read_metrics: directly from this machine or a private network
+--- answer decides. An installation adds rules of its own in site/policy/access.lua, each before or
+--- after one of these. The examples at the end are tried before any change is in force.
+---
+--- The fields of `who` and `what` are described in scripts/meta/policy.lua.
 
 -- The scope that a token needs for an action. Every other action needs "admin".
 local scopes = {
@@ -45,8 +38,8 @@ end
 -- The first quota that one more workspace would exceed.
 local function exceeded_quota(what)
   for _, name in ipairs { "owner", "network", "site", "total" } do
-    local most, count = what.quotas and what.quotas[name], what.stacks and what.stacks[name]
-    if most and count and count >= most then return name == "site" and "network" or name end
+    local most = what.quotas[name]
+    if most and what.stacks[name] >= most then return name == "site" and "network" or name end
   end
 end
 
@@ -65,7 +58,8 @@ local modes = {
 }
 
 -- In order. `decide` returns nothing when the rule does not apply, else true, or false and the code
--- of the refusal. The audit log shows the name of the rule that decided.
+-- of the refusal, or false and { code =, status =, text = { en =, nl =, ar = }, retry_after = }.
+-- The audit log shows the name of the rule that decided.
 local rules = {
   { name = "passwords_are_their_owners", -- the admin may change a password, but not read it
     decide = function(who, action, what)
@@ -88,10 +82,9 @@ local rules = {
     end },
 
   { name = "token_scope",
-    decide = function(who, action)
+    decide = function(who, _, what)
       if who.kind ~= "token" then return nil end
-      local scope = scopes[action]
-      if not scope or not who.scopes[scope] then return false, "scope_missing" end
+      if not what.scope or not who.scopes[what.scope] then return false, "scope_missing" end
     end },
 
   { name = "quota",
@@ -131,18 +124,21 @@ local rules = {
 }
 
 -- Examples: the outcome ("yes", or the code of the refusal), who, action, what.
+-- The ids are such as the portal makes. What an example leaves out is empty, the mode is open, and
+-- the moment is a Monday at noon.
 local stranger, admin = { kind = "visitor" }, { kind = "admin" }
-local anna, bob = { kind = "owner", id = "anna" }, { kind = "owner", id = "bob" }
-local eve = { kind = "user", id = "user.eve" }
+local anna = { kind = "owner", id = "29d1a3b4c05f8a36d2e17c40b9" }
+local bob = { kind = "owner", id = "29d1a3f7125d0948ac71fe6380" }
+local eve = { kind = "user", id = "user.3c186e1e5d66280e63c7ad46", user = "eve" }
 
 local function token(...)
   local granted = {}
   for _, scope in ipairs { ... } do granted[scope] = true end
-  return { kind = "token", id = "token.t", scopes = granted }
+  return { kind = "token", id = "token.4f1c92aa07d3", scopes = granted }
 end
 
-local open, annas = { mode = "open" }, { mode = "open", owner_id = "anna" }
-local tokens = { mode = "open", owner_id = "token.t" }
+local open, annas = { mode = "open" }, { mode = "open", owner_id = anna.id }
+local tokens = { mode = "open", owner_id = token().id }
 
 local function with_quotas(owner, total)
   return {
@@ -168,7 +164,7 @@ local examples = {
   { "quota_owner", anna, "deploy", with_quotas(1, 1) },
   { "quota_total", stranger, "deploy", with_quotas(0, 3) },
   { "yes", admin, "deploy", with_quotas(1, 3) },
-  { "yes", anna, "delete", { mode = "closed", owner_id = "anna" } },
+  { "yes", anna, "delete", { mode = "closed", owner_id = anna.id } },
   { "not_owner", bob, "delete", annas },
   { "key_missing", stranger, "look", annas },
   { "yes", anna, "reveal", annas },

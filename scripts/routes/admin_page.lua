@@ -77,7 +77,7 @@ end
 local function cancel(req)
   local operation = refusal.check(journal.operations.get(req.params.id))
   if not operation then refusal.raise "deployment_unknown" end
-  auth.allow(req, "cancel", { owner_id = operation.owner_id }, operation.name)
+  auth.allow(req, "cancel", auth.what(operation), operation.name)
   refusal.check(accept.cancel(operation.id))
 end
 

@@ -13,32 +13,38 @@ local i18n = require "lib.pages.i18n"
 local limits = require "lib.policy.limits"
 local name_policy = require "lib.policy.names"
 
-local function unavailable(req, name, code, reason)
+local function detail_of(language, name, code, reason, more)
+  local own = more and more.texts
+  if own then return own[language] or own.en or select(2, next(own)) end
   local key = reason and "name.invalid." .. reason or "problem." .. code .. ".detail"
-  local args = { name = name, min = names.min, max = names.max }
+  if not i18n.has(key) then key = "problem.name_reserved.detail" end
+  return i18n.text(language, key, { name = name, min = names.min, max = names.max })
+end
+
+local function unavailable(req, who, name, code, reason, more)
   return answer.document(req, {
     name = name,
     valid = code == "name_taken" or code == "name_resting",
     available = false,
     code = code,
-    detail = i18n.text(i18n.from(req), key, args),
-    suggestions = suggestions(name),
+    detail = detail_of(i18n.from(req), name, code, reason, more),
+    suggestions = suggestions(name, who, code),
   })
 end
 
-local function rests(req, name)
+local function rests(who, name)
   if limits.rest == 0 then return false end
-  local who = auth.reader(req)
   return not identity.is_admin(who)
     and refusal.check(journal.operations.rests(name, who.id, limits.rest))
 end
 
 local function check(req)
   local name = names.fold(req.params.name)
-  local is_good, code, reason = name_policy.check(name, (client.host(req)))
-  if not is_good then return unavailable(req, name, code, reason) end
-  if not reservations.is_free(name) then return unavailable(req, name, "name_taken") end
-  if rests(req, name) then return unavailable(req, name, "name_resting") end
+  local who = auth.reader(req)
+  local is_good, code, reason, more = name_policy.check(name, who, (client.host(req)))
+  if not is_good then return unavailable(req, who, name, code, reason, more) end
+  if not reservations.is_free(name) then return unavailable(req, who, name, "name_taken") end
+  if rests(who, name) then return unavailable(req, who, name, "name_resting") end
   return { json = { name = name, valid = true, available = true } }
 end
 

@@ -25,15 +25,15 @@ local sorted_keys = require("lib.schema").sorted_keys
 
 local AUDIT_SECONDS = 3600 -- between two audit entries for repeating the same request
 
-local function checked_name(req, typed)
+local function checked_name(req, who, typed)
   local name = names.fold(typed)
-  local is_good, code, reason = name_policy.check(name, (client.host(req)))
+  local is_good, code, reason, more = name_policy.check(name, who, (client.host(req)))
   if is_good then return name end
-  refusal.raise(code, {
+  auth.refuse(code, more, {
     field = "name",
     detail = reason and "name.invalid." .. reason,
     args = { name = name, min = names.min, max = names.max },
-    more = { suggestions = suggestions(name) },
+    more = { suggestions = suggestions(name, who, code) },
   })
 end
 
@@ -127,13 +127,15 @@ end
 -- from, and the audit entry.
 local function admit(req, who, request, pending)
   local invite, invite_id = invite_of(req, pending)
-  local quotas = limits.quotas_of(who)
-  local what = { invite = invite, stacks = pending:stacks(), quotas = quotas }
-  local entry, code = auth.decide(req, who, "deploy", what, request.name)
+  local what = {
+    invite = invite, stacks = pending:stacks(), quotas = limits.quotas_of(who),
+    template = request.template.id, parameters = request.parameters.values,
+  }
+  local entry, code, more = auth.decide(req, who, "deploy", what, request.name)
   if not entry.allowed then
     auth.record(entry)
     local field = invite and "invite" or nil
-    refusal.raise(code, { args = { name = request.name }, field = field })
+    auth.refuse(code, more, { args = { name = request.name }, field = field })
   end
   local gates = {}
   if invite_id then
@@ -158,7 +160,7 @@ local function refuse(req, name, code, retry_after)
   local options = { args = { name = name, id = req.id }, retry_after = retry_after }
   if code == "invite_invalid" then options.field = "invite" end
   if code == "name_taken" or code == "name_resting" then
-    options.field, options.more = "name", { suggestions = suggestions(name) }
+    options.field, options.more = "name", { suggestions = suggestions(name, auth.reader(req)) }
   end
   refusal.raise(code or "internal", options)
 end
@@ -235,7 +237,7 @@ local function decide_and_accept(req, who, request)
     owner_id = who.id, network = not from.is_shared and from.network or nil, site = from.site,
     code = request.invite,
   }
-  local pending <close> = admission.begin(by, next(limits.quotas_of(who)) ~= nil)
+  local pending <close> = admission.begin(by)
   local statements = admit(req, who, request, pending)
   local tokens <close> = rate_limit.reserve()
   local headers = spend_deployment(req, who, tokens)
@@ -254,7 +256,7 @@ end
 local function deploy(req, values)
   local who = auth.who(req)
   local request = {
-    name = checked_name(req, values.name),
+    name = checked_name(req, who, values.name),
     template = template_of(values.template),
     invite = values.invite,
   }

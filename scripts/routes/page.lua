@@ -155,7 +155,7 @@ local function add_private(req, reader, doc, row)
   doc.trouble = workspace_view.trouble(row, language)
   doc.note = workspace_view.note(row, language)
   if not workspace_view.has_password(row) then return end
-  reader.may_reveal = auth.decide(req, who, "reveal", { owner_id = row.owner_id }).allowed
+  reader.may_reveal = auth.decide(req, who, "reveal", auth.what(row), row.name).allowed
   -- A link on another site shows the workspace, but no password.
   local is_asked = req.query.show == "password" and origin.is_own(req)
   if is_asked and workspace_view.reveals(req, who, row) then

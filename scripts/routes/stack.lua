@@ -45,7 +45,7 @@ local function repeat_deletion(req, operation, data)
   if data ~= "delete" then return answer.accepted(req, operation) end
   local kept = refusal.check(journal.volumes.kept(operation.name, operation.owner_id))
   if #kept == 0 then return answer.accepted(req, operation) end
-  auth.allow(req, "delete", { owner_id = operation.owner_id }, operation.name)
+  auth.allow(req, "delete", auth.what(operation), operation.name)
   local purging = refusal.check(accept.purge(operation.name, operation.owner_id))
   return answer.accepted(req, purging)
 end

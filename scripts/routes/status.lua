@@ -75,7 +75,7 @@ local function cancel(req)
   local who = auth.who(req)
   if not who.id and who.kind ~= "admin" then refusal.raise "key_missing" end
   local operation = find(req)
-  auth.allow(req, "cancel", { owner_id = operation.owner_id }, operation.name)
+  auth.allow(req, "cancel", auth.what(operation), operation.name)
   local result = refusal.check(accept.cancel(operation.id))
   local language = i18n.from(req)
   local reply = answer.accepted(req, operation, {

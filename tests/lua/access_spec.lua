@@ -54,3 +54,193 @@ describe("access", function()
     assert.equal("mode", rule)
   end)
 end)
+
+-- Loads the rules with those of a site.
+local function with(rules, more)
+  local policy = { rules = rules }
+  for key, value in pairs(more or {}) do policy[key] = value end
+  local fakes = portal.start { parts = { ["policy/access"] = policy } }
+  return require "lib.policy.access", fakes
+end
+
+local function rule(place, decide)
+  place.name, place.decide = place.name or "ours", decide or function() end
+  return place
+end
+
+local visitor = { kind = "visitor" }
+
+describe("a site's rules", function()
+  it("come where they say, in the order of the file", function()
+    local order = {}
+    local function noted(name, place)
+      place.name = name
+      return rule(place, function() order[#order + 1] = name end)
+    end
+    local access = with {
+      noted("first", { before = "mode" }), noted("second", { before = "mode" }),
+      noted("last", { after = "quota" }), noted("inner", { before = "second" }),
+    }
+    assert.is_true((access.decide(visitor, "deploy", { mode = "open" })))
+    assert.same({ "last", "first", "inner", "second" }, order)
+  end)
+
+  it("are refused at load time, with the file, the key and the cure", function()
+    local function none() end
+    for message, rules in pairs {
+      ['site/policy/access.lua: rules[1].before: there is no rule "modes" (known: pass'] =
+        { rule { before = "modes" } },
+      ['site/policy/access.lua: rules[2].name: there is a rule "ours" already'] =
+        { rule { before = "mode" }, rule { before = "mode" } },
+      ['rules[1].name: there is a rule "mode" already'] =
+        { rule { name = "mode", after = "quota" } },
+      ['site/policy/access.lua: rules[1].decide: invalid value "yes" (write a function)'] =
+        { { name = "ours", before = "mode", decide = "yes" } },
+      ['site/policy/access.lua: rules[1].decide: is missing'] =
+        { { name = "ours", before = "mode" } },
+      ['site/policy/access.lua: rules[1]: rule "ours" needs its place (write before or after'] =
+        { rule {} },
+      ['rules[1]: rule "a" and its neighbour name each other'] =
+        { rule { name = "a", after = "b" }, rule { name = "b", before = "a" } },
+      ['site/policy/access.lua: rules[1].decides: unknown key'] =
+        { { name = "ours", before = "mode", decides = none } },
+    } do
+      local is_loaded, problem = pcall(with, rules)
+      assert.is_false(is_loaded, message)
+      assert.truthy(problem:find(message, 1, true), problem)
+    end
+  end)
+
+  it("are refused with a scope that no token has, or a faulty example", function()
+    for message, more in pairs {
+      ['site/policy/access.lua: scopes.deploy: invalid value "creat"'] =
+        { scopes = { deploy = "creat" } },
+      ["site/policy/access.lua: examples[1]: invalid value"] = { examples = { { "yes" } } },
+      ["site/policy/access.lua: rule: unknown key"] = { rule = {} },
+    } do
+      local is_loaded, problem = pcall(with, {}, more)
+      assert.is_false(is_loaded, message)
+      assert.truthy(problem:find(message, 1, true), problem)
+    end
+  end)
+
+  it("have examples that hold for all rules together", function()
+    local function closed_at_night(_, action, what)
+      if action == "deploy" and what.now.hour >= 18 then return false, "too_late" end
+    end
+    local examples = {
+      { "yes", visitor, "deploy" },
+      { "too_late", visitor, "deploy", { now = { hour = 18 } } },
+      { "yes", { kind = "visitor" }, "deploy", { now = { hour = 19 } } },
+    }
+    with({ rule({ before = "mode" }, closed_at_night) }, { examples = examples })
+    local problems = require("lib.base.check").check()
+    assert.equal(1, #problems)
+    local start = "site/policy/access.lua: example 3: ({ kind = \"visitor\" }, \"deploy\", "
+      .. "{ now = { hour = 19 } }) gives \"too_late\"; the example says \"yes\""
+    assert.equal(start, problems[1]:sub(1, #start))
+  end)
+
+  it("change scopes and the audit", function()
+    local access = with({}, { scopes = { stop = "delete" }, unaudited = { stop = true } })
+    local token = { kind = "token", id = "t", scopes = { create = true } }
+    local _, _, code = access.decide(token, "stop", { owner_id = "t" })
+    assert.equal("scope_missing", code)
+    assert.same({ false, true }, { access.is_audited "stop", access.is_audited "start" })
+  end)
+
+  it("may refuse with a code, a status, texts and a time of their own", function()
+    local own = { code = "too_late", status = 423, text = { en = "Closed." }, retry_after = 60 }
+    local access = with { rule({ before = "mode" }, function() return false, own end) }
+    local is_allowed, name, code, more = access.decide(visitor, "deploy", {})
+    assert.same({ false, "ours", "too_late" }, { is_allowed, name, code })
+    assert.same({ status = 423, texts = { en = "Closed." }, retry_after = 60 }, more)
+  end)
+end)
+
+describe("a rule that answers wrongly", function()
+  local function answers(...)
+    local results = table.pack(...)
+    return rule({ before = "passwords_are_their_owners" }, function()
+      return table.unpack(results, 1, results.n)
+    end)
+  end
+
+  local wrong = {
+    ["it returned 5 (return nothing where it does not apply"] = { 5 },
+    ['it returned "yes"'] = { "yes" },
+    ["it returned false and nil"] = { false },
+    ['it returned false and "Too late!"'] = { false, "Too late!" },
+    ["it returned a table"] = { {} },
+    ["status: invalid value"] = { false, { code = "x", status = 200 } },
+    ["code: is missing"] = { false, { status = 403 } },
+    ["txt: unknown key"] = { false, { code = "x", txt = {} } },
+  }
+  for message, results in pairs(wrong) do
+    it("refuses, and is noted: " .. message, function()
+      local access = with { answers(table.unpack(results)) }
+      local is_allowed, name, code = access.decide({ kind = "admin" }, "deploy", {})
+      assert.same({ false, "ours", "policy_failed" }, { is_allowed, name, code })
+      local fault = require("lib.site.faults").list()[1]
+      assert.equal('site/policy/access.lua: rule "ours"', fault.where)
+      assert.truthy(fault.message:find(message, 1, true), fault.message)
+    end)
+  end
+
+  it("refuses when it raises, and is noted by its line", function()
+    local access = with { rule({ before = "mode" }, function(who) return who.nothing.at_all end) }
+    local is_allowed, _, code = access.decide(visitor, "deploy", {})
+    assert.same({ false, "policy_failed" }, { is_allowed, code })
+    local fault = require("lib.site.faults").list()[1]
+    assert.truthy(fault.where:find "access_spec.lua:%d+$", fault.where)
+    assert.truthy(fault.traceback:find "stack traceback")
+  end)
+
+  it("is reported at the third failure in a row, and so is one that was stopped", function()
+    local mood
+    local access = with { rule({ before = "mode" }, function()
+      if mood == "stop" then coroutine.yield() end
+      if mood == "raise" then error "no" end
+    end) }
+    local reasons = {}
+    require("lib.site.faults").on_persistent(function(reason) reasons[#reasons + 1] = reason end)
+    local function deploy(how)
+      mood = how
+      coroutine.wrap(access.decide)(visitor, "deploy", {})
+    end
+    for _, how in ipairs { "raise", "raise", "fine", "raise", "stop", "raise" } do deploy(how) end
+    assert.equal(1, #reasons)
+    assert.truthy(reasons[1]:find('rule "ours" failed several times in a row', 1, true))
+  end)
+end)
+
+describe("who and what", function()
+  it("have every field that rules read", function()
+    local seen = {}
+    local access, fakes = with { rule({ before = "mode" }, function(who, _, what)
+      seen.who, seen.what = who, what
+    end) }
+    fakes.server.now = function() return 1767614460.5 end
+    access.decide({ kind = "visitor" }, "deploy", { mode = "open" })
+    assert.same({ {}, {} }, { seen.who.groups, seen.who.scopes })
+    assert.same({ owner = 0, network = 0, site = 0, total = 0 }, seen.what.stacks)
+    assert.same({ {}, {} }, { seen.what.quotas, seen.what.parameters })
+    assert.same({
+      unix = 1767614460, zone = "UTC", date = "2026-01-05", hour = 12, minute = 1, weekday = 1,
+    }, seen.what.now)
+  end)
+
+  it("in examples have ids as the portal makes them", function()
+    portal.start()
+    local crypto_id = "user.3c186e1e5d66280e63c7ad46" -- sha256 of "forward-auth\neve"
+    local kinds = {}
+    for _, example in ipairs(require("policy.access").examples) do
+      local who = example[2]
+      kinds[who.kind] = true
+      if who.kind == "owner" then assert.truthy(who.id:find "^%x+$" and #who.id == 26, who.id) end
+      if who.kind == "user" then assert.equal(crypto_id, who.id) end
+      if who.kind == "token" then assert.truthy(who.id:find "^token%.%x+$" and #who.id == 18) end
+    end
+    assert.same({ admin = true, owner = true, token = true, user = true, visitor = true }, kinds)
+  end)
+end)

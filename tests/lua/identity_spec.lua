@@ -30,7 +30,10 @@ describe("a bearer token", function()
     local id = identity.new_owner_id()
     local key = identity.owner_key(id)
     for _, scheme in ipairs { "Bearer ", "bearer " } do
-      assert.same({ kind = "owner", id = id, generation = 0, via = "bearer" }, of(scheme .. key))
+      assert.same({
+        kind = "owner", id = id, generation = 0, via = "bearer", network = "192.0.2.0/24",
+        groups = {}, scopes = {},
+      }, of(scheme .. key))
     end
     assert.equal(key, identity.owner_key(id))
     assert.not_equal(key, identity.owner_key(identity.new_owner_id()))
@@ -106,8 +109,8 @@ describe("the owner's cookie", function()
     local set = identity.set_cookie(at "localhost:3000", identity.owner_key "me")
     local attributes = "; Path=/; Max%-Age=%d+; HttpOnly; SameSite=Lax$"
     assert.truthy(set:find("^owner%-%x+=own_me%.[^;]+" .. attributes))
-    assert.same({ kind = "owner", id = "me", generation = 0, via = "cookie" },
-      of(set:match "^[^;]+"))
+    local me = of(set:match "^[^;]+")
+    assert.same({ "owner", "me", 0, "cookie" }, { me.kind, me.id, me.generation, me.via })
     fakes.config.stack.scheme = "https"
     identity = restart()
     set = identity.set_cookie(at "portal.example", identity.owner_key "me")
@@ -211,16 +214,39 @@ describe("behind a proxy", function()
     assert.equal("10.0.0.1", key_of("10.0.0.1", "203.0.113.5"))
   end)
 
-  local forward_auth = { user_header = "remote-user", admins = { "root" } }
+  local forward_auth = {
+    user_header = "remote-user", name_header = "remote-name", email_header = "remote-email",
+    groups_header = "remote-groups", admins = { "root" },
+  }
 
   local function of(access, peer, headers)
     local settings = { access = access, trusted_proxies = proxies, forward_auth = forward_auth }
     return start(settings).of(request(headers, peer))
   end
 
+  it("the proxy's name, e-mail address and groups are believed like the user", function()
+    local headers = {
+      ["Remote-User"] = "eve", ["Remote-Name"] = "Eve Adams", ["Remote-Email"] = "Eve@Example.com",
+      ["Remote-Groups"] = "staff, ops|dev",
+    }
+    local eve = of("forward-auth", "10.0.0.1", headers)
+    assert.same({ "Eve Adams", "eve@example.com" }, { eve.name, eve.email })
+    assert.same({ "staff", "ops", "dev" }, eve.groups)
+    assert.same({ true, nil }, { eve.groups.ops, eve.groups.admins })
+    for _, other in ipairs { of("forward-auth", "203.0.113.5", headers),
+      of("open", "10.0.0.1", headers) } do
+      assert.same({ "visitor", {} }, { other.kind, other.groups })
+      assert.is_nil(other.email)
+    end
+    headers["Remote-Email"] = "eve@a, mallory@b"
+    assert.is_nil(of("forward-auth", "10.0.0.1", headers).email)
+  end)
+
   it("the user is named by a trusted proxy, in forward-auth only", function()
     local eve = of("forward-auth", "10.0.0.1", { ["Remote-User"] = "eve" })
-    assert.same({ "user", "eve", "proxy" }, { eve.kind, eve.name, eve.via })
+    assert.same({ "user", "eve", "proxy" }, { eve.kind, eve.user, eve.via })
+    assert.same({ "eve", {} }, { eve.name, eve.groups })
+    assert.is_nil(eve.email)
     assert.equal(eve.id, of("forward-auth", "10.0.0.1", { ["Remote-User"] = "eve" }).id)
     assert.not_equal(eve.id, of("forward-auth", "10.0.0.1", { ["Remote-User"] = "Eve" }).id)
     local root = { ["Remote-User"] = "root" }

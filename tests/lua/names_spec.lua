@@ -114,6 +114,105 @@ describe("the policy of names", function()
   end)
 end)
 
+-- The same with the names.lua of a site.
+local function load_site(policy)
+  support.start {
+    parts = { ["policy/names"] = policy },
+    config = {
+      reserved_names = { "test" }, rehearsal = true, hosts = {},
+      dokploy = { url = "http://dokploy.test" }, stack = { suffix = "ai.example.com" },
+    },
+  }
+  return require "lib.policy.names"
+end
+
+describe("a site's policy of names", function()
+  after_each(support.stop)
+
+  it("adds words, prefixes in plain text and patterns to the product's", function()
+    local policy = load_site {
+      words = { "Intranet" }, prefixes = { "project-" }, patterns = { "%-old$" },
+    }
+    for _, name in ipairs { "intranet", "project-x", "my-old", "postmaster", "test" } do
+      assert.same({ false, "name_reserved" }, { policy.check(name) }, name)
+    end
+    for _, name in ipairs { "projects", "my-project-x" } do
+      assert.is_true((policy.check(name)), name)
+    end
+  end)
+
+  it("asks its check, who gets the person", function()
+    local refusal = { code = "staff_only", status = 403, text = { en = "For staff." } }
+    local policy = load_site { check = function(name, who)
+      if name:find "^staff" and not who.groups.staff then return false, refusal end
+      if name == "dull" then return false, "name_dull" end
+    end }
+    assert.same({ false, "staff_only", nil, { status = 403, texts = { en = "For staff." } } },
+      { policy.check "staff-1" })
+    assert.is_true((policy.check("staff-1", { kind = "user", groups = { "staff" } })))
+    assert.same({ false, "name_dull" }, { policy.check "dull" })
+    assert.is_true((policy.check "anna"))
+  end)
+
+  it("suggests nothing that its check refuses for that person", function()
+    local policy = load_site {
+      variations = { "%s-2", "team-%s" }, suggestions = 2,
+      check = function(name, who)
+        if name:find "^team" and who.kind == "visitor" then return false, "team_only" end
+      end,
+    }
+    local function is_free(name) return name ~= "anna" end
+    assert.same({ "anna-2" }, policy.suggest("anna", is_free))
+    assert.same({ "anna-2", "team-anna" },
+      policy.suggest("anna", is_free, { kind = "owner", id = "a" }))
+  end)
+
+  it("refuses safely when its check fails, and calls it once for all suggestions", function()
+    local count = 0
+    local policy = load_site { check = function(name)
+      count = count + 1
+      return #name
+    end }
+    assert.same({ false, "policy_failed" }, { policy.check "anna" })
+    assert.same({}, policy.suggest("anna", always))
+    assert.equal(2, count)
+    local fault = require("lib.site.faults").list()[1]
+    assert.same({ "site/policy/names.lua: check", 2 }, { fault.where, fault.count })
+  end)
+
+  it("has examples, which are tried with what both say", function()
+    load_site {
+      prefixes = { "project-" },
+      check = function(name, who)
+        if name == "melon" then return who.kind == "owner", "x" end
+      end,
+      examples = {
+        { "yes", "anna" }, { "name_reserved", "project-x" }, { "name_reserved", "mail" },
+        { "x", "melon" }, { "yes", "melon", { kind = "owner", id = "a" } }, { "yes", "project-y" },
+      },
+    }
+    local problems = require("lib.base.check").check()
+    assert.equal(1, #problems)
+    assert.truthy(problems[1]:find("names.lua: example 6: (\"project-y\") gives", 1, true))
+  end)
+
+  it("is refused at load time, with the file, the key and the cure", function()
+    for message, policy in pairs {
+      ['site/policy/names.lua: prefixes[1]: invalid value "^project%-" (write lower-case letters'] =
+        { prefixes = { "^project%-" } },
+      ['site/policy/names.lua: patterns[1]: "a[" is not a Lua pattern'] = { patterns = { "a[" } },
+      ["site/policy/names.lua: word: unknown key (known here: check, examples"] = { word = {} },
+      ["site/policy/names.lua: check: invalid value"] = { check = "no" },
+      ["site/policy/names.lua: examples[1]: invalid value"] = { examples = { "anna" } },
+      ["site/policy/names.lua: suggestions: invalid value"] = { suggestions = 100 },
+    } do
+      local is_loaded, problem = pcall(load_site, policy)
+      assert.is_false(is_loaded, message)
+      assert.truthy(problem:find(message, 1, true), problem)
+    end
+  end)
+end)
+
 describe("a Lua pattern", function()
   -- On these subjects Lua reaches the end of each of the patterns, so that it judges all of it.
   local function lua_accepts(text)

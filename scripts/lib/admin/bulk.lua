@@ -40,9 +40,9 @@ end
 local function act(req, who, action, name, data)
   local stack = refusal.check(journal.stacks.get(name))
   if not stack then refusal.raise "stack_unknown" end
-  local entry, code = auth.decide(req, who, action, { owner_id = stack.owner_id }, name)
+  local entry, code, more = auth.decide(req, who, action, auth.what(stack), name)
   auth.record(entry)
-  if not entry.allowed then refusal.raise(code) end
+  if not entry.allowed then auth.refuse(code, more, {}) end
   return refusal.check(begin(action, stack, data, who))
 end
 

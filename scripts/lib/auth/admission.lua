@@ -43,10 +43,9 @@ function Admission:invite()
   return credentials.invite_state(self.by.code, others(self, "invite"))
 end
 
---- How many workspaces exist; empty where there are no quotas. Raises the journal's failures.
+--- How many workspaces exist. Raises the journal's failures.
 ---@return table<"owner"|"network"|"site"|"total", integer>
 function Admission:stacks()
-  if not self.counted.total then return {} end
   local pending, by = { owner = others(self, "owner") }, self.by
   for what in pairs(self.counted) do pending[what] = others(self, what) end
   pending.invite = nil
@@ -68,16 +67,15 @@ local methods = { __index = Admission, __close = Admission.finish }
 ---@param by { owner_id: string|nil, network: string|nil, site: string|nil, code: string|nil }
 --- owner_id: nil for a new owner; network and site: nil where the clients of a proxy cannot be told
 --- apart; code: the invite's
----@param has_quotas boolean
 ---@return Admission
-function admission.begin(by, has_quotas)
-  local counted = { invite = by.code and "admission invite " .. by.code }
-  if has_quotas then
-    counted.total = "admission total"
-    counted.network = by.network and "admission network " .. by.network
-    counted.site = by.site and "admission site " .. by.site
-    counted.owner = by.owner_id and "admission owner " .. by.owner_id
-  end
+function admission.begin(by)
+  local counted = {
+    invite = by.code and "admission invite " .. by.code,
+    total = "admission total",
+    network = by.network and "admission network " .. by.network,
+    site = by.site and "admission site " .. by.site,
+    owner = by.owner_id and "admission owner " .. by.owner_id,
+  }
   local self = { by = by, counted = counted, minute = os.time() // MINUTE }
   count(self, 1)
   return setmetatable(self, methods)

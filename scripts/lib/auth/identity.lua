@@ -14,13 +14,11 @@ local credentials = require "lib.auth.credentials"
 local session = require "lib.auth.session"
 local ids = require "lib.base.ids"
 local clean = require("lib.base.text").clean
+local subject = require "lib.policy.subject"
 local identity = {}
 
----@class Who
----@field kind string   admin owner user token visitor; forged: sent an invalid credential
----@field id? string    the owner's id
----@field name? string  a user's name, a token's label
----@field scopes? table<string, boolean>  of a token
+---@class Who  more of it, for rules, in scripts/meta/policy.lua; `kind` may also be forged: an
+--- invalid credential was sent
 ---@field generation? integer  of an owner's key. What is answered later is for this key
 ---@field token_id? string
 ---@field via string    bearer cookie proxy none
@@ -31,6 +29,7 @@ local identity = {}
 local COOKIE_SECONDS = 34560000 -- 400 days, the most that browsers allow
 local LONGEST_KEY = 200
 local LONGEST_USER = 200
+local LONGEST_GROUPS, MOST_GROUPS = 8192, 200
 
 --- A new owner's id. It is not secret; the signature in the key is.
 ---@return string
@@ -97,6 +96,28 @@ local function contains(list, value)
   return false
 end
 
+-- What the proxy reports about the user is left out when it is malformed.
+local function reported(req, field, longest)
+  local text = req.headers[config.forward_auth[field]]
+  text = text and utf8.len(text) and #text <= longest and clean(text)
+  return text and text ~= "" and not text:find "%c" and text or nil
+end
+
+local function email_of(req)
+  local email = reported(req, "email_header", LONGEST_USER)
+  return email and email:find "^[^@%s,]+@[^@%s,]+$" and email:lower() or nil
+end
+
+-- Authelia and oauth2-proxy separate them by commas, Authentik by bars.
+local function groups_of(req)
+  local groups = {}
+  for group in (reported(req, "groups_header", LONGEST_GROUPS) or ""):gmatch "[^,|]+" do
+    group = clean(group)
+    if group ~= "" and #groups < MOST_GROUPS then groups[#groups + 1] = group end
+  end
+  return groups
+end
+
 -- Only a trusted proxy may name the user. A repeated field arrives joined with commas.
 local function of_proxy(req)
   if config.access ~= "forward-auth" or not client.of(req).is_trusted then return nil end
@@ -107,8 +128,9 @@ local function of_proxy(req)
   end
   return {
     kind = contains(config.forward_auth.admins, name) and "admin" or "user",
-    id = "user." .. crypto.sha256("forward-auth\n" .. name):sub(1, 24), name = name,
-    via = "proxy",
+    id = "user." .. crypto.sha256("forward-auth\n" .. name):sub(1, 24), user = name,
+    name = reported(req, "name_header", LONGEST_USER) or name, email = email_of(req),
+    groups = groups_of(req), via = "proxy",
   }
 end
 
@@ -138,13 +160,22 @@ local function read(req)
   return of_session(req) or of_proxy(req) or of_cookie(req) or { kind = "visitor", via = "none" }
 end
 
+local function completed(req, who)
+  who.network = client.of(req).network
+  return subject.who(who)
+end
+
+--- A visitor.
+---@return Who
+function identity.visitor(req) return completed(req, { kind = "visitor", via = "none" }) end
+
 --- Who sent the request; kept for the request. May wait for the journal, and raises its failures.
 ---@param req Request
 ---@return Who
 function identity.of(req)
   local who = rawget(req, "who")
   if not who then
-    who = read(req)
+    who = completed(req, read(req))
     req.who = who
   end
   return who
@@ -173,7 +204,7 @@ end
 function identity.pass(who)
   if who.session then return "session " .. who.session end
   if who.kind == "token" then return "token " .. who.token_id end
-  if who.via == "proxy" then return "user " .. who.name end
+  if who.via == "proxy" then return "user " .. who.user end
   return "bearer " .. session.mark()
 end
 

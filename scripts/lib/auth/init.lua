@@ -87,10 +87,17 @@ end
 ---@return Who
 function auth.reader(req)
   local is_known, who = refusal.catch(auth.who, req)
-  return is_known and who or { kind = "visitor", via = "none" }
+  return is_known and who or identity.visitor(req)
 end
 
 -- May they?
+
+--- What rules get to know of a workspace or an operation.
+---@param row table|false  the journal's
+---@return What
+function auth.what(row)
+  return row and { owner_id = row.owner_id, template = row.template } or {}
+end
 
 --- Decides by policy/access.lua.
 ---@param req Request
@@ -100,14 +107,24 @@ end
 ---@param name string|nil  of the workspace or other thing that is acted on
 ---@return AuditEntry entry  not written yet
 ---@return string? code      why not
+---@return ProblemOptions? more  of a refusal with a code of its own
 function auth.decide(req, who, action, what, name)
-  what.mode = config.access
-  local is_allowed, rule, code = access.decide(who, action, what)
+  what.mode, what.name = config.access, name
+  local is_allowed, rule, code, more = access.decide(who, action, what)
   local entry = {
     who = who, network = client.of(req).network, action = action, name = name,
     allowed = is_allowed, rule = rule, request_id = req.id,
   }
-  return entry, code
+  return entry, code, more
+end
+
+--- Raises a refusal that was decided.
+---@param code string
+---@param more ProblemOptions|nil  as auth.decide returned it
+---@param options ProblemOptions
+function auth.refuse(code, more, options)
+  for key, value in pairs(more or {}) do options[key] = value end
+  refusal.raise(code, options)
 end
 
 --- Writes a decision to the audit log; raises when that fails, and then nothing may be done.
@@ -131,12 +148,13 @@ end
 --- Decides and records. Raises when the credential is invalid, not when it is not sufficient.
 ---@return Who|nil
 ---@return string? code  why not
+---@return ProblemOptions? more
 function auth.check(req, action, what, name)
   local who = auth.who(req)
-  local entry, code = auth.decide(req, who, action, what, name)
+  local entry, code, more = auth.decide(req, who, action, what, name)
   auth.record(entry)
   if entry.allowed then return who end
-  return nil, code
+  return nil, code, more
 end
 
 --- Who sent the request, if they may do that; raises otherwise.
@@ -146,8 +164,8 @@ end
 ---@param name string|nil
 ---@return Who
 function auth.allow(req, action, what, name)
-  local who, code = auth.check(req, action, what or {}, name)
-  if not who then refusal.raise(code, { args = { name = name or "" } }) end
+  local who, code, more = auth.check(req, action, what or {}, name)
+  if not who then auth.refuse(code, more, { args = { name = name or "" } }) end
   return who
 end
 

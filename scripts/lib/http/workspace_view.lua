@@ -31,7 +31,9 @@ local is_masked = {
 ---@param options ProblemOptions|nil
 function view.refuse(code, name, options)
   if is_masked[code] then view.refuse_unknown(name) end
-  refusal.raise(code, options or { args = { name = name } })
+  options = options or {}
+  options.args = options.args or { name = name }
+  refusal.raise(code, options)
 end
 
 --- Decides whether the person may act on a workspace; raises stack_unknown for everyone from whom
@@ -39,10 +41,9 @@ end
 ---@param row table|false  the journal's row
 ---@return Who
 function view.allow(req, action, name, row)
-  local owner_id = row and row.owner_id or nil
-  local is_known, who, code = refusal.catch(auth.check, req, action, { owner_id = owner_id }, name)
+  local is_known, who, code, more = refusal.catch(auth.check, req, action, auth.what(row), name)
   if not is_known then view.refuse(who.code, name, who.options) end
-  if not who then view.refuse(code, name) end
+  if not who then view.refuse(code, name, more) end
   if not row then view.refuse_unknown(name) end
   return who
 end
@@ -128,7 +129,7 @@ end
 ---@param row table
 ---@return boolean
 function view.reveals(req, who, row)
-  local entry = auth.decide(req, who, "reveal", { owner_id = row.owner_id }, row.name)
+  local entry = auth.decide(req, who, "reveal", auth.what(row), row.name)
   if not entry.allowed or not view.has_password(row) then return false end
   record_look(entry)
   return true

@@ -13,8 +13,8 @@ local INSERT = [[
 ---@param policy string  the version of the scripts that decided
 function audit.statement(entry, operation_id, policy)
   local who = entry.who
-  return { INSERT, who.kind, db.or_null(who.id), db.or_null(who.name), entry.network, entry.action,
-    db.or_null(entry.name), db.or_null(operation_id), entry.allowed, entry.rule, policy,
+  return { INSERT, who.kind, db.or_null(who.id), db.or_null(who.user or who.name), entry.network,
+    entry.action, db.or_null(entry.name), db.or_null(operation_id), entry.allowed, entry.rule, policy,
     entry.request_id }
 end
 

@@ -13,5 +13,10 @@ end
 
 --- May wait for the journal.
 ---@param name string  folded
+---@param who Who
 ---@return string[] names  an array of JSON
-return function(name) return json.array(names.suggest(name, is_offered)) end
+---@param code string|nil  why the name is refused
+return function(name, who, code)
+  if code == "policy_failed" then return json.array {} end
+  return json.array(names.suggest(name, is_offered, who))
+end

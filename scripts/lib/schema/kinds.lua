@@ -194,6 +194,9 @@ kinds.version = text_kind("a version, such as 0.30.2",
 kinds.header = text_kind("the name of a header field, such as Remote-User",
   function(text) return text:find("^[%w-]+$") ~= nil end)
 
+kinds.zone = text_kind("a time zone, such as Europe/Amsterdam or UTC",
+  function(text) return text:find("^%a[%w_+/-]*$") ~= nil end)
+
 kinds.list = list_kind("a list, separated by commas", function(text) return text end)
 
 kinds.names = list_kind(

@@ -73,7 +73,7 @@ function engine.start(options)
     stack = { suffix = "localhost", scheme = "http", public_port = 3100 },
   }
   fake.core = portal.start {
-    config = config, modules = options.modules, secrets = options.secrets, site = options.site,
+    config = config, modules = options.modules, secrets = options.secrets, parts = options.parts,
   }
   fake.core.crypto.base64 = function(text) return "b64(" .. text .. ")" end
   fake.core.timer.now = function() return fake.now end

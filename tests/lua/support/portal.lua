@@ -190,7 +190,8 @@ end
 
 --- Forgets what was loaded and installs the fakes.
 ---@param options { config: table|nil, secrets: table|nil, files: table|nil,
---- site: table<string, string>|nil, modules: table|nil }|nil
+--- site: table<string, string>|nil, parts: table<string, table>|nil, modules: table|nil }|nil
+--- parts: what files of the site return, { ["policy/names"] = {...} }
 ---@return table fakes  by their short names, to look into and to change
 function portal.start(options)
   options = options or {}
@@ -204,14 +205,19 @@ function portal.start(options)
     store = store(), shared = portal.shared(os.time),
     gzip = { pack = function(text) return "<packed>" .. text end, join = table.concat },
     limit = { take = function(_, burst) return true, burst - 1, 10, 0 end },
-    log = { info = nothing, warn = nothing },
+    log = { info = nothing, warn = nothing, error = nothing },
     metrics = { declare = nothing, add = nothing, set = nothing, observe = nothing },
-    task = { lock = function(_, fn, ...) return fn(...) end },
+    task = { lock = function(_, fn, ...) return fn(...) end, traceback = debug.traceback },
     text = { plain = string.lower, weighted = weighted, weight = weight },
     timer = { every = nothing, now = os.clock },
   }
   for name, fake in pairs(fakes) do
     package.preload["core." .. name] = function() return fake end
+  end
+  if options.parts then
+    local function part(path) return options.parts[path], "site/" .. path .. ".lua" end
+    local fake = { part = part, parts = function() return {} end }
+    package.preload["lib.base.site"] = function() return fake end
   end
   for name, fake in pairs(options.modules or {}) do
     package.preload[name] = function() return fake end

@@ -1,0 +1,68 @@
+--- Calls the functions of policies: rules and name checks. One that raises, runs too long or
+--- answers wrongly refuses, is noted as a fault, and never grants.
+local log = require "core.log"
+local task = require "core.task"
+local verdict = require "lib.policy.verdict"
+local faults = require "lib.site.faults"
+local guarded = {}
+
+---@class Guarded
+---@field kind "rule"|"name_check"
+---@field name string
+---@field source string  names it in messages: 'site/policy/access.lua: rule "opening_hours"'
+---@field fn function
+---@field streak Streak|nil  of a site's own
+
+--- Prepares a function of a policy.
+---@param definition { kind: string, name: string, source: string, fn: function, is_own: boolean }
+---@return Guarded
+function guarded.new(definition)
+  definition.streak = definition.is_own and faults.streak() or nil
+  return definition
+end
+
+-- The function that is being called. None of them waits, so when it is still set at the next call,
+-- that one never returned: it ran too long and was stopped.
+local running
+
+local STOPPED = "%s: it ran too long and was stopped (a loop that does not end?)"
+
+local function fail(item, message)
+  running = nil
+  local is_answer = message:sub(1, #item.source) == item.source
+  local where = faults.note {
+    kind = item.kind, name = item.name, message = message, where = is_answer and item.source or nil,
+  }
+  log.error("policy.failed", {
+    kind = item.kind, name = item.name, place = where, message = message,
+    consequence = "the request is refused",
+  })
+  if item.streak then
+    item.streak:add(("%s failed several times in a row: %s"):format(item.source,
+      message:match "^[^\n]*"))
+  end
+  return false, "policy_failed"
+end
+
+--- Calls it and checks its answer; raises when it fails.
+---@param item Guarded
+---@return boolean|nil is_allowed, string? code, table? more  see verdict.read
+function guarded.try(item, ...) return verdict.read(item.source, item.fn(...)) end
+
+local function described(err) return task.traceback(err) end
+
+local function answered(item, is_good, is_allowed, code, more)
+  if not is_good then return fail(item, is_allowed) end
+  running = nil
+  if item.streak then item.streak:reset() end
+  return is_allowed, code, more
+end
+
+--- The same, but a failure is the refusal policy_failed.
+function guarded.call(item, ...)
+  if running then fail(running, STOPPED:format(running.source)) end
+  running = item
+  return answered(item, xpcall(guarded.try, described, item, ...))
+end
+
+return guarded
