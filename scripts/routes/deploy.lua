@@ -6,6 +6,7 @@ local auth = require "lib.auth"
 local admission = require "lib.auth.admission"
 local audit = require "lib.auth.audit"
 local client = require "lib.auth.client"
+local decisions = require "lib.auth.decisions"
 local identity = require "lib.auth.identity"
 local rate_limit = require "lib.auth.rate_limit"
 local media = require "lib.base.media"
@@ -29,6 +30,7 @@ local function checked_name(req, who, typed)
   local name = names.fold(typed)
   local is_good, code, reason, more = name_policy.check(name, who, (client.host(req)))
   if is_good then return name end
+  if not reason then auth.note_name(req, who, name, code) end
   auth.refuse(code, more, {
     field = "name",
     detail = reason and "name.invalid." .. reason,
@@ -149,6 +151,7 @@ local function admit(req, who, request, pending)
     return {
       access.origin_statement(operation_id, client.of(req).network, invite_id),
       audit.statement(entry, operation_id),
+      decisions.statement(entry),
       gates = gates,
     }
   end

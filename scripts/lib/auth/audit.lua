@@ -1,6 +1,7 @@
 --- The audit log: who did what, or was refused, by which rule of which policy. Entries are only
 --- ever added, and an action that cannot be recorded is not done.
 local server = require "core.server"
+local decisions = require "lib.auth.decisions"
 local clock = require "lib.base.clock"
 local refusal = require "lib.base.refusal"
 local site = require "lib.base.site"
@@ -13,8 +14,10 @@ local audit = {}
 ---@field network string
 ---@field action string
 ---@field name? string
+---@field what What
 ---@field allowed boolean
 ---@field rule string
+---@field code? string  why not
 ---@field request_id string
 
 -- The scripts that decided: the version of the installation's own files; how often all were loaded
@@ -36,7 +39,7 @@ end
 --- Adds an entry. Raises the journal's failures.
 ---@param entry AuditEntry
 function audit.write(entry)
-  refusal.check(rows.add(entry, policy()))
+  refusal.check(rows.add(entry, policy(), decisions.statement(entry)))
   change_events.changed("audit")
 end
 

@@ -5,6 +5,7 @@ local log = require "core.log"
 local shared = require "core.shared"
 local audit = require "lib.auth.audit"
 local client = require "lib.auth.client"
+local decisions = require "lib.auth.decisions"
 local identity = require "lib.auth.identity"
 local origin = require "lib.auth.origin"
 local rate_limit = require "lib.auth.rate_limit"
@@ -112,8 +113,8 @@ function auth.decide(req, who, action, what, name)
   what.mode, what.name = config.access, name
   local is_allowed, rule, code, more = access.decide(who, action, what)
   local entry = {
-    who = who, network = client.of(req).network, action = action, name = name,
-    allowed = is_allowed, rule = rule, request_id = req.id,
+    who = who, network = client.of(req).network, action = action, what = what, name = name,
+    allowed = is_allowed, rule = rule, code = code, request_id = req.id,
   }
   return entry, code, more
 end
@@ -143,6 +144,20 @@ function auth.record(entry)
   log.info("access.refused", {
     action = entry.action, name = entry.name, rule = entry.rule, network = entry.network,
   })
+  decisions.note(entry)
+end
+
+--- Notes that a deploy was refused because of its name, for replays.
+---@param req Request
+---@param who Who
+---@param name string
+---@param code string
+function auth.note_name(req, who, name, code)
+  local what = { mode = config.access, name = name }
+  decisions.note {
+    who = who, network = client.of(req).network, action = "name", what = what, name = name,
+    allowed = false, rule = "names", code = code,
+  }
 end
 
 --- Decides and records. Raises when the credential is invalid, not when it is not sufficient.

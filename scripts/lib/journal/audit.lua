@@ -14,14 +14,15 @@ local INSERT = [[
 function audit.statement(entry, operation_id, policy)
   local who = entry.who
   return { INSERT, who.kind, db.or_null(who.id), db.or_null(who.user or who.name), entry.network,
-    entry.action, db.or_null(entry.name), db.or_null(operation_id), entry.allowed, entry.rule, policy,
-    entry.request_id }
+    entry.action, db.or_null(entry.name), db.or_null(operation_id), entry.allowed, entry.rule,
+    policy, entry.request_id }
 end
 
 --- Adds an entry.
+---@param also any[]  a statement that is written together with it
 ---@return boolean|nil written, string? message, string? code
-function audit.add(entry, policy)
-  local results, message, code = db.run { audit.statement(entry, nil, policy) }
+function audit.add(entry, policy, also)
+  local results, message, code = db.run { audit.statement(entry, nil, policy), also }
   return results and true, message, code
 end
 

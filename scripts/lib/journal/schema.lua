@@ -326,4 +326,19 @@ return {
   );
   ALTER TABLE operations ADD COLUMN site INTEGER; -- the version in force when it was accepted
   ]],
+
+  -- 13: what was decided and why, to try other rules on (lib/site/try.lua)
+  [[
+  CREATE TABLE decisions (             -- the last ones that were not mere reads
+    id          INTEGER PRIMARY KEY,
+    at          REAL NOT NULL,
+    who         TEXT NOT NULL,         -- JSON, without what identifies a person
+    action      TEXT NOT NULL,         -- as in audit; name: a deploy was refused for its name
+    what        TEXT NOT NULL,         -- JSON
+    allowed     INTEGER NOT NULL,
+    code        TEXT,                  -- why not
+    rule        TEXT NOT NULL,
+    site_version INTEGER NOT NULL
+  );
+  ]],
 }

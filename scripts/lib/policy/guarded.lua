@@ -1,10 +1,13 @@
 --- Calls the functions of policies: rules and name checks. One that raises, runs too long or
 --- answers wrongly refuses, is noted as a fault, and never grants.
 local log = require "core.log"
+local shared = require "core.shared"
 local task = require "core.task"
 local verdict = require "lib.policy.verdict"
 local faults = require "lib.site.faults"
 local guarded = {}
+
+local LOG_SECONDS = 60 -- between two lines about the same place
 
 ---@class Guarded
 ---@field kind "rule"|"name_check"
@@ -33,10 +36,12 @@ local function fail(item, message)
   local where = faults.note {
     kind = item.kind, name = item.name, message = message, where = is_answer and item.source or nil,
   }
-  log.error("policy.failed", {
-    kind = item.kind, name = item.name, place = where, message = message,
-    consequence = "the request is refused",
-  })
+  if shared.add("logged " .. where, true, LOG_SECONDS) then
+    log.error("policy.failed", {
+      kind = item.kind, name = item.name, place = where, message = message,
+      consequence = "the request is refused",
+    })
+  end
   if item.streak then
     item.streak:add(("%s failed several times in a row: %s"):format(item.source,
       message:match "^[^\n]*"))
