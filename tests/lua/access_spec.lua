@@ -214,6 +214,21 @@ describe("a rule that answers wrongly", function()
   end)
 end)
 
+describe("explain", function()
+  it("shows what each rule answers, up to the one that decides", function()
+    local access = with { rule({ name = "broken", after = "mode" }, function() error "no" end) }
+    local function answers(...)
+      local list = {}
+      for i, each in ipairs(access.explain(...)) do list[i] = each.rule .. " " .. each.answer end
+      return table.concat(list, ", ")
+    end
+    assert.equal("passwords_are_their_owners -, keys_are_their_owners -, admin_may_all -, "
+      .. "metrics_from_nearby -, token_scope -, quota -, mode yes", answers(visitor, "deploy"))
+    assert.truthy(answers(visitor, "list"):find "mode %-, broken error: .*access_spec.lua:%d+: no$")
+    assert.truthy(answers({ kind = "admin" }, "stop"):find "admin_may_all yes$")
+  end)
+end)
+
 describe("who and what", function()
   it("have every field that rules read", function()
     local seen = {}

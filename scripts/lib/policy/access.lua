@@ -127,6 +127,27 @@ function access.decide(who, action, what)
   return evaluate(rules, guarded.call, subject.who(who), action, subject.what(what, moment.now()))
 end
 
+--- What each rule answers, in order, up to the one that decides.
+---@param who Who
+---@param action string
+---@param what What|nil  what is left out is as in examples, but for the time, which is now
+---@return { rule: string, answer: string }[]  answer: "-" where it does not apply, "yes", a code,
+--- or the message of an error
+function access.explain(who, action, what)
+  local answers = {}
+  local time = what and what.now or moment.now()
+  who, what = subject.example(who, what)
+  what.now, what.scope = time, access.scopes[action]
+  for i, rule in ipairs(rules) do
+    local is_good, is_allowed, code = pcall(guarded.try, rule.guarded, who, action, what)
+    local answer = is_good and (is_allowed and "yes" or code or "-") or "error: " .. is_allowed
+    answers[i] = { rule = rule.name, answer = answer }
+    if answer ~= "-" then return answers end
+  end
+  answers[#answers + 1] = { rule = "nobody_else", answer = "admin_only" }
+  return answers
+end
+
 --- Whether an action leaves an entry in the audit log.
 ---@return boolean
 function access.is_audited(action) return not unaudited[action] end
