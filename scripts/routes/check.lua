@@ -5,6 +5,7 @@ local identity = require "lib.auth.identity"
 local names = require "lib.base.names"
 local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
+local problem = require "lib.http.problem"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
 local reservations = require "lib.journal.reservations"
@@ -13,21 +14,16 @@ local i18n = require "lib.pages.i18n"
 local limits = require "lib.policy.limits"
 local name_policy = require "lib.policy.names"
 
-local function detail_of(language, name, code, reason, more)
-  local own = more and more.texts
-  if own then return own[language] or own.en or select(2, next(own)) end
-  local key = reason and "name.invalid." .. reason or "problem." .. code .. ".detail"
-  if not i18n.has(key) then key = "problem.name_reserved.detail" end
-  return i18n.text(language, key, { name = name, min = names.min, max = names.max })
-end
-
 local function unavailable(req, who, name, code, reason, more)
+  local options = more or {}
+  options.args = { name = name, min = names.min, max = names.max }
+  options.detail = reason and "name.invalid." .. reason
   return answer.document(req, {
     name = name,
     valid = code == "name_taken" or code == "name_resting",
     available = false,
     code = code,
-    detail = detail_of(i18n.from(req), name, code, reason, more),
+    detail = problem.document(req, i18n.from(req), code, options).detail,
     suggestions = suggestions(name, who, code),
   })
 end

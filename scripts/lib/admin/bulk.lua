@@ -6,6 +6,7 @@ local shared = require "core.shared"
 local auth = require "lib.auth"
 local names = require "lib.base.names"
 local refusal = require "lib.base.refusal"
+local problem = require "lib.http.problem"
 local journal = require "lib.journal"
 local accept = require "lib.operations.accept"
 local i18n = require "lib.pages.i18n"
@@ -62,11 +63,9 @@ function bulk.run(req, who, action, list, data)
       local url = "/api/status/" .. result.id
       results[i] = { name = name, deploymentId = result.id, statusUrl = url }
     else
-      local key = "problem." .. result.code .. ".detail"
-      local code = i18n.has(key) and result.code or "internal"
-      local detail = i18n.text(language, "problem." .. code .. ".detail",
-        { name = name, id = req.id })
-      results[i] = { name = name, code = code, detail = detail }
+      result.options.args = { name = name }
+      local doc = problem.document(req, language, result.code, result.options)
+      results[i] = { name = name, code = doc.code, detail = doc.detail }
     end
   end
   return results

@@ -27,8 +27,7 @@ end
 ---@param why any  a code, or a table (Refused in scripts/meta/policy.lua)
 ---@return boolean|nil is_allowed  nil: it does not apply
 ---@return string? code
----@return { status: integer|nil, texts: table<string, string>|nil, retry_after: integer|nil }? more
---- options for refusal.raise
+---@return ProblemOptions? more  for refusal.raise
 function verdict.read(source, is_allowed, why)
   if is_allowed == nil or is_allowed == true then return is_allowed end
   if is_allowed ~= false then
@@ -37,14 +36,13 @@ function verdict.read(source, is_allowed, why)
   if type(why) == "table" then
     local checked = schema.check(why, refusal, source)
     return false, checked.code, {
-      status = checked.status, retry_after = checked.retry_after,
-      texts = next(checked.text) and checked.text or nil,
+      status = checked.status, retry_after = checked.retry_after, texts = checked.text,
     }
   end
   if not code.read(why) then
     error(("%s: it returned false and %s (%s)"):format(source, described(why), RIGHT), 0)
   end
-  return false, why
+  return false, why, { texts = {} }
 end
 
 return verdict
