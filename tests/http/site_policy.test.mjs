@@ -1,0 +1,130 @@
+// Rules and names of an installation's own (site/policy): what they decide, what becomes of those
+// that fail, and what the log of decisions keeps.
+import { describe, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { ADMIN, until, useWorld } from './harness.mjs'
+import { siteOf } from './site.mjs'
+
+const admin = { key: ADMIN }
+const proxied = (user, groups = '') => ({
+  headers: { 'remote-user': user, 'remote-groups': groups, 'remote-email': `${user}@Example.com` },
+})
+
+const access = `return {
+  rules = {
+    { name = "opening_hours", before = "mode", decide = function(who, action, what)
+      if action ~= "deploy" then return nil end
+      if what.name == "at-night" then
+        return false, { code = "too_late", status = 423, retry_after = 60,
+          text = { en = "Closed at night.", nl = "Dicht.", ar = "مغلق." } }
+      end
+      if what.name == "in-vain" then return false, "in_vain" end
+      if what.name == "failing" then return what.nothing.at_all end
+      if what.name == "wrong" then return 5 end
+      if what.name == "looping" then while true do end end
+      if what.name == "for-staff" then return who.groups.staff or false, "staff_only" end
+      if what.name == "for-example" then
+        return who.email ~= nil and who.email:find "@example%.com$" ~= nil, "example_only"
+      end
+      if what.name == "counted" then
+        return what.stacks.total >= 0 and what.quotas.owner == nil and what.template == "default"
+          and what.now.weekday <= 7 and what.now.zone == "UTC", "not_counted"
+      end
+    end },
+  },
+  examples = {
+    { "too_late", { kind = "visitor" }, "deploy", { name = "at-night" } },
+    { "yes", { kind = "user", groups = { "staff" } }, "deploy", { name = "for-staff" } },
+  },
+}
+`
+const names = `return {
+  prefixes = { "project-" },
+  check = function(name, who)
+    if name:find "^team" and who.kind == "visitor" then
+      return false, { code = "team_only", text = { en = "For members." } }
+    end
+    if name == "bad-check" then error "no" end
+  end,
+}
+`
+
+describe('an installation', () => {
+  const site = siteOf({ 'policy/access.lua': access, 'policy/names.lua': names })
+  const { portal } = useWorld({
+    env: {
+      ...site.env, ACCESS: 'forward-auth', TRUSTED_PROXIES: '127.0.0.1',
+    },
+  })
+  const refused = async (name, options) => {
+    const { status, json } = await portal.deploy(name, options)
+    return [status, json.code]
+  }
+  const health = async (code) =>
+    (await portal.api('/health')).json.degraded.find((item) => item.code === code)
+
+  test('refuses with a code, status and text of its own', async () => {
+    const anna = proxied('anna')
+    const answer = await portal.deploy('at-night', anna)
+    assert.deepEqual([answer.status, answer.json.code, answer.json.detail],
+      [423, 'too_late', 'Closed at night.'])
+    assert.equal(answer.headers['retry-after'], '60')
+    const dutch = await portal.deploy('at-night',
+      { headers: { ...anna.headers, 'accept-language': 'nl' } })
+    assert.equal(dutch.json.detail, 'Dicht.')
+    assert.deepEqual(await refused('in-vain', anna), [403, 'in_vain'])
+    const { entries } = (await portal.api('/api/audit?limit=1', admin)).json
+    assert.deepEqual([entries[0].rule, entries[0].allowed], ['opening_hours', false])
+  })
+
+  test("decides by the proxy's groups and e-mail address, and by what is counted", async () => {
+    assert.deepEqual(await refused('for-staff', proxied('anna', 'students')), [403, 'staff_only'])
+    await portal.ready('for-staff', proxied('bob', 'dev, staff'))
+    await portal.ready('for-example', proxied('anna'))
+    await portal.ready('counted', proxied('carl'))
+  })
+
+  test('refuses names by prefix and by its check, which knows the person', async () => {
+    const reserved = await portal.check('project-x')
+    assert.deepEqual([reserved.json.available, reserved.json.code], [false, 'name_reserved'])
+    const visitor = await portal.check('team-red')
+    assert.deepEqual([visitor.json.code, visitor.json.detail], ['team_only', 'For members.'])
+    assert.equal((await portal.check('team-red', proxied('anna'))).json.available, true)
+    assert.deepEqual(await refused('project-x', proxied('anna')), [422, 'name_reserved'])
+  })
+
+  test('is refused safely where its scripts fail, and /health has the places', async () => {
+    portal.expect(/policy\.failed|task\.stopped|http\.handler_stopped/)
+    assert.deepEqual(await refused('failing', proxied('anna')), [503, 'policy_failed'])
+    assert.deepEqual(await refused('wrong', proxied('anna')), [503, 'policy_failed'])
+    assert.equal((await portal.check('bad-check')).json.code, 'policy_failed')
+    const { places, detail } = await health('script_faults')
+    const wheres = places.map(({ where }) => where)
+    assert.deepEqual(wheres.sort(), [
+      'site/policy/access.lua: rule "opening_hours"', 'site/policy/access.lua:10',
+      'site/policy/names.lua:7',
+    ])
+    assert.ok(!/nothing|at_all/.test(JSON.stringify({ places, detail })), 'no source text')
+  })
+})
+
+test('--check finds what is wrong with rules and names, and says what to do', () => {
+  const cases = {
+    'return { rules = { { name = "x", before = "modes", decide = function() end } } }':
+      /site\/policy\/access\.lua: rules\[1\]\.before: there is no rule "modes" \(known: /,
+    'return { rules = { { name = "mode", after = "mode", decide = function() end } } }':
+      /rules\[1\]\.name: there is a rule "mode" already/,
+    'return { rules = { { name = "x", after = "mode", decide = true } } }':
+      /rules\[1\]\.decide: invalid value "true" \(write a function\)/,
+    'return { examples = { { "no", { kind = "visitor" }, "deploy" } } }':
+      /site\/policy\/access\.lua: example 1: .* gives "yes"; the example says "no"/,
+    'return { examples = { { "yes", { kind = "admin" }, "deploy" } },\n  rules = {':
+      /site\/policy\/access\.lua:2:/,
+  }
+  for (const [text, message] of Object.entries(cases)) {
+    const { status, text: said } = siteOf({ 'policy/access.lua': text }).check()
+    assert.notEqual(status, 0, text)
+    assert.match(said, message)
+    assert.equal(said.match(new RegExp(message, 'g')).length, 1, `once:\n${said}`)
+  }
+})
