@@ -51,6 +51,7 @@ require("lib.site.routes").register(site.parts "routes")
 
 -- The installation's own files: their versions, and how they come into force.
 require("lib.site.versions").register()
+require "lib.site.try" -- tries candidates on past decisions
 
 -- Who may create a workspace, in the log.
 server.on_start(require("lib.admin.health").log_access)

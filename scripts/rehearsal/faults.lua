@@ -8,6 +8,7 @@
 ---         worker that runs deployments
 --- times   how often (1); 0: until the rule is removed
 --- skip    how many matching calls go well first (0)
+--- chance  how likely it is for each matching call, from 0 to 1 (1)
 --- name    only calls about this workspace or project
 ---
 --- Kinds, for calls and for "stack":
@@ -42,7 +43,8 @@ local kinds_at = {
 local not_procedures = words.set "stack deploy health trpc/settings.health"
 
 local field_types = {
-  at = "string", kind = "string", times = "number", skip = "number", ms = "number",
+  at = "string", kind = "string", times = "number", skip = "number", chance = "number",
+  ms = "number",
   status = "number", headers = "table", body = "string", name = "string", id = "number",
   hits = "number", seen = "number",
 }
@@ -105,7 +107,7 @@ end
 
 local function use(rule)
   rule.seen = rule.seen + 1
-  if rule.seen <= rule.skip then return false end
+  if rule.seen <= rule.skip or math.random() >= (rule.chance or 1) then return false end
   rule.hits = rule.hits + 1
   return true
 end
