@@ -23,7 +23,7 @@ local workspaces = {
 
 -- The module with the files of a site.
 local function with(site, templates)
-  portal.start { site = site, modules = {
+  portal.start { parts = site, modules = {
     ["lib.policy.templates"] = {
       ids = function()
         local ids = {}

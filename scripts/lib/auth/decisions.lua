@@ -26,11 +26,10 @@ local function plain_who(who)
   }
 end
 
--- Parameters may be secrets.
 local function plain_what(what)
   local plain = {}
   for key, value in pairs(what) do plain[key] = value end
-  plain.owner_id, plain.parameters = hashed(what.owner_id), nil
+  plain.owner_id = hashed(what.owner_id)
   return json.encode(plain)
 end
 

@@ -2,6 +2,7 @@
 --- with the files in force and once with a candidate; scripts/commands/replay.lua is its entry.
 local json = require "core.json"
 local access = require "lib.policy.access"
+local limits = require "lib.policy.limits"
 local names = require "lib.policy.names"
 local templates = require "lib.policy.templates"
 local faults = require "lib.site.faults"
@@ -29,6 +30,7 @@ local function outcome_of(past)
     if not is_good then return code, "names" end
     if past.action == "name" then return "yes", "names" end
   end
+  if past.action == "deploy" then past.what.quotas = limits.quotas_of(past.who) end
   local is_allowed, rule, code = access.decide(past.who, past.action, past.what)
   return is_allowed and "yes" or code, rule
 end

@@ -207,7 +207,6 @@ function portal.start(options)
     limit = { take = function(_, burst) return true, burst - 1, 10, 0 end },
     log = { info = nothing, warn = nothing, error = nothing },
     metrics = { declare = nothing, add = nothing, set = nothing, observe = nothing },
-    site = { number = 0 },
     task = { lock = function(_, fn, ...) return fn(...) end, traceback = debug.traceback },
     text = { plain = string.lower, weighted = weighted, weight = weight },
     timer = { every = nothing, now = os.clock },
