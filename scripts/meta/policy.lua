@@ -1,4 +1,4 @@
----@meta
+---@meta policy
 --- What rules and name checks (policy/access.lua, policy/names.lua, and the same files of a site)
 --- get. Every field without a ? is always there.
 

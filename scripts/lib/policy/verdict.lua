@@ -21,7 +21,7 @@ local function described(value)
   return type(value) == "table" and "a table" or tostring(value)
 end
 
---- Checks an answer. Raises a sentence that begins with `source` when it is none of these.
+--- Checks an answer. Raises a sentence that begins with `source` when it is anything else.
 ---@param source string  names the rule: 'site/policy/access.lua: rule "opening_hours"'
 ---@param is_allowed any
 ---@param why any  a code, or a table (Refused in scripts/meta/policy.lua)
