@@ -71,4 +71,13 @@ case $limit in
 esac
 
 cd /workspace
+# STACK_REPOSITORY=https://... is cloned once; when that fails, again at the next start.
+cloned=$STACK_STATE_DIR/cloned
+if [ -n "${STACK_REPOSITORY:-}" ] && [ ! -e "$cloned" ]; then
+  if GIT_TERMINAL_PROMPT=0 timeout 60 git clone -q -- "$STACK_REPOSITORY" >&2; then
+    : >"$cloned"
+  else
+    echo "entrypoint: STACK_REPOSITORY could not be cloned; going on without it" >&2
+  fi
+fi
 exec opencode serve --hostname 0.0.0.0 --port "$PORT" "$@"

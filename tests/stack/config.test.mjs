@@ -1,6 +1,6 @@
 // Tests the configuration in the workspace image: well formed, complete, generated from one table.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -132,3 +132,32 @@ for (const password of [undefined, '', 'short'])
     assert.equal(status, 78)
     assert.match(err, /OPENCODE_SERVER_PASSWORD must have 16 characters or more/)
   })
+
+test('the entrypoint clones STACK_REPOSITORY once, and starts when it cannot', (t) => {
+  const place = mkdtempSync(path.join(tmpdir(), 'entrypoint-'))
+  t.after(() => rmSync(place, { recursive: true }))
+  const [tools, workspace] = ['tools', 'workspace'].map((name) => path.join(place, name))
+  const git = (...args) => assert.equal(run('git', ['-C', place, ...args]).status, 0)
+  git('init', '-q', 'course')
+  git('-C', 'course', '-c', 'user.name=t', '-c', 'user.email=t@example.com', 'commit', '-q',
+    '--allow-empty', '-m', 'x')
+  mkdirSync(tools)
+  mkdirSync(workspace)
+  const server = '#!/bin/sh\necho "started in $PWD"\n'
+  writeFileSync(path.join(tools, 'opencode'), server, { mode: 0o755 })
+  const script = path.join(place, 'entrypoint.sh')
+  writeFileSync(script, read('entrypoint.sh').replaceAll('/workspace', workspace))
+  const start = (repository) => run('sh', [script], { env: {
+    PATH: `${tools}:${process.env.PATH}`, OPENCODE_SERVER_PASSWORD: 'sixteen-letters-',
+    OPENCODE_CONFIG_DIR: place, XDG_CACHE_HOME: path.join(place, 'cache'),
+    STACK_REPOSITORY: repository,
+  } })
+  const failed = start(path.join(place, 'nothing'))
+  assert.match(failed.err, /STACK_REPOSITORY could not be cloned/)
+  assert.match(failed.out, /^started in /)
+  assert.equal(start(path.join(place, 'course')).status, 0)
+  assert.ok(readdirSync(path.join(workspace, 'course')).includes('.git'))
+  rmSync(path.join(workspace, 'course'), { recursive: true })
+  assert.equal(start(path.join(place, 'course')).err, '')
+  assert.ok(!readdirSync(workspace).includes('course'), 'it is cloned once')
+})

@@ -35,7 +35,7 @@ if not texts[i18n.default] then error("locales/en.json is missing: it is the fal
 -- The installation's own texts: they replace the product's, add to them, or are a language more.
 
 -- What texts of one's own may begin with, where English has none of that key.
-local prefixes = { "template.", "parameter.", "step.", "problem.", "own." }
+local prefixes = { "template.", "parameter.", "step.", "problem.", "failure.", "own." }
 
 local function is_own(key)
   for _, start in ipairs(prefixes) do
