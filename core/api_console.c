@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -40,11 +41,50 @@ static int disk(lua_State *L)
     return 1;
 }
 
+/* The next line of the standard input; blocks. */
+static int read_line(lua_State *L)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t len = getline(&line, &room, stdin);
+    if (len > 0) lua_pushlstring(L, line, (size_t)len - (line[len - 1] == '\n'));
+    free(line);
+    return len > 0;
+}
+
+/* true and the results of the chunk; or false and the error. */
+static int return_evaluated(lua_State *L, int status, lua_KContext unused)
+{
+    (void)unused;
+    lua_pushboolean(L, status == LUA_OK || status == LUA_YIELD);
+    lua_replace(L, 1);
+    return lua_gettop(L);
+}
+
+/* An expression, or else statements. Only for commands: the portal itself runs no text. */
+static int eval(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    if (api_core(L)->httpd) return luaL_error(L, "console.eval: only in a command");
+    lua_settop(L, 1);
+    const char *expression = lua_pushfstring(L, "return %s", text);
+    int status = luaL_loadbufferx(L, expression, strlen(expression), "=console", "t");
+    if (status != LUA_OK) {
+        lua_settop(L, 1);
+        status = luaL_loadbufferx(L, text, len, "=console", "t");
+    }
+    lua_replace(L, 2);
+    lua_settop(L, 2);
+    if (status == LUA_OK) status = lua_pcallk(L, 0, LUA_MULTRET, 0, return_evaluated);
+    return return_evaluated(L, status, 0);
+}
+
 int api_console_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        { "print", print }, { "env", api_env }, { "disk", disk }, { NULL, NULL }
-    };
+    static const luaL_Reg functions[] = { { "print", print }, { "read", read_line },
+                                          { "eval", eval },   { "env", api_env },
+                                          { "disk", disk },   { NULL, NULL } };
     luaL_newlib(L, functions);
     return 1;
 }

@@ -6,6 +6,17 @@ local console = {}
 ---@param text string
 function console.print(text) end
 
+--- The next line of the standard input, without its end; nil when there are no more. Blocks.
+---@return string|nil
+function console.read() end
+
+--- Runs Lua text, an expression or statements, with the globals that scripts have. Only in a
+--- command. May wait.
+---@param text string
+---@return boolean done
+---@return any ...  its results, or the error
+function console.eval(text) end
+
 --- An environment variable; nil when it is unset or empty.
 ---@param name string
 ---@return string|nil

@@ -1,5 +1,5 @@
-// An installation's own folder: what is in it is checked, becomes a version, and comes into force as
-// a whole or not at all; one that is broken at the start gives way to the last good one.
+// An installation's own folder: what is in it is checked, becomes a version, and comes into force
+// as a whole or not at all; one that is broken at the start gives way to the last good one.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -20,8 +20,9 @@ const inWorldOf = (files, act, more = {}) => {
   return inWorld({ env: { ...site.env }, ...more }, (world) => act(world, site))
 }
 const queryJournal = (portal, sql) => {
+  const journal = `${portal.env.DATA_DIR}/journal.db`
   const { stdout, stderr } = spawnSync('sqlite3',
-    ['-json', '-cmd', '.timeout 5000', `${portal.env.DATA_DIR}/journal.db`, sql], { encoding: 'utf8' })
+    ['-json', '-cmd', '.timeout 5000', journal, sql], { encoding: 'utf8' })
   assert.equal(stderr, '')
   return JSON.parse(stdout || '[]')
 }
