@@ -76,7 +76,7 @@ static int eval(lua_State *L)
     }
     lua_replace(L, 2);
     lua_settop(L, 2);
-    if (status == LUA_OK) status = lua_pcallk(L, 0, LUA_MULTRET, 0, return_evaluated);
+    if (status == LUA_OK) status = lua_pcallk(L, 0, LUA_MULTRET, 0, 0, return_evaluated);
     return return_evaluated(L, status, 0);
 }
 
