@@ -108,6 +108,44 @@ describe('an installation', () => {
   })
 })
 
+describe('a rule that fails again and again', () => {
+  const rule = (body) => `return { rules = {
+    { name = "ours", before = "mode", decide = function(who, action, what) ${body} end } } }`
+  const site = siteOf({
+    'policy/access.lua': rule('if what.name == "no-way" then return false, "no_way" end'),
+  })
+  const { portal } = useWorld({ env: site.env })
+
+  test('is left for the version before it, and everyone who should know does', async () => {
+    portal.expect(/policy\.failed|site\.left|scripts\.rejected/)
+    await portal.reload(() => site.write('policy/access.lua', rule('return who.none.at_all')))
+    assert.equal((await portal.deploy('anna')).json.code, 'policy_failed')
+    await portal.deploy('anna')
+    await portal.deploy('anna')
+    const left = await portal.logged(({ event }) => event === 'site.left', 'it is left')
+    assert.match(left.reason, /^site\/policy\/access\.lua: rule "ours" failed several times/)
+    const answer = await until(async () => {
+      const refused = await portal.deploy('no-way')
+      return refused.status === 403 && refused
+    }, 'the version before it is in force')
+    assert.equal(answer.json.code, 'no_way')
+    const { degraded } = (await portal.api('/health', admin)).json
+    const codes = degraded.map(({ code }) => code)
+    assert.deepEqual(codes.sort(), ['edit_rejected', 'script_faults'])
+    const { entries } = (await portal.api('/api/audit?action=leave_version', admin)).json
+    assert.deepEqual([entries.length, entries[0].who], [1, 'script'])
+    await portal.ready('anna')
+  })
+
+  test('is in force again once it is corrected', async () => {
+    const corrected = rule('if what.name == "other" then return false, "other" end')
+    await portal.reload(() => site.write('policy/access.lua', corrected))
+    assert.equal((await portal.deploy('other')).json.code, 'other')
+    const codes = (await portal.api('/health')).json.degraded.map(({ code }) => code)
+    assert.deepEqual(codes, ['script_faults'])
+  })
+})
+
 test('--check finds what is wrong with rules and names, and says what to do', () => {
   const cases = {
     'return { rules = { { name = "x", before = "modes", decide = function() end } } }':

@@ -14,7 +14,7 @@ local audit = {}
 ---@field network string
 ---@field action string
 ---@field name? string
----@field what What
+---@field what? What  nil when no rule decided
 ---@field allowed boolean
 ---@field rule string
 ---@field code? string  why not

@@ -40,10 +40,11 @@ local function row_of(entry)
   }
 end
 
---- The statement that keeps a decision, to be run together with its audit entry.
+--- The statement that keeps a decision, to be run together with its audit entry; nil for an entry
+--- that no rule decided.
 ---@param entry AuditEntry
----@return any[]
-function decisions.statement(entry) return rows.statement(row_of(entry)) end
+---@return any[]|nil
+function decisions.statement(entry) return entry.what and rows.statement(row_of(entry)) end
 
 local MOST, SECONDS = 20, 3600 -- of one network: clients can ask for the same again and again
 

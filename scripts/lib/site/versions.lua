@@ -12,6 +12,7 @@ local audit = require "lib.auth.audit"
 local site = require "lib.base.site"
 local rows = require "lib.journal.site_versions"
 local check = require "lib.site.check"
+local faults = require "lib.site.faults"
 local versions = { kept = 50 }
 
 -- Files as JSON; what is not text is base64.
@@ -152,7 +153,14 @@ function versions.fall_back(reason)
     local current = versions.number()
     if current == 0 then return nil end
     rows.mark(current, "faulty")
-    return fall_back(current, whole(("version %d was left: %s"):format(current, reason)))
+    log.error("site.left", { number = current, reason = reason })
+    local number = fall_back(current,
+      whole(("version %d was left: %s"):format(current, reason)))
+    audit.write {
+      who = { kind = "script", name = "site" }, network = "local", action = "leave_version",
+      name = tostring(current), allowed = true, rule = "failed_in_a_row", request_id = "",
+    }
+    return number
   end)
 end
 
@@ -206,6 +214,9 @@ end
 
 --- Registers what happens at the start and on a reload. Only while the scripts load.
 function versions.register()
+  faults.on_persistent(function(reason)
+    task.spawn("site.fall_back", versions.fall_back, reason)
+  end)
   server.on_start(function() task.lock("site", resume) end)
   server.on_reload(versions.reload)
 end
