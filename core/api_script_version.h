@@ -12,6 +12,7 @@
 struct bundle;
 struct core;
 struct router;
+struct store;
 
 struct script_route {
     char *method, *pattern;
@@ -58,7 +59,10 @@ struct server {
     /* Loads everything, with these files of the installation, and puts it into force. 0; or -1 and
      * *error, and nothing has changed. Not during a turn. */
     int (*replace)(struct bundle *site, int site_number, struct vm_error *error, void *arg);
-    void *replace_arg;
+    /* In a command: opens a copy of the journal, for the first use of core.store. NULL: there is
+     * none. */
+    struct store *(*open_store)(void *arg);
+    void *arg;                      /* of the two */
     struct script_version *current; /* holds a reference to its vm */
     int loads;                      /* script versions that were activated */
     double started_at, loaded_at;   /* seconds since 1970 */

@@ -162,7 +162,7 @@ static void on_activation(void *arg)
     struct activation *activation = arg;
     struct server *server = activation->server;
     struct vm_error error;
-    int failed = server->replace(activation->site, activation->number, &error, server->replace_arg);
+    int failed = server->replace(activation->site, activation->number, &error, server->arg);
     bundle_unref(activation->site);
     if (activation->ticket.task)
         task_wake(activation->ticket, failed ? push_error : push_true, &error);

@@ -1,5 +1,6 @@
 /* core.store: see scripts/meta/store.lua. */
 #include "api.h"
+#include "api_script_version.h"
 #include "log.h"
 #include "mem.h"
 #include "store.h"
@@ -169,6 +170,8 @@ static int run(lua_State *L)
     struct core *core = api_core(L);
     int nstatements = check_statements(L);
     task_check_wait(L);
+    const struct server *server = core->server;
+    if (!core->store && server && server->open_store) core->store = server->open_store(server->arg);
     if (!core->store) return api_fail(L, "closed", "there is no journal here");
     struct wait *wait = mem_new(1, sizeof *wait);
     store_start(core->store, read_batch(L, nstatements), on_done, wait);

@@ -221,7 +221,7 @@ static void prepare(struct portal *portal, const char *root, int is_rehearsal)
     portal->server.root = root;
     portal->server.started_at = api_clock();
     portal->server.replace = main_replace;
-    portal->server.replace_arg = portal;
+    portal->server.arg = portal;
     portal->server.init = is_rehearsal ? "rehearsal/init.lua" : "init.lua";
     core->loop = mem_must(loop_new());
     core->shared = shared_new();

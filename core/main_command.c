@@ -4,6 +4,7 @@
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
+#include "store.h"
 #include "task.h"
 #include "www.h"
 
@@ -154,6 +155,49 @@ static void start_command(void *arg)
     task_spawn(command->portal->core.loop, L, "command", 2, on_command_end, command->portal);
 }
 
+/* --- the journal, for a command that looks into it --- */
+
+static char copy_folder[] = "/tmp/deployer.XXXXXX";
+static int has_copy;
+
+static void post_to_loop(void *loop, void (*fn)(void *arg), void *arg)
+{
+    loop_post(loop, fn, arg);
+}
+
+/* Opens a copy of the journal as it is now, which the command may also change: the portal keeps its
+ * own. */
+static struct store *open_copy(void *arg)
+{
+    struct portal *portal = arg;
+    struct store *store = NULL;
+    char *from = mem_printf("%s/journal.db", portal->settings.data_dir);
+    char *message = NULL;
+    has_copy = mkdtemp(copy_folder) != NULL;
+    char *to = mem_printf("%s/journal.db", copy_folder);
+    if (has_copy && store_copy(from, to, &message) == 0)
+        store = store_open(to, post_to_loop, portal->core.loop, &message);
+    if (message) fprintf(stderr, "deployer: %s\n", message);
+    free(message);
+    free(to);
+    free(from);
+    return store;
+}
+
+static void remove_copy(struct portal *portal)
+{
+    if (!has_copy) return;
+    if (portal->core.store) store_close(portal->core.store);
+    portal->core.store = NULL;
+    for (int i = 0; i < 3; i++) {
+        static const char *const endings[] = { "", "-wal", "-shm" };
+        char *path = mem_printf("%s/journal.db%s", copy_folder, endings[i]);
+        unlink(path);
+        free(path);
+    }
+    rmdir(copy_folder);
+}
+
 int main_command(struct portal *portal, char *const *argv)
 {
     struct loop *loop = portal->core.loop;
@@ -173,6 +217,8 @@ int main_command(struct portal *portal, char *const *argv)
         return 1;
     }
     struct command command = { portal, version, argv };
+    portal->settings = version->settings;
+    portal->server.open_store = open_copy;
     portal->core.fetch = fetch_pool_new(loop, MAX_FETCHES);
     struct loop_watch *terminate = loop_watch_signal(loop, SIGTERM, on_signal, portal);
     struct loop_watch *interrupt = loop_watch_signal(loop, SIGINT, on_signal, portal);
@@ -180,6 +226,7 @@ int main_command(struct portal *portal, char *const *argv)
     if (loop_run(loop) != 0) portal->status = 1;
     task_kill_all();
     script_version_free(version);
+    remove_copy(portal);
     loop_watch_free(interrupt);
     loop_watch_free(terminate);
     return portal->status;
