@@ -6,7 +6,7 @@
 ---@field id string        of the owner
 ---@field name? string     a user's name, a token's label
 ---@field email? string    as far as the proxy in front tells it
----@field groups string[]  empty when none are known
+---@field groups Groups    a list, empty when none are known; `groups.staff` is true for a member
 
 ---@class StepDokploy
 local dokploy = {}

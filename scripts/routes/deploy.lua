@@ -194,7 +194,7 @@ end
 local function owner_of(who)
   return {
     kind = who.kind == "visitor" and "owner" or who.kind, name = who.name, email = who.email,
-    groups = who.groups,
+    groups = { table.unpack(who.groups or {}) },
   }
 end
 

@@ -13,6 +13,7 @@ local create = require "lib.operations.create"
 local events = require "lib.operations.events"
 local queue = require "lib.operations.queue"
 local step_list = require "lib.operations.step_list"
+local subject = require "lib.policy.subject"
 
 local context = {}
 local Context = {}
@@ -42,7 +43,7 @@ end
 function context.owner_of(op)
   local owner = { kind = "owner" }
   for key, value in pairs(op.params and op.params.owner or {}) do owner[key] = value end
-  owner.id, owner.groups = op.owner_id, owner.groups or {}
+  owner.id, owner.groups = op.owner_id, subject.who({ groups = owner.groups }).groups
   return owner
 end
 
