@@ -11,6 +11,7 @@ files["scripts/meta/*.lua"] = { ignore = { "212", "221", "241", "311" } }
 
 -- The only globals of the configuration.
 files["config.lua"] = { globals = { "env", "secret" }, std = "none" }
+files["docs/recipes/*/config.lua"] = files["config.lua"]
 
 files["tests/lua"] = { std = "+busted" }
 files["tests/contract"] = { std = "+busted" }

@@ -75,7 +75,8 @@ check-format:
 	exit $$failed
 
 check-lua:
-	@luacheck -q --codes scripts config.lua tests/lua tests/contract tests/c tests/fuzz tools
+	@luacheck -q --codes scripts config.lua docs/recipes tools \
+	  tests/lua tests/contract tests/c tests/fuzz
 
 # nullPointerRedundantCheck: cppcheck does not know that luaL_error never returns.
 check-c:

@@ -28,6 +28,7 @@
 ---@field parameters table<string, any>  deploy: of the template, by their ids
 ---@field scope? string      that a token needs for the action; nil: only admins may
 ---@field invite? string     deploy: state of the invite: good unknown revoked expired used_up
+---@field invite_label? string  deploy: what the admin called the invite; may be ""
 ---@field stacks table<string, integer>  deploy: existing workspaces of the `owner`, from the
 ---                          `network`, from the IPv6 /48 (`site`), in `total`; else 0
 ---@field quotas table<string, integer>  deploy: the most of each; nil: no limit

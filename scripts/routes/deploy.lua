@@ -106,12 +106,12 @@ end
 
 -- May they?
 
--- The state and id of the invite that was sent, if any.
+-- The state, id and label of the invite that was sent, if any.
 local function invite_of(req, pending)
   if not pending.by.code then return nil end
-  local state, id = pending:invite()
+  local state, id, label = pending:invite()
   if state == "unknown" then auth.count_guess(req) end
-  return state, id
+  return state, id, label
 end
 
 -- Each client and each owner has a bucket, and all clients together have one. Returns the fields
@@ -128,9 +128,10 @@ end
 -- Raises, or returns the statements that are written together with the operation: where it came
 -- from, and the audit entry.
 local function admit(req, who, request, pending)
-  local invite, invite_id = invite_of(req, pending)
+  local invite, invite_id, invite_label = invite_of(req, pending)
   local what = {
-    invite = invite, stacks = pending:stacks(), quotas = limits.quotas_of(who),
+    invite = invite, invite_label = invite_label,
+    stacks = pending:stacks(), quotas = limits.quotas_of(who),
     template = request.template.id, parameters = request.parameters.values,
   }
   local entry, code, more = auth.decide(req, who, "deploy", what, request.name)

@@ -37,8 +37,8 @@ local function others(self, what)
   return math.max(0, all - 1)
 end
 
---- The state of the invite and its id, as credentials.invite_state returns them.
----@return string state, string|nil id
+--- The state of the invite, its id and label, as credentials.invite_state returns them.
+---@return string state, string|nil id, string|nil label
 function Admission:invite()
   return credentials.invite_state(self.by.code, others(self, "invite"))
 end

@@ -95,15 +95,15 @@ function credentials.new_invite(who, new)
   return row
 end
 
---- The state of an invite's code: good unknown revoked expired used_up; and its id.
+--- The state of an invite's code: good unknown revoked expired used_up; its id and label.
 ---@param code string
 ---@param pending integer  uses that the journal does not contain yet
----@return string state, string|nil id
+---@return string state, string|nil id, string|nil label
 function credentials.invite_state(code, pending)
   local row = refusal.check(access.invite(crypto.sha256(code)))
   if not row then return "unknown" end
   local is_used_up = row.state == "good" and row.used + pending >= row.uses
-  return is_used_up and "used_up" or row.state, row.id
+  return is_used_up and "used_up" or row.state, row.id, row.label
 end
 
 -- Tokens

@@ -1,0 +1,1 @@
+return { zone = "Europe/Amsterdam" } -- of what.now in rules

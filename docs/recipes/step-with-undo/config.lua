@@ -1,0 +1,1 @@
+return { site = { dns = "https://dns.example.com/records/" } }
