@@ -42,16 +42,18 @@ require("lib.operations.orphans").register(require "steps")
 -- Workspaces: monitoring, comparing the journal with Dokploy, forgetting old events.
 require("lib.workspaces").register(require "lib.policy.limits")
 
--- Hooks and webhooks: events are delivered from the journal. Schedules.
+-- Hooks, webhooks, schedules, and routes of one's own.
 require("lib.site.hooks").register(site.parts "hooks")
 require("lib.site.webhooks").register()
-require("lib.site.outbox").register()
 require("lib.site.schedule").register(site.part "policy/schedule")
 require("lib.site.routes").register(site.parts "routes")
 
 -- The installation's own files: their versions, and how they come into force.
 require("lib.site.versions").register()
 require "lib.site.try" -- tries candidates on past decisions
+
+-- Events go out to the hooks and webhooks, from the journal.
+require("lib.site.outbox").register()
 
 -- Who may create a workspace, in the log.
 server.on_start(require("lib.admin.health").log_access)

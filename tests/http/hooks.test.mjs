@@ -123,6 +123,16 @@ test('killed while a hook runs: it runs again after the restart, with the same i
   await isEmpty()
 })
 
+test('what ends right after a restart is told as well', async () => {
+  const names = ['finn', 'gina', 'hugo']
+  const keys = await Promise.all(names.map(async (name) => (await portal.ready(name)).key))
+  await Promise.all(names.map((name, i) => portal.remove(name, { key: keys[i] })))
+  await portal.kill9()
+  await portal.restart()
+  for (const name of names) await saw(name, 'deleted')
+  await isEmpty()
+})
+
 test('a faulty hook is found by --check', () => {
   const { check, write, remove } = siteOf()
   const cases = [

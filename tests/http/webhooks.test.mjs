@@ -1,16 +1,18 @@
 // Webhooks: each event is delivered at least once, signed, in order for each workspace, whatever
 // the receiver does and whenever the portal dies; no operation waits for it.
+import { spawnSync } from 'node:child_process'
 import { after, beforeEach, describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ADMIN, DEPLOYER, copyTree, seconds, until, useWorld } from './harness.mjs'
 import { Receiver, WEBHOOK_SECRET, toReceiver } from './receiver.mjs'
-import { spawnSync } from 'node:child_process'
+import { siteOf } from './site.mjs'
 
 const receiver = await new Receiver().start()
 after(() => receiver.stop())
 
+const site = siteOf()
 const { portal, rehearsal } = useWorld({
-  edits: { 'config.lua': toReceiver(receiver) }, env: { WEBHOOK_SECRET }, speed: 200,
+  edits: { 'config.lua': toReceiver(receiver) }, env: { WEBHOOK_SECRET, ...site.env }, speed: 200,
 })
 beforeEach(() => { receiver.answer = () => 204 })
 
@@ -121,6 +123,19 @@ test('410 disables a receiver until a retry', async () => {
   await isEmpty()
   await portal.finish(await portal.act('hans', 'start', { key }), 'ready')
   await receiver.hears('hans', 'created', 'started')
+})
+
+test('a receiver in the site\'s own config.lua, added by a reload', async () => {
+  site.write('config.lua', `return { webhooks = { {
+    name = "own", url = "${receiver.url}", secret = secret "WEBHOOK_SECRET", on = { "stopped" },
+  } } }`)
+  await portal.reload()
+  const { key } = await portal.ready('ines')
+  await portal.finish(await portal.act('ines', 'stop', { key }), 'stopped')
+  await receiver.hears('ines', 'stopped')
+  site.remove('config.lua')
+  await portal.reload()
+  await isEmpty()
 })
 
 describe('a faulty receiver is refused by --check', () => {

@@ -1,7 +1,6 @@
---- The tables `outbox` and `receivers`: events that hooks and webhooks are still to be told. A row
---- is written in the same batch as what it reports, and deleted once it is delivered;
---- lib/site/outbox.lua delivers.
-local json = require "core.json"
+--- The tables `outbox`, `subscriptions` and `receivers`: events that hooks and webhooks are still
+--- to be told. A row is written in the same batch as what it reports, and deleted once it is
+--- delivered; lib/site/outbox.lua delivers.
 local shared = require "core.shared"
 local db = require "lib.journal.db"
 local outbox = {}
@@ -36,28 +35,36 @@ end
 
 -- Writing
 
-local SUBSCRIBED = "outbox.subscribed"
+local NOBODY = "outbox.nobody" -- wants anything, as far as is known
 
---- Sets who wants which events, for all versions of the scripts: operations that run on end on the
---- scripts they began with.
----@param subscribed table<string, string[]>  type -> targets
-function outbox.subscribe(subscribed) shared.set(SUBSCRIBED, json.encode(subscribed)) end
+--- Sets who wants which events. Kept in the journal: operations end on older scripts too, and after
+--- a restart before the newest are in force.
+---@param wanted { type: string, target: string }[]
+---@return boolean|nil done, string? message, string? code
+function outbox.subscribe(wanted)
+  local batch = { { "DELETE FROM subscriptions" } }
+  for _, each in ipairs(wanted) do
+    batch[#batch + 1] =
+      { "INSERT INTO subscriptions (type, target) VALUES (?1, ?2)", each.type, each.target }
+  end
+  shared.set(NOBODY, nil)
+  local results, message, code = db.run(batch)
+  if results and #wanted == 0 then shared.set(NOBODY, true) end
+  return results and true, message, code
+end
 
 local INSERT = [[
   INSERT INTO outbox (target, type, name, operation_id, created_at, since, next_at)
-  SELECT ?1, ?2, name, id, NOW, NOW, NOW FROM operations WHERE id = ?3
-    AND NOT EXISTS (SELECT 1 FROM receivers WHERE target = ?1)]]
+  SELECT target, type, name, id, NOW, NOW, NOW FROM subscriptions, operations
+  WHERE type = ?2 AND id = ?1 AND target NOT IN (SELECT target FROM receivers)]]
 
 --- The statements that write an event down for everyone who wants it.
 ---@param operation_id string
 ---@param type string
 ---@return any[][]
 function outbox.statements(operation_id, type)
-  local text, list = shared.get(SUBSCRIBED), {}
-  for i, target in ipairs(text and json.decode(text)[type] or {}) do
-    list[i] = { INSERT, target, type, operation_id }
-  end
-  return list
+  if shared.get(NOBODY) then return {} end
+  return { { INSERT, operation_id, type } }
 end
 
 local WRITTEN, IDLE = "outbox.written", "outbox.idle"

@@ -341,4 +341,13 @@ return {
     site_version INTEGER NOT NULL
   );
   ]],
+
+  -- 14: who wants which events, also for operations that end on older scripts
+  [[
+  CREATE TABLE subscriptions (
+    type        TEXT NOT NULL,
+    target      TEXT NOT NULL,
+    PRIMARY KEY (type, target)
+  ) WITHOUT ROWID;
+  ]],
 }

@@ -27,6 +27,7 @@ local outbox = {
 
 local targets = {} ---@type table<string, OutboxTarget>
 local script_version = server.info().generation -- only the newest scripts deliver
+local START_SECONDS = 5 -- that the start waits for it
 
 metrics.declare("deployer_hooks_total", "counter",
   "Deliveries of events to hooks and webhooks", { "kind", "result" })
@@ -115,24 +116,32 @@ end
 local function subscribe()
   local wanted = {}
   for name, target in pairs(targets) do
-    for _, type in ipairs(target.on) do
-      wanted[type] = wanted[type] or {}
-      table.insert(wanted[type], name)
-    end
+    for _, type in ipairs(target.on) do wanted[#wanted + 1] = { type = type, target = name } end
   end
-  rows.subscribe(wanted)
+  local done, message = rows.subscribe(wanted)
+  if not done then return log.warn("outbox.unwritable", { message = message }) end
   shared.set("outbox.version", script_version)
 end
 
--- The first tick puts these scripts' targets in place of the last ones'.
+-- Before the portal listens, the scripts that are in force by then have subscribed: these, or newer
+-- ones in their first tick. Until then the last run's subscriptions count.
+local function start()
+  shared.set("outbox.started", true)
+  if server.info().generation == script_version + 1 then return subscribe() end
+  local ends = timer.now() + START_SECONDS
+  while not shared.get "outbox.version" and timer.now() < ends do task.sleep(0.1) end
+end
+
 local function tick()
+  if not shared.get "outbox.started" then return end
   if shared.get "outbox.version" ~= script_version then subscribe() end
   wake()
 end
 
---- Starts delivering. Called once while the scripts load, after every target was added.
+--- Starts delivering. Called once while the scripts load, after every target was added and after
+--- what puts the site's files into force at the start.
 function outbox.register()
-  server.on_start(subscribe)
+  server.on_start(start)
   timer.every("outbox", 1, tick)
   timer.every("outbox.prune", 3600, function() rows.prune(outbox.kept) end)
 end
