@@ -1,12 +1,13 @@
---- Tries files of the installation before they are in force: on past decisions. The work is done in
---- processes of their own, so that neither its duration nor a mistake in the files holds up the
---- portal.
+--- Tries files of the installation before they are in force: on past decisions, and by deploying on
+--- a simulated Dokploy. The work is done in processes of their own, so that neither its duration nor
+--- a mistake in the files holds up the portal.
 local json = require "core.json"
 local process = require "core.process"
 local site = require "core.site"
 local decisions = require "lib.journal.decisions"
 local stacks = require "lib.journal.stacks"
 local attempt = require "lib.base.attempt"
+local rehearse = require "lib.site.rehearse"
 local try = {}
 
 local PAGE = 500        -- decisions that are read at a time
@@ -51,5 +52,20 @@ end
 ---@return Replayed|nil result, string? message
 ---@return string? code  site_invalid journal invalid system
 function try.replay(files) return attempt.catch(run, files) end
+
+--- Does all that was asked for.
+---@param files table<string, string>  checked before
+---@param options { deploy: integer|nil, faults: number|nil }  as rehearse.run takes them; without
+--- `deploy` nothing is rehearsed
+---@return { replay: Replayed, rehearsal: Rehearsed|nil }|nil result, string? message, string? code
+function try.run(files, options)
+  local replayed, message, code = try.replay(files)
+  if not replayed then return nil, message, code end
+  if not options.deploy then return { replay = replayed } end
+  local rehearsed
+  rehearsed, message, code = rehearse.run(files, options)
+  if not rehearsed then return nil, message, code end
+  return { replay = replayed, rehearsal = rehearsed }
+end
 
 return try

@@ -1,0 +1,124 @@
+// Candidates of the installation's own files, tried before they are in force: on past decisions and
+// on a rehearsal of their own.
+import { describe, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { copyTree, useWorld } from './harness.mjs'
+import { siteOf } from './site.mjs'
+
+// A route of the test's own, because the API checks files before it tries them.
+const route = `
+local routes = require "lib.http.routes"
+local try = require "lib.site.try"
+local json = require "core.json"
+routes.add("Tests", {
+  { "PUT", "/try", function(req)
+      local asked = json.decode(req.body)
+      local result, message, code = try.run(asked.files, asked)
+      return { json = result or { message = message, code = code } }
+    end,
+    summary = "Try", answers = { [200] = "Problem" } },
+})
+`
+const tree = copyTree()
+tree.write('scripts/routes/try.lua', route)
+tree.edit('scripts/init.lua', (text) => `${text}\nrequire "routes.try"\n`)
+
+describe('a candidate', () => {
+  const site = siteOf({ 'policy/names.lua': 'return { words = { "intranet" } }' })
+  const { portal } = useWorld({
+    tree, env: { ...site.env, ACCESS: 'open' },
+    prepare: async ({ portal }) => {
+      let key
+      for (const name of ['one', 'two-large', 'three-large', 'four', 'project-x', 'five']) {
+        key = (await portal.ready(name, { key })).key ?? key
+      }
+      await portal.deploy('intranet')
+      await portal.deleted('five', { key })
+    },
+  })
+  const tried = async (files, more = {}) => {
+    const options = { method: 'PUT', json: { files, ...more } }
+    const { json } = await portal.api('/try', options)
+    return json
+  }
+  const kept = { 'policy/names.lua': 'return { words = { "intranet" } }' }
+
+  test('that changes nothing is said to change nothing', async () => {
+    const { replay } = await tried(kept)
+    assert.deepEqual(replay,
+      { decisions: 8, changed: 0, changes: [], names: [], templates: [], faults: [] })
+  })
+
+  test('is tried on past decisions: those that change, with the rule before and after', async () => {
+    const { replay } = await tried({
+      ...kept,
+      'policy/access.lua': `return { rules = { { name = "no_large", before = "mode",
+        decide = function(who, action, what)
+          if action == "deploy" and what.name:find "large" then return false, "too_large" end
+          if action == "delete" then return who.id ~= what.owner_id, "not_theirs" end
+        end } } }`,
+    })
+    const shown = replay.changes.map(({ action, name, before, after }) =>
+      [action, name, before.result, before.rule, after.result, after.rule])
+    assert.equal(replay.changed, 3)
+    assert.deepEqual(shown, [
+      ['delete', 'five', 'yes', 'owner', 'not_theirs', 'no_large'],
+      ['deploy', 'three-large', 'yes', 'mode', 'too_large', 'no_large'],
+      ['deploy', 'two-large', 'yes', 'mode', 'too_large', 'no_large'],
+    ])
+    assert.equal(replay.changes[0].who.kind, 'owner')
+  })
+
+  test('is tried on names that exist, and on names that were refused', async () => {
+    const { replay } = await tried({ 'policy/names.lua': 'return { prefixes = { "project-" } }' })
+    assert.deepEqual(replay.names, [{ name: 'project-x', code: 'name_reserved' }])
+    const shown = replay.changes.map(({ name, before, after }) =>
+      [name, before.result, after.result])
+    assert.deepEqual(shown,
+      [['intranet', 'name_reserved', 'yes'], ['project-x', 'yes', 'name_reserved']])
+  })
+
+  test('whose rules fail is shown with their lines', async () => {
+    const { replay } = await tried({
+      ...kept, 'policy/access.lua': `return { rules = { { name = "broken", before = "mode",
+        decide = function(who) return who.none.at_all end } } }`,
+    })
+    assert.equal(replay.changed, 7) // six deploys and a delete
+    assert.deepEqual(replay.faults.map(({ where, count }) => [where, count]),
+      [['site/policy/access.lua:2', 7]])
+  })
+
+  test('that does not load or hangs is refused, with the reason', async () => {
+    const broken = await tried({ 'policy/access.lua': 'return { rules = ' })
+    assert.equal(broken.code, 'site_invalid')
+    assert.match(broken.message, /site\/policy\/access\.lua:1:/)
+  })
+
+  test('is rehearsed: deployments, failures that were removed again, and steps', async () => {
+    const { rehearsal } = await tried({
+      ...kept, 'steps/fail_some.lua': `return { after = "settings", deadline = 5, expect = 1,
+        title = { en = "Failing", nl = "Mislukken", ar = "فشل" },
+        run = function(ctx) if ctx.name:find "[24]$" then return nil, "no", "no_luck" end
+          return true end }`,
+    }, { deploy: 5 })
+    const { deployments, ready, failed, leftovers, refused, unfinished, steps } = rehearsal
+    assert.deepEqual({ deployments, ready, failed, leftovers, refused, unfinished },
+      { deployments: 5, ready: 3, failed: 2, leftovers: 0, refused: 0, unfinished: 0 })
+    const byName = Object.fromEntries(steps.map((step) => [step.step, step]))
+    assert.equal(byName.project.count, 5)
+    assert.equal(byName.health.count, 3)
+    const broken = (await tried(kept, { deploy: 4, faults: 0.1 })).rehearsal
+    assert.equal(broken.ready + broken.failed + broken.leftovers, 4, JSON.stringify(broken))
+  })
+
+  test('keeps nothing that identifies a person', async () => {
+    const { stacks } = (await portal.api('/api/stacks')).json ?? {}
+    assert.ok(!stacks)
+    const { replay } = await tried({ 'policy/access.lua': `return { rules = {
+      { name = "none", before = "mode", decide = function() return false, "none" end } } }` })
+    for (const { who } of replay.changes) {
+      assert.ok(!('email' in who) && !('name' in who))
+      assert.ok(who.id === undefined || /^[\w-]{20}$/.test(who.id))
+    }
+  })
+})
