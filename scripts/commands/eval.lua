@@ -12,7 +12,9 @@ and prints its value:
   explain(WHO, ACTION, WHAT)   what each rule answers, such as
                                explain({ kind = "user", groups = { "staff" } }, "deploy")
   check_name(NAME, WHO)        true, or the code of the refusal
-  template(ID), limits, config, now()]]
+  template(ID), limits, config, now()
+  query(SQL, VALUE...)         rows of a copy of the journal, such as
+                               query "SELECT name, state FROM stacks"]]
 
 return {
   run = function(arguments)

@@ -2,7 +2,8 @@
 // on a rehearsal of their own.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { copyTree, useWorld } from './harness.mjs'
+import { spawnSync } from 'node:child_process'
+import { DEPLOYER, copyTree, useWorld } from './harness.mjs'
 import { siteOf } from './site.mjs'
 
 // A route of the test's own, because the API checks files before it tries them.
@@ -49,7 +50,7 @@ describe('a candidate', () => {
       { decisions: 8, changed: 0, changes: [], names: [], templates: [], faults: [] })
   })
 
-  test('is tried on past decisions: those that change, with the rule before and after', async () => {
+  test('is tried on past decisions: those that change, with both rules', async () => {
     const { replay } = await tried({
       ...kept,
       'policy/access.lua': `return { rules = { { name = "no_large", before = "mode",
@@ -109,6 +110,24 @@ describe('a candidate', () => {
     assert.equal(byName.health.count, 3)
     const broken = (await tried(kept, { deploy: 4, faults: 0.1 })).rehearsal
     assert.equal(broken.ready + broken.failed + broken.leftovers, 4, JSON.stringify(broken))
+  })
+
+  test('deployer eval and console answer with the files on the disk and the journal', () => {
+    const { DATA_DIR } = portal.env
+    const run = (args, input = '') => {
+      const { status, stdout } = spawnSync(DEPLOYER, ['--root', tree.root, ...args],
+        { env: { PATH: process.env.PATH, DATA_DIR, ...site.env }, input, encoding: 'utf8' })
+      return [status, stdout.trim().split('\n')]
+    }
+    const [status, rules] = run(['eval', 'explain("visitor", "deploy", { mode = "closed" })'])
+    assert.equal(status, 0)
+    assert.deepEqual(rules.at(-1).split(/ +/), ['mode', 'access_closed'])
+    assert.deepEqual(run(['eval', 'check_name "intranet"']), [0, ['"name_reserved"']])
+    assert.deepEqual(run(['eval', 'query("SELECT state FROM stacks WHERE name = ?", "one")[1]']),
+      [0, ['{ state = "ready" }']])
+    assert.deepEqual(run(['eval', 'load("x")'])[0], 1)
+    const lines = '1 + 1\n\nerror "no"\nconfig.stack.suffix\n'
+    assert.deepEqual(run(['console'], lines), [0, ['2', 'error: console:1: no', '"localhost"']])
   })
 
   test('keeps nothing that identifies a person', async () => {

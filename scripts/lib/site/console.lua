@@ -2,6 +2,7 @@
 --- shown.
 local console = require "core.console"
 local config = require "core.config"
+local db = require "lib.journal.db"
 local access = require "lib.policy.access"
 local limits = require "lib.policy.limits"
 local moment = require "lib.policy.moment"
@@ -57,7 +58,7 @@ end
 function shell.open()
   local names_of_shell = {
     explain = explain, check_name = check_name, now = moment.now, config = config,
-    limits = limits, template = templates.find,
+    limits = limits, template = templates.find, query = db.rows,
   }
   for name, value in pairs(names_of_shell) do rawset(_G, name, value) end
 end

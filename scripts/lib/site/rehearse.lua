@@ -41,7 +41,8 @@ end
 
 local function start_dokploy(folder)
   return start({ "--rehearsal" }, {
-    "SITE_DIR=" .. folder .. "/none", "DATA_DIR=" .. folder, "REHEARSAL_PORT=0", "REHEARSAL_HOST=127.0.0.1",
+    "SITE_DIR=" .. folder .. "/none", "DATA_DIR=" .. folder, "REHEARSAL_PORT=0",
+    "REHEARSAL_HOST=127.0.0.1",
     "REHEARSAL_SPEED=" .. SPEED, "APP_ENV=", "NODE_ENV=test", "DOKPLOY_URL=",
     "TIME_SCALE=" .. TIME_SCALE,
   })
@@ -53,7 +54,8 @@ local function start_portal(files, folder, dokploy_port, token)
   local site_folder = folder .. "/site"
   try(site.write_folder(files, site_folder))
   return start({}, {
-    "SITE_DIR=" .. site_folder, "DATA_DIR=" .. folder, "PORT=0", "HOST=127.0.0.1", "PORTAL_HOSTS=", "ADMIN_TOKEN=" .. token,
+    "SITE_DIR=" .. site_folder, "DATA_DIR=" .. folder, "PORT=0", "HOST=127.0.0.1",
+    "PORTAL_HOSTS=", "ADMIN_TOKEN=" .. token,
     "REHEARSAL_PORT=" .. dokploy_port, "APP_ENV=", "NODE_ENV=test", "DOKPLOY_URL=",
     "STACK_NETWORK=", "TIME_SCALE=" .. TIME_SCALE, "OUTGOING_PROXY=http://127.0.0.1:9",
     "LOG_LEVEL=info",

@@ -1,6 +1,6 @@
 --- Tries files of the installation before they are in force: on past decisions, and by deploying on
---- a simulated Dokploy. The work is done in processes of their own, so that neither its duration nor
---- a mistake in the files holds up the portal.
+--- a simulated Dokploy. The work is done in processes of their own: neither its duration nor a
+--- mistake in the files holds up the portal.
 local json = require "core.json"
 local process = require "core.process"
 local site = require "core.site"
