@@ -16,6 +16,7 @@ COPY scripts/ scripts/
 COPY www/ www/
 COPY locales/ locales/
 COPY tests/ tests/
+COPY docs/recipes/ docs/recipes/
 RUN make BUILD=/build all && strip -o /deployer /build/deployer && /deployer --check
 RUN if [ "$TESTS" = 1 ]; then \
       SKIP_SETUP=1 TEST_PATIENCE=3 make BUILD=/build test-c test-lua test-contract test-http; fi
@@ -49,7 +50,7 @@ LABEL org.opencontainers.image.title="AI Stack Deployer" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-ENV HOST=0.0.0.0 PORT=3000 DATA_DIR=/data NODE_ENV=production RELEASE=${RELEASE}
+ENV HOST=0.0.0.0 PORT=3000 DATA_DIR=/data SITE_DIR=/data/site NODE_ENV=production RELEASE=${RELEASE}
 USER 10001:10001
 WORKDIR /app
 VOLUME ["/data"]

@@ -1,6 +1,6 @@
 -- Checks the documents: links and named files exist, named functions are defined, every variable of
--- config.lua is documented, and all versions agree. Run from the top of the tree:
--- lua5.4 tools/papers.lua
+-- config.lua is documented, recipes are quoted as they are, and all versions agree. Run from the
+-- top of the tree: lua5.4 tools/papers.lua
 
 local faults = 0
 
@@ -84,6 +84,36 @@ local function check_names(path)
   end)
 end
 
+-- A link to a file of docs/recipes/ that ends its line with ":" is followed by the file itself.
+local function check_quotes(path, linked)
+  local file, lines, at
+  each_line(path, function(where, line)
+    for target in line:gmatch("%]%((recipes/[^)]+)%)") do linked["docs/" .. target] = true end
+    if lines and line == "```" then
+      local quoted = table.concat(lines, "\n") .. "\n"
+      if quoted ~= read(file) then fault(at, "%s is not as quoted here; copy it", file) end
+      file, lines = nil, nil
+    elseif lines then
+      lines[#lines + 1] = line
+    elseif file and line:find("^```%a") then
+      lines, at = {}, where
+    elseif line ~= "" then
+      file = line:match("^%[[^]]+%]%((recipes/[^)]+)%).*:$")
+      file = file and "docs/" .. file
+    end
+  end)
+end
+
+local function check_recipes()
+  local linked = {}
+  check_quotes("docs/scripting.md", linked)
+  local files = assert(io.popen "find docs/recipes -type f | sort")
+  for file in files:lines() do
+    if not linked[file] then fault("docs/scripting.md", "%s is not shown", file) end
+  end
+  files:close()
+end
+
 local function check_variables()
   local documented = read "docs/configuration.md"
   for name in read("config.lua"):gmatch('%f[%w](%u[%u_]+)%f[^%w_]"') do
@@ -106,6 +136,7 @@ for _, path in ipairs(documents) do
   check_names(path)
 end
 check_variables()
+check_recipes()
 check_version()
 if faults > 0 then
   io.stderr:write(("papers: %d faults\n"):format(faults))
