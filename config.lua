@@ -75,6 +75,10 @@ return {
   -- Reload when a script changes. Default: yes in development; in production send SIGHUP.
   watch = nil,
 
+  -- Whether the admin may change the installation's own files (site/) over the API and on the admin
+  -- page: "on", or "off" where they come from elsewhere, such as a read-only volume.
+  site_edit = env "SITE_EDIT" or "on",
+
   -- The lowest level that is logged: "debug", "info", "warn" or "error".
   log_level = env "LOG_LEVEL" or "info",
 

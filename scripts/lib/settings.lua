@@ -64,6 +64,7 @@ local shape = {
     running_deployments = { kinds.whole(1, 1000), default = 8 },
     queue = { kinds.whole(0, 100000), default = 50 },
   },
+  site_edit = { kinds.one_of { "on", "off" }, env = "SITE_EDIT", default = "on" },
   webhooks = schema.list {
     name = { kinds.text }, url = { kinds.endpoint, required = true },
     secret = { kinds.secret, env = "WEBHOOK_SECRET" }, on = schema.list { kinds.text },

@@ -28,7 +28,7 @@ local own_key = { link = true, reveal_key = true, rotate_key = true, revoke_key 
 -- Actions that leave no entry in the audit log: those that only read.
 local unaudited = {
   look = true, list = true, list_invites = true, list_tokens = true, read_audit = true,
-  list_finding = true, oversee = true, read_metrics = true,
+  list_finding = true, oversee = true, read_metrics = true, read_site = true, try_site = true,
 }
 
 local function is_admin(who)

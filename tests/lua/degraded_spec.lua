@@ -15,6 +15,9 @@ describe("health", function()
       ["lib.dokploy.breaker"] = { state = function() return state.breaker end },
       ["lib.journal.drift"] = { counts = function() return state.drift end },
       ["lib.operations.orphans"] = { count = function() return state.left end },
+      ["lib.site.versions"] = {
+        number = function() return 0 end, problems = function() return state.problems end,
+      },
     } }
     health = require "lib.admin.health"
   end)

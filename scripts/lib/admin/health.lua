@@ -14,6 +14,7 @@ local access = require "lib.pages.access"
 local i18n = require "lib.pages.i18n"
 local orphans = require "lib.operations.orphans"
 local faults = require "lib.site.faults"
+local versions = require "lib.site.versions"
 local health = {}
 
 local MOST_PLACES = 5 -- that are named
@@ -31,7 +32,9 @@ local checks = {
     local edit = info.rejected
     if not edit then return nil end
     local doc, has_place = document("Rejected", edit), edit.file ~= "" and edit.line > 0
-    if not is_admin then doc.message = nil end
+    local problems = versions.problems()
+    doc.count = problems and #problems
+    if is_admin then doc.problems = problems and json.array(problems) else doc.message = nil end
     local key = "health.edit_rejected" .. (is_admin and "" or "_briefly")
     return "edit_rejected", edit, doc, has_place and key or key .. "_somewhere"
   end,
@@ -142,6 +145,10 @@ function health.document(language, is_admin)
   doc.dokploy = document("DokployHealth", last, {
     checkedAt = clock.iso(last.at), breaker = breaker.state().state, rehearsal = config.rehearsal,
   })
+  if versions.number() > 0 then
+    local hash, since = versions.hash(), versions.since()
+    doc.site = { number = versions.number(), hash = hash:sub(1, 12), at = clock.iso(since) }
+  end
   return document("Health", server.info(), doc)
 end
 

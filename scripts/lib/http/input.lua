@@ -45,10 +45,16 @@ local lua_type = {
   string = "string", integer = "number", boolean = "boolean", array = "table", object = "table",
 }
 
+-- JSON arrays have a metatable, so an empty one is not taken for an object.
+local function is_object(value)
+  return type(value) == "table" and #value == 0 and getmetatable(value) == nil
+end
+
 -- The value, or nil when the schema does not accept it.
 local function accepted(value, schema)
   local kind = schema.type
   if type(value) ~= lua_type[kind] then return nil end
+  if kind == "object" then return is_object(value) and value or nil end
   if kind == "integer" then
     local number = math.tointeger(value)
     if not number or number < (schema.minimum or number) then return nil end
@@ -125,11 +131,6 @@ function input.last_event_id(req, values)
 end
 
 -- Body
-
--- JSON arrays have a metatable, so an empty one is not taken for an object.
-local function is_object(value)
-  return type(value) == "table" and #value == 0 and getmetatable(value) == nil
-end
 
 -- Nothing here is decompressed.
 local function check_encoding(req)

@@ -33,6 +33,7 @@ return {
       .. "other scripts are folded.", "my-stack"),
     id = path("id", "The id from an earlier answer or a list."),
     link = path("link", "The link's secret."),
+    number = path("number", "The number of a version.", "12"),
     batch = path("batch", "The id of a bulk action."),
   },
 
@@ -66,6 +67,8 @@ return {
 
   lang = query("lang", { type = "string", example = "nl" },
     "The language of texts for people; takes precedence over Accept-Language."),
+  if_match = header("If-Match", text '"0f3b..."',
+    "The ETag of the version that this changes; 412 when another one is in force by now."),
   last_event_id = header("Last-Event-ID", number(0), "What a reconnecting EventSource sends."),
   idempotency = header("Idempotency-Key", idempotency_key,
     "Makes the request safe to repeat for 24 hours: the same key and body gets the first answer "

@@ -61,14 +61,14 @@ local function assert_valid(route)
 end
 
 local function handler_of(route)
-  local handler, is_post = route[3], route[1] == "POST"
+  local handler, has_body = route[3], route[1] == "POST" or route[1] == "PUT"
   local schema = route.body and schemas.components[route.body]
   local options = { is_required = route.access == "session", is_self_proving = route.self_proving }
   local query = {}
   for i, name in ipairs(route.query or {}) do query[i] = parameters[name] end
   local function read(req)
     local values = input.query(req, query, route.lenient)
-    if is_post then
+    if has_body then
       for name, value in pairs(input.body(req, schema, options)) do values[name] = value end
     end
     return values

@@ -24,7 +24,7 @@ end
 local enums = {
   access = "open invite forward-auth closed",
   breaker = "closed open half_open",
-  change = "stacks operations leftovers findings audit access outbox portal all",
+  change = "stacks operations leftovers findings audit access outbox site portal all",
   data = "keep delete",
   drift_kind = "vanished unknown in_error",
   drift_action = "adopt repair remove",
@@ -39,6 +39,7 @@ local enums = {
   outcome = "kept deleted left",
   person = "admin owner user token visitor script",
   scope = "create read delete secrets admin",
+  site_source = "push page rollback files", site_state = "pending good refused faulty",
   stack_action = "stop start restart redeploy delete",
   step_state = "pending running waiting stopped done skipped undoing undone",
   token_state = "good expired revoked",
@@ -78,6 +79,14 @@ local types = {
   seconds = { type = "integer", minimum = 1, maximum = 10 * 366 * 86400 },
   uses = { type = "integer", minimum = 1, maximum = 100000, default = 1 },
   owner_id = { type = "string", pattern = "^[A-Za-z0-9_.-]+$", title = "an owner's id" },
+  files = {
+    type = "object", title = '{ "policy/names.lua": "text", ... }',
+    additionalProperties = { anyOf = json.array {
+      { type = "string" },
+      { type = "object", properties = { base64 = { type = "string" } },
+        required = json.array { "base64" } },
+    } },
+  },
   ids = { type = "array", items = { type = "integer" }, title = "[1, 2, ...]" },
   password_action = one_of { "reveal", "rotate" },
 }
@@ -158,7 +167,7 @@ end
 shape("Problem", [[type (a URN made of the code), title, detail, status: count,
   code: code (for programs; never changes), instance (the request's id, as in X-Request-Id),
   field? (the part of the request that is wrong), retryAfter?: count (seconds),
-  suggestions?: text[], failing?: text[] ]])
+  suggestions?: text[], failing?: text[], problems?: SiteProblem[] ]])
 shape("Form", "csrf (the token of GET /api/owner or of the page)")
 shape("Reason", "code, detail")
 shape("Check", [[name (as it would be used), valid: flag, available: flag, code?: name_code,
@@ -300,18 +309,36 @@ shape("Schedule", [[name, cron, zone, lastAt?: time (when its last run began), e
   error? (why it failed), nextAt?: time]])
 shape("Schedules", "schedules: Schedule[]")
 
+-- The installation's own files
+
+shape("SiteProblem", [[file (such as site/policy/names.lua; empty when it is about no file),
+  line: count (0 when unknown), message]])
+shape("SiteVersion", [[number: count, hash, at: time, author?, source: site_source, note?,
+  product (the portal's version then), state: site_state]])
+shape("Site", [[number: count (0: there never was a version), hash, at?: time, author?,
+  source?: site_source, note?, editable: flag, folder? (SITE_DIR), files: files,
+  problems?: SiteProblem[] (of an edit that was refused and is not in force)]])
+shape("SiteVersions", "inForce: count, versions: SiteVersion[]")
+shape("SiteFiles", [[number: count, hash, at: time, author?, source: site_source, note?,
+  files: files]])
+body("NewSite", "files: files (all of them: others are removed), note?: label")
+body("SiteCandidate", "files: files")
+shape("SiteChanged", "number: count, hash")
+shape("SiteChecked", "problems: SiteProblem[]")
+
 -- The portal
 
+shape("SiteInForce", "number: count, hash (its first 12 digits), at?: time")
 shape("FaultPlace", "where (file and line), count: count (in the last hour)")
 shape("Degraded", [[code, detail, file?, line?: count, message?, at?: time, since?: time,
   retryAt?: time, count?: count, vanished?: count, unknown?: count, inError?: count,
-  places?: FaultPlace[] ]])
+  places?: FaultPlace[], problems?: SiteProblem[] (for the admin) ]])
 shape("AccessMode", "mode: access, detail")
 shape("DokployHealth", [[reachable?: flag, version?, checkedAt?: time, breaker: breaker,
   rehearsal: flag]])
 shape("Health", [[status: health, version, release? (the name of this build),
   generation: count (how often the scripts were loaded), loadedAt?: time, startedAt?: time,
-  dokploy?: DokployHealth, access?: AccessMode, degraded: Degraded[] ]])
+  site?: SiteInForce, dokploy?: DokployHealth, access?: AccessMode, degraded: Degraded[] ]])
 shape("DoctorFinding", "level: level, what")
 shape("DoctorReport", [[status: level, ok?: count, warn?: count, fail?: count, checkedAt?: time,
   findings?: DoctorFinding[] ]])

@@ -47,7 +47,8 @@ local function publish(id, kind)
   if not has_listeners then shared.set(HAS_LISTENERS, nil) end
 end
 
---- Something of that kind changed: stacks operations leftovers findings audit access outbox portal.
+--- Something of that kind changed: stacks operations leftovers findings audit access outbox
+--- site portal.
 ---@param kind string
 function change_events.changed(kind)
   local id = next_number()

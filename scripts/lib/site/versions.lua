@@ -34,7 +34,9 @@ function versions.unpack(packed)
   local files = {}
   for path, value in pairs(packed) do
     local text = value
-    if type(value) == "table" then text = value.base64 and crypto.unbase64(value.base64) end
+    if type(value) == "table" then
+      text = type(value.base64) == "string" and crypto.unbase64(value.base64)
+    end
     if type(path) ~= "string" or type(text) ~= "string" then return nil, tostring(path) end
     files[path] = text
   end
@@ -49,9 +51,16 @@ versions.number = site.number
 ---@return string
 function versions.hash() return shared.get "site.hash" or disk.hash end
 
+--- When it came into force, in seconds since 1970; nil when there never was one.
+---@return number|nil
+function versions.since() return shared.get "site.at" end
+
 --- What was wrong with the files that were last refused; nil when the last ones were good.
 ---@return Problem[]|nil
-function versions.problems() return json.decode(shared.get "site.problems" or "null") end
+function versions.problems()
+  local problems = shared.get "site.problems"
+  return problems and json.decode(problems)
+end
 
 -- Notes why files are not in force.
 local function refuse(problems)
@@ -83,6 +92,7 @@ local function activate(files, number)
   if not done then return nil, why end
   shared.set("site.number", number)
   shared.set("site.hash", (disk.hash_of(files)))
+  shared.set("site.at", server.now())
   shared.set("site.problems", nil)
   log.info("site.activated", { number = number })
   return true
@@ -206,6 +216,7 @@ local function resume()
   elseif newest and newest.hash == disk.hash then
     shared.set("site.number", newest.number)
     shared.set("site.hash", disk.hash)
+    shared.set("site.at", newest.at)
   elseif newest or next(disk.files()) then
     local files, problems = read_checked()
     if files then activate(files, number_of(files)) else fall_back(nil, problems) end
