@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compares the editor stubs in scripts/meta/ with what the binary registers: tools/stubs.sh BINARY
+# Compares the editor stubs in scripts/meta/ with what the binary registers, and checks that each
+# function has an example, a comment of three blanks and a call: tools/stubs.sh BINARY
 # The binary compares: --check loads a copy of the tree whose only script is the one below.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,6 +23,10 @@ local function read_stub(file)
   local module = text:match "^%-%-%-@meta (%S+)"
   local short, types = module:match "[^.]+$", {}
   for name in text:gmatch("\nfunction " .. short .. "%.([%w_]+)") do types[name] = "function" end
+  for name in pairs(types) do
+    local example = "\n%-%-%-   [^\n]*" .. short .. "%." .. name .. "%f[^%w_]"
+    if not text:find(example) then report("%s.%s has no example", module, name) end
+  end
   for name in text:gmatch("\n" .. short .. "%.([%w_]+) = nil") do types[name] = "userdata" end
   for name in text:gmatch("\n" .. short .. "%.([%w_]+) = %d") do types[name] = "number" end
   for name in text:gmatch("\n" .. short .. "%.([%w_]+) = \"") do types[name] = "string" end

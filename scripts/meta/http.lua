@@ -26,6 +26,7 @@ local http = {}
 ---@field certificate? boolean     reports certificate_ends; needs `fresh`
 
 --- Sends a request and waits for the response, whatever its status.
+---   local response, message = http.request { url = "https://example.com/", timeout = 5 }
 ---@param options RequestOptions
 ---@return Response|nil
 ---@return string? message

@@ -3,6 +3,7 @@
 --- fullest buckets first.
 local limit = {}
 --- Takes tokens from the key's bucket if it holds enough of them; otherwise takes nothing.
+---   local allowed, _, _, wait = limit.take("motd " .. req.peer, 10, 60)
 ---@param key string
 ---@param burst integer    capacity of the bucket, in tokens
 ---@param seconds number   time in which an empty bucket fills up

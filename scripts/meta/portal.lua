@@ -42,23 +42,29 @@ local portal = {}
 function portal.workspaces(filter) end
 
 --- One workspace; false when there is none of that name.
+---   local workspace = portal.workspace "anna"
 ---@param name string
 ---@return PortalWorkspace|false|nil, string? message, string? code
 function portal.workspace(name) end
 
 --- Begins an operation and returns at once; its end is an event for hooks.
+---   local operation, message, code = portal.stop("anna", "night")
 ---@param name string
 ---@param reason string  for the audit log
 ---@return PortalOperation|nil, string? message
 ---@return string? code  stack_unknown stack_busy stack_unfit journal
 function portal.stop(name, reason) end
+---   portal.start("anna", "the course begins")
 function portal.start(name, reason) end
+---   portal.restart("anna", "the network was down")
 function portal.restart(name, reason) end
 
 --- Deploys it again, with the image pulled again; its files stay.
+---   portal.redeploy("anna", "a new image")
 function portal.redeploy(name, reason) end
 
 --- Deletes a workspace; its files are kept unless options.data is "delete".
+---   portal.delete("anna", "the course is over")
 ---@param name string
 ---@param reason string
 ---@param options? { data: "keep"|"delete" }
@@ -67,12 +73,14 @@ function portal.delete(name, reason, options) end
 
 --- Tells the owner something, on the workspace's page and in GET /api/stack/NAME, until it is set
 --- again. nil removes it. At most 1000 characters.
+---   portal.note("anna", { en = "Welcome!", nl = "Welkom!", ar = "مرحبًا!" })
 ---@param name string
 ---@param text string|table<string, string>|nil  a text, or { en = ..., nl = ..., ar = ... }
 ---@return true|nil, string? message, string? code
 function portal.note(name, text) end
 
 --- The time, in seconds since 1970.
+---   local age = portal.now() - workspace.created_at
 ---@return number
 function portal.now() end
 
@@ -85,6 +93,7 @@ function portal.now() end
 function portal.http(request) end
 
 --- Writes a line into the portal's log, with the script's name.
+---   portal.log("welcomed", { name = event.workspace.name })
 ---@param event string
 ---@param fields? table<string, string|number|boolean>
 function portal.log(event, fields) end

@@ -15,6 +15,7 @@ function Process:wait() end
 function Process:kill() end
 
 --- Starts `deployer ARGUMENTS`.
+---   local child = process.start { arguments = { "--check" }, site = files, seconds = 20 }
 ---@param options { arguments: string[], environment?: string[], input?: string, seconds?: number,
 --- site?: table<string, string>, memory?: number }  environment: "NAME=value", in addition to this
 ---  process's own, whose secrets it does not get; input: its standard input; seconds: of real time,
