@@ -109,7 +109,10 @@ asan: setup-test ## run the C, HTTP, contract and ops tests under sanitizers; FA
 	@$(MAKE) --no-print-directory BUILD=$(ASAN) SANITIZE=1 \
 	  $(ASAN)/deployer $(ASAN)/hooks/deployer test-c
 	@rm -rf $(ASAN)/reports && mkdir $(ASAN)/reports && ln -sfn ../reports $(ASAN)/hooks/reports
-	@for folder in $(ASAN) $(ASAN)/hooks; do install -m 755 tools/sanitized.sh $$folder/sanitized; done
+	@for folder in $(abspath $(ASAN)) $(abspath $(ASAN))/hooks; do \
+	  sed "s|@HERE@|$$folder|" tools/sanitized.sh >$$folder/sanitized; \
+	  chmod 755 $$folder/sanitized; \
+	done
 	@failed=0; SANITIZED=1 TEST_PATIENCE=4 DEPLOYER=$(abspath $(ASAN)/sanitized) \
 	  DEPLOYER_HOOKS=$(abspath $(ASAN)/hooks/sanitized) \
 	  PROMTOOL="$$(tools/promtool.sh $(BUILD)/promtool)" \
