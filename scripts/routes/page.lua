@@ -32,7 +32,7 @@ local h = html.h
 local REFRESH_S = 3 -- seconds between two reloads of a browser without JavaScript
 
 local offered, planned = templates.offered(), {}
-home.define_texts(templates.all())
+home.define_texts(templates.all(), templates.place_of)
 for i, step in ipairs(require "steps") do planned[i] = step.name end
 
 local settings = {

@@ -25,7 +25,7 @@ return {
     })
     if status == BAD_GATEWAY then try(isolation.check_route(ctx.dokploy)) end
     try(healthy, warning, code, args)
-    ctx.warning = warning
+    ctx.warning = warning or ctx.warning
     return true
   end,
 }

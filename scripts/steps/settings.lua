@@ -26,7 +26,11 @@ local function set_environment(ctx, application)
   local variables = { [PASSWORD] = ctx.password }
   local given = secrets.of(ctx.id)
   if ctx.params.secrets and not given then
-    return nil, "the portal was restarted before the secrets reached Dokploy", "secrets_lost"
+    -- A workspace that is rebuilt is still worth having without them.
+    if not ctx.params.target then
+      return nil, "the portal was restarted before the secrets reached Dokploy", "secrets_lost"
+    end
+    ctx.warning = "secrets_lost"
   end
   for _, source in ipairs { ctx.params.env or {}, given or {} } do
     for name, value in pairs(source) do

@@ -10,7 +10,11 @@ import {
 
 // A tree with two templates to choose from.
 export function treeWithTemplates() {
-  const large = '{ id = "large", memory = "4 GiB" },'
+  const fields = [
+    'id = "size", kind = "choice", choices = { "small", "large" }', 'id = "shared", kind = "flag"',
+    'id = "seats", kind = "number"', 'id = "model_key", kind = "secret", variable = "MODEL_KEY"',
+  ].map((field) => `{ ${field} }`).join(', ')
+  const large = `{ id = "large", memory = "4 GiB", parameters = { ${fields} } },`
   const texts = {
     en: ['Large workspace', 'The same, with room for big projects.'],
     nl: ['Grote werkruimte', 'Hetzelfde, met ruimte voor grote projecten.'],
@@ -259,6 +263,9 @@ export const scenes = {
   async* choice({ page }) {
     await page.waitForSelector('.choice')
     yield 'a choice of templates'
+    await page.click('.choice:has([value=large]) strong')
+    await page.waitForSelector('.parameter:visible')
+    yield 'the fields of a template'
   },
 
   async* invite(stage) {

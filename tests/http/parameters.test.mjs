@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { findings, removeByHand } from './drift.mjs'
 import { LANGUAGES, inWorld, until, useWorld } from './harness.mjs'
 
 const SECRET = 'sk-very-secret-4711'
@@ -129,6 +130,21 @@ describe('a secret', () => {
     assert.ok(!world.portal.lines.some((line) => line.includes(SECRET)))
     await world.portal.restart()
   }))
+
+  test('is not there any more when a vanished workspace is rebuilt, which says so',
+    inWorld({ edits }, async (world) => {
+      const given = { repository: url, model_key: SECRET }
+      const json = { name: 'again', template: 'project', parameters: given }
+      await world.portal.finish(await world.portal.post('/api/deploy', json), 'ready')
+      await removeByHand(world.rehearsal, 'again')
+      const drift = findings(world.portal)
+      const { findings: [finding] } = await drift.look()
+      const { last } = await world.portal.finish(await drift.act(finding, 'repair'), 'ready')
+      assert.match(last.data.warning, /without the secrets/)
+      const environment = await environmentOf(world.rehearsal, 'again')
+      assert.match(environment, /^GIT_URL=/m)
+      assert.doesNotMatch(environment, /MODEL_KEY/)
+    }))
 
   test('that a crash loses before it reached Dokploy fails the deployment cleanly',
     inWorld({ edits }, async (world) => {

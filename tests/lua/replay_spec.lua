@@ -25,12 +25,13 @@ local workspaces = {
 local function with(site, templates)
   portal.start { parts = site, modules = {
     ["lib.policy.templates"] = {
-      ids = function()
-        local ids = {}
-        for id in pairs(templates) do ids[#ids + 1] = id end
-        return ids
+      all = function()
+        local list = {}
+        for id, template in pairs(templates) do
+          list[#list + 1] = { id = id, memory = template.memory, env = template.env }
+        end
+        return list
       end,
-      find = function(id) return templates[id] end,
     },
   } }
   return require "lib.site.replay"

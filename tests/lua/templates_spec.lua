@@ -72,8 +72,8 @@ describe("templates", function()
 
   it("need a text in every language", function()
     local function define(title)
-      local list = load(nil, { { id = "large", title = title } }).all()
-      return pcall(require("lib.pages.home").define_texts, list)
+      local found = load(nil, { { id = "large", title = title } })
+      return pcall(require("lib.pages.home").define_texts, found.all(), found.place_of)
     end
     assert.is_true(define(texts))
     assert.equal("Groot", require("lib.pages.i18n").text("nl", "template.large.title"))

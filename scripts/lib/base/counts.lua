@@ -38,7 +38,7 @@ end
 for _, state in ipairs { "closed", "open", "half_open" } do
   metrics.add("deployer_breaker_changes_total", 0, state)
 end
-for _, code in ipairs { "certificate", "step_skipped" } do
+for _, code in ipairs { "certificate", "secrets_lost", "step_skipped" } do
   metrics.add("deployer_stack_warnings_total", 0, code)
 end
 

@@ -47,6 +47,22 @@ function context.owner_of(op)
   return owner
 end
 
+-- Which of the shipped steps makes what ctx.ids has.
+local made_by = {
+  project = "project", environment = "project", application = "application",
+  app_name = "application",
+}
+
+-- A step of the installation that comes too early is told so, with its line.
+local function ids_of(self)
+  return setmetatable({}, { __index = function(_, name)
+    local maker, step = made_by[name], self.step
+    if not maker or not step or not step.key then return nil end
+    error(("ctx.ids.%s is not there yet: the step %s makes it (write after = %q, or a later step)")
+      :format(name, maker, maker), 2)
+  end })
+end
+
 --- The context of a deploy, as far as its record goes.
 ---@param op table          the journal's row
 ---@param resources table[] the journal's rows
@@ -58,8 +74,9 @@ function context.new(op, resources, steps)
     tag = tag.of(op), title = tag.title(op.id),
     volume = op.params and op.params.volume or context.volume(op),
     owner = context.owner_of(op), parameters = op.params and op.params.parameters or {},
-    ids = {}, resources = {}, pending = {}, wanted = true, steps = steps, stream_id = op.id,
+    resources = {}, pending = {}, wanted = true, steps = steps, stream_id = op.id,
   }, Context)
+  self.ids = ids_of(self)
   self.dokploy = dokploy.client {
     patient = true,
     wanted = function() return self.wanted end,

@@ -90,7 +90,9 @@ end
 
 -- The names of the optional steps that failed, also before a restart; nil: none.
 local function skipped_steps(ctx)
-  local states, skipped = {}, {}
+  local states, skipped, has_optional = {}, {}, false
+  for _, step in ipairs(ctx.steps) do has_optional = has_optional or step.optional end
+  if not has_optional then return nil end
   for _, row in ipairs(journal.events.list(ctx.id, 0) or {}) do
     if row.event == "progress" then states[row.data.step] = row.data.state end
   end

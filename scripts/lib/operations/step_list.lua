@@ -195,7 +195,7 @@ function step_list.explain(step, message, code, limit)
     return ("step %s (%s) did not end within its deadline of %g s"):format(step.name, step.file,
       limit or step.deadline)
   end
-  if text:find("step " .. step.name .. ":", 1, true) then return text, step.file end
+  if text:find("step " .. step.name .. ":", 1, true) == 1 then return text, step.file end
   if code ~= "failed" and code ~= "stopped" then return text end
   local line = text:match((step.file:gsub("%p", "%%%0")) .. ":(%d+)")
   local where = line and step.file .. ":" .. line or text:match "[%w_/-]+%.lua:%d+" or step.file

@@ -9,9 +9,11 @@ local h, code, say = html.h, html.code, elements.say
 
 --- Makes the texts that templates bring along known; raises when one lacks a language.
 ---@param list Template[]
-function home.define_texts(list)
+---@param place_of fun(template: Template): string, string  where it is written, for messages
+function home.define_texts(list, place_of)
   local function define(template, path, key, own)
-    if next(own) then i18n.define(template.file, template.path .. path, key, own) end
+    local file, start = place_of(template)
+    if next(own) then i18n.define(file, start .. path, key, own) end
   end
   for _, template in ipairs(list) do
     local key = "template." .. template.id

@@ -15,8 +15,6 @@ local kinds = require "lib.schema.kinds"
 ---@field title table<string, string>  by language; may be empty
 ---@field about table<string, string>
 ---@field parameters Parameter[]
----@field file string  where it is written, with the path in it, for messages
----@field path string
 
 ---@class Parameter
 ---@field id string
@@ -71,6 +69,12 @@ local shape = schema.list {
 }
 
 local templates = {}
+local places = {} -- of each template: its file, and the path in it
+
+--- Where a template is written, for messages.
+---@param template Template
+---@return string file, string path
+function templates.place_of(template) return table.unpack(places[template]) end
 
 -- Parameters
 
@@ -146,22 +150,24 @@ local function check_unique(list, key, taken, file, path)
 end
 
 local function check_parameters(template)
-  local path, env = template.path .. ".parameters", {}
+  local file, path = templates.place_of(template)
+  local env = {}
+  path = path .. ".parameters"
   for name in pairs(template.env) do env[name] = true end
   for i, parameter in ipairs(template.parameters) do
-    check_parameter(parameter, template.file, ("%s[%d]"):format(path, i))
+    check_parameter(parameter, file, ("%s[%d]"):format(path, i))
   end
-  check_unique(template.parameters, "id", {}, template.file, path)
-  check_unique(template.parameters, "variable", env, template.file, path)
+  check_unique(template.parameters, "id", {}, file, path)
+  check_unique(template.parameters, "variable", env, file, path)
 end
 
 -- Templates
 
 -- The keys of version 0.1, in bytes and billionths of a CPU.
 local function refuse_both(template, old, new)
+  local file, path = templates.place_of(template)
   if template[old] and template[new] then
-    schema.refuse(template.file, template.path .. "." .. old, "is the old name of %s (remove it)",
-      new)
+    schema.refuse(file, path .. "." .. old, "is the old name of %s (remove it)", new)
   end
 end
 
@@ -172,8 +178,8 @@ local function check_template(template)
     local is_good, why = dotenv.line(name, template.env[name])
     if name == PASSWORD then is_good, why = nil, "the portal sets it" end
     if not is_good then
-      local path = template.path .. ".env." .. name
-      schema.refuse(template.file, path, "%s (change or remove it)", why)
+      local file, path = templates.place_of(template)
+      schema.refuse(file, path .. ".env." .. name, "%s (change or remove it)", why)
     end
   end
   check_parameters(template)
@@ -183,7 +189,7 @@ local function read(value, file)
   local found = schema.check(value, shape, file)
   check_unique(found, "id", {}, file, "")
   for i, template in ipairs(found) do
-    template.file, template.path = file, ("[%d]"):format(i)
+    places[template] = { file, ("[%d]"):format(i) }
     check_template(template)
   end
   return found

@@ -61,7 +61,7 @@ function replay.outcomes(past, workspaces)
     local is_good, code = names.check(each.name, owner(each.owner_id))
     found.names[i] = is_good and "yes" or code
   end
-  for _, id in ipairs(templates.ids()) do found.templates[id] = written(templates.find(id)) end
+  for _, each in ipairs(templates.all()) do found.templates[each.id] = written(each) end
   return found
 end
 
