@@ -43,7 +43,8 @@ end
 ---@param event HookEvent
 ---@return string
 function webhooks.body(event)
-  json.array(event.workspace.owner.groups) -- [] when empty
+  local owner = event.workspace.owner
+  owner.groups = json.array { table.unpack(owner.groups) } -- [] when empty
   return json.encode {
     type = "workspace." .. event.type, timestamp = clock.iso(event.at),
     data = { id = event.id, workspace = event.workspace, operation = event.operation },

@@ -9,7 +9,8 @@ return {
   title = { en = "Speed", nl = "Snelheid", ar = "السرعة" },
   run = function(ctx)
     for _ = 1, TRIES do
-      local response = http.request { url = ctx.url .. "/global/health", timeout = 10 }
+      -- verify = false: no password is sent, and the certificate may be minutes away
+      local response = http.request { url = ctx.url .. "/global/health", verify = false }
       if response and response.seconds < MOST then return true end
       ctx:sleep(1)
     end
