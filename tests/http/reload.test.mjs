@@ -195,6 +195,13 @@ describe('a policy is pure', () => {
     }
   })
 
+  test('but it may log whatever it likes', async () => {
+    const line = 'require("core.log").info("My policy: \\"loaded\\"")'
+    const say = (text) => `${line}\n${text}`
+    await whileEdited(names, say, () =>
+      portal.logged(({ event }) => event === 'My policy: "loaded"', 'the line'))
+  })
+
   test('nor later, in a function', async () => {
     portal.expect(isPure)
     const loadLater = (text) => text.replace('open = function() ',

@@ -45,7 +45,7 @@ function outbox.subscribe(wanted)
   local batch = { { "DELETE FROM subscriptions" } }
   for _, each in ipairs(wanted) do
     batch[#batch + 1] =
-      { "INSERT INTO subscriptions (type, target) VALUES (?1, ?2)", each.type, each.target }
+      { "INSERT OR IGNORE INTO subscriptions VALUES (?1, ?2)", each.type, each.target }
   end
   shared.set(NOBODY, nil)
   local results, message, code = db.run(batch)
@@ -75,14 +75,18 @@ function outbox.wake() shared.incr(WRITTEN, 1) end
 -- Delivering
 
 -- The oldest that waits of each target and workspace, if it is due: the later ones wait for it.
+-- Some of each target, so that a slow one does not keep the others waiting.
 local DUE = [[
-  SELECT * FROM outbox WHERE next_at <= NOW AND id IN (
-    SELECT MIN(id) FROM outbox WHERE failed_at IS NULL GROUP BY target, name)
-  ORDER BY id LIMIT ?1]]
+  SELECT * FROM (
+    SELECT id, target, ROW_NUMBER() OVER (PARTITION BY target ORDER BY id) AS position FROM outbox
+    WHERE next_at <= NOW AND id IN (
+      SELECT MIN(id) FROM outbox WHERE failed_at IS NULL GROUP BY target, name))
+  WHERE position <= ?1 ORDER BY id]]
 
---- What is to be delivered now, oldest first. Knows without asking that there is nothing after it
---- was told so: until outbox.wake().
----@return table[]|nil rows, string? message, string? code
+--- What is to be delivered now, the oldest of each target first. Once nothing waited, it knows so
+--- without asking until outbox.wake().
+---@param limit integer  of each target
+---@return { id: integer, target: string }[]|nil rows, string? message, string? code
 function outbox.due(limit)
   local written = shared.get(WRITTEN) or 0
   if shared.get(IDLE) == written then return {} end

@@ -104,7 +104,7 @@ local function begin(row)
 end
 
 local function run()
-  local due, message = rows.due(100)
+  local due, message = rows.due(2 * outbox.at_once)
   if not due then return log.warn("outbox.unreadable", { message = message }) end
   for _, row in ipairs(due) do begin(row) end
 end
