@@ -1,4 +1,5 @@
 #include "main_portal.h"
+#include "bundle.h"
 #include "env.h"
 #include "fetch.h"
 #include "log.h"
@@ -85,10 +86,10 @@ int main_check(struct portal *portal)
 
 /* --- a command --- */
 
-static int is_command(const struct portal *portal, const char *name)
+static int is_command(const struct portal *portal, const char *folder, const char *name)
 {
     if (!*name || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")]) return 0;
-    char *path = mem_printf("%s/scripts/commands/%s.lua", portal->settings.root, name);
+    char *path = mem_printf("%s/scripts/%s/%s.lua", portal->settings.root, folder, name);
     int exists = access(path, R_OK) == 0;
     free(path);
     return exists;
@@ -100,12 +101,12 @@ static int return_result(lua_State *L, int status, lua_KContext unused)
     return 1;
 }
 
-/* Calls run(arguments) of the module. Arguments: the command's name and the list. */
+/* Calls run(arguments) of the module. Arguments: its name and the list. */
 static int run_module(lua_State *L)
 {
-    vm_push_module(L, lua_pushfstring(L, "commands.%s", lua_tostring(L, 1)));
+    vm_push_module(L, lua_tostring(L, 1));
     if (!lua_istable(L, -1) || lua_getfield(L, -1, "run") != LUA_TFUNCTION)
-        return luaL_error(L, "scripts/commands/%s.lua has no function run", lua_tostring(L, 1));
+        return luaL_error(L, "%s has no function run", lua_tostring(L, 1));
     lua_pushvalue(L, 2);
     lua_callk(L, 1, 1, 0, return_result);
     return 1;
@@ -138,6 +139,7 @@ struct command {
     struct portal *portal;
     struct script_version *version;
     char *const *argv;
+    int is_remote;
 };
 
 /* Called by the loop, because a command that never waits ends at once and stops it. */
@@ -146,7 +148,7 @@ static void start_command(void *arg)
     const struct command *command = arg;
     lua_State *L = vm_state(command->version->vm);
     lua_pushcfunction(L, run_module);
-    lua_pushstring(L, command->argv[0]);
+    lua_pushfstring(L, command->is_remote ? "commands.remote.%s" : "commands.%s", command->argv[0]);
     lua_newtable(L);
     for (int i = 1; command->argv[i]; i++) {
         lua_pushstring(L, command->argv[i]);
@@ -198,25 +200,34 @@ static void remove_copy(struct portal *portal)
     rmdir(copy_folder);
 }
 
+/* Commands in commands/remote/ are for a portal elsewhere, so they must run where the configuration
+ * and the files of one are missing: with what a rehearsal needs, and no files. */
+static struct script_version *load_command(struct portal *portal, int is_remote,
+                                           struct vm_error *error)
+{
+    if (is_remote) portal->site = bundle_new();
+    portal->settings.is_rehearsal = is_remote;
+    if (!is_remote && main_open_site(portal, error) != 0) return NULL;
+    return script_version_new(&portal->server, &portal->settings, portal->site, error);
+}
+
 int main_command(struct portal *portal, char *const *argv)
 {
     struct loop *loop = portal->core.loop;
     struct vm_error error;
     log_init(STDERR_FILENO, LOG_WARN); /* the standard output is the command's */
-    if (!is_command(portal, argv[0])) {
+    int is_remote = is_command(portal, "commands/remote", argv[0]);
+    if (!is_remote && !is_command(portal, "commands", argv[0])) {
         fprintf(stderr, "deployer: %s: no such command (commands are files in scripts/commands/)\n",
                 argv[0]);
         return 2;
     }
-    struct script_version *version =
-        main_open_site(portal, &error) == 0
-            ? script_version_new(&portal->server, &portal->settings, portal->site, &error)
-            : NULL;
+    struct script_version *version = load_command(portal, is_remote, &error);
     if (!version) {
         fprintf(stderr, "deployer: %s\n", main_error_text(&error));
         return 1;
     }
-    struct command command = { portal, version, argv };
+    struct command command = { portal, version, argv, is_remote };
     portal->settings = version->settings;
     portal->server.open_store = open_copy;
     portal->core.fetch = fetch_pool_new(loop, MAX_FETCHES);

@@ -35,6 +35,7 @@ local function check(_, values)
   return { json = { problems = json.array(site.problems(site.files_of(values.files))) } }
 end
 
+local function try(_, values) return { json = site.try(site.files_of(values.files), values) } end
 local function list(req) return answer.private(req, site.versions()) end
 local function version(req) return answer.private(req, site.version(req.params.number)) end
 
@@ -63,6 +64,13 @@ routes.add("Administration", {
     summary = "Check files without putting them into force",
     access = "admin", allow = "try_site", body = "SiteCandidate", max_body = MOST,
     answers = { [200] = "SiteChecked" } },
+
+  { "POST", "/api/admin/site/try", try,
+    summary = "What files would do, without putting them into force",
+    text = "They are checked, and decide again what was decided in the last 30 days: `changes` are "
+      .. "the decisions that would be others. With `deploy` they deploy on a simulated Dokploy.",
+    access = "admin", allow = "try_site", body = "SiteTrial", max_body = MOST,
+    answers = { [200] = "SiteTried" } },
 
   { "GET", "/api/admin/site/versions", list,
     summary = "The versions that are kept",

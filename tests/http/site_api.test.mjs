@@ -75,6 +75,18 @@ test('a version is put into force again', async () => {
   assert.equal((await ask('GET', '/versions/x')).json.code, 'version_unknown')
 })
 
+test('a trial answers with what past decisions would be, and changes nothing', async () => {
+  await portal.ready('zoe', { key: ADMIN })
+  const { number } = (await ask('GET', '')).json
+  const files = { [NAMES]: 'return { words = { "zoe" } }\n' }
+  const { json } = await ask('POST', '/try', { body: { files } })
+  assert.deepEqual(json.problems, [])
+  assert.deepEqual(json.replay.names, [{ name: 'zoe', code: 'name_reserved' }])
+  assert.ok(json.replay.changed > 0 && json.replay.changes[0].before.result === 'yes')
+  assert.equal((await ask('POST', '/try', { body: { files: MISTAKE } })).json.problems.length, 1)
+  assert.equal((await ask('GET', '')).json.number, number)
+})
+
 test('nearly a MiB of files is taken here, and nowhere else', async () => {
   const files = { [TEXTS]: saying('zebra'), 'www/big.txt': 'x'.repeat(1000000) }
   assert.equal((await put(files)).status, 200)

@@ -3,11 +3,14 @@
 local config = require "core.config"
 local json = require "core.json"
 local disk = require "core.site"
+local clock = require "lib.base.clock"
+local packing = require "lib.base.packing"
 local refusal = require "lib.base.refusal"
 local document = require("lib.http.schemas").document
 local change_events = require "lib.journal.change_events"
 local rows = require "lib.journal.site_versions"
 local check = require "lib.site.check"
+local try = require "lib.site.try"
 local versions = require "lib.site.versions"
 local site = {}
 
@@ -22,7 +25,7 @@ function site.current()
   local row = number > 0 and refusal.check(rows.get(number)) or {}
   return document("Site", row, {
     number = number, hash = disk.hash, editable = site.is_editable(), folder = disk.folder,
-    files = versions.pack(disk.files()), problems = problems and json.array(problems),
+    files = packing.pack(disk.files()), problems = problems and json.array(problems),
   })
 end
 
@@ -49,7 +52,7 @@ end
 ---@param packed table
 ---@return table<string, string>
 function site.files_of(packed)
-  local files, path = versions.unpack(packed)
+  local files, path = packing.unpack(packed)
   if files then return files end
   refusal.raise("value_invalid", {
     field = "files", args = { field = "files", good = ('%s: "text"'):format(path) },
@@ -63,6 +66,27 @@ function site.problems(files)
   local hash, message = disk.hash_of(files)
   if not hash then return { { file = "site", line = 0, message = message } } end
   return (refusal.check(check.run(files)))
+end
+
+local function tried(files, options)
+  local result, message = try.run(files, options)
+  if not result then return { problems = { { file = "", line = 0, message = message } } } end
+  for _, change in ipairs(result.replay.changes) do change.at = clock.iso(change.at) end
+  result.problems = {}
+  return result
+end
+
+--- What files that are not in force would do. Waits, for up to a minute.
+---@param files table<string, string>
+---@param options { deploy: integer|nil, faults: integer|nil }  faults: in percent
+---@return table document
+function site.try(files, options)
+  local problems = site.problems(files)
+  local faults = options.faults and options.faults / 100
+  local doc = #problems > 0 and { problems = problems }
+    or tried(files, { deploy = options.deploy, faults = faults })
+  json.array(doc.problems)
+  return doc
 end
 
 -- Raises why a change did not come into force.

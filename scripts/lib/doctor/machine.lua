@@ -2,6 +2,7 @@
 local config = require "core.config"
 local console = require "core.console"
 local shared = require "core.shared"
+local site = require "core.site"
 local address = require "lib.base.address"
 local forwarded = require "lib.base.forwarded"
 local settings = require "lib.settings"
@@ -35,6 +36,21 @@ local function check_disk(report)
   elseif config.production then
     report:warn("volume", config.data_dir .. " is not a file system of its own",
       "in a container: mount a volume there, or the next update loses the journal")
+  end
+end
+
+-- The installation's own files, which the admin may change over the API and on the page. The portal
+-- creates the folder when it first writes to it.
+local function check_site(report)
+  if config.site_edit == "off" then return end
+  local disk = console.disk(site.folder) or console.disk(site.folder:match "^(.+)/" or "/")
+  if disk and not disk.writable then
+    report:warn("site", site.folder .. " is not writable for this user: a change of the scripts "
+      .. "is in force only until a restart",
+      "chown it to the user that runs the portal, or set SITE_EDIT=off if it comes from elsewhere")
+  elseif disk and config.production and not disk.mounted then
+    report:warn("site", site.folder .. " is not a file system of its own",
+      "in a container: let SITE_DIR be on a volume, or the next update loses the scripts")
   end
 end
 
@@ -77,6 +93,7 @@ end
 
 return function(report)
   check_disk(report)
+  check_site(report)
   check_proxy(report)
   if config.rehearsal then
     report:warn("rehearsal", "the portal works on a simulated Dokploy; nothing real is deployed",

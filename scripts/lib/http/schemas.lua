@@ -39,6 +39,7 @@ local enums = {
   outcome = "kept deleted left",
   person = "admin owner user token visitor script",
   scope = "create read delete secrets admin",
+  template_change = "gone changed",
   site_source = "push page rollback files", site_state = "pending good refused faulty",
   stack_action = "stop start restart redeploy delete",
   step_state = "pending running waiting stopped done skipped undoing undone",
@@ -68,6 +69,8 @@ local types = {
   count = { type = "integer", minimum = 0 },
   percent = { type = "integer", minimum = 0, maximum = 100 },
   object = { type = "object" },
+  number = { type = "number" },
+  deployments = { type = "integer", minimum = 1, maximum = 100 },
   code = one_of(sorted_keys(problem.status)),
   operation_kind = one_of(operation_kinds()),
   operation_state = one_of(sorted_keys(states)),
@@ -325,6 +328,23 @@ body("NewSite", "files: files (all of them: others are removed), note?: label")
 body("SiteCandidate", "files: files")
 shape("SiteChanged", "number: count, hash")
 shape("SiteChecked", "problems: SiteProblem[]")
+body("SiteTrial", [[files: files, deploy?: deployments (this many are deployed on a simulated
+  Dokploy), faults?: percent (of its calls and deployments that fail)]])
+shape("Decided", "result (yes, or the code of the refusal), rule")
+shape("ChangedDecision", [[id: count, at: time, action, name?, who: object, before: Decided,
+  after: Decided]])
+shape("RefusedName", "name, code")
+shape("ChangedTemplate", "id, workspaces: count, change: template_change")
+shape("FoundFault", "where, message, count: count")
+shape("Replayed", [[decisions: count (that were tried), changed: count (of these),
+  changes: ChangedDecision[], names: RefusedName[] (of workspaces that exist),
+  templates: ChangedTemplate[] (that workspaces use), faults: FoundFault[] (while deciding)]])
+shape("RehearsedStep", "step, count: count, seconds: number (on average), longest: number")
+shape("Rehearsed", [[deployments: count, ready: count, failed: count (and all removed again),
+  leftovers: count (failed, and something is left), refused: count, unfinished: count,
+  reasons: object (how often each code), steps: RehearsedStep[] ]])
+shape("SiteTried", [[problems: SiteProblem[] (if there are any, nothing else was done),
+  replay?: Replayed, rehearsal?: Rehearsed]])
 
 -- The portal
 

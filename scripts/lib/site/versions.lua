@@ -1,7 +1,6 @@
 --- Versions of the installation's own files (site/). A version is the whole folder. One road leads
 --- into force for every change: check everything, record the version, load it, write it to the
 --- folder. The journal keeps the last ones; going back is one more version with older files.
-local crypto = require "core.crypto"
 local json = require "core.json"
 local log = require "core.log"
 local server = require "core.server"
@@ -9,39 +8,12 @@ local shared = require "core.shared"
 local disk = require "core.site"
 local task = require "core.task"
 local audit = require "lib.auth.audit"
+local packing = require "lib.base.packing"
 local site = require "lib.base.site"
 local rows = require "lib.journal.site_versions"
 local check = require "lib.site.check"
 local faults = require "lib.site.faults"
 local versions = { kept = 50 }
-
--- Files as JSON; what is not text is base64.
-
---- Files as JSON takes them: { path = "text" or { base64 = "..." } }.
----@param files table<string, string>
-function versions.pack(files)
-  local packed = {}
-  for path, text in pairs(files) do
-    packed[path] = utf8.len(text) and text or { base64 = crypto.base64(text) }
-  end
-  return packed
-end
-
---- The files of such a table.
----@param packed table
----@return table<string, string>|nil files, string? path  the one that is wrong
-function versions.unpack(packed)
-  local files = {}
-  for path, value in pairs(packed) do
-    local text = value
-    if type(value) == "table" then
-      text = type(value.base64) == "string" and crypto.unbase64(value.base64)
-    end
-    if type(path) ~= "string" or type(text) ~= "string" then return nil, tostring(path) end
-    files[path] = text
-  end
-  return files
-end
 
 -- What is in force: in core.shared, because another Lua state takes over with each version
 
@@ -74,13 +46,13 @@ end
 
 local function whole(message) return { { file = "site", line = 0, message = message } } end
 
-local function files_of(row) return versions.unpack(json.decode(row.files)) end
+local function files_of(row) return packing.unpack(json.decode(row.files)) end
 
 -- Adds a version: its number, or nil, message, code.
 local function record(files, change)
   return rows.add({
     hash = disk.hash_of(files), author = change.author, source = change.source, note = change.note,
-    product = server.info().version, files = json.encode(versions.pack(files)),
+    product = server.info().version, files = json.encode(packing.pack(files)),
     kept = versions.kept,
   }, change.entry and audit.statement(change.entry))
 end
