@@ -141,6 +141,17 @@ describe("a site's rules", function()
     assert.equal(start, problems[1]:sub(1, #start))
   end)
 
+  it("without examples are tried on the product's, and each mistake is one problem", function()
+    with {
+      rule({ before = "mode" }, function(who) return who.nothing.at_all end),
+      rule({ name = "other", before = "mode" }, function() return 5 end),
+    }
+    local problems = require("lib.base.check").check()
+    assert.equal(2, #problems)
+    assert.truthy(problems[1]:find "access_spec.lua:%d+: attempt to index a nil", problems[1])
+    assert.truthy(problems[2]:find('rule "other": it returned 5', 1, true), problems[2])
+  end)
+
   it("change scopes and the audit", function()
     local access = with({}, { scopes = { stop = "delete" }, unaudited = { stop = true } })
     local token = { kind = "token", id = "t", scopes = { create = true } }

@@ -196,6 +196,13 @@ describe("a site's policy of names", function()
     assert.truthy(problems[1]:find("names.lua: example 6: (\"project-y\") gives", 1, true))
   end)
 
+  it("has a check that is tried on the product's examples", function()
+    load_site { check = function(name) return name:misspelt() end }
+    local problems = require("lib.base.check").check()
+    assert.equal(1, #problems)
+    assert.truthy(problems[1]:find "names_spec.lua:%d+: attempt to call a nil value", problems[1])
+  end)
+
   it("is refused at load time, with the file, the key and the cure", function()
     for message, policy in pairs {
       ['site/policy/names.lua: prefixes[1]: invalid value "^project%-" (write lower-case letters'] =
@@ -249,6 +256,12 @@ describe("a Lua pattern", function()
       assert.truthy(message:find(text, 1, true), message)
       support.stop()
     end
+  end)
+
+  it("that could match for seconds is refused", function()
+    assert.is_true((pattern.check "^a.*b.*c.*d.*e.*f.*$"))
+    assert.is_false((pattern.check ".-.-.-.-.-.-.-x"))
+    assert.is_true((pattern.check "%-%-%-%-%-%-%-%-[*+-]"))
   end)
 
   it("is checked beyond what a name would reach", function()

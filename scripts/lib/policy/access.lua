@@ -164,4 +164,13 @@ end
 check_examples(FILE, shipped.rules, shipped.scopes, shipped.examples)
 check_examples(SITE_FILE, rules, access.scopes, own.examples)
 
+-- Rules without an example are tried on the product's, so that a misspelt name is found.
+for _, rule in ipairs(own.rules) do
+  check.probes(function(who, action, what)
+    who, what = subject.example(who, what)
+    what.scope = access.scopes[action]
+    guarded.try(rule.guarded, who, action, what)
+  end, shipped.examples)
+end
+
 return access

@@ -171,4 +171,11 @@ end
 check_examples(FILE, { shipped }, shipped.examples)
 check_examples(SITE_FILE, both, own.examples)
 
+-- A check without examples is tried on the product's, so that a misspelt name is found.
+if own.check then
+  check.probes(function(name, who)
+    guarded.try(own.check, names.fold(name), (subject.example(who or { kind = "visitor" })))
+  end, shipped.examples)
+end
+
 return name_policy

@@ -2,6 +2,10 @@
 --- subject at hand, and then by an error. Pure.
 local pattern = { captures = 32 }
 
+-- Each multiplies the time that a mismatch takes; with more of them, a name of 32 characters could
+-- hold up the portal for seconds.
+local MOST_REPETITIONS = 6
+
 -- The index after the set whose "[" is at `at`; nil when it does not end. Its first character
 -- belongs to it, also when that is "]".
 local function set_end(text, at)
@@ -54,15 +58,19 @@ end
 ---@param text string
 ---@return boolean is_good, string? why
 function pattern.check(text)
-  local at, captures = 1, {}
+  local at, captures, repetitions = 1, {}, 0
   while at <= #text do
     local part, why = parts[text:sub(at, at)], nil
+    if at > 1 and text:find("^[*+-]", at) then repetitions = repetitions + 1 end
     if part then
       at, why = part(text, at, captures)
     else
       at = at + 1
     end
     if not at then return false, why end
+  end
+  if repetitions > MOST_REPETITIONS then
+    return false, ("more than %d repetitions (* + -) take too long"):format(MOST_REPETITIONS)
   end
   for _, state in ipairs(captures) do
     if state == "open" then return false, "a ( without its )" end

@@ -63,7 +63,7 @@ end
 --- Copies of an example's who and what, with what it leaves out filled in, always in the same way.
 ---@return Who who, What what
 function subject.example(who, what)
-  what = copy(what, { mode = "open" })
+  what = copy(what, { mode = "open", name = "anna", template = "default" })
   what.now = copy(what.now, EXAMPLE)
   return subject.who(copy(who, {})), subject.what(what)
 end
