@@ -124,8 +124,8 @@ local rules = {
 }
 
 -- Examples: the outcome ("yes", or the code of the refusal), who, action, what.
--- The ids are such as the portal makes. What an example leaves out is empty, but for the mode (open),
--- the name (anna), the template (default) and the moment (a Monday at noon).
+-- The ids are such as the portal makes. What an example leaves out is empty, but for the mode
+-- (open), the name (anna), the template (default) and the moment (a Monday at noon).
 local stranger, admin = { kind = "visitor" }, { kind = "admin" }
 local anna = { kind = "owner", id = "29d1a3b4c05f8a36d2e17c40b9" }
 local bob = { kind = "owner", id = "29d1a3f7125d0948ac71fe6380" }
