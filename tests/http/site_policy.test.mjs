@@ -118,7 +118,8 @@ describe('a rule that fails again and again', () => {
 
   test('is left for the version before it, and everyone who should know does', async () => {
     portal.expect(/policy\.failed|site\.left|scripts\.rejected/)
-    await portal.reload(() => site.write('policy/access.lua', rule('if what.name == "anna" then return who.none.at_all end')))
+    const failing = rule('if what.name == "anna" then return who.none.at_all end')
+    await portal.reload(() => site.write('policy/access.lua', failing))
     assert.equal((await portal.deploy('anna')).json.code, 'policy_failed')
     await portal.deploy('anna')
     await portal.deploy('anna')

@@ -12,7 +12,7 @@ local routes = require "lib.http.routes"
 local try = require "lib.site.try"
 local json = require "core.json"
 routes.add("Tests", {
-  { "PUT", "/try", function(req)
+  { "PATCH", "/try", function(req)
       local asked = json.decode(req.body)
       local result, message, code = try.run(asked.files, asked)
       return { json = result or { message = message, code = code } }
@@ -38,8 +38,9 @@ describe('a candidate', () => {
     },
   })
   const tried = async (files, more = {}) => {
-    const options = { method: 'PUT', json: { files, ...more } }
-    const { json } = await portal.api('/try', options)
+    const options = { method: 'PATCH', json: { files, ...more } }
+    const { status, json, text } = await portal.api('/try', options)
+    assert.equal(status, 200, text)
     return json
   }
   const kept = { 'policy/names.lua': 'return { words = { "intranet" } }' }
