@@ -14,6 +14,7 @@ local breaker = require "lib.dokploy.breaker"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local i18n = require "lib.pages.i18n"
+local versions = require "lib.site.versions"
 
 local function show_health(req)
   local is_admin = req.headers.authorization ~= nil and identity.is_admin(auth.reader(req))
@@ -25,6 +26,7 @@ local function failing_dependencies()
   local info, list = server.info(), {}
   if info.store.trouble then list[#list + 1] = "journal" end
   if info.draining then list[#list + 1] = "draining" end
+  if versions.is_missing() then list[#list + 1] = "site" end
   return json.array(list)
 end
 
@@ -70,8 +72,8 @@ routes.add("Monitoring", {
 
   { "GET", "/ready", ready,
     summary = "Whether to send it requests",
-    text = "503 when the journal cannot be written or the portal is shutting down. An unreachable "
-      .. "Dokploy is named with 200: an outage is no reason to roll back a release. The doctor's "
-      .. "findings are for the admin only.",
+    text = "503 when the journal cannot be written, the portal is shutting down, or no version of "
+      .. "the installation's own files loads. An unreachable Dokploy is named with 200: an outage "
+      .. "is no reason to roll back a release. The doctor's findings are for the admin only.",
     answers = { [200] = "Ready" }, problems = { "not_ready" }, log = "debug" },
 })

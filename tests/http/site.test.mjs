@@ -106,11 +106,14 @@ describe('at the start', () => {
     portal.expect(/scripts\.rejected/)
     await portal.restart()
     assert.equal((await refusal(portal)).file, 'site/policy/names.lua')
+    const { status, json } = await portal.api('/ready')
+    assert.deepEqual([status, json.failing], [503, ['site']], 'a rollout would go back')
     await portal.ready('meanwhile')
     site.remove('policy/names.lua')
     site.write(NOTICE, notice('crimson'))
     await inForce(portal, 'crimson')
     assert.equal(await refusal(portal), undefined)
+    assert.equal((await portal.api('/ready')).status, 200)
   }))
 
   test('the last good version is in force where the folder has become bad', inWorldOf({

@@ -66,6 +66,7 @@ local function activate(files, number)
   shared.set("site.hash", (disk.hash_of(files)))
   shared.set("site.at", server.now())
   shared.set("site.problems", nil)
+  shared.set("site.missing", nil)
   log.info("site.activated", { number = number })
   return true
 end
@@ -176,6 +177,16 @@ end
 --- Loads what is on the disk, once it is checked: for SIGHUP and changed files. Waits.
 function versions.reload() task.lock("site", reload) end
 
+-- With none of its own rules an installation would be open to more people than it wants, so the
+-- portal is not ready then: a rollout of a release that the files do not fit goes back.
+local function start_without(problems)
+  if (fall_back(nil, problems) or 0) == 0 then shared.set("site.missing", true) end
+end
+
+--- Whether there are files of which no version loads.
+---@return boolean
+function versions.is_missing() return shared.get "site.missing" == true end
+
 -- At the start, before the portal listens: what the core loaded is the folder's files, or none when
 -- those do not load.
 local function resume()
@@ -184,14 +195,14 @@ local function resume()
     local files = files_of(newest)
     if activate(files, newest.number) then write(files, newest.number) end
   elseif rejected then
-    fall_back(nil, { rejected })
+    start_without { rejected }
   elseif newest and newest.hash == disk.hash then
     shared.set("site.number", newest.number)
     shared.set("site.hash", disk.hash)
     shared.set("site.at", newest.at)
   elseif newest or next(disk.files()) then
     local files, problems = read_checked()
-    if files then activate(files, number_of(files)) else fall_back(nil, problems) end
+    if files then activate(files, number_of(files)) else start_without(problems) end
   end
 end
 
