@@ -3,6 +3,8 @@
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { ADMIN, inWorld, pause, until } from './harness.mjs'
 import { siteOf } from './site.mjs'
 
@@ -148,5 +150,20 @@ describe('at the start', () => {
     const [row] = queryJournal(portal,
       'SELECT state, written FROM site_versions ORDER BY number DESC')
     assert.deepEqual(row, { state: 'good', written: 1 })
+  }))
+
+  test('a folder that is gone, as after a restore elsewhere, is written again', inWorldOf({
+    [NOTICE]: notice('crimson'),
+  }, async ({ portal }, site) => {
+    await portal.kill9()
+    site.remove(NOTICE)
+    await portal.restart()
+    assert.equal(await shows(portal, 'crimson'), true)
+    assert.equal(readFileSync(join(site.path, NOTICE), 'utf8'), notice('crimson'))
+    await portal.reload(() => site.remove(NOTICE))
+    assert.equal(await shows(portal, 'crimson'), false)
+    await portal.kill9()
+    await portal.restart()
+    assert.equal(await shows(portal, 'crimson'), false, 'none is a version, too')
   }))
 })

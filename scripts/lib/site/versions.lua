@@ -187,13 +187,22 @@ end
 ---@return boolean
 function versions.is_missing() return shared.get "site.missing" == true end
 
+local function put_back(row)
+  local files = files_of(row)
+  local done, why = activate(files, row.number)
+  if done then return write(files, row.number) end
+  shared.set("site.missing", true)
+  refuse { why }
+end
+
 -- At the start, before the portal listens: what the core loaded is the folder's files, or none when
 -- those do not load.
 local function resume()
   local newest, rejected = rows.newest(), server.info().rejected
-  if newest and newest.written == 0 then -- a change that a crash interrupted
-    local files = files_of(newest)
-    if activate(files, newest.number) then write(files, newest.number) end
+  -- after a restore on another machine, for example; files that are removed while it runs stay so
+  local is_lost = not rejected and next(disk.files()) == nil
+  if newest and (newest.written == 0 or is_lost and newest.hash ~= disk.hash) then
+    put_back(newest) -- a change that a crash interrupted, or a folder that is gone
   elseif rejected then
     start_without { rejected }
   elseif newest and newest.hash == disk.hash then
