@@ -13,9 +13,17 @@ export const residentMb = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'u
   .match(/VmRSS:\s+(\d+)/)[1]) / 1024
 
 // Other load on the machine hardly affects it.
+const statOf = (pid) =>
+  readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ').map(Number)
 export function processorSeconds(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
+  const fields = statOf(pid)
+  return (fields[11] + fields[12]) / 100
+}
+
+// Of the processes that it started and that have ended.
+export function childSeconds(pid) {
+  const fields = statOf(pid)
+  return (fields[13] + fields[14]) / 100
 }
 
 // Resolves to { pid, url, folder, output(): the log, end(signal) }.

@@ -110,7 +110,9 @@ export class Program {
   // The journal's thread writes "N before" or "N after" and waits for a byte back.
   #serveCommits(pipe) {
     pipe.on('error', () => {}) // it was killed while it waited
-    createInterface({ input: pipe }).on('line', async (line) => {
+    const lines = createInterface({ input: pipe })
+    lines.on('error', () => {})
+    lines.on('line', async (line) => {
       await this.onCommit?.(line)
       pipe.write('.')
     })
