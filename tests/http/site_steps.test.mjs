@@ -173,6 +173,7 @@ describe('what a step can no longer remove', () => {
     await portal.reload(() => site.remove('steps/zone.lua'))
     const { last } = await portal.finish(await portal.remove('gina', { key }), 'failed')
     const [{ kind, id, detail }, ...others] = last.data.leftovers
+    assert.equal(last.data.code, 'undo_failed')
     assert.deepEqual([kind, id, others], ['zone', (await zones(it))[0].projectId, []])
     assert.match(detail, /no longer exists/)
     await it.rehearsal.holdsNothing('gina-') // the rest is gone

@@ -14,6 +14,7 @@ local codes = {
 -- Reasons of lib/operations/undo.lua -> codes.
 local reason_codes = {
   timeout = "step_timeout", unreachable = "dokploy_unreachable", refused = "dokploy_refused",
+  undo = "undo_failed", no_step = "undo_failed",
 }
 -- A call waits these out: when time ran out meanwhile, they are the reason.
 local waited_for = { dokploy_unreachable = true, dokploy_refused = true }

@@ -144,7 +144,7 @@ local function context_of(op)
     report(ctx, ctx.part, key and "waiting" or "running", key, args)
   end)
   if kinds[op.kind].parts[1] == "deploy" then -- a deployment of its own
-    ctx.id, ctx.title = op.id, tag.title(op.id)
+    ctx.id, ctx.stream_id, ctx.title = op.id, op.id, tag.title(op.id)
     ctx.resources["deployment 2"] = nil
   end
   return ctx
