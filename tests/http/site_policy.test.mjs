@@ -106,6 +106,44 @@ describe('an installation', () => {
     ])
     assert.ok(!/nothing|at_all/.test(JSON.stringify({ places, detail })), 'no source text')
   })
+
+  test('stops a rule that never ends, and names it at the next decision', async () => {
+    assert.deepEqual(await refused('in-vain', proxied('anna')), [403, 'in_vain'])
+    const answer = await portal.deploy('looping', proxied('anna'))
+    assert.deepEqual([answer.status, answer.json.code], [500, 'internal'])
+    assert.deepEqual(await refused('in-vain', proxied('anna')), [403, 'in_vain'])
+    const { places } = await health('script_faults')
+    const counts = Object.fromEntries(places.map(({ where, count }) => [where, count]))
+    assert.equal(counts['site/policy/access.lua: rule "opening_hours"'], 2)
+    assert.equal(counts['/api/deploy'], 1)
+  })
+})
+
+describe('a handler', () => {
+  const site = siteOf({
+    'routes/broken.lua': `return {
+  { "GET", "/api/raises", function(req) return { text = req.query.name .. nil } end,
+    summary = "It raises", answers = { [200] = "A text" } },
+  { "GET", "/api/loops", function() while true do end end,
+    summary = "It never ends", answers = { [200] = "A text" } },
+}
+`,
+  })
+  const { portal } = useWorld({ env: site.env })
+
+  test('that raises or never ends is named in /health, also after a reload', async () => {
+    portal.expect(/http\.handler_(failed|stopped)/)
+    for (const path of ['/api/raises?name=a', '/api/raises', '/api/loops']) {
+      assert.equal((await portal.api(path)).status, 500)
+    }
+    const places = async () => (await portal.api('/health')).json.degraded
+      .find(({ code }) => code === 'script_faults').places
+      .map(({ where, count }) => [where, count]).sort()
+    const expected = [['/api/loops', 1], ['site/routes/broken.lua:2', 2]]
+    assert.deepEqual(await places(), expected)
+    await portal.reload(() => site.write('config.lua', 'return {}'))
+    assert.deepEqual(await places(), expected)
+  })
 })
 
 describe('a rule that fails again and again', () => {
@@ -118,11 +156,11 @@ describe('a rule that fails again and again', () => {
 
   test('is left for the version before it, and everyone who should know does', async () => {
     portal.expect(/policy\.failed|site\.left|scripts\.rejected/)
-    const failing = rule('if what.name == "anna" then return who.none.at_all end')
+    const failing = rule('if what.name == "berta" then return who.none.at_all end')
     await portal.reload(() => site.write('policy/access.lua', failing))
-    assert.equal((await portal.deploy('anna')).json.code, 'policy_failed')
-    await portal.deploy('anna')
-    await portal.deploy('anna')
+    assert.equal((await portal.deploy('berta')).json.code, 'policy_failed')
+    await portal.deploy('berta')
+    await portal.deploy('berta')
     const left = await portal.logged(({ event }) => event === 'site.left', 'it is left')
     assert.match(left.reason, /^site\/policy\/access\.lua: rule "ours" failed several times/)
     const answer = await until(async () => {
@@ -135,7 +173,7 @@ describe('a rule that fails again and again', () => {
     assert.deepEqual(codes.sort(), ['edit_rejected', 'script_faults'])
     const { entries } = (await portal.api('/api/audit?action=leave_version', admin)).json
     assert.deepEqual([entries.length, entries[0].who], [1, 'script'])
-    await portal.ready('anna')
+    await portal.ready('berta')
   })
 
   test('is in force again once it is corrected', async () => {

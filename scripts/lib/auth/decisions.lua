@@ -4,7 +4,7 @@
 local crypto = require "core.crypto"
 local json = require "core.json"
 local shared = require "core.shared"
-local site = require "core.site"
+local site = require "lib.base.site"
 local rows = require "lib.journal.decisions"
 local decisions = {}
 
@@ -36,7 +36,7 @@ end
 local function row_of(entry)
   return {
     who = plain_who(entry.who), action = entry.action, what = plain_what(entry.what),
-    allowed = entry.allowed, code = entry.code, rule = entry.rule, site_version = site.number,
+    allowed = entry.allowed, code = entry.code, rule = entry.rule, site_version = site.number(),
   }
 end
 
