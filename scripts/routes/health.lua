@@ -8,13 +8,13 @@ local auth = require "lib.auth"
 local client = require "lib.auth.client"
 local identity = require "lib.auth.identity"
 local refusal = require "lib.base.refusal"
+local site = require "lib.base.site"
 local doctor = require "lib.doctor.schedule"
 local dokploy = require "lib.dokploy"
 local breaker = require "lib.dokploy.breaker"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local i18n = require "lib.pages.i18n"
-local versions = require "lib.site.versions"
 
 local function show_health(req)
   local is_admin = req.headers.authorization ~= nil and identity.is_admin(auth.reader(req))
@@ -26,7 +26,7 @@ local function failing_dependencies()
   local info, list = server.info(), {}
   if info.store.trouble then list[#list + 1] = "journal" end
   if info.draining then list[#list + 1] = "draining" end
-  if versions.is_missing() then list[#list + 1] = "site" end
+  if site.is_missing() then list[#list + 1] = "site" end
   return json.array(list)
 end
 

@@ -110,12 +110,17 @@ describe('at the start', () => {
     assert.equal((await refusal(portal)).file, 'site/policy/names.lua')
     const { status, json } = await portal.api('/ready')
     assert.deepEqual([status, json.failing], [503, ['site']], 'a rollout would go back')
-    await portal.ready('meanwhile')
+    const refused = await portal.deploy('meanwhile', { headers: { 'accept-language': 'nl' } })
+    assert.deepEqual([refused.status, refused.json.code, refused.headers['retry-after']],
+      [503, 'not_ready', '60'], 'the rules that would decide are missing')
+    assert.match(refused.json.detail, /^De eigen regels van deze installatie laden niet/)
+    await portal.ready('by-the-admin', { key: ADMIN })
     site.remove('policy/names.lua')
     site.write(NOTICE, notice('crimson'))
     await inForce(portal, 'crimson')
     assert.equal(await refusal(portal), undefined)
     assert.equal((await portal.api('/ready')).status, 200)
+    await portal.ready('meanwhile')
   }))
 
   test('the last good version is in force where the folder has become bad', inWorldOf({

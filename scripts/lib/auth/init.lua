@@ -11,10 +11,14 @@ local origin = require "lib.auth.origin"
 local rate_limit = require "lib.auth.rate_limit"
 local session = require "lib.auth.session"
 local refusal = require "lib.base.refusal"
+local site = require "lib.base.site"
 local access = require "lib.policy.access"
 local auth = {}
 
 local MOST_REFUSALS, REFUSALS_SECONDS = 20, 3600 -- of one person in the audit log
+
+-- After which a client may ask again while the installation's own rules are missing.
+local MISSING_SECONDS = 60
 
 local is_safe = { GET = true, HEAD = true, OPTIONS = true }
 
@@ -112,6 +116,10 @@ end
 function auth.decide(req, who, action, what, name)
   what.mode, what.name = config.access, name
   local is_allowed, rule, code, more = access.decide(who, action, what)
+  if is_allowed and site.is_missing() and who.kind ~= "admin" and access.is_audited(action) then
+    is_allowed, rule, code = false, "site_missing", "not_ready"
+    more = { detail = "problem.not_ready.rules", retry_after = MISSING_SECONDS }
+  end
   local entry = {
     who = who, network = client.of(req).network, action = action, what = what, name = name,
     allowed = is_allowed, rule = rule, code = code, request_id = req.id,

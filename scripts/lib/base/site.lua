@@ -57,6 +57,11 @@ end
 ---@return integer
 function site.number() return shared.get "site.number" or 0 end
 
+--- Whether there are files of which no version loads, so that rules of the installation's own are
+--- missing.
+---@return boolean
+function site.is_missing() return shared.get "site.missing" == true end
+
 local function run_tests(tests, problems)
   for _, part in ipairs(tests) do
     for name, test in pairs(part.value) do

@@ -119,10 +119,13 @@ function versions.back(number, change)
   return versions.put(files_of(row), change)
 end
 
--- Puts the newest version before `current` into force; none at all when there is none.
+-- Puts the newest version before `current` into force. When there is none, the installation's own
+-- rules are missing: the portal is not ready then (a rollout of a release that the files do not fit
+-- goes back), and lib/auth refuses what would change something.
 local function fall_back(current, problems)
   local row = rows.newest(current)
   local done = activate(row and files_of(row) or {}, row and row.number or 0)
+  if not row or not done then shared.set("site.missing", true) end
   refuse(problems)
   return done and versions.number()
 end
@@ -177,16 +180,6 @@ end
 --- Loads what is on the disk, once it is checked: for SIGHUP and changed files. Waits.
 function versions.reload() task.lock("site", reload) end
 
--- With none of its own rules an installation would be open to more people than it wants, so the
--- portal is not ready then: a rollout of a release that the files do not fit goes back.
-local function start_without(problems)
-  if (fall_back(nil, problems) or 0) == 0 then shared.set("site.missing", true) end
-end
-
---- Whether there are files of which no version loads.
----@return boolean
-function versions.is_missing() return shared.get "site.missing" == true end
-
 local function put_back(row)
   local files = files_of(row)
   local done, why = activate(files, row.number)
@@ -204,14 +197,14 @@ local function resume()
   if newest and (newest.written == 0 or is_lost and newest.hash ~= disk.hash) then
     put_back(newest) -- a change that a crash interrupted, or a folder that is gone
   elseif rejected then
-    start_without { rejected }
+    fall_back(nil, { rejected })
   elseif newest and newest.hash == disk.hash then
     shared.set("site.number", newest.number)
     shared.set("site.hash", disk.hash)
     shared.set("site.at", newest.at)
   elseif newest or next(disk.files()) then
     local files, problems = read_checked()
-    if files then activate(files, number_of(files)) else start_without(problems) end
+    if files then activate(files, number_of(files)) else fall_back(nil, problems) end
   end
 end
 
