@@ -11,6 +11,8 @@ local lists = require "lib.admin.lists"
 local overview = require "lib.admin.overview"
 local admin_page = require "lib.admin.page"
 local parts = require "lib.admin.parts"
+local script_editor = require "lib.admin.script_editor"
+local scripts = require "lib.admin.scripts"
 local stacks = require "lib.admin.stacks"
 local work = require "lib.admin.work"
 local auth = require "lib.auth"
@@ -18,6 +20,8 @@ local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
+local change_events = require "lib.journal.change_events"
+local outbox = require "lib.journal.outbox"
 local accept = require "lib.operations.accept"
 local reconcile = require "lib.workspaces.reconcile"
 local limits = require "lib.policy.limits"
@@ -119,6 +123,15 @@ local function remove(view, values, req)
   return answer.see_other("/deployment/" .. operation.id)
 end
 
+-- Events that hooks and webhooks have not got; one may be delivered or dropped by now.
+local function with_event(act)
+  return function(req)
+    local id = math.tointeger(tonumber(req.params.id))
+    if id then refusal.check(act(id)) end
+    change_events.changed "outbox"
+  end
+end
+
 -- Invites and tokens: the page shows the secret once.
 
 local function make_invite(view, values, req)
@@ -146,6 +159,10 @@ routes.add("Admin pages", {
     "limit", "all", "before"),
   page("/admin/access", "Invites and tokens", keys.page,
     "limit", "search", "key_state", "after_invite", "after_token"),
+  page("/admin/scripts", "The installation's own files", scripts.page, "done"),
+  page("/admin/scripts/file", "One of them, to edit", script_editor.page, "file"),
+  page("/admin/scripts/shipped", "A shipped file, to read", script_editor.shipped, "file"),
+  page("/admin/scripts/versions/:number", "A version of them", scripts.version),
   page("/admin/stacks/act", "The question before an action on workspaces", ask_action),
   page("/admin/stacks/done/:batch", "Its results", show_results),
   page("/admin/stacks/:name", "One workspace", stacks.one),
@@ -165,6 +182,18 @@ routes.add("Admin pages", {
   form("/admin/findings/:id/adopt", "Adopt an entry", then_show("/admin/findings", adopt)),
   form("/admin/findings/:id/repair", "Repair an entry", repair),
   form("/admin/findings/:id/remove", "Remove an entry", remove, { body = "RemoveFinding" }),
+  form("/admin/scripts/file", "Check, try, put into force or delete a file", script_editor.act,
+    { body = "ScriptForm", max_body = 2 << 20, answers = {
+      [200] = { "The page with the result", type = "text/html" },
+      [303] = { "To the page that shows the result" },
+    }, problems = { "site_read_only", "site_changed", "site_invalid" } }),
+  form("/admin/scripts/versions/:number/activate", "Put a version into force again",
+    script_editor.back, { body = "ScriptHash", allow = "change_site",
+      problems = { "version_unknown", "site_read_only", "site_changed", "site_invalid" } }),
+  form("/admin/scripts/outbox/:id/retry", "Deliver an event now",
+    then_show("/admin/scripts", with_event(outbox.retry)), { allow = "retry_outbox" }),
+  form("/admin/scripts/outbox/:id/drop", "Delete an event undelivered",
+    then_show("/admin/scripts", with_event(outbox.drop)), { allow = "drop_outbox" }),
   form("/admin/access/invites", "Create an invite", make_invite,
     { body = "NewInvite", answers = created }),
   form("/admin/access/tokens", "Create a token", make_token,

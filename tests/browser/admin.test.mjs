@@ -9,8 +9,8 @@ import {
   LANGUAGES, NO_SCRIPT, content, go, seconds, tabTo, text, useBrowser,
 } from './browser_fixture.mjs'
 
-const SECTIONS = ['', '/stacks', '/operations', '/queue', '/leftovers', '/findings', '/audit',
-  '/access']
+const SECTIONS = ['', '/stacks', '/operations', '/queue', '/leftovers', '/findings', '/scripts',
+  '/audit', '/access']
 
 let portal
 const fixture = useBrowser({}, async (started) => {

@@ -25,7 +25,8 @@ for _, language in ipairs(i18n.languages()) do
 end
 
 local sections = {
-  "overview", "stacks", "operations", "queue", "leftovers", "findings", "audit", "access",
+  "overview", "stacks", "operations", "queue", "leftovers", "findings", "scripts", "audit",
+  "access",
 }
 
 local function navigation(view, current)

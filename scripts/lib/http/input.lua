@@ -61,7 +61,7 @@ local function accepted(value, schema)
     return number <= (schema.maximum or number) and number or nil
   end
   if kind == "string" then
-    value = clean(value)
+    if not schema["x-verbatim"] then value = clean(value) end
     if schema.enum and not is_one_of(value, schema.enum) then return nil end
     if schema.maxLength and (utf8.len(value) or #value) > schema.maxLength then return nil end
     return (not schema.pattern or value:find(schema.pattern)) and value or nil

@@ -65,6 +65,9 @@ return {
   data = query("data", data, "What happens to the files. `delete` works where Dokploy can remove a "
     .. "volume (0.30 and later); elsewhere they are listed as left."),
 
+  file = query("file", text "policy/names.lua", "The path of one of the installation's own files."),
+  done = query("done", number(1), "The version that has just come into force."),
+
   lang = query("lang", { type = "string", example = "nl" },
     "The language of texts for people; takes precedence over Accept-Language."),
   if_match = header("If-Match", text '"0f3b..."',

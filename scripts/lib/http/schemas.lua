@@ -69,6 +69,7 @@ local types = {
   count = { type = "integer", minimum = 0 },
   percent = { type = "integer", minimum = 0, maximum = 100 },
   object = { type = "object" },
+  source = { type = "string", ["x-verbatim"] = true },
   number = { type = "number" },
   deployments = { type = "integer", minimum = 1, maximum = 100 },
   code = one_of(sorted_keys(problem.status)),
@@ -382,6 +383,8 @@ body("LogIn", "token, next? (where to go afterwards: a path below /admin), usern
 body("StacksAction", "act, names, data?, confirm?")
 body("RemoveFinding", "data?, confirm?")
 body("PickedFindings", "act?", "^pick[.]")
+body("ScriptForm", "file, hash, text?: source, note?: label, act?, deploy?")
+body("ScriptHash", "hash")
 body("TokenForm", "label: label, expiresIn?: seconds", "^scope[.]")
 
 -- Columns whose names are not the property's in snake_case.
