@@ -3,7 +3,7 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ADMIN, until, useWorld } from './harness.mjs'
-import { siteOf } from './site.mjs'
+import { putInForce, siteOf } from './site.mjs'
 
 const hook = (on, body, more = '') => `return {
   on = { ${on} }, ${more}
@@ -20,7 +20,9 @@ const site = siteOf({
     portal.log("My hook saw it", { type = event.type, name = event.workspace.name,
       owner = event.workspace.owner.id, reason = event.operation.reason })`),
 })
-const { portal } = useWorld({ env: site.env, speed: 200 })
+const { portal } = useWorld({ env: { ...site.env, TIME_SCALE: '5' }, speed: 200 })
+const write = (...args) => putInForce(portal, () => site.write(...args))
+const remove = (file) => putInForce(portal, () => site.remove(file))
 
 const asAdmin = { key: ADMIN }
 const outbox = async () => (await portal.api('/api/admin/outbox', asAdmin)).json.entries
@@ -45,12 +47,11 @@ test('a hook notes something for the owner, in the owner\'s language', async () 
 })
 
 test('a hook acts as the API does, and its reason is in the audit log', async () => {
-  site.write('hooks/strict.lua', hook('"started"', `
+  await write('hooks/strict.lua', hook('"started"', `
     local op, message, code = portal.stop(event.workspace.name, "nobody works at night")
     portal.log("strict", { code = code or "begun" })
     local nothing, _, why = portal.stop("nobody-s", "no such workspace")
     assert(nothing == nil and why == "stack_unknown")`))
-  await portal.reload()
   const { key } = await portal.ready('bob')
   await portal.finish(await portal.act('bob', 'stop', { key }), 'stopped')
   await portal.finish(await portal.act('bob', 'start', { key }), 'ready')
@@ -58,14 +59,12 @@ test('a hook acts as the API does, and its reason is in the audit log', async ()
   assert.equal(line.script, 'hooks/watch')
   const list = await audited('bob')
   assert.deepEqual(list[0], ['hooks/strict', 'stop', 'nobody works at night'])
-  site.remove('hooks/strict.lua')
-  await portal.reload()
+  await remove('hooks/strict.lua')
   await isEmpty()
 })
 
 test('a hook that raises is tried again, seen in /health, and mended by an edit', async () => {
-  site.write('hooks/mail.lua', hook('"ready"', 'local x = nil; x.y = 1'))
-  await portal.reload()
+  await write('hooks/mail.lua', hook('"ready"', 'local x = nil; x.y = 1'))
   await portal.ready('carl')
   const [entry] = await until(async () => {
     const list = await outbox()
@@ -76,8 +75,7 @@ test('a hook that raises is tried again, seen in /health, and mended by an edit'
   const { degraded } = (await portal.api('/health')).json
   const places = degraded.flatMap((it) => it.places ?? []).map(({ where }) => where)
   assert.ok(places.includes('site/hooks/mail.lua:4'), JSON.stringify(degraded))
-  site.write('hooks/mail.lua', hook('"ready"', 'portal.log("mailed", { id = event.id })'))
-  await portal.reload()
+  await write('hooks/mail.lua', hook('"ready"', 'portal.log("mailed", { id = event.id })'))
   await portal.post(`/api/admin/outbox/${entry.id}/retry`, undefined, asAdmin)
   await portal.logged(({ event }) => event === 'mailed', 'it is delivered')
   await isEmpty()
@@ -85,10 +83,9 @@ test('a hook that raises is tried again, seen in /health, and mended by an edit'
 
 test('a hook that loops or never returns holds up nobody', async () => {
   portal.expect(/hooks\/(loop|hang)/)
-  site.write('hooks/loop.lua', hook('"ready"', 'while true do end'))
-  site.write('hooks/hang.lua',
+  await write('hooks/loop.lua', hook('"ready"', 'while true do end'))
+  await write('hooks/hang.lua',
     hook('"ready"', 'require("core.task").sleep(86400)', 'deadline = 1,'))
-  await portal.reload()
   const { key } = await portal.ready('dora')
   await portal.finish(await portal.act('dora', 'stop', { key }), 'stopped')
   await saw('dora', 'stopped')
@@ -97,18 +94,16 @@ test('a hook that loops or never returns holds up nobody', async () => {
     return list.length === 2 && list
   }, 'both failures are listed')
   assert.deepEqual(failed.map(({ target }) => target).sort(), ['hooks/hang', 'hooks/loop'])
-  site.remove('hooks/loop.lua')
-  site.remove('hooks/hang.lua')
-  await portal.reload()
+  await remove('hooks/loop.lua')
+  await remove('hooks/hang.lua')
   for (const { id } of failed) await portal.post(`/api/admin/outbox/${id}/drop`, undefined, asAdmin)
   await isEmpty()
 })
 
 test('killed while a hook runs: it runs again after the restart, with the same id', async () => {
-  site.write('hooks/slow.lua', hook('"deleted"', `
+  await write('hooks/slow.lua', hook('"deleted"', `
     portal.log("slow begins", { id = event.id })
-    require("core.task").sleep(event.workspace.name == "eve" and 40 or 0)`))
-  await portal.reload()
+    require("core.task").sleep(event.workspace.name == "eve" and 50 or 0)`))
   const { key } = await portal.ready('eve')
   await portal.deleted('eve', { key })
   const begins = ({ event }) => event === 'slow begins'
@@ -118,8 +113,7 @@ test('killed while a hook runs: it runs again after the restart, with the same i
   await portal.restart()
   const second = await portal.logged(begins, 'the hook runs again', { from })
   assert.equal(second.id, first.id)
-  site.write('hooks/slow.lua', hook('"deleted"', 'return'))
-  await portal.reload()
+  await write('hooks/slow.lua', hook('"deleted"', 'return'))
   await isEmpty()
 })
 
@@ -134,7 +128,7 @@ test('what ends right after a restart is told as well', async () => {
 })
 
 test('a faulty hook is found by --check', () => {
-  const { check, write, remove } = siteOf()
+  const faulty = siteOf()
   const cases = [
     [hook('"redy"', ''), /site\/hooks\/bad\.lua: on\[1\]: invalid value "redy".*"ready"/],
     [hook('', ''), /site\/hooks\/bad\.lua: on: is empty/],
@@ -144,11 +138,11 @@ test('a faulty hook is found by --check', () => {
     [hook('"ready"', 'oops ='), /site\/hooks\/bad\.lua:5/],
   ]
   for (const [text, message] of cases) {
-    write('hooks/bad.lua', text)
-    const result = check()
+    faulty.write('hooks/bad.lua', text)
+    const result = faulty.check()
     assert.equal(result.status, 1, text)
     assert.match(result.text, message)
   }
-  remove('hooks/bad.lua')
-  assert.equal(check().status, 0)
+  faulty.remove('hooks/bad.lua')
+  assert.equal(faulty.check().status, 0)
 })

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ADMIN, seconds, until, useWorld } from './harness.mjs'
 import { HOURS, settableClock, skip } from './clock.mjs'
-import { siteOf } from './site.mjs'
+import { putInForce, siteOf } from './site.mjs'
 
 const list = (entries) => `return { ${entries} }`
 const entry = (name, cron, run = `portal.log("Nightly run", { name = "${name}" })`, more = '') =>
@@ -54,7 +54,7 @@ describe('a nightly schedule', { skip, timeout: seconds(120) }, () => {
   })
 
   test('a reload or a crash does not run it again', async () => {
-    await portal.reload(() => site.write('hooks/other.lua',
+    await putInForce(portal, () => site.write('hooks/other.lua',
       'return { on = { "ready" }, run = function() end }'))
     await aMinutePasses()
     await portal.kill9()
@@ -75,7 +75,7 @@ describe('a nightly schedule', { skip, timeout: seconds(120) }, () => {
 
   test('one that raises is listed with its error', async () => {
     const broken = entry('broken', '* * * * *', 'error("no backup today")')
-    await portal.reload(() => site.write('policy/schedule.lua', list(broken + both)))
+    await putInForce(portal, () => site.write('policy/schedule.lua', list(broken + both)))
     await aMinutePasses() // it is known
     await aMinutePasses()
     const { error } = await until(async () => {

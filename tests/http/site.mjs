@@ -30,6 +30,15 @@ export function siteOf(files = {}) {
   return site
 }
 
+// Makes one edit, which the portal notices by itself, and resolves when it is in force: then its
+// version has the highest number.
+export async function putInForce(portal, edit) {
+  const activated = ({ event }) => event === 'site.activated'
+  const before = Math.max(0, ...portal.log.filter(activated).map(({ number }) => number))
+  edit()
+  await portal.logged((line) => activated(line) && line.number > before, 'the edit is in force')
+}
+
 // A step that makes another project in Dokploy, which stands for anything made elsewhere.
 export const zone = `
 local try = require("lib.base.attempt").try

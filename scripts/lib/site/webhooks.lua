@@ -14,7 +14,7 @@ local outbox = require "lib.site.outbox"
 
 local webhooks = {}
 
-local TIMEOUT, CONNECT_TIMEOUT = 20, 5 -- seconds
+local TIMEOUT, CONNECT_TIMEOUT = 30, 10 -- seconds
 local LONGEST_ANSWER = 64 << 10
 local SHORTEST_KEY, LONGEST_KEY = 24, 64 -- bytes, by the specification
 
