@@ -93,6 +93,20 @@ export const adminScenes = {
       await openDetails(stage)
       yield `admin: ${section}`
     }
+    await page.goto(`${origin}/admin/scripts`)
+    for (const summary of await page.$$('.new summary')) await summary.click()
+    yield 'admin: scripts'
+    await page.goto(`${origin}/admin/scripts/file?file=policy/access.lua`)
+    await page.click('.new summary')
+    yield 'admin: a script and what is shipped'
+    await page.fill('#text', 'return {')
+    await page.click('button[value=check]')
+    await page.waitForSelector('.notice.bad')
+    yield 'admin: a script with a mistake'
+    await page.fill('#text', 'return {}')
+    await page.click('button[value=try]')
+    await page.waitForSelector('#live .part')
+    yield 'admin: what a script would change'
     await page.goto(`${origin}/admin/access?limit=2`)
     for (const summary of await page.$$('.new summary')) await summary.click()
     yield 'admin: access'
