@@ -284,7 +284,7 @@ static const struct error *error_of(int status)
 struct rendering {
     struct transaction *transaction;
     const struct error *error;
-    const char *allow; /* of a 405, or NULL */
+    const char *more; /* 405: the methods; 500: a handler's error; or NULL */
     struct reply reply;
 };
 
@@ -296,8 +296,10 @@ static int render_error(lua_State *L)
     push_view(L, rendering->transaction);
     lua_pushinteger(L, rendering->error->status);
     lua_pushstring(L, rendering->error->code);
-    lua_createtable(L, 0, 1);
-    api_set_text(L, "allow", rendering->allow);
+    lua_createtable(L, 0, 2);
+    api_set_text(L, rendering->error->status == 405 ? "allow" : "message", rendering->more);
+    if (rendering->transaction->route)
+        api_set_text(L, "route", rendering->transaction->route->pattern);
     lua_call(L, 4, 1);
     api_reply_read(L, -1, &rendering->reply);
     if (rendering->reply.is_stream) return luaL_error(L, "an error cannot be a stream");
@@ -337,17 +339,15 @@ static void send_plain_error(struct transaction *transaction, int status, const 
 }
 
 /* Answers as the scripts render the error; in plain English when they cannot. */
-static void fail(struct transaction *transaction, int status, const char *allow)
+static void fail(struct transaction *transaction, int status, const char *more)
 {
-    struct rendering rendering = { .transaction = transaction,
-                                   .error = error_of(status),
-                                   .allow = allow };
+    struct rendering rendering = { transaction, error_of(status), more, { 0 } };
     lua_State *L = vm_state(transaction->version->vm);
     int top = lua_gettop(L);
     if (render(&rendering))
         send_reply(transaction, &rendering.reply);
     else
-        send_plain_error(transaction, status, allow);
+        send_plain_error(transaction, status, status == 405 ? more : NULL);
     lua_settop(L, top);
 }
 
@@ -416,7 +416,7 @@ static void on_value(struct transaction *transaction, lua_State *co, int nresult
         send_reply(transaction, &reply);
     } else {
         log_script_error("http.handler_failed", transaction, lua_tostring(co, -1), NULL);
-        fail(transaction, 500, NULL);
+        fail(transaction, 500, lua_tostring(co, -1));
     }
 }
 
@@ -431,7 +431,7 @@ static void on_handled(struct task *task, enum task_outcome outcome, lua_State *
     } else {
         log_script_error(outcome == TASK_STOPPED ? "http.handler_stopped" : "http.handler_failed",
                          transaction, message, NULL);
-        fail(transaction, 500, NULL);
+        fail(transaction, 500, message);
     }
 }
 

@@ -27,6 +27,8 @@ static void push_text(lua_State *L, const char *text, size_t len, const char *sh
 {
     const char *name = lua_pushfstring(L, "@%s", shown);
     int status = luaL_loadbufferx(L, text, len, name, "t");
+    if (len > 0 && *text == *LUA_SIGNATURE)
+        lua_pushfstring(L, "%s: is a binary, a compiled script (write its source)", shown);
     free(owned);
     if (status != LUA_OK) lua_error(L);
     lua_remove(L, -2);
@@ -178,7 +180,12 @@ static void load_module(lua_State *L, const char *name)
     lua_pushstring(L, name);
     int status = lua_pcall(L, 1, 1, 0);
     set_loading(L, NULL);
-    if (status == LUA_ERRMEM) luaL_error(L, "not enough memory to load \"%s\"", name);
+    if (status == LUA_ERRMEM) {
+        const char *file = lua_pushfstring(L, "%s.lua", luaL_gsub(L, name, ".", "/"));
+        if (strncmp(name, "site.", 5) != 0) file = vm_push_path(L, file);
+        luaL_error(L, "%s: not enough memory to load it (limits.script_memory of config.lua)",
+                   file);
+    }
     if (status != LUA_OK) lua_error(L);
     if (!lua_isnil(L, -1)) return;
     lua_pop(L, 1); /* a file that only registers something; require returns true, as in plain Lua */

@@ -47,7 +47,7 @@ function server.routes() end
 --- Registers the function that renders errors which the core detects: no route, a body too long, a
 --- handler that raised... Without one, the core sends a short problem document in English. `code`
 --- is one of not_found, method_not_allowed (with extra.allow), body_too_large, bad_request,
---- internal.
+--- internal (with extra.message and extra.route where a handler failed).
 ---   server.on_error(function(_, status, code) return { status = status, text = code } end)
 ---@param handler fun(req: Request, status: integer, code: string, extra: table): Reply
 ---  may not wait

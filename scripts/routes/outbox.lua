@@ -1,5 +1,5 @@
---- What hooks and webhooks are still to be told, for the admin: the list, retry and drop; and what
---- is scheduled.
+--- What hooks and webhooks are still to be told, for the admin: the list, retry and drop; what is
+--- scheduled; and the mistakes of scripts.
 local json = require "core.json"
 local clock = require "lib.base.clock"
 local refusal = require "lib.base.refusal"
@@ -8,6 +8,7 @@ local routes = require "lib.http.routes"
 local document = require("lib.http.schemas").document
 local outbox = require "lib.journal.outbox"
 local change_events = require "lib.journal.change_events"
+local faults = require "lib.site.faults"
 local schedule = require "lib.site.schedule"
 
 local function view(row)
@@ -44,6 +45,16 @@ local function list_schedules(req)
   return answer.private(req, { schedules = json.array(rows) })
 end
 
+local function list_faults(req)
+  local found = faults.list()
+  for i, fault in ipairs(found) do
+    found[i] = document("Fault", fault, {
+      first = clock.iso(fault.first), last = clock.iso(fault.last),
+    })
+  end
+  return answer.private(req, { faults = json.array(found) })
+end
+
 routes.add("Administration", {
   { "GET", "/api/admin/outbox", list,
     summary = "Events that hooks and webhooks are still to be told",
@@ -67,4 +78,9 @@ routes.add("Administration", {
   { "GET", "/api/admin/schedules", list_schedules,
     summary = "What is done at certain times",
     access = "admin", allow = "oversee", answers = { [200] = "Schedules" } },
+
+  { "GET", "/api/admin/faults", list_faults,
+    summary = "Errors of scripts in the last hour",
+    text = "Grouped by the line that raised them, the latest first. `/health` counts them.",
+    access = "admin", allow = "oversee", answers = { [200] = "Faults" } },
 })

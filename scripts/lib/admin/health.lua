@@ -31,12 +31,14 @@ local checks = {
   function(info, is_admin)
     local edit = info.rejected
     if not edit then return nil end
-    local doc, has_place = document("Rejected", edit), edit.file ~= "" and edit.line > 0
+    local doc, has_file = document("Rejected", edit), edit.file ~= ""
+    local has_line = has_file and edit.line > 0
     local problems = versions.problems()
     doc.count = problems and #problems
     if is_admin then doc.problems = problems and json.array(problems) else doc.message = nil end
     local key = "health.edit_rejected" .. (is_admin and "" or "_briefly")
-    return "edit_rejected", edit, doc, has_place and key or key .. "_somewhere"
+    local suffix = has_line and "" or has_file and "_in" or "_somewhere"
+    return "edit_rejected", edit, doc, key .. suffix
   end,
 
   -- Places and counts only: messages may quote data, and are on the admin page.

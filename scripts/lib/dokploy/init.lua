@@ -89,13 +89,13 @@ end
 local MISSING_SECONDS = 30 -- how long a call that this Dokploy does not have is not tried again
 
 local function run(client, request)
-  local missing = "dokploy.missing." .. request.procedure
-  if shared.get(missing) then
-    return nil, "this Dokploy has no " .. request.procedure, "no_such_call", {}
-  end
+  local missing, reason = "dokploy.missing." .. request.procedure,
+    "this Dokploy has no " .. request.procedure
+  if shared.get(missing) then return nil, reason, "no_such_call", {} end
   local value, message, code, info = call.run(client, request)
-  if code == "no_such_call" then shared.set(missing, true, MISSING_SECONDS) end
-  return value, message, code, info
+  if code ~= "no_such_call" then return value, message, code, info end
+  shared.set(missing, true, MISSING_SECONDS)
+  return nil, reason, code, info
 end
 
 local function ask(client, procedure, query, shape, max_body)

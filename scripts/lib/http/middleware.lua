@@ -13,6 +13,7 @@ local rate_limit = require "lib.auth.rate_limit"
 local address = require "lib.base.address"
 local refusal = require "lib.base.refusal"
 local problem = require "lib.http.problem"
+local guarded = require "lib.policy.guarded"
 local limits = require "lib.policy.limits"
 local faults = require "lib.site.faults"
 local middleware = {}
@@ -100,25 +101,9 @@ end
 -- known only here.
 local function described(err) return refusal.is(err) and err or task.traceback(err) end
 
--- The patterns of requests that are being served, by request id: a handler that is stopped because
--- it runs too long never returns here.
-local serving = {}
-
-local function note_fault(pattern, message, request, where)
-  faults.note {
-    kind = "handler", name = pattern, message = message, request = request, where = where,
-  }
-end
-
 local function pass(req, handler, pattern)
-  local id = req.id
-  serving[id] = pattern
   local is_served, reply = xpcall(serve, described, req, handler, pattern)
-  serving[id] = nil
-  if not is_served and not refusal.is(reply) then
-    note_fault(pattern, reply, id)
-    error(reply, 0)
-  end
+  if not is_served and not refusal.is(reply) then error(reply, 0) end
   if not is_served then reply = problem.reply(req, reply.code, reply.options) end
   if type(reply) == "table" and reply.channel then return reply end -- streams have fixed headers
   local headers, renewed = rawget(req, "rate_limit"), rawget(req, "renewed_cookie")
@@ -127,15 +112,17 @@ local function pass(req, handler, pattern)
   return with_hsts(req, reply)
 end
 
-local STOPPED = "the handler ran too long without waiting; the log has the line"
-
-local function on_error(req, ...)
-  local pattern = serving[req.id]
-  if pattern then
-    note_fault(pattern, STOPPED, req.id, pattern)
-    serving[req.id] = nil
+-- A handler may have failed because a policy that it asked was stopped.
+local function on_error(req, status, code, extra)
+  if extra.message and guarded.was_stopped(extra.message, req.id) then
+    return with_hsts(req, problem.reply(req, "policy_failed"))
   end
-  return with_hsts(req, problem.from_core(req, ...))
+  if extra.message then
+    faults.note {
+      kind = "handler", name = extra.route, message = extra.message, request = req.id,
+    }
+  end
+  return with_hsts(req, problem.from_core(req, status, code, extra))
 end
 
 --- Registers the middleware and the wording of errors that the core finds itself.

@@ -312,6 +312,10 @@ shape("OutboxChanged", "id: count, done: outbox_act")
 shape("Schedule", [[name, cron, zone, lastAt?: time (when its last run began), endedAt?: time,
   error? (why it failed), nextAt?: time]])
 shape("Schedules", "schedules: Schedule[]")
+shape("Fault", [[kind (handler, rule, name_check, step, hook or schedule), name?, where (its
+  file and line, as far as known), message, traceback?, request? (the id of the last one that met
+  it), count: count (in the last hour), first: time, last: time]])
+shape("Faults", "faults: Fault[]")
 
 -- The installation's own files
 

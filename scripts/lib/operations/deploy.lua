@@ -59,8 +59,9 @@ local function run_step(ctx, index)
   if good then return ctx:report("done", 1) end
   local sentence, where = step_list.explain(step, message, code)
   if step.optional and code ~= "cancelled" then return skip(ctx, sentence, where) end
-  if where then args = { reason = where } end
-  return failure.new(ctx:at(), sentence, code, args)
+  local at = ctx:at()
+  at.script = where
+  return failure.new(at, sentence, code, args)
 end
 
 local function walk(ctx, first)

@@ -27,15 +27,19 @@ local waited_for = { dokploy_unreachable = true, dokploy_refused = true }
 ---@field answer table|nil  Dokploy's last, as call.last_answer
 
 --- A failure at a step.
----@param at { name: string, step: string|nil, seconds: integer|nil, client: table|nil }
+---@param at { name: string, step: string|nil, seconds: integer|nil, client: table|nil,
+--- script: string|nil }  script: the place of a mistake in a step
 ---@return Failure
 function failure.new(at, message, code, args)
   code = codes[code] or code or "script_error"
   local answer = at.client and call.last_answer(at.client)
   if code == "step_timeout" and answer and waited_for[answer.code] then code = answer.code end
-  if code == "script_error" then
-    faults.note { kind = "step", name = at.step, message = message, where = args and args.reason }
+  if code == "script_error" or at.script and not waited_for[code] then
+    faults.note {
+      kind = "step", name = at.step, message = message, where = at.script or args and args.reason,
+    }
   end
+  if code == "script_error" and at.script then args = { reason = at.script } end
   args = args or {}
   args.name, args.step, args.seconds = at.name, at.step, at.seconds
   message = tostring(message or code)

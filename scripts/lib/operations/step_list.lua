@@ -191,9 +191,13 @@ end
 ---@return string sentence, string|nil where  such as "site/steps/dns.lua:12"
 function step_list.explain(step, message, code, limit)
   local text = tostring(message or code or "it failed")
+  local own_file = step.key and step.file -- a shipped step that fails like this is not mistaken
   if code == "timeout" then
     return ("step %s (%s) did not end within its deadline of %g s"):format(step.name, step.file,
-      limit or step.deadline)
+      limit or step.deadline), own_file
+  end
+  if code == "no_such_call" then
+    return ("step %s (%s) failed: %s"):format(step.name, step.file, text), own_file
   end
   if text:find("step " .. step.name .. ":", 1, true) == 1 then return text, step.file end
   if code ~= "failed" and code ~= "stopped" then return text end

@@ -44,10 +44,21 @@ local function is_own(key)
   return false
 end
 
--- Plural forms of a text differ from language to language.
-local function is_known(key)
-  local english = texts[i18n.default]
-  return english[key] or english[key:gsub("%.%l+$", ".other")] or is_own(key) or key == "incomplete"
+-- The product's English text; plural forms of it differ from language to language.
+local shipped = {}
+for key, text in pairs(texts[i18n.default]) do shipped[key] = text end
+local function english(key) return shipped[key] or shipped[key:gsub("%.%l+$", ".other")] end
+
+local function is_known(key) return english(key) or is_own(key) or key == "incomplete" end
+
+local function check_placeholders(path, key, text)
+  local known = english(key) or text
+  for name in text:gmatch "{[%w_]+}" do
+    if name ~= "{count}" and not known:find(name, 1, true) then
+      error(('%s: %s: nothing is filled in for %s (the product\'s text is "%s")'):format(path, key,
+        name, known), 0)
+    end
+  end
 end
 
 local function check_text(path, key, text)
@@ -57,6 +68,7 @@ local function check_text(path, key, text)
     error(("%s: %s: the product has no such text (texts of your own begin with %s)"):format(path,
       key, table.concat(prefixes, " ")), 0)
   end
+  check_placeholders(path, key, text)
 end
 
 local plural_forms = { zero = true, one = true, two = true, few = true, many = true }

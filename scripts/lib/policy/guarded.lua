@@ -24,17 +24,18 @@ function guarded.new(definition)
   return definition
 end
 
--- The function that is being called. None of them waits, so when it is still set at the next call,
--- that one never returned: it ran too long and was stopped.
+-- The function that is being called. None of them waits, so when it is still set afterwards, that
+-- one never returned: it ran too long and was stopped.
 local running
 
-local STOPPED = "%s: it ran too long and was stopped (a loop that does not end?)"
-
-local function fail(item, message)
+-- A message without a place, such as "not enough memory", gets the policy's own.
+local function fail(item, message, request)
   running = nil
   local is_answer = message:sub(1, #item.source) == item.source
+  local has_place = not is_answer and message:find "%.lua:%d"
   local where = faults.note {
-    kind = item.kind, name = item.name, message = message, where = is_answer and item.source or nil,
+    kind = item.kind, name = item.name, message = message, request = request,
+    where = not has_place and item.source or nil,
   }
   if shared.add("logged " .. where, true, LOG_SECONDS) then
     log.error("policy.failed", {
@@ -49,10 +50,20 @@ local function fail(item, message)
   return false, "policy_failed"
 end
 
+--- Whether what just ended by an error was stopped in a policy, which then failed.
+---@param message string  of the error
+---@param request string|nil  its id
+---@return boolean
+function guarded.was_stopped(message, request)
+  return running ~= nil and not fail(running, message, request)
+end
+
 --- Calls it and checks its answer; raises when it fails.
 ---@param item Guarded
 ---@return boolean|nil is_allowed, string? code, table? more  see verdict.read
 function guarded.try(item, ...) return verdict.read(item.source, item.fn(...)) end
+
+local STOPPED = "%s: it ran too long and was stopped (a loop that does not end?)"
 
 local function described(err) return task.traceback(err) end
 
@@ -65,7 +76,7 @@ end
 
 --- The same, but a failure is the refusal policy_failed.
 function guarded.call(item, ...)
-  if running then fail(running, STOPPED:format(running.source)) end
+  if running then fail(running, STOPPED:format(running.source)) end -- in a task, not a request
   running = item
   return answered(item, xpcall(guarded.try, described, item, ...))
 end

@@ -1,6 +1,7 @@
 --- The present moment, as rules see it, in `zone` of config.lua.
 local config = require "core.config"
 local server = require "core.server"
+local site = require "core.site"
 local timer = require "core.timer"
 local zones = require "lib.base.zone"
 local subject = require "lib.policy.subject"
@@ -11,8 +12,9 @@ local function read_zone(name)
   local bytes = timer.zone(name)
   local zone = bytes and zones.read(bytes)
   if zone then return zone end
-  error(("config.lua: zone: the machine has no time zone %q (write one such as Europe/Amsterdam; "
-    .. "the package tzdata has them)"):format(name), 0)
+  local is_own = (site.read "config.lua" or ""):find "%f[%w]zone%f[%W]"
+  error(("%sconfig.lua: zone: the machine has no time zone %q (write one such as Europe/Amsterdam; "
+    .. "the package tzdata has them)"):format(is_own and "site/" or "", name), 0)
 end
 
 local zone = read_zone(config.zone or "UTC")

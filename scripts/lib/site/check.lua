@@ -5,6 +5,7 @@ local check = {}
 
 local SECONDS, MEMORY = 20, 512 << 20
 local MOST = 100 -- problems
+local STUCK = 70 -- the status of a process whose script does not return from a library function
 
 ---@class Problem
 ---@field file string      "site/policy/names.lua"; "" when it is about no file
@@ -44,6 +45,8 @@ function check.run(files)
   local problems = problems_of(ended.errors)
   if ended.late or #problems == 0 then
     message = ended.late and ("checking it took more than %d seconds"):format(SECONDS)
+      or ended.status == STUCK and "a library function does not return, most likely string.find "
+        .. "with a pattern of many repetitions (write a simpler pattern)"
       or "the process that checks it ended without saying why"
     problems[#problems + 1] = { file = "", line = 0, message = message }
   end

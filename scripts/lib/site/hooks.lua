@@ -24,7 +24,7 @@ end
 
 --- Calls a function of the site with its arguments. One that raises, runs too long or does not
 --- return in time is noted as a mistake of that script.
----@param script { kind: string, name: string, deadline: number }  kind: of the fault
+---@param script { kind: string, name: string, file: string, deadline: number }  kind: of the fault
 ---@return boolean|nil done, string? message
 function hooks.call(script, fn, ...)
   local done, message, code = task.run(script.deadline, outcome, fn, ...)
@@ -32,7 +32,11 @@ function hooks.call(script, fn, ...)
   if code == "timeout" then
     message = ("%s has not returned in %g seconds"):format(script.name, script.deadline)
   end
-  faults.note { kind = script.kind, name = script.name, message = message }
+  local has_place = message:find "%.lua:%d"
+  faults.note {
+    kind = script.kind, name = script.name, message = message,
+    where = not has_place and script.file or nil,
+  }
   return nil, message:match "^[^\n]*"
 end
 
@@ -43,7 +47,8 @@ local function add(part)
       table.concat(types, ", "))
   end
   local name = "hooks/" .. part.name
-  local script, acts = { kind = "hook", name = name, deadline = hook.deadline }, portal.of(name)
+  local script = { kind = "hook", name = name, file = part.file, deadline = hook.deadline }
+  local acts = portal.of(name)
   outbox.add(name, {
     kind = "hook", on = hook.on,
     deliver = function(event) return hooks.call(script, hook.run, event, acts) end,

@@ -9,6 +9,10 @@ local portal = require "lib.site.portal"
 local own = {}
 
 local methods = { GET = true, POST = true, DELETE = true }
+local accesses = { optional = true, owner = true, admin = true, session = true }
+
+-- What two patterns have in common that match the same paths: the names of parameters differ.
+local function shape_of(route) return route[1] .. " " .. route[2]:gsub(":[%w_]+", ":") end
 
 -- The answers, by status: the name of a schema of the product, or what the answer is, which is JSON
 -- unless { "The picture", type = "image/png" } says otherwise.
@@ -49,9 +53,20 @@ local function declaration(part, index, route, taken)
   if type(handler) ~= "function" then
     refuse(part, index, "needs a function as its third value: function(req, values, who, portal)")
   end
-  local name = method .. " " .. pattern
-  if taken[name] then refuse(part, index, "%s is a route of %s already", name, taken[name]) end
-  taken[name] = part.file
+  local access = route.access
+  if access ~= nil and not accesses[access] then
+    refuse(part, index, 'access: invalid value "%s" (write "optional", "owner", "admin" or '
+      .. '"session")', tostring(access))
+  end
+  if access and access ~= "optional" and type(route.allow) ~= "string" then
+    refuse(part, index, 'allow is missing: access alone lets anyone in (write allow = and an '
+      .. 'action of scripts/policy/access.lua, such as "oversee" for admins)')
+  end
+  local name, path_shape = method .. " " .. pattern, shape_of(route)
+  if taken[path_shape] then
+    refuse(part, index, "%s is a route of %s already", name, taken[path_shape])
+  end
+  taken[path_shape] = part.file
   local copy, acts = {}, portal.of("routes/" .. part.name)
   for key, value in pairs(route) do copy[key] = value end
   copy[3] = function(req, values, who) return handler(req, values, who, acts) end
@@ -75,7 +90,7 @@ end
 function own.register(parts)
   local taken = {}
   for _, route in ipairs(routes.declared()) do
-    taken[route[1] .. " " .. route[2]] = "the portal"
+    taken[shape_of(route)] = "the portal"
   end
   for _, part in ipairs(parts) do add(part, taken) end
 end

@@ -48,7 +48,10 @@ local function add_file(file, value, names)
     if not plan then schema.refuse(file, path .. ".cron", "%s", why_no_plan) end
     local times, why_no_zone = zone_of(entry.zone)
     if not times then schema.refuse(file, path .. ".zone", "%s", why_no_zone) end
-    entry.plan, entry.times = plan, times
+    if not cron.next(plan, server.now(), times) then
+      schema.refuse(file, path .. ".cron", "%q is a date that never comes", entry.cron)
+    end
+    entry.plan, entry.times, entry.file = plan, times, file
     entry.key = ("%s %s"):format(entry.cron, entry.zone)
     list[#list + 1] = entry
   end
@@ -69,8 +72,10 @@ end
 local function run(entry, due_at)
   if not rows.begin(entry.name, due_at) then return end
   log.info("schedule.began", { name = entry.name, due_at = due_at })
-  local script =
-    { kind = "schedule", name = "schedule/" .. entry.name, deadline = entry.deadline }
+  local script = {
+    kind = "schedule", name = "schedule/" .. entry.name, file = entry.file,
+    deadline = entry.deadline,
+  }
   local done, message = hooks.call(script, entry.run, portal.of(script.name))
   rows.finish(entry.name, not done and message:sub(1, 2000) or nil)
   if not done then log.warn("schedule.failed", { name = entry.name, message = message }) end
