@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { NICE = 5 };
+
 struct stream {
     int fd; /* -1 once it has ended */
     struct loop_watch *watch;
@@ -196,6 +198,7 @@ struct child *child_start(struct loop *loop, const struct child_options *options
     close(pipes[0][0]);
     close(pipes[1][1]);
     close(pipes[2][1]);
+    setpriority(PRIO_PROCESS, (id_t)pid, NICE); /* answers come first */
     if (options->max_bytes) {
         struct rlimit limit = { options->max_bytes, options->max_bytes };
         prlimit(pid, RLIMIT_AS, &limit, NULL);

@@ -42,6 +42,15 @@ function site_versions.newest(before)
     AND (?1 IS NULL OR number < ?1) ORDER BY number DESC LIMIT 1]], db.or_null(before))
 end
 
+--- Whether the last version with these files was left because it failed while it ran.
+---@return boolean|nil is_faulty, string? message, string? code
+function site_versions.is_faulty(hash)
+  local row, message, code = db.row([[SELECT state FROM site_versions WHERE hash = ?1
+    ORDER BY number DESC LIMIT 1]], hash)
+  if row == nil then return nil, message, code end
+  return row and row.state == "faulty"
+end
+
 --- A version with its `files`; false when it is not kept.
 function site_versions.get(number)
   return db.row("SELECT * FROM site_versions WHERE number = ?1", number)

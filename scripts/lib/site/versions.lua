@@ -202,6 +202,8 @@ local function resume()
     shared.set("site.number", newest.number)
     shared.set("site.hash", disk.hash)
     shared.set("site.at", newest.at)
+  elseif rows.is_faulty(disk.hash) then -- until the files change, or an admin reloads them
+    fall_back(nil, whole("these files were left because they failed while they ran"))
   elseif newest or next(disk.files()) then
     local files, problems = read_checked()
     if files then activate(files, number_of(files)) else fall_back(nil, problems) end
