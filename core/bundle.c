@@ -193,7 +193,7 @@ static char *write_file(const struct bundle_file *file, const char *folder)
     int is_same = old && len == file->len && memcmp(old, file->text, len) == 0;
     free(old);
     make_folders(full_path, strlen(folder));
-    if (!is_same && file_replace(full_path, file->text, file->len, 0644) != 0)
+    if (!is_same && file_replace_unsynced(full_path, file->text, file->len, 0644) != 0)
         message = cannot(full_path, strerror(errno));
     free(full_path);
     return message;
@@ -205,6 +205,8 @@ char *bundle_write(const struct bundle *bundle, const char *folder)
     char *message = walk(folder, "", 0, remove_other, (void *)(uintptr_t)bundle);
     for (int i = 0; i < bundle->count && !message; i++)
         message = write_file(&bundle->files[i], folder);
+    /* One wait for all of them: one for each held the loop up for 2 s with 200 files. */
+    if (!message && file_sync_all(folder) != 0) message = cannot(folder, strerror(errno));
     return message;
 }
 

@@ -76,13 +76,14 @@ static int write_all(int fd, const char *bytes, size_t len)
 }
 
 /* fchmod() because the process's umask limits the mode that open() gives. */
-static int write_new(const char *path, int flags, const void *bytes, size_t len, mode_t mode)
+static int write_new(const char *path, int flags, const void *bytes, size_t len, mode_t mode,
+                     int is_synced)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode);
     if (fd < 0) return -1;
     int rc = fchmod(fd, mode);
     if (rc == 0) rc = write_all(fd, bytes, len);
-    if (rc == 0) rc = fsync(fd);
+    if (rc == 0 && is_synced) rc = fsync(fd);
     close_keeping_errno(fd);
     if (rc != 0) unlink_keeping_errno(path);
     return rc;
@@ -90,19 +91,38 @@ static int write_new(const char *path, int flags, const void *bytes, size_t len,
 
 int file_create(const char *path, const void *bytes, size_t len, mode_t mode)
 {
-    return write_new(path, O_EXCL, bytes, len, mode);
+    return write_new(path, O_EXCL, bytes, len, mode, 1);
 }
 
-int file_replace(const char *path, const void *bytes, size_t len, mode_t mode)
+static int replace(const char *path, const void *bytes, size_t len, mode_t mode, int is_synced)
 {
     char *fresh = mem_printf("%s.new", path);
-    int rc = write_new(fresh, O_TRUNC, bytes, len, mode);
+    int rc = write_new(fresh, O_TRUNC, bytes, len, mode, is_synced);
     if (rc == 0 && rename(fresh, path) != 0) {
         unlink_keeping_errno(fresh);
         rc = -1;
     }
     free(fresh);
-    return rc == 0 ? file_sync_folder_of(path) : -1;
+    return rc;
+}
+
+int file_replace(const char *path, const void *bytes, size_t len, mode_t mode)
+{
+    return replace(path, bytes, len, mode, 1) == 0 ? file_sync_folder_of(path) : -1;
+}
+
+int file_replace_unsynced(const char *path, const void *bytes, size_t len, mode_t mode)
+{
+    return replace(path, bytes, len, mode, 0);
+}
+
+int file_sync_all(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    int rc = syncfs(fd);
+    close_keeping_errno(fd);
+    return rc;
 }
 
 int file_sync_folder(int base, const char *path)

@@ -14,6 +14,12 @@ int file_create(const char *path, const void *bytes, size_t len, mode_t mode);
 /* Puts the content in place of the file in one step: readers, and a machine that loses power, see
  * the old or the new whole. PATH.new is overwritten on the way. 0; or -1 and errno. */
 int file_replace(const char *path, const void *bytes, size_t len, mode_t mode);
+/* The same without waiting for the disk: after a power failure the content may be missing, until
+ * file_sync_all() has returned. */
+int file_replace_unsynced(const char *path, const void *bytes, size_t len, mode_t mode);
+/* Waits until everything written so far to the folder's file system is on the disk. 0; or -1 and
+ * errno. */
+int file_sync_all(const char *folder);
 /* Waits until the names in a folder are on the disk. `base`: an open folder that a relative path
  * starts from, or AT_FDCWD. 0; or -1 and errno. */
 int file_sync_folder(int base, const char *path);
