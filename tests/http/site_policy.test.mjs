@@ -107,15 +107,14 @@ describe('an installation', () => {
     assert.ok(!/nothing|at_all/.test(JSON.stringify({ places, detail })), 'no source text')
   })
 
-  test('stops a rule that never ends, and names it at the next decision', async () => {
-    assert.deepEqual(await refused('in-vain', proxied('anna')), [403, 'in_vain'])
-    const answer = await portal.deploy('looping', proxied('anna'))
-    assert.deepEqual([answer.status, answer.json.code], [500, 'internal'])
-    assert.deepEqual(await refused('in-vain', proxied('anna')), [403, 'in_vain'])
+  test('stops a rule that never ends, refuses, and names its line', async () => {
+    assert.deepEqual(await refused('in-vain', proxied('anna')), [403, 'in_vain']) // it works
+    assert.deepEqual(await refused('looping', proxied('anna')), [503, 'policy_failed'])
     const { places } = await health('script_faults')
     const counts = Object.fromEntries(places.map(({ where, count }) => [where, count]))
-    assert.equal(counts['site/policy/access.lua: rule "opening_hours"'], 2)
-    assert.equal(counts['/api/deploy'], 1)
+    assert.equal(counts['site/policy/access.lua:12'], 1)
+    assert.equal(counts['/api/deploy'], undefined)
+    assert.deepEqual(await refused('in-vain', proxied('anna')), [403, 'in_vain'])
   })
 })
 
@@ -139,7 +138,7 @@ describe('a handler', () => {
     const places = async () => (await portal.api('/health')).json.degraded
       .find(({ code }) => code === 'script_faults').places
       .map(({ where, count }) => [where, count]).sort()
-    const expected = [['/api/loops', 1], ['site/routes/broken.lua:2', 2]]
+    const expected = [['site/routes/broken.lua:2', 2], ['site/routes/broken.lua:4', 1]]
     assert.deepEqual(await places(), expected)
     await portal.reload(() => site.write('config.lua', 'return {}'))
     assert.deepEqual(await places(), expected)
@@ -177,6 +176,20 @@ describe('a rule that fails again and again', () => {
     await portal.restart()
     assert.equal((await portal.deploy('no-way')).json.code, 'no_way', 'also after a restart')
     await portal.ready('berta')
+  })
+
+  test('is left as well where it never ends', async () => {
+    portal.expect(/http\.handler_stopped/)
+    await portal.reload(() => site.write('policy/access.lua',
+      rule('if what.name == "carla" then while true do end end')))
+    const from = portal.log.length
+    const isLeft = ({ event }) => event === 'site.left'
+    await until(async () => { // a reload that was still under way begins the count again
+      const { status, json } = await portal.deploy('carla')
+      assert.ok(status === 202 || json.code === 'policy_failed', json.code)
+      return portal.log.slice(from).some(isLeft)
+    }, 'it is left')
+    await until(async () => (await portal.deploy('no-way')).status === 403, 'the last one is back')
   })
 
   test('is in force again once it is corrected', async () => {

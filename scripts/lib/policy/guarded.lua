@@ -28,8 +28,18 @@ end
 -- one never returned: it ran too long and was stopped.
 local running
 
+-- One that was stopped, { item, message }, and is not yet in its streak: the third in a row begins
+-- a task, which only a task may.
+local stopped
+
+local function add_to_streak(item, message)
+  if not item.streak then return end
+  item.streak:add(("%s failed several times in a row: %s"):format(item.source,
+    message:match "^[^\n]*"))
+end
+
 -- A message without a place, such as "not enough memory", gets the policy's own.
-local function fail(item, message, request)
+local function note(item, message, request)
   running = nil
   local is_answer = message:sub(1, #item.source) == item.source
   local has_place = not is_answer and message:find "%.lua:%d"
@@ -43,10 +53,11 @@ local function fail(item, message, request)
       consequence = "the request is refused",
     })
   end
-  if item.streak then
-    item.streak:add(("%s failed several times in a row: %s"):format(item.source,
-      message:match "^[^\n]*"))
-  end
+end
+
+local function fail(item, message)
+  note(item, message)
+  add_to_streak(item, message)
   return false, "policy_failed"
 end
 
@@ -55,7 +66,10 @@ end
 ---@param request string|nil  its id
 ---@return boolean
 function guarded.was_stopped(message, request)
-  return running ~= nil and not fail(running, message, request)
+  if not running then return false end
+  stopped = { running, message }
+  note(running, message, request)
+  return true
 end
 
 --- Calls it and checks its answer; raises when it fails.
@@ -77,6 +91,8 @@ end
 --- The same, but a failure is the refusal policy_failed.
 function guarded.call(item, ...)
   if running then fail(running, STOPPED:format(running.source)) end -- in a task, not a request
+  if stopped then add_to_streak(table.unpack(stopped)) end
+  stopped = nil
   running = item
   return answered(item, xpcall(guarded.try, described, item, ...))
 end
