@@ -207,7 +207,8 @@ describe('a policy is pure', () => {
     const loadLater = (text) => text.replace('open = function() ',
       'open = function(who) local _ = who.via and require "core.http" ')
     await whileEdited(access, loadLater, async () => {
-      assert.equal((await portal.deploy('berta')).status, 500)
+      const { status, json } = await portal.deploy('berta')
+      assert.deepEqual([status, json.code], [503, 'policy_failed'])
     })
     assert.equal((await portal.deploy('berta')).status, 202)
   })
