@@ -56,7 +56,7 @@ describe('a change', () => {
       ['locales/nl.json', '{"page.title": 3}', /page\.title: is not a text/],
       ['config.lua', 'return { prot = 3000 }', /prot: unknown key/],
       ['lib/own.lua', 'while true do end', /longer than 1000 ms/, 1],
-      ['lib/own.lua', 'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1000) .. i end', /memory/],
+      ['lib/own.lua', 'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1e6) .. i end', /memory/],
     ]
     for (const [file, text, what, line] of bad) {
       site.write(file, text)
@@ -140,6 +140,19 @@ describe('at the start', () => {
     }
     await portal.restart()
     assert.equal(await refusal(portal), undefined)
+  }))
+
+  test('a recorded change that does not load is left out', inWorldOf({
+    [NOTICE]: notice('crimson'),
+  }, async ({ portal }) => {
+    portal.expect(/scripts\.rejected/)
+    await portal.kill9()
+    queryJournal(portal, `INSERT INTO site_versions (hash, at, source, product, files)
+      VALUES ('x', 0, 'push', '0.1.9', '{"config.lua":"return { prot = 1 }"}')`)
+    await portal.restart()
+    assert.equal(await shows(portal, 'crimson'), true)
+    assert.match((await refusal(portal)).message, /prot: unknown key/)
+    assert.equal((await portal.api('/api/admin/site', { key: ADMIN })).json.number, 1)
   }))
 
   test('a change that was recorded and not written to the folder is in force', inWorldOf({

@@ -197,7 +197,26 @@ describe('a rule that fails again and again', () => {
     await portal.reload(() => site.write('policy/access.lua', corrected))
     assert.equal((await portal.deploy('other')).json.code, 'other')
     const codes = (await portal.api('/health')).json.degraded.map(({ code }) => code)
-    assert.deepEqual(codes, [])
+    assert.deepEqual(codes, ['script_faults'])
+  })
+
+  test('is not left where another version is in force by then', async () => {
+    const failing = `
+      local site, task = require "lib.base.site", require "core.task"
+      return { { "GET", "/own/fail", function()
+        local number = site.number()
+        while site.number() == number do task.sleep(0.05) end
+        local streak = require("lib.site.faults").streak()
+        for _ = 1, 3 do streak:add "too late" end
+        return { json = { number = number } }
+      end } }`
+    const routes = async () => (await portal.api('/api/openapi.json')).json.paths
+    site.write('routes/fail.lua', failing)
+    await until(async () => (await routes())['/own/fail'], 'its route is there')
+    const late = portal.api('/own/fail')
+    site.remove('routes/fail.lua')
+    const { number } = (await late).json
+    assert.equal((await portal.api('/api/admin/site', admin)).json.number, number + 1)
   })
 })
 

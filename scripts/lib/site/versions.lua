@@ -130,14 +130,15 @@ local function fall_back(current, problems)
   return done and versions.number()
 end
 
---- Leaves the version in force for the one before it, because it fails while it runs. Nothing on
---- the disk changes. Waits.
+--- Leaves this version for the one before it, because it fails while it runs. Nothing on the disk
+--- changes. Waits.
 ---@param reason string
----@return integer|nil number  that is in force now; nil when there is nothing to leave
+---@return integer|nil number  that is in force now; nil when there is nothing to leave, or another
+--- version has taken over
 function versions.fall_back(reason)
   return task.lock("site", function()
     local current = versions.number()
-    if current == 0 then return nil end
+    if current == 0 or versions.hash() ~= disk.hash then return nil end
     rows.mark(current, "faulty")
     log.error("site.left", { number = current, reason = reason })
     local number = fall_back(current,
@@ -184,6 +185,8 @@ local function put_back(row)
   local files = files_of(row)
   local done, why = activate(files, row.number)
   if done then return write(files, row.number) end
+  -- one that was never in force gives way to the one that was
+  if row.state == "pending" then return fall_back(row.number, { why }) end
   shared.set("site.missing", true)
   refuse { why }
 end
