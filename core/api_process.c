@@ -128,7 +128,8 @@ static int start(lua_State *L)
 {
     static const char *const known[] = { "arguments", "environment", "input", "seconds",
                                          "site",      "memory",      NULL };
-    const char *arguments[MAX_ARGUMENTS + 1], *environment[MAX_ENVIRONMENT + 2];
+    const char *arguments[MAX_ARGUMENTS + 1], *environment[MAX_ENVIRONMENT + 3];
+    char parent[32];
     char *message = NULL;
     struct bundle *site = NULL;
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -137,8 +138,10 @@ static int start(lua_State *L)
     arguments[0] = "--root";
     arguments[1] = api_core(L)->settings->root;
     read_texts(L, "arguments", arguments + 2, MAX_ARGUMENTS - 2);
-    read_texts(L, "environment", environment + 1, MAX_ENVIRONMENT);
+    read_texts(L, "environment", environment + 2, MAX_ENVIRONMENT);
     environment[0] = "SITE_FD=";
+    snprintf(parent, sizeof parent, "DEPLOYER_PARENT=%d", (int)getpid());
+    environment[1] = parent;
 #ifdef __SANITIZE_ADDRESS__
     int is_limited = 0; /* the sanitizer reserves terabytes */
 #else

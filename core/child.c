@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -169,7 +170,6 @@ static int spawn(pid_t *pid, const struct child_options *options, int pipes[3][2
 static void watch_all(struct child *child, const struct child_options *options)
 {
     struct loop *loop = child->loop;
-    child->pidfd = pidfd_open(child->pid, 0);
     child->end = loop_watch_io(loop, child->pidfd, LOOP_READ, on_end, child);
     child->out.watch = loop_watch_io(loop, child->out.fd, LOOP_READ, on_output, child);
     child->err.watch = loop_watch_io(loop, child->err.fd, LOOP_READ, on_errors, child);
@@ -188,7 +188,12 @@ struct child *child_start(struct loop *loop, const struct child_options *options
 {
     int pipes[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
     pid_t pid;
-    int error = open_pipes(pipes) == 0 ? spawn(&pid, options, pipes) : errno;
+    int error = open_pipes(pipes) == 0 ? spawn(&pid, options, pipes) : errno, pidfd = -1;
+    if (error == 0 && (pidfd = pidfd_open(pid, 0)) < 0) { /* nobody would see its end */
+        error = errno;
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
     if (error != 0) {
         for (int i = 0; i < 3; i++)
             close_pair(pipes[i]);
@@ -205,11 +210,20 @@ struct child *child_start(struct loop *loop, const struct child_options *options
     }
     struct child *child = mem_new(1, sizeof *child);
     *child = (struct child){ .loop = loop, .changed = changed, .arg = arg, .pid = pid };
+    child->pidfd = pidfd;
     child->in = pipes[0][1];
     child->out.fd = pipes[1][0];
     child->err.fd = pipes[2][0];
     watch_all(child, options);
     return child;
+}
+
+int child_follow_parent(void)
+{
+    const char *parent = env_get("DEPLOYER_PARENT");
+    if (!parent) return 0;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return getppid() == (pid_t)atoi(parent) ? 0 : -1; /* it may have ended before that */
 }
 
 void child_kill(struct child *child)

@@ -1,8 +1,8 @@
 /* child: another process of this same program, for work that must not hold up the loop. Loop
  * thread.
  *
- * It ends with its parent. Its output is kept, up to CHILD_OUTPUT bytes of each stream; more ends
- * it. */
+ * It ends with its parent, once it called child_follow_parent(). Its output is kept, up to
+ * CHILD_OUTPUT bytes of each stream; more ends it. */
 #ifndef CHILD_H
 #define CHILD_H
 #include "loop.h"
@@ -25,6 +25,9 @@ struct child_options {
 /* Calls changed(arg) when there is a line to take, and when the child has ended. NULL and errno. */
 struct child *child_start(struct loop *loop, const struct child_options *options, loop_fn *changed,
                           void *arg);
+/* In a process whose environment has DEPLOYER_PARENT, its parent's pid: makes it end with the
+ * parent. Returns -1 when that has ended already. */
+int child_follow_parent(void);
 /* Kills the child if it still runs. NULL is allowed. */
 void child_free(struct child *child);
 /* Ends the child; it counts as ended once the system says so. */

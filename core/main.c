@@ -486,7 +486,7 @@ int main(int argc, char **argv)
         log_flush();
         return 1;
     }
-    if (env_get("SITE_FD")) prctl(PR_SET_PDEATHSIG, SIGKILL); /* a child of the portal */
+    if (child_follow_parent() != 0) return 1;
     prepare(&portal, arguments.root, arguments.is_rehearsal);
     if (arguments.command)
         status = main_command(&portal, arguments.command);

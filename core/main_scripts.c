@@ -80,13 +80,11 @@ static void apply_settings(struct portal *portal, const struct settings *new)
 }
 
 static struct script_version *load_scripts(struct portal *portal, struct bundle *site,
-                                           int site_number, struct vm_error *error)
+                                           struct vm_error *error)
 {
     struct script_version *version =
         script_version_new(&portal->server, &portal->settings, site, error);
-    if (!version) return NULL;
-    version->site_number = site_number;
-    if (script_version_load(version, error) == 0) return version;
+    if (!version || script_version_load(version, error) == 0) return version;
     script_version_free(version);
     return NULL;
 }
@@ -96,8 +94,7 @@ int main_replace(struct bundle *site, int site_number, struct vm_error *error, v
     struct portal *portal = arg;
     struct www *old = portal->core.www;
     int has_www = main_load_www(portal, site, error) == 0;
-    struct script_version *version =
-        has_www ? load_scripts(portal, site, site_number, error) : NULL;
+    struct script_version *version = has_www ? load_scripts(portal, site, error) : NULL;
     if (!version) {
         if (has_www) www_free(portal->core.www);
         portal->core.www = old;

@@ -3,7 +3,8 @@
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { DEPLOYER, copyTree, useWorld } from './harness.mjs'
+import { existsSync, readFileSync } from 'node:fs'
+import { DEPLOYER, copyTree, until, useWorld } from './harness.mjs'
 import { siteOf } from './site.mjs'
 
 // A route of the test's own, because the API checks files before it tries them.
@@ -140,5 +141,19 @@ describe('a candidate', () => {
       assert.ok(!('email' in who) && !('name' in who))
       assert.ok(who.id === undefined || /^[\w-]{20}$/.test(who.id))
     }
+  })
+
+  test('a rehearsal ends with the portal', async () => {
+    const { pid } = portal.child
+    const children = () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+    const cut = tried(kept, { deploy: 100 }).catch(() => 'cut')
+    const started = await until(() => children().split(' ').length === 2 && children(), 'it began')
+    await portal.kill9()
+    assert.equal(await cut, 'cut')
+    // A process that ended stays in /proc until its new parent notices.
+    const runs = (it) => existsSync(`/proc/${it}/stat`)
+      && !readFileSync(`/proc/${it}/stat`, 'utf8').includes(') Z ')
+    await until(() => !started.split(' ').some(runs), 'it is over')
+    await portal.restart()
   })
 })
