@@ -35,7 +35,6 @@ struct script_version {
     struct vm *vm; /* not a reference */
     int number;
     struct bundle *site;      /* the installation's own files; the vm's reference */
-    int site_number;          /* of their version in the journal; 0: it is not in force yet */
     int is_loading;           /* the scripts may register */
     struct settings settings; /* as config.lua says now */
     struct router *router;    /* its values are indices of `routes` */

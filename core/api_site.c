@@ -12,9 +12,9 @@
 
 struct bundle *api_read_bundle(lua_State *L, int index, char **message)
 {
+    luaL_checktype(L, index, LUA_TTABLE);
     struct bundle *bundle = bundle_new();
     *message = NULL;
-    luaL_checktype(L, index, LUA_TTABLE);
     for (lua_pushnil(L); !*message && lua_next(L, index); lua_pop(L, 1)) {
         size_t len;
         if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) {
@@ -212,7 +212,6 @@ int api_site_open(lua_State *L)
     lua_getfield(L, LUA_REGISTRYINDEX, "core.script_version");
     const struct script_version *version = lua_touserdata(L, -1);
     lua_pop(L, 1);
-    api_set_integer(L, "number", version ? version->site_number : 0);
     api_set_text(L, "folder", version ? version->server->site_folder : "");
     return 1;
 }

@@ -177,7 +177,7 @@ static struct store *open_copy(void *arg)
     struct store *store = NULL;
     char *from = mem_printf("%s/journal.db", portal->settings.data_dir);
     char *message = NULL;
-    has_copy = mkdtemp(copy_folder) != NULL;
+    if (!has_copy) has_copy = mkdtemp(copy_folder) != NULL;
     char *to = mem_printf("%s/journal.db", copy_folder);
     if (has_copy && store_copy(from, to, &message) == 0)
         store = store_open(to, post_to_loop, portal->core.loop, &message);

@@ -3,8 +3,6 @@
 --- disk (SITE_DIR). Files are { ["policy/names.lua"] = "text", ... }: at most 200, 1 MiB together.
 local site = {}
 
----@type integer  the number of this version in the journal; 0 while it is not in force yet
-site.number = 0
 ---@type string  of the content; equal content has an equal hash
 site.hash = ""
 ---@type string  SITE_DIR
