@@ -5,6 +5,7 @@ import { after, describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ADMIN, until, useWorld } from '../http/harness.mjs'
 import { settableClock, skip as noClock } from '../http/clock.mjs'
+import { logIn } from '../http/admin.mjs'
 import { Receiver, WEBHOOK_SECRET } from '../http/receiver.mjs'
 import { siteOf } from '../http/site.mjs'
 
@@ -49,6 +50,12 @@ const clientOf = (portal) => ({
   async degraded(code, options) {
     const { degraded } = (await portal.api('/health', options)).json
     return degraded.find((item) => item.code === code)
+  },
+  // Whether the admin page Scripts shows each text.
+  async shows(...texts) {
+    this.admin ??= await logIn(portal)
+    const page = (await this.admin.get('/admin/scripts')).text
+    for (const text of texts) assert.ok(page.includes(text), `the page shows ${text}`)
   },
   async isNoticed(text) {
     return (await portal.api('/', { headers: { accept: 'text/html' } })).text.includes(text)
@@ -161,6 +168,7 @@ describe(`${atLoad.length} mistakes that show when the files are loaded`, () => 
       isIt(await portal.logged(isRejected, 'the edit is rejected', { from }))
       isIt(await client.degraded('edit_rejected', asAdmin))
       isIt((await portal.api('/api/admin/site', asAdmin)).json.problems[0])
+      await client.shows(file)
       const seen = await client.degraded('edit_rejected')
       assert.deepEqual([seen.file, seen.message], [file, undefined])
 
@@ -295,6 +303,7 @@ describe(`${atRunTime.length} mistakes that show while the scripts run`, () => {
         }, `${where} is counted`)
         const fault = list.find((each) => each.where === where)
         assert.ok(fault.message.length > 10, fault.message)
+        if (place !== ': rule "ours"') await client.shows(where)
         const { places, detail } = await client.degraded('script_faults')
         assert.ok(places.some((each) => each.where === where), `${where}: ${detail}`)
         assert.ok(!JSON.stringify({ places, detail }).includes(fault.message), 'no source text')
