@@ -220,8 +220,11 @@ int main_command(struct portal *portal, char *const *argv)
     log_init(STDERR_FILENO, LOG_WARN); /* the standard output is the command's */
     int is_remote = is_command(portal, "commands/remote", argv[0]);
     if (!is_remote && !is_command(portal, "commands", argv[0])) {
-        fprintf(stderr, "deployer: %s: no such command (commands are files in scripts/commands/)\n",
-                argv[0]);
+        fprintf(
+            stderr,
+            "deployer: %s: no such command in %s/scripts/commands (--root names the folder that "
+            "holds scripts/)\n",
+            argv[0], portal->settings.root);
         return 2;
     }
     struct script_version *version = load_command(portal, is_remote, &error);

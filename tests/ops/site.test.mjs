@@ -40,11 +40,26 @@ test('push, diff, history, rollback, pull', async () => {
   assert.equal((await succeeds(site(['diff', folder]))).out, 'no difference\n')
   await succeeds(site(['rollback']))
   assert.equal(await title(), 'first')
+  const { out: none } = await site(['rollback'])
+  assert.match(none, /there is no version before the one in force/)
   const { out } = await succeeds(site(['history']))
   assert.match(out, /^\* +3 .* rollback .*\n +2 .* push .*\n +1 .* push .* one\n$/)
   const pulled = join(temporary('pulled'), 'site')
   await succeeds(site(['pull', pulled]))
   assert.equal(readFileSync(join(pulled, TEXTS), 'utf8'), saying('first'))
+})
+
+test('each rollback goes one further back', async () => {
+  for (const text of ['red', 'green', 'blue']) {
+    write(TEXTS, saying(text))
+    await succeeds(site(['push', folder]))
+  }
+  for (const text of ['green', 'red']) {
+    await succeeds(site(['rollback']))
+    assert.equal(await title(), text)
+  }
+  write(TEXTS, saying('first'))
+  await succeeds(site(['push', folder]))
 })
 
 test('mistakes are listed by file and line, and change nothing', async () => {

@@ -16,7 +16,7 @@ deployer site check DIR                                  only checks them
 deployer site diff DIR                                   how DIR differs from what is in force
 deployer site try DIR [--deploy N] [--faults PERCENT]    what they would decide and deploy
 deployer site history                                    the versions that are kept
-deployer site rollback [NUMBER]                          puts an older version into force again
+deployer site rollback [NUMBER]                          goes back to a version; to the one before
 
   --url     the portal; default: DEPLOYER_URL, or this machine
   --note    for the list of versions, such as a commit
@@ -199,13 +199,25 @@ function verbs.history(given)
   end
 end
 
--- The newest good version before the one in force, with other files.
-local function previous(given)
-  local doc, hash = ask(given, "GET", "/versions"), nil
+-- The version whose files are in force: the one that a rollback went back to, so that the next one
+-- goes further back.
+local function origin(doc)
+  local current
   for _, version in ipairs(doc.versions) do
-    if version.number == doc.inForce then hash = version.hash end
-    local is_good = version.state == "good" and version.number < doc.inForce
-    if is_good and version.hash ~= hash then return version.number end
+    if version.number == doc.inForce then current = version end
+    local is_it = current and version.hash == current.hash and version.source ~= "rollback"
+    if is_it then return version end
+  end
+  return current or attempt.try(nil, "there is no version in force")
+end
+
+-- The newest good version before it, with other files.
+local function previous(given)
+  local doc = ask(given, "GET", "/versions")
+  local from = origin(doc)
+  for _, version in ipairs(doc.versions) do
+    local is_good = version.state == "good" and version.number < from.number
+    if is_good and version.hash ~= from.hash then return version.number end
   end
   return attempt.try(nil, "there is no version before the one in force")
 end
