@@ -50,8 +50,8 @@ static const char help[] =
     "  deployer [--root DIR] --rehearsal   run the rehearsal: a simulated Dokploy for machines "
     "without one\n"
     "  deployer [--root DIR] --check       check configuration, scripts and locales, and exit\n"
-    "  deployer [--root DIR] COMMAND ...   doctor, bootstrap, rollout, rollback, site, eval, console
-    "
+    "  deployer [--root DIR] COMMAND ...   doctor, bootstrap, rollout, rollback, site, eval, "
+    "console\n"
     "  deployer --health [PORT]            ask the portal on this machine whether it is ready "
     "(uses HOST and PORT)\n"
     "  deployer --backup FOLDER            copy the journal and the secret of DATA_DIR to FOLDER; "
