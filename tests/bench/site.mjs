@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { ADMIN, pause, request, sse, startRehearsal, temporary, top, until }
+import { ADMIN, copyTree, pause, request, sse, startRehearsal, temporary, until }
   from '../http/harness.mjs'
 import { childSeconds, median, number, processorSeconds, startLogged } from './measure.mjs'
 
@@ -18,7 +18,9 @@ const PROBE_MS = 5
 const site = temporary('site')
 const rehearsal = await startRehearsal()
 await rehearsal.hold('deploy')
-const portal = await startLogged(top, rehearsal, { SITE_DIR: site })
+// As in production: a portal that watches its files would load each edit once more.
+const { root } = copyTree({ 'config.lua': (text) => text.replace('watch = nil', 'watch = false') })
+const portal = await startLogged(root, rehearsal, { SITE_DIR: site })
 const ask = async (method, path, json, expected = 200) => {
   const answer = await request(portal.url + path, { method, json, key: ADMIN })
   if (answer.status !== expected) throw new Error(`${path}: ${answer.status} ${answer.text}`)
