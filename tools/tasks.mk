@@ -132,7 +132,7 @@ property: setup-test ## run random commands, faults and kills; RUNS=200 SEED= RE
 	@DEPLOYER=$(abspath $(DEPLOYER)) DEPLOYER_HOOKS=$(abspath $(HOOKS)) RUNS=$(RUNS) SEED=$(SEED) \
 	  REPLAY=$(REPLAY) LONGEST=$(LONGEST) node tests/property/property.mjs
 
-bench: ## measure accepted deployments, requests per second, memory, slow clients
+bench: ## measure accepted deployments, requests per second, memory, edits
 	@tools/setup.sh bench
 	@$(MAKE) --no-print-directory $(DEPLOYER) $(BUILD)/bench/bare $(BUILD)/bench/commit
 	@DEPLOYER=$(abspath $(DEPLOYER)) COMMIT=$(abspath $(BUILD)/bench/commit) \
@@ -140,6 +140,7 @@ bench: ## measure accepted deployments, requests per second, memory, slow client
 	@ulimit -n "$$(ulimit -Hn)" && DEPLOYER=$(abspath $(DEPLOYER)) \
 	  BARE=$(abspath $(BUILD)/bench/bare) node tests/bench/bench.mjs
 	@ulimit -n "$$(ulimit -Hn)" && DEPLOYER=$(abspath $(DEPLOYER)) node tests/bench/slow.mjs
+	@ulimit -n "$$(ulimit -Hn)" && DEPLOYER=$(abspath $(DEPLOYER)) node tests/bench/site.mjs
 
 $(BUILD)/bench/bare: tests/bench/bare.c
 	@mkdir -p $(@D)
