@@ -1,7 +1,9 @@
 ---@meta portal
 --- What hooks, schedules and routes of the site are given as `portal`. Functions that act return
 --- nil, message, code when they cannot, as when the workspace is busy; they raise on misuse. Each
---- act is in the audit log as done by the script ("hooks/welcome"), with the reason it gave.
+--- act is in the audit log as done by the script ("hooks/welcome"), with the reason it gave. A hook
+--- acts only on the workspace that its event is about; on any other, and when that one is gone, the
+--- code is "gone".
 
 ---@class PortalWorkspace
 ---@field name string
@@ -52,7 +54,7 @@ function portal.workspace(name) end
 ---@param name string
 ---@param reason string  for the audit log
 ---@return PortalOperation|nil, string? message
----@return string? code  stack_unknown stack_busy stack_unfit journal
+---@return string? code  stack_unknown gone stack_busy stack_unfit journal
 function portal.stop(name, reason) end
 ---   portal.start("anna", "the course begins")
 function portal.start(name, reason) end

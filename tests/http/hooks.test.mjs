@@ -51,7 +51,7 @@ test('a hook acts as the API does, and its reason is in the audit log', async ()
     local op, message, code = portal.stop(event.workspace.name, "nobody works at night")
     portal.log("strict", { code = code or "begun" })
     local nothing, _, why = portal.stop("nobody-s", "no such workspace")
-    assert(nothing == nil and why == "stack_unknown")`))
+    assert(nothing == nil and why == "gone")`))
   const { key } = await portal.ready('bob')
   await portal.finish(await portal.act('bob', 'stop', { key }), 'stopped')
   await portal.finish(await portal.act('bob', 'start', { key }), 'ready')
@@ -61,6 +61,26 @@ test('a hook acts as the API does, and its reason is in the audit log', async ()
   assert.deepEqual(list[0], ['hooks/strict', 'stop', 'nobody works at night'])
   await remove('hooks/strict.lua')
   await isEmpty()
+})
+
+test('a hook reaches only the workspace that its event is about, however late', async () => {
+  await write('hooks/late.lua', hook('"deleted"', `
+    local name = event.workspace.name
+    while (portal.workspace(name) or {}).state ~= "ready" do
+      require("core.task").sleep(1)
+    end
+    local result, _, code = portal.note(name, "for the owner before")
+    portal.log("late", { code = code or tostring(result) })
+    assert(select(3, portal.delete(name, "late")) == "gone")
+    return portal.note(name, "for the owner before")`, 'deadline = 600,'))
+  const before = await portal.ready('gone')
+  await portal.deleted('gone', { key: before.key, data: 'delete' })
+  const { key } = await portal.ready('gone')
+  const { code } = await portal.logged(({ event }) => event === 'late', 'the hook has run')
+  assert.equal(code, 'gone')
+  await isEmpty()
+  assert.equal((await portal.stack('gone', { key })).json.note, 'Welcome!')
+  await remove('hooks/late.lua')
 })
 
 test('a hook that raises is tried again, seen in /health, and mended by an edit', async () => {

@@ -98,6 +98,7 @@ end)
 describe("portal.note", function()
   it("takes a text, or one for each language, and nil", function()
     local set = {}
+    journal.stacks.get = function(name) return { name = name, operation_id = "d1" } end
     journal.stacks.set_note = function(_, note) set[#set + 1] = note or "none" return true end
     assert.is_true(portal.note("anna", "Hello"))
     assert.is_true(portal.note("anna", { nl = "Hoi" }))
@@ -106,6 +107,47 @@ describe("portal.note", function()
     for _, wrong in ipairs { 5, { 5 }, { en = 5 }, ("x"):rep(1001), "\xff" } do
       assert.has_error(function() portal.note("anna", wrong) end)
     end
+  end)
+end)
+
+describe("a hook's portal", function()
+  local stack, operations
+  before_each(function()
+    stack = { name = "anna", owner_id = "anna", operation_id = "d1" }
+    operations = {
+      d1 = { id = "d1", name = "anna", owner_id = "anna", params = {} },
+      stop = { id = "stop", name = "anna", owner_id = "anna", params = { target = "d1" } },
+      r1 = { id = "r1", name = "anna", owner_id = "anna", params = { target = "d1" } },
+      d2 = { id = "d2", name = "anna", owner_id = "anna", params = {} },
+      mallory = { id = "mallory", name = "anna", owner_id = "mallory", params = {} },
+    }
+    journal.stacks.get = function(name) return name == stack.name and stack end
+    journal.stacks.set_note = function() return true end
+    journal.operations = { get = function(id) return operations[id] or false end }
+  end)
+
+  local function codes(operation_id, name)
+    local acts = require("lib.site.portal").of("hooks/test", { operation = { id = operation_id } })
+    local _, _, note = acts.note(name or "anna", "Hello")
+    local _, _, stop = acts.stop(name or "anna", "night")
+    return { note or "done", stop or "done" }
+  end
+
+  it("reaches the workspace that its event is about, also after a rebuild", function()
+    assert.same({ "done", "done" }, codes "d1")
+    assert.same({ "done", "done" }, codes "stop")
+    stack.operation_id = "r1"
+    for _, id in ipairs { "d1", "stop", "r1" } do assert.same({ "done", "done" }, codes(id)) end
+  end)
+
+  it("reaches no other one", function()
+    for _, id in ipairs { "d2", "mallory", "none" } do
+      assert.same({ "gone", "gone" }, codes(id))
+    end
+    assert.same({ "gone", "gone" }, codes("d1", "bob"))
+    stack.name = "bob"
+    assert.same({ "gone", "gone" }, codes "d1")
+    assert.same({ "gone", "gone" }, codes("d1", "bob"))
   end)
 end)
 

@@ -109,16 +109,17 @@ function stacks.free_name(operation_id)
 end
 
 local SET_NOTE = [[
-  UPDATE stacks SET note = ?2 WHERE name = ?1 AND state <> 'deploying' RETURNING name]]
+  UPDATE stacks SET note = ?3
+  WHERE name = ?1 AND operation_id = ?2 AND state <> 'deploying' RETURNING name]]
 
 --- Sets the note that its owner is shown; nil removes it. `entry`: the statement that is written
 --- with it.
----@param name string
+---@param stack { name: string, operation_id: string }
 ---@param note string|nil  JSON
 ---@param entry any[]
 ---@return boolean|nil found, string? message, string? code
-function stacks.set_note(name, note, entry)
-  local set = { SET_NOTE, name, db.or_null(note), gate = true }
+function stacks.set_note(stack, note, entry)
+  local set = { SET_NOTE, stack.name, stack.operation_id, db.or_null(note), gate = true }
   local results, message, code = db.run { set, entry }
   if not results then return nil, message, code end
   return #results[1] > 0

@@ -220,7 +220,8 @@ end
 
 local function delete(request)
   local stack = try(journal.stacks.get(request.name))
-  if not stack or stack.owner_id ~= request.owner_id then
+  if not stack or stack.owner_id ~= request.owner_id
+    or request.operation_id and stack.operation_id ~= request.operation_id then
     return nil, "they have no workspace of that name", "stack_unknown"
   end
   if stack.state == "deleting" then return delete_again(stack, request) end
@@ -238,8 +239,9 @@ end
 
 --- Removes a workspace. Its data stays unless data is "delete". A second call gets the same
 --- operation.
----@param request { name: string, owner_id: string, data: string, also: (fun(id: string):
---- any[][])|nil } owner_id: whose it is: meanwhile the name may be somebody else's
+---@param request { name: string, owner_id: string, operation_id: string|nil, data: string,
+--- also: (fun(id: string): any[][])|nil } owner_id: whose it is: meanwhile the name may be somebody
+--- else's; operation_id: only if that deploy made it
 ---@return table|nil operation, string? message
 ---@return string? code  stack_unknown stack_busy stack_unfit journal
 function accept.delete(request)

@@ -15,10 +15,12 @@ local shape = {
   deadline = { value_kinds.number(1, 600), default = 60 }, -- seconds
 }
 
--- What it returned: nil and a message is a failure, anything else is not.
+-- What it returned: nil and a message is a failure, anything else is not. A workspace that is gone
+-- does not come back, so trying again would not help.
 local function outcome(fn, ...)
-  local result, message = fn(...)
-  if result == nil and message ~= nil then return nil, tostring(message), "refused" end
+  local result, message, code = fn(...)
+  local is_failure = result == nil and message ~= nil and code ~= "gone"
+  if is_failure then return nil, tostring(message), "refused" end
   return true
 end
 
@@ -48,10 +50,11 @@ local function add(part)
   end
   local name = "hooks/" .. part.name
   local script = { kind = "hook", name = name, file = part.file, deadline = hook.deadline }
-  local acts = portal.of(name)
   outbox.add(name, {
     kind = "hook", on = hook.on,
-    deliver = function(event) return hooks.call(script, hook.run, event, acts) end,
+    deliver = function(event)
+      return hooks.call(script, hook.run, event, portal.of(name, event))
+    end,
   })
 end
 

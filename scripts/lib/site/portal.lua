@@ -90,10 +90,46 @@ local function check_reason(reason, what)
   return reason:sub(1, LONGEST_REASON)
 end
 
+---@class Actor
+---@field name string  of the script
+---@field operation_id string|nil  of a hook: the operation that its event is about
+
+-- Whether an operation was on this workspace and not on an earlier one of the same name. A rebuild
+-- stays the same workspace: its target is the deploy before it.
+local function is_about(row, operation_id)
+  local op, message, code = journal.operations.get(operation_id)
+  if op == nil then return nil, message, code end
+  if not op or op.name ~= row.name or op.owner_id ~= row.owner_id then return false end
+  local origin, id = op.params.target or op.id, row.operation_id
+  while id and id ~= origin do
+    local later
+    later, message, code = journal.operations.get(id)
+    if later == nil then return nil, message, code end
+    id = later and later.params.target
+  end
+  return id == origin
+end
+
+-- The workspace that a script may act on. An event may be delivered a day later, when the name is
+-- somebody else's: a hook only reaches the workspace of its event.
+local function target_of(actor, name)
+  local row, message, code = journal.stacks.get(name)
+  if row == nil then return nil, message, code end
+  if not actor.operation_id then
+    if not row then return no_workspace(name) end
+    return row
+  end
+  local is_same = false
+  if row then is_same, message, code = is_about(row, actor.operation_id) end
+  if is_same == nil then return nil, message, code end
+  if is_same then return row end
+  return nil, ("the event is not about the workspace %s of now"):format(tostring(name)), "gone"
+end
+
 -- The statements for the audit log.
-local function entry_of(script, action, name, reason)
+local function entry_of(actor, action, name, reason)
   return {
-    who = { kind = "script", name = script }, network = "", action = action, name = name,
+    who = { kind = "script", name = actor.name }, network = "", action = action, name = name,
     allowed = true, rule = reason, request_id = "",
   }
 end
@@ -103,32 +139,31 @@ local function operation_of(op, message, code)
   return { id = op.id, kind = op.kind, state = op.state, name = op.name }
 end
 
-local function begin(script, kind, name, reason)
-  local row, message, code = journal.stacks.get(name)
-  if row == nil then return nil, message, code end
-  if not row then return no_workspace(name) end
-  local function also(id) return { audit.statement(entry_of(script, kind, name, reason), id) } end
+local function begin(actor, kind, name, reason)
+  local row, message, code = target_of(actor, name)
+  if not row then return nil, message, code end
+  local function also(id) return { audit.statement(entry_of(actor, kind, name, reason), id) } end
   local op
   op, message, code = accept.begin(kind, row, {
-    params = { reason = reason }, also = also, logged = { by = script, reason = reason },
+    params = { reason = reason }, also = also, logged = { by = actor.name, reason = reason },
   })
   if op then change_events.changed "audit" end
   return operation_of(op, message, code)
 end
 
-local function delete(script, name, reason, options)
-  local row, message, code = journal.stacks.get(name)
-  if row == nil then return nil, message, code end
-  if not row then return no_workspace(name) end
+local function delete(actor, name, reason, options)
+  local row, message, code = target_of(actor, name)
+  if not row then return nil, message, code end
   local data = options and options.data or "keep"
   if data ~= "keep" and data ~= "delete" then
     error('portal.delete: data is "keep" or "delete"', 3)
   end
   local op
   op, message, code = accept.delete {
-    name = name, owner_id = row.owner_id, data = data, by = script, reason = reason,
+    name = name, owner_id = row.owner_id, operation_id = row.operation_id, data = data,
+    by = actor.name, reason = reason,
     also = function(id)
-      return { audit.statement(entry_of(script, "delete", name, reason), id) }
+      return { audit.statement(entry_of(actor, "delete", name, reason), id) }
     end,
   }
   if op then change_events.changed "audit" end
@@ -151,10 +186,13 @@ local function note_of(text)
   return next(by_language) and json.encode(by_language) or nil
 end
 
-local function note(script, name, text)
+local function note(actor, name, text)
   local value = note_of(text)
-  local entry = entry_of(script, "note", name, "portal.note")
-  local is_set, message, code = journal.stacks.set_note(name, value, audit.statement(entry))
+  local row, message, code = target_of(actor, name)
+  if not row then return nil, message, code end
+  local entry = audit.statement(entry_of(actor, "note", name, "portal.note"))
+  local is_set
+  is_set, message, code = journal.stacks.set_note(row, value, entry)
   if is_set == nil then return nil, message, code end
   if is_set == false then return no_workspace(name) end
   change_events.changed "stacks"
@@ -182,21 +220,23 @@ end
 
 --- The vocabulary for one script.
 ---@param script string  its name in the audit log: "hooks/welcome"
+---@param about HookEvent|nil  of a hook, which may only act on the workspace of its event
 ---@return Portal
-function portal.of(script)
+function portal.of(script, about)
+  local actor = { name = script, operation_id = about and about.operation.id }
   local self = {
     workspaces = workspaces, workspace = find, now = server.now, http = send,
     site = config.site or {},
   }
   for _, kind in ipairs { "stop", "start", "restart", "redeploy" } do
     self[kind] = function(name, reason)
-      return begin(script, kind, name, check_reason(reason, kind))
+      return begin(actor, kind, name, check_reason(reason, kind))
     end
   end
   function self.delete(name, reason, options)
-    return delete(script, name, check_reason(reason, "delete"), options)
+    return delete(actor, name, check_reason(reason, "delete"), options)
   end
-  function self.note(name, text) return note(script, name, text) end
+  function self.note(name, text) return note(actor, name, text) end
   function self.log(event, fields)
     local all = { script = script }
     for key, value in pairs(fields or {}) do all[key] = value end
