@@ -19,6 +19,8 @@
 ---              "parameter.ID.help" in locales/*.json
 ---     required true: there is no deployment without it; `default`: the value when it is left out
 ---     pattern  of text and secret: a Lua pattern for the whole value, such as "^https://"
+---     example  of text and secret: a value that it accepts, such as "https://example.com/x.git";
+---              it is in the message about a value that it does not accept
 ---     choices  of a choice: the list of its values
 ---     min, max of a number
 ---     variable the variable of the container that gets it. A secret needs one: it goes there, by

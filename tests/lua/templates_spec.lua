@@ -117,6 +117,9 @@ describe("parameters", function()
       default = "x" })
     refuses(start .. 'default: the parameter does not accept "9"',
       { id = "n", kind = "number", max = 5, default = 9 })
+    refuses(start .. 'example: the parameter does not accept "x"',
+      { id = "a", pattern = "^%d", example = "x" })
+    refuses(start .. "example: a number has none", { id = "n", kind = "number", example = "1" })
     refuses("parameters[2].id: \"a\" is there twice", { id = "a" }, { id = "a" })
     refuses("parameters[2].variable: \"V\" is there twice", { id = "a", variable = "V" },
       { id = "b", variable = "V" })
@@ -163,5 +166,28 @@ describe("parameters", function()
     assert.equal("value_invalid parameters.seats", refused { url = url, seats = 10 })
     assert.equal("value_invalid parameters.seats", refused { url = url, seats = "three" })
     assert.equal("field_unknown parameters.other", refused { url = url, other = "x" })
+  end)
+
+  it("are refused in words of theirs, not with their ids and patterns", function()
+    local title = { en = "Cost centre", nl = "Kostenplaats", ar = "مركز التكلفة" }
+    local help = { en = "See the intranet.", nl = "Zie het intranet.", ar = "راجع الشبكة." }
+    local function detail(parameter, given)
+      local template = load { parameter }
+      require("lib.pages.home").define_texts({ template }, templates.place_of)
+      local _, why = require("lib.base.refusal").catch(
+        require("lib.http.template_parameters").read, template, given)
+      return why.options.texts
+    end
+    local asked = { id = "cost_centre", required = true, pattern = "^%u%u%d%d%d%d$", title = title,
+      help = help }
+    assert.equal("“Cost centre” does not have the expected form. See the intranet.",
+      detail(asked, { cost_centre = "x" }).en)
+    asked.example = "AB1234"
+    local texts_of = detail(asked, { cost_centre = "x" })
+    assert.equal("“Cost centre” must be a value such as AB1234. See the intranet.", texts_of.en)
+    assert.equal("“Kostenplaats” moet een waarde zijn zoals AB1234. Zie het intranet.", texts_of.nl)
+    assert.equal("Het veld “Kostenplaats” is verplicht. Zie het intranet.", detail(asked, {}).nl)
+    assert.equal("“Cost centre” must be one of: a, b.", detail({ id = "cost_centre", title = title,
+      kind = "choice", choices = { "a", "b" } }, { cost_centre = "x" }).en)
   end)
 end)

@@ -3,6 +3,8 @@ local json = require "core.json"
 local refusal = require "lib.base.refusal"
 local clean = require("lib.base.text").clean
 local sorted_keys = require("lib.schema").sorted_keys
+local i18n = require "lib.pages.i18n"
+local wording = require "lib.pages.wording"
 local templates = require "lib.policy.templates"
 local template_parameters = {}
 
@@ -10,22 +12,33 @@ local LONGEST = 4000 -- bytes of one value
 
 local function field_of(id) return "parameters." .. id end
 
--- What a parameter accepts, for "must be one of".
+-- What a parameter accepts, for the texts; nil where only its help says so.
 local function accepted(parameter)
   if parameter.kind == "flag" then return "true, false" end
   if parameter.kind == "choice" then return table.concat(parameter.choices, ", ") end
-  if parameter.kind ~= "number" then
-    return parameter.pattern and "a text like " .. parameter.pattern or "a text of one line"
-  end
+  if parameter.kind ~= "number" then return parameter.example end
   local least, most = parameter.min, parameter.max
   if least and most then return ("%g, ..., %g"):format(least, most) end
-  return least and ("%g, ..."):format(least) or most and ("..., %g"):format(most) or "a number"
+  return least and ("%g, ..."):format(least) or most and ("..., %g"):format(most) or "1, 2, ..."
 end
 
-local function refuse_value(parameter)
-  local field = field_of(parameter.id)
-  local good = accepted(parameter)
-  refusal.raise("value_invalid", { field = field, args = { field = field, good = good } })
+-- Refuses with the parameter's title and help, which people see; programs have the field.
+local function refuse(code, template, parameter, detail, good)
+  local field, texts = field_of(parameter.id), {}
+  for _, each in ipairs(i18n.languages()) do
+    local language = each.code
+    local title = wording.parameter(language, template, parameter, "title") or field
+    local help = wording.parameter(language, template, parameter, "help")
+    local text = i18n.text(language, detail, { field = title, good = good })
+    texts[language] = help and text .. " " .. help or text
+  end
+  refusal.raise(code, { field = field, texts = texts })
+end
+
+local function refuse_value(template, parameter)
+  local good, is_text = accepted(parameter), parameter.kind == "text" or parameter.kind == "secret"
+  local detail = not is_text and "detail" or good and "example" or "text"
+  refuse("value_invalid", template, parameter, "problem.value_invalid." .. detail, good)
 end
 
 local function check_known(template, given)
@@ -42,27 +55,26 @@ local function check_known(template, given)
 end
 
 -- A value as it was given: nil when it is missing.
-local function given_value(given, parameter)
+local function given_value(given, template, parameter)
   local value = given[parameter.id]
   if value == json.null then return nil end
   if type(value) ~= "string" then return value end
   value = clean(value)
-  if #value > LONGEST then refuse_value(parameter) end
+  if #value > LONGEST then refuse_value(template, parameter) end
   return value ~= "" and value or nil
 end
 
-local function read_value(given, parameter)
-  local value = given_value(given, parameter)
+local function read_value(given, template, parameter)
+  local value = given_value(given, template, parameter)
   if value == nil then value = parameter.default end
   if value == nil then
-    local field = field_of(parameter.id)
     if parameter.required then
-      refusal.raise("field_missing", { field = field, args = { field = field } })
+      refuse("field_missing", template, parameter, "problem.field_missing.detail")
     end
     return nil
   end
   local is_good, kept = templates.accepts(parameter, value)
-  if not is_good then refuse_value(parameter) end
+  if not is_good then refuse_value(template, parameter) end
   return kept
 end
 
@@ -79,7 +91,7 @@ function template_parameters.read(template, given)
   check_known(template, given)
   local found = { values = {}, env = {}, secrets = {} }
   for _, parameter in ipairs(template.parameters) do
-    local value = read_value(given, parameter)
+    local value = read_value(given, template, parameter)
     if value ~= nil and parameter.kind == "secret" then
       found.secrets[parameter.variable] = value
     elseif value ~= nil then

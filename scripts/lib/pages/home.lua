@@ -3,6 +3,7 @@
 local html = require "lib.pages.html"
 local elements = require "lib.pages.elements"
 local i18n = require "lib.pages.i18n"
+local wording = require "lib.pages.wording"
 local home = {}
 
 local h, code, say = html.h, html.code, elements.say
@@ -84,22 +85,12 @@ function fields.text(parameter, props)
   return html.text_input(props)
 end
 
--- Its title or its help: its own, or the one that parameters of that name share; nil: none.
-local function parameter_text(language, template, parameter, part)
-  for _, key in ipairs {
-    ("parameter.%s.%s.%s"):format(template.id, parameter.id, part),
-    ("parameter.%s.%s"):format(parameter.id, part),
-  } do
-    if i18n.has(key) then return i18n.text(language, key) end
-  end
-end
-
 -- The field of a parameter. A browser would not send a form whose required field is hidden with its
 -- template, so only the server insists where there is a choice.
 local function parameter_field(language, template, parameter, is_only)
   local name = ("parameters.%s.%s"):format(template.id, parameter.id)
-  local help = parameter_text(language, template, parameter, "help")
-  local title = parameter_text(language, template, parameter, "title") or parameter.id
+  local help = wording.parameter(language, template, parameter, "help")
+  local title = wording.parameter(language, template, parameter, "title") or parameter.id
   local props = {
     id = name, name = name, required = parameter.required and is_only,
     ["aria-describedby"] = help and name .. ".help",

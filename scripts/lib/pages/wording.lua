@@ -37,6 +37,19 @@ function wording.step(language, step)
   return text_or_nil(language, "step." .. step .. ".title") or step
 end
 
+--- The title or the help of a template's parameter: its own, or the one that parameters of that
+--- name share; nil when there is none.
+---@param language string
+---@param template Template
+---@param parameter Parameter
+---@param part "title"|"help"
+---@return string|nil
+function wording.parameter(language, template, parameter, part)
+  local own = ("parameter.%s.%s.%s"):format(template.id, parameter.id, part)
+  return text_or_nil(language, own)
+    or text_or_nil(language, ("parameter.%s.%s"):format(parameter.id, part))
+end
+
 -- By event: from the raw fields (lib/operations/events.lua) to the public ones.
 local render = {}
 

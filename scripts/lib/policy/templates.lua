@@ -24,6 +24,7 @@ local kinds = require "lib.schema.kinds"
 ---@field required boolean
 ---@field default any
 ---@field pattern string|nil
+---@field example string|nil
 ---@field choices string[]
 ---@field min number|nil
 ---@field max number|nil
@@ -56,7 +57,7 @@ local parameter_shape = {
   id = { parameter_id, required = true }, title = texts, help = texts, variable = { variable },
   kind = { kinds.one_of { "text", "secret", "choice", "flag", "number" }, default = "text" },
   required = { kinds.flag, default = false }, default = { anything },
-  pattern = { kinds.any_text }, choices = schema.list { kinds.text },
+  pattern = { kinds.any_text }, example = { kinds.text }, choices = schema.list { kinds.text },
   min = { kinds.number(-1e15, 1e15) }, max = { kinds.number(-1e15, 1e15) },
 }
 local shape = schema.list {
@@ -100,7 +101,8 @@ end
 
 -- Keys that only some kinds have.
 local kinds_of = {
-  pattern = { text = true, secret = true }, min = { number = true }, max = { number = true },
+  pattern = { text = true, secret = true }, example = { text = true, secret = true },
+  min = { number = true }, max = { number = true },
   choices = { choice = true },
 }
 
@@ -131,9 +133,12 @@ local function check_parameter(parameter, file, path)
   if parameter.kind == "secret" and parameter.default ~= nil then
     schema.refuse(file, path .. ".default", "a secret has none (it would be in this file)")
   end
-  if parameter.default ~= nil and not templates.accepts(parameter, parameter.default) then
-    schema.refuse(file, path .. ".default", "the parameter does not accept %q (correct either)",
-      tostring(parameter.default))
+  for _, key in ipairs { "default", "example" } do
+    local value = parameter[key]
+    if value ~= nil and not templates.accepts(parameter, value) then
+      schema.refuse(file, path .. "." .. key, "the parameter does not accept %q (correct either)",
+        tostring(value))
+    end
   end
 end
 

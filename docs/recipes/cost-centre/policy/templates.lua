@@ -3,6 +3,7 @@ return {
   { id = "default", -- replaces the shipped one
     parameters = {
       { id = "cost_centre", required = true, pattern = "^%u%u%d%d%d%d$",
+        example = "AB1234",
         title = { en = "Cost centre", nl = "Kostenplaats", ar = "مركز التكلفة" },
         help = {
           en = "Two capital letters and four digits, such as AB1234.",

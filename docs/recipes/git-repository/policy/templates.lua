@@ -3,6 +3,7 @@ return {
   { id = "default",
     parameters = {
       { id = "repository", pattern = "^https://", variable = "STACK_REPOSITORY",
+        example = "https://git.example.com/course.git",
         title = { en = "Git repository", nl = "Git-repository", ar = "مستودع Git" },
         help = {
           en = "Optional: its address, such as https://git.example.com/course.git.",

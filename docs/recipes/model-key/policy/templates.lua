@@ -4,6 +4,7 @@ return {
   { id = "default",
     parameters = {
       { id = "model_key", kind = "secret", pattern = "^sk%-ant%-", variable = "ANTHROPIC_API_KEY",
+        example = "sk-ant-...",
         title = { en = "Anthropic API key", nl = "API-sleutel van Anthropic",
           ar = "مفتاح Anthropic API" },
         help = {
