@@ -21,7 +21,8 @@ deployer site rollback [NUMBER]                          goes back to a version;
   --url     the portal; default: DEPLOYER_URL, or this machine
   --note    for the list of versions, such as a commit
   --expect  the version that you changed: when another one is in force by now, nothing changes
-  --deploy  deploys this many workspaces on a simulated Dokploy, where --faults of the calls fail
+  --deploy  deploys this many workspaces on a simulated Dokploy, where --faults of the calls fail;
+            other services that your steps call are the real ones
 The admin's token is in DEPLOYER_TOKEN or ADMIN_TOKEN, or in the file whose path is in
 DEPLOYER_TOKEN_FILE or ADMIN_TOKEN_FILE.
 Exit status 0: done; 1: the files have mistakes, differ (diff), or the portal refused.]]
