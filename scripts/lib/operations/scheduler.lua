@@ -18,6 +18,7 @@ local failure = require "lib.operations.failure"
 local kinds = require "lib.operations.kinds"
 local queue = require "lib.operations.queue"
 local runner = require "lib.operations.runner"
+local secrets = require "lib.operations.secrets"
 local states = require "lib.operations.states"
 local i18n = require "lib.pages.i18n"
 
@@ -67,6 +68,7 @@ function scheduler.remove(op, state, code)
   end)
   if ended == nil then return nil, message, trouble end
   reservations.drop(op.name, op.id)
+  secrets.forget(op.id)
   failure.log_end(op, { state = state, code = code })
   scheduler.wake()
   return ended
