@@ -112,6 +112,24 @@ describe('a candidate', () => {
     assert.equal(byName.health.count, 3)
     const broken = (await tried(kept, { deploy: 4, faults: 0.1 })).rehearsal
     assert.equal(broken.ready + broken.failed + broken.leftovers, 4, JSON.stringify(broken))
+    assert.deepEqual([rehearsal.faults, broken.faults > 0], [0, true])
+  })
+
+  test('is rehearsed with what its template requires', async () => {
+    const template = (pattern) => ({ ...kept, 'policy/templates.lua': `return {
+      { id = "default", parameters = {
+        { id = "centre", required = true, pattern = "^%u%d$", example = "A1" },
+        { id = "size", kind = "choice", required = true, choices = { "small", "large" } },
+        { id = "seats", kind = "number", required = true, min = 3 },
+        { id = "shared", kind = "flag", required = true },
+        { id = "name", required = true, ${pattern} },
+        { id = "other", pattern = "^%d$" },
+      } } }` })
+    const { rehearsal } = await tried(template(''), { deploy: 2 })
+    assert.deepEqual([rehearsal.ready, rehearsal.reasons], [2, {}])
+    const { rehearsal: refused } = await tried(template('pattern = "^%d$"'), { deploy: 2 })
+    assert.deepEqual([refused.refused, refused.reasons],
+      [2, { 'value_invalid parameters.name': 2 }])
   })
 
   test('deployer eval and console answer with the files on the disk and the journal', () => {

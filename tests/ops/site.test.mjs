@@ -79,7 +79,7 @@ test('try says what would change, and what deployments would do', async () => {
   const { out } = await succeeds(site(['try', folder, '--deploy', '2']))
   assert.match(out, /decisions [1-9]\d* change\n(.*\n)*.*deploy zebra: yes .* -> name_reserved/)
   assert.match(out, /zebra exists, and its name would be refused: name_reserved/)
-  assert.match(out, /of 2 deployments: 2 ready/)
+  assert.match(out, /of 2 deployments: 2 ready.*\n.*failed on purpose: 0/)
 })
 
 test('what is wrong with the command or the token', async () => {

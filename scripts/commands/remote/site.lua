@@ -175,6 +175,7 @@ local function print_rehearsal(done)
   printf("of %d deployments: %d ready, %d failed and removed, %d with leftovers, %d refused, "
     .. "%d unfinished", done.deployments, done.ready, done.failed, done.leftovers, done.refused,
     done.unfinished)
+  printf("  calls and deployments that failed on purpose: %d", done.faults)
   for code, count in pairs(done.reasons) do printf("  %s: %d", code, count) end
   for _, step in ipairs(done.steps) do
     printf("  %-14s %6.2f s on average, %.2f s at most", step.step, step.seconds, step.longest)

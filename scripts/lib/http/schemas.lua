@@ -183,6 +183,9 @@ body("Deploy", ("name (upper case and surrounding blanks are folded), template? 
   .. "invite? (an invite's code, where access requires one)"):format(
   table.concat(templates.ids(), ", ")), template_parameters.FORM_NAME)
 components.Deploy.properties.parameters = template_parameters.schema()
+components.Deploy.examples = json.array {
+  { name = "my-workspace", parameters = template_parameters.examples(templates.find()) },
+}
 shape("Accepted", [[deploymentId, name, url (where the workspace will answer), statusUrl, template,
   ownerKey? (keep it: it alone opens and deletes the workspace. Send it as Authorization: Bearer; a
   browser also has it in a cookie. Users of a proxy and tokens get none)]])
@@ -347,7 +350,8 @@ shape("Replayed", [[decisions: count (that were tried), changed: count (of these
 shape("RehearsedStep", "step, count: count, seconds: number (on average), longest: number")
 shape("Rehearsed", [[deployments: count, ready: count, failed: count (and all removed again),
   leftovers: count (failed, and something is left), refused: count, unfinished: count,
-  reasons: object (how often each code), steps: RehearsedStep[] ]])
+  faults: count (that were met), reasons: object (how often each code, with the field if it has
+  one), steps: RehearsedStep[] ]])
 shape("SiteTried", [[problems: SiteProblem[] (if there are any, nothing else was done),
   replay?: Replayed, rehearsal?: Rehearsed]])
 

@@ -146,6 +146,27 @@ local function schema_of(parameter)
   return described
 end
 
+-- A value that the parameter most likely accepts: certain unless it has a pattern alone.
+local function example_of(parameter)
+  if parameter.example then return parameter.example end
+  if parameter.default ~= nil then return parameter.default end
+  if parameter.kind == "choice" then return parameter.choices[1] end
+  if parameter.kind == "flag" then return true end
+  if parameter.kind == "number" then return parameter.min or parameter.max or 1 end
+  return "example"
+end
+
+--- Examples of the values that a template requires; nil when it requires none.
+---@param template Template
+---@return table<string, any>|nil
+function template_parameters.examples(template)
+  local values = {}
+  for _, parameter in ipairs(template.parameters) do
+    if parameter.required then values[parameter.id] = example_of(parameter) end
+  end
+  return next(values) and values
+end
+
 --- The JSON Schema of `parameters`, for the OpenAPI document: the parameters of every template,
 --- where one id may mean different things.
 ---@return table

@@ -89,10 +89,26 @@ end
 
 local ended = { ready = "ready", failed = "failed", cancelled = "failed" }
 
+-- The calls and deployments that failed on purpose.
+local function count_faults(dokploy, token)
+  local count, _, rules = 0, call("GET", dokploy .. "/__rehearsal/faults", token)
+  for _, rule in ipairs(rules) do count = count + rule.hits end
+  return count
+end
+
+-- What the first template of these files requires, by the example in the portal's description.
+local function required_parameters(portal, token)
+  local _, described = call("GET", portal .. "/api/openapi.json", token)
+  return described.components.schemas.Deploy.examples[1].parameters
+end
+
 -- How a deployment ended: its document, or why it was refused.
-local function deploy(portal, token, name)
-  local status, accepted = call("POST", portal .. "/api/deploy", token, { name = name })
-  if status ~= 202 then return { state = "refused", code = accepted and accepted.code } end
+local function deploy(portal, token, body)
+  local status, accepted = call("POST", portal .. "/api/deploy", token, body)
+  if status ~= 202 then
+    accepted = accepted or {}
+    return { state = "refused", code = accepted.code, field = accepted.field }
+  end
   local url = portal .. accepted.statusUrl
   repeat
     local _, doc = call("GET", url, token)
@@ -102,9 +118,10 @@ local function deploy(portal, token, name)
 end
 
 local function deploy_all(portal, token, count)
-  local work = {}
+  local work, parameters = {}, required_parameters(portal, token)
   for i = 1, count do
-    work[i] = function() return deploy(portal, token, ("rehearsed-%d"):format(i)) end
+    local body = { name = ("rehearsed-%d"):format(i), parameters = parameters }
+    work[i] = function() return deploy(portal, token, body) end
   end
   local results = task.all(work)
   for i, result in ipairs(results) do
@@ -137,13 +154,15 @@ end
 ---@field leftovers integer  failed, and something is left
 ---@field refused integer    by the rules or as a name
 ---@field unfinished integer
----@field reasons table<string, integer>  codes of failures and refusals, how often
+---@field faults integer     that were met
+---@field reasons table<string, integer>  codes of failures and refusals, with the field of one that
+---                          has it; how often
 ---@field steps table[]      { step, count, seconds (on average), longest }
 
-local function summary(results)
+local function summary(results, faults)
   local found = {
     deployments = #results, ready = 0, failed = 0, leftovers = 0, refused = 0, unfinished = 0,
-    reasons = {}, steps = json.array {},
+    faults = faults, reasons = {}, steps = json.array {},
   }
   local by_name = {}
   for _, doc in ipairs(results) do
@@ -151,7 +170,10 @@ local function summary(results)
     if kind == "failed" and #(result.leftovers or {}) > 0 then kind = "leftovers" end
     found[kind] = found[kind] + 1
     local code = kind ~= "ready" and result.code
-    if code then found.reasons[code] = (found.reasons[code] or 0) + 1 end
+    if code then
+      local reason = result.field and ("%s %s"):format(code, result.field) or code
+      found.reasons[reason] = (found.reasons[reason] or 0) + 1
+    end
     add_steps(found.steps, by_name, doc.steps)
   end
   for _, step in ipairs(found.steps) do step.seconds = step.seconds / step.count end
@@ -170,14 +192,16 @@ local function run(files, options)
   local _ <close> = ending(dokploy)
   local portal, port = start_portal(files, folder, dokploy_port, token)
   local _ <close> = ending(portal)
-  inject("http://127.0.0.1:" .. dokploy_port, token, options.faults or 0)
+  local dokploy_url = "http://127.0.0.1:" .. dokploy_port
+  inject(dokploy_url, token, options.faults or 0)
   local results = deploy_all("http://127.0.0.1:" .. port, token, options.deploy)
+  local faults = count_faults(dokploy_url, token)
   for _, child in ipairs { portal, dokploy } do
     child:kill()
     child:wait()
   end
   site.write_folder({}, folder)
-  return summary(results)
+  return summary(results, faults)
 end
 
 --- Deploys with these files. Waits, for about a second for each deployment.
