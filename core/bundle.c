@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <sys/mman.h>
@@ -89,6 +90,18 @@ static void append_all(const struct bundle *bundle, struct bytes *bytes)
     }
 }
 
+/* The path of a file that would have to be a folder as well, for `path` to be in it; or NULL. */
+static const char *file_above(const struct bundle *bundle, const char *path)
+{
+    char folder[PATH_BYTES + 1];
+    for (const char *slash = path; (slash = strchr(slash + 1, '/'));) {
+        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+        const struct bundle_file *file = bundle_find(bundle, folder);
+        if (file) return file->path;
+    }
+    return NULL;
+}
+
 char *bundle_seal(struct bundle *bundle)
 {
     struct bytes all = { 0 };
@@ -97,6 +110,10 @@ char *bundle_seal(struct bundle *bundle)
     for (int i = 1; i < bundle->count; i++)
         if (by_path(&bundle->files[i - 1], &bundle->files[i]) == 0)
             return mem_printf("%s is there twice", bundle->files[i].path);
+    for (int i = 0; i < bundle->count; i++) {
+        const char *above = file_above(bundle, bundle->files[i].path);
+        if (above) return mem_printf("%s is a file, and %s is in it", above, bundle->files[i].path);
+    }
     append_all(bundle, &all);
     EVP_Digest(all.data, all.len, digest, NULL, EVP_sha256(), NULL);
     for (int i = 0; i < BUNDLE_HASH / 2; i++)
@@ -122,8 +139,10 @@ static char *cannot(const char *path, const char *reason)
     return mem_printf("%s: %s", path, reason);
 }
 
-/* Visits every file that bundle_read() would read. */
-static char *walk(const char *folder, const char *inner, int depth, visit_fn *visit, void *arg)
+/* Visits every file that bundle_read() would read. `link_flag`: 0; or AT_SYMLINK_NOFOLLOW, to visit
+ * symbolic links themselves, never what is behind them. */
+static char *walk(const char *folder, const char *inner, int depth, int link_flag, visit_fn *visit,
+                  void *arg)
 {
     char *message = NULL, full_path[PATH_MAX], path[PATH_MAX];
     DIR *entries = opendir(folder);
@@ -136,13 +155,13 @@ static char *walk(const char *folder, const char *inner, int depth, visit_fn *vi
                 (int)sizeof full_path ||
             snprintf(path, sizeof path, "%s%s%s", inner, *inner ? "/" : "", entry->d_name) >=
                 (int)sizeof path ||
-            stat(full_path, &info) != 0)
+            fstatat(AT_FDCWD, full_path, &info, link_flag) != 0)
             continue;
-        if (S_ISREG(info.st_mode)) message = visit(full_path, path, arg);
+        if (S_ISREG(info.st_mode) || S_ISLNK(info.st_mode)) message = visit(full_path, path, arg);
         if (S_ISDIR(info.st_mode) && depth == DEPTH_MAX)
             message = cannot(full_path, "is nested too deeply");
         else if (S_ISDIR(info.st_mode))
-            message = walk(full_path, path, depth + 1, visit, arg);
+            message = walk(full_path, path, depth + 1, link_flag, visit, arg);
     }
     closedir(entries);
     return message;
@@ -161,7 +180,7 @@ static char *read_file(const char *full_path, const char *path, void *bundle)
 struct bundle *bundle_read(const char *folder, char **message)
 {
     struct bundle *bundle = bundle_new();
-    *message = walk(folder, "", 0, read_file, bundle);
+    *message = walk(folder, "", 0, 0, read_file, bundle);
     if (!*message) *message = bundle_seal(bundle);
     if (!*message) return bundle;
     bundle_unref(bundle);
@@ -202,7 +221,8 @@ static char *write_file(const struct bundle_file *file, const char *folder)
 char *bundle_write(const struct bundle *bundle, const char *folder)
 {
     if (mkdir(folder, 0755) != 0 && errno != EEXIST) return cannot(folder, strerror(errno));
-    char *message = walk(folder, "", 0, remove_other, (void *)(uintptr_t)bundle);
+    char *message =
+        walk(folder, "", 0, AT_SYMLINK_NOFOLLOW, remove_other, (void *)(uintptr_t)bundle);
     for (int i = 0; i < bundle->count && !message; i++)
         message = write_file(&bundle->files[i], folder);
     /* One wait for all of them: one for each held the loop up for 2 s with 200 files. */

@@ -96,6 +96,28 @@ TEST(what_is_refused)
     free(large);
 }
 
+TEST(a_file_and_a_folder_of_one_name)
+{
+    struct bundle *bundle = bundle_new();
+    EACH (path, "www/a", "www/a-b", "www/a/b")
+        assert_null(bundle_add(bundle, path, "x", 1));
+    expect_failure(bundle_seal(bundle), "www/a is a file, and www/a/b is in it");
+    bundle_unref(bundle);
+}
+
+TEST(writing_removes_nothing_behind_a_link)
+{
+    test_write("elsewhere/precious.lua", "x");
+    test_write("site/lib/old.lua", "x");
+    assert_int_equal(symlink("../elsewhere", test_path("site/linked")), 0);
+    struct bundle *bundle = bundle_new();
+    assert_null(bundle_write(bundle, test_path("site")));
+    bundle_unref(bundle);
+    assert_int_equal(access(test_path("elsewhere/precious.lua"), F_OK), 0);
+    assert_int_not_equal(access(test_path("site/lib/old.lua"), F_OK), 0);
+    assert_int_not_equal(access(test_path("site/linked"), F_OK), 0);
+}
+
 TEST(writing_makes_the_folder_hold_exactly_that)
 {
     struct stat before, after;
