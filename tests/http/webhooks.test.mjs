@@ -46,6 +46,7 @@ test('a failure and a cancellation are told with their code', async () => {
   await receiver.hears('bob', 'created', 'failed')
   const failed = receiver.messages.find(({ type }) => type === 'workspace.failed')
   assert.equal(failed.data.operation.code, 'image_not_found')
+  assert.match(failed.data.operation.reason, /^The (Docker )?image .+\.$/)
 })
 
 test('down for an hour: no deployment waits, and then everything comes, in order', async () => {

@@ -1,6 +1,7 @@
 --- The event that a hook gets, made from the journal when it is delivered.
 local journal = require "lib.journal"
 local context = require "lib.operations.ctx"
+local wording = require "lib.pages.wording"
 
 local event = {}
 
@@ -24,7 +25,8 @@ local event = {}
 ---@field kind string  deploy delete stop start restart rotate redeploy repair rebuild remove purge
 ---@field state string
 ---@field code? string  why it failed
----@field reason? string  why a script began it
+---@field reason? string  of a failure: why, as its page says it in English; else why a script
+--- began it
 ---@field seconds? number  how long it took
 
 -- The deploy that made the workspace which an operation is about.
@@ -37,12 +39,25 @@ local function seconds_of(op)
   return op.ended_at and op.ended_at - (op.started_at or op.created_at) or nil
 end
 
+local function reason_of(op)
+  if op.state ~= "failed" then return op.params.reason end
+  local rows, message, code = journal.events.list(op.id, 0)
+  if not rows then return nil, message, code end
+  local last = rows[#rows]
+  if not last or last.event ~= "failed" then return nil end
+  last.data.at = last.at
+  return wording.event("en", "failed", last.data).detail
+end
+
 --- The event of a row of the outbox.
 ---@param row table
 ---@return HookEvent|nil, string? message, string? code
 function event.of(row)
   local op, message, code = journal.operations.get(row.operation_id)
   if not op then return nil, message or "its operation is gone", code end
+  local reason
+  reason, message, code = reason_of(op)
+  if message then return nil, message, code end
   local deploy = deploy_of(op)
   return {
     id = ("%s.%s"):format(op.id, row.type), type = row.type, at = row.created_at,
@@ -52,7 +67,7 @@ function event.of(row)
       parameters = deploy.params.parameters or {},
     },
     operation = {
-      id = op.id, kind = op.kind, state = op.state, code = op.code, reason = op.params.reason,
+      id = op.id, kind = op.kind, state = op.state, code = op.code, reason = reason,
       seconds = seconds_of(op),
     },
   }
