@@ -7,7 +7,8 @@
 
 ---@class PortalWorkspace
 ---@field name string
----@field state string   ready unhealthy stopped failed, or what is being done with it
+---@field state string   ready unhealthy stopped failed, or what is being done with it: queued
+--- running rolling_back deleting stopping starting restarting rotating redeploying
 ---@field owner StepOwner
 ---@field template? string
 ---@field url? string

@@ -68,6 +68,21 @@ describe("portal.workspaces", function()
   end)
 end)
 
+describe("the state in portal.workspaces", function()
+  it("is one of those that a workspace can have", function()
+    journal.stacks.search = function(which) return { row("a", { shown = which.state }) } end
+    for _, state in ipairs { "ready", "failed", "running", "rolling_back", "stopping" } do
+      assert.equal(state, portal.workspaces({ state = state })[1].state)
+    end
+    local known = "deleting, failed, queued, ready, redeploying, restarting, rolling_back, "
+      .. "rotating, running, starting, stopped, stopping, unhealthy"
+    for _, wrong in ipairs { "redy", "deleted", "cancelled" } do
+      assert.has_error(function() portal.workspaces { state = wrong } end,
+        ("portal.workspaces: unknown state %s (known: %s)"):format(wrong, known))
+    end
+  end)
+end)
+
 describe("an act of a script", function()
   it("is begun and audited with its reason", function()
     journal.stacks.get = function(name) return { name = name } end

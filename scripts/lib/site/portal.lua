@@ -13,6 +13,7 @@ local journal = require "lib.journal"
 local change_events = require "lib.journal.change_events"
 local accept = require "lib.operations.accept"
 local context = require "lib.operations.ctx"
+local operation_states = require "lib.operations.states"
 
 local portal = {}
 
@@ -41,12 +42,25 @@ end
 
 local known = { state = true, owner = true, template = true, idle_for = true }
 
+-- Of a workspace: what it is, or what is being done with it.
+local states = { "failed", "ready", "stopped", "unhealthy" }
+for state, definition in pairs(operation_states) do
+  if not definition.ended then states[#states + 1] = state end
+end
+table.sort(states)
+local is_state = {}
+for _, state in ipairs(states) do is_state[state] = true end
+
 local function check_filter(filter)
   for key in pairs(filter) do
     if not known[key] then
       error(("portal.workspaces: unknown filter %s (known: idle_for, owner, state, template)")
         :format(tostring(key)), 3)
     end
+  end
+  if filter.state ~= nil and not is_state[filter.state] then
+    error(("portal.workspaces: unknown state %s (known: %s)")
+      :format(tostring(filter.state), table.concat(states, ", ")), 3)
   end
   local idle_for = filter.idle_for and duration.seconds(filter.idle_for)
   if filter.idle_for and not idle_for then
