@@ -20,6 +20,25 @@ describe("the examples beside the rules", function()
   end)
 end)
 
+describe("a refusal's text", function()
+  it("needs every language, where an example or a probe meets it", function()
+    local text = { en = "Closed.", ar = "مغلق." }
+    portal.start { parts = { ["policy/access"] = {
+      rules = { { name = "closed", before = "mode", decide = function(_, action)
+        if action == "deploy" then return false, { code = "closed_now", text = text } end
+      end } },
+      examples = { { "closed_now", { kind = "visitor" }, "deploy" } },
+    } } }
+    require "lib.policy.access"
+    require "lib.pages.i18n"
+    local faults = require("lib.base.check").check()
+    assert.matches('site/policy/access.lua: rule "closed": text: has no text in the language nl '
+      .. '(write nl = "...")', faults[1], 1, true)
+    text.nl = "Dicht."
+    assert.same({}, require("lib.base.check").check())
+  end)
+end)
+
 describe("access", function()
   local access
   before_each(function()

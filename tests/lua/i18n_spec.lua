@@ -25,7 +25,8 @@ describe("the installation's own texts", function()
   end
 
   it("replace the product's, and add to them", function()
-    local i18n = load(nil, { ["locales/nl.json"] = [[{"hello": "Hoi {name}", "own.x": "Eigen"}]] })
+    local i18n = load(nil, { ["locales/nl.json"] = [[{"hello": "Hoi {name}", "own.x": "Eigen"}]],
+      ["locales/en.json"] = '{"own.x": "Own"}', ["routes/x.lua"] = 'text "own.x"' })
     assert.equal("Hoi Jan", i18n.text("nl", "hello", { name = "Jan" }))
     assert.equal("Eigen", i18n.text("nl", "own.x"))
     assert.equal("Only here", i18n.text("nl", "only"))
@@ -39,6 +40,23 @@ describe("the installation's own texts", function()
     local i18n = load(nil, { ["locales/de.json"] = german:format ', "only": "Nur hier"' })
     assert.equal("Nur hier", i18n.text("de", "only"))
     assert.is_true(i18n.is_known "de")
+  end)
+
+  it("are read by somebody, and English has them", function()
+    local function outcome(key, more)
+      local site = { ["locales/nl.json"] = ('{"%s": "x"}'):format(key) }
+      for path, text in pairs(more or {}) do site[path] = text end
+      local is_good, why = pcall(load, nil, site)
+      return is_good or why
+    end
+    assert.matches("site/locales/nl.json: own.notce: nothing reads this text", outcome "own.notce",
+      1, true)
+    assert.matches("site/locales/nl.json: own.notice: English lacks it", outcome "own.notice", 1,
+      true)
+    local english = { ["locales/en.json"] = '{"own.notice": "x", "own.day.1": "Monday"}' }
+    assert.matches("own.day.1: nothing reads", outcome("own.notice", english), 1, true)
+    english["routes/day.lua"] = 'local key = "own.day." .. number'
+    assert.is_true(outcome("own.notice", english))
   end)
 
   it("are refused with the file and the key", function()

@@ -69,6 +69,20 @@ function check.probes(fn, list)
   end)
 end
 
+local check_texts
+
+--- Sets what checks a text that a policy brings along.
+---@param fn fun(file: string, path: string, texts: table<string, string>)  raises what is wrong
+function check.on_texts(fn) check_texts = fn end
+
+--- Checks a text by language; nothing while no languages are loaded, or when there is no text.
+---@param file string
+---@param path string
+---@param texts table<string, string>|nil
+function check.texts(file, path, texts)
+  if check_texts and texts and next(texts) then check_texts(file, path, texts) end
+end
+
 --- Runs them all.
 ---@return string[] problems
 function check.check()

@@ -3,6 +3,7 @@
 --- {count} has one form per plural category of its language ("wait.before.one"), chosen by the rule
 --- in "language.plural" (lib/pages/plural.lua).
 local json = require "core.json"
+local check = require "lib.base.check"
 local schema = require "lib.schema"
 local server = require "core.server"
 local site = require "core.site"
@@ -101,6 +102,37 @@ end
 
 for _, file in ipairs(site.list "locales") do add_own(file) end
 
+-- The page shows own.notice. Any other own. text is for other files of the installation: one of
+-- them names it, or what it begins with ("own.day." .. number).
+local function is_read(key)
+  if key == "own.notice" then return true end
+  local start = key:match "^(own%..+%.)[^.]+$"
+  for path, text in pairs(site.files()) do
+    local is_text = not path:find "^locales/"
+    if is_text and (text:find(key, 1, true) or start and text:find(start, 1, true)) then
+      return true
+    end
+  end
+  return false
+end
+
+local function check_own_key(code, key)
+  local path = ("site/locales/%s.json: %s: "):format(code, key)
+  if not is_read(key) then
+    error(path .. "nothing reads this text (the page shows own.notice; of others, another file of "
+      .. "site/ must have the key)", 0)
+  elseif not texts[i18n.default][key] then
+    error(path .. "English lacks it (add it to site/locales/en.json, which languages without it "
+      .. "show)", 0)
+  end
+end
+
+for _, code in ipairs(order) do
+  for _, key in ipairs(schema.sorted_keys(texts[code])) do
+    if key:find "^own%." then check_own_key(code, key) end
+  end
+end
+
 --- All languages.
 ---@return { code: string, name: string, dir: string }[]
 function i18n.languages()
@@ -111,12 +143,8 @@ function i18n.languages()
   return list
 end
 
---- Adds a text that a policy or a step brings along; raises when a language lacks it.
----@param file string  named in messages, with the path of the key
----@param path string
----@param key string
----@param own table<string, string>  by language
-function i18n.define(file, path, key, own)
+-- Raises when a text by language lacks one, or has one that there is not.
+local function check_languages(file, path, own)
   for code in pairs(own) do
     if not texts[code] then
       schema.refuse(file, path, "there is no language %q (languages: %s)", tostring(code),
@@ -128,8 +156,18 @@ function i18n.define(file, path, key, own)
     if is_missing and texts[code].incomplete ~= "yes" then
       schema.refuse(file, path, "has no text in the language %s (write %s = \"...\")", code, code)
     end
-    texts[code][key] = own[code]
   end
+end
+check.on_texts(check_languages)
+
+--- Adds a text that a policy or a step brings along; raises when a language lacks it.
+---@param file string  named in messages, with the path of the key
+---@param path string
+---@param key string
+---@param own table<string, string>  by language
+function i18n.define(file, path, key, own)
+  check_languages(file, path, own)
+  for _, code in ipairs(order) do texts[code][key] = own[code] end
 end
 
 ---@return string "ltr" or "rtl"

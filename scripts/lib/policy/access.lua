@@ -157,7 +157,7 @@ local function check_examples(file, list, scopes, examples)
   check.examples(file, function(who, action, what)
     who, what = subject.example(who, what)
     what.scope = scopes[action]
-    local is_allowed, _, code = evaluate(list, guarded.try, who, action, what)
+    local is_allowed, _, code = evaluate(list, guarded.probe, who, action, what)
     return is_allowed and "yes" or code
   end, examples)
 end
@@ -169,7 +169,7 @@ for _, rule in ipairs(own.rules) do
   check.probes(function(who, action, what)
     who, what = subject.example(who, what)
     what.scope = access.scopes[action]
-    guarded.try(rule.guarded, who, action, what)
+    guarded.probe(rule.guarded, who, action, what)
   end, shipped.examples)
 end
 

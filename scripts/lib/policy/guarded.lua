@@ -3,6 +3,7 @@
 local log = require "core.log"
 local shared = require "core.shared"
 local task = require "core.task"
+local check = require "lib.base.check"
 local verdict = require "lib.policy.verdict"
 local faults = require "lib.site.faults"
 local guarded = {}
@@ -76,6 +77,14 @@ end
 ---@param item Guarded
 ---@return boolean|nil is_allowed, string? code, table? more  see verdict.read
 function guarded.try(item, ...) return verdict.read(item.source, item.fn(...)) end
+
+local function checked(item, is_allowed, code, more)
+  check.texts(item.source, "text", more and more.texts)
+  return is_allowed, code, more
+end
+
+--- The same for an example: a refusal's text must be there in every language, too.
+function guarded.probe(item, ...) return checked(item, guarded.try(item, ...)) end
 
 local STOPPED = "%s: it ran too long and was stopped (a loop that does not end?)"
 

@@ -164,7 +164,7 @@ local function check_examples(file, policies, examples)
     local folded = names.fold(name)
     if not names.well_formed(folded) then return "name_invalid" end
     local is_allowed, code =
-      decide(policies, guarded.try, folded, (subject.example(who or { kind = "visitor" })))
+      decide(policies, guarded.probe, folded, (subject.example(who or { kind = "visitor" })))
     return is_allowed and "yes" or code
   end, examples)
 end
@@ -174,7 +174,7 @@ check_examples(SITE_FILE, both, own.examples)
 -- A check without examples is tried on the product's, so that a misspelt name is found.
 if own.check then
   check.probes(function(name, who)
-    guarded.try(own.check, names.fold(name), (subject.example(who or { kind = "visitor" })))
+    guarded.probe(own.check, names.fold(name), (subject.example(who or { kind = "visitor" })))
   end, shipped.examples)
 end
 
