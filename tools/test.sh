@@ -59,6 +59,16 @@ node_test() { # JOBS FILE...: files that fail are listed in the file $failures
         ${name_pattern:+--test-name-pattern="$name_pattern"} "$@"
 }
 
+# What `make test-all` runs in every language and both colour schemes is not run in one as well.
+skip_a11y() {
+    local file kept=()
+    if [ -n "${A11Y:-}$pattern" ]; then return; fi
+    for file in "${files[@]}"; do
+        if [[ $file != */a11y* ]]; then kept+=("$file"); fi
+    done
+    files=("${kept[@]}")
+}
+
 # Files that fail run once more, one at a time and with more patience: on a busy machine a browser
 # may be late. The failures are printed all the same.
 run_node() { # FAMILY...
@@ -66,6 +76,7 @@ run_node() { # FAMILY...
     files=()
     for family in "$@"; do files+=(tests/"$family"/*.test.mjs); done
     select_files
+    skip_a11y
     failures=$(mktemp)
     node_test "${TEST_JOBS:-2}" "${files[@]}" && return 0
     mapfile -t again <"$failures"
