@@ -47,6 +47,20 @@ describe("faults", function()
     assert.same({}, wheres())
   end)
 
+  it("are forgotten with the text of their file", function()
+    local files = { ["a.lua"] = "old", ["lib/b.lua"] = "old", ["c.lua"] = "old" }
+    package.loaded["core.site"].read = function(path) return files[path] end
+    local sources = { "site/a.lua:1", "site/lib/b.lua:1", "site/c.lua:1", "scripts/a.lua:1" }
+    for _, where in ipairs(sources) do
+      fake.now = fake.now - 1
+      faults.note { kind = "rule", message = where .. ": bad" }
+    end
+    faults.forget_changed(files)
+    assert.equal(4, #faults.list())
+    faults.forget_changed { ["a.lua"] = "new", ["lib/b.lua"] = "old" }
+    assert.same({ "site/lib/b.lua:1 1", "scripts/a.lua:1 1" }, wheres())
+  end)
+
   it("are bounded: the one met longest ago makes room", function()
     for line = 1, 60 do
       fake.now = fake.now + 1

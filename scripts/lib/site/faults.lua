@@ -1,9 +1,11 @@
 --- Mistakes of scripts that show only while they run: errors of handlers, rules, name checks,
 --- steps, hooks and schedules of the last hour, grouped by the line that raised them. They outlive
---- a reload.
+--- a reload that leaves their file as it is.
+local crypto = require "core.crypto"
 local json = require "core.json"
 local server = require "core.server"
 local shared = require "core.shared"
+local site = require "core.site"
 local faults = {}
 
 ---@class Fault
@@ -30,6 +32,11 @@ local function place_of(fault)
   return fault.message:match "^([%w_/.-]+%.lua:%d+):" or place_in(fault.traceback)
     or place_in(fault.message) or ("%s %s"):format(fault.kind, fault.name or "")
 end
+
+-- The file of site/ that a place is in: "policy/access.lua"; nil for the product's.
+local function own_file(where) return where:match "^site/([%w_/.-]+%.lua)" end
+
+local function hash_of(text) return text and crypto.sha256(text) end
 
 -- A text that JSON takes, whatever bytes a message quotes.
 local function clipped(text)
@@ -80,13 +87,14 @@ function faults.note(fault)
   fault.message, fault.traceback = text:sub(1, (at or 0) - 1), at and text
   local where, now = fault.where or place_of(fault), server.now()
   local key = PREFIX .. where
-  local known = read(key)
+  local known, file = read(key), own_file(where)
   if not known then make_room() end
   shared.set(key, json.encode {
     kind = fault.kind, name = fault.name, where = where, message = clipped(fault.message),
     traceback = fault.traceback and clipped(fault.traceback), request = fault.request,
     first = known and known.first or now, last = now,
     slots = add_to_slot(known and known.slots or {}, now),
+    text_hash = file and hash_of(site.read(file)),
   }, KEPT)
   return where
 end
@@ -98,12 +106,22 @@ function faults.list()
   for _, key in ipairs(shared.keys(PREFIX)) do
     local fault = read(key)
     if fault then
-      fault.count, fault.slots = count_of(fault, now), nil
+      fault.count, fault.slots, fault.text_hash = count_of(fault, now), nil, nil
       list[#list + 1] = fault
     end
   end
   table.sort(list, function(a, b) return a.last > b.last end)
   return list
+end
+
+--- Forgets those in files that have another text now, or are gone.
+---@param files table<string, string>  that are in force
+function faults.forget_changed(files)
+  for _, key in ipairs(shared.keys(PREFIX)) do
+    local fault = read(key)
+    local file = fault and own_file(fault.where)
+    if file and fault.text_hash ~= hash_of(files[file]) then shared.set(key, nil) end
+  end
 end
 
 --- Forgets them, after the admin has seen to them.

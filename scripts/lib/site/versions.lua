@@ -58,7 +58,7 @@ local function record(files, change)
 end
 
 -- Loads files and puts them into force: true, or nil and why not.
-local function activate(files, number)
+local function load_version(files, number)
   local done, why = disk.activate(files, number)
   if number > 0 then rows.mark(number, done and "good" or "refused") end
   if not done then return nil, why end
@@ -69,6 +69,14 @@ local function activate(files, number)
   shared.set("site.missing", nil)
   log.info("site.activated", { number = number })
   return true
+end
+
+-- The same for files that somebody changed. After a fall back, the mistakes that led to it stay
+-- listed until then.
+local function activate(files, number)
+  local done, why = load_version(files, number)
+  if done then faults.forget_changed(files) end
+  return done, why
 end
 
 local function write(files, number)
@@ -124,7 +132,7 @@ end
 -- goes back), and lib/auth refuses what would change something.
 local function fall_back(current, problems)
   local row = rows.newest(current)
-  local done = activate(row and files_of(row) or {}, row and row.number or 0)
+  local done = load_version(row and files_of(row) or {}, row and row.number or 0)
   if not row or not done then shared.set("site.missing", true) end
   refuse(problems)
   return done and versions.number()
