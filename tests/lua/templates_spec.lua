@@ -65,6 +65,19 @@ describe("templates", function()
     refuses(start .. "env.OPENCODE_SERVER_PASSWORD: the portal sets it",
       { id = "l", env = { OPENCODE_SERVER_PASSWORD = "x" } })
     refuses(start .. "env.MY-NAME: MY-NAME cannot be", { id = "l", env = { ["MY-NAME"] = "x" } })
+    local _, all = pcall(load, nil, { { id = "large", cpus = -1, imgae = "x" }, { memory = 1 } })
+    assert.same({ "[1].imgae", "[1].cpus", "[2].id", "[2].memory" }, (function(paths)
+      for path in all:gmatch "site/policy/templates%.lua: ([%w%[%].]+): " do
+        paths[#paths + 1] = path
+      end
+      return paths
+    end) {})
+    local many = {}
+    for i = 1, 50 do many[i] = { id = "large", cpus = -i } end
+    _, all = pcall(load, nil, many)
+    assert.matches("[1].cpus", all, 1, true)
+    assert.matches("\nsite/policy/templates.lua: mistakes beyond these: %d+$", all)
+    assert.is_true(#all < 1024)
     local ok, message = pcall(load, nil, { { id = "large" }, { id = "large" } })
     assert.is_false(ok)
     assert.truthy(message:find('[2].id: "large" is there twice', 1, true), message)
