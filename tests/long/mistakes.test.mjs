@@ -290,9 +290,9 @@ describe(`${atRunTime.length} mistakes that show while the scripts run`, () => {
       const name = `mistake-${index}`
       const where = place?.startsWith('handler') ? place : `site/${file}${place}`
       const countOf = (list) => list.find((fault) => fault.where === where)?.count ?? 0
-      const before = countOf(await faults())
       const pushed = await client.put({ [file]: text.replaceAll('NAME', `"${name}"`) })
       assert.equal(pushed.status, 200, pushed.text)
+      const before = countOf(await faults())
 
       await act({ portal, rehearsal, name })
       await portal.ready(`fine-${index}`)
