@@ -71,7 +71,7 @@ static int eval(lua_State *L)
     const char *expression = lua_pushfstring(L, "return %s", text);
     int status = luaL_loadbufferx(L, expression, strlen(expression), "=console", "t");
     if (status != LUA_OK) {
-        lua_settop(L, 1);
+        lua_settop(L, 2);
         status = luaL_loadbufferx(L, text, len, "=console", "t");
     }
     lua_replace(L, 2);

@@ -146,6 +146,10 @@ describe('a candidate', () => {
     assert.deepEqual(run(['eval', 'query("SELECT state FROM stacks WHERE name = ?", "one")[1]']),
       [0, ['{ state = "ready" }']])
     assert.deepEqual(run(['eval', 'load("x")'])[0], 1)
+    assert.deepEqual(run(['eval', 'local one = 1; return one + 1']), [0, ['2']])
+    assert.match(run(['eval', 'foo('])[1][0], /^error: console:1: unexpected symbol/)
+    assert.deepEqual(run(['eval', 'explain("visitr", "deploy")']), [1, ['error: WHO: there is no '
+      + 'kind "visitr" (known: admin, owner, token, user, visitor)']])
     const lines = '1 + 1\n\nerror "no"\nconfig.stack.suffix\n'
     assert.deepEqual(run(['console'], lines), [0, ['2', 'error: console:1: no', '"localhost"']])
   })

@@ -63,6 +63,8 @@ describe("a step is refused", function()
       "site/steps/dns.lua: runn: unknown key (known here: after, before, deadline" },
     ["no table"] = { 7, "site/steps/dns.lua: must return a table" },
     ["no work"] = { { after = "first" }, "site/steps/dns.lua: needs either run, or kind, make" },
+    ["half of a resource"] = { { after = "first", kind = "dns", find = function() end },
+      "needs either run, or kind, make and find; missing: make" },
     ["wrong type"] = { { after = "first", run = "go" },
       'site/steps/dns.lua: run: invalid value "go" (write a function)' },
     ["no place"] = { { run = done }, 'after: write either after = "NAME" or before = "NAME"' },

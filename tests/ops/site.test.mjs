@@ -29,6 +29,8 @@ test('push, diff, history, rollback, pull', async () => {
   write(TEXTS, saying('first'))
   assert.match((await succeeds(site(['push', folder, '--note', 'one']))).out, /^version 1 is in/)
   assert.equal(await title(), 'first')
+  assert.match((await succeeds(site(['push', folder, '--note', 'two']))).out,
+    /^nothing changed: .* version 1\nthe note was not kept\n$/)
   write(TEXTS, saying('second'))
   const diff = await site(['diff', folder])
   assert.equal(diff.status, 1)
@@ -68,6 +70,7 @@ test('mistakes are listed by file and line, and change nothing', async () => {
     const { status, out } = await site([verb, folder])
     assert.equal(status, 1, out)
     assert.match(out, /^site\/policy\/names\.lua:2: .*expected/)
+    if (verb === 'push') assert.match(out, /Correct what is listed and push again\.\n$/)
   }
   assert.equal(await title(), 'first')
 })

@@ -61,6 +61,9 @@ local function refused(response, doc)
     return attempt.try(nil, ("the portal answered %d"):format(response.status))
   end
   print_problems(doc.problems or {})
+  if doc.code == "site_invalid" then
+    return attempt.try(nil, "Nothing was changed. Correct what is listed and push again.")
+  end
   return attempt.try(nil, ("%s: %s"):format(doc.title, doc.detail))
 end
 
@@ -114,7 +117,9 @@ function verbs.push(given, folder)
   end
   body.note = given.note
   local doc = ask(given, "PUT", "", body, current.hash)
-  printf("version %d is in force", doc.number)
+  if doc.number ~= current.number then return printf("version %d is in force", doc.number) end
+  printf("nothing changed: these files are in force already, as version %d", doc.number)
+  if given.note then print "the note was not kept" end
 end
 
 function verbs.pull(given, folder)

@@ -33,16 +33,29 @@ local shape = {
   make = func, find = func, run = func, undo = func,
 }
 
+-- A step runs, or makes one thing.
+local function check_parts(step, file)
+  local there, missing = {}, {}
+  for _, part in ipairs { "kind", "make", "find" } do
+    local list = step[part] and there or missing
+    list[#list + 1] = part
+  end
+  if #there == (step.run and 0 or 3) then return end
+  local rule = "needs either run, or kind, make and find"
+  if step.run then
+    schema.refuse(file, "", "%s; it has run, and also %s", rule, table.concat(there, ", "))
+  elseif #there > 0 then
+    schema.refuse(file, "", "%s; missing: %s", rule, table.concat(missing, ", "))
+  end
+  schema.refuse(file, "", "%s; it has none of them", rule)
+end
+
 -- Checks one step; `file` is its file, `name` its name when it has none.
 local function read_step(value, file, name)
   if type(value) ~= "table" then schema.refuse(file, "", "must return a table: the step") end
   local step = schema.check(value, shape, file)
   step.name, step.file = step.name or name, file
-  local parts = 0
-  for _, part in ipairs { "kind", "make", "find" } do parts = parts + (step[part] and 1 or 0) end
-  if parts ~= (step.run and 0 or 3) then
-    schema.refuse(file, "", "needs either run, or kind, make and find")
-  end
+  check_parts(step, file)
   if step.kind and step_list.is_own_kind(step.kind) and not step.undo then
     schema.refuse(file, "undo", "is missing (a kind of its own, such as %q, is removed by it: "
       .. "undo = function(ctx, resource) ... return true end)", step.kind)

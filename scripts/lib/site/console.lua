@@ -39,11 +39,20 @@ local function written(value, depth)
   return ("{\n%s%s,\n%s}"):format(indent, table.concat(parts, ",\n" .. indent), outer)
 end
 
-local function person(who) return type(who) == "string" and { kind = who } or who end
+local KINDS = { visitor = true, owner = true, user = true, token = true, admin = true }
+
+local function person(who)
+  if type(who) == "string" then who = { kind = who } end
+  if who and not KINDS[who.kind] then
+    error(("WHO: there is no kind %s (known: %s)"):format(written(who.kind, 0),
+      table.concat(sorted_keys(KINDS), ", ")), 0)
+  end
+  return who
+end
 
 -- Prints what each rule answers.
 local function explain(who, action, what)
-  for _, each in ipairs(access.explain(person(who), action, what)) do
+  for _, each in ipairs(access.explain(person(who or {}), action, what)) do
     console.print(("%-30s %s"):format(each.rule, each.answer))
   end
 end
