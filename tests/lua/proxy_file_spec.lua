@@ -29,6 +29,8 @@ http:
         passHostHeader: true
 ]]
 
+local fields = { "X-User", "X-Groups" }
+
 describe("Traefik's file", function()
   local proxy
   before_each(function()
@@ -48,11 +50,12 @@ describe("Traefik's file", function()
         customRequestHeaders:
           X-Proxy-Secret: "s3 \"cret"
           X-User: ""
+          X-Groups: ""
 ]]
-    local text = proxy.with_secret(RECORDED, "p-secret", 's3 "cret', "X-User")
+    local text = proxy.with_secret(RECORDED, "p-secret", 's3 "cret', fields)
     assert.equal(expected, text)
-    assert.equal(text, proxy.with_secret(text, "p-secret", 's3 "cret', "X-User"), "once")
-    local other = proxy.with_secret(text, "p-secret", "other", "X-User")
+    assert.equal(text, proxy.with_secret(text, "p-secret", 's3 "cret', fields), "once")
+    local other = proxy.with_secret(text, "p-secret", "other", fields)
     assert.equal(text:gsub('"s3.-\n', '"other"\n'), other, "a new secret replaces the old one")
   end)
 
@@ -61,8 +64,9 @@ describe("Traefik's file", function()
       .. "    routers:\n        r:\n            middlewares:\n                - own\n"
     assert.equal("http:\n  middlewares:\n    own:\n      compress: {}\n    n:\n      headers:\n"
       .. '        customRequestHeaders:\n          X-Proxy-Secret: "s"\n          X-User: ""\n'
+      .. '          X-Groups: ""\n'
       .. "  routers:\n    r:\n      middlewares:\n        - n\n        - own\n",
-      proxy.with_secret(mine, "n", "s", "X-User"))
+      proxy.with_secret(mine, "n", "s", fields))
   end)
 
   it("is left alone in a style that cannot be changed safely", function()
@@ -71,7 +75,7 @@ describe("Traefik's file", function()
       "http:\n  a: |\n    text\n", "tcp:\n  routers: {}\n", "",
       "http:\n  routers:\n    r:\n      middlewares:\n      - own\n      rule: a\n",
     } do
-      assert.is_nil(proxy.with_secret(text, "n", "s", "X-User"), text)
+      assert.is_nil(proxy.with_secret(text, "n", "s", fields), text)
     end
   end)
 end)

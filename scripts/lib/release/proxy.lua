@@ -26,10 +26,22 @@ function proxy.set_variables(variables, before, hosts)
   keep("PORTAL_HOSTS", hosts)
 end
 
--- A client's own user field is removed; the middleware of a log-in proxy comes after this one.
-local function middleware(name, secret, user_header)
-  return outline.parse(("%s:\n  headers:\n    customRequestHeaders:\n      X-Proxy-Secret: %s\n"
-    .. '      %s: ""\n'):format(name, json.encode(secret), user_header))
+-- The fields in which a log-in proxy describes the user, and their usual names.
+local user_fields = {
+  { "FORWARD_AUTH_HEADER", "Remote-User" },
+  { "FORWARD_AUTH_NAME_HEADER", "Remote-Name" },
+  { "FORWARD_AUTH_EMAIL_HEADER", "Remote-Email" },
+  { "FORWARD_AUTH_GROUPS_HEADER", "Remote-Groups" },
+}
+
+-- A client's own fields are removed; the middleware of a log-in proxy comes after this one.
+local function middleware(name, secret, fields)
+  local lines = {
+    name .. ":", "  headers:", "    customRequestHeaders:",
+    "      X-Proxy-Secret: " .. json.encode(secret),
+  }
+  for _, field in ipairs(fields) do lines[#lines + 1] = ('      %s: ""'):format(field) end
+  return outline.parse(table.concat(lines, "\n"))
 end
 
 --- Traefik's file with the middleware, which every router but those to HTTPS names; nil when the
@@ -37,13 +49,13 @@ end
 ---@param text string
 ---@param name string
 ---@param secret string
----@param user_header string  the field that names the user
+---@param fields string[]  those that describe the user
 ---@return string|nil
-function proxy.with_secret(text, name, secret, user_header)
+function proxy.with_secret(text, name, secret, fields)
   local root = outline.parse(text)
   local http = root and outline.get(root, "http")
   if not http then return nil end
-  outline.put(outline.ensure(http, "middlewares"), name, middleware(name, secret, user_header))
+  outline.put(outline.ensure(http, "middlewares"), name, middleware(name, secret, fields))
   for _, router in ipairs(outline.ensure(http, "routers").children) do
     local list = outline.ensure(router, "middlewares")
     if not outline.has_item(list, "redirect-to-https") and not outline.has_item(list, name) then
@@ -77,12 +89,14 @@ function proxy.prepare(application, variables)
   local secret = variables[proxy.variable]
   if not secret then return "PROXY_SECRET_FILE is set: let Traefik send what it holds" end
   if secret == "" then return "left alone: there is no PROXY_SECRET" end
-  local user_header = variables.FORWARD_AUTH_HEADER
-    or dotenv.get(tostring(application.env), "FORWARD_AUTH_HEADER") or "Remote-User"
+  local fields, set = {}, tostring(application.env)
+  for i, field in ipairs(user_fields) do
+    fields[i] = variables[field[1]] or dotenv.get(set, field[1]) or field[2]
+  end
   local id, name = application.applicationId, application.appName .. "-proxy-secret"
   local before, message = release.client:traefik_config(id)
   if not before then return nil, message end
-  local text = proxy.with_secret(before, name, secret, user_header)
+  local text = proxy.with_secret(before, name, secret, fields)
   if not text then return nil, "Traefik's file for the portal is not as Dokploy writes it" end
   if text ~= before then
     local saved, why = release.client:save_traefik_config(id, text)
