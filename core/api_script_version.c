@@ -51,6 +51,8 @@ static struct script_version *make(struct server *server, struct vm *vm)
     lua_setfield(L, LUA_REGISTRYINDEX, SCRIPT_VERSION);
     lua_newtable(L);
     version->on_start = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    version->on_replace = luaL_ref(L, LUA_REGISTRYINDEX);
     return version;
 }
 
@@ -183,18 +185,6 @@ void script_version_retire(struct server *server)
     vm_unref(version->vm); /* its running tasks hold it */
 }
 
-void script_version_activate(struct script_version *version)
-{
-    struct server *server = version->server;
-    script_version_retire(server);
-    server->current = version;
-    server->loads = version->number;
-    server->loaded_at = api_clock();
-    lua_gc(vm_state(version->vm), LUA_GCCOLLECT); /* what only the loading needed */
-    malloc_trim(0);
-    start_timers(version);
-}
-
 void script_version_reject(struct server *server, const struct vm_error *error)
 {
     server->was_rejected = 1;
@@ -246,13 +236,40 @@ static void run_once(struct script_version *version, int nargs,
     task_spawn(version->server->core->loop, vm_state(version->vm), NULL, nargs, on_started, start);
 }
 
-void script_version_start(struct script_version *version,
-                          void (*done)(const char *message, void *arg), void *arg)
+/* The functions of a registered list, one after the other. */
+static void run_list(struct script_version *version, int list,
+                     void (*done)(const char *message, void *arg), void *arg)
 {
     lua_State *L = vm_state(version->vm);
     lua_pushcfunction(L, begin_starts);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, version->on_start);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, list);
     run_once(version, 1, done, arg);
+}
+
+void script_version_start(struct script_version *version,
+                          void (*done)(const char *message, void *arg), void *arg)
+{
+    run_list(version, version->on_start, done, arg);
+}
+
+static void log_failure(const char *message, void *unused)
+{
+    (void)unused;
+    if (message) log_line(LOG_ERROR, "scripts.on_replace_failed", "%s", message);
+}
+
+void script_version_activate(struct script_version *version)
+{
+    struct server *server = version->server;
+    int before = server->loads;
+    script_version_retire(server);
+    server->current = version;
+    server->loads = version->number;
+    server->loaded_at = api_clock();
+    lua_gc(vm_state(version->vm), LUA_GCCOLLECT); /* what only the loading needed */
+    malloc_trim(0);
+    start_timers(version);
+    if (before > 0) run_list(version, version->on_replace, log_failure, NULL);
 }
 
 int script_version_reload(struct server *server, void (*done)(const char *message, void *arg),

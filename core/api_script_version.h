@@ -43,6 +43,7 @@ struct script_version {
     int on_error;   /* registry reference, or LUA_NOREF */
     int middleware; /* registry reference, or LUA_NOREF */
     int on_start;   /* registry reference to the list of functions */
+    int on_replace; /* registry reference to the list of functions */
     int on_check;   /* registry reference, or LUA_NOREF: what --check runs */
     int on_reload;  /* registry reference, or LUA_NOREF: what SIGHUP runs */
     struct script_timer *timers;

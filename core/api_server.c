@@ -112,14 +112,24 @@ static int on_reload(lua_State *L)
     return replace_function(L, &script_version_of(L, "server.on_reload")->on_reload);
 }
 
-static int on_start(lua_State *L)
+/* Adds argument 1 to a registered list. */
+static int add_function(lua_State *L, int list)
 {
-    struct script_version *version = script_version_of(L, "server.on_start");
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, version->on_start);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, list);
     lua_pushvalue(L, 1);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     return 0;
+}
+
+static int on_start(lua_State *L)
+{
+    return add_function(L, script_version_of(L, "server.on_start")->on_start);
+}
+
+static int on_replace(lua_State *L)
+{
+    return add_function(L, script_version_of(L, "server.on_replace")->on_replace);
 }
 
 static int pure(lua_State *L)
@@ -262,6 +272,7 @@ int api_server_open(lua_State *L)
                                           { "middleware", middleware },
                                           { "on_error", on_error },
                                           { "on_start", on_start },
+                                          { "on_replace", on_replace },
                                           { "on_check", on_check },
                                           { "on_reload", on_reload },
                                           { "pure", pure },

@@ -66,6 +66,12 @@ function server.on_start(fn) end
 ---@param fn fun()
 function server.on_reload(fn) end
 
+--- Registers a function that runs in a task as soon as these scripts have replaced others: what it
+--- writes to the journal is there before what a later request writes. Only while the scripts load.
+---   server.on_replace(function() shared.set("mine", nil) end)
+---@param fn fun()   may wait
+function server.on_replace(fn) end
+
 --- Registers a function for `deployer --check` to run after it has loaded the scripts. It returns a
 --- list of sentences, one for each problem. Only while the scripts load.
 ---   server.on_check(function() return { "config.lua: something is missing" } end)

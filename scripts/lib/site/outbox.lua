@@ -124,7 +124,7 @@ local function subscribe()
 end
 
 -- Before the portal listens, the scripts that are in force by then have subscribed: these, or newer
--- ones in their first tick. Until then the last run's subscriptions count.
+-- ones when they replaced these. Until then the last run's subscriptions count.
 local function start()
   shared.set("outbox.started", true)
   if server.info().generation == script_version + 1 then return subscribe() end
@@ -142,6 +142,7 @@ end
 --- what puts the site's files into force at the start.
 function outbox.register()
   server.on_start(start)
+  server.on_replace(subscribe)
   timer.every("outbox", 1, tick)
   timer.every("outbox.prune", 3600, function() rows.prune(outbox.kept) end)
 end

@@ -58,7 +58,9 @@ end
 local function nothing() end
 
 local function server(files)
-  local fake = { routes = {}, on_start = nothing, on_error = nothing, middleware = nothing }
+  local fake = {
+    routes = {}, on_start = nothing, on_replace = nothing, on_error = nothing, middleware = nothing,
+  }
   fake.infos = {
     version = "0.0.0", generation = 1, loaded_at = 0, started_at = 0, store = {}, draining = false,
   }
