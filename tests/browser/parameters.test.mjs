@@ -58,7 +58,8 @@ test('a value that does not fit is said at its field; the right ones go with the
     await page.waitForSelector('#check.good')
     await page.click('#deploy')
     await page.waitForSelector('#problem:not([hidden])')
-    assert.match(await content(page, '#problem'), /parameters\.repository/)
+    assert.match(await content(page, '#problem'),
+      /“Git repository” does not have the expected form\. It is cloned\./)
     assert.equal(await page.evaluate(() => document.activeElement.name),
       'parameters.project.repository')
     assert.equal(await page.getAttribute(field('repository'), 'aria-invalid'), 'true')
