@@ -2,7 +2,7 @@
 // the portal, a browser that translates, text copied from elsewhere.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ADMIN } from '../http/harness.mjs'
+import { ADMIN, until } from '../http/harness.mjs'
 import { logIn } from './admin_scenes.mjs'
 import {
   NO_SCRIPT, content, deploy, ended, own, password, ready, text, title, useBrowser,
@@ -152,12 +152,15 @@ for (const [language, answer] of Object.entries(answers)) {
     await page.reload() // logged in again: it goes on with what was asked for
     await page.waitForSelector('#job.working')
     for (const path of ['**/api/**', '**/deployment/*']) await page.route(path, answer)
-    await setHidden(page, true)
-    await setHidden(page, false)
-    await page.waitForFunction((wanted) => {
+    const isSaid = (wanted) => {
       const lost = document.getElementById('lost')
       return lost && !lost.hidden && lost.textContent === wanted
-    }, detail)
+    }
+    await until(async () => {
+      await setHidden(page, true) // the first time, the scripts of the page may not have run yet
+      await setHidden(page, false)
+      return page.waitForFunction(isSaid, detail, { timeout: 6000 }).catch(() => false)
+    }, 'the page says that the visitor is signed out')
     for (const path of ['**/api/**', '**/deployment/*']) await page.unroute(path)
     await fixture.rehearsal.forgetFaults()
     await ready(page)
