@@ -38,9 +38,8 @@ struct core {
 };
 
 struct core *api_core(lua_State *L);
-/* The table {path = text} at `index` as a bundle with one reference. NULL and *message, to be
- * freed.
- */
+/* The table {path = text} at `index` as a bundle with one reference. NULL and *message, to be freed
+ * by the caller. */
 struct bundle *api_read_bundle(lua_State *L, int index, char **message);
 /* Pushes nil, message, code; returns 3. */
 int api_fail(lua_State *L, const char *code, const char *fmt, ...)

@@ -91,7 +91,7 @@ void script_version_start(struct script_version *version,
 /* Notes an edit that was refused, for /health, and logs it. */
 void script_version_reject(struct server *server, const struct vm_error *error);
 /* Runs the current version's on_reload function in a task; then done(message, arg), as above.
- * Returns 0 when it has none. */
+ * Returns 0 when no such function is registered. */
 int script_version_reload(struct server *server, void (*done)(const char *message, void *arg),
                           void *arg);
 /* The script version that L belongs to. Raises when it is not loading and `what`, the name of a

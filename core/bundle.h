@@ -34,7 +34,8 @@ char *bundle_seal(struct bundle *bundle);
 /* The file, or NULL. */
 const struct bundle_file *bundle_find(const struct bundle *bundle, const char *path);
 
-/* Reads a folder; an empty bundle when there is none. NULL and *message, to be freed. */
+/* Reads a folder. A folder that does not exist gives an empty bundle. NULL and *message, to be
+ * freed. */
 struct bundle *bundle_read(const char *folder, char **message);
 /* Makes the folder hold these files and no others that bundle_read() would read. Not in one step:
  * an interrupted call may be repeated. NULL; or what is wrong, to be freed. */

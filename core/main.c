@@ -290,7 +290,7 @@ static int drop_site(struct portal *portal, const struct vm_error *error)
     return 1;
 }
 
-/* A version that has read config.lua; NULL after logging why there is none. */
+/* A version that has read config.lua; NULL after logging why it cannot. */
 static struct script_version *read_config(struct portal *portal)
 {
     struct vm_error error;

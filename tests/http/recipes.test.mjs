@@ -127,9 +127,9 @@ describe('templates and parameters', () => {
 
   test('a model key of one\'s own', async () => {
     await use('model-key')
-    const key = 'sk-ant-of-the-tests'
+    const key = 'sk-or-of-the-tests'
     await portal.finish(await deployWith('own-key', { model_key: key }), 'ready')
-    assert.ok((await variablesOf('own-key')).includes(`ANTHROPIC_API_KEY='${key}'`))
+    assert.ok((await variablesOf('own-key')).includes(`OPENROUTER_API_KEY='${key}'`))
     assert.match(await page('/'), /<input [^>]*type="password"/)
     assert.ok(!portal.lines.some((line) => line.includes(key)))
   })

@@ -3,14 +3,14 @@
 return {
   { id = "default",
     parameters = {
-      { id = "model_key", kind = "secret", pattern = "^sk%-ant%-", variable = "ANTHROPIC_API_KEY",
-        example = "sk-ant-...",
-        title = { en = "Anthropic API key", nl = "API-sleutel van Anthropic",
-          ar = "مفتاح Anthropic API" },
+      { id = "model_key", kind = "secret", pattern = "^sk%-or%-", variable = "OPENROUTER_API_KEY",
+        example = "sk-or-...",
+        title = { en = "OpenRouter API key", nl = "API-sleutel van OpenRouter",
+          ar = "مفتاح OpenRouter API" },
         help = {
-          en = "Optional. It begins with sk-ant-.",
-          nl = "Niet verplicht. De sleutel begint met sk-ant-.",
-          ar = "اختياري. يبدأ بـ sk-ant-.",
+          en = "Optional. It begins with sk-or-.",
+          nl = "Niet verplicht. De sleutel begint met sk-or-.",
+          ar = "اختياري. يبدأ بـ sk-or-.",
         } },
     } },
 }

@@ -10,7 +10,7 @@ end
 local function find(ctx)
   local response, message = request("GET", ctx.name)
   if not response then return nil, message end
-  if response.status == 404 then return false end -- there is none
+  if response.status == 404 then return false end -- it is gone
   return { id = ctx.name }
 end
 
