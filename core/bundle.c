@@ -1,13 +1,13 @@
 #include "bundle.h"
 #include "bytes.h"
 #include "file.h"
+#include "hash.h"
 #include "mem.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <openssl/evp.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -105,7 +105,6 @@ static const char *file_above(const struct bundle *bundle, const char *path)
 char *bundle_seal(struct bundle *bundle)
 {
     struct bytes all = { 0 };
-    unsigned char digest[EVP_MAX_MD_SIZE];
     if (bundle->count) qsort(bundle->files, (size_t)bundle->count, sizeof *bundle->files, by_path);
     for (int i = 1; i < bundle->count; i++)
         if (by_path(&bundle->files[i - 1], &bundle->files[i]) == 0)
@@ -115,9 +114,7 @@ char *bundle_seal(struct bundle *bundle)
         if (above) return mem_printf("%s is a file, and %s is in it", above, bundle->files[i].path);
     }
     append_all(bundle, &all);
-    EVP_Digest(all.data, all.len, digest, NULL, EVP_sha256(), NULL);
-    for (int i = 0; i < BUNDLE_HASH / 2; i++)
-        snprintf(bundle->hash + 2 * i, 3, "%02x", digest[i]);
+    hash_content(all.data, all.len, BUNDLE_HASH, bundle->hash);
     bytes_free(&all);
     return NULL;
 }

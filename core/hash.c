@@ -1,5 +1,8 @@
 #include "hash.h"
 #include "random.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 static uint64_t rotate(uint64_t x, int by)
@@ -58,4 +61,12 @@ uint64_t hash_bytes(const void *data, size_t len)
 uint64_t hash_text(const char *text)
 {
     return hash_bytes(text, strlen(text));
+}
+
+void hash_content(const void *data, size_t len, int digits, char *hex)
+{
+    unsigned char sha256[EVP_MAX_MD_SIZE];
+    EVP_Digest(data, len, sha256, NULL, EVP_sha256(), NULL);
+    for (int i = 0; i < digits / 2; i++)
+        snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
 }

@@ -243,11 +243,6 @@ static int check_mode(const struct settings *settings)
                   "production (unset it)");
 }
 
-static void post_to_loop(void *loop, void (*fn)(void *arg), void *arg)
-{
-    loop_post(loop, fn, arg);
-}
-
 static int open_data(struct portal *portal)
 {
     char *message = NULL;
@@ -256,7 +251,7 @@ static int open_data(struct portal *portal)
     char *secret = mem_printf("%s/secret", portal->settings.data_dir);
     char *journal = mem_printf("%s/journal.db", portal->settings.data_dir);
     if (secret_open(secret, &message) == 0)
-        portal->core.store = store_open(journal, post_to_loop, portal->core.loop, &message);
+        portal->core.store = store_open(journal, main_post, portal->core.loop, &message);
     free(journal);
     free(secret);
     if (message) refuse(message);

@@ -164,11 +164,6 @@ static void start_command(void *arg)
 static char copy_folder[] = "/tmp/deployer.XXXXXX";
 static int has_copy;
 
-static void post_to_loop(void *loop, void (*fn)(void *arg), void *arg)
-{
-    loop_post(loop, fn, arg);
-}
-
 /* Opens a copy of the journal as it is now, which the command may also change: the portal keeps its
  * own. */
 static struct store *open_copy(void *arg)
@@ -180,7 +175,7 @@ static struct store *open_copy(void *arg)
     if (!has_copy) has_copy = mkdtemp(copy_folder) != NULL;
     char *to = mem_printf("%s/journal.db", copy_folder);
     if (has_copy && store_copy(from, to, &message) == 0)
-        store = store_open(to, post_to_loop, portal->core.loop, &message);
+        store = store_open(to, main_post, portal->core.loop, &message);
     if (message) fprintf(stderr, "deployer: %s\n", message);
     free(message);
     free(to);

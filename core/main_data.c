@@ -10,6 +10,7 @@
 #include "env.h"
 #include "file.h"
 #include "log.h"
+#include "loop.h"
 #include "mem.h"
 #include "secret.h"
 #include "store.h"
@@ -323,4 +324,9 @@ int main_data_open(char *folder)
     if (rc >= 0) return lock;
     if (lock >= 0) close(lock);
     return -1;
+}
+
+void main_post(void *loop, void (*fn)(void *arg), void *arg)
+{
+    loop_post(loop, fn, arg);
 }

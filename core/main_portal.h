@@ -47,6 +47,9 @@ int main_data_open(char *folder);
 int main_data_backup(const char *folder);
 int main_data_restore(const char *folder);
 
+/* store_open()'s way to the loop, which is `loop`. */
+void main_post(void *loop, void (*fn)(void *arg), void *arg);
+
 /* --- main_command.c: what the program does besides serving. These return the process's exit
  * status, too. --- */
 

@@ -3,6 +3,7 @@
 #include "bytes.h"
 #include "file.h"
 #include "gzip.h"
+#include "hash.h"
 #include "http_text.h"
 #include "httpd_reply.h"
 #include "httpd_request.h"
@@ -12,7 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <openssl/evp.h>
 #include <strings.h>
 #include <sys/stat.h>
 
@@ -28,7 +28,7 @@ struct www {
     char *folder, *prefix;
     struct file *files; /* sorted by path */
     size_t count;
-    char version[ETAG_LEN + 1]; /* cut to VERSION_LEN */
+    char version[VERSION_LEN + 1];
     char *failure;
 };
 
@@ -60,14 +60,6 @@ static const char *type_of(const char *path)
     return "application/octet-stream";
 }
 
-static void digest(const char *bytes, size_t len, char hex[ETAG_LEN + 1])
-{
-    unsigned char sha256[EVP_MAX_MD_SIZE];
-    EVP_Digest(bytes, len, sha256, NULL, EVP_sha256(), NULL);
-    for (int i = 0; i < ETAG_LEN / 2; i++)
-        snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
-}
-
 /* Keeps the first failure. */
 static void fail(struct www *www, const char *path, const char *reason)
 {
@@ -81,7 +73,7 @@ static void add(struct www *www, char *path, char *bytes, size_t len)
     struct file *file = &www->files[www->count++];
     *file = (struct file){ .file = {
                                .path = path, .type = type_of(path), .bytes = bytes, .len = len } };
-    digest(bytes, len, file->etag);
+    hash_content(bytes, len, ETAG_LEN, file->etag);
 }
 
 static void add_file(struct www *www, const char *path)
@@ -166,8 +158,7 @@ static void make_version(struct www *www)
         if (strcmp(file->type, "application/gzip") == 0) continue;
         bytes_printf(&list, "%s %s\n", file->path, file->etag);
     }
-    digest(list.data, list.len, www->version);
-    www->version[VERSION_LEN] = '\0';
+    hash_content(list.data, list.len, VERSION_LEN, www->version);
     bytes_free(&list);
 }
 

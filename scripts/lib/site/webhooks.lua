@@ -73,12 +73,8 @@ local is_own = (site.read "config.lua" or ""):find("webhooks", 1, true)
 local FILE = is_own and "site/config.lua" or "config.lua"
 local function refuse(path, message, ...) schema.refuse(FILE, path, message, ...) end
 
-local function contains(list, value)
-  for _, item in ipairs(list) do
-    if item == value then return true end
-  end
-  return false
-end
+local is_type = {}
+for _, type in ipairs(types) do is_type[type] = true end
 
 -- The receiver of that index in config.lua, checked.
 local function receiver_of(index, options, names)
@@ -87,7 +83,7 @@ local function receiver_of(index, options, names)
   if names[name] then refuse(path .. ".name", "%q is taken; give each receiver a name", name) end
   names[name] = true
   for _, type in ipairs(options.on) do
-    if not contains(types, type) then
+    if not is_type[type] then
       refuse(path .. ".on", "unknown event %q (known: %s)", type, table.concat(types, ", "))
     end
   end
