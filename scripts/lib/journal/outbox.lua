@@ -1,5 +1,5 @@
---- The tables `outbox`, `subscriptions` and `receivers`: events that hooks and webhooks are still
---- to be told. A row is written in the same batch as what it reports, and deleted once it is
+--- The tables `outbox`, `subscriptions` and `receivers`: events that hooks and webhooks have
+--- not been sent yet. A row is written in the same batch as what it reports, and deleted once it is
 --- delivered; lib/site/outbox.lua delivers.
 local shared = require "core.shared"
 local db = require "lib.journal.db"

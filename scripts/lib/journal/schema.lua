@@ -275,7 +275,7 @@ return {
     BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
   ]],
 
-  -- 11: what hooks and webhooks are still to be told; schedules; an owner's note
+  -- 11: events that hooks and webhooks have not been sent; schedules; a workspace's note
   [[
   CREATE TABLE outbox (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -299,7 +299,7 @@ return {
 
   CREATE TABLE schedules (
     name        TEXT PRIMARY KEY,
-    plan        TEXT NOT NULL,         -- cron and zone; a change begins anew
+    plan        TEXT NOT NULL,         -- cron and zone; a changed plan starts over
     due_at      REAL NOT NULL,         -- up to when every run has been begun, or missed
     began_at    REAL,                  -- the last run
     ended_at    REAL,

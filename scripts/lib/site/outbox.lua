@@ -63,9 +63,9 @@ end
 
 local function attempt(target, row)
   if not target then return nil, "the scripts have no " .. row.target .. " any more" end
-  local told, message, code = event.of(row)
-  if not told then return nil, message, code end
-  return target.deliver(told)
+  local found, message, code = event.of(row)
+  if not found then return nil, message, code end
+  return target.deliver(found)
 end
 
 local wake
