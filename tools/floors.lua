@@ -315,7 +315,22 @@ local function check_lengths()
   end
 end
 
+-- Each family of core/ and each room of scripts/lib/ is on the map.
+local function check_map()
+  local map = "docs/architecture.md"
+  local text = assert(io.open(map)):read "a"
+  for name in pairs(core_floors) do
+    if not text:find("`" .. name, 1, true) then fault(map, "core/%s is missing", name) end
+  end
+  for room in pairs(room_floors) do
+    if not room:find(".", 1, true) and not text:find("`" .. room .. "`", 1, true) then
+      fault(map, "lib/%s is missing", room)
+    end
+  end
+end
+
 check_core(arg[1] or "build")
+check_map()
 check_scripts()
 check_loaded()
 check_lengths()
