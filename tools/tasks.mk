@@ -42,17 +42,17 @@ RUN_TESTS = DEPLOYER=$(abspath $(DEPLOYER)) DEPLOYER_HOOKS=$(abspath $(HOOKS)) \
   C_TESTS=$(abspath $(TESTS)) STACK_PACKAGES=$(abspath $(BUILD)/stack) \
   PROMTOOL="$$(tools/promtool.sh $(BUILD)/promtool)" tools/test.sh
 
-test: setup-test ## run every test once (six minutes on two cores); T=pattern selects some
+test: setup-test ## run the tests (six minutes on two cores); T=pattern selects some, slow ones too
 	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(HOOKS) $(TESTS) precompressed
 	@tools/opencode.sh $(BUILD)/stack
 	@$(RUN_TESTS) c lua contract http browser stack ops '$(T)'
 
 # A test of another project's program is skipped, and says so, where that could not be installed.
-test-all: setup-test ## run the rest: crash points, random and long tests, a11y in all languages
+test-all: setup-test ## run the slow ones: more pages, faults, crash points, long and random tests
 	@tools/setup.sh clients || true
 	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(HOOKS) precompressed
-	@failed=0; $(RUN_TESTS) long '$(T)' || failed=1; \
-	  A11Y=all TEST_PATIENCE=2 $(RUN_TESTS) browser a11y || failed=1; exit $$failed
+	@tools/opencode.sh $(BUILD)/stack
+	@SLOW=only A11Y=all TEST_PATIENCE=2 $(RUN_TESTS) long http browser stack ops '$(T)'
 
 test-lua: ## unit tests of the Lua scripts; T=pattern selects some
 	@tools/test.sh lua '$(T)'
@@ -113,7 +113,7 @@ asan: setup-test ## run the C, HTTP, contract and ops tests under sanitizers; FA
 	  sed "s|@HERE@|$$folder|" tools/sanitized.sh >$$folder/sanitized; \
 	  chmod 755 $$folder/sanitized; \
 	done
-	@failed=0; SANITIZED=1 TEST_PATIENCE=4 DEPLOYER=$(abspath $(ASAN)/sanitized) \
+	@failed=0; SANITIZED=1 SLOW=too TEST_PATIENCE=4 DEPLOYER=$(abspath $(ASAN)/sanitized) \
 	  DEPLOYER_HOOKS=$(abspath $(ASAN)/hooks/sanitized) \
 	  PROMTOOL="$$(tools/promtool.sh $(BUILD)/promtool)" \
 	  tools/test.sh $(FAMILIES) '$(T)' || failed=1; \

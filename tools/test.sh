@@ -4,6 +4,7 @@
 # PATTERN selects files by name, or tests by name where no file matches. Every family runs, even if
 # one fails; the exit status is 1 when any is red.
 #
+# SLOW=only: the slow files, *.slow.test.mjs, instead of the others; SLOW=too: both.
 # TEST_JOBS: files at a time. TEST_VERBOSE=1: shows every test. TEST_PATIENCE=4: time limits x 4.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -59,12 +60,17 @@ node_test() { # JOBS FILE...: files that fail are listed in the file $failures
         ${name_pattern:+--test-name-pattern="$name_pattern"} "$@"
 }
 
-# What `make test-all` runs in every language and both colour schemes is not run in one as well.
-skip_a11y() {
+# Files named *.slow.test.mjs run in `make test-all`, all others in `make test`. A pattern selects
+# among both.
+keep_by_speed() {
     local file kept=()
-    if [ -n "${A11Y:-}$pattern" ]; then return; fi
+    if [ -n "$pattern" ]; then return; fi
     for file in "${files[@]}"; do
-        if [[ $file != */a11y* ]]; then kept+=("$file"); fi
+        case ${SLOW:-none}:$file in
+        too:* | *:tests/long/* | only:*.slow.test.mjs) kept+=("$file") ;;
+        only:* | none:*.slow.test.mjs) ;;
+        *) kept+=("$file") ;;
+        esac
     done
     files=("${kept[@]}")
 }
@@ -76,7 +82,7 @@ run_node() { # FAMILY...
     files=()
     for family in "$@"; do files+=(tests/"$family"/*.test.mjs); done
     select_files
-    skip_a11y
+    keep_by_speed
     failures=$(mktemp)
     node_test "${TEST_JOBS:-2}" "${files[@]}" && return 0
     mapfile -t again <"$failures"

@@ -1,4 +1,4 @@
-// For everyone: keyboard only, no movement, languages, weight. (a11y.test.mjs looks at narrow
+// For everyone: keyboard only, no movement, languages, weight. (a11y.slow.test.mjs looks at narrow
 // screens and large text, in every state.)
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,5 +1,5 @@
 // The process dies or is ended while it works: after a restart each deployment is ready or cleanly
-// gone, and its stream continues without a gap. Crashes at each commit: crash_matrix.test.mjs.
+// gone, and its stream continues without a gap. Crashes at each commit: crash_matrix.slow.test.mjs.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import http from 'node:http'
