@@ -131,6 +131,33 @@ describe('a secret', () => {
     await world.portal.restart()
   }))
 
+  test('is masked if Dokploy repeats it, after a crash too', inWorld({ edits }, async (world) => {
+    const repeated = (name) => ({ name, body: `the key ${SECRET} is invalid` })
+    const body = JSON.stringify({ message: `the key ${SECRET} is invalid` })
+    await world.rehearsal.faults([
+      { at: 'deploy', kind: 'deploy_error', ...repeated('in-log') },
+      { at: 'deploy', kind: 'deploy_error', ...repeated('resumed') },
+      { at: 'application.deploy', kind: 'status', status: 400, body, name: 'in-answer', times: 0 },
+      { at: 'deployment.all', kind: 'latency', name: 'resumed' },
+    ])
+    const ask = (name) => world.portal.post('/api/deploy', {
+      name, template: 'project', parameters: { repository: url, model_key: SECRET },
+    })
+    const inLog = await world.portal.finish(await ask('in-log'), 'failed')
+    assert.match(inLog.last.data.lastLog.join(), /the key \*\*\* is invalid/)
+    const inAnswer = await world.portal.finish(await ask('in-answer'), 'failed')
+    assert.match(inAnswer.last.data.lastAnswer.message, /^the key \*\*\* is invalid$/)
+    const answer = await ask('resumed')
+    await until(async () => (await world.rehearsal.faults()).some(({ at, hits }) =>
+      at === 'deployment.all' && hits > 0), 'it looks for the deployment')
+    await world.portal.kill9()
+    await world.portal.restart()
+    const resumed = await world.portal.finish(answer, 'failed')
+    assert.match(resumed.last.data.lastLog.join(), /the key \*\*\* is invalid/)
+    const streams = JSON.stringify([inLog, inAnswer, resumed])
+    assert.ok(!streams.includes(SECRET) && !world.portal.lines.join('').includes(SECRET))
+  }))
+
   test('is not there any more when a vanished workspace is rebuilt, which says so',
     inWorld({ edits }, async (world) => {
       const given = { repository: url, model_key: SECRET }

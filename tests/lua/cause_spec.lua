@@ -59,8 +59,9 @@ describe("text of others", function()
     } do
       assert.equal(expected, sanitize.text(given, 200))
     end
-    local text = sanitize.text("the hunter22 of this stack", 200, "hunter22")
-    assert.equal("the *** of this stack", text)
+    local text = sanitize.text("hunter, the hunter22 of this stack", 200,
+      { hunter22 = true, hunter = true })
+    assert.equal("***, the *** of this stack", text)
   end)
 
   it("becomes one short line of plain text, always UTF-8", function()

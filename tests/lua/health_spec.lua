@@ -159,7 +159,7 @@ describe("a failed deployment's log", function()
   end)
 
   it("makes a message for the portal's log, with the image where that is the cause", function()
-    local ctx = { params = { image = "a/b:1" }, known = function() end }
+    local ctx = { params = { image = "a/b:1" }, known = function() end, secrets = function() end }
     local function message(row, tail)
       local failure = require("lib.operations.submission").failure
       return select(2, failure(ctx, row, { tail = tail }))

@@ -12,6 +12,7 @@ local shared = require "core.shared"
 local task = require "core.task"
 local timer = require "core.timer"
 local counts = require "lib.base.counts"
+local dotenv = require "lib.base.dotenv"
 local breaker = require "lib.dokploy.breaker"
 local retry = require "lib.dokploy.retry"
 local sanitize = require "lib.dokploy.sanitize"
@@ -99,6 +100,18 @@ local function send(request)
   }
 end
 
+-- Secrets of the workspace, which Dokploy may repeat in later answers
+
+-- Notes the values of the client's `secret_names` in an environment text that is read or saved.
+local function learn_secrets(client, row)
+  local environment = type(row) == "table" and row.env
+  for _, name in ipairs(type(environment) == "string" and client.secret_names or {}) do
+    local secret = dotenv.get(environment, name)
+    client.secrets = client.secrets or secret and {}
+    if secret then client.secrets[secret] = true end
+  end
+end
+
 -- Reading the answer
 
 -- A command and a volume's name of 65 letters, twice, come before the cause in some messages.
@@ -106,10 +119,10 @@ local MESSAGE_LENGTH = 400
 -- An answer to a request with a secret may repeat it.
 local WITHHELD = "Dokploy refused it; its message may hold secrets and is not repeated"
 
-local function message_of(body)
+local function message_of(body, secrets)
   local message = type(body) == "table" and body.message
   if type(message) == "string" and message:find "^Failed query" then return "Failed query" end
-  return sanitize.text(message, MESSAGE_LENGTH)
+  return sanitize.text(message, MESSAGE_LENGTH, secrets)
 end
 
 local function code_of_404(body)
@@ -119,10 +132,10 @@ end
 
 -- What to do about an answer that redirects; nil for another. None is followed: a POST would become
 -- a GET.
-local function redirect_message(request, response)
+local function redirect_message(request, response, secrets)
   local target = response.status >= 300 and response.status < 400 and response.headers.location
   if not target or target == "" then return nil end
-  target = sanitize.text(target:gsub("[?#].*$", ""), MESSAGE_LENGTH)
+  target = sanitize.text(target:gsub("[?#].*$", ""), MESSAGE_LENGTH, secrets)
   local path = "/api/" .. request.procedure
   if target:sub(-#path) == path and target:find "^https?://" then
     return ("it redirects to %s; set DOKPLOY_URL to that"):format(target:sub(1, -#path - 1))
@@ -160,11 +173,11 @@ local function success_of(request, response)
   }
 end
 
-local function answer_of(request, response)
+local function answer_of(request, response, secrets)
   local status = response.status
   if status >= 200 and status < 300 then return success_of(request, response) end
   local body = json.decode(response.body)
-  local message = redirect_message(request, response) or message_of(body)
+  local message = redirect_message(request, response, secrets) or message_of(body, secrets)
   if request.done and message:lower():find(request.done, 1, true) then
     return { ok = true, status = status, value = true }
   end
@@ -182,15 +195,15 @@ local function report_to_breaker(request, answer)
   breaker.report(status < 500 and status ~= 429 or status == 500 and request.lenient == true)
 end
 
--- Sends once.
-local function transaction(request)
+-- Sends once. `secrets` are masked in what Dokploy reports.
+local function transaction(request, secrets)
   local answer = with_slot(function()
     local response, message, code, sent = send(request)
     if not response then
       message = ("%s (%s)"):format(message, code)
       return { code = "dokploy_unreachable", message = message, sent = sent }
     end
-    local result = answer_of(request, response)
+    local result = answer_of(request, response, secrets)
     result.seconds = response.seconds
     return result
   end)
@@ -283,10 +296,13 @@ end
 
 --- Makes the call.
 ---@param client { patient: boolean|nil, tries: integer|nil, wanted: (fun(): boolean)|nil,
---- waits: fun(why: string|nil, at: number|nil)|nil }
+--- waits: fun(why: string|nil, at: number|nil)|nil, secret_names: string[]|nil,
+--- secrets: table<string, true>|nil }
 --- patient: waits for the breaker and through outages; wanted: asked before each try; waits: called
 --- with why a call waits (held unreachable refused limited error) and until when, if that is known,
---- and with nil when it waits no more
+--- and with nil when it waits no more; secret_names:
+--- variables whose values are masked in what Dokploy reports, once a call reads or saves an
+--- environment text; secrets: those values
 ---@param request table  procedure; query (GET) or body (POST); repeatable: doing it twice does no
 --- harm; shape(value): the wanted part of the answer, or nil when it is not as expected; timeout;
 --- tries; max_body: of the answer, in bytes; secret: Dokploy's message is not passed on; done: a
@@ -300,10 +316,14 @@ function call.run(client, request)
     local admitted, reported, code = admit(client, has_reported)
     if not admitted then return nil, reported, code, { unknown = false } end
     has_reported = reported
+    learn_secrets(client, request.body)
     client.pending = { call = name_of(request), since = timer.now() }
-    local answer = within_budget(attempt > 1, function() return transaction(request) end)
+    local answer = within_budget(attempt > 1, function()
+      return transaction(request, client.secrets)
+    end)
     note(client, request, answer, attempt)
     if has_reported and answer.status then has_reported = report_wait(client, nil) end
+    learn_secrets(client, answer.value)
     if answer.ok then return answer.value end
     answer.verdict = retry.verdict(answer, request.repeatable, answer.wait ~= nil)
     local info = { status = answer.status, unknown = answer.verdict == "unknown" }

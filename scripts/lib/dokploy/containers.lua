@@ -31,7 +31,7 @@ end
 local function reason_of(row)
   local text = type(row.error) == "string" and row.error
     or type(row.status) == "string" and row.status or ""
-  return (text:gsub('["%c]', " "):gsub("^%s*task:%s*", ""):match("^%s*(.-)%s*$"):sub(1, 120))
+  return (text:gsub('["%c]', " "):gsub("^%s*task:%s*", ""):match "^%s*(.-)%s*$")
 end
 
 --- How many of a service's tasks or containers ended by themselves, and why the newest did.

@@ -17,7 +17,7 @@ local Client = {}
 Client.__index = Client
 
 ---@param options { patient: boolean|nil, tries: integer|nil, wanted: (fun(): boolean)|nil,
---- waits: function|nil }  see call.run
+--- waits: function|nil, secret_names: string[]|nil }  see call.run
 function dokploy.client(options) return setmetatable(options or {}, Client) end
 
 --- What is known of the server, without waiting.

@@ -38,11 +38,13 @@ end
 
 --- The text without what looks like a secret, and without the portal's own secrets.
 ---@param text string
----@param more string|nil  one more secret
+---@param more table<string, true>|nil  more secrets
 ---@return string
 function sanitize.redacted(text, more)
-  local secrets = { more }
+  local secrets = {}
+  for secret in pairs(more or {}) do secrets[#secrets + 1] = secret end
   for _, name in ipairs(OURS) do secrets[#secrets + 1] = config.secret(name) end
+  table.sort(secrets, function(a, b) return #a > #b end) -- one may be a part of another
   for _, secret in ipairs(secrets) do
     if secret ~= "" then text = masked(text, secret) end
   end
@@ -74,11 +76,11 @@ end
 --- Both: one short line without secrets.
 ---@param text any  anything but a text is ""
 ---@param most integer  characters
----@param secret string|nil
+---@param secrets table<string, true>|nil
 ---@return string
-function sanitize.text(text, most, secret)
+function sanitize.text(text, most, secrets)
   if type(text) ~= "string" then return "" end
-  return sanitize.line(sanitize.redacted(text:sub(1, LONGEST), secret), most)
+  return sanitize.line(sanitize.redacted(text:sub(1, LONGEST), secrets), most)
 end
 
 return sanitize

@@ -14,6 +14,7 @@ local events = require "lib.operations.events"
 local queue = require "lib.operations.queue"
 local step_list = require "lib.operations.step_list"
 local subject = require "lib.policy.subject"
+local address = require "lib.workspaces.address"
 
 local context = {}
 local Context = {}
@@ -36,6 +37,12 @@ function context.waits(report)
     reported = now
     report(why, why and { time = clock.time_of_day(at) })
   end
+end
+
+--- The variables of a deployment's container that hold secrets.
+---@return string[]
+function context.secret_names(op)
+  return { address.password_variable, table.unpack(op.params and op.params.secrets or {}) }
 end
 
 --- Whose workspace it is, as far as that was known when it was asked for.
@@ -78,7 +85,7 @@ function context.new(op, resources, steps)
   }, Context)
   self.ids = ids_of(self)
   self.dokploy = dokploy.client {
-    patient = true,
+    patient = true, secret_names = context.secret_names(op),
     wanted = function() return self.wanted end,
     waits = context.waits(function(key, args)
       if self.step then self:report(key and "waiting" or "running", self:share(), key, args) end
@@ -219,12 +226,22 @@ function Context:waiting(key, args) self:report("waiting", self:share(), key, ar
 
 local LINE_LENGTH = 1000 -- characters
 
---- Passes on lines of a log, without what looks like a secret.
+--- What must not be shown of Dokploy's texts; after a restart it is read back. May wait.
+---@return table<string, true>|nil
+function Context:secrets()
+  local client, application = self.dokploy, rawget(self.ids, "application")
+  if not client.secrets and application and client:application_one(application) then
+    client.secrets = client.secrets or {}
+  end
+  return client.secrets
+end
+
+--- Passes on lines of a log, without secrets and what looks like one. May wait.
 ---@param lines string|string[]
 function Context:log(lines)
-  local list = {}
+  local list, secrets = {}, self:secrets()
   for i, line in ipairs(type(lines) == "table" and lines or { lines }) do
-    local data = { line = sanitize.text(line, LINE_LENGTH, self.password) }
+    local data = { line = sanitize.text(line, LINE_LENGTH, secrets) }
     list[i] = { event = "log", data = data }
   end
   emit(self, list)

@@ -157,6 +157,7 @@ local function back(op, ctx, why)
   for _, handle in ipairs(ctx.pending) do handle:wait(deploy.late_answers) end
   local resources = surely(function() return journal.resources.list(op.id) end)
   local work = ending.removal(op, op, resources, ctx.steps)
+  work.dokploy.secrets = ctx.dokploy.secrets
   work.never_ran = why.args and why.args.never_ran
   end_back(op, work, (ending.remove(work, "rolling_back")), why)
 end

@@ -85,7 +85,7 @@ function ending.removal(op, target, resources, steps)
     events.emit(op.id, { { event = "progress", data = data } })
   end
   work.dokploy = dokploy.client {
-    patient = true,
+    patient = true, secret_names = context.secret_names(target),
     waits = context.waits(function(key, args)
       if work.at then work.report(work.at, key and "waiting" or "undoing", key, args) end
     end),

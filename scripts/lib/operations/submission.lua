@@ -127,7 +127,7 @@ end
 --- What to report of a row that failed: nil, message, code, args. never_ran: of the first
 --- deployment, which failed, there is no container.
 function submission.failure(ctx, row, watch)
-  local reported = sanitize.text(row.errorMessage, 200, ctx.password)
+  local reported = sanitize.text(row.errorMessage, 200, ctx:secrets())
   local code = submission.code_of(table.concat(watch.tail or {}, "\n") .. "\n" .. reported)
   local message = "Dokploy reports that the deployment failed"
   if code == "image_not_found" then

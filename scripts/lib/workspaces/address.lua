@@ -60,7 +60,8 @@ end
 --- What lib/workspaces/health.lua probes. The password was made in this run or, after a restart, is
 --- read back from Dokploy.
 ---@param ctx table
----@return { public: Target, inner: Target|nil, password: string }|nil target
+---@return { public: Target, inner: Target|nil, password: string,
+--- secrets: table<string, true>|nil }|nil target
 ---@return string? message, string? code
 function address.target(ctx)
   local password = ctx.password
@@ -71,7 +72,10 @@ function address.target(ctx)
   end
   local service = ctx.ids.app_name
   local inner = service and { url = ("http://%s:8080"):format(service), fence = false } or nil
-  return { password = password, public = address.public(ctx.url), inner = inner }
+  return {
+    password = password, public = address.public(ctx.url), inner = inner,
+    secrets = ctx.dokploy.secrets,
+  }
 end
 
 return address

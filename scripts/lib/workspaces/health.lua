@@ -14,6 +14,7 @@ local timer = require "core.timer"
 local workspace = require "lib.base.workspace"
 local dokploy = require "lib.dokploy"
 local containers = require "lib.dokploy.containers"
+local sanitize = require "lib.dokploy.sanitize"
 
 local health = {
   user = "opencode",
@@ -161,7 +162,7 @@ end
 
 -- How many of its containers ended by themselves, and why. A container that ended once may be well
 -- the next time; one that keeps ending adds up over the probes.
-local function count_crashes(watch, app_name)
+local function count_crashes(watch, target, app_name)
   if watch.last.lock then
     watch.crashes = 0
   elseif watch.probes % health.crash_probe == 0 then
@@ -169,13 +170,14 @@ local function count_crashes(watch, app_name)
     local of_containers, container_reason = containers.crashes(once:containers(app_name) or {})
     local count = math.max(of_tasks, of_containers)
     watch.crashes = count == 0 and 0 or watch.crashes + count
-    watch.reason = task_reason or container_reason or watch.reason
+    local reason = task_reason or container_reason
+    watch.reason = reason and sanitize.text(reason, 120, target.secrets) or watch.reason
   end
   return watch.crashes
 end
 
 -- A reason to end at once, or nothing.
-local function hopeless(watch, new_service)
+local function hopeless(watch, target, new_service)
   if watch.last.code == "stack_unprotected" then
     return "it answers without a password", "stack_unprotected"
   end
@@ -184,7 +186,7 @@ local function hopeless(watch, new_service)
   if watch.pages >= health.pages then
     return "a page without a lock answers at its address", "stack_unprotected"
   end
-  if count_crashes(watch, new_service) >= health.crashes then
+  if count_crashes(watch, target, new_service) >= health.crashes then
     return "its container ends again and again: " .. watch.reason, "stack_unhealthy"
   end
 end
@@ -205,7 +207,7 @@ function health.wait(target, options)
     watch.last, watch.probes = seen, watch.probes + 1
     watch.good = seen.code and 0 or watch.good + 1
     if watch.good >= health.in_a_row then return true end
-    local message, code = hopeless(watch, options.new_service)
+    local message, code = hopeless(watch, target, options.new_service)
     if message then return nil, message, code, { reason = watch.reason } end
     if options.on_probe then options.on_probe(seen.code or "steady", watch.good) end
     if not task.sleep(1) then return nil, "cancelled", "cancelled" end
