@@ -1,8 +1,12 @@
 /* core.console, for the programs in scripts/commands: see scripts/meta/console.lua. */
 #include "api.h"
+#include "loop.h"
+#include "mem.h"
+#include "task.h"
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +45,21 @@ static int disk(lua_State *L)
     return 1;
 }
 
-/* The next line of the standard input; blocks. */
-static int read_line(lua_State *L)
+/* --- the standard input --- */
+
+struct reading {
+    struct loop_watch *readable;
+    struct task_ticket ticket;
+};
+
+static void cancel_reading(void *arg)
+{
+    struct reading *reading = arg;
+    loop_watch_free(reading->readable);
+    free(reading);
+}
+
+static int push_line(lua_State *L, void *unused)
 {
     char *line = NULL;
     size_t room = 0;
@@ -51,6 +68,29 @@ static int read_line(lua_State *L)
     free(line);
     return len > 0;
 }
+
+static void on_readable(int events, void *arg)
+{
+    struct task_ticket ticket = ((struct reading *)arg)->ticket;
+    cancel_reading(arg);
+    task_wake(ticket, push_line, NULL);
+}
+
+/* Waits on the loop, which handles Ctrl-C meanwhile. */
+static int read_line(lua_State *L)
+{
+    struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+    task_check_wait(L);
+    setvbuf(stdin, NULL, _IONBF, 0); /* no line waits where poll() does not see it */
+    /* A regular file is always ready, and the loop cannot watch one. */
+    if (poll(&input, 1, 0) != 0) return push_line(L, NULL);
+    struct reading *reading = mem_new(1, sizeof *reading);
+    reading->readable =
+        loop_watch_io(api_core(L)->loop, STDIN_FILENO, LOOP_READ, on_readable, reading);
+    return task_wait(L, &reading->ticket, cancel_reading, reading);
+}
+
+/* --- evaluating --- */
 
 /* true and the results of the chunk; or false and the error. */
 static int return_evaluated(lua_State *L, int status, lua_KContext unused)

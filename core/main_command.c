@@ -20,11 +20,34 @@ enum { MAX_FETCHES = 16, HEALTH_SECONDS = 3, EXIT_INTERRUPTED = 130 };
 
 /* --- --check --- */
 
-/* Prints the error, if there is one. Returns how many there are. */
+/* Whether a further line of a text is a mistake of its own, "site/policy/names.lua: ...", as each
+ * line is of a table with several mistakes. */
+static int begins_mistake(const char *line)
+{
+    static const char of_paths[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-";
+    size_t len = strspn(line, of_paths);
+    return line[len] == ':' && memchr(line, '.', len);
+}
+
+/* Prints what is wrong, a line for each mistake; other lines of its text are indented below it.
+ * Returns how many mistakes there are. */
+static int print_mistakes(const char *text)
+{
+    int count = 0;
+    do {
+        size_t len = strcspn(text, "\n");
+        int is_next = count == 0 || begins_mistake(text);
+        fprintf(stderr, "%s%.*s\n", is_next ? "" : "  ", (int)len, text);
+        count += is_next;
+        text += len + (text[len] == '\n');
+    } while (*text);
+    return count;
+}
+
 static int report(const struct vm_error *error)
 {
-    fprintf(stderr, "%s\n", main_error_text(error));
-    return 1;
+    return print_mistakes(main_error_text(error));
 }
 
 static int call_checks(lua_State *L)
@@ -41,15 +64,14 @@ static int run_checks(struct script_version *version)
 {
     struct vm_error error = { 0 };
     lua_State *L = vm_state(version->vm);
-    int problems = 0;
+    int count = 0, problems = 0;
     if (version->on_check == LUA_NOREF) return 0;
     version->is_loading = 1; /* files that are only loaded now may register, too */
     lua_pushlightuserdata(L, version);
     if (vm_call(version->vm, call_checks, 1, &error) != 0) return report(&error);
-    while (lua_rawgeti(L, -1, problems + 1) == LUA_TSTRING) {
-        fprintf(stderr, "%s\n", lua_tostring(L, -1));
+    while (lua_rawgeti(L, -1, ++count) == LUA_TSTRING) {
+        problems += print_mistakes(lua_tostring(L, -1));
         lua_pop(L, 1);
-        problems++;
     }
     lua_pop(L, 2);
     return problems;
@@ -125,6 +147,7 @@ static void on_command_end(struct task *task, enum task_outcome outcome, lua_Sta
                            int nresults, const char *message, void *arg)
 {
     struct portal *portal = arg;
+    if (outcome == TASK_CANCELLED) return; /* a signal ended it, and has set the status */
     portal->status = outcome == TASK_OK ? status_of(co, nresults) : 1;
     if (outcome != TASK_OK) fprintf(stderr, "deployer: %s\n", message);
     loop_stop(portal->core.loop);

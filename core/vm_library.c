@@ -172,11 +172,11 @@ static void set_loading(lua_State *L, const char *name)
 static void load_module(lua_State *L, const char *name)
 {
     lua_CFunction open = find_registered(L, name);
-    set_loading(L, name);
     if (open)
         lua_pushcfunction(L, open);
     else
         push_script(L, name);
+    set_loading(L, name);
     lua_pushstring(L, name);
     int status = lua_pcall(L, 1, 1, 0);
     set_loading(L, NULL);

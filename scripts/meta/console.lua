@@ -7,7 +7,7 @@ local console = {}
 ---@param text string
 function console.print(text) end
 
---- The next line of the standard input, without its end; nil when there are no more. Blocks.
+--- The next line of the standard input, without its end; nil when there are no more. Waits.
 ---   for line in console.read do console.print(line) end
 ---@return string|nil
 function console.read() end

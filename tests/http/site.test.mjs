@@ -100,6 +100,28 @@ describe('a change', () => {
   }))
 })
 
+describe('--check', () => {
+  const check = (files) => siteOf(files).check().text.trimEnd().split('\n')
+
+  test('counts each mistake of a table', () => {
+    const lines = check({ 'policy/templates.lua': 'return { { id = "x", cpus = -1, foo = 3 } }' })
+    assert.match(lines[0], /^site\/policy\/templates\.lua: \[1\]\.foo: unknown key/)
+    assert.match(lines[1], /^site\/policy\/templates\.lua: \[1\]\.cpus: invalid value "-1"/)
+    assert.deepEqual(lines.slice(2), ['check: 2 to fix'])
+  })
+
+  test('counts a mistake that several files meet once', () => {
+    assert.deepEqual(check({
+      'lib/a.lua': 'return {', 'lib/b.lua': 'return require "site.lib.a"',
+      'hooks/c.lua': 'require "site.lib.b"\nreturn { on = { "ready" }, run = function() end }',
+    }), ['site/lib/a.lua:1: unexpected symbol near <eof>', 'check: 1 to fix'])
+    const test = 'return { one = function() error "first\\nsecond" end }'
+    assert.deepEqual(check({ 'lib/a.lua': 'return {}', 'lib/b.lua': 'return require "site.lib.a"',
+      'tests/t.lua': test }), ['site/tests/t.lua: one: site/tests/t.lua:1: first', '  second',
+      'check: 1 to fix'])
+  })
+})
+
 describe('at the start', () => {
   test('a folder that does not load is left out, and loads once it is mended', inWorldOf({
   }, async ({ portal }, site) => {

@@ -2,7 +2,8 @@
 // on a rehearsal of their own.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { DEPLOYER, copyTree, until, useWorld } from './harness.mjs'
 import { siteOf } from './site.mjs'
@@ -152,6 +153,15 @@ describe('a candidate', () => {
       + 'kind "visitr" (known: admin, owner, token, user, visitor)']])
     const lines = '1 + 1\n\nerror "no"\nconfig.stack.suffix\n'
     assert.deepEqual(run(['console'], lines), [0, ['2', 'error: console:1: no', '"localhost"']])
+  })
+
+  test('Ctrl-C ends deployer console', async () => {
+    const child = spawn(DEPLOYER, ['--root', tree.root, 'console'],
+      { env: { PATH: process.env.PATH, DATA_DIR: portal.env.DATA_DIR, ...site.env } })
+    child.stdin.write('1 + 1\n')
+    assert.equal(String((await once(child.stdout, 'data'))[0]), '2\n')
+    child.kill('SIGINT')
+    assert.deepEqual(await once(child, 'exit'), [130, null])
   })
 
   test('keeps nothing that identifies a person', async () => {

@@ -36,6 +36,13 @@ before_each(function()
   portal = require("lib.site.portal").of "hooks/test"
 end)
 
+it("portal.log always names the script that logs", function()
+  local logged
+  require("core.log").info = function(event, fields) logged = { event, fields } end
+  portal.log("welcomed", { name = "anna", script = "hooks/another" })
+  assert.same({ "welcomed", { name = "anna", script = "hooks/test" } }, logged)
+end)
+
 describe("portal.workspaces", function()
   local function names(filter)
     local list = {}

@@ -76,7 +76,7 @@ end
 --- Loads every file, also one that nothing has required yet, and runs the tests.
 ---@return string[] problems
 function site.check()
-  local problems = {}
+  local problems, seen = {}, {}
   for path in pairs(files.files()) do
     local name = path:match "^(.+)%.lua$"
     if not is_known(path) then
@@ -84,7 +84,10 @@ function site.check()
         .. "lists what can be here)"):format(path)
     elseif name and name ~= "config" then
       local loads, message = pcall(require, module_of(name))
-      if not loads then problems[#problems + 1] = tostring(message) end
+      message = tostring(message)
+      -- a mistake in a shared file is met by each file that requires it
+      if not loads and not seen[message] then problems[#problems + 1] = message end
+      seen[message] = true
     end
   end
   if #problems == 0 then run_tests(site.parts "tests", problems) end

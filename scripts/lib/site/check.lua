@@ -19,14 +19,17 @@ local function problem_of(text)
   return { file = file or "", line = 0, message = message or text }
 end
 
--- The lines that say what is wrong. Each is said once, however often it was found.
+-- The lines that say what is wrong, with those indented by two spaces that belong to them. Each is
+-- said once, however often it was found.
 local function problems_of(errors)
-  local problems, seen = {}, {}
+  local problems, seen, last = {}, {}, nil
   for line in errors:gmatch "[^\n]+" do
     local is_other = line:find "^{" or line:find "^check: %d" or line:find "^%s" -- logs, tracebacks
-    if not is_other and not seen[line] and #problems < MOST then
-      seen[line] = true
-      problems[#problems + 1] = problem_of(line)
+    local more = line:match "^  (.+)$"
+    if more and last then last.message = last.message .. "\n" .. more end
+    if not is_other and #problems < MOST then
+      last = not seen[line] and problem_of(line) or nil
+      seen[line], problems[#problems + 1] = true, last
     end
   end
   return problems

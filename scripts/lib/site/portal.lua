@@ -252,8 +252,9 @@ function portal.of(script, about)
   end
   function self.note(name, text) return note(actor, name, text) end
   function self.log(event, fields)
-    local all = { script = script }
+    local all = {}
     for key, value in pairs(fields or {}) do all[key] = value end
+    all.script = script
     log.info(event, all)
   end
   return self
