@@ -3,17 +3,24 @@
 
 #include <zlib.h>
 
-enum {
-    WINDOW_BITS = -15, /* negative: no header and no trailer */
-    MEMORY_LEVEL = 9,
-    STORED_BYTES_MAX = 65535
-};
+enum { STORED_BYTES_MAX = 65535 };
+
+/* The window that holds the text and what zlib looks ahead; its tables grow with it. zlib clears
+ * 256 KiB for the largest, which was a tenth of loading the scripts with their 150 short pieces. */
+static int window_bits(size_t len)
+{
+    int bits = 9;
+    while (bits < MAX_WBITS && (size_t)1 << bits < len + 262)
+        bits++;
+    return bits;
+}
 
 struct gzip_piece *gzip_pack(const char *bytes, size_t len)
 {
     z_stream zip = { .next_in = (unsigned char *)(uintptr_t)bytes, .avail_in = (uInt)len };
-    int rc = deflateInit2(&zip, Z_BEST_COMPRESSION, Z_DEFLATED, WINDOW_BITS, MEMORY_LEVEL,
-                          Z_DEFAULT_STRATEGY);
+    int bits = window_bits(len); /* negative: no header and no trailer */
+    int rc =
+        deflateInit2(&zip, Z_BEST_COMPRESSION, Z_DEFLATED, -bits, bits - 6, Z_DEFAULT_STRATEGY);
     mem_must(rc == Z_OK ? &zip : NULL);
     size_t room = deflateBound(&zip, len) + 16; /* and the marker at its end */
     struct gzip_piece *piece = mem_grow(NULL, 1, sizeof *piece + room);

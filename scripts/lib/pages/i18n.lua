@@ -128,9 +128,10 @@ local function check_own_key(code, key)
 end
 
 for _, code in ipairs(order) do
-  for _, key in ipairs(schema.sorted_keys(texts[code])) do
-    if key:find "^own%." then check_own_key(code, key) end
-  end
+  local keys = {}
+  for key in pairs(texts[code]) do keys[#keys + 1] = key:match "^own%..*" end
+  table.sort(keys)
+  for _, key in ipairs(keys) do check_own_key(code, key) end
 end
 
 --- All languages.
