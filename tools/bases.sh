@@ -23,13 +23,21 @@ make_debian() {
         tail -5 "$root/log" >&2
         fail "debootstrap failed"
     fi
+    secure "$root/debian"
     slim "$root/debian"
     tar -C "$root/debian" -c . | docker import --change 'CMD ["bash"]' - "$debian" >/dev/null
     rm -rf "$root"
 }
+# Adds the archives of updates, as in Debian's own image: the build needs a libevent from there.
+secure() {
+    sed -i 's|^deb \(.*/debian\)/* bookworm main$|&\
+deb \1-security bookworm-security main\
+deb \1 bookworm-updates main|' "$1/etc/apt/sources.list"
+    chroot "$1" sh -c 'apt-get update && apt-get -y upgrade' >/dev/null
+}
 # Removes what the slim variant leaves out: documentation, and what apt can fetch again.
 slim() {
-    rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/* "$1"/var/log/*.log \
+    rm -rf "$1"/var/cache/apt/{*.bin,archives/*.deb} "$1"/var/lib/apt/lists/* "$1"/var/log/*.log \
         "$1"/usr/share/{doc,man,info,locale,lintian,linda}/*
 }
 

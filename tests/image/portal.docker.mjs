@@ -2,7 +2,7 @@
 // rehearsal. Needs a Docker engine; `make test-docker` runs it.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -36,8 +36,30 @@ const logs = (id) => run('docker', ['logs', id]).out.trim().split('\n').filter(B
   .map((line) => JSON.parse(line))
 const event = (id, name) => logs(id).find((line) => line.event === name)
 
-function start(more, command = [], options = hard) {
-  return docker(['run', '-d', '--label', tag, ...options, ...more, image, ...command])
+function start(more, command = [], options = hard, of = image) {
+  return docker(['run', '-d', '--label', tag, ...options, ...more, of, ...command])
+}
+
+// A rehearsal with a volume for a portal: portal() starts one in its network, at `url`.
+async function world(name) {
+  const volume = `${tag}-${name}`
+  docker(['volume', 'create', '--label', tag, volume])
+  const rehearsal = start(['-e', 'NODE_ENV=development', '-e', 'REHEARSAL_HOST=0.0.0.0', '-e',
+    'REHEARSAL_SPEED=20', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
+  await until('the rehearsal listens', 20, () => event(rehearsal, 'rehearsal.listening'))
+  const address = inspect(rehearsal, '{{.NetworkSettings.IPAddress}}')
+  async function portal({ of, more = [] } = {}) {
+    const id = start(['-e', 'NODE_ENV=development', '-v', `${volume}:/data`, '--network',
+      `container:${rehearsal}`, ...more], [], hard, of)
+    await until('the portal listens', 20, () => event(id, 'portal.listening'))
+    return id
+  }
+  return { volume, address, url: `http://${address}:3000`, portal }
+}
+
+function discard(container) {
+  docker(['stop', container])
+  docker(['rm', container])
 }
 
 // The tree of Git, plus secrets in files as in a developer's working copy.
@@ -133,18 +155,11 @@ describe('the portal\'s image', { skip }, () => {
   })
 
   test('deploys on the rehearsal, read-only and unprivileged, and ends at once', async (t) => {
-    const volume = `${tag}-data`
-    docker(['volume', 'create', '--label', tag, volume])
-    const rehearsal = start(['-e', 'NODE_ENV=development', '-e', 'REHEARSAL_HOST=0.0.0.0', '-e',
-      'REHEARSAL_SPEED=20', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
-    await until('the rehearsal listens', 20, () => event(rehearsal, 'rehearsal.listening'))
-    const portal = start(['-e', 'NODE_ENV=development', '-v', `${volume}:/data`, '--network',
-      `container:${rehearsal}`])
-    const listening = await until('the portal listens', 20, () => event(portal, 'portal.listening'))
+    const { address, url, portal: launch } = await world('data')
+    const portal = await launch()
+    const listening = event(portal, 'portal.listening')
     const took = Date.parse(listening.at) - Date.parse(inspect(portal, '{{.State.StartedAt}}'))
     t.diagnostic(`listens ${took} ms after Docker starts it`)
-    const address = inspect(rehearsal, '{{.NetworkSettings.IPAddress}}')
-    const url = `http://${address}:3000`
 
     assert.equal((await request(`${url}/ready`)).json.release, 'test-1')
     const accepted = await request(`${url}/api/deploy`,
@@ -169,24 +184,13 @@ describe('the portal\'s image', { skip }, () => {
 
   // The commands of docs/backup.md with other names for the image, the volume and the folder.
   test('the commands of docs/backup.md back the portal up and restore it', async (t) => {
-    const volume = `${tag}-kept`, place = folder(t, 'backups')
+    const { volume, url, portal } = await world('kept'), place = folder(t, 'backups')
     const blocks = [...readFileSync(path.join(top, 'docs/backup.md'), 'utf8')
       .matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text]) => text)
       .filter((text) => text.includes('docker run'))
     assert.equal(blocks.length, 3)
     const type = (block) => run('bash', ['-ec', block.replaceAll('deployer-data-portal', volume)
       .replaceAll('IMAGE', image)], { cwd: place })
-    const rehearsal = start(['-e', 'NODE_ENV=development', '-e', 'REHEARSAL_HOST=0.0.0.0', '-e',
-      'REHEARSAL_SPEED=20', '--tmpfs', '/data:uid=10001,mode=0700'], ['--rehearsal'])
-    await until('the rehearsal listens', 20, () => event(rehearsal, 'rehearsal.listening'))
-    docker(['volume', 'create', '--label', tag, volume])
-    const portal = async () => {
-      const id = start(['-e', 'NODE_ENV=development', '-v', `${volume}:/data`, '--network',
-        `container:${rehearsal}`])
-      await until('the portal listens', 20, () => event(id, 'portal.listening'))
-      return id
-    }
-    const url = `http://${inspect(rehearsal, '{{.NetworkSettings.IPAddress}}')}:3000`
     const first = await portal()
     const { json } = await request(`${url}/api/deploy`,
       { method: 'POST', json: { name: 'backed-up' } })
@@ -195,11 +199,10 @@ describe('the portal\'s image', { skip }, () => {
     const made = type(backUp)
     assert.equal(made.status, 0, made.err)
     assert.match(type(restore).err, /a portal is using it/, 'restored into a running portal')
-    docker(['stop', first])
-    docker(['rm', first])
+    discard(first)
     const over = type(restore)
     assert.equal(over.status, 0, over.err)
-    assert.match(over.out, /what was there before is in \/data\/before-restore/)
+    assert.match(over.out, /the data from before is in \/data\/before-restore/)
     assert.equal(type(tidy).status, 0)
     docker(['volume', 'rm', volume]) // the machine is lost
     docker(['volume', 'create', '--label', tag, volume])
@@ -212,6 +215,151 @@ describe('the portal\'s image', { skip }, () => {
     assert.equal((await request(`${url}/ready`)).status, 200)
     docker(['run', '--rm', '--user', '0', '-v', `${place}:/backups`, '--entrypoint', 'rm', image,
       '-rf', '/backups/backups'])
+  })
+
+  describe('an installation\'s own scripts', () => {
+    const token = 'an-admin-token-of-this-test'
+    const admin = { headers: { authorization: `Bearer ${token}` } }
+    const withToken = { more: ['-e', `ADMIN_TOKEN=${token}`] }
+    const inProduction = { more: Object.entries({
+      NODE_ENV: 'production', ACCESS: 'open', ADMIN_TOKEN: token, DOKPLOY_API_TOKEN: token,
+      DOKPLOY_URL: 'http://127.0.0.1:3100', STACK_CONNECT_TO: '127.0.0.1:3100',
+      STACK_DOMAIN_SUFFIX: 'localhost', STACK_SCHEME: 'http',
+      STACK_IMAGE: 'registry.example.com/ai-stack:1',
+    }).flatMap(([name, value]) => ['-e', `${name}=${value}`]) }
+    const names = (...prefixes) => `return { prefixes = ${JSON.stringify(prefixes)
+      .replace('[', '{').replace(']', '}')} }\n`
+    const write = (place, files) => Object.entries(files).forEach(([file, text]) => {
+      mkdirSync(path.dirname(path.join(place, file)), { recursive: true, mode: 0o755 })
+      writeFileSync(path.join(place, file), text)
+    })
+    function siteFolder(t, files) {
+      const place = folder(t, 'site')
+      chmodSync(place, 0o755) // the container's user reads it
+      write(place, files)
+      return place
+    }
+    const isReserved = async (url, name) =>
+      (await request(`${url}/api/check/${name}`)).json.code === 'name_reserved'
+    const isReady = async (url) => (await request(`${url}/ready`)).status === 200
+
+    test('change from outside and from within, and outlive the container', async (t) => {
+      const { url, portal } = await world('site')
+      const site = siteFolder(t, { 'policy/names.lua': names('project-') })
+      // as docs/scripting.md runs it
+      const outside = (...args) => run('docker', ['run', '--rm', '--label', tag, ...hard, '-v',
+        `${site}:/site:ro`, '-e', `DEPLOYER_URL=${url}`, '-e', `DEPLOYER_TOKEN=${token}`, image,
+        'site', ...args])
+      const first = await portal(inProduction)
+      const within = (...args) => run('docker', ['exec', first, 'deployer', 'site', ...args])
+
+      const pushed = outside('push', '/site', '--note', 'for the teachers')
+      assert.deepEqual([pushed.status, pushed.out], [0, 'version 1 is in force\n'], pushed.err)
+      assert.equal(await isReserved(url, 'project-x'), true)
+      assert.match(within('history').out, /^\* +1 .*for the teachers/)
+      assert.equal(docker(['exec', first, 'cat', '/data/site/policy/names.lua']),
+        names('project-').trim())
+
+      write(site, { 'policy/names.lua': 'return {\n  prefix = { "exam-" } }' })
+      for (const verb of ['check', 'push']) {
+        const { status, out } = outside(verb, '/site')
+        assert.equal(status, 1)
+        assert.match(out, /^site\/policy\/names\.lua: prefix: unknown key.*prefixes/)
+      }
+      assert.equal(await isReserved(url, 'project-x'), true, 'nothing was changed')
+
+      await request(`${url}/api/deploy`, { method: 'POST', json: { name: 'exam-1' } })
+      write(site, { 'policy/names.lua': names('exam-') })
+      assert.match(outside('try', '/site').out, /^of \d+ decisions 1 change\n.* exam-1: yes /)
+      assert.equal(outside('push', '/site').status, 0)
+      assert.equal(await isReserved(url, 'project-x'), false)
+      const back = within('rollback')
+      assert.match(back.out, /^version 3 is in force, with the files of version 1/, back.err)
+      assert.equal(await isReserved(url, 'project-x'), true)
+
+      docker(['exec', first, 'sh', '-c', `echo '${names('law-')}' >/data/site/policy/names.lua`])
+      docker(['kill', '-s', 'HUP', first])
+      await until('the file is in force', 20, () => isReserved(url, 'law-x'))
+      discard(first)
+      await portal(inProduction)
+      assert.equal(await isReserved(url, 'law-x'), true, 'the new container has the files')
+      assert.match(outside('history').out, /^\* +4 /)
+    })
+
+    // The newer images differ in their product's files, as those of a later release would.
+    function upgraded(number, ...edits) {
+      const name = `${tag}:${number}`
+      docker(['build', '-q', '-t', name, '-'], {
+        input: [`FROM ${image}`, 'USER root', `RUN ${edits.join(' && ')}`, 'USER 10001:10001',
+          `ENV RELEASE=test-${number}`].join('\n'),
+      })
+      return name
+    }
+
+    test('an upgrade keeps them in force, or says exactly what does not fit', async (t) => {
+      const { url, portal } = await world('upgrade')
+      const site = siteFolder(t, {
+        'policy/access.lua': `return {
+          rules = { { name = "no_exams", before = "mode", decide = function(_, action, what)
+            if action == "deploy" and what.name:find "^exam" then return false, "not_owner" end
+          end } },
+          examples = { { "not_owner", { kind = "visitor" }, "deploy", { name = "exam" } } },
+        }`,
+        'policy/limits.lua': 'return { idempotency_random = 24 }',
+        'steps/remark.lua': `return {
+          after = "settings", title = { en = "Remark", nl = "Opmerking", ar = "ملاحظة" },
+          run = function(ctx) ctx:log "remarked" return true end,
+        }`,
+      })
+      const push = (of) => run('docker', ['run', '--rm', '--label', tag, ...hard, '-v',
+        `${site}:/site:ro`, '-e', `DEPLOYER_URL=${url}`, '-e', `DEPLOYER_TOKEN=${token}`, of,
+        'site', 'push', '/site'])
+      // as docs/scripting.md checks it
+      const check = (of) => run('docker', ['run', '--rm', '--label', tag, '-e',
+        'NODE_ENV=development', '-v', `${site}:/data/site:ro`, of, '--check'])
+      async function works(name) {
+        const exam = await request(`${url}/api/deploy`, { method: 'POST', json: { name: 'exam' } })
+        assert.deepEqual([exam.status, exam.json.code], [403, 'not_owner'])
+        const { json } = await request(`${url}/api/deploy`, { method: 'POST', json: { name } })
+        const { last, events } = await follow(`${url}${json.statusUrl}`)
+        assert.equal(last.event, 'ready', JSON.stringify(last))
+        assert.match(JSON.stringify(events), /"step":"remark"/)
+      }
+      let running = await portal(withToken)
+      assert.equal(push(image).status, 0)
+      await works('first')
+
+      const fitting = upgraded(2,
+        `sed -i 's/^  { name = "mode",/  { name = "lunch", decide = function() end },\\n&/' ` +
+          'scripts/policy/access.lua',
+        `sed -i '/^  require "steps.domain"/d; s/^  require "steps.settings".*/` +
+          `  require "steps.domain",\\n&/' scripts/steps/init.lua`,
+        "sed -i 's/deploy_all = { 120/deploy_all = { 90/' scripts/policy/limits.lua")
+      assert.equal(check(fitting).status, 0)
+      discard(running)
+      running = await portal({ ...withToken, of: fitting })
+      assert.equal((await request(`${url}/ready`)).json.release, 'test-2')
+      await works('second')
+
+      const other = upgraded(3,
+        'sed -i s/idempotency_random/idempotency_unguessable/ $(grep -rl idempotency_random ' +
+          'scripts)',
+        `sed -i 's/name = "mode"/name = "access_mode"/' scripts/policy/access.lua`)
+      const fault = /site\/policy\/(access\.lua: .*mode|limits\.lua: idempotency_random: unknown)/
+      const checked = check(other)
+      assert.equal(checked.status, 1)
+      assert.match(checked.out + checked.err, fault)
+      discard(running)
+      running = await portal({ ...withToken, of: other })
+      assert.equal(await isReady(url), false, 'a rollout would go back')
+      const { json: { degraded } } = await request(`${url}/health`, admin)
+      assert.match(JSON.stringify(degraded), fault)
+      discard(running)
+      await portal({ ...withToken, of: fitting })
+      assert.equal(await isReady(url), true)
+      await works('third')
+      run('docker', ['rmi', '-f', fitting, other])
+    })
   })
 
   // Without Traefik, whose image is not available everywhere; on free ports.
