@@ -4,6 +4,7 @@
 #include "env.h"
 #include "log.h"
 #include "mem.h"
+#include "vm_chunks.h"
 #include "watch.h"
 #include "www.h"
 
@@ -93,6 +94,7 @@ int main_replace(struct bundle *site, int site_number, struct vm_error *error, v
 {
     struct portal *portal = arg;
     struct www *old = portal->core.www;
+    vm_chunks_keep();
     int has_www = main_load_www(portal, site, error) == 0;
     struct script_version *version = has_www ? load_scripts(portal, site, error) : NULL;
     if (!version) {

@@ -2,6 +2,7 @@
 #include "bundle.h"
 #include "file.h"
 #include "log.h"
+#include "vm_chunks.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -22,11 +23,12 @@ enum { MAX_SCRIPT_BYTES = 16 << 20 };
 
 /* --- files --- */
 
-/* Pushes the chunk; frees `owned`. */
+/* Pushes the chunk; frees `owned`, the text of one of the product's own files. */
 static void push_text(lua_State *L, const char *text, size_t len, const char *shown, char *owned)
 {
     const char *name = lua_pushfstring(L, "@%s", shown);
-    int status = luaL_loadbufferx(L, text, len, name, "t");
+    int status =
+        owned ? vm_chunk_load(L, text, len, name) : luaL_loadbufferx(L, text, len, name, "t");
     if (len > 0 && *text == *LUA_SIGNATURE)
         lua_pushfstring(L, "%s: is a binary, a compiled script (write its source)", shown);
     free(owned);
