@@ -3,13 +3,13 @@
  * the scripts it began with. On the loop's thread. */
 #ifndef API_SCRIPT_VERSION_H
 #define API_SCRIPT_VERSION_H
+#include "bundle.h"
 #include "log.h"
 #include "settings.h"
 #include "vm.h"
 
 #include <lua.h>
 
-struct bundle;
 struct core;
 struct router;
 struct store;
@@ -67,6 +67,8 @@ struct server {
     int loads;                      /* script versions that were activated */
     double started_at, loaded_at;   /* seconds since 1970 */
     int draining;
+    char stuck_site[BUNDLE_HASH + 1]; /* the hash of the installation's files that made the process
+                                         before this one end; or "" */
     int was_rejected;
     struct vm_error rejected; /* the last edit that was refused */
     double rejected_at;

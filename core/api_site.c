@@ -213,5 +213,6 @@ int api_site_open(lua_State *L)
     const struct script_version *version = lua_touserdata(L, -1);
     lua_pop(L, 1);
     api_set_text(L, "folder", version ? version->server->site_folder : "");
+    api_set_text(L, "stuck", version ? version->server->stuck_site : "");
     return 1;
 }

@@ -151,8 +151,9 @@ static void close_all(struct portal *portal)
 
 /* A script does not return from one C function, such as a pattern match that backtracks for ever.
  */
-static void on_stuck(void)
+static void on_stuck(const struct bundle *site)
 {
+    main_data_note_stuck(site);
     log_stray(LOG_ERROR, "portal.stuck",
               "a script does not return from a library function, most likely a pattern that is too "
               "expensive; the process exits with status 70, to be started again");
@@ -301,7 +302,8 @@ static struct script_version *read_config(struct portal *portal)
 static int load_all(struct portal *portal, struct script_version *scripts)
 {
     struct vm_error error;
-    while (scripts && (main_load_www(portal, portal->site, &error) != 0 ||
+    while (scripts && (main_is_stuck_site(portal, &error) ||
+                       main_load_www(portal, portal->site, &error) != 0 ||
                        script_version_load(scripts, &error) != 0)) {
         script_version_free(scripts);
         www_free(portal->core.www);
@@ -327,6 +329,7 @@ static int start_portal(struct portal *portal)
     if (portal->settings.is_production) prctl(PR_SET_DUMPABLE, 0);
     int rc = check_mode(&portal->settings);
     if (rc == 0) rc = open_data(portal);
+    if (rc == 0) main_data_take_stuck(portal);
     if (rc == 0) rc = open_net(portal);
     if (rc == 0) return load_all(portal, scripts);
     script_version_free(scripts);

@@ -7,6 +7,7 @@
  *                      before-restore.DATE at the end. The next start continues where this ended.
  */
 #include "main_portal.h"
+#include "bundle.h"
 #include "env.h"
 #include "file.h"
 #include "log.h"
@@ -329,4 +330,26 @@ int main_data_open(char *folder)
 void main_post(void *loop, void (*fn)(void *arg), void *arg)
 {
     loop_post(loop, fn, arg);
+}
+
+/* --- files of the installation that made the process end --- */
+
+/* DATA_DIR/site.stuck: the hash of the installation's files that made the process end. */
+static char stuck_path[4096 + sizeof "/site.stuck"];
+
+void main_data_note_stuck(const struct bundle *site)
+{
+    int fd = site && *stuck_path ? open(stuck_path, O_WRONLY | O_CREAT | O_TRUNC, 0600) : -1;
+    if (fd < 0 || write(fd, site->hash, strlen(site->hash)) < 0) return;
+    close(fd);
+}
+
+void main_data_take_stuck(struct portal *portal)
+{
+    size_t len;
+    snprintf(stuck_path, sizeof stuck_path, "%s/site.stuck", portal->settings.data_dir);
+    char *hash = file_read(stuck_path, BUNDLE_HASH, &len);
+    snprintf(portal->server.stuck_site, sizeof portal->server.stuck_site, "%s", hash ? hash : "");
+    unlink(stuck_path);
+    free(hash);
 }

@@ -24,6 +24,8 @@ const char *main_error_text(const struct vm_error *error);
 /* Reads the installation's own files into portal->site: from SITE_DIR, or what the parent process
  * passes on. Returns 0, or -1 and *error, and the site is empty. */
 int main_open_site(struct portal *portal, struct vm_error *error);
+/* Whether portal->site made the process before this one end; sets *error. */
+int main_is_stuck_site(const struct portal *portal, struct vm_error *error);
 /* Reads www/ and that of `site` into core.www, where scripts find it while they load. Returns 0, or
  * -1 and *error. */
 int main_load_www(struct portal *portal, struct bundle *site, struct vm_error *error);
@@ -46,6 +48,12 @@ int main_data_open(char *folder);
  * process's exit status. */
 int main_data_backup(const char *folder);
 int main_data_restore(const char *folder);
+
+/* Notes in DATA_DIR that a function of these files does not return, before the process ends. NULL:
+ * does nothing. For a signal handler. */
+void main_data_note_stuck(const struct bundle *site);
+/* Takes such a note into server.stuck_site; the scripts record it in the journal. */
+void main_data_take_stuck(struct portal *portal);
 
 /* store_open()'s way to the loop, which is `loop`. */
 void main_post(void *loop, void (*fn)(void *arg), void *arg);

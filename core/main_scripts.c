@@ -47,6 +47,18 @@ int main_open_site(struct portal *portal, struct vm_error *error)
     return fail("site", message, error);
 }
 
+int main_is_stuck_site(const struct portal *portal, struct vm_error *error)
+{
+    if (strcmp(portal->server.stuck_site, portal->site->hash) != 0) return 0;
+    *error = (struct vm_error){
+        .file = "site",
+        .message = "these files were left: a function of theirs did not return from a library "
+                   "function, most likely string.find with a pattern of many repetitions, and the "
+                   "portal had to be started again (write a simpler pattern)"
+    };
+    return 1;
+}
+
 int main_load_www(struct portal *portal, struct bundle *site, struct vm_error *error)
 {
     char *folder = mem_printf("%s/www", portal->settings.root), *message = NULL;

@@ -55,7 +55,7 @@ static struct {
     volatile sig_atomic_t is_armed;
     timer_t timer;
     int has_timer;
-    void (*on_stuck)(void);
+    void (*on_stuck)(const struct bundle *site);
 } turn;
 
 /* --- memory --- */
@@ -227,6 +227,18 @@ static int64_t time_left_ms(void)
     return turn.overdue_ms + turn.grace_ms - used_ms;
 }
 
+/* The installation's own files, if one of their functions is running. In a signal handler, while a
+ * C function runs: what is read here does not change meanwhile. */
+static const struct bundle *running_site(lua_State *co)
+{
+    lua_Debug frame;
+    for (int level = 0; lua_getstack(co, level, &frame); level++) {
+        lua_getinfo(co, "S", &frame);
+        if (strncmp(frame.source, "@site/", 6) == 0) return vm_of(co)->site;
+    }
+    return NULL;
+}
+
 /* A signal handler; lua_sethook() may be called from one. The alarm is not set for each turn: when
  * it rings it looks at the current one, if any. */
 static void on_alarm(int signo)
@@ -236,7 +248,7 @@ static void on_alarm(int signo)
         return;
     }
     int64_t left_ms = time_left_ms();
-    if (left_ms < -STUCK_MS && turn.on_stuck) turn.on_stuck();
+    if (left_ms < -STUCK_MS && turn.on_stuck) turn.on_stuck(running_site(turn.co));
     if (left_ms <= 0) {
         lua_sethook(turn.co, on_overrun, LUA_MASKCOUNT, 1);
         left_ms = ALARM_RETRY_MS; /* a function call in progress may have overwritten the hook */
@@ -244,7 +256,7 @@ static void on_alarm(int signo)
     arm_alarm(left_ms);
 }
 
-void vm_on_stuck(void (*fn)(void))
+void vm_on_stuck(void (*fn)(const struct bundle *site))
 {
     turn.on_stuck = fn;
 }

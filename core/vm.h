@@ -58,9 +58,10 @@ void vm_turn_continue(struct vm *vm);
 int vm_turning(void);
 /* "scripts/x.lua:3: ", where the last turn that was stopped was when its time ran out. */
 const char *vm_stopped_at(const struct vm *vm);
-/* fn() is called, in a signal handler, when a turn goes on long after its limit: it is inside a C
- * function, where no hook runs. */
-void vm_on_stuck(void (*fn)(void));
+/* fn(site) is called, in a signal handler, when a turn goes on long after its limit: it is inside a
+ * C function, where no hook runs. `site`: the installation's own files, when one of their functions
+ * is running; else NULL. */
+void vm_on_stuck(void (*fn)(const struct bundle *site));
 
 /* An empty coroutine, protected from the garbage collector. */
 lua_State *vm_thread_new(struct vm *vm);

@@ -7,6 +7,9 @@ local site = {}
 site.hash = ""
 ---@type string  SITE_DIR
 site.folder = ""
+---@type string  the hash of the files whose function did not return, which ended the process before
+--- this one; "" otherwise
+site.stuck = ""
 
 --- This version's files.
 ---   for path in pairs(site.files()) do log.info(path) end

@@ -2,7 +2,7 @@
 // that fail, and what the log of decisions keeps.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { ADMIN, until, useWorld } from './harness.mjs'
+import { ADMIN, seconds, until, useWorld } from './harness.mjs'
 import { siteOf } from './site.mjs'
 
 const admin = { key: ADMIN }
@@ -190,6 +190,26 @@ describe('a rule that fails again and again', () => {
       return portal.log.slice(from).some(isLeft)
     }, 'it is left')
     await until(async () => (await portal.deploy('no-way')).status === 403, 'the last one is back')
+  })
+
+  test('is left at once where it ends the portal in a library function', async () => {
+    portal.expect(/portal\.stuck/)
+    await portal.reload(() => site.write('policy/access.lua', rule(`
+      if what.name == "dora" then return ("a"):rep(400):find(".-.-.-.-.-.-b") end`)))
+    const request = portal.post('/api/deploy', { name: 'dora' }, { timeout: seconds(40) })
+    await assert.rejects(request, /ECONNRESET|socket hang up/)
+    assert.deepEqual(await portal.gone, { code: 70, signal: null })
+    for (const start of ['first', 'second']) {
+      await portal.restart()
+      assert.equal((await portal.deploy('no-way')).json.code, 'no_way', start)
+      const { degraded } = (await portal.api('/health', admin)).json
+      assert.deepEqual(degraded.map(({ code }) => code), ['edit_rejected'])
+      await portal.kill9()
+    }
+    await portal.restart()
+    await portal.ready('dora')
+    const { entries } = (await portal.api('/api/audit?action=leave_version', admin)).json
+    assert.equal(entries.filter(({ rule: why }) => why === 'stuck').length, 1)
   })
 
   test('is in force again once it is corrected, and its mistakes are forgotten', async () => {

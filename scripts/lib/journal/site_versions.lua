@@ -30,6 +30,13 @@ function site_versions.mark(number, state)
   return db.change("UPDATE site_versions SET state = ?2 WHERE number = ?1", number, state)
 end
 
+--- Notes that the versions with these files fail while they run.
+---@return integer|nil count, string? message, string? code
+function site_versions.mark_faulty(hash)
+  return db.change([[UPDATE site_versions SET state = 'faulty'
+    WHERE hash = ?1 AND state <> 'refused']], hash)
+end
+
 --- Notes that the folder on the disk holds a version.
 function site_versions.mark_written(number)
   return db.change("UPDATE site_versions SET written = 1 WHERE number = ?1", number)
@@ -42,13 +49,10 @@ function site_versions.newest(before)
     AND (?1 IS NULL OR number < ?1) ORDER BY number DESC LIMIT 1]], db.or_null(before))
 end
 
---- Whether the last version with these files was left because it failed while it ran.
----@return boolean|nil is_faulty, string? message, string? code
-function site_versions.is_faulty(hash)
-  local row, message, code = db.row([[SELECT state FROM site_versions WHERE hash = ?1
+--- The last version with these files: its number and state; false when there is none.
+function site_versions.of_hash(hash)
+  return db.row([[SELECT number, state FROM site_versions WHERE hash = ?1
     ORDER BY number DESC LIMIT 1]], hash)
-  if row == nil then return nil, message, code end
-  return row and row.state == "faulty"
 end
 
 --- A version with its `files`; false when it is not kept.

@@ -57,14 +57,18 @@ local function record(files, change)
   }, change.entry and audit.statement(change.entry))
 end
 
+local function note_active(number, hash, at)
+  shared.set("site.number", number)
+  shared.set("site.hash", hash)
+  shared.set("site.at", at)
+end
+
 -- Loads files and puts them into force: true, or nil and why not.
 local function load_version(files, number)
   local done, why = disk.activate(files, number)
   if number > 0 then rows.mark(number, done and "good" or "refused") end
   if not done then return nil, why end
-  shared.set("site.number", number)
-  shared.set("site.hash", (disk.hash_of(files)))
-  shared.set("site.at", server.now())
+  note_active(number, disk.hash_of(files), server.now())
   shared.set("site.problems", nil)
   shared.set("site.missing", nil)
   log.info("site.activated", { number = number })
@@ -138,6 +142,15 @@ local function fall_back(current, problems)
   return done and versions.number()
 end
 
+-- Records that a version fails while it runs.
+local function note_left(number, reason, rule)
+  log.error("site.left", { number = number, reason = reason })
+  audit.write {
+    who = { kind = "script", name = "site" }, network = "local", action = "leave_version",
+    name = tostring(number), allowed = true, rule = rule, request_id = "",
+  }
+end
+
 --- Leaves this version for the one before it, because it fails while it runs. Nothing on the disk
 --- changes. Waits.
 ---@param reason string
@@ -147,14 +160,10 @@ function versions.fall_back(reason)
   return task.lock("site", function()
     local current = versions.number()
     if current == 0 or versions.hash() ~= disk.hash then return nil end
-    rows.mark(current, "faulty")
-    log.error("site.left", { number = current, reason = reason })
+    rows.mark_faulty(disk.hash)
     local number = fall_back(current,
       whole(("version %d was left: %s"):format(current, reason)))
-    audit.write {
-      who = { kind = "script", name = "site" }, network = "local", action = "leave_version",
-      name = tostring(current), allowed = true, rule = "failed_in_a_row", request_id = "",
-    }
+    note_left(current, reason, "failed_in_a_row")
     return number
   end)
 end
@@ -199,9 +208,21 @@ local function put_back(row)
   refuse { why }
 end
 
+-- Leaves the version that made the process before this one end: once is enough.
+local function leave_stuck()
+  if disk.stuck == "" then return end
+  local row = rows.of_hash(disk.stuck)
+  local files = not row and disk.read_folder()
+  local is_new = files and disk.hash_of(files) == disk.stuck -- it ended while it loaded them
+  local number = row and row.number or is_new and record(files, { source = "files" })
+  rows.mark_faulty(disk.stuck)
+  note_left(number or 0, "a library function did not return", "stuck")
+end
+
 -- At the start, before the portal listens: what the core loaded is the folder's files, or none when
 -- those do not load.
 local function resume()
+  leave_stuck()
   local newest, rejected = rows.newest(), server.info().rejected
   -- after a restore on another machine, for example; files that are removed while it runs stay so
   local is_lost = not rejected and next(disk.files()) == nil
@@ -210,10 +231,9 @@ local function resume()
   elseif rejected then
     fall_back(nil, { rejected })
   elseif newest and newest.hash == disk.hash then
-    shared.set("site.number", newest.number)
-    shared.set("site.hash", disk.hash)
-    shared.set("site.at", newest.at)
-  elseif rows.is_faulty(disk.hash) then -- until the files change, or an admin reloads them
+    note_active(newest.number, disk.hash, newest.at)
+  elseif (rows.of_hash(disk.hash) or {}).state == "faulty" then
+    -- until the files change, or an admin reloads them
     fall_back(nil, whole("these files were left because they failed while they ran"))
   elseif newest or next(disk.files()) then
     local files, problems = read_checked()
