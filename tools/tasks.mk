@@ -12,8 +12,8 @@ FAULTS ?= 5
 SEED ?=
 
 .PHONY: help install setup setup-test run test test-all test-lua test-contract test-http \
-  test-browser test-long check check-format check-lua check-c check-rules fmt asan bench soak \
-  property
+  test-browser test-long contract-live contract-record check check-format check-lua check-c \
+  check-rules fmt asan bench soak property
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | sort -u | \
@@ -59,6 +59,12 @@ test-lua: ## unit tests of the Lua scripts; T=pattern selects some
 
 test-contract test-http test-browser test-long: test-%: $(DEPLOYER) $(HOOKS)
 	@$(RUN_TESTS) $* '$(T)'
+
+contract-live: setup-test $(DEPLOYER) ## compare a running Dokploy with the recordings; DOKPLOY_URL=
+	@DEPLOYER=$(abspath $(DEPLOYER)) node tests/contract/live.mjs
+
+contract-record: setup-test $(DEPLOYER) ## record a fresh Dokploy, to be thrown away; DOKPLOY_URL=
+	@DEPLOYER=$(abspath $(DEPLOYER)) node tests/contract/live.mjs record
 
 check: setup-test ## check style, linters, architecture rules, documents, configuration and locales
 	@$(MAKE) --no-print-directory $(DEPLOYER)

@@ -1,7 +1,8 @@
---- Which of the two recorded Dokploys the double imitates. Where they differ, ask version.is_new().
+--- Which of the recorded Dokploys the double imitates. Where they differ, ask version.is_new().
 local config = require "core.config"
+local versions = require "lib.dokploy.version"
 
-local version = { known = { "0.30.2", "0.26.5" } }
+local version = { known = versions.tried }
 
 local current = config.rehearsal_server.version
 
@@ -9,9 +10,11 @@ function version.name()
   return current
 end
 
---- True for 0.30.2: zod 4, project.search, logs over REST, removable volumes. False for 0.26.5.
+local NEW = { 0, 30, 0 }
+
+--- True from 0.30 on: zod 4, project.search, logs over REST, removable volumes. False for 0.26.5.
 function version.is_new()
-  return current == "0.30.2"
+  return not versions.is_older(versions.read(current), NEW)
 end
 
 --- Switches to another version while running; false when it is unknown.

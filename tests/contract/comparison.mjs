@@ -9,14 +9,15 @@ function typeOf(value) {
 }
 
 // Values that are new each time, or that depend on the recorded machine; they may also be null.
-const isVariable = (name) => /(Id|At|Token|Path)$/.test(name)
+export const isVariable = (name) => /(Id|At|Token|Path)$/.test(name)
   || /^(id|appName|timestamp|processedOn|uniqueConfigKey|node|currentState|total)$/.test(name)
   || /^(email|error)$/.test(name);
 
 // Replaces ids, times, digests, random endings and SQL, so that two texts can be compared.
-function neutral(text) {
+export function neutral(text) {
   return text
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,9}Z/g, 'TIME')
+    .replace(/(-router|-service)(-websecure)?-\d+/g, '$1$2-NUMBER')
     .replace(/sha256:[0-9a-f]{64}/g, 'DIGEST')
     .replace(/(Failed query: insert into \\"\w+\\") .*?params: .*?(?=")/g, '$1 STATEMENT')
     .replace(/(?<![\w-])[\w-]{21}(?![\w-])/g, 'ID')
@@ -91,6 +92,11 @@ const byForm = new Comparison(true);
 // The first difference between two values as a sentence, or null.
 export function valueDifference(position, expected, actual) {
   return new Comparison(false).difference(position, expected, actual);
+}
+
+// The same, of their forms alone.
+export function formDifference(position, expected, actual) {
+  return byForm.difference(position, expected, actual);
 }
 
 function sorted(value) {

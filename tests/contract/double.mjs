@@ -9,6 +9,7 @@ export class Double extends Rehearsal {
     super('rehearsal', ['--root', top, '--rehearsal'], { DATA_DIR: temporary('rehearsal'),
       REHEARSAL_PORT: '0', REHEARSAL_DOKPLOY_VERSION: version, REHEARSAL_SPEED: '20',
       NODE_ENV: 'test', TIME_SCALE: '1', ...variables });
+    this.version = version;
   }
 
   // Kills the process and starts it again on the same data.

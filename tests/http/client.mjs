@@ -1,6 +1,7 @@
 // HTTP and server-sent events for tests: one connection per request, no redirects, no retries.
 import assert from 'node:assert/strict'
 import http from 'node:http'
+import https from 'node:https'
 
 export const PATIENCE = Number(process.env.TEST_PATIENCE ?? 1)
 export const seconds = (n) => n * 1000 * PATIENCE
@@ -8,17 +9,18 @@ export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 // *.localhost is this machine, whatever the resolver says.
 function resolveTarget(url) {
-  const { hostname, port, pathname, search, host } = new URL(url)
+  const { protocol, hostname, port, pathname, search, host } = new URL(url)
   const isLocal = hostname === 'localhost' || hostname.endsWith('.localhost')
-  return { host: isLocal ? '127.0.0.1' : hostname, port, path: pathname + search, authority: host }
+  const address = { host: isLocal ? '127.0.0.1' : hostname, port, path: pathname + search }
+  return { ...address, authority: host, send: protocol === 'https:' ? https.request : http.request }
 }
 
 function open(url, { method = 'GET', headers = {}, body, timeout = seconds(20) } = {}) {
   return new Promise((resolve, reject) => {
-    const { host, port, path, authority } = resolveTarget(url)
+    const { host, port, path, authority, send } = resolveTarget(url)
     const options = { host, port, path, method, agent: false }
     options.headers = { host: authority, ...headers }
-    const request = http.request(options, (response) => {
+    const request = send(options, (response) => {
       request.setTimeout(0)
       resolve({ request, response })
     })

@@ -9,6 +9,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import {
   ADMIN, TIME_SCALE, UNKNOWN_PORT, startPortal, startRehearsal, temporary, top, until,
 } from '../http/harness.mjs'
+import { versions } from '../contract/recordings.mjs'
 import { commandEnv, commands, run } from './fixture.mjs'
 
 let rehearsal, command
@@ -132,6 +133,24 @@ test('calls go through OUTGOING_PROXY alone, TLS by CONNECT', async (t) => {
 test('a token whose rights cannot be read is reported', async () => {
   await rehearsal.faults({ at: 'user.get', kind: 'wrong_json', times: 0 })
   assert.match((await doctor()).out, /^(warn|fail) +rights /m)
+})
+
+test('a version outside of those with recordings is reported', async () => {
+  const [oldest, newest] = [versions[0], versions.at(-1)]
+  const range = `this portal was tried with \\(${oldest} to ${newest}\\)`
+  const live = `make contract-live DOKPLOY_URL=${rehearsal.url}`
+  const expected = [
+    ['9.0.0', `^warn +version +v9.0.0 is newer than what ${range}\\n +-> .*${live}`],
+    ['0.26.4', `^warn +version +v0.26.4 is older than what ${range}\\n +-> upgrade`],
+    ['0.24.0', '^fail +version +v0.24.0 is too old'], [newest, `^ok +version +v${newest}$`],
+  ]
+  for (const [version, line] of expected) {
+    const body = JSON.stringify(`v${version}`)
+    const at = 'settings.getDokployVersion'
+    await rehearsal.faults({ at, kind: 'status', status: 200, times: 0, body })
+    assert.match((await doctor()).out, new RegExp(line, 'm'))
+    await rehearsal.forgetFaults()
+  }
 })
 
 const serverHealth = (capacity, subnet) => ({

@@ -8,7 +8,8 @@ local dokploy = require "lib.dokploy"
 local versions = require "lib.dokploy.version"
 
 local client = dokploy.client { tries = 2 }
-local OLDEST, TRIED_FROM, TRIED_TO = { 0, 25, 0 }, { 0, 26, 5 }, { 0, 30, 2 }
+local OLDEST = { 0, 25, 0 }
+local TRIED_FROM, TRIED_TO = versions.tried[1], versions.tried[#versions.tried]
 
 -- A failing database looks like a wrong token. This call needs no token, and fails with the
 -- database.
@@ -33,11 +34,15 @@ local function check_version(report, text)
       "deploy and delete a workspace to try it")
   elseif versions.is_older(version, OLDEST) then
     report:fail("version", text .. " is too old: it has no environments",
-      "upgrade Dokploy to 0.26.5 or later")
-  elseif versions.is_older(version, TRIED_FROM)
-    or versions.is_older(TRIED_TO, version) then
-    report:warn("version", text .. " is untested with this portal (tested: 0.26.5 to 0.30.2)",
-      "deploy and delete a workspace to try it")
+      "upgrade Dokploy to " .. TRIED_TO)
+  elseif versions.is_older(version, versions.read(TRIED_FROM)) then
+    report:warn("version", ("%s is older than what this portal was tried with (%s to %s)")
+      :format(text, TRIED_FROM, TRIED_TO), "upgrade Dokploy to " .. TRIED_TO)
+  elseif versions.is_older(versions.read(TRIED_TO), version) then
+    report:warn("version", ("%s is newer than what this portal was tried with (%s to %s)")
+      :format(text, TRIED_FROM, TRIED_TO),
+      "compare its answers, in the portal's source: make contract-live DOKPLOY_URL="
+        .. config.dokploy.url .. " (docs/install.md)")
   else
     report:ok("version", text)
   end
