@@ -34,7 +34,8 @@ return {
 
   -- How long workspaces live after they were made, by template; `all`: every other template. Then
   -- they are deleted, and their files kept. nil: for good. `warn`: how long before that the owner
-  -- is told on the workspace's page. Such as { after = { all = "30 days" }, warn = "2 days" }.
+  -- is told on the workspace's page. Such as { after = { all = "30 days" }, warn = "2 days" }. One
+  -- that is older already when this comes into force is deleted within 10 minutes, unwarned.
   lifetimes = { after = {}, warn = "2 days" },
 
   -- How many progress streams may be open: of one client (many people may share an address), and

@@ -26,7 +26,7 @@ local gauges = {
   { "deployer_leftovers", "Resources in Dokploy that could not be removed yet" },
   { "deployer_findings", "Drift between the journal and Dokploy that waits for the admin",
     { "kind" } },
-  { "deployer_outbox", "Events that hooks and webhooks are still to be told, or were given up",
+  { "deployer_outbox", "Events not yet delivered to hooks and webhooks, or given up",
     { "state" } },
   { "deployer_reconcile_timestamp_seconds",
     "When the journal was last compared with Dokploy, in seconds since 1970" },

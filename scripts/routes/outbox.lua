@@ -1,4 +1,4 @@
---- What hooks and webhooks are still to be told, for the admin: the list, retry and drop; what is
+--- Events not yet delivered to hooks and webhooks, for the admin: the list, retry and drop; what is
 --- scheduled; and the mistakes of scripts.
 local json = require "core.json"
 local clock = require "lib.base.clock"
@@ -57,7 +57,7 @@ end
 
 routes.add("Administration", {
   { "GET", "/api/admin/outbox", list,
-    summary = "Events that hooks and webhooks are still to be told",
+    summary = "Events not yet delivered to hooks and webhooks",
     text = "Newest first. An event is delivered at least once, in order for each workspace; while "
       .. "it fails, again with growing pauses for 24 hours, then it is given up (`failed`) and the "
       .. "next one goes out. `disabled` are webhooks that answered 410.",

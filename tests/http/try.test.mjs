@@ -126,7 +126,12 @@ describe('a candidate', () => {
         { id = "name", required = true, ${pattern} },
         { id = "other", pattern = "^%d$" },
       } } }` })
-    const { rehearsal } = await tried(template(''), { deploy: 2 })
+    // the names follow the example of the candidate's rule
+    const names = { 'policy/names.lua': `return {
+      check = function(name) return name:find "^law%-" ~= nil, "no_faculty" end,
+      examples = { { "yes", "law-anna" } },
+    }` }
+    const { rehearsal } = await tried({ ...template(''), ...names }, { deploy: 2 })
     assert.deepEqual([rehearsal.ready, rehearsal.reasons], [2, {}])
     const { rehearsal: refused } = await tried(template('pattern = "^%d$"'), { deploy: 2 })
     assert.deepEqual([refused.refused, refused.reasons],

@@ -199,6 +199,7 @@ end
 
 function verbs.history(given)
   local doc = ask(given, "GET", "/versions")
+  if #doc.versions == 0 then return print "no versions yet: the portal works as shipped" end
   for _, version in ipairs(doc.versions) do
     printf("%s %4d  %s  %-8s  %-7s  %-12s  %s", version.number == doc.inForce and "*" or " ",
       version.number, version.at:sub(1, 16):gsub("T", " "), version.source, version.state,

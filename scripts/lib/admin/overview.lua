@@ -80,8 +80,7 @@ end
 local function connections(view, doc) return say(view, "admin.connections.value", doc) end
 
 local policy = {
-  { "admin.generation", "policy.generation" }, { "admin.loaded", "policy.loadedAt", "time" },
-  { "admin.access", access },
+  { "admin.loaded", "policy.loadedAt", "time" }, { "admin.access", access },
 }
 local dokploy = {
   { "admin.reach", reach }, { "admin.version", "dokploy.version", "code" },

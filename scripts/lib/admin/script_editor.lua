@@ -70,12 +70,12 @@ local function shipped(view, path)
     h("p", { class = "hush" }, say(view, "admin.scripts.shipped.text")), scripts.source(text))
 end
 
-local function hints(view, doc, path, exists)
-  local place = script_files.place_of(path)
+local function hints(view, doc, draft, exists)
+  local place = script_files.place_of(draft.path)
   return {
     place and h("p", { class = "hush" }, say(view, "admin.scripts.place." .. place.key)),
     not place and not exists and parts.notice("warn", say_p(view, "admin.scripts.no_place")),
-    place and not exists and doc.editable
+    place and not exists and doc.editable and draft.text == place.example
       and h("p", { class = "hush" }, say(view, "admin.scripts.example")),
     not doc.editable and parts.notice("", say_p(view, "admin.scripts.read_only")),
   }
@@ -87,7 +87,7 @@ local function page(view, doc, draft)
     heading = draft.path, status = draft.status,
     crumb = parts.link(view, PATH, "admin.nav.scripts"),
     main = {
-      hints(view, doc, draft.path, exists), draft.result, edit_form(view, doc, draft, exists),
+      hints(view, doc, draft, exists), draft.result, edit_form(view, doc, draft, exists),
       shipped(view, draft.path),
     },
   }

@@ -13,12 +13,19 @@ return {
 ]]
 local ACCESS = [[
 -- Rules among those that ship with the product. The first one with an answer decides.
+local refusal = {
+  code = "weekend",
+  text = {
+    en = "Come back on Monday.", nl = "Kom maandag terug.", ar = "عد يوم الاثنين.",
+  },
+}
+
 return {
   rules = {
     { name = "example", before = "mode",
       decide = function(who, action, what)
         if action ~= "deploy" or who.kind ~= "token" then return nil end -- the next rule decides
-        if what.now.weekday > 5 then return false, "weekend" end
+        if what.now.weekday > 5 then return false, refusal end
       end },
   },
   examples = { { "yes", { kind = "admin" }, "deploy", { now = { weekday = 6 } } } },
@@ -64,7 +71,7 @@ return {
 }
 ]]
 local HOOK = [[
--- Is told when a workspace is ready.
+-- Runs when a workspace is ready.
 return {
   on = { "ready" },
   run = function(event, portal)
@@ -101,6 +108,11 @@ local THEME = [[
   :root { --accent: #dcb0f0; --on-accent: #2c0a3c; --accent-more: #ecd3f8; --tint: #2b1d33; }
 }
 ]]
+local LOGO = [[
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+  <circle cx="16" cy="16" r="14" fill="#7a1fa2"/>
+</svg>
+]]
 
 ---@class ScriptPlace
 ---@field key string      of its text: "admin.scripts.place.KEY"
@@ -124,7 +136,8 @@ script_files.places = {
   place("hooks", "hooks/own_hook.lua", HOOK, "^hooks/.*%.lua$"),
   place("routes", "routes/hello.lua", ROUTE, "^routes/.*%.lua$"),
   place("texts", "locales/en.json", TEXTS, "^locales/.*%.json$"),
-  place("theme", "www/theme.css", THEME), place("config", "config.lua", CONFIG),
+  place("theme", "www/theme.css", THEME), place("logo", "www/logo.svg", LOGO),
+  place("config", "config.lua", CONFIG),
   place("tests", "tests/own.lua", TEST, "^tests/.*%.lua$"),
   place("lib", "lib/own.lua", SHARED, "^lib/.*%.lua$"),
 }

@@ -10,6 +10,7 @@ local problem = require "lib.http.problem"
 local template_parameters = require "lib.http.template_parameters"
 local kinds = require "lib.operations.kinds"
 local states = require "lib.operations.states"
+local name_policy = require "lib.policy.names"
 local templates = require "lib.policy.templates"
 local sorted_keys = require("lib.schema").sorted_keys
 
@@ -184,7 +185,7 @@ body("Deploy", ("name (upper case and surrounding blanks are folded), template? 
   table.concat(templates.ids(), ", ")), template_parameters.FORM_NAME)
 components.Deploy.properties.parameters = template_parameters.schema()
 components.Deploy.examples = json.array {
-  { name = "my-workspace", parameters = template_parameters.examples(templates.find()) },
+  { name = name_policy.example(), parameters = template_parameters.examples(templates.find()) },
 }
 shape("Accepted", [[deploymentId, name, url (where the workspace will answer), statusUrl, template,
   ownerKey? (keep it: it alone opens and deletes the workspace. Send it as Authorization: Bearer; a

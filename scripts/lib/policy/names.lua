@@ -171,6 +171,15 @@ end
 check_examples(FILE, { shipped }, shipped.examples)
 check_examples(SITE_FILE, both, own.examples)
 
+--- A name that the site's check accepts from anyone, by its examples; without one, a usual name.
+---@return string
+function name_policy.example()
+  for _, each in ipairs(own.examples) do
+    if each[1] == "yes" and not each[3] then return names.fold(each[2]) end
+  end
+  return "my-workspace"
+end
+
 -- A check without examples is tried on the product's, so that a misspelt name is found.
 if own.check then
   check.probes(function(name, who)

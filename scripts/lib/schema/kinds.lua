@@ -104,7 +104,7 @@ end
 
 --- A size in bytes, written with its unit.
 function kinds.size(least, most)
-  local hint = ('a size of %s or more, such as "2 GiB" or "64 KiB"'):format(size_text(least))
+  local hint = ('a size of %s or more, such as "%s"'):format(size_text(least), size_text(2 * least))
   return kind(hint, function(value)
     local bytes = bytes_of(value)
     return bytes ~= nil and within(bytes, least, most or math.huge), bytes

@@ -137,7 +137,7 @@ local function target_of(actor, name)
   if row then is_same, message, code = is_about(row, actor.operation_id) end
   if is_same == nil then return nil, message, code end
   if is_same then return row end
-  return nil, ("the event is not about the workspace %s of now"):format(tostring(name)), "gone"
+  return nil, ("workspace %s of the event no longer exists"):format(tostring(name)), "gone"
 end
 
 -- The statements for the audit log.

@@ -9,6 +9,7 @@ local site = require "core.site"
 local task = require "core.task"
 local attempt = require "lib.base.attempt"
 local clock = require "lib.base.clock"
+local names = require "lib.base.names"
 local rehearse = {}
 
 local MOST = 200         -- deployments
@@ -96,10 +97,11 @@ local function count_faults(dokploy, token)
   return count
 end
 
--- What the first template of these files requires, by the example in the portal's description.
-local function required_parameters(portal, token)
+-- A name that these files accept and what their first template requires, by the example in the
+-- portal's description.
+local function example_of(portal, token)
   local _, described = call("GET", portal .. "/api/openapi.json", token)
-  return described.components.schemas.Deploy.examples[1].parameters
+  return described.components.schemas.Deploy.examples[1]
 end
 
 -- How a deployment ended: its document, or why it was refused.
@@ -118,9 +120,10 @@ local function deploy(portal, token, body)
 end
 
 local function deploy_all(portal, token, count)
-  local work, parameters = {}, required_parameters(portal, token)
+  local work, example = {}, example_of(portal, token)
+  local stem = example.name:sub(1, names.max - #"-try-200"):gsub("%-$", "")
   for i = 1, count do
-    local body = { name = ("rehearsed-%d"):format(i), parameters = parameters }
+    local body = { name = ("%s-try-%d"):format(stem, i), parameters = example.parameters }
     work[i] = function() return deploy(portal, token, body) end
   end
   local results = task.all(work)

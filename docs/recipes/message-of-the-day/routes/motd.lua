@@ -2,10 +2,13 @@
 local json = require "core.json"
 local site = require "core.site"
 
+local function notice(language)
+  local file = site.read(("locales/%s.json"):format(language))
+  return file and json.decode(file)["own.notice"]
+end
+
 local function show(req)
-  local file = ("locales/%s.json"):format(req.query.lang or "en")
-  local texts = json.decode(site.read(file) or "{}")
-  return { json = { text = texts["own.notice"] } }
+  return { json = { text = notice(req.query.lang or "en") or notice "en" } }
 end
 
 return {
