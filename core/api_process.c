@@ -124,55 +124,141 @@ static void read_texts(lua_State *L, const char *key, const char **list, int roo
     list[n] = NULL;
 }
 
-static int start(lua_State *L)
-{
-    static const char *const known[] = { "arguments", "environment", "input", "seconds",
-                                         "site",      "memory",      NULL };
+struct launch {
     const char *arguments[MAX_ARGUMENTS + 1], *environment[MAX_ENVIRONMENT + 3];
     char parent[32];
-    char *message = NULL;
-    struct bundle *site = NULL;
+    struct child_options options;
+};
+
+/* They point into the table of options, which is at index 1. */
+static void read_options(lua_State *L, struct launch *launch)
+{
+    static const char *const known[] = { "arguments", "environment", "input",    "seconds",
+                                         "site",      "memory",      "prepared", NULL };
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     api_known_keys(L, 1, known);
-    arguments[0] = "--root";
-    arguments[1] = api_core(L)->settings->root;
-    read_texts(L, "arguments", arguments + 2, MAX_ARGUMENTS - 2);
-    read_texts(L, "environment", environment + 2, MAX_ENVIRONMENT);
-    environment[0] = "SITE_FD=";
-    snprintf(parent, sizeof parent, "DEPLOYER_PARENT=%d", (int)getpid());
-    environment[1] = parent;
+    launch->arguments[0] = "--root";
+    launch->arguments[1] = api_core(L)->settings->root;
+    read_texts(L, "arguments", launch->arguments + 2, MAX_ARGUMENTS - 2);
+    read_texts(L, "environment", launch->environment + 2, MAX_ENVIRONMENT);
+    launch->environment[0] = "SITE_FD=";
+    snprintf(launch->parent, sizeof launch->parent, "DEPLOYER_PARENT=%d", (int)getpid());
+    launch->environment[1] = launch->parent;
 #ifdef __SANITIZE_ADDRESS__
     int is_limited = 0; /* the sanitizer reserves terabytes */
 #else
     int is_limited = 1;
 #endif
-    struct child_options options = {
-        .arguments = arguments,
-        .environment = environment,
+    launch->options = (struct child_options){
+        .arguments = launch->arguments,
+        .environment = launch->environment,
         .input = api_text(L, 1, "input", ""),
         .fd = -1,
         .timeout_ms = (int64_t)(1000 * api_number(L, 1, "seconds", DEFAULT_SECONDS)),
         .max_bytes = is_limited ? (size_t)api_number(L, 1, "memory", 0) : 0
     };
-    if (lua_getfield(L, 1, "input") == LUA_TSTRING) options.input_len = lua_rawlen(L, -1);
-    if (lua_getfield(L, 1, "site") != LUA_TNIL) {
-        site = api_read_bundle(L, lua_gettop(L), &message);
-        if (site) options.fd = bundle_send(site);
-        bundle_unref(site);
-        if (message) {
-            int n = api_fail(L, "invalid", "%s", message);
-            free(message);
-            return n;
-        }
-        if (options.fd < 0) return api_fail(L, "system", "%s", strerror(errno));
-        environment[0] = "SITE_FD=3";
+    if (lua_getfield(L, 1, "input") == LUA_TSTRING) launch->options.input_len = lua_rawlen(L, -1);
+    lua_settop(L, 1);
+}
+
+/* Gives the child a channel. 0; or -1 and errno. */
+static int open_channel(struct launch *launch)
+{
+    launch->environment[0] = "SITE_FD=3";
+    launch->options.fd = bundle_channel();
+    return launch->options.fd < 0 ? -1 : 0;
+}
+
+/* --- one ahead --- */
+
+/* The child of process.prepare(), until process.start() takes it. */
+static struct {
+    struct child *child; /* or NULL */
+    int channel;
+} ahead;
+
+static void drop_ahead(void)
+{
+    if (!ahead.child) return;
+    child_free(ahead.child);
+    ahead.child = NULL;
+    close(ahead.channel);
+}
+
+/* Lets it begin, with `site`. NULL when there is none that can. */
+static struct child *take_ahead(const struct bundle *site, int64_t timeout_ms,
+                                struct handle *handle)
+{
+    struct child *child = ahead.child;
+    if (!child) return NULL;
+    if (bundle_send(site, ahead.channel) != 0 ||
+        child_go(child, timeout_ms, on_change, handle) != 0) {
+        drop_ahead();
+        return NULL;
     }
+    ahead.child = NULL;
+    close(ahead.channel);
+    return child;
+}
+
+static void ignore(void *unused)
+{
+    (void)unused;
+}
+
+/* A failure only means that the next one starts later. */
+static int prepare(lua_State *L)
+{
+    struct launch launch;
+    read_options(L, &launch);
+    if (ahead.child && !child_has_ended(ahead.child)) return 0;
+    drop_ahead();
+    if (open_channel(&launch) != 0) return 0;
+    launch.options.is_ahead = 1;
+    ahead.channel = launch.options.fd;
+    ahead.child = child_start(api_core(L)->loop, &launch.options, ignore, NULL);
+    if (!ahead.child) close(ahead.channel);
+    return 0;
+}
+
+/* --- a new one --- */
+
+/* `site` may be NULL. Returns NULL and errno. */
+static struct child *start_new(lua_State *L, struct launch *launch, const struct bundle *site,
+                               struct handle *handle)
+{
+    struct child *child = NULL;
+    struct child_options *options = &launch->options;
+    if (site && open_channel(launch) != 0) return NULL;
+    if (!site || bundle_send(site, options->fd) == 0)
+        child = child_start(api_core(L)->loop, options, on_change, handle);
+    int error = errno;
+    if (site) close(options->fd);
+    errno = error;
+    return child;
+}
+
+static int start(lua_State *L)
+{
+    struct launch launch;
+    char *message = NULL;
+    struct bundle *site = NULL;
+    read_options(L, &launch);
     struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
     *handle = (struct handle){ .L = vm_state(vm_of(L)), .ref = LUA_NOREF };
-    handle->child = child_start(api_core(L)->loop, &options, on_change, handle);
+    int is_prepared = api_flag(L, 1, "prepared", 0);
+    if (lua_getfield(L, 1, "site") != LUA_TNIL) site = api_read_bundle(L, 3, &message);
+    lua_settop(L, 2);
+    if (message) {
+        int n = api_fail(L, "invalid", "%s", message);
+        free(message);
+        return n;
+    }
+    if (site && is_prepared) handle->child = take_ahead(site, launch.options.timeout_ms, handle);
+    if (!handle->child) handle->child = start_new(L, &launch, site, handle);
     int error = errno;
-    if (options.fd >= 0) close(options.fd);
+    bundle_unref(site);
     if (!handle->child) return api_fail(L, "system", "%s", strerror(error));
     luaL_setmetatable(L, HANDLE);
     lua_pushvalue(L, -1);
@@ -182,7 +268,9 @@ static int start(lua_State *L)
 
 int api_process_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = { { "start", start }, { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "start", start },
+                                          { "prepare", prepare },
+                                          { NULL, NULL } };
     static const luaL_Reg methods[] = {
         { "read", handle_read }, { "wait", handle_wait }, { "kill", handle_kill }, { NULL, NULL }
     };

@@ -229,26 +229,24 @@ char *bundle_write(const struct bundle *bundle, const char *folder)
 
 /* --- to a child process --- */
 
-int bundle_send(const struct bundle *bundle)
+int bundle_channel(void)
+{
+    return memfd_create("bundle", MFD_CLOEXEC);
+}
+
+int bundle_send(const struct bundle *bundle, int channel)
 {
     struct bytes all = { 0 };
-    int fd = memfd_create("bundle", MFD_CLOEXEC);
-    if (fd < 0) return -1;
+    size_t sent = 0;
     append_all(bundle, &all);
-    for (size_t sent = 0; sent < all.len;) {
-        ssize_t n = write(fd, all.data + sent, all.len - sent);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) {
-            int error = errno;
-            close(fd);
-            fd = -1;
-            errno = error;
-            break;
-        }
-        sent += (size_t)n;
+    while (sent < all.len) {
+        ssize_t n = write(channel, all.data + sent, all.len - sent);
+        if (n < 0 && errno != EINTR) break;
+        if (n > 0) sent += (size_t)n;
     }
+    int failed = sent < all.len ? -1 : 0;
     bytes_free(&all);
-    return fd;
+    return failed;
 }
 
 /* Adds the files of a text that append_all() made. */

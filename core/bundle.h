@@ -41,9 +41,10 @@ struct bundle *bundle_read(const char *folder, char **message);
  * an interrupted call may be repeated. NULL; or what is wrong, to be freed. */
 char *bundle_write(const struct bundle *bundle, const char *folder);
 
-/* A descriptor (close-on-exec) from which bundle_receive() in a child process reads the bundle. -1
- * and errno. */
-int bundle_send(const struct bundle *bundle);
+/* A descriptor (close-on-exec) of memory that a child process inherits. -1 and errno. */
+int bundle_channel(void);
+/* Writes the bundle to it, for bundle_receive() in the child. 0; or -1 and errno. */
+int bundle_send(const struct bundle *bundle, int channel);
 /* NULL and *message, to be freed. Closes the descriptor. */
 struct bundle *bundle_receive(int fd, char **message);
 #endif

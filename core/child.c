@@ -177,9 +177,9 @@ static void watch_all(struct child *child, const struct child_options *options)
         loop_timer_new(loop, clock_from_real_ms(options->timeout_ms), 0, on_deadline, child);
     child->input = mem_copy(options->input, options->input_len);
     child->input_len = options->input_len;
-    if (options->input_len == 0)
+    if (options->input_len == 0 && !options->is_ahead)
         stop_input(child);
-    else
+    else if (options->input_len > 0)
         child->writable = loop_watch_io(loop, child->in, LOOP_WRITE, on_writable, child);
 }
 
@@ -216,6 +216,18 @@ struct child *child_start(struct loop *loop, const struct child_options *options
     child->err.fd = pipes[2][0];
     watch_all(child, options);
     return child;
+}
+
+int child_go(struct child *child, int64_t timeout_ms, loop_fn *changed, void *arg)
+{
+    if (child->is_reaped || child->was_late) return -1;
+    child->changed = changed;
+    child->arg = arg;
+    loop_timer_free(child->deadline);
+    child->deadline =
+        loop_timer_new(child->loop, clock_from_real_ms(timeout_ms), 0, on_deadline, child);
+    stop_input(child);
+    return 0;
 }
 
 int child_follow_parent(void)

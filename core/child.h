@@ -20,11 +20,15 @@ struct child_options {
     int fd;             /* what it has as descriptor CHILD_FD, or -1; stays the caller's */
     int64_t timeout_ms; /* of real time; then it is killed */
     size_t max_bytes;   /* of memory; 0: no limit */
+    int is_ahead;       /* its standard input stays open until child_go() */
 };
 
 /* Calls changed(arg) when there is a line to take, and when the child has ended. NULL and errno. */
 struct child *child_start(struct loop *loop, const struct child_options *options, loop_fn *changed,
                           void *arg);
+/* Ends the standard input of a child that was started ahead, and gives it a time and a callback of
+ * its own. Returns -1, and changes nothing, when it has ended or is being killed. */
+int child_go(struct child *child, int64_t timeout_ms, loop_fn *changed, void *arg);
 /* In a process whose environment has DEPLOYER_PARENT, its parent's pid: makes it end with the
  * parent. Returns -1 when that has ended already. */
 int child_follow_parent(void);

@@ -7,8 +7,10 @@
 #include "mem.h"
 #include "store.h"
 #include "task.h"
+#include "vm_chunks.h"
 #include "www.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <signal.h>
 #include <unistd.h>
@@ -92,9 +94,27 @@ static int check_scripts(struct portal *portal, const char *init, int is_rehears
     return problems;
 }
 
+/* Loads what an edit of the installation's files does not change, and waits for these. What is
+ * wrong with it shows in the check itself. */
+static void check_ahead(struct portal *portal)
+{
+    struct vm_error error;
+    char end;
+    vm_chunks_keep();
+    struct script_version *version =
+        script_version_new(&portal->server, &portal->settings, NULL, &error);
+    if (version && main_load_www(portal, NULL, &error) == 0) script_version_load(version, &error);
+    script_version_free(version);
+    www_free(portal->core.www);
+    portal->core.www = NULL;
+    while (read(STDIN_FILENO, &end, 1) < 0 && errno == EINTR)
+        ;
+}
+
 int main_check(struct portal *portal)
 {
     struct vm_error error;
+    if (env_get("CHECK_AHEAD")) check_ahead(portal);
     int problems = main_open_site(portal, &error) == 0 ? 0 : report(&error);
     if (main_load_www(portal, portal->site, &error) != 0) problems += report(&error);
     problems += check_scripts(portal, "init.lua", 0);

@@ -151,7 +151,9 @@ TEST(a_child_receives_what_was_sent)
     assert_null(bundle_add(sent, "www/x.png", "\0\n\0", 3));
     assert_null(bundle_add(sent, "empty", "", 0));
     assert_null(bundle_seal(sent));
-    struct bundle *received = bundle_receive(bundle_send(sent), &message);
+    int channel = bundle_channel();
+    assert_int_equal(bundle_send(sent, channel), 0);
+    struct bundle *received = bundle_receive(channel, &message);
     assert_non_null(received);
     assert_string_equal(received->hash, sent->hash);
     bundle_unref(received);

@@ -28,7 +28,7 @@ TEAR_DOWN()
 
 TEST_GROUP("child", FIXTURE);
 
-static void start(const char *what, const char *input, int64_t timeout_ms)
+static void start_as(const char *what, const char *input, int64_t timeout_ms, int is_ahead)
 {
     const char *arguments[] = { "child", what, NULL }, *environment[] = { "COLOUR=blue", NULL };
     struct child_options options = { .arguments = arguments,
@@ -36,9 +36,15 @@ static void start(const char *what, const char *input, int64_t timeout_ms)
                                      .input = input,
                                      .input_len = strlen(input),
                                      .fd = -1,
-                                     .timeout_ms = timeout_ms };
+                                     .timeout_ms = timeout_ms,
+                                     .is_ahead = is_ahead };
     child = child_start(loop, &options, on_change, NULL);
     assert_non_null(child);
+}
+
+static void start(const char *what, const char *input, int64_t timeout_ms)
+{
+    start_as(what, input, timeout_ms, 0);
 }
 
 static void expect_line(const char *text)
@@ -72,6 +78,17 @@ TEST(lines_errors_and_status)
     assert_int_equal(child_status(child), 7);
     assert_string_equal(child_errors(child), "COLOUR=blue\n");
     assert_false(child_was_late(child));
+}
+
+TEST(one_ahead_begins_when_it_may)
+{
+    start_as("echo", "", 20000, 1);
+    assert_null(child_line(child, &(size_t){ 0 }));
+    assert_int_equal(child_go(child, 20000, on_change, NULL), 0);
+    expect_line(NULL);
+    wait_for_end();
+    assert_int_equal(child_status(child), 7);
+    assert_int_equal(child_go(child, 20000, on_change, NULL), -1);
 }
 
 TEST(input_larger_than_a_pipe)
