@@ -6,7 +6,7 @@
 enum { STORED_BYTES_MAX = 65535 };
 
 /* The window that holds the text and what zlib looks ahead; its tables grow with it. zlib clears
- * 256 KiB for the largest, which was a tenth of loading the scripts with their 150 short pieces. */
+ * 256 KiB for the largest, and the scripts compress 150 short pieces as they load. */
 static int window_bits(size_t len)
 {
     int bits = 9;
