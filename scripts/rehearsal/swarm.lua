@@ -9,6 +9,7 @@ local docker = require "rehearsal.docker"
 local dotenv = require "lib.base.dotenv"
 local images = require "rehearsal.images"
 local json = require "core.json"
+local server = require "core.server"
 local task = require "core.task"
 local version = require "rehearsal.version"
 
@@ -16,9 +17,11 @@ local swarm = {}
 
 local null = json.null
 
-local STARTING = 0.8 -- seconds until the container is up
-local LISTENING = 0.7 -- from there until it listens
+local STARTING = 1.3 -- seconds until the container is up
+local CHECKING = 7.2 -- from there until its first good health check: only then it has an address
 local STOPPING = 3
+local RESTARTING = 6 -- between two ends of a container that keeps ending
+local HISTORY = 5    -- ended tasks of a service that Docker remembers
 
 local function text_or(value, default)
   return type(value) == "string" and value or default
@@ -90,6 +93,7 @@ local function stop_live(service)
   service.live = nil
   local container = database.insert("container", {
     containerId = spec.container, appName = service.appName, state = "running",
+    since = clock.now(),
     name = ("%s.1.%s"):format(service.appName, spec.id), volumes = spec.volumes,
   })
   task.spawn(nil, function()
@@ -109,6 +113,22 @@ end
 
 local has_ended = { crash = true, unhealthy = true }
 
+-- Docker restarts a container that ends, again and again. spec.ended: its tasks, newest first.
+local function keep_ending(service, spec)
+  spec.ended = { spec.id }
+  task.spawn(nil, function()
+    while not server.info().draining do
+      clock.work(RESTARTING)
+      if service.failed ~= spec or not database.holds(service) then return end
+      table.insert(spec.ended, 1, database.letters(25))
+      spec.ended[HISTORY + 1] = nil
+      spec.since = clock.now()
+      database.update(service)
+      database.commit()
+    end
+  end)
+end
+
 -- The new container is up or has failed. After a failure the newer version's services go back to
 -- the old container; the older's go down.
 local function settle(service)
@@ -121,19 +141,20 @@ local function settle(service)
     service.live, service.failed = spec, nil
   else
     service.failed = spec
+    if spec.outcome == "crash" then keep_ending(service, spec) end
     if not (version.is_new() and has_ended[spec.outcome]) then stop_live(service) end
   end
   database.update(service)
 end
 
-local function start(service)
+local function start(service, delay)
   local spec = service.next
   task.spawn(nil, function()
-    clock.work(STARTING)
+    clock.work(STARTING + (delay or 0))
     if service.next ~= spec or not database.holds(service) then return end
     settle(service)
     database.commit()
-    clock.work(LISTENING)
+    clock.work(CHECKING)
     spec.listens = true
     database.update(service)
     database.commit()
@@ -155,9 +176,10 @@ function swarm.apply(application, mode)
   local service = database.get("service", application.appName)
     or database.insert("service", { appName = application.appName })
   service.next = spec_of(application, mode)
-  if stops_first(application) then stop_live(service) end
+  local waits = service.live and stops_first(application)
+  if waits then stop_live(service) end
   database.update(service)
-  start(service)
+  start(service, waits and STOPPING)
   return true
 end
 
@@ -214,6 +236,7 @@ function swarm.resume()
   for _, service in ipairs(database.list "service") do
     if service.live then service.live.listens = true end
     if service.next then start(service) end
+    if service.failed and service.failed.ended then keep_ending(service, service.failed) end
   end
 end
 

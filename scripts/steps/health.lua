@@ -6,7 +6,7 @@ local isolation = require "lib.dokploy.isolation"
 local address = require "lib.workspaces.address"
 local health = require "lib.workspaces.health"
 
-local RESERVE = 3 -- seconds before the deadline, for reporting the reason
+local RESERVE = 10 -- seconds before the deadline, for the last probe and for reporting the reason
 local BAD_GATEWAY = 502 -- what the proxy answers when it does not reach the container
 
 return {

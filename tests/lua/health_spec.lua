@@ -131,19 +131,59 @@ describe("the health of a workspace", function()
   it("counts containers that ended by themselves", function()
     local tasks = {
       { state = "ready", currentState = "Ready 4 seconds ago", error = "" },
-      { state = "shutdown", currentState = "Failed 5 seconds ago",
+      { containerId = "b", state = "shutdown", currentState = "Failed 5 seconds ago",
         error = '"task: non-zero exit (78)"' },
-      { state = "shutdown", currentState = "Rejected 9 seconds ago", error = "invalid mount" },
+      { containerId = "a", state = "shutdown", currentState = "Rejected 9 seconds ago",
+        error = "invalid mount" },
       { state = "shutdown", currentState = "Shutdown 9 seconds ago", error = "" },
     }
-    local count, reason = containers.crashes(tasks)
-    assert.equal(2, count)
-    assert.equal("non-zero exit (78)", reason)
-    assert.equal(1, containers.crashes {
-      { state = "exited", status = "Exited (137) 5 seconds ago" },
-      { state = "exited", status = "Exited (0) 1 hour ago" },
-      { state = "running", status = "Up 2 seconds" },
-    })
+    local ended = containers.crashes(nil, tasks)
+    assert.equal(2, ended.count)
+    assert.equal("non-zero exit (78)", ended.reason)
+    assert.equal(1, containers.crashes(nil, {
+      { name = "a.1.x", state = "exited", status = "Exited (137) 5 seconds ago" },
+      { name = "a.1.y", state = "exited", status = "Exited (0) 1 hour ago" },
+      { name = "a.1.z", state = "running", status = "Up 2 seconds" },
+    }).count)
+  end)
+
+  local function failed(id, problem)
+    return { containerId = id, currentState = "Failed 2 minutes ago", error = problem or "" }
+  end
+  local function in_state(state) return { containerId = "n", currentState = state, error = "" } end
+
+  it("counts a container that ended once, once", function()
+    local ended
+    for _ = 1, 9 do ended = containers.crashes(ended, { in_state "Starting", failed "a" }) end
+    assert.equal(1, ended.count)
+    ended = containers.crashes(ended, { failed "c", failed "b", failed "a" })
+    assert.equal(3, ended.count)
+  end)
+
+  it("counts from the start when a newer container keeps running", function()
+    local ended = containers.crashes(nil, { failed "b", failed "a" })
+    local function count_with(state)
+      return containers.crashes(ended, { in_state(state), failed "b", failed "a" }).count
+    end
+    assert.equal(2, count_with "Running 4 seconds ago")
+    assert.equal(2, count_with "Running less than a second ago")
+    assert.equal(0, count_with "Running 43 seconds ago")
+    assert.equal(0, count_with "Running about a minute ago")
+  end)
+
+  it("takes no container that a restart of Docker removed for a crash", function()
+    local rows = { failed("a", "No such container: rb-olsyrb.1.nlkpjjt"), failed("b", "task: x") }
+    assert.equal(1, containers.crashes(nil, rows).count)
+  end)
+
+  it("sees that a container ended where Dokploy gives its state only", function()
+    local rows = {
+      { containerId = "1", name = "x.1.a", state = "exited" },
+      { containerId = "2", name = "x.1.b", state = "running" },
+      { containerId = "3", name = "x.1.c", state = "dead" },
+    }
+    assert.equal(2, containers.crashes(nil, rows).count)
+    assert.same({ b = true }, containers.up(rows))
   end)
 end)
 

@@ -160,6 +160,15 @@ for name, read in pairs(reads) do
   end
 end
 
+--- A service's tasks where Dokploy says how each is (0.27.0 and later), else its containers on this
+--- machine, ended ones too; for lib/dokploy/containers.lua.
+function Client:instances(app_name)
+  local tasks, message, code, info = self:tasks(app_name)
+  if not tasks then return nil, message, code, info end
+  if tasks[1] and text(tasks[1].currentState) then return tasks end
+  return self:containers(app_name)
+end
+
 -- Deletes: method -> procedure, the argument's name. Of a mount, the volume stays.
 local deletes = {
   project_remove = { "project.remove", "projectId" },

@@ -18,10 +18,11 @@ local sanitize = require "lib.dokploy.sanitize"
 
 local health = {
   user = "opencode",
-  in_a_row = 3,    -- good probes, one a second, before it is called ready
-  pages = 10,      -- pages without a lock in a row before they are not taken for the proxy's own
-  crashes = 6,     -- containers that ended by themselves, summed up over the probes
-  crash_probe = 5, -- the containers are checked at every n-th probe
+  in_a_row = 3,    -- good probes before it is called ready
+  eager = 30,      -- seconds in which it is probed four times a second; then once a second
+  page_seconds = 10, -- of pages without a lock before they are not taken for the proxy's own
+  crashes = 3,     -- containers that ended by themselves before it is given up
+  crash_pause = 2, -- seconds between two looks at its containers
 }
 local once = dokploy.client { tries = 1 } -- looking at containers must not hold up the probes
 
@@ -160,39 +161,36 @@ end
 
 -- Waiting
 
--- How many of its containers ended by themselves, and why. A container that ended once may be well
--- the next time; one that keeps ending adds up over the probes.
-local function count_crashes(watch, target, app_name)
+-- How many of its containers ended by themselves while nothing answered.
+local function count_crashes(watch, target, app_name, now)
   if watch.last.lock then
-    watch.crashes = 0
-  elseif watch.probes % health.crash_probe == 0 then
-    local of_tasks, task_reason = containers.crashes(once:tasks(app_name) or {})
-    local of_containers, container_reason = containers.crashes(once:containers(app_name) or {})
-    local count = math.max(of_tasks, of_containers)
-    watch.crashes = count == 0 and 0 or watch.crashes + count
-    local reason = task_reason or container_reason
-    watch.reason = reason and sanitize.text(reason, 120, target.secrets) or watch.reason
+    watch.ended = nil
+  elseif now - watch.looked_at >= health.crash_pause then
+    watch.looked_at = now
+    watch.ended = containers.crashes(watch.ended, once:instances(app_name) or {})
+    watch.reason = sanitize.text(watch.ended.reason, 120, target.secrets)
   end
-  return watch.crashes
+  return watch.ended and watch.ended.count or 0
 end
 
 -- A reason to end at once, or nothing.
-local function hopeless(watch, target, new_service)
+local function hopeless(watch, target, new_service, now)
   if watch.last.code == "stack_unprotected" then
     return "it answers without a password", "stack_unprotected"
   end
   if not new_service then return nil end
-  watch.pages = watch.last.lock == "page" and watch.pages + 1 or 0
-  if watch.pages >= health.pages then
+  watch.page_since = watch.last.lock == "page" and (watch.page_since or now) or nil
+  if watch.page_since and now - watch.page_since >= health.page_seconds then
     return "a page without a lock answers at its address", "stack_unprotected"
   end
-  if count_crashes(watch, target, new_service) >= health.crashes then
+  if count_crashes(watch, target, new_service, now) >= health.crashes then
     return "its container ends again and again: " .. watch.reason, "stack_unhealthy"
   end
 end
 
---- Probes once a second until the workspace is healthy three times in a row. When the time is over
---- and only the certificate is missing, that is a success with a warning.
+--- Probes until the workspace is healthy three times in a row. While it does not answer, a probe is
+--- one request. When the time is over and only the certificate is missing, that is a success with a
+--- warning.
 ---@param target { public: Target, inner: Target|nil, password: string }
 ---@param options { seconds: number, new_service: string|nil, on_probe: fun(key: string,
 --- count: integer)|nil }  new_service: the service of a first start, whose containers are watched;
@@ -200,17 +198,19 @@ end
 ---@return boolean|nil healthy, string? warning_or_message, string? code, table? args
 ---@return integer? status  of the last probe, when it did not become healthy in time
 function health.wait(target, options)
-  local watch = { good = 0, pages = 0, probes = 0, crashes = 0, reason = "" }
-  local ends = timer.now() + options.seconds
+  local began = timer.now()
+  local watch, ends = { good = 0, looked_at = began, reason = "" }, began + options.seconds
   repeat
     local seen = health.probe(target)
-    watch.last, watch.probes = seen, watch.probes + 1
+    local now = timer.now()
+    watch.last = seen
     watch.good = seen.code and 0 or watch.good + 1
     if watch.good >= health.in_a_row then return true end
-    local message, code = hopeless(watch, target, options.new_service)
+    local message, code = hopeless(watch, target, options.new_service, now)
     if message then return nil, message, code, { reason = watch.reason } end
     if options.on_probe then options.on_probe(seen.code or "steady", watch.good) end
-    if not task.sleep(1) then return nil, "cancelled", "cancelled" end
+    local pause = now - began < health.eager and 0.25 or 1
+    if not task.sleep(pause) then return nil, "cancelled", "cancelled" end
   until timer.now() >= ends
   if watch.last.code == "certificate" then return true, "certificate" end
   local code = watch.last.code or "stack_unhealthy"

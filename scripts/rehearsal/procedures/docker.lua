@@ -12,10 +12,8 @@ local by_app_name = {
 }
 
 -- The tasks of a service whose container did not stay up, by outcome: wanted state, real state,
--- error. Docker has started a second container where there are two.
-local crashed = { "shutdown", "Failed", "task: non-zero exit (3)" }
+-- error.
 local failed_tasks = {
-  crash = { crashed, crashed },
   unhealthy = {
     { "ready", "Ready" },
     { "shutdown", "Failed", "task: non-zero exit (137): dockerexec: unhealthy container" },
@@ -25,6 +23,7 @@ local failed_tasks = {
   },
   rejected = { { "shutdown", "Rejected", "invalid volume name" } },
 }
+local crashed = { "shutdown", "Failed", "task: non-zero exit (3)" }
 
 -- One line of `docker service ps`.
 local function task_row(service, spec, id, task)
@@ -46,19 +45,17 @@ procedures["GET docker.getServiceContainersByAppName"] = {
     local function add(spec, id, task) found[#found + 1] = task_row(service, spec, id, task) end
     if not service then return found end
     local live, starting, failed = service.live, service.next, service.failed
-    if live then add(live, live.id, { "running", "Running" }) end
     if starting then add(starting, starting.id, { "running", "Preparing" }) end
+    if live then add(live, live.id, { "running", live.listens and "Running" or "Starting" }) end
+    for _, each in ipairs(database.list("container", { appName = input.appName })) do
+      add(each, each.name:match "%w+$", { "shutdown", "Running" })
+    end
+    for _, id in ipairs(failed and failed.ended or {}) do add(failed, id, crashed) end
     for i, task in ipairs(failed and failed_tasks[failed.outcome] or {}) do
       add(failed, i == 1 and failed.id or failed.id:reverse(), task)
     end
     return found
   end,
-}
-
--- The container of a service that did not stay up, by outcome: state, status.
-local failed_containers = {
-  crash = { "exited", "Exited (3) %s ago" },
-  unhealthy = { "created", "Created" }, -- the second one
 }
 
 -- Containers are matched by a part of their name; those that are being stopped count.
@@ -71,16 +68,24 @@ procedures["GET docker.getContainersByAppNameMatch"] = {
     local found = json.array {}
     local function add(app_name, id, name, state, status)
       if not app_name:find(input.appName, 1, true) then return end
-      found[#found + 1] = { containerId = id, name = name, state = state, status = status }
+      local row = { containerId = id, name = name, state = state }
+      if version.is_new() then row.status = status end
+      found[#found + 1] = row
     end
-    local function add_spec(service, spec, state, status)
-      local name = ("%s.1.%s"):format(service.appName, spec.id)
-      add(service.appName, spec.container, name, state, status:format(clock.since(spec.since)))
+    local function add_task(service, spec, id, state, status)
+      local name = ("%s.1.%s"):format(service.appName, id)
+      local container = id == spec.id and spec.container or id:sub(1, 12)
+      add(service.appName, container, name, state, status:format(clock.since(spec.since)))
     end
     for _, service in ipairs(database.list "service") do
-      local failed = service.failed and failed_containers[service.failed.outcome]
-      if service.live then add_spec(service, service.live, "running", "Up %s") end
-      if failed then add_spec(service, service.failed, failed[1], failed[2]) end
+      local live, failed = service.live, service.failed
+      if live then add_task(service, live, live.id, "running", "Up %s") end
+      for _, id in ipairs(failed and failed.ended or {}) do
+        add_task(service, failed, id, "exited", "Exited (3) %s ago")
+      end
+      if failed and failed.outcome == "unhealthy" then -- the second one
+        add_task(service, failed, failed.id, "created", "Created")
+      end
     end
     for _, each in ipairs(database.list "container") do
       add(each.appName, each.containerId, each.name, each.state, "Up 10 seconds")
