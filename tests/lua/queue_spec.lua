@@ -64,8 +64,27 @@ describe("the queue", function()
     assert.equal("", starts(0, { 1 }, 1, 30))
   end)
 
-  it("gives one that is late a little longer", function()
-    assert.equal("6 36", starts(2, { 300 }, 1, 30))
+  it("gives one that is late half its time again", function()
+    assert.equal("20 50", starts(2, { 40 }, 1, 30))
+    assert.equal("150 180", starts(2, { 300 }, 1, 30))
+  end)
+
+  it("takes a slot to be held as long as it is lately", function()
+    assert.equal(45, queue.hold({}, {}, 45))
+    assert.equal(14, queue.hold({ 14, 14, 14 }, { 3, 5 }, 45))
+    local slow_since_three = { 60, 50, 40, 14, 14, 14, 14, 14, 14 }
+    assert.equal(40, queue.hold(slow_since_three, {}, 45))
+    assert.equal(30, queue.hold({ 14, 14, 14 }, { 30, 30, 31 }, 45), "most of them are late")
+    assert.equal(14, queue.hold({ 14, 14, 14 }, { 300, 1, 2 }, 45), "one is stuck")
+  end)
+
+  -- Deploys that used to take 14 seconds take 45, because many are started at once.
+  it("does not promise three seconds to those that wait for 45", function()
+    for age = 14, 44 do
+      local ages = { age, age, age, age }
+      local promised = queue.starts(1, ages, 4, queue.hold({ 14, 14, 14, 14, 14 }, ages, 45))[1]
+      assert.truthy(promised >= 7, ("%d s at %d s"):format(promised, age))
+    end
   end)
 
   it("has fewer free slots when the limit was lowered, and more when it was raised", function()

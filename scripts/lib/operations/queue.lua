@@ -1,6 +1,9 @@
 --- Whose turn it is, when it comes, and how far a deployment is. Pure. First come, first served,
 --- but no owner gets a second slot while others have no slot.
-local queue = { late = 0.2 } -- of its usual time: what one that takes longer is still given
+local queue = {
+  late = 0.5, -- of its time so far: what one that takes longer than usual is still given
+  newest = 5, -- deploys that ended last: how busy the machine is now shows in these
+}
 
 -- Of those with the fewest slots, the owner whose last turn is longest ago: since their last deploy
 -- ended, or since they came.
@@ -39,8 +42,19 @@ function queue.median(numbers)
   return (sorted[middle] + sorted[middle + 1]) / 2
 end
 
--- When those that run will end, in seconds, soonest first. A free slot ends at once; one that is
--- late may end at any moment; where the limit was lowered, the first ends make no room.
+--- For how many seconds a slot is held: by the deploys that ended last, or by those that run, where
+--- most of these take longer already.
+---@param durations number[]  newest first; empty: nothing is known
+---@param ages number[]       for how many seconds each of those that run has been running
+---@param guess number        where nothing is known
+---@return number
+function queue.hold(durations, ages, guess)
+  local usual = queue.median { table.unpack(durations, 1, queue.newest) } or guess
+  return math.max(usual, queue.median(ages) or 0)
+end
+
+-- When those that run will end, in seconds, soonest first. A free slot ends at once; where the
+-- limit was lowered, the first ends make no room.
 local function endings(ages, slots, seconds)
   local ends = {}
   for i = 1, math.max(slots, #ages) do
@@ -48,7 +62,7 @@ local function endings(ages, slots, seconds)
     if not age then
       ends[i] = 0
     else
-      ends[i] = age < seconds and seconds - age or seconds * queue.late
+      ends[i] = age < seconds and seconds - age or age * queue.late
     end
   end
   table.sort(ends)

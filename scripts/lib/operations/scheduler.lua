@@ -132,7 +132,8 @@ local function starts(count, deploys)
   local ages, now = {}, os.time()
   for i, op in ipairs(deploys) do ages[i] = math.max(0, now - (op.started_at or now)) end
   local slots = config.limits.running_deployments
-  return queue.starts(count, ages, slots, scheduler.typical(), estimate.known())
+  local hold = queue.hold(journal.operations.durations(), ages, scheduler.guess)
+  return queue.starts(count, ages, slots, hold, estimate.known())
 end
 
 --- The queue as it is: who waits, in the order of their turns; which deploys run; seconds until
