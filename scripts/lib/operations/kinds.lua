@@ -39,7 +39,7 @@ return {
     holds_name = true, done = ready,
   },
   restart = {
-    state = "restarting", from = exists, flow = "work", parts = { "stop", "start", "health" },
+    state = "restarting", from = exists, flow = "work", parts = { "start", "health" },
     holds_name = true, done = ready,
   },
   -- a new password; a stopped workspace gets it with its next start

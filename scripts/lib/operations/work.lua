@@ -2,8 +2,9 @@
 --- One that was interrupted is done again from the beginning: each call to Dokploy may be made
 --- twice.
 ---
---- Dokploy's own start hangs when the container does not come up; "reload" applies what is stored,
---- at once, also from stopped.
+--- Dokploy's own start hangs when the container does not come up, and its stop takes five seconds
+--- longer than the container; "reload" applies what is stored, at once, also from stopped, and
+--- replaces the container that runs.
 local crypto = require "core.crypto"
 local task = require "core.task"
 local timer = require "core.timer"
@@ -25,26 +26,51 @@ local submission = require "lib.operations.submission"
 local address = require "lib.workspaces.address"
 local health = require "lib.workspaces.health"
 
-local work = { stopping = 60, healthy = 180 } -- seconds: for its containers to end, to be healthy
+local work = {
+  stopping = 60, healthy = 180, -- seconds for its containers to end, to be healthy
+  pause = 0.5,                  -- seconds between two looks at its containers
+}
 local surely, try = create.surely, attempt.try
 
 -- The parts; each raises its failure
 
 local parts = {}
 
+local function until_ended(has_ended)
+  local ends = timer.now() + work.stopping
+  while not has_ended() do
+    if timer.now() >= ends then try(nil, "its container does not end", "stack_does_not_stop") end
+    try(task.sleep(work.pause))
+  end
+end
+
 -- Dokploy says that it stopped a workspace also when it did not: what counts is that no container
 -- runs.
 function parts.stop(ctx)
   try(ctx.dokploy:application_stop(ctx.ids.application))
-  local ends = timer.now() + work.stopping
-  while containers.any_up(try(ctx.dokploy:containers(ctx.ids.app_name))) do
-    if timer.now() >= ends then try(nil, "its container does not end", "stack_does_not_stop") end
-    try(task.sleep(1))
-  end
+  until_ended(function()
+    return not containers.any_up(try(ctx.dokploy:containers(ctx.ids.app_name)))
+  end)
+end
+
+-- The containers that it has now, as a set of ids.
+local function running(ctx) return containers.up(try(ctx.dokploy:instances(ctx.ids.app_name))) end
+
+-- Waits until none of these runs: one that is being replaced still answers the probes.
+local function until_replaced(ctx, before)
+  if not next(before) then return end
+  until_ended(function()
+    for id in pairs(running(ctx)) do
+      if before[id] then return false end
+    end
+    return true
+  end)
 end
 
 function parts.start(ctx)
+  local before = running(ctx)
   try(ctx.dokploy:application_reload(ctx.ids.application, ctx.ids.app_name))
+  until_replaced(ctx, before)
 end
 
 function parts.health(ctx)
@@ -68,19 +94,20 @@ end
 -- Deploys what Dokploy holds of it once more, in the network and with the limits of today, and
 -- follows that to its end.
 function parts.deploy(ctx)
-  local watch, is_sent = { lines = 0 }, false
+  local watch, is_sent, before = { lines = 0 }, false, running(ctx)
   local fields = try(isolation.fields(ctx.dokploy))
   if next(fields) then try(ctx.dokploy:application_update(ctx.ids.application, fields)) end
   while true do
     local row = try(submission.row(ctx))
     if row then submission.pass_log(ctx, row, watch) end
-    if row and row.status == "done" then return end
+    if row and row.status == "done" then break end
     if row and row.status ~= "running" then try(submission.failure(ctx, row, watch)) end
     if not row and not is_sent and not submission.position(ctx) then
       is_sent = try(ctx.dokploy:deploy(ctx.ids.application, ctx.title))
     end
     try(task.sleep(1))
   end
+  if is_sent then until_replaced(ctx, before) end -- else it was sent before a restart of the portal
 end
 
 -- The flow
@@ -114,12 +141,13 @@ local function restore_password(ctx)
   return true
 end
 
--- Whether nothing was changed. A stop that failed may have stopped it all the same: whether it
--- answers shows that.
+-- Whether nothing was changed. A stop or a restart that failed may have been done all the same:
+-- whether it answers shows that.
 local function is_as_before(ctx, op)
   if op.kind == "rotate" then return not ctx.old_environment end
-  if ctx.part ~= "stop" then return ctx.part == "deploy" end
-  return op.params.from == "stopped" or health.lock(address.public(op.url)) == "locked"
+  if ctx.part == "deploy" or ctx.part == "health" then return ctx.part == "deploy" end
+  if op.params.from == "stopped" then return ctx.part == "stop" end
+  return health.lock(address.public(op.url)) == "locked"
 end
 
 local function end_badly(ctx, op, message, code, args)
