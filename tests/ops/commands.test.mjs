@@ -226,6 +226,12 @@ test('a rollout waits for the new release; a rollback restores the previous one'
   assert.match(out, /^\* 1 +portal:1\n {2}2 +portal:2\n$/)
 })
 
+async function tasksOf(name) {
+  const { appName } = await portalOf(name)
+  const tasks = await rehearsal.dokploy('docker.getServiceContainersByAppName', { appName })
+  return tasks.map(({ containerId }) => containerId)
+}
+
 const failures = [
   ['never becomes ready', 'portal-never-ready:3',
     /fail +rollout +3 was not ready in 3 s; last seen: status 502/],
@@ -237,11 +243,17 @@ for (const [what, image, message] of failures) {
   test(`a release that ${what} is rolled back`, async () => {
     const name = image.match(/-(\w+)/)[1]
     await succeeds(bootstrap(name, 'portal:1'))
+    const before = await tasksOf(name)
     const { status, out } = await rollout(name, image)
     assert.equal(status, 1)
     assert.match(out, message)
-    assert.match(out, /ok +rollback +1 is in force again/)
+    const isUntouched = image.includes('missing')
+    const how = isUntouched ? 'still in force' : 'in force again'
+    assert.match(out, new RegExp(`ok +rollback +1 is ${how}`))
     assert.equal(await releaseOf(name), '1')
+    const portal = await portalOf(name)
+    assert.equal(portal.dockerImage, 'portal:1')
+    if (isUntouched) assert.deepEqual(await tasksOf(name), before, 'its container was replaced')
     const list = await command(['rollback', '--list', '--name', name])
     assert.doesNotMatch(list.out, /:3/, 'a failed release counts as good')
   })

@@ -4,6 +4,7 @@ local http = require "lib.base.outgoing"
 local json = require "core.json"
 local task = require "core.task"
 local dokploy = require "lib.dokploy"
+local containers = require "lib.dokploy.containers"
 local call = require "lib.dokploy.call"
 
 local release = {
@@ -94,7 +95,8 @@ end
 
 -- Deploying
 
-local function set_image(application, image)
+--- Changes the image in Dokploy, which deploys nothing. May wait.
+function release.set_image(application, image)
   return call.run(release.client, {
     procedure = "application.update", repeatable = true,
     body = { applicationId = application.applicationId, dockerImage = image },
@@ -118,12 +120,50 @@ local function end_of_log(row)
   return table.concat(lines, " | ", math.max(1, #lines - LOG_LINES + 1))
 end
 
---- Lets Dokploy deploy the image. Its "done" means that Docker accepted the service, no more.
---- Waits.
+-- The containers of the portal that run, as a set of ids; nil: Dokploy does not say.
+local function running(application)
+  local rows = release.client:instances(application.appName)
+  return rows and containers.up(rows)
+end
+
+-- Waits until none of these containers runs: the release of before answers until then.
+local function until_replaced(application, before, deadline)
+  while os.time() < deadline do
+    local is_there = false
+    for id in pairs(running(application) or {}) do is_there = is_there or before[id] end
+    if not is_there then return true end
+    task.sleep(release.poll_seconds)
+  end
+  return nil, "the container of before did not end in time"
+end
+
+--- Whether that release answers, and from the same containers all the time: Docker runs its image,
+--- and is not about to replace it. Waits a few seconds.
+function release.is_in_force(application, where, name)
+  local before = running(application)
+  if not before or not next(before) then return false end
+  for _ = 1, release.answers_in_a_row do
+    local answer = release.probe(where)
+    if not answer or answer.status ~= 200 or answer.release ~= name then return false end
+    task.sleep(release.poll_seconds)
+  end
+  local now = running(application) or {}
+  for id in pairs(before) do
+    if not now[id] then return false end
+  end
+  for id in pairs(now) do
+    if not before[id] then return false end
+  end
+  return true
+end
+
+--- Lets Dokploy deploy the image, and waits until it has replaced the containers of before. That
+--- proves no more than that Docker accepted the service.
 ---@param deadline integer  seconds since 1970
 ---@return true|nil done, string? message
 function release.deploy(application, image, deadline)
-  local saved, message = set_image(application, image)
+  local before = running(application) or {}
+  local saved, message = release.set_image(application, image)
   if not saved then return nil, "the image could not be set: " .. tostring(message) end
   local title = ("portal %s %d"):format(image, os.time())
   local sent, why, code, info = release.client:deploy(application.applicationId, title)
@@ -132,7 +172,7 @@ function release.deploy(application, image, deadline)
   end
   while os.time() < deadline do
     local row = deployment_titled(application, title)
-    if row and row.status == "done" then return true end
+    if row and row.status == "done" then return until_replaced(application, before, deadline) end
     if row and (row.status == "error" or row.status == "cancelled") then
       return nil, ("Dokploy reports %s: %s"):format(row.status, end_of_log(row))
     end

@@ -38,14 +38,22 @@ local function current_release(application, where)
   return history[1]
 end
 
+-- Nothing is deployed where the old release still runs, or Docker has gone back to it by itself.
 local function go_back(report, application, where, old, seconds)
   if not old then
     return report:fail("rollback", "there is no previous release", "roll out an image that works")
   end
-  report:warn("rollback", "going back to " .. old.image)
-  local done, message = deploy_and_wait(report, application, where, old, seconds)
+  local done, message, outcome
+  if release.is_in_force(application, where, old.release) then
+    outcome = " is still in force"
+    done, message = release.set_image(application, old.image)
+  else
+    report:warn("rollback", "going back to " .. old.image)
+    outcome = " is in force again"
+    done, message = deploy_and_wait(report, application, where, old, seconds)
+  end
   if done then
-    report:ok("rollback", old.release .. " is in force again")
+    report:ok("rollback", old.release .. outcome)
   else
     report:fail("rollback", message,
       "look at the container's log in Dokploy; the portal may be down")
