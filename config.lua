@@ -137,7 +137,8 @@ return {
   --   { url = "https://example.com/hooks", secret = secret "WEBHOOK_SECRET", on = { "ready" } }
   -- The secret is whsec_ and 24 to 64 bytes as base64: echo whsec_$(openssl rand -base64 32)
   -- on: created ready failed cancelled deleted stopped started restarted rotated redeployed
-  -- repaired rebuilt removed purged; default: all. name: what lists call it; default: the host.
+  -- repaired rebuilt removed purged sleep_soon asleep woken; default: all. name: what lists call
+  -- it; default: the host.
   webhooks = {},
 
   -- The rehearsal (deployer --rehearsal): a simulated Dokploy for trials and tests. HOST does not

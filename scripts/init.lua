@@ -39,6 +39,7 @@ require "routes.openapi"       -- GET /api/openapi.json
 -- Operations. After a crash or a restart, interrupted ones continue or are rolled back.
 require("lib.operations.scheduler").register(require "steps")
 require("lib.operations.orphans").register(require "steps")
+require("lib.operations.sleeper").register()
 
 -- Workspaces: monitoring, comparing the journal with Dokploy, forgetting old events.
 require("lib.workspaces").register(require "lib.policy.limits")

@@ -2,7 +2,7 @@
 // is only a lost view: this gets it back, from the event after the last one seen.
 import { language } from "./text.js";
 
-const ENDS = new Set(["ready", "failed", "cancelled", "deleted", "stopped"]);
+const ENDS = new Set(["ready", "failed", "cancelled", "deleted", "stopped", "asleep"]);
 const KINDS = ["queued", "progress", "log", ...ENDS];
 const SILENCE_MS = 20000; // the server's heartbeat is invisible here; after this long we ask
 const HIDDEN_MS = 10000; // how often a hidden tab asks

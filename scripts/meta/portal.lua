@@ -7,8 +7,9 @@
 
 ---@class PortalWorkspace
 ---@field name string
----@field state string   ready unhealthy stopped failed, or what is being done with it: queued
---- running rolling_back deleting stopping starting restarting rotating redeploying
+---@field state string   ready unhealthy stopped asleep failed, or what is being done with it:
+--- queued running rolling_back deleting stopping starting restarting rotating falling_asleep waking
+--- redeploying
 ---@field owner StepOwner
 ---@field template? string
 ---@field url? string
@@ -61,6 +62,11 @@ function portal.stop(name, reason) end
 function portal.start(name, reason) end
 ---   portal.restart("anna", "the network was down")
 function portal.restart(name, reason) end
+--- Unless it is in use, or does not report that it is not.
+---   portal.sleep("anna", "the course is over for today")
+function portal.sleep(name, reason) end
+---   portal.wake("anna", "the course begins")
+function portal.wake(name, reason) end
 
 --- Deploys it again, with the image pulled again; its files stay.
 ---   portal.redeploy("anna", "a new image")

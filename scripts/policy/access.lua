@@ -11,6 +11,9 @@ local scopes = {
   start = "create",
   restart = "create",
   rotate = "create",
+  sleep = "create",
+  wake = "create",
+  keep_awake = "create",
   cancel = "create",
   look = "read",
   list = "read",
@@ -21,7 +24,7 @@ local scopes = {
 -- What owners may do with their own workspaces, and with their own key.
 local own = {
   look = true, stop = true, start = true, restart = true, rotate = true, reveal = true,
-  cancel = true, delete = true,
+  cancel = true, delete = true, sleep = true, wake = true, keep_awake = true,
 }
 local own_key = { link = true, reveal_key = true, rotate_key = true, revoke_key = true }
 

@@ -38,6 +38,10 @@ return {
   -- that is older already when this comes into force is deleted within 10 minutes, unwarned.
   lifetimes = { after = {}, warn = "2 days" },
 
+  -- Workspaces that fall asleep when nobody uses them (sleep_after of a template): how long before
+  -- the owner is told on the workspace's page, and how long "keep awake" lasts.
+  sleep = { warn = "10 minutes", keep_awake = "4 hours" },
+
   -- How many progress streams may be open: of one client (many people may share an address), and
   -- in all; nil or false: no limit. The rest of limits.max_connections in config.lua is left to
   -- other requests.

@@ -6,6 +6,8 @@
 ---   image    else stack.image of config.lua
 ---   memory   such as "8 GiB", at least "1 GiB"; else stack.memory of config.lua
 ---   cpus     such as 4 or 0.5; else stack.cpus of config.lua
+---   sleep_after  such as "2h": a workspace that nobody used for so long is stopped until somebody
+---            wakes it (docs/lifecycle.md); "never" when it is left out
 ---   env      variables for the container, such as
 ---            { STACK_AGENTS = '{"Oracle":"opencode/big-pickle"}' }: another model for an agent. No
 ---            secrets: they are kept in the journal

@@ -8,6 +8,7 @@ local swarm = require "rehearsal.swarm"
 local task = require "core.task"
 local version = require "rehearsal.version"
 local worker = require "rehearsal.worker"
+local workspace = require "rehearsal.workspace"
 
 local control = {}
 
@@ -72,6 +73,13 @@ handlers["POST /reset"] = function()
   worker.stop()
   database.reset()
   return { json = state() }
+end
+
+-- What a workspace says that is done in it: {"host": "anna.ai.localhost", "session": "busy"}.
+handlers["POST /activity"] = function(given)
+  if not workspace.set_activity(tostring(given.host), given) then return refuse "no such host" end
+  database.commit()
+  return { json = given }
 end
 
 handlers["POST /version"] = function(given)

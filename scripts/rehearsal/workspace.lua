@@ -42,11 +42,33 @@ local function challenge()
   return { status = 401, text = "", headers = headers }
 end
 
+-- What tests make it say (control.lua): { session, idle, report }.
+local function activity(spec) return spec.activity or {} end
+
+-- Seconds for which nothing was at work, as the image reports.
+local function idle_seconds(spec)
+  local seconds = activity(spec).idle
+  return seconds or (clock.now() - (spec.used_at or spec.since)) / 1000
+end
+
+local function file(spec, req)
+  if req.query.path ~= ".stack/activity.json" or activity(spec).report == false then
+    return { type = "text", content = "" }
+  end
+  local report = { at = clock.now() // 1000, idle = idle_seconds(spec) // 1 }
+  return { type = "text", content = json.encode(report) }
+end
+
 local answers = {
   ["/global/health"] = function() return { healthy = true, version = "1.18.33" } end,
   ["/path"] = function()
     return { home = "/home/opencode", worktree = "/workspace", directory = "/workspace" }
   end,
+  ["/session/status"] = function(spec)
+    local session = activity(spec).session
+    return session and { ["ses_" .. spec.id] = { type = session } } or {}
+  end,
+  ["/file/content"] = file,
   ["/session"] = function(spec) -- one, made when the page was opened
     if not spec.used_at then return json.array {} end
     return json.array { {
@@ -66,7 +88,7 @@ local function serve_workspace(req, spec, mode)
   if req.method == "OPTIONS" then return 204 end
   if not is_allowed(req, spec, mode) then return challenge() end
   local answer = answers[req.path]
-  if answer then return json_reply(answer(spec)) end
+  if answer then return json_reply(answer(spec, req)) end
   spec.used_at = clock.now()
   local headers = { ["Content-Security-Policy"] = page.policy }
   return { html = page.html(subjects.label(req.host), spec, req), headers = headers }
@@ -96,6 +118,20 @@ end
 function workspace.is_host(host)
   if host:find "%.localhost$" then return true end
   return host:find "%.%a" ~= nil and proxy.route(host) ~= nil
+end
+
+--- Makes the workspace of a host say that it is at work, or that nothing is known.
+---@param host string
+---@param given { session: string|nil, idle: number|nil, report: boolean|nil }  session: busy or
+--- retry; idle: seconds; report: false: its image has none
+---@return boolean found
+function workspace.set_activity(host, given)
+  local route = proxy.route(host)
+  local service = route and database.get("service", route.appName)
+  if not service or not service.live then return false end
+  service.live.activity = given
+  database.update(service)
+  return true
 end
 
 --- Answers a request to an application's host. May wait.

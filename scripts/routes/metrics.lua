@@ -13,6 +13,8 @@ local routes = require "lib.http.routes"
 local drift = require "lib.journal.drift"
 local operations = require "lib.journal.operations"
 local outbox = require "lib.journal.outbox"
+local sleep = require "lib.journal.sleep"
+local stacks = require "lib.journal.stacks"
 local states = require "lib.operations.states"
 local orphans = require "lib.operations.orphans"
 
@@ -20,6 +22,8 @@ local gauges = {
   { "deployer_build_info", "Always 1; says what runs", { "version", "release" } },
   { "deployer_start_time_seconds", "When the portal started, in seconds since 1970" },
   { "deployer_operations", "Operations that have not ended", { "state" } },
+  { "deployer_workspaces", "Workspaces", { "state" } },
+  { "deployer_memory_saved_bytes", "Memory limits of the workspaces that are asleep" },
   { "deployer_queue_limit", "Operations that may wait" },
   { "deployer_breaker_state", "1 for the circuit breaker's present state", { "state" } },
   { "deployer_dokploy_up", "1 when Dokploy answered the last call, else 0" },
@@ -79,6 +83,14 @@ local function read_operations(rows)
   for _, row in ipairs(rows) do metrics.set("deployer_operations", row.n, row.state) end
 end
 
+local function read_workspaces(rows, saved_bytes)
+  for _, state in ipairs { "ready", "unhealthy", "stopped", "asleep", "failed" } do
+    metrics.set("deployer_workspaces", 0, state)
+  end
+  for _, row in ipairs(rows) do metrics.set("deployer_workspaces", row.count, row.state) end
+  metrics.set("deployer_memory_saved_bytes", saved_bytes)
+end
+
 -- Directly, not through a proxy, from this machine or a private network.
 local proxy_fields = {
   "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-real-ip", "via",
@@ -99,11 +111,13 @@ local function show(req)
   end
   -- these wait, so before the gauges are cleared
   local rows, depth = operations.open_states(), outbox.depth()
+  local workspaces, saved_bytes = stacks.states {}, sleep.saved_memory()
   for _, gauge in ipairs(gauges) do metrics.clear(gauge[1]) end
   read_process()
   read_dokploy()
   read_drift()
   if rows then read_operations(rows) end
+  if workspaces and saved_bytes then read_workspaces(workspaces, saved_bytes) end
   for _, state in ipairs { "waiting", "failed" } do
     if depth then metrics.set("deployer_outbox", depth[state], state) end
   end

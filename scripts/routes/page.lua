@@ -151,6 +151,8 @@ end
 
 -- Adds what only the owner sees of a workspace.
 local function add_private(req, reader, doc, row)
+  workspace_view.note_visit(row)
+  doc.sleepsAt = nil
   local who, language = auth.reader(req), reader.language
   doc.trouble = workspace_view.trouble(row, language)
   doc.note = workspace_view.note(row, language)
@@ -184,11 +186,12 @@ end
 
 -- Operations
 
-local shows_workspace = { ready = true, stopped = true }
+local shows_workspace = { ready = true, stopped = true, asleep = true }
 
 -- The workspace that an operation was about, while it still belongs to the same owner.
 local function workspace_of(req, reader, operation)
-  local is_shown = reader.is_mine and operation.ended_at and shows_workspace[operation.state]
+  local has_one = shows_workspace[operation.state] or operation.kind == "sleep"
+  local is_shown = reader.is_mine and operation.ended_at and has_one
   local row = is_shown and journal.stacks.get(operation.name)
   if not row or row.owner_id ~= operation.owner_id then return nil end
   local doc = workspace_view.document(row)

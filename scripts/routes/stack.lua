@@ -1,16 +1,21 @@
 --- A workspace, for its owner and the admin: see it, list them, stop, start, restart, delete it,
 --- see or change its password.
 local json = require "core.json"
+local timer = require "core.timer"
 local auth = require "lib.auth"
 local identity = require "lib.auth.identity"
+local clock = require "lib.base.clock"
 local media = require "lib.base.media"
 local names = require "lib.base.names"
 local refusal = require "lib.base.refusal"
 local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
+local change_events = require "lib.journal.change_events"
+local sleep = require "lib.journal.sleep"
 local accept = require "lib.operations.accept"
 local i18n = require "lib.pages.i18n"
+local limits = require "lib.policy.limits"
 local view = require "lib.http.workspace_view"
 
 local function name_of(req) return names.fold(req.params.name) end
@@ -97,6 +102,7 @@ local function reveal(req)
   local name = name_of(req)
   local row = view.find(req, "reveal", name)
   if not view.has_password(row) then refusal.raise("stack_unfit", { args = { name = name } }) end
+  view.note_visit(row)
   if media.is_form(req) then return answer.see_other("/stack/" .. name .. "?show=password") end
   local doc = { name = name }
   view.add_password(doc, i18n.from(req))
@@ -105,6 +111,19 @@ local function reveal(req)
     refusal.raise("password_unknown", { args = { detail = failed.detail }, retry_after = 10 })
   end
   return { json = doc }
+end
+
+-- It falls asleep later, also when it is about to.
+local function keep_awake(req)
+  local name = name_of(req)
+  local row = view.find(req, "keep_awake", name)
+  if row.state ~= "ready" then refusal.raise("stack_unfit", { args = { name = name } }) end
+  local seconds = timer.to_real(limits.sleep.keep_awake)
+  local until_at = refusal.check(sleep.keep_awake(row, seconds))
+  if not until_at then view.refuse_unknown(name) end
+  change_events.changed "stacks"
+  if media.is_form(req) then return answer.see_other("/stack/" .. name) end
+  return { json = { name = name, awakeUntil = clock.iso(until_at) } }
 end
 
 local function password(req, values)
@@ -165,6 +184,19 @@ routes.add("Workspaces", {
     "Ends with the event ready, once it is healthy."),
   operation("restart", "Stop and start a workspace",
     "Ends with the event ready, once it is healthy."),
+  operation("sleep", "Let a workspace fall asleep",
+    "Its container ends until the workspace is woken, and its files stay; unless it is in use, or "
+      .. "does not report that it is not: then this ends with the event cancelled. Templates with "
+      .. "`sleep_after` do this by themselves."),
+  operation("wake", "Wake a workspace that is asleep",
+    "Ends with the event ready, once it is healthy."),
+
+  { "POST", "/api/stack/:name/awake", keep_awake,
+    summary = "Keep a workspace awake",
+    text = "For as long as `sleep.keep_awake` of policy/limits.lua says it does not fall asleep, "
+      .. "also when it is about to.",
+    access = "owner", scope = "create", form = true, answers = { [200] = "KeptAwake" },
+    problems = { "stack_unknown", "stack_unfit" } },
 
   { "POST", "/api/stack/:name/password", password,
     summary = "See or change a workspace's password",

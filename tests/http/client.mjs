@@ -142,7 +142,7 @@ export async function collect(stream) {
 export const inOrder = (events) =>
   assert.deepEqual(events.map(({ id }) => id), events.map((_, i) => i + 1), 'a gap or a repeat')
 
-export const terminal = new Set(['ready', 'failed', 'cancelled', 'deleted', 'stopped'])
+export const terminal = new Set(['ready', 'failed', 'cancelled', 'deleted', 'stopped', 'asleep'])
 const isTerminal = ({ event }) => terminal.has(event)
 
 const summarize = (events) => events

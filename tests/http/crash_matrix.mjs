@@ -55,6 +55,11 @@ async function vanish(world) {
   world.finding = finding
 }
 
+async function fallAsleep({ portal, rehearsal, key }) {
+  await rehearsal.activity(NAME, { idle: 3600 })
+  await portal.finish(await portal.act(NAME, 'sleep', { key }), 'asleep')
+}
+
 async function becomeUnknown(world) {
   await loseJournal(world.portal)
   const { findings: [finding] } = await findings(world.portal).look()
@@ -83,8 +88,8 @@ const drift = (action) => ({ portal, finding }) => findings(portal).act(finding,
 
 // hasStack: a workspace exists before; prepare(world): what else comes before; faults: in force all
 // the time; ask(world): the request, which is the same operation when it is repeated, unless
-// `isNew`; env: of the portal; end: the terminal event; check(world, last): what holds then; least:
-// commits.
+// `isNew` (or, if `isOnce`, refused once it is done); env: of the portal; end: the terminal event;
+// check(world, last): what holds then; least: commits.
 // removesVolumes: only where Dokploy can (0.30 and later).
 export const operations = {
   deploy: { ask: deploy, end: 'ready', check: (world) => exists(world), least: 10 },
@@ -113,6 +118,15 @@ export const operations = {
   restart: {
     hasStack: true, ask: act('restart'), isNew: true, end: 'ready',
     check: (world) => exists(world), least: 4,
+  },
+  sleep: {
+    hasStack: true, prepare: ({ rehearsal }) => rehearsal.activity(NAME, { idle: 3600 }),
+    ask: act('sleep'), isNew: true, isOnce: true, end: 'asleep', least: 3,
+    check: (world) => exists(world, 'asleep'),
+  },
+  wake: {
+    hasStack: true, prepare: fallAsleep, ask: act('wake'), isNew: true, isOnce: true, end: 'ready',
+    check: (world) => exists(world), least: 3,
   },
   'new password': {
     hasStack: true, ask: act('password', { action: 'rotate' }), isNew: true, end: 'ready',
@@ -213,10 +227,12 @@ async function resume(operation, recorded, copy, version) {
   try {
     let again
     do again = await operation.ask(world)
-    while (operation.isNew && again.status === 409) // it says that it is still busy with the first
-    assert.equal(again.status, 202, `${again.text}\n${what()}`)
+    while (operation.isNew && again.json.code === 'stack_busy') // still with the first
+    const isDone = operation.isOnce && again.json.code === 'stack_unfit'
+    assert.equal(again.status, isDone ? 409 : 202, `${again.text}\n${what()}`)
     const ids = new Set([copy.heard, again.json.deploymentId])
     ids.delete(undefined)
+    if (isDone) await operation.check(world)
     if (!operation.isNew) assert.equal(ids.size, 1, `${copy.moment}: it is the same operation`)
     world.key ??= again.json.ownerKey
     for (const id of ids) {

@@ -271,6 +271,13 @@ export class Rehearsal extends Program {
     assert.equal(answer.status, 200, `${command}: ${answer.text}`)
   }
 
+  // What the workspace says that is done in it: { session: 'busy', idle: seconds, report: false }.
+  async activity(name, given = {}) {
+    const json = { host: `${name}.localhost`, ...given }
+    const answer = await this.api('/__rehearsal/activity', { method: 'POST', json })
+    assert.equal(answer.status, 200, answer.text)
+  }
+
   async reset() { await this.api('/__rehearsal/reset', { method: 'POST' }) }
 
   async volumes() { return (await this.state()).volumes.map(({ name }) => name) }

@@ -81,8 +81,9 @@ describe("the state in portal.workspaces", function()
     for _, state in ipairs { "ready", "failed", "running", "rolling_back", "stopping" } do
       assert.equal(state, portal.workspaces({ state = state })[1].state)
     end
-    local known = "deleting, failed, queued, ready, redeploying, restarting, rolling_back, "
-      .. "rotating, running, starting, stopped, stopping, unhealthy"
+    local known = "asleep, deleting, failed, falling_asleep, queued, ready, redeploying, "
+      .. "restarting, rolling_back, rotating, running, starting, stopped, stopping, unhealthy, "
+      .. "waking"
     for _, wrong in ipairs { "redy", "deleted", "cancelled" } do
       assert.has_error(function() portal.workspaces { state = wrong } end,
         ("portal.workspaces: unknown state %s (known: %s)"):format(wrong, known))

@@ -39,7 +39,8 @@ const weighted = [
   [4, command('cancel', { name, by: anyone, wait })],
   [7, command('remove', { name, by: anyone, data: fc.constantFrom('keep', 'delete'), wait })],
   [6, command('operate', {
-    name, by: anyone, what: fc.constantFrom('stop', 'start', 'restart', 'rotate'), wait,
+    name, by: anyone, wait,
+    what: fc.constantFrom('stop', 'start', 'restart', 'rotate', 'sleep', 'wake'),
   })],
   [7, command('await', { name })], // the end of its newest operation
   [2, command('check', { name })],

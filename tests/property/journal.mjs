@@ -43,7 +43,7 @@ function goneAt(deploy, operations) {
 
 // At no moment are there two workspaces of a name, or two operations on one.
 function checkReservations({ operations, stacks, tally }, wrong) {
-  const work = new Set(['stop', 'start', 'restart', 'rotate'])
+  const work = new Set(['stop', 'start', 'restart', 'rotate', 'sleep', 'wake'])
   const deploys = operations.filter(({ kind }) => kind === 'deploy')
   const onStacks = operations.filter(({ kind }) => work.has(kind))
   const check = (list, endOf, what) => {
@@ -150,7 +150,9 @@ export function checkPromises(rows, { operations, owners, isQuiet }, wrong) {
 
 // Without faults everything succeeds, except work on a workspace that was deleted meanwhile.
 function checkQuiet({ operations }, wrong) {
-  const expected = { delete: ['deleted'], purge: ['deleted'], deploy: ['ready'] }
+  const expected = {
+    delete: ['deleted'], purge: ['deleted'], deploy: ['ready'], sleep: ['asleep', 'cancelled'],
+  }
   for (const { id, kind, name, state, cancel, code } of operations) {
     const states = expected[kind] ?? ['ready', 'stopped']
     if (states.includes(state) || (kind === 'deploy' && cancel && state === 'cancelled')) continue

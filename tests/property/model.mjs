@@ -3,7 +3,7 @@
 // clock of its own, which advances by one at each thing that is seen.
 //
 // Each judgement is null, or a text that says what is wrong with the answer.
-const work = new Set(['stop', 'start', 'restart', 'rotate'])
+const work = new Set(['stop', 'start', 'restart', 'rotate', 'sleep', 'wake'])
 const text = ({ status, text: body }) => `${status} ${body.slice(0, 300)}`
 // A volume alone does not keep a name taken.
 const keepsName = ({ leftovers = [] }) => leftovers.some(({ reason }) => reason !== 'unable')

@@ -26,6 +26,8 @@ export function collector() {
   return { trouble, wrong: (...parts) => { trouble.push(parts.map(text).join(' ')) } }
 }
 
+const work = ['stop', 'start', 'restart', 'password', 'sleep', 'wake']
+
 class Soak {
   constructor({ jobs, faults, seed, concurrency, kills, growth, isQuiet }) {
     Object.assign(this, { jobs, faults, seed, concurrency, kills, growth, isQuiet }, collector())
@@ -77,7 +79,7 @@ class Soak {
     return {
       number, name, rule: fault && ruleFor(name, fault, random),
       cancel: random.chance(0.1) ? { after: random.below(12) } : null,
-      operate: random.chance(0.12) ? random.pick(['stop', 'start', 'restart', 'password']) : null,
+      operate: random.chance(0.12) ? random.pick(work) : null,
       remove: random.chance(0.75) ? random.pick(['keep', 'delete']) : null,
       isTwice: random.chance(0.1),
     }
@@ -125,7 +127,8 @@ class Soak {
 
   async settled(name, key) {
     const read = () => this.persistently(() => this.portal.stack(name, { key }))
-    while (!['ready', 'stopped', 'unhealthy', undefined].includes((await read()).json.state)) {
+    const ends = ['ready', 'stopped', 'asleep', 'unhealthy', undefined]
+    while (!ends.includes((await read()).json.state)) {
       await pause(50)
     }
   }

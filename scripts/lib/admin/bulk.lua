@@ -10,7 +10,8 @@ local problem = require "lib.http.problem"
 local journal = require "lib.journal"
 local accept = require "lib.operations.accept"
 local i18n = require "lib.pages.i18n"
-local bulk = { most = 200, actions = { "stop", "start", "restart", "redeploy", "delete" } }
+local bulk = { most = 200 }
+bulk.actions = { "stop", "start", "restart", "sleep", "wake", "redeploy", "delete" }
 
 local is_action = {}
 for _, action in ipairs(bulk.actions) do is_action[action] = true end

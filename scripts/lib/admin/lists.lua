@@ -15,6 +15,7 @@ local journal = require "lib.journal"
 local access = require "lib.journal.access"
 local drift = require "lib.journal.drift"
 local audit = require "lib.journal.audit"
+local sleep = require "lib.journal.sleep"
 local scheduler = require "lib.operations.scheduler"
 local step_list = require "lib.operations.step_list"
 local i18n = require "lib.pages.i18n"
@@ -232,6 +233,7 @@ function lists.summary(language)
   })
   doc.dokploy = dokploy_view()
   doc.stacks = json.array(refusal.check(journal.stacks.states {}))
+  doc.memorySavedBytes = sleep.saved_memory() or 0
   doc.running, doc.waiting, doc.places = #queue.running, #queue.waiting, queue.places
   doc.leftovers, doc.findings = orphans.count(), drift.counts().all
   return document("Summary", info, doc)

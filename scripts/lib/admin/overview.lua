@@ -61,6 +61,10 @@ local function reach(view, doc)
   return parts.state("failed", say(view, "admin.reach.no"))
 end
 
+local function saved(view, doc)
+  return doc.memorySavedBytes > 0 and parts.show(view, "memory", doc.memorySavedBytes) or nil
+end
+
 local function address(view, doc)
   return { code(doc.dokploy.url),
     doc.dokploy.rehearsal and h("span", { class = "hush" }, " ", say(view, "admin.rehearsal")) }
@@ -91,6 +95,7 @@ local dokploy = {
 }
 local portal = {
   { "admin.version", version }, { "admin.started", "startedAt", "time" },
+  { "admin.saved", saved },
   { "admin.memory.scripts", "memory", "memory" }, { "admin.connections", connections },
 }
 

@@ -224,7 +224,8 @@ end
 -- Values
 
 local at_rest = {
-  ready = "ready", unhealthy = "unhealthy", stopped = "stopped", cancelled = "cancelled",
+  ready = "ready", unhealthy = "unhealthy", stopped = "stopped", asleep = "stopped",
+  cancelled = "cancelled",
   deleted = "deleted", failed = "bad",
 }
 

@@ -70,8 +70,9 @@ local details = {
 -- The list
 
 local states = {
-  "ready", "unhealthy", "stopped", "queued", "running", "rolling_back", "deleting", "stopping",
-  "starting", "restarting", "redeploying", "rotating", "failed",
+  "ready", "unhealthy", "stopped", "asleep", "queued", "running", "rolling_back", "deleting",
+  "stopping", "starting", "restarting", "falling_asleep", "waking", "redeploying", "rotating",
+  "failed",
 }
 
 -- The states that exist now, and the one that is asked for.
@@ -110,9 +111,10 @@ end
 -- One workspace
 
 local possible = {
-  ready = { "stop", "restart", "redeploy", "delete" },
+  ready = { "stop", "restart", "sleep", "redeploy", "delete" },
   unhealthy = { "stop", "restart", "redeploy", "delete" },
-  stopped = { "start", "redeploy", "delete" }, failed = { "delete" },
+  stopped = { "start", "redeploy", "delete" }, asleep = { "wake", "redeploy", "delete" },
+  failed = { "delete" },
 }
 
 local function action_links(view, stack)

@@ -106,10 +106,10 @@ local kept_data = {
 -- Pages
 
 local kinds = {
-  "deploy", "stop", "start", "restart", "redeploy", "rotate", "delete", "adopt", "repair",
-  "rebuild", "remove", "purge",
+  "deploy", "stop", "start", "restart", "sleep", "wake", "redeploy", "rotate", "delete", "adopt",
+  "repair", "rebuild", "remove", "purge",
 }
-local ends = { "ready", "stopped", "deleted", "failed", "cancelled" }
+local ends = { "ready", "stopped", "asleep", "deleted", "failed", "cancelled" }
 
 --- The operations of one workspace.
 ---@param list table[]

@@ -11,6 +11,8 @@ metrics.declare("deployer_stack_warnings_total", "counter",
   "Workspaces that became ready with something that was not proven", { "code" })
 metrics.declare("deployer_step_duration_seconds", "histogram",
   "Steps of deployments that were done", { "step" })
+metrics.declare("deployer_operation_duration_seconds", "histogram",
+  "Work on workspaces that ended well", { "kind" })
 metrics.declare("deployer_breaker_changes_total", "counter",
   "Changes of the circuit breaker in front of Dokploy", { "to" })
 metrics.declare("deployer_dokploy_requests_total", "counter",
@@ -24,7 +26,7 @@ local failure_codes = {
   "certificate", "deploy_failed", "dokploy_error", "dokploy_refused", "dokploy_unexpected_answer",
   "dokploy_unreachable", "host_taken", "image_not_found", "journal", "name_taken", "not_vanished",
   "network_unready", "registry_login", "script_error", "secrets_lost", "stack_does_not_stop",
-  "stack_unhealthy", "stack_unprotected", "stack_workspace", "stack_wrong_password",
+  "stack_in_use", "stack_unhealthy", "stack_unprotected", "stack_workspace", "stack_wrong_password",
   "step_timeout", "undo_failed", "volume_in_use",
 }
 for _, code in ipairs(failure_codes) do
@@ -32,7 +34,7 @@ for _, code in ipairs(failure_codes) do
   metrics.add("deployer_deployments_total", 0, "cancelled", code)
 end
 metrics.add("deployer_deployments_total", 0, "cancelled", "cancelled")
-for _, result in ipairs { "ready", "deleted", "stopped" } do
+for _, result in ipairs { "ready", "deleted", "stopped", "asleep" } do
   metrics.add("deployer_deployments_total", 0, result, "")
 end
 for _, state in ipairs { "closed", "open", "half_open" } do
@@ -47,7 +49,9 @@ local call_results = {
 }
 local known_calls = {}
 
-local ends = { ready = true, failed = true, cancelled = true, deleted = true, stopped = true }
+local ends = {
+  ready = true, failed = true, cancelled = true, deleted = true, stopped = true, asleep = true,
+}
 local LONGEST_STEP = 3600 -- seconds; a step that takes longer is not timed
 
 local function time_step(id, data, at)
@@ -69,6 +73,13 @@ function counts.event(id, row)
   metrics.add("deployer_deployments_total", 1, row.event, data.code or "")
   if data.warning then metrics.add("deployer_stack_warnings_total", 1, data.warning) end
   if data.skipped then metrics.add("deployer_stack_warnings_total", 1, "step_skipped") end
+end
+
+--- Counts work on a workspace that ended well.
+---@param kind string
+---@param seconds number
+function counts.work(kind, seconds)
+  metrics.observe("deployer_operation_duration_seconds", seconds, kind)
 end
 
 --- Makes a procedure of Dokploy known.

@@ -1,9 +1,11 @@
 --- Durations as people write them. Pure.
 local duration = {}
 
-local units = { second = 1, minute = 60, hour = 3600, day = 86400, week = 7 * 86400 }
+local units = {
+  second = 1, minute = 60, hour = 3600, day = 86400, week = 7 * 86400, h = 3600, d = 86400,
+}
 
---- The seconds of a number, or of a text such as "7 days", "1 hour"; nil when it is neither.
+--- The seconds of a number, or of a text such as "7 days", "1 hour", "2h"; nil when it is neither.
 ---@param value any
 ---@return number|nil
 function duration.seconds(value)

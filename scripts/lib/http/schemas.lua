@@ -42,7 +42,7 @@ local enums = {
   scope = "create read delete secrets admin",
   template_change = "gone changed",
   site_source = "push page rollback files", site_state = "pending good refused faulty",
-  stack_action = "stop start restart redeploy delete",
+  stack_action = "stop start restart sleep wake redeploy delete",
   step_state = "pending running waiting stopped done skipped undoing undone",
   token_state = "good expired revoked",
   via = "none bearer cookie proxy",
@@ -56,7 +56,7 @@ end
 
 -- What a workspace is, or what is being done with it.
 local function stack_states()
-  local list = words "ready unhealthy stopped failed"
+  local list = words "ready unhealthy stopped asleep failed"
   for _, state in ipairs(sorted_keys(states)) do
     if not states[state].ended then list[#list + 1] = state end
   end
@@ -208,9 +208,10 @@ stream("StatusStream", {
   failed = [[at: time, code, step?, title?, detail, advice, cause?, causeCode?,
     lastAnswer?: LastAnswer, lastLog: text[], rolledBack?: flag, leftovers: LeftThing[],
     requestId?]],
-  cancelled = "at: time, step?, rolledBack?: flag, leftovers: LeftThing[]",
+  cancelled = "at: time, step?, detail?, rolledBack?: flag, leftovers: LeftThing[]",
   deleted = "at: time, name, data?: outcome, volume?",
   stopped = "at: time, name",
+  asleep = "at: time, name",
 })
 
 -- Workspaces
@@ -218,11 +219,15 @@ stream("StatusStream", {
 shape("Trouble", "code, detail, since?: time")
 shape("Stack", [[name, state: stack_state, url?, openUrl? (the page to work on), image?, template?,
   createdAt: time, lastUsedAt?: time (when anyone last worked in it, as far as it reports),
+  sleepAfterSeconds?: count (without use, then it falls asleep; missing: never),
+  sleepsAt?: time (when it falls asleep, if nobody uses it until then),
+  awakeUntil?: time (its owner keeps it awake until then),
   deploymentId, statusUrl, volume? (with its files), trouble?: Trouble,
   note? (what the portal's administrator tells the owner), username?,
   password? (for the owner only), passwordProblem?: Reason]])
 shape("KeptData", "volume, name, reason: kept, since: time")
 shape("Stacks", "stacks: Stack[], next: text|null (send it as ?after=), keptData: KeptData[]")
+shape("KeptAwake", "name, awakeUntil: time")
 body("PasswordAction", "action?: password_action")
 shape("Password", "name, username, password")
 body("DeleteData", "data?: data")
@@ -381,7 +386,8 @@ shape("BreakerState", "state: breaker, since?: time, failures?: count, retryAt?:
 shape("Dokploy", [[url?, rehearsal?: flag, reachable?: flag, version?, trouble?, checkedAt?: time,
   breaker: BreakerState]])
 shape("Summary", [[status: health, degraded: Degraded[], version, release?, startedAt?: time,
-  access?: AccessMode, policy: Scripts, dokploy: Dokploy, stacks: StateCount[], running: count,
+  access?: AccessMode, policy: Scripts, dokploy: Dokploy, stacks: StateCount[],
+  memorySavedBytes: count (by workspaces that are asleep), running: count,
   waiting: count, places?: count, leftovers: count, findings: count, streams?: count,
   connections?: count, memory?: count (of the scripts, in bytes)]])
 stream("ChangeStream", { changed = "kind: change", over = "" })

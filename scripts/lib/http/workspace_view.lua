@@ -8,6 +8,9 @@ local refusal = require "lib.base.refusal"
 local workspace = require "lib.base.workspace"
 local document = require("lib.http.schemas").document
 local journal = require "lib.journal"
+local change_events = require "lib.journal.change_events"
+local sleep = require "lib.journal.sleep"
+local templates = require "lib.policy.templates"
 local address = require "lib.workspaces.address"
 local i18n = require "lib.pages.i18n"
 local view = {}
@@ -63,6 +66,7 @@ end
 -- While it is being made, its deployment's state says more; one that left something has failed.
 local function state_of(row)
   if row.state == "leftover" then return "failed" end
+  if row.state == "stopped" and row.asleep == 1 then return "asleep" end
   local operation = row.state == "deploying" and journal.operations.get(row.operation_id)
   return operation and operation.state or row.state
 end
@@ -74,7 +78,7 @@ function view.document(row)
   local shown_id = row.state == "deleting" and row.delete_id or row.operation_id
   return document("Stack", row, {
     state = state_of(row), openUrl = row.url and workspace.open(row.url),
-    statusUrl = "/api/status/" .. shown_id,
+    statusUrl = "/api/status/" .. shown_id, sleepAfterSeconds = templates.sleep_after(row.template),
   })
 end
 
@@ -103,6 +107,16 @@ end
 function view.note(row, language)
   local texts = row.note and json.decode(row.note)
   return texts and (texts[language] or texts[""] or texts.en or select(2, next(texts))) or nil
+end
+
+local VISITS = 30 -- seconds between two notes of visits
+
+--- Notes that its owner looks at it: it does not fall asleep for now.
+---@param row table
+function view.note_visit(row)
+  if row.state ~= "ready" or not templates.sleep_after(row.template) then return end
+  if not shared.add("view.visit:" .. row.operation_id, true, VISITS) then return end
+  if sleep.note_visit(row) and row.sleeps_at then change_events.changed "stacks" end
 end
 
 -- The password

@@ -237,9 +237,11 @@ function operations.enter_step(id, step)
 end
 
 local CANCEL = [[
-  UPDATE operations SET cancel = 1 WHERE id = ?1 AND kind = 'deploy' AND ended_at IS NULL]]
+  UPDATE operations SET cancel = 1 WHERE id = ?1 AND ended_at IS NULL
+    AND (kind = 'deploy' OR kind = 'sleep' AND step IS NOT 'stop')]]
 
---- Requests an open deploy to stop. False when it has ended.
+--- Requests an open deploy, or a workspace that is falling asleep, to stop. False when it has
+--- ended, or cannot be called back any more.
 function operations.request_cancel(id) return db.change(CANCEL, id) end
 
 -- Ending

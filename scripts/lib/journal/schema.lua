@@ -350,4 +350,19 @@ return {
     PRIMARY KEY (type, target)
   ) WITHOUT ROWID;
   ]],
+
+  -- 15: workspaces that sleep while nobody uses them. One that sleeps is 'stopped', so that scripts
+  -- of an earlier version can start it.
+  [[
+  ALTER TABLE stacks ADD COLUMN asleep INTEGER NOT NULL DEFAULT 0; -- 1: stopped because it was idle
+  ALTER TABLE stacks ADD COLUMN sleeps_at REAL;   -- the owner was warned that it falls asleep then
+  ALTER TABLE stacks ADD COLUMN visited_at REAL;  -- when the owner last saw its page
+  ALTER TABLE stacks ADD COLUMN awake_until REAL; -- the owner keeps it awake until then
+  CREATE INDEX stacks_ready ON stacks(template, name) WHERE state = 'ready';
+  DROP INDEX operations_work;
+  CREATE UNIQUE INDEX operations_work ON operations(name)
+    WHERE ended_at IS NULL AND (kind = 'stop' OR kind = 'start' OR kind = 'restart'
+      OR kind = 'rotate' OR kind = 'redeploy' OR kind = 'repair' OR kind = 'rebuild'
+      OR kind = 'sleep' OR kind = 'wake');
+  ]],
 }

@@ -48,7 +48,8 @@ function stacks.insert_statement(op, more)
 end
 
 local WORKABLE = " AND state IN ('ready', 'stopped', 'unhealthy')"
-local SET = "UPDATE stacks SET state = '%s', reason = %s, since = NOW WHERE operation_id = ?1"
+local SET = "UPDATE stacks SET state = '%s', reason = %s, since = NOW, asleep = 0,"
+  .. " sleeps_at = NULL WHERE operation_id = ?1"
 
 -- ?1: the deploy that made the workspace, ?2: the operation that is written with it.
 local changes = {
@@ -60,10 +61,11 @@ local changes = {
   -- the end of an operation on a workspace that exists; a delete that came meanwhile wins
   started = SET:format("ready", "NULL") .. WORKABLE,
   stopped = SET:format("stopped", "NULL") .. WORKABLE,
+  asleep = SET:format("stopped", "NULL"):gsub("asleep = 0", "asleep = 1") .. WORKABLE,
   unhealthy = SET:format("unhealthy", "'stack_silent'") .. WORKABLE,
   -- what it consists of is another deploy's from here on
-  rebuilt = "UPDATE stacks SET operation_id = ?2, state = 'ready', reason = NULL, since = NOW"
-    .. " WHERE operation_id = ?1",
+  rebuilt = "UPDATE stacks SET operation_id = ?2, state = 'ready', reason = NULL, since = NOW,"
+    .. " asleep = 0 WHERE operation_id = ?1",
 }
 local takes_operation = { deleting = true, rebuilt = true }
 
@@ -134,7 +136,7 @@ local SHOWN = [[(
     (SELECT key FROM resources r
       WHERE r.operation_id = s.operation_id AND r.kind = 'volume') AS volume,
     COALESCE(w.state, CASE s.state WHEN 'leftover' THEN 'failed' WHEN 'deploying' THEN 'running'
-      ELSE s.state END) AS shown
+      WHEN 'stopped' THEN iif(s.asleep = 1, 'asleep', 'stopped') ELSE s.state END) AS shown
   FROM stacks s JOIN operations d ON d.id = s.operation_id
   LEFT JOIN operations w ON w.rowid = (SELECT MAX(rowid) FROM operations o
     WHERE o.name = s.name AND o.ended_at IS NULL AND o.kind NOT IN ('purge', 'remove')))]]

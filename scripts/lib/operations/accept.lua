@@ -161,7 +161,7 @@ local function begin(name, on, options)
 end
 
 --- Begins an operation of a kind that has no function of its own here: stop, start, restart,
---- rotate, repair, redeploy, rebuild, remove.
+--- rotate, sleep, wake, repair, redeploy, rebuild, remove.
 ---@param kind string
 ---@param on { name: string, owner_id: string, operation_id: string|nil }  the workspace as it was
 --- when access was decided
@@ -189,7 +189,8 @@ function accept.purge(name, owner_id) return detached(purge, name, owner_id) end
 local function cancel(id)
   local op = try(journal.operations.get(id))
   if not op then return nil, "no such operation", "deployment_unknown" end
-  if op.kind ~= "deploy" or op.ended_at then return { state = op.state, cancelled = false } end
+  local is_open = not op.ended_at and (kinds[op.kind] or {}).is_cancellable
+  if not is_open then return { state = op.state, cancelled = false } end
   local requested = try(journal.operations.request_cancel(id))
   op = journal.operations.get(id) or op
   if not requested then return { state = op.state, cancelled = false } end
@@ -202,7 +203,8 @@ local function cancel(id)
   return { state = op.state, cancelled = true }
 end
 
---- Stops a deploy that has not ended, and undoes what it made. Changes nothing on anything else.
+--- Stops a deploy that has not ended, and undoes what it made; calls back a workspace that is
+--- falling asleep. Changes nothing on anything else.
 ---@param id string
 ---@return { state: string, cancelled: boolean }|nil, string? message
 ---@return string? code  deployment_unknown journal

@@ -16,6 +16,7 @@
 ---   cancelled {step, code?, rolledBack, leftovers}
 ---   deleted   {name, data, volume}  data: kept deleted left
 ---   stopped   {name}
+---   asleep    {name}
 local json = require "core.json"
 local log = require "core.log"
 local sse = require "core.sse"
@@ -27,7 +28,8 @@ local i18n = require "lib.pages.i18n"
 local wording = require "lib.pages.wording"
 
 local events = {}
-local ends = { ready = true, failed = true, cancelled = true, deleted = true, stopped = true }
+local ends = { ready = true, failed = true, cancelled = true, deleted = true, stopped = true,
+  asleep = true }
 
 --- The channel of an operation's stream in one language.
 function events.channel(id, language) return id .. ":" .. language end

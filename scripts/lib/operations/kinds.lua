@@ -6,15 +6,18 @@
 ---   flow        the module of lib/operations/ that runs it
 ---   parts       of flow "work": what is done, in order (the functions of work.lua)
 ---   done        its good end: event and state of the operation, and what becomes of the workspace
+---   from_stopped  what differs when the workspace is stopped
 ---   holds_name  nobody else may have its name while it runs
+---   is_cancellable  it can be called back before its end
 local exists = { "ready", "stopped", "unhealthy" }
 local ready = { event = "ready", state = "ready", change = "started" }
 local stopped = { event = "stopped", state = "stopped", change = "stopped" }
+local asleep = { event = "asleep", state = "asleep", change = "asleep" }
 local deleted = { event = "deleted", state = "deleted", change = "gone" }
 
 return {
   deploy = {
-    state = "running", flow = "deploy", holds_name = true,
+    state = "running", flow = "deploy", holds_name = true, is_cancellable = true,
     done = { event = "ready", state = "ready", change = "ready" },
   },
   -- deploys a workspace that vanished from Dokploy again, on the files that it had
@@ -42,11 +45,20 @@ return {
     state = "restarting", from = exists, flow = "work", parts = { "start", "health" },
     holds_name = true, done = ready,
   },
+  -- stops a workspace that nobody uses, until somebody wakes it
+  sleep = {
+    state = "falling_asleep", from = { "ready" }, flow = "work", parts = { "idle", "stop" },
+    holds_name = true, is_cancellable = true, done = asleep,
+  },
+  wake = {
+    state = "waking", from = { "stopped" }, flow = "work", parts = { "start", "health" },
+    holds_name = true, done = ready,
+  },
   -- a new password; a stopped workspace gets it with its next start
   rotate = {
     state = "rotating", from = exists, flow = "work", parts = { "password", "start", "health" },
     holds_name = true, done = ready,
-    from_stopped = { parts = { "password" }, done = stopped },
+    from_stopped = { parts = { "password" }, done = { event = "stopped", state = "stopped" } },
   },
   -- deploys what Dokploy could not start once more
   repair = {

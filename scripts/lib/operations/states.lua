@@ -17,11 +17,15 @@ return {
   starting = { next = "ready", deadline = 420, late = "failed", cancel = "starting" },
   restarting = { next = "ready", deadline = 420, late = "failed", cancel = "restarting" },
   rotating = { next = "ready", deadline = 420, late = "failed", cancel = "rotating" },
+  waking = { next = "ready", deadline = 420, late = "failed", cancel = "waking" },
   redeploying = { next = "ready", deadline = 420, late = "failed", cancel = "redeploying" },
+  -- looks once more whether it is idle, then stops it; until then it can be called back
+  falling_asleep = { next = "asleep", deadline = 180, late = "failed", cancel = "cancelled" },
   -- ends
   ready = { ended = true },
   failed = { ended = true },
   cancelled = { ended = true },
   deleted = { ended = true },
   stopped = { ended = true },
+  asleep = { ended = true },
 }

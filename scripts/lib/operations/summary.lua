@@ -49,7 +49,7 @@ local function steps_of(operation, rows, language, planned)
   return json.array(list)
 end
 
-local all_done = { ready = true, deleted = true, stopped = true }
+local all_done = { ready = true, deleted = true, stopped = true, asleep = true }
 
 local function percent_of(operation, rows)
   if all_done[operation.state] then return 100 end

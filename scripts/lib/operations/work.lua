@@ -1,6 +1,6 @@
---- Work on a workspace that exists: stop, start, restart, a new password, deploying it once more.
---- One that was interrupted is done again from the beginning: each call to Dokploy may be made
---- twice.
+--- Work on a workspace that exists: stop, start, restart, sleep, wake, a new password, deploying it
+--- once more. One that was interrupted is done again from the beginning, or from the part in the
+--- journal: each call to Dokploy may be made twice.
 ---
 --- Dokploy's own start hangs when the container does not come up, and its stop takes five seconds
 --- longer than the container; "reload" applies what is stored, at once, also from stopped, and
@@ -9,6 +9,7 @@ local crypto = require "core.crypto"
 local task = require "core.task"
 local timer = require "core.timer"
 local attempt = require "lib.base.attempt"
+local counts = require "lib.base.counts"
 local dotenv = require "lib.base.dotenv"
 local workspace = require "lib.base.workspace"
 local containers = require "lib.dokploy.containers"
@@ -25,10 +26,12 @@ local states = require "lib.operations.states"
 local submission = require "lib.operations.submission"
 local address = require "lib.workspaces.address"
 local health = require "lib.workspaces.health"
+local idle = require "lib.workspaces.idle"
 
 local work = {
   stopping = 60, healthy = 180, -- seconds for its containers to end, to be healthy
   pause = 0.5,                  -- seconds between two looks at its containers
+  idle = 60,                    -- seconds without use before a person may put it to sleep
 }
 local surely, try = create.surely, attempt.try
 
@@ -65,6 +68,18 @@ local function until_replaced(ctx, before)
     end
     return true
   end)
+end
+
+-- The last look before a workspace is stopped: people may have come back meanwhile.
+function parts.idle(ctx)
+  local op, target = ctx.op, try(address.target(ctx))
+  local seconds, message = idle.seconds(target.public, target.password)
+  local visited_at = try(journal.stacks.get(op.name)).visited_at
+  local is_visited = visited_at and visited_at > op.created_at
+  local least = op.params.idle_seconds or timer.to_real(work.idle)
+  if not seconds or seconds < least or is_visited then
+    try(nil, message or "it was used a moment ago", "stack_in_use")
+  end
 end
 
 function parts.start(ctx)
@@ -117,9 +132,22 @@ local function report(ctx, part, state, key, args)
   events.emit(ctx.op.id, { { event = "progress", data = data } })
 end
 
+-- The parts that are still to be done. Only work that can be called back keeps its part in the
+-- journal: what is behind the last look must not look again.
+local function remaining(op, names)
+  for i, name in ipairs(names) do
+    if op.step == name then return { table.unpack(names, i) } end
+  end
+  return names
+end
+
 local function run_parts(ctx, names)
-  for _, name in ipairs(names) do
+  local op = ctx.op
+  for _, name in ipairs(remaining(op, names)) do
     ctx.part = name
+    if kinds[op.kind].is_cancellable and try(journal.operations.enter_step(op.id, name)) then
+      try(nil, "it was called back", "cancelled")
+    end
     report(ctx, name, "running")
     parts[name](ctx)
     report(ctx, name, "done")
@@ -145,10 +173,13 @@ end
 -- whether it answers shows that.
 local function is_as_before(ctx, op)
   if op.kind == "rotate" then return not ctx.old_environment end
+  if ctx.part == "idle" then return true end
   if ctx.part == "deploy" or ctx.part == "health" then return ctx.part == "deploy" end
   if op.params.from == "stopped" then return ctx.part == "stop" end
   return health.lock(address.public(op.url)) == "locked"
 end
+
+local is_called_back = { cancelled = true, stack_in_use = true }
 
 local function end_badly(ctx, op, message, code, args)
   local seconds = math.floor(timer.now() - ctx.began)
@@ -156,9 +187,10 @@ local function end_badly(ctx, op, message, code, args)
   local why = failure.new(at, message, code, args) -- before anything is put back
   local is_restored = ctx.old_environment ~= nil
     and task.run(work.healthy, attempt.catch, restore_password, ctx) == true
-  local is_same = is_restored or is_as_before(ctx, op)
+  local is_same = is_restored or is_called_back[code] or is_as_before(ctx, op)
   ending.fail(op, why, {
-    rolledBack = is_restored, target = op.params.target, receipt = {},
+    state = is_called_back[code] and "cancelled" or nil, rolledBack = is_restored,
+    target = op.params.target, receipt = {},
     change = not is_same and "unhealthy" or nil,
   })
 end
@@ -188,6 +220,7 @@ function work.run(op)
   local good, message, code, args = task.run(deadline, attempt.catch, run_parts, ctx, plan.parts)
   if not good then return end_badly(ctx, op, message, code, args) end
   local done = plan.done or kind.done
+  counts.work(op.kind, timer.now() - ctx.began)
   local data = { name = op.name }
   if done.event == "ready" then
     data.url, data.openUrl, data.warning = op.url, workspace.open(op.url), ctx.warning

@@ -150,7 +150,8 @@ end
 
 -- The lists
 
-local at_rest = { ready = true, unhealthy = true, stopped = true, failed = true }
+local at_rest = { ready = true, unhealthy = true, stopped = true, asleep = true,
+  failed = true }
 
 local function open_link(reader, stack)
   local label = say(reader, "page.open") .. ": " .. stack.name
@@ -170,7 +171,9 @@ local function workspace_item(reader, stack)
       h("span", { class = "since" },
         elements.sentence(reader, "page.since", "moment", stack.createdAt)),
       used_at and h("span", { class = "used" },
-        elements.sentence(reader, "page.used", "ago", used_at))),
+        elements.sentence(reader, "page.used", "ago", used_at)),
+      stack.sleepsAt and h("span", { class = "sleeps" },
+        elements.sentence(reader, "page.sleeps", "moment", stack.sleepsAt))),
     stack.state == "ready" and open_link(reader, stack))
 end
 

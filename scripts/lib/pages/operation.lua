@@ -11,6 +11,7 @@ local h, code, notice, say = html.h, html.code, html.notice, elements.say
 -- Title
 
 local failed_titles = { deploy = "page.job.failed", delete = "page.delete.failed" }
+local cancelled_titles = { sleep = "page.job.awake" }
 local purge_titles = { deleting = "page.job.purging", deleted = "page.job.purged" }
 
 --- The heading of an operation.
@@ -22,6 +23,8 @@ function operation.title(reader, doc, name)
   local key = "page.job." .. doc.state
   if doc.state == "failed" then
     key = failed_titles[doc.kind] or "page.work.failed"
+  elseif doc.state == "cancelled" then
+    key = cancelled_titles[doc.kind] or key
   elseif doc.kind == "purge" then
     key = purge_titles[doc.state] or key
   elseif not i18n.has(key) then
@@ -130,8 +133,10 @@ local function log(reader)
         ["data-copy"] = "log-lines" }, say(reader, "page.copy"))))
 end
 
+local is_cancellable = { deploy = true, sleep = true }
+
 local function controls(reader, doc)
-  local may_cancel = reader.is_mine and doc.kind == "deploy" and doc.state ~= "rolling_back"
+  local may_cancel = reader.is_mine and is_cancellable[doc.kind] and doc.state ~= "rolling_back"
   local path = ("/api/status/%s/cancel"):format(doc.deploymentId)
   local notify = h("p", { id = "notify-row", hidden = true, ["data-keep"] = true },
     h("button", { id = "notify", type = "button", class = "small" }, say(reader, "page.notify")),
@@ -219,8 +224,11 @@ end
 
 -- What became of the workspace; `shown`: the workspace, when the reader owns it.
 local function outcome(reader, doc, shown)
+  local result, stays_awake = doc.result, doc.kind == "sleep" and doc.state == "cancelled"
+  if stays_awake and shown then
+    return { result.detail and notice("", result.detail), workspace.card(reader, shown) }
+  end
   if ends[doc.state] then return ends[doc.state](reader, doc) end
-  local result = doc.result
   local warning = result.warning and notice("warn", result.warning)
   if shown then return { warning, workspace.card(reader, shown, doc.state) } end
   return { warning, workspace.stranger(reader, doc.name, result.url or doc.url, result.openUrl) }

@@ -129,7 +129,8 @@ end
 
 function render.cancelled(language, raw)
   return {
-    step = raw.step, rolledBack = raw.rolledBack, leftovers = leftovers(language, raw.leftovers),
+    step = raw.step, detail = text_or_nil(language, "cancelled." .. (raw.code or ""), raw.args),
+    rolledBack = raw.rolledBack, leftovers = leftovers(language, raw.leftovers),
   }
 end
 
@@ -138,6 +139,8 @@ function render.deleted(_, raw)
 end
 
 function render.stopped(_, raw) return { name = raw.name } end
+
+render.asleep = render.stopped
 
 --- An event of the journal as a stream shows it.
 ---@param language string

@@ -8,6 +8,7 @@ local h, code, notice, say = html.h, html.code, html.notice, elements.say
 local HIDDEN = "••••••••"
 local acts = {
   ready = { "stop", "restart" }, unhealthy = { "stop", "restart" }, stopped = { "start" },
+  asleep = { "wake" },
 }
 local rotatable = { ready = true, unhealthy = true }
 
@@ -47,7 +48,7 @@ local function actions(reader, shown)
   local list = {}
   for i, act in ipairs(acts[shown.state] or {}) do
     list[i] = elements.button(reader, path_of(shown, act), say(reader, "page.act." .. act), nil,
-      { id = "act-" .. act })
+      { id = "act-" .. act, class = act == "wake" and "primary" or nil })
   end
   return h("div", { class = "row acts" }, list, rotation(reader, shown),
     elements.deletion(reader, shown.name))
@@ -86,6 +87,22 @@ local function times(reader, shown)
     used_at and { " · ", elements.sentence(reader, "page.used", "ago", used_at) })
 end
 
+-- That it falls asleep, or how long it does not.
+local function sleep(reader, shown)
+  if not shown.sleepAfterSeconds or shown.state ~= "ready" then return nil end
+  local now = os.date("!%Y-%m-%dT%H:%M:%SZ")
+  local is_kept = shown.awakeUntil and shown.awakeUntil > now
+  return h("div", { class = "row", id = "sleep" },
+    h("span", { class = "hush" }, is_kept
+      and elements.sentence(reader, "page.awake", "moment", shown.awakeUntil)
+      or say(reader, "page.sleep")),
+    elements.button(reader, path_of(shown, "awake"), say(reader, "page.act.awake"), nil,
+      { id = "act-awake" }))
+end
+
+-- One that is at rest has no address to open.
+local is_at_rest = { stopped = true, asleep = true }
+
 --- A workspace for its owner.
 ---@param reader Reader
 ---@param shown table  lib/workspaces/view.lua
@@ -96,12 +113,13 @@ function workspace.card(reader, shown, told)
     or elements.state(reader.language, shown.state)
   return {
     shown.state ~= "ready" and shown.state ~= told and notice("warn state-note", trouble),
+    shown.state == "asleep" and h("p", {}, say(reader, "page.asleep")),
     shown.note and h("div", { class = "notice", id = "note", dir = "auto" }, shown.note),
     shown.passwordProblem and notice("warn", shown.passwordProblem.detail),
     values(reader, shown),
-    shown.state ~= "stopped" and h("p", { class = "row" }, elements.open(reader, shown.openUrl),
+    not is_at_rest[shown.state] and h("p", { class = "row" }, elements.open(reader, shown.openUrl),
       h("span", { class = "hush" }, say(reader, "page.open.hint"))),
-    times(reader, shown), actions(reader, shown),
+    times(reader, shown), sleep(reader, shown), actions(reader, shown),
     reader.has_key and { key(reader), move(reader) },
   }
 end

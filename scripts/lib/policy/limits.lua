@@ -37,11 +37,11 @@ local class = {
   read = function(value) return value == false or is_class[value] == true, value end,
 }
 local seconds = kinds.number(0, MOST)
-local lifetime = {
+local length = {
   hint = 'a duration, such as "7 days"',
   read = function(value)
-    local length = duration.seconds(value)
-    return length ~= nil and length >= 1 and length <= MOST, length
+    local count = duration.seconds(value)
+    return count ~= nil and count >= 1 and count <= MOST, count
   end,
 }
 
@@ -72,7 +72,8 @@ local function shape_of(value, is_complete)
     idempotency_random = needed(whole), reconcile = needed(kinds.number(0.1, 86400)),
     events_kept = needed(seconds), site = needed(whole), shared = needed(kinds.whole(1, 1000)),
     classes = schema.map { class },
-    lifetimes = { after = schema.map { lifetime }, warn = { lifetime } },
+    lifetimes = { after = schema.map { length }, warn = { length } },
+    sleep = { warn = needed(length), keep_awake = needed(length) },
   }
   for key, each in pairs(by_environment(is_complete)) do
     local has_both = is_complete or is_divided(value, key)

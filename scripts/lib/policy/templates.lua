@@ -1,6 +1,7 @@
 --- Applies policy/templates.lua and an installation's own: what can be deployed.
 local config = require "core.config"
 local dotenv = require "lib.base.dotenv"
+local duration = require "lib.base.duration"
 local site = require "lib.base.site"
 local pattern_syntax = require "lib.policy.pattern"
 local schema = require "lib.schema"
@@ -11,6 +12,7 @@ local kinds = require "lib.schema.kinds"
 ---@field image string
 ---@field memory_bytes integer
 ---@field cpu_nanos integer|nil
+---@field sleep_after number|nil  seconds without use; nil: never
 ---@field env table<string, string>|nil
 ---@field title table<string, string>  by language; may be empty
 ---@field about table<string, string>
@@ -51,6 +53,14 @@ local variable = {
     return type(value) == "string" and value ~= PASSWORD and dotenv.line(value, "") ~= nil, value
   end,
 }
+local sleep_after = {
+  hint = 'a duration, such as "2h", or "never"',
+  read = function(value)
+    if value == "never" then return true, false end
+    local seconds = duration.seconds(value)
+    return seconds ~= nil and seconds >= 1, seconds
+  end,
+}
 local texts = schema.map { kinds.text }
 local anything = { hint = "a value", read = function(value) return true, value end }
 local parameter_shape = {
@@ -63,6 +73,7 @@ local parameter_shape = {
 local shape = schema.list {
   id = { template_id, required = true }, image = { kinds.image }, title = texts, about = texts,
   memory = { kinds.size(GIB, 1024 * GIB) }, cpus = { kinds.number(0.1, 256) },
+  sleep_after = { sleep_after },
   env = schema.map { kinds.any_text }, hidden = { kinds.flag, default = false },
   parameters = schema.list(parameter_shape),
   -- as 0.1 wrote them
@@ -232,6 +243,14 @@ end
 function templates.find(id)
   if id == nil then return offered[1] end
   return list[index_of(list, id)]
+end
+
+--- After how many seconds without use its workspaces fall asleep; nil: never.
+---@param id string|nil
+---@return number|nil
+function templates.sleep_after(id)
+  local template = id and templates.find(id)
+  return template and template.sleep_after or nil
 end
 
 --- Those that the page offers, in their order.

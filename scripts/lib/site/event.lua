@@ -8,7 +8,8 @@ local event = {}
 ---@class HookEvent
 ---@field id string    the same each time it is delivered
 ---@field type string  created ready failed cancelled deleted stopped started restarted rotated
---- redeployed repaired rebuilt removed purged
+--- redeployed repaired rebuilt removed purged sleep_soon asleep woken; sleep_soon: operation is the
+--- one that made the workspace
 ---@field at number    seconds since 1970
 ---@field workspace EventWorkspace
 ---@field operation EventOperation
@@ -22,7 +23,8 @@ local event = {}
 
 ---@class EventOperation
 ---@field id string
----@field kind string  deploy delete stop start restart rotate redeploy repair rebuild remove purge
+---@field kind string  deploy delete stop start restart rotate sleep wake redeploy repair rebuild
+--- remove purge
 ---@field state string
 ---@field code? string  why it failed
 ---@field reason? string  of a failure: why, as its page says it in English; else why a script
@@ -59,8 +61,10 @@ function event.of(row)
   reason, message, code = reason_of(op)
   if message then return nil, message, code end
   local deploy = deploy_of(op)
+  local id = ("%s.%s"):format(op.id, row.type)
+  if row.type == "sleep_soon" then id = ("%s.%d"):format(id, row.created_at // 1) end -- each time
   return {
-    id = ("%s.%s"):format(op.id, row.type), type = row.type, at = row.created_at,
+    id = id, type = row.type, at = row.created_at,
     workspace = {
       name = op.name, url = deploy.url, template = deploy.template,
       owner = context.owner_of(deploy),

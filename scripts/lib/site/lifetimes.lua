@@ -19,7 +19,7 @@ for _, id in ipairs(schema.sorted_keys(policy.after)) do
 end
 
 -- Another operation on it ends first.
-local at_rest = { ready = true, unhealthy = true, stopped = true }
+local at_rest = { ready = true, unhealthy = true, stopped = true, asleep = true }
 
 local function end_of(workspace)
   local seconds = policy.after[workspace.template or ""] or policy.after.all

@@ -43,7 +43,7 @@ end
 local known = { state = true, owner = true, template = true, idle_for = true }
 
 -- Of a workspace: what it is, or what is being done with it.
-local states = { "failed", "ready", "stopped", "unhealthy" }
+local states = { "asleep", "failed", "ready", "stopped", "unhealthy" }
 for state, definition in pairs(operation_states) do
   if not definition.ended then states[#states + 1] = state end
 end
@@ -242,7 +242,7 @@ function portal.of(script, about)
     workspaces = workspaces, workspace = find, now = server.now, http = send,
     site = config.site or {},
   }
-  for _, kind in ipairs { "stop", "start", "restart", "redeploy" } do
+  for _, kind in ipairs { "stop", "start", "restart", "sleep", "wake", "redeploy" } do
     self[kind] = function(name, reason)
       return begin(actor, kind, name, check_reason(reason, kind))
     end
