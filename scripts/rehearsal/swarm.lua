@@ -106,7 +106,8 @@ end
 local function make_volumes(spec)
   for _, volume in ipairs(spec.volumes) do
     if not database.get("volume", volume.name) then
-      database.insert("volume", { name = volume.name, createdAt = clock.iso() })
+      local since = clock.now()
+      database.insert("volume", { name = volume.name, createdAt = clock.iso(since), since = since })
     end
   end
 end

@@ -69,6 +69,14 @@ local answers = {
     return session and { ["ses_" .. spec.id] = { type = session } } or {}
   end,
   ["/file/content"] = file,
+  ["/project"] = function(spec) -- kept on the volume
+    local volume = spec.volumes[1] and database.get("volume", spec.volumes[1].name)
+    local since = volume and volume.since or 0
+    return json.array { {
+      id = "global", worktree = "/", time = { created = since, updated = since },
+      sandboxes = json.array {},
+    } }
+  end,
   ["/session"] = function(spec) -- one, made when the page was opened
     if not spec.used_at then return json.array {} end
     return json.array { {

@@ -4,6 +4,7 @@
 local try = require("lib.base.attempt").try
 local isolation = require "lib.dokploy.isolation"
 local address = require "lib.workspaces.address"
+local files = require "lib.workspaces.files"
 local health = require "lib.workspaces.health"
 
 local RESERVE = 10 -- seconds before the deadline, for the last probe and for reporting the reason
@@ -15,7 +16,8 @@ return {
   expect = 10,
   run = function(ctx)
     local reported
-    local healthy, warning, code, args, status = health.wait(try(address.target(ctx)), {
+    local target = try(address.target(ctx))
+    local healthy, warning, code, args, status = health.wait(target, {
       seconds = ctx:remaining() - RESERVE,
       new_service = ctx.ids.app_name,
       on_probe = function(key, count)
@@ -25,7 +27,8 @@ return {
     })
     if status == BAD_GATEWAY then try(isolation.check_route(ctx.dokploy)) end
     try(healthy, warning, code, args)
-    ctx.warning = warning or ctx.warning
+    local is_empty = files.are_gone(ctx.id, target.public, target.password)
+    ctx.warning = is_empty and "files_gone" or warning or ctx.warning
     return true
   end,
 }

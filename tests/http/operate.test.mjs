@@ -135,3 +135,15 @@ test('a failed stop leaves the true state', async () => {
   assert.equal((await stackOf('jan', key)).state, 'unhealthy', 'it was done, but not confirmed')
   await done('jan', 'stop', 'stopped', { key })
 })
+
+test('a volume that was removed while the workspace was stopped is told, once', async () => {
+  const { key } = await portal.ready('lotte')
+  const warning = async (what) => (await done('lotte', what, 'ready', { key })).last.data.warning
+  assert.equal(await warning('restart'), undefined)
+  await done('lotte', 'stop', 'stopped', { key })
+  const [volumeName] = (await rehearsal.volumes()).filter((name) => name.includes('lotte'))
+  await rehearsal.change('dockerVolume.removeVolume', { volumeName })
+  const { last } = await done('lotte', 'start', 'ready', { key })
+  assert.match(last.data.warning, /files and sessions are gone/)
+  assert.equal(await warning('restart'), undefined)
+})

@@ -56,6 +56,15 @@ describe("the health of a workspace", function()
     assert.is_nil(health.used_of { status = 401, headers = as_json, body = sessions })
   end)
 
+  it("has files since its oldest project was opened", function()
+    local projects = '[{"time":{"created":1796146806851}},{"time":{"created":1796146614397}}]'
+    assert.equal(1796146614397, health.files_since_of(ok(projects)))
+    for _, body in ipairs { "[]", "{}", '[{"time":7},3,{}]', '[{"time":{"created":"x"}}]', "[" } do
+      assert.is_nil(health.files_since_of(ok(body)))
+    end
+    assert.is_nil(health.files_since_of(page))
+  end)
+
   it("is usable when the workspace opens", function()
     assert.is_true(health.workspace_of(workspace))
     local codes = {

@@ -47,11 +47,29 @@ end
 function resources.note_unconfirmed(id, kind, key) return db.change(UNCONFIRMED, id, kind, key) end
 
 local KEEP_VOLUME = [[
-  INSERT INTO resources (operation_id, kind, key, state, intended_at)
-  VALUES (?1, 'volume', ?2, 'kept', NOW)]]
+  INSERT INTO resources (operation_id, kind, key, state, data, intended_at)
+  VALUES (?1, 'volume', ?2, 'kept', json_object('files_since', (
+    SELECT MAX(json_extract(data, '$.files_since')) FROM resources
+    WHERE kind = 'volume' AND key = ?2)), NOW)]]
 
 --- The statement that records a volume which an operation uses and must never remove.
 function resources.kept_volume_statement(id, volume) return { KEEP_VOLUME, id, volume } end
+
+local FILES_SINCE = [[
+  SELECT json_extract(data, '$.files_since') AS since FROM resources
+  WHERE operation_id = ?1 AND kind = 'volume']]
+local NOTE_FILES_SINCE = [[
+  UPDATE resources SET data = json_set(data, '$.files_since', ?2)
+  WHERE operation_id = ?1 AND kind = 'volume']]
+
+--- When the files on an operation's volume began, in milliseconds since 1970; nil: it is not known.
+---@return integer|nil
+function resources.files_since(id)
+  local row = db.row(FILES_SINCE, id)
+  return row and row.since or nil
+end
+
+function resources.note_files_since(id, since) return db.change(NOTE_FILES_SINCE, id, since) end
 
 local ADOPT = [[
   INSERT INTO resources (operation_id, kind, key, id, state, data, intended_at, created_at)

@@ -25,6 +25,7 @@ local kinds = require "lib.operations.kinds"
 local states = require "lib.operations.states"
 local submission = require "lib.operations.submission"
 local address = require "lib.workspaces.address"
+local files = require "lib.workspaces.files"
 local health = require "lib.workspaces.health"
 local idle = require "lib.workspaces.idle"
 
@@ -89,8 +90,10 @@ function parts.start(ctx)
 end
 
 function parts.health(ctx)
-  local _, warning = try(health.wait(try(address.target(ctx)), { seconds = work.healthy }))
-  ctx.warning = warning
+  local target = try(address.target(ctx))
+  local _, warning = try(health.wait(target, { seconds = work.healthy }))
+  local is_empty = files.are_gone(ctx.op.params.target, target.public, target.password)
+  ctx.warning = is_empty and "files_gone" or warning
 end
 
 -- The new password takes the old one's place; all other lines stay as they are.

@@ -76,6 +76,19 @@ function health.used_of(response)
   return newest
 end
 
+--- What an answer to /project with the password means: when the oldest project was first opened, in
+--- milliseconds since 1970; nil when it does not say. That is kept on the volume.
+---@return integer|nil
+function health.files_since_of(response)
+  local oldest
+  for _, project in ipairs(response.status == 200 and json_of(response) or {}) do
+    local time = type(project) == "table" and project.time
+    local created = type(time) == "table" and math.tointeger(tonumber(time.created))
+    if created and created < (oldest or math.maxinteger) then oldest = created end
+  end
+  return oldest
+end
+
 -- Probes
 
 local function get(target, path, options)
@@ -112,6 +125,14 @@ function health.last_used(target, password)
   local options = { timeout = 10, password = password, verify = true }
   local response = get(target, "/session?limit=20", options)
   return response and health.used_of(response)
+end
+
+--- When the files on its volume began, as files_since_of. Only over a valid certificate.
+---@param target Target
+---@return integer|nil
+function health.files_since(target, password)
+  local response = get(target, "/project", { timeout = 10, password = password, verify = true })
+  return response and health.files_since_of(response)
 end
 
 -- With the password, over a connection that may carry it.

@@ -11,6 +11,7 @@ local journal = require "lib.journal"
 local change_events = require "lib.journal.change_events"
 local drift = require "lib.journal.drift"
 local address = require "lib.workspaces.address"
+local files = require "lib.workspaces.files"
 local health = require "lib.workspaces.health"
 local reconcile = require "lib.workspaces.reconcile"
 
@@ -115,7 +116,9 @@ local function note_use(stack)
   local lock, is_certified = health.lock(public)
   if lock ~= "locked" or not is_certified then return end
   local password = address.password(stack.name)
-  local used_at = password and health.last_used(public, password)
+  if not password then return end
+  files.note(stack.operation_id, public, password)
+  local used_at = health.last_used(public, password)
   if used_at then journal.stacks.note_use(stack, used_at) end
 end
 
