@@ -14,3 +14,5 @@ health=$(get /global/health)
 path=$(get /path)
 [ "$(printf '%s' "$health" | jq -r .healthy)" = true ]
 [ "$(printf '%s' "$path" | jq -r .directory)" = /workspace ]
+# A workspace without a report never sleeps.
+activity.sh || :

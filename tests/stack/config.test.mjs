@@ -120,7 +120,7 @@ esac
 })
 
 test('the scripts are valid for the shell that runs them', () => {
-  for (const name of ['entrypoint.sh', 'healthcheck.sh', 'packages.sh', 'render.sh'])
+  for (const name of readdirSync(stack).filter((it) => it.endsWith('.sh')))
     assert.equal(run('sh', ['-n', path.join(stack, name)]).err, '', name)
 })
 
