@@ -8,6 +8,7 @@ local database = require "rehearsal.database"
 local errors = require "rehearsal.errors"
 local faults = require "rehearsal.faults"
 local json = require "core.json"
+local outage = require "rehearsal.outage"
 local schema = require "rehearsal.schema"
 local subjects = require "rehearsal.subjects"
 local version = require "rehearsal.version"
@@ -87,7 +88,7 @@ local function run(procedure, req, input)
 end
 
 local function call(req, name, input)
-  if not has_key(req) then return errors.unauthorized() end
+  if not has_key(req) or outage.is_on() then return errors.unauthorized() end
   local procedure = procedure_of(req, name)
   if not procedure then return errors.reply { code = "NOT_FOUND", message = "Not found" } end
   local ok, result = pcall(run, procedure, req, input)
@@ -104,7 +105,8 @@ open["health"] = function()
 end
 
 open["trpc/settings.health"] = function()
-  return answer { result = { data = { json = procedures["GET settings.health"].run() } } }
+  return outage.health_reply()
+    or answer { result = { data = { json = procedures["GET settings.health"].run() } } }
 end
 
 local function plain(status, text)
@@ -122,7 +124,7 @@ function api.handle(req)
     local reply = call(req, name, input)
     database.commit()
     return reply
-  end)
+  end, function() return outage.first_reply(name) end)
 end
 
 return api

@@ -11,7 +11,7 @@
 --- chance  how likely it is for each matching call, from 0 to 1 (1)
 --- name    only calls about this workspace or project
 ---
---- Kinds, for calls and for "stack":
+--- Kinds, for calls and, but for the last, for "stack":
 ---   latency     waits `ms`, or until the rule is removed, then goes on
 ---   status      answers `status` (500) with `headers` and `body`; nothing is done
 ---   hang        no answer for `ms` (5 minutes) or until the rule is removed, then the connection
@@ -22,20 +22,24 @@
 ---   wrong_json  done, and the answer is not JSON
 ---   wrong_type  done, and the answer is JSON of another type
 ---   lost        done, and the connection is cut before the answer
+---   database    from the first such call on, Dokploy's database is away for `ms` (30 seconds) or
+---               until the rule is removed, for every call; nothing is done
 --- For "stack", and for "deploy" (there the container keeps the fault):
 ---   never_ready (502), unprotected (asks for no password), wrong_password, html
 --- For "deploy" alone: latency, hang, deploy_error, image_not_found, registry_login, crash_loop
 local clock = require "rehearsal.clock"
 local json = require "core.json"
+local outage = require "rehearsal.outage"
 local schema = require "rehearsal.schema"
 local task = require "core.task"
 local words = require "rehearsal.words"
 
 local faults = {}
 
-local call_kinds = "latency status hang cut html half wrong_json wrong_type lost"
+local answer_kinds = "latency status hang cut html half wrong_json wrong_type lost"
+local call_kinds = answer_kinds .. " database"
 local kinds_at = {
-  stack = call_kinds .. " never_ready unprotected wrong_password",
+  stack = answer_kinds .. " never_ready unprotected wrong_password",
   deploy = "latency hang deploy_error image_not_found registry_login crash_loop never_ready"
     .. " unprotected wrong_password html",
 }
@@ -102,6 +106,7 @@ end
 local function applies(rule, at, names)
   local is_meant = rule.at == at or rule.at == "*" and not not_procedures[at]
   if not is_meant or rule.name and not names[rule.name] then return false end
+  if outage.is_over(rule) then return false end
   return rule.times == 0 or rule.hits < rule.times
 end
 
@@ -174,14 +179,20 @@ function kinds.lost(_, work)
   return { cut = true }
 end
 
+function kinds.database(rule, work, first_reply)
+  outage.begin(rule)
+  return (first_reply or work)()
+end
+
 --- The reply to a call under a rule. Kinds that only the work knows are left to it. May wait.
 ---@param rule table|nil
 ---@param work fun(): table
+---@param first_reply? fun(): table  to a call that sees the database go; without it, as `work`
 ---@return table reply
-function faults.apply(rule, work)
+function faults.apply(rule, work, first_reply)
   local kind = rule and kinds[rule.kind]
   if not kind then return work() end
-  return kind(rule, work)
+  return kind(rule, work, first_reply)
 end
 
 return faults

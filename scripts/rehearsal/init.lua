@@ -10,7 +10,8 @@
 ---   swarm         Docker's side: services, containers, volumes; docker: its networks; proxy: where
 ---                 hosts are routed
 ---   workspace     what a deployed container answers over HTTP; workspace_page: its HTML
----   faults        what goes wrong on purpose; subjects: which workspace a call is about
+---   faults        what goes wrong on purpose; outage: Dokploy without its database; subjects:
+---                 which workspace a call is about
 ---   control       /__rehearsal/...: state, faults, reset, version, settle, docker
 ---   version       the imitated version; clock: times and waits; words: lists as text
 local config = require "core.config"

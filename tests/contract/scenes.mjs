@@ -142,24 +142,11 @@ async function restartWhileDeploying(scene, exchange) {
   if (!isNew(scene)) await scene.faults(slowLast);
 }
 
-async function takeDatabaseDown(scene) {
-  const headers = { 'Content-Type': 'application/json; charset=utf-8' };
-  const body = '{"message":"Unauthorized"}';
-  await scene.faults({ at: '*', kind: 'status', times: 0, status: 401, body, headers });
-  if (!isNew(scene)) return;
-  const data = { code: 'INTERNAL_SERVER_ERROR', httpStatus: 500, path: 'settings.health',
-    zodError: null };
-  const message = 'Failed query: SELECT 1\nparams: ';
-  const failed = JSON.stringify({ error: { json: { message, code: -32603, data } } });
-  const unhealthy = { kind: 'status', times: 0, status: 500, body: failed };
-  await scene.faults({ at: 'trpc/settings.health', ...unhealthy });
-}
-
 // 11: a server without projects, whose database went away, came back, froze and came back.
 async function database(scene, { name }) {
   if (name === 'database down: /api/health') {
     await scene.control('POST', 'reset');
-    await takeDatabaseDown(scene);
+    await scene.faults({ at: 'health', kind: 'database', ms: 3600000 });
   }
   if (/^database (up again|thawed): project.all/.test(name)) {
     await scene.control('DELETE', 'faults');

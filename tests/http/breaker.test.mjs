@@ -2,7 +2,7 @@
 // and continue when Dokploy is back.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { ADMIN, inWorld, seconds, until } from './harness.mjs'
+import { ADMIN, TIME_SCALE, inWorld, seconds, until } from './harness.mjs'
 
 const health = async (portal) => (await portal.api('/health')).json
 const breakerOf = async (portal) => (await health(portal)).dokploy.breaker
@@ -31,6 +31,22 @@ test('the breaker opens while Dokploy fails, and closes when it is back',
     assert.equal((await rehearsal.state()).projects.length, 8)
     await until(async () => (await health(portal)).status === 'healthy', '/health is healthy')
     await portal.ready('calm')
+  }))
+
+test('the breaker closes within seconds of the return of Dokploy, though nobody calls it',
+  inWorld({}, async ({ portal, rehearsal }) => {
+    const ill = { kind: 'status', status: 503, times: 0 }
+    await rehearsal.faults([{ at: '*', ...ill }, { at: 'trpc/settings.health', ...ill }])
+    const compare = '/api/admin/findings/look'
+    while (await breakerOf(portal) !== 'open') await portal.post(compare, undefined, { key: ADMIN })
+    const hits = async () => (await rehearsal.faults()).map((rule) => rule.hits)
+    const [calls, looks] = await hits()
+    await until(async () => (await hits())[1] >= looks + 20, 'it looks again and again')
+    assert.deepEqual([await breakerOf(portal), (await hits())[0]], ['open', calls])
+    await rehearsal.forgetFaults()
+    const isClosed = async () => await breakerOf(portal) === 'closed'
+    await until(isClosed, 'it is closed', 6_000 / TIME_SCALE + seconds(1))
+    assert.equal((await health(portal)).status, 'healthy')
   }))
 
 test('without Dokploy the portal serves pages and checks, and reports what is missing',

@@ -28,6 +28,7 @@ const kinds = {
   wrong_json: [{ kind: 'wrong_json' }, ['ready', 'dokploy_unexpected_answer']],
   wrong_type: [{ kind: 'wrong_type' }, ['ready', 'dokploy_unexpected_answer']],
   html: [{ kind: 'html' }, ['ready', 'dokploy_unexpected_answer', 'dokploy_error']],
+  database: [{ kind: 'database', ms: 60_000, times: 1 }, ['ready']],
 }
 // What fails in the worker that deploys, and in the workspace itself.
 const later = {

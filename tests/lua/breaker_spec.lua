@@ -53,13 +53,23 @@ describe("the breaker", function()
     assert.equal("open", breaker.state().state)
   end)
 
-  it("lets one probe out after thirty seconds, and closes when it succeeds", function()
+  -- The server answered the look at it: one call is made, and its outcome reported.
+  local function try_call(good)
+    fake.now = math.max(fake.now, breaker.state().retry_at)
+    assert.equal("probe", breaker.admit())
+    breaker.half_open()
+    breaker.report(good)
+  end
+
+  it("lets one caller look after three seconds, and closes when its call succeeds", function()
     open()
-    fake.now = fake.now + 29
+    fake.now = fake.now + 2
     assert.equal(false, breaker.admit())
     fake.now = fake.now + 1
     assert.equal("probe", breaker.admit())
     assert.equal(false, breaker.admit())
+    assert.equal("open", breaker.state().state)
+    breaker.half_open()
     assert.equal("half_open", breaker.state().state)
     breaker.report(true)
     assert.equal("closed", breaker.state().state)
@@ -67,29 +77,46 @@ describe("the breaker", function()
     assert.equal(0, breaker.state().failures)
   end)
 
-  it("lets another probe out when the first one got lost", function()
+  it("lets another caller look when the first one got lost", function()
     open()
-    fake.now = fake.now + 30
+    fake.now = fake.now + 3
     assert.equal("probe", breaker.admit())
     fake.now = fake.now + breaker.probe
     assert.equal("probe", breaker.admit())
   end)
 
-  it("doubles its hold with each failed probe, up to five minutes, and resets it", function()
+  it("looks every three seconds while the server is away, however long that is", function()
     open()
-    local holds = {}
-    for i = 1, 6 do
-      holds[i] = breaker.state().retry_at - os.time()
+    for _ = 1, 200 do
       fake.now = breaker.state().retry_at
       assert.equal("probe", breaker.admit())
-      breaker.report(false)
+      breaker.still_away()
+      assert.is_true(breaker.state().is_away)
+      assert.equal(3, breaker.state().retry_at - fake.now)
     end
-    assert.same({ 30, 60, 120, 240, 300, 300 }, holds)
-    fake.now = breaker.state().retry_at
-    breaker.admit()
-    breaker.report(true)
+    try_call(true)
+    assert.same({ "closed", false }, { breaker.state().state, breaker.state().is_away })
+  end)
+
+  it("doubles its hold with each call that fails, up to five minutes", function()
     open()
-    assert.equal(30, breaker.state().retry_at - os.time())
+    local holds = {}
+    for i = 1, 9 do
+      holds[i] = breaker.state().retry_at - fake.now
+      try_call(false)
+    end
+    assert.same({ 3, 6, 12, 24, 48, 96, 192, 300, 300 }, holds)
+  end)
+
+  it("goes on doubling when it opens again soon, and not after a minute", function()
+    local function hold_after(seconds)
+      try_call(true)
+      fake.now = fake.now + seconds
+      open()
+      return breaker.state().retry_at - fake.now
+    end
+    open()
+    assert.same({ 6, 12, 3 }, { hold_after(10), hold_after(50), hold_after(60) })
   end)
 
   it("ignores calls that began before it opened", function()
@@ -101,9 +128,10 @@ describe("the breaker", function()
   it("logs its changes, once each", function()
     open()
     report(false, 5)
-    fake.now = fake.now + 30
+    fake.now = fake.now + 3
     breaker.admit()
-    breaker.report(true)
+    breaker.still_away()
+    try_call(true)
     local seen = {}
     for i, line in ipairs(fake.logged) do seen[i] = line.event end
     assert.same({ "breaker.open", "breaker.half_open", "breaker.closed" }, seen)

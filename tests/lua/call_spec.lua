@@ -103,6 +103,85 @@ describe("a call to Dokploy", function()
     assert.is_false(info.unknown)
   end)
 
+  local unauthorized = { status = 401, body = '{"message":"Unauthorized"}' }
+  local database_down = { status = 500, body = '{"error":{}}' }
+  local seen_going = {
+    unauthorized, { status = 500, body = '{"message":"Failed query: select 1"}' },
+    { status = 401, body = '{"message":"UNAUTHORIZED","code":"UNAUTHORIZED"}' },
+    { status = 400, body = '{"message":"Error creating the project","code":"BAD_REQUEST"}' },
+  }
+
+  it("takes refusals for an outage while Dokploy's database is down", function()
+    for i, answer in ipairs(seen_going) do
+      fake.answer("project.all", answer)
+      fake.answer("project.create", answer)
+      fake.answer("trpc", database_down)
+      local _, message, code, info = read { tries = 1 }
+      assert.same({ "dokploy_unreachable", false, true }, { code, info.unknown, info.outage }, i)
+      assert.truthy(message:find("database", 1, true))
+      _, _, code, info = make { tries = 1 }
+      assert.same({ "dokploy_unreachable", i ~= 1 }, { code, info.unknown }, i)
+      assert.is_false(fake.shared.get "dokploy.reachable")
+      fake.answer("trpc", { code = "timeout", sent = true }) -- the database hangs
+      assert.equal("dokploy_unreachable", select(3, read { tries = 1 }))
+      fake.now = fake.now + 60
+      for _ = 1, 20 do require("lib.dokploy.breaker").report(true) end -- it stays closed
+    end
+  end)
+
+  it("waits for the database as long as running work is wanted", function()
+    local since = fake.now
+    local function is_back() return fake.now - since > 300 end
+    fake.answer("project.all", function() return is_back() and good or unauthorized end)
+    fake.answer("settings.getDokployVersion", { body = '"v0.30.2"' })
+    fake.answer("trpc", function() return is_back() and { body = "{}" } or database_down end)
+    local waits = {}
+    assert.truthy(read { patient = true, wanted = function() return true end,
+      waits = function(why) waits[#waits + 1] = why or "goes on" end })
+    assert.equal("database", waits[1])
+    assert.equal("goes on", waits[#waits])
+  end)
+
+  it("waits about a minute where Dokploy does not look at its database", function()
+    fake.answer("project.all", unauthorized)
+    fake.answer("trpc", { body = '{"result":{"data":{"json":{"status":"not_cloud"}}}}' })
+    local running = { patient = true, wanted = function() return true end }
+    assert.equal("dokploy_refused", select(3, read(running)))
+    assert.equal(call.blind_tries, #fake.sent)
+    fake.answer("trpc", { body = '{"result":{"data":{"json":{"status":"ok"}}}}' })
+    fake.sent = {}
+    assert.equal("dokploy_refused", select(3, read(running)))
+    assert.equal(call.key_tries, #fake.sent)
+  end)
+
+  it("tells a missing right from a failed create", function()
+    local refusals = {
+      'Error creating the project: unauthorized to access resource \\"project\\"',
+      "Error creating the project: Permission denied", "You don't have access to this service",
+    }
+    for _, message in ipairs(refusals) do
+      local body = ('{"message":"%s","code":"BAD_REQUEST"}'):format(message)
+      fake.answer("project.create", { status = 400, body = body })
+      local _, _, code, info = make()
+      assert.same({ "dokploy_refused", false }, { code, info.unknown })
+    end
+    fake.answer("project.create", seen_going[4])
+    local _, _, code, info = make()
+    assert.same({ "dokploy_error", true }, { code, info.unknown })
+    local body = '{"message":"Input validation failed","code":"BAD_REQUEST","issues":[]}'
+    fake.answer("project.create", { status = 400, body = body })
+    _, _, code, info = make()
+    assert.same({ "dokploy_error", false }, { code, info.unknown })
+  end)
+
+  it("waits for a server behind a proxy that answers for it", function()
+    local bad_gateway = {}
+    for i = 1, 9 do bad_gateway[i] = { status = 502, body = "Bad Gateway" } end
+    bad_gateway[10] = good
+    fake.answer("project.all", table.unpack(bad_gateway))
+    assert.truthy(read { patient = true })
+  end)
+
   it("distinguishes an unknown id, an unknown procedure, and a proxy's page", function()
     local codes = {
       not_found = { status = 404, body = '{"message":"Project not found","code":"NOT_FOUND"}' },
@@ -170,6 +249,26 @@ describe("a call to Dokploy", function()
     local _, _, code = read()
     assert.equal("dokploy_unreachable", code)
     assert.equal(0, #fake.sent)
+  end)
+
+  it("closes the breaker as soon as the server answers without a key", function()
+    local breaker = require "lib.dokploy.breaker"
+    fake.answer("project.all", { code = "refused", sent = false })
+    fake.answer("trpc", { code = "refused", sent = false })
+    read()
+    read()
+    for _ = 1, 20 do
+      fake.now = fake.now + 1
+      call.probe_if_due()
+    end
+    assert.same({ "open", true }, { breaker.state().state, breaker.state().is_away })
+    fake.sent = {}
+    fake.answer("trpc", { body = "{}" })
+    fake.answer("settings.getDokployVersion", { body = '"v0.30.2"' })
+    fake.now = fake.now + 3
+    call.probe_if_due()
+    assert.equal("closed", breaker.state().state)
+    assert.equal(1, #fake.sent)
   end)
 
   it("opens the breaker by outages and errors, and never by refusals", function()

@@ -60,7 +60,10 @@ local checks = {
   function()
     local last = dokploy.last()
     local more = { at = clock.iso(last.at) }
-    if last.reachable == false then return "dokploy_unreachable", {}, more end
+    if last.reachable == false then
+      local key = last.message == "dokploy_database" and "health.dokploy_database" or nil
+      return "dokploy_unreachable", {}, more, key
+    end
     if last.message == "dokploy_refused" then return "dokploy_refused", {}, more end
   end,
 

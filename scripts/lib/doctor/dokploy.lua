@@ -11,21 +11,8 @@ local client = dokploy.client { tries = 2 }
 local OLDEST = { 0, 25, 0 }
 local TRIED_FROM, TRIED_TO = versions.tried[1], versions.tried[#versions.tried]
 
--- A failing database looks like a wrong token. This call needs no token, and fails with the
--- database.
-local function check_refusal(report)
-  local answer = http.request {
-    url = config.dokploy.url .. "/api/trpc/settings.health", timeout = 5,
-  }
-  if answer and answer.status >= 500 then
-    report:fail("token", "refused, but Dokploy's own database fails",
-      "start Dokploy's database; the token may be good")
-  else
-    report:fail("token", "Dokploy refuses it",
-      "make a new key in Dokploy (Settings, Profile, API keys; rate limit off) and set "
-        .. "DOKPLOY_API_TOKEN or DOKPLOY_API_TOKEN_FILE")
-  end
-end
+local NEW_KEY = "make a new key in Dokploy (Settings, Profile, API keys; rate limit off) and set "
+  .. "DOKPLOY_API_TOKEN or DOKPLOY_API_TOKEN_FILE"
 
 local function check_version(report, text)
   local version = versions.read(text)
@@ -121,10 +108,14 @@ end
 return function(report)
   check_outgoing(report)
   local url = config.dokploy.url
-  local version, message, code = client:version()
+  local version, message, code, info = client:version()
   if code == "dokploy_refused" then
     report:ok("dokploy", url .. " answers")
-    return check_refusal(report)
+    return report:fail("token", "Dokploy refuses it", NEW_KEY)
+  elseif info and info.outage then
+    report:ok("dokploy", url .. " answers")
+    return report:fail("token", "refused, but Dokploy's own database fails",
+      "start Dokploy's database; the token may be good")
   elseif not version then
     local found = ("%s: %s"):format(url, tostring(message))
     return report:fail("dokploy", found, correction_of_silence())

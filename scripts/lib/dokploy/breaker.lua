@@ -1,6 +1,7 @@
---- The circuit breaker in front of Dokploy. Closed: calls go through. Open: none does, for a while.
---- Half open: one probe decides. Its state is in core.shared, so that it outlives a reload; holds
---- are lifetimes of shared keys, which no change of the clock touches.
+--- The circuit breaker in front of Dokploy. Closed: calls go through. Open: none does, and every
+--- few seconds the caller looks whether the server is back. Half open: it is, and one call decides.
+--- The state is in core.shared, so that it outlives a reload; holds are lifetimes of shared keys,
+--- which no change of the clock touches.
 local log = require "core.log"
 local shared = require "core.shared"
 local counts = require "lib.base.counts"
@@ -10,8 +11,9 @@ local breaker = {
   least = 10,      -- and how many there must be of them
   share = 0.5,     -- this part of them failed: open
   refusals = 5,    -- as many connections refused in a row: open
-  first_hold = 30, -- seconds that it stays open
-  last_hold = 300, -- doubled each time up to this
+  first_hold = 3,  -- seconds that it stays open
+  last_hold = 300, -- doubled with each call that failed while it was half open, up to this
+  calm = 60,       -- seconds after a hold in which opening again doubles it
   probe = 20,      -- seconds that a probe may take
 }
 
@@ -33,17 +35,22 @@ local function change(state, fields)
   log.warn("breaker." .. state, fields)
 end
 
+local function hold_back(seconds, is_away)
+  set("holding", true, seconds)
+  set("retry_at", os.time() + seconds)
+  set("away", is_away)
+  set("probing", nil)
+end
+
 local function open(why)
   local hold = get("hold", breaker.first_hold)
-  set("holding", true, hold)
-  set("retry_at", os.time() + hold)
-  set("hold", math.min(breaker.last_hold, hold * 2))
-  set("probing", nil)
+  hold_back(hold)
+  set("hold", math.min(breaker.last_hold, hold * 2), hold + breaker.calm)
   change("open", { why = why, seconds = hold })
 end
 
 local function close()
-  for _, key in ipairs { "holding", "retry_at", "hold", "probing", "calls", "refused" } do
+  for _, key in ipairs { "holding", "retry_at", "away", "probing", "calls", "refused" } do
     set(key, nil)
   end
   change "closed"
@@ -52,15 +59,20 @@ end
 -- The last calls are a text of "." (good) and "x" (failed), newest last.
 local function failures_in(calls) return select(2, calls:gsub("x", "")) end
 
---- Whether a call may go out now. While the breaker is open: false; when it is time for the probe,
---- and the caller may make it: "probe".
+--- Whether a call may go out now. While the breaker is open: false; when it is time to look at the
+--- server, and the caller is the one to do so: "probe". It then calls still_away or half_open.
 ---@return boolean|string
 function breaker.admit()
   if get("state", "closed") == "closed" then return true end
   if get "holding" then return false end
-  change "half_open"
   return shared.add("breaker.probing", true, breaker.probe) and "probe" or false
 end
+
+--- The server is not back: the next look is soon, however often that was so.
+function breaker.still_away() hold_back(breaker.first_hold, true) end
+
+--- The server is back: the caller makes one call, and its report decides.
+function breaker.half_open() change "half_open" end
 
 local function count_call(good, refused)
   local calls = (get("calls", "") .. (good and "." or "x")):sub(-breaker.window)
@@ -89,13 +101,14 @@ function breaker.report(good, refused)
   end
 end
 
---- Its state, without waiting.
----@return { state: string, since: number|nil, failures: integer, retry_at: number|nil }
+--- Its state, without waiting. is_away: the last look found no server.
+---@return { state: string, since: number|nil, failures: integer, retry_at: number|nil,
+--- is_away: boolean }
 function breaker.state()
   local state = get("state", "closed")
   return {
     state = state, since = get "since", failures = failures_in(get("calls", "")),
-    retry_at = state ~= "closed" and get "retry_at" or nil,
+    retry_at = state ~= "closed" and get "retry_at" or nil, is_away = get("away", false),
   }
 end
 

@@ -16,11 +16,13 @@ local dotenv = require "lib.base.dotenv"
 local breaker = require "lib.dokploy.breaker"
 local retry = require "lib.dokploy.retry"
 local sanitize = require "lib.dokploy.sanitize"
+local server = require "lib.dokploy.status"
 
 local call = {
   at_once = 8,
-  timeout = 10,  -- seconds
-  key_tries = 6, -- of running work whose key is refused: some 8 s, a new key may be on its way
+  timeout = 10,    -- seconds
+  key_tries = 6,   -- of running work whose key is refused: some 8 s, a new key may be on its way
+  blind_tries = 14, -- the same, some 70 s, when Dokploy's database may be the reason
 }
 
 -- Limits
@@ -143,10 +145,27 @@ local function redirect_message(request, response, secrets)
   return ("it redirects to %s; set DOKPLOY_URL to the address of Dokploy itself"):format(target)
 end
 
+-- Creates answer a missing right with 400.
+local rights = { "unauthorized to access", "permission denied", "don't have access" }
+
+local function lacks_right(body)
+  local message = type(body) == "table" and tostring(body.message):lower() or ""
+  for _, text in ipairs(rights) do
+    if message:find(text, 1, true) then return true end
+  end
+  return false
+end
+
+-- A 400 that does not say what is wrong with the input: Dokploy answers it to a create that failed
+-- for any reason, even after the work was done.
+local function is_vague(status, body, code)
+  return status == 400 and code == "dokploy_error" and type(body) == "table" and not body.issues
+end
+
 -- The code of a refusal, and whether the authentication layer gave it (then nothing was done).
 local function refusal_of(status, body)
   if status == 401 then return "dokploy_refused", type(body) == "table" and body.code == nil end
-  if status == 403 then return "dokploy_refused" end
+  if status == 403 or status == 400 and lacks_right(body) then return "dokploy_refused" end
   if status == 404 then return code_of_404(body) end
   return status < 400 and "dokploy_unexpected_answer" or "dokploy_error"
 end
@@ -184,14 +203,28 @@ local function answer_of(request, response, secrets)
   local code, auth = refusal_of(status, body)
   return {
     code = code, status = status, auth = auth, readable = code ~= "dokploy_unexpected_answer",
+    vague = is_vague(status, body, code),
     message = request.secret and WITHHELD or message,
     wait = retry.after(response.headers["retry-after"], os.time()),
   }
 end
 
+-- While its database is down, Dokploy answers 401 to any key, with a code at first; 400 to a
+-- create; or 500. That is an outage, and no refusal.
+local function find_outage(answer)
+  local status = answer.status
+  if answer.ok or status ~= 401 and status ~= 500 and not answer.vague then return end
+  local state = server.ask()
+  answer.blind = state == "unknown"
+  if state ~= "down" then return end
+  answer.outage, answer.code = true, "dokploy_unreachable"
+  answer.message = "Dokploy's database does not answer: " .. answer.message
+end
+
 local function report_to_breaker(request, answer)
   local status = answer.status
   if not status then return breaker.report(false, answer.sent == false) end
+  if answer.outage then return breaker.report(false) end
   breaker.report(status < 500 and status ~= 429 or status == 500 and request.lenient == true)
 end
 
@@ -207,12 +240,13 @@ local function transaction(request, secrets)
     result.seconds = response.seconds
     return result
   end)
+  find_outage(answer)
   report_to_breaker(request, answer)
   counts.call(request.procedure, answer.ok and "ok" or answer.code, answer.seconds)
   if not request.aside then
-    shared.set("dokploy.reachable", answer.status ~= nil)
+    shared.set("dokploy.reachable", answer.status ~= nil and not answer.outage)
     shared.set("dokploy.at", os.time())
-    shared.set("dokploy.message", answer.ok and nil or answer.code)
+    shared.set("dokploy.message", answer.outage and "dokploy_database" or answer.code)
   end
   return answer
 end
@@ -255,7 +289,27 @@ local function report_wait(client, why, at)
   return why ~= nil
 end
 
-local probe = { procedure = "settings.getDokployVersion", repeatable = true, timeout = 5 }
+local version = { procedure = "settings.getDokployVersion", repeatable = true, timeout = 5 }
+
+-- Looks whether the server is back: first without a key, which costs it next to nothing.
+local function probe(client)
+  if server.ask() == "down" then return breaker.still_away() end
+  breaker.half_open()
+  note(client, version, transaction(version), 1)
+end
+
+--- Looks at the server if the breaker is open and it is time to. Waits.
+function call.probe_if_due()
+  if breaker.admit() == "probe" then probe {} end
+end
+
+-- Reports that the breaker holds the call back; the time is known only for a server that is there.
+local function report_hold(client)
+  local now = breaker.state()
+  if now.is_away then return report_wait(client, "unreachable") end
+  return report_wait(client, "held", now.retry_at)
+end
+
 local HELD = "Dokploy has failed too often just now; calls to it are held back"
 
 -- Waits until the breaker lets a call through. A client that is not patient is turned away.
@@ -265,11 +319,11 @@ local function admit(client, has_reported)
     local verdict = breaker.admit()
     if verdict == true then return true, has_reported end
     if verdict == "probe" then
-      note(client, probe, transaction(probe), 1)
+      probe(client)
     elseif not client.patient then
       return nil, HELD, "dokploy_unreachable"
     else
-      has_reported = report_wait(client, "held", breaker.state().retry_at) or has_reported
+      has_reported = report_hold(client) or has_reported
       if not is_wanted(client) or not task.sleep(0.5) then
         return nil, "no longer wanted", "cancelled"
       end
@@ -277,11 +331,20 @@ local function admit(client, has_reported)
   end
 end
 
--- Running work waits out an outage of the whole server; anything else has a number of tries.
+local gateway = { [502] = true, [503] = true, [504] = true }
+
+local function is_away(answer)
+  return not answer.status or answer.outage or gateway[answer.status]
+end
+
+-- Running work waits out an outage of the whole server, until its deadline ends it; anything else
+-- has a number of tries.
 local function may_retry(client, request, answer, attempt)
   if answer.verdict ~= "again" or not is_wanted(client) then return false end
-  if client.patient and answer.sent == false then return true end
-  if client.patient and client.wanted and answer.auth then return attempt < call.key_tries end
+  if client.patient and is_away(answer) then return true end
+  if client.patient and client.wanted and answer.auth then
+    return attempt < (answer.blind and call.blind_tries or call.key_tries)
+  end
   return attempt < (request.tries or client.tries or retry.tries)
 end
 
@@ -290,6 +353,7 @@ local function report_pause(client, answer, attempt, seconds)
     return report_wait(client, "limited", os.time() + math.ceil(seconds))
   end
   if attempt == 1 then return false end -- one short pause is not worth an event
+  if answer.outage then return report_wait(client, "database") end
   local why = answer.auth and "refused" or answer.status and "error" or "unreachable"
   return report_wait(client, why)
 end
@@ -299,10 +363,9 @@ end
 --- waits: fun(why: string|nil, at: number|nil)|nil, secret_names: string[]|nil,
 --- secrets: table<string, true>|nil }
 --- patient: waits for the breaker and through outages; wanted: asked before each try; waits: called
---- with why a call waits (held unreachable refused limited error) and until when, if that is known,
---- and with nil when it waits no more; secret_names:
---- variables whose values are masked in what Dokploy reports, once a call reads or saves an
---- environment text; secrets: those values
+--- with why a call waits (held unreachable database refused limited error) and until when, if that
+--- is known, and with nil when it waits no more; secret_names: variables whose values are masked in
+--- what Dokploy reports, once a call reads or saves an environment text; secrets: those values
 ---@param request table  procedure; query (GET) or body (POST); repeatable: doing it twice does no
 --- harm; shape(value): the wanted part of the answer, or nil when it is not as expected; timeout;
 --- tries; max_body: of the answer, in bytes; secret: Dokploy's message is not passed on; done: a
@@ -322,11 +385,13 @@ function call.run(client, request)
       return transaction(request, client.secrets)
     end)
     note(client, request, answer, attempt)
-    if has_reported and answer.status then has_reported = report_wait(client, nil) end
+    if has_reported and not is_away(answer) then has_reported = report_wait(client, nil) end
     learn_secrets(client, answer.value)
     if answer.ok then return answer.value end
     answer.verdict = retry.verdict(answer, request.repeatable, answer.wait ~= nil)
-    local info = { status = answer.status, unknown = answer.verdict == "unknown" }
+    local info = {
+      status = answer.status, unknown = answer.verdict == "unknown", outage = answer.outage,
+    }
     if not may_retry(client, request, answer, attempt) then
       return nil, answer.message, answer.code, info
     end

@@ -381,16 +381,13 @@ function Client:mount_create(application, volume, path)
   end)
 end
 
---- Dokploy answers 400 here for any failure, also of one after the work was done: look.
 ---@return { id: string }|nil
 function Client:domain_create(application, host, port, https)
-  local made, message, code, info = make(self, "domain.create", {
+  return make(self, "domain.create", {
     host = host, path = "/", port = port, https = https,
     certificateType = https and "letsencrypt" or "none",
     applicationId = application, domainType = "application",
   }, function(value) return object "domainId"(value) and { id = value.domainId } end)
-  if info and info.status == 400 then info.unknown = true end
-  return made, message, code, info
 end
 
 --- Changes fields of a domain; Dokploy writes its routers again.

@@ -34,9 +34,10 @@ local transient = {
 
 --- What an answer means for trying again.
 ---@param outcome { status: integer|nil, sent: boolean|nil, auth: boolean|nil,
---- readable: boolean|nil }  status: nil when no answer came; sent = false: certainly nothing left
---- this machine; auth: the authentication layer refused, so nothing was done; readable = false: an
---- answer that cannot be understood
+--- readable: boolean|nil, outage: boolean|nil, vague: boolean|nil }  status: nil when no answer
+--- came; sent = false: certainly nothing left this machine; auth: the authentication layer refused,
+--- so nothing was done; readable = false: an answer that cannot be understood; outage: Dokploy's
+--- database is down; vague: a refusal that does not say why
 ---@param repeatable boolean  doing it twice does no harm
 ---@param has_retry_after boolean
 ---@return string verdict  "again"; "unknown": it may have been done, look before trying again;
@@ -44,7 +45,10 @@ local transient = {
 function retry.verdict(outcome, repeatable, has_retry_after)
   local status = outcome.status
   if outcome.sent == false or outcome.auth then return "again" end
-  if not status or outcome.readable == false then return repeatable and "again" or "unknown" end
+  if not status or outcome.readable == false or outcome.outage then
+    return repeatable and "again" or "unknown"
+  end
+  if outcome.vague and not repeatable then return "unknown" end
   if not transient[status] then return "final" end
   if repeatable then return "again" end
   if (status == 429 or status == 503) and has_retry_after then return "again" end

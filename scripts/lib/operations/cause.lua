@@ -34,6 +34,7 @@ cause.rules = {
   { "dokploy_busy", status = 429, below = 430,
     code = { "step_timeout", "dokploy_error", "dokploy_unreachable" } },
   { "dokploy_ill", code = { "step_timeout", "dokploy_error" }, status = 500 },
+  { "dokploy_database", code = "dokploy_unreachable", status = 400 }, -- it answered all the same
   { "dokploy_down", code = late, status = false },
   { "dokploy_down", code = "dokploy_unreachable" },
   { "other_server", code = "dokploy_unexpected_answer" },
@@ -101,6 +102,8 @@ check.examples("scripts/lib/operations/cause.lua", cause.of, {
     answer = { status = 200 } } },
   { "dokploy_down", { code = "step_timeout", step = "project", answer = {} } },
   { "dokploy_down", { code = "dokploy_unreachable", step = "project" } },
+  { "dokploy_database", { code = "dokploy_unreachable", step = "outcome",
+    answer = { status = 401 } } },
   { "dokploy_ill", { code = "dokploy_error", step = "domain", answer = { status = 503 } } },
   { "dokploy_busy", { code = "dokploy_error", step = "domain", answer = { status = 429 } } },
   { "registry_busy", { code = "deploy_failed", step = "outcome",

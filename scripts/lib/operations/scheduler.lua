@@ -8,6 +8,7 @@ local shared = require "core.shared"
 local task = require "core.task"
 local timer = require "core.timer"
 local dokploy = require "lib.dokploy"
+local call = require "lib.dokploy.call"
 local journal = require "lib.journal"
 local change_events = require "lib.journal.change_events"
 local drift = require "lib.journal.drift"
@@ -279,6 +280,7 @@ function scheduler.register(list)
   server.on_start(resume)
   timer.every("operations.queue", 1, tick)
   timer.every("operations.dokploy", 30, ask_dokploy)
+  timer.every("operations.breaker", 1, call.probe_if_due)
 end
 
 return scheduler

@@ -50,7 +50,7 @@ end
 local function http(fake)
   local function request(options)
     local name = options.url:match("/api/([%w.]+)") or options.url:match("^%w+://[^/]+(/[^?]*)")
-    fake.sent[#fake.sent + 1] = { name = name, options = options }
+    if name ~= "trpc" then fake.sent[#fake.sent + 1] = { name = name, options = options } end
     local answers = assert(fake.answers[name], "no answer was prepared for " .. options.url)
     local answer = #answers > 1 and table.remove(answers, 1) or answers[1]
     if type(answer) == "function" then answer = answer(options) end
@@ -86,6 +86,7 @@ function engine.start(options)
     return date and real_time(date) or math.floor(fake.now + fake.jump)
   end
   function fake.answer(name, ...) fake.answers[name] = { ... } end
+  fake.answer("trpc", { body = '{"result":{"data":{"json":{"status":"ok"}}}}' }) -- without a key
   function fake.count(name)
     local count = 0
     for _, request in ipairs(fake.sent) do
