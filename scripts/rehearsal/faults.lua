@@ -26,7 +26,8 @@
 ---               until the rule is removed, for every call; nothing is done
 --- For "stack", and for "deploy" (there the container keeps the fault):
 ---   never_ready (502), unprotected (asks for no password), wrong_password, html
---- For "deploy" alone: latency, hang, deploy_error, image_not_found, registry_login, crash_loop
+--- For "deploy" alone: latency, hang, deploy_error, image_not_found, registry_login,
+---   registry_denied, crash_loop
 local clock = require "rehearsal.clock"
 local json = require "core.json"
 local outage = require "rehearsal.outage"
@@ -40,8 +41,8 @@ local answer_kinds = "latency status hang cut html half wrong_json wrong_type lo
 local call_kinds = answer_kinds .. " database"
 local kinds_at = {
   stack = answer_kinds .. " never_ready unprotected wrong_password",
-  deploy = "latency hang deploy_error image_not_found registry_login crash_loop never_ready"
-    .. " unprotected wrong_password html",
+  deploy = "latency hang deploy_error image_not_found registry_login registry_denied crash_loop"
+    .. " never_ready unprotected wrong_password html",
 }
 -- What "*" does not mean.
 local not_procedures = words.set "stack deploy health trpc/settings.health"

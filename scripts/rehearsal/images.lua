@@ -1,5 +1,6 @@
 --- What Docker prints when it pulls an image. Every image exists and runs, unless its name contains
 ---   missing, nope, nothere    the registry does not have it
+---   denied                    the registry does not let this login read it
 ---   localonly                 the registry cannot be resolved
 ---   :5999/                    the registry is down
 ---   crash                     its container exits at once
@@ -25,6 +26,10 @@ local function problem_of(image)
   if has(image, "missing", "nope", "nothere") then
     return ("Error response from daemon: manifest for %s not found: manifest unknown:"
       .. " manifest unknown"):format(image)
+  elseif has(image, "denied") then
+    return ("Error response from daemon: pull access denied for %s, repository does not exist or"
+      .. " may %s 'docker login': denied: requested access to the resource is denied")
+      :format(image, "require")
   elseif has(image, ":5999/") then
     return refused(image:match "^[^/]+")
   elseif has(image, "localonly") then

@@ -43,13 +43,15 @@ local function login(application, row, fault)
   return succeeded or fail(row, "❌ Login failed", "")
 end
 
+local failing_images = { image_not_found = "-missing", registry_denied = "-denied" }
+
 local function pull(application, row, fault)
   local image = is_set(application.dockerImage) and application.dockerImage or ""
   write(row, "Pulling " .. image)
   if not login(application, row, fault) then return false end
   local seconds = images.pull_seconds(image) / 2
   clock.work(seconds)
-  if fault == "image_not_found" then image = image .. "-missing" end
+  image = image .. (failing_images[fault] or "")
   local lines, is_there = images.pull(image)
   for _, line in ipairs(lines) do
     write(row, line)

@@ -277,6 +277,7 @@ describe('a fault', () => {
     deploy_error: ['error', /Error occurred ❌/, 502],
     image_not_found: ['error', /manifest unknown/, 502],
     registry_login: ['error', /❌ Login failed/, 502],
+    registry_denied: ['error', /pull access denied/, 502],
     crash_loop: ['done', /✅/, 502],
     never_ready: ['done', /✅/, 502],
     unprotected: ['done', /✅/, 200],

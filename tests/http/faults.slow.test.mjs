@@ -34,8 +34,8 @@ const kinds = {
 const later = {
   deploy: {
     deploy_error: ['deploy_failed'], image_not_found: ['image_not_found'],
-    registry_login: ['registry_login'], crash_loop: ['stack_unhealthy'],
-    never_ready: ['stack_unhealthy'],
+    registry_login: ['registry_login'], registry_denied: ['registry_denied'],
+    crash_loop: ['stack_unhealthy'], never_ready: ['stack_unhealthy'],
   },
   stack: {
     unprotected: ['stack_unprotected'], wrong_password: ['stack_wrong_password'],

@@ -203,6 +203,14 @@ describe("a failed deployment's log", function()
     assert.equal("image_not_found", code_of(
       "Error response from daemon: manifest for x:1 not found: manifest unknown: manifest unknown"))
     assert.equal("registry_login", code_of "❌ Login failed")
+    for _, line in ipairs {
+      "Error response from daemon: Head https://a.test/v2/x/manifests/1: no basic auth credentials",
+      'Error response from daemon: Head "https://b.test/v2/x/manifests/1": denied',
+      "Error response from daemon: pull access denied for x, repository does not exist or may "
+        .. "require 'docker login': denied: requested access to the resource is denied",
+      "unauthorized: authentication required",
+    } do assert.equal("registry_denied", code_of(line)) end
+    assert.equal("deploy_failed", code_of "open /var/lib/x: permission denied")
     assert.equal("deploy_failed", code_of "dial tcp 127.0.0.1:5000: connect: connection refused")
     assert.equal("deploy_failed", code_of "")
   end)

@@ -89,9 +89,9 @@ describe("there is a text for", function()
 
   it("every failure of a deployment, and what to do about it", function()
     local codes = "dokploy_unreachable dokploy_refused dokploy_error dokploy_unexpected_answer "
-      .. "step_timeout deploy_failed image_not_found registry_login stack_unprotected "
-      .. "stack_unhealthy stack_wrong_password stack_workspace certificate cancelled script_error "
-      .. "journal network_unready host_taken"
+      .. "step_timeout deploy_failed image_not_found registry_login registry_denied "
+      .. "stack_unprotected stack_unhealthy stack_wrong_password stack_workspace certificate "
+      .. "cancelled script_error journal network_unready host_taken"
     for code in codes:gmatch("%S+") do
       needs("failure." .. code .. ".detail")
       needs("failure." .. code .. ".advice")

@@ -61,6 +61,10 @@ test('it tells failures apart, each with its cure', async () => {
   const wrong = await doctor({ DOKPLOY_API_TOKEN: 'wrong' })
   assert.equal(wrong.status, 1)
   assert.match(wrong.out, /fail +token +Dokploy refuses it\n +-> make a new key/)
+  await rehearsal.faults({ at: '*', kind: 'database', ms: 3_600_000 })
+  const down = await doctor()
+  assert.match(down.out, /fail +token +refused, but Dokploy's own database fails\n +-> start /)
+  await rehearsal.forgetFaults()
   const nothing = `127.0.0.1:${UNKNOWN_PORT}`
   const away = await doctor({ DOKPLOY_URL: `http://${nothing}` })
   assert.match(away.out, /fail +dokploy .*\n +-> check DOKPLOY_URL/)
@@ -97,6 +101,18 @@ test('the password goes to the registry, and to no server of another site', asyn
   const { out } = await doctor({ STACK_IMAGE: image, ...login })
   assert.match(out, /^warn +image .* sends logins to tokens\.test, which is not of its site/m)
   assert.deepEqual(seen, [`Basic ${Buffer.from('me:the-password').toString('base64')}`])
+})
+
+test('a registry that refuses a login is told from one that needs a login', async (t) => {
+  const server = createPlain((_, response) =>
+    response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end())
+  const STACK_IMAGE = `${(await listenFor(t, server)).slice('http://'.length)}/team/stack:1`
+  assert.match((await doctor({ STACK_IMAGE })).out,
+    /^fail +image .*requires a login\n +-> set STACK_REGISTRY_USERNAME/m)
+  const login = { STACK_REGISTRY_USERNAME: 'me', STACK_REGISTRY_PASSWORD: 'the-password' }
+  const { out } = await doctor({ STACK_IMAGE, ...login })
+  assert.match(out, /^fail +image .*refuses the login of me\n +-> check STACK_REGISTRY_USERNAME/m)
+  assert.doesNotMatch(out, /the-password|-> set STACK_REGISTRY/)
 })
 
 test('calls go through OUTGOING_PROXY alone, TLS by CONNECT', async (t) => {

@@ -28,8 +28,8 @@ export const kinds = {
   calls,
   stack: [...calls, 'never_ready', 'unprotected', 'wrong_password'],
   deploy: [
-    'latency', 'hang', 'deploy_error', 'image_not_found', 'registry_login', 'crash_loop',
-    'never_ready', 'unprotected', 'wrong_password', 'html',
+    'latency', 'hang', 'deploy_error', 'image_not_found', 'registry_login', 'registry_denied',
+    'crash_loop', 'never_ready', 'unprotected', 'wrong_password', 'html',
   ],
 }
 

@@ -73,6 +73,18 @@ local function fetch_manifest(parts, registry)
   return answer, answer and "" or "does not answer from here: " .. message
 end
 
+-- The registry wants a login: another one, or one at all.
+local function report_denied(report, name, registry)
+  local username = registry.username
+  if not username then
+    return report:fail("image", "the registry requires a login",
+      "set STACK_REGISTRY_USERNAME and STACK_REGISTRY_PASSWORD(_FILE)")
+  end
+  report:fail("image", ("the registry refuses the login of %s"):format(username),
+    ("check STACK_REGISTRY_USERNAME and STACK_REGISTRY_PASSWORD(_FILE), and that this user may "
+      .. "read %s"):format(name))
+end
+
 return function(report, name, registry)
   local parts = image.parse(name)
   local answer, message = fetch_manifest(parts, registry)
@@ -87,8 +99,7 @@ return function(report, name, registry)
         "pin a version or a digest")
     end
   elseif status == 401 or status == 403 then
-    report:fail("image", "the registry requires a login",
-      "set STACK_REGISTRY_USERNAME and STACK_REGISTRY_PASSWORD(_FILE)")
+    report_denied(report, name, registry)
   elseif status == 404 then
     report:fail("image", name .. " does not exist", "push it, or correct STACK_IMAGE")
   else

@@ -106,10 +106,13 @@ function submission.pass_log(ctx, row, watch)
   watch.lines = math.max(watch.lines, #lines)
 end
 
--- Text in a log -> the code that it means, tried in order.
+-- Text in a log -> the code that it means, tried in order. Docker Hub says of an image that it does
+-- not exist or needs a login.
 local log_codes = {
   { "login failed", "registry_login" }, { "incorrect username or password", "registry_login" },
-  { "unauthorized", "registry_login" }, { "manifest unknown", "image_not_found" },
+  { "no basic auth credentials", "registry_denied" }, { "access denied", "registry_denied" },
+  { "denied: ", "registry_denied" }, { ": denied", "registry_denied" },
+  { "unauthorized", "registry_denied" }, { "manifest unknown", "image_not_found" },
   { "manifest for", "image_not_found" }, { "repository does not exist", "image_not_found" },
   { "not found: ", "image_not_found" }, { "invalid reference format", "image_not_found" },
 }
@@ -124,16 +127,19 @@ function submission.code_of(text)
   return "deploy_failed"
 end
 
+local messages = {
+  image_not_found = "Dokploy cannot find the image %s (check STACK_IMAGE)",
+  registry_denied = "the registry does not let Dokploy read the image %s (check STACK_IMAGE, and "
+    .. "whether STACK_REGISTRY_USERNAME may read it)",
+}
+
 --- What to report of a row that failed: nil, message, code, args. never_ran: of the first
 --- deployment, which failed, there is no container.
 function submission.failure(ctx, row, watch)
   local reported = sanitize.text(row.errorMessage, 200, ctx:secrets())
   local code = submission.code_of(table.concat(watch.tail or {}, "\n") .. "\n" .. reported)
-  local message = "Dokploy reports that the deployment failed"
-  if code == "image_not_found" then
-    local image = tostring(ctx.params.image)
-    message = ("Dokploy cannot find the image %s (check STACK_IMAGE)"):format(image)
-  end
+  local message = messages[code] or "Dokploy reports that the deployment failed"
+  message = message:format(tostring(ctx.params.image))
   if reported ~= "" then message = message .. ": " .. reported end
   local never_ran = submission.attempts(ctx) == 1
   return nil, message, code, { image = ctx.params.image, never_ran = never_ran }
