@@ -24,14 +24,15 @@ describe('the database is away for a minute', { concurrency: 4 }, () => {
   }))
 
   test('while many deployments run, and the stream and /health say what is wrong',
-    inWorld({ speed: 5 }, async ({ portal, rehearsal }) => {
+    inWorld({}, async ({ portal, rehearsal }) => {
+      await rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 2 * MINUTE })
       const names = Array.from({ length: 6 }, (_, i) => `anna-${i}`)
       const answers = await Promise.all(names.map((name) => portal.deploy(name)))
-      const isPulling = ({ data }) => data.step === 'outcome'
-      await portal.follow(answers[0].json.statusUrl, { until: isPulling })
+      const { statusUrl } = answers[0].json
+      await portal.follow(statusUrl, { until: ({ data }) => data.step === 'outcome' })
       await rehearsal.faults({ ...away('*'), times: 5 })
       const waits = ({ data }) => data.state === 'waiting' && /database/.test(data.detail)
-      await portal.follow(answers[0].json.statusUrl, { until: waits })
+      await portal.follow(statusUrl, { until: waits })
       const about = {
         en: /its database does not/, nl: /database ervan niet/, ar: /قاعدة بياناته/,
       }
@@ -40,7 +41,11 @@ describe('the database is away for a minute', { concurrency: 4 }, () => {
         assert.equal(first.code, 'dokploy_unreachable')
         assert.match(first.detail, text)
       }
-      for (const answer of answers) await portal.finish(answer, 'ready', { limit: seconds(300) })
+      for (const answer of answers) {
+        const { events } = await portal.finish(answer, 'ready', { limit: seconds(300) })
+        const count = events.filter(({ data }) => data.state === 'waiting').length
+        assert.ok(count <= 8, `one event for each reason, not for each try: ${count}`)
+      }
       assert.equal((await rehearsal.state()).projects.length, names.length)
       await isHealthy(portal)
     }))

@@ -306,6 +306,9 @@ end
 -- Reports that the breaker holds the call back; the time is known only for a server that is there.
 local function report_hold(client)
   local now = breaker.state()
+  if shared.get "dokploy.message" == "dokploy_database" then
+    return report_wait(client, "database")
+  end
   if now.is_away then return report_wait(client, "unreachable") end
   return report_wait(client, "held", now.retry_at)
 end
