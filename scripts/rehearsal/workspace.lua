@@ -130,14 +130,16 @@ end
 
 --- Makes the workspace of a host say that it is at work, or that nothing is known.
 ---@param host string
----@param given { session: string|nil, idle: number|nil, report: boolean|nil }  session: busy or
---- retry; idle: seconds; report: false: its image has none
+---@param given { session: string|nil, idle: number|nil, report: boolean|nil,
+--- isUsed: boolean|nil }  session: busy or retry; idle: seconds; report: false: its image has none;
+--- isUsed: somebody worked in it until now
 ---@return boolean found
 function workspace.set_activity(host, given)
   local route = proxy.route(host)
   local service = route and database.get("service", route.appName)
   if not service or not service.live then return false end
   service.live.activity = given
+  if given.isUsed then service.live.used_at = clock.now() end
   database.update(service)
   return true
 end

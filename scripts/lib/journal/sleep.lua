@@ -5,8 +5,8 @@ local outbox = require "lib.journal.outbox"
 local sleep = {}
 
 local CANDIDATES = [[
-  SELECT name, owner_id, operation_id, url, template, created_at, since, sleeps_at, visited_at,
-    awake_until FROM stacks
+  SELECT name, operation_id, template, created_at, since, sleeps_at, visited_at, awake_until
+  FROM stacks
   WHERE state = 'ready' AND template IN (SELECT value FROM json_each(?1)) ORDER BY name]]
 
 --- The workspaces of these templates that run.

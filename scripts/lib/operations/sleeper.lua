@@ -7,6 +7,7 @@ local shared = require "core.shared"
 local task = require "core.task"
 local timer = require "core.timer"
 local audit = require "lib.auth.audit"
+local journal = require "lib.journal"
 local change_events = require "lib.journal.change_events"
 local rows = require "lib.journal.sleep"
 local accept = require "lib.operations.accept"
@@ -18,6 +19,7 @@ local idle = require "lib.workspaces.idle"
 local sleeper = {
   round = 60,  -- seconds in which each that may be due is asked once
   again = 600, -- seconds after a try
+  slack = 2,   -- real seconds that answers may be off: their times are whole seconds
 }
 
 -- Policy
@@ -68,7 +70,7 @@ local function fall_asleep(stack, after)
     name = stack.name, allowed = true, rule = "it was not used", request_id = "",
   }
   local op, message, code = accept.begin("sleep", stack, {
-    params = { idle_seconds = after },
+    params = { idle_seconds = after - sleeper.slack },
     also = function(id) return { audit.statement(entry, id) } end,
     logged = { by = "sleep_after" },
   })
@@ -89,11 +91,11 @@ local function warn(stack, at)
   log.info("workspace.sleeps_soon", { name = stack.name, operation = stack.operation_id })
 end
 
--- Whether it may be due so soon that it has to be asked. One round early, so that the warning is
+-- Whether it may be due so soon that it has to be asked. Two rounds early, so that the warning is
 -- not late.
 local function is_near(stack, used_at, after)
   local due_at = due_time(stack, used_at, after)
-  return server.now() >= due_at - warning_of(after) - timer.to_real(sleeper.round), due_at
+  return server.now() >= due_at - warning_of(after) - timer.to_real(2 * sleeper.round), due_at
 end
 
 --- Asks one that may be due, and warns its owner or lets it fall asleep.
@@ -114,7 +116,23 @@ local function is_asked(stack)
   return stack.sleeps_at ~= nil or is_near(stack, shared.get(used_key(stack)) or 0, after)
 end
 
---- One round: asks those that may be due, spread over its time.
+-- Seconds until the i-th of n is asked: at its time if that comes in this round, so that it is not
+-- decided late; else spread over the round.
+local function delay_of(stack, i, n)
+  local at = stack.sleeps_at and stack.sleeps_at + sleeper.slack
+  local left = at and (at - server.now()) / timer.to_real(1)
+  if left and left < sleeper.round then return math.max(0, left) end
+  return (i - 1) / n * sleeper.round
+end
+
+local function look_later(stack, delay)
+  task.sleep(delay)
+  local now = journal.stacks.get(stack.name)
+  local is_same = now and now.operation_id == stack.operation_id and now.state == "ready"
+  if is_same then sleeper.look(now) end
+end
+
+--- One round: asks those that may be due.
 function sleeper.run()
   local stacks, message = rows.candidates(sleeping)
   if not stacks then return log.warn("sleeper.unreadable", { message = message }) end
@@ -122,9 +140,8 @@ function sleeper.run()
   for _, stack in ipairs(stacks) do
     if is_asked(stack) then asked[#asked + 1] = stack end
   end
-  for _, stack in ipairs(asked) do
-    task.spawn(nil, sleeper.look, stack)
-    task.sleep(sleeper.round / 2 / #asked)
+  for i, stack in ipairs(asked) do
+    task.spawn(nil, look_later, stack, delay_of(stack, i, #asked))
   end
 end
 
