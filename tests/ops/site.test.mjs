@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { ADMIN, DEPLOYER, temporary, top, useWorld } from '../http/harness.mjs'
+import { ADMIN, DEPLOYER, inWorld, temporary, top, useWorld } from '../http/harness.mjs'
 import { siteOf } from '../http/site.mjs'
 import { run, succeeds } from './fixture.mjs'
 
@@ -95,3 +95,11 @@ test('what is wrong with the command or the token', async () => {
   assert.match((await site(['history'], { DEPLOYER_TOKEN: '' })).out, /set DEPLOYER_TOKEN/)
   assert.match((await site(['push', temporary('empty')])).out, /holds no files/)
 })
+
+test("without an address it asks the portal on this machine, by the portal's name", inWorld({
+  env: { PORTAL_HOSTS: 'portal.example.com' },
+}, async ({ portal: named }) => {
+  const env = { PORT: String(named.port), PORTAL_HOSTS: 'portal.example.com', DEPLOYER_URL: '' }
+  write('policy/names.lua', 'return { words = { "zebra" } }\n')
+  assert.match((await succeeds(site(['push', folder], env))).out, /^version 1 is in force/)
+}))

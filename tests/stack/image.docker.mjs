@@ -216,7 +216,7 @@ for (const plugin of [1, 0])
         { OPENCODE_SERVER_PASSWORD: 'short' }]) {
         const { status, err } = run('docker', ['run', '--rm', ...hard, ...variables(env), image])
         assert.equal(status, 78)
-        assert.match(err, /OPENCODE_SERVER_PASSWORD must be set/)
+        assert.match(err, /OPENCODE_SERVER_PASSWORD must have 16 characters/)
       }
       const foreign = run('docker', ['run', '--rm', ...hard, '--tmpfs',
         '/workspace:uid=0,mode=0755', ...variables({ OPENCODE_SERVER_PASSWORD: password }), image])

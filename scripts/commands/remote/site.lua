@@ -40,9 +40,21 @@ local function token()
   return attempt.try(found, "set DEPLOYER_TOKEN or DEPLOYER_TOKEN_FILE to a token of an admin")
 end
 
-local function url_of(given)
-  local url = given.url or console.env "DEPLOYER_URL" or "http://127.0.0.1:" .. config.port
-  return (url:gsub("/+$", "")) .. "/api/admin/site"
+local function own_host()
+  local hosts = {}
+  for host in pairs(config.hosts or {}) do hosts[#hosts + 1] = host end
+  table.sort(hosts)
+  return hosts[1]
+end
+
+-- The portal's URL, and where to connect instead: the portal on this machine is called by a name
+-- that it answers to.
+local function portal_of(given)
+  local url = given.url or console.env "DEPLOYER_URL"
+  if url then return (url:gsub("/+$", "")) end
+  local here = "127.0.0.1:" .. config.port
+  local name = own_host()
+  return "http://" .. (name or here), name and here
 end
 
 local function place(problem)
@@ -69,9 +81,10 @@ end
 
 -- The document that the portal answers with.
 local function ask(given, method, path, body, expected)
+  local url, connect_to = portal_of(given)
   local response = attempt.try(outgoing.request {
-    url = url_of(given) .. path, method = method, body = body and json.encode(body),
-    timeout = SECONDS, max_body = MOST, headers = {
+    url = url .. "/api/admin/site" .. path, method = method, body = body and json.encode(body),
+    connect_to = connect_to, timeout = SECONDS, max_body = MOST, headers = {
       Authorization = "Bearer " .. token(), Accept = JSON,
       ["Accept-Language"] = "en", ["Content-Type"] = body and JSON,
       ["If-Match"] = expected and ('"%s"'):format(expected),

@@ -102,8 +102,8 @@ local function check_backends(report)
   end
   local tried = table.concat(backends, " and ")
   if #reached == 0 then
-    report:ok("backends", tried .. " do not answer this command; in the portal's container they "
-      .. "may. Not tried from a workspace")
+    report:ok("backends", tried .. " do not answer this command; run elsewhere, it may reach "
+      .. "them. Not tried from a workspace")
   else
     report:ok("backends", table.concat(reached, " and ") .. " answer this command, and a workspace "
       .. "in " .. isolation.shared_network .. ", too. Not tried from a workspace")
