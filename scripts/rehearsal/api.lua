@@ -2,12 +2,13 @@
 ---
 --- A family is a file of procedures/: a table from "METHOD name" to
 ---   input      a schema (none: no input); GET takes query parameters, POST a JSON object
----   run        fun(input): any; nil is answered with an empty body
+---   run        fun(input, role): any; nil is answered with an empty body
 ---   new_only   the older version does not have it
 local database = require "rehearsal.database"
 local errors = require "rehearsal.errors"
 local faults = require "rehearsal.faults"
 local json = require "core.json"
+local keys = require "rehearsal.keys"
 local outage = require "rehearsal.outage"
 local schema = require "rehearsal.schema"
 local subjects = require "rehearsal.subjects"
@@ -69,29 +70,25 @@ local function check_media(req)
   errors.raise("UNSUPPORTED_MEDIA_TYPE", message)
 end
 
--- Every key is valid unless it begins with "wrong".
-local function has_key(req)
-  local key = (req.headers["x-api-key"] or ""):match "^%s*(.-)%s*$"
-  return key ~= "" and not key:find "^wrong"
-end
-
 local function answer(value)
   local body = value == nil and "" or json.encode(value)
   return { status = 200, body = body, type = "application/json" }
 end
 
-local function run(procedure, req, input)
+local function run(procedure, name, req, input, role)
   check_media(req)
   local value, issues = schema.check(procedure.input or {}, input)
   if #issues > 0 then errors.raise("BAD_REQUEST", "Input validation failed", issues) end
-  return procedure.run(value)
+  keys.check_right(role, name)
+  return procedure.run(value, role)
 end
 
 local function call(req, name, input)
-  if not has_key(req) or outage.is_on() then return errors.unauthorized() end
+  local role = keys.role(req)
+  if not role or outage.is_on() then return errors.unauthorized() end
   local procedure = procedure_of(req, name)
   if not procedure then return errors.reply { code = "NOT_FOUND", message = "Not found" } end
-  local ok, result = pcall(run, procedure, req, input)
+  local ok, result = pcall(run, procedure, name, req, input, role)
   if ok then return answer(result) end
   if type(result) ~= "table" or not result.code then error(result, 0) end
   return errors.reply(result, name)

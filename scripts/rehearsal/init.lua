@@ -2,7 +2,7 @@
 --- It answers as two real servers did (tests/contract compares it with recordings), and fails on
 --- request. Nothing is deployed for real. Read in this order:
 ---
----   api           an HTTP call becomes a procedure, and its result an answer
+---   api           an HTTP call becomes a procedure, and its result an answer; keys: whose it is
 ---   procedures/   what can be called: project, application, mount, domain, deployment, docker,
 ---                 network, server; schema checks the input, errors and rows have Dokploy's form
 ---   database      what the double knows; survives the end of the process

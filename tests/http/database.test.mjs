@@ -3,17 +3,23 @@
 // so in each call of a deployment is in faults.test.mjs.)
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { ADMIN, inWorld, seconds, until } from './harness.mjs'
+import {
+  ADMIN, TIME_SCALE, VERSIONS, dokployEnv, inWorld, seconds, until,
+} from './harness.mjs'
 
 const MINUTE = 60_000
+// A step has 90 seconds. A busy machine needs more of them than the half minute that is left.
+const clock = { TIME_SCALE: String(TIME_SCALE / 2) }
+const slow = { env: clock, rehearsalEnv: clock }
 const away = (at, ms = MINUTE) => ({ at, kind: 'database', ms })
 const degraded = async (portal, language) =>
   (await portal.api('/health', { language })).json.degraded
+const asMember = (rehearsal) => ({ ...dokployEnv(rehearsal), DOKPLOY_API_TOKEN: 'member' })
 const isHealthy = (portal) =>
   until(async () => (await degraded(portal)).length === 0, '/health is healthy again')
 
 describe('the database is away for a minute', { concurrency: 4 }, () => {
-  test('in the health check of a deployment', inWorld({}, async ({ portal, rehearsal }) => {
+  test('in the health check of a deployment', inWorld(slow, async ({ portal, rehearsal }) => {
     await rehearsal.faults([
       { at: 'stack', kind: 'never_ready', times: 8 },
       away('docker.getServiceContainersByAppName'),
@@ -24,7 +30,7 @@ describe('the database is away for a minute', { concurrency: 4 }, () => {
   }))
 
   test('while many deployments run, and the stream and /health say what is wrong',
-    inWorld({}, async ({ portal, rehearsal }) => {
+    inWorld(slow, async ({ portal, rehearsal }) => {
       await rehearsal.faults({ at: 'deploy', kind: 'latency', ms: 2 * MINUTE })
       const names = Array.from({ length: 6 }, (_, i) => `anna-${i}`)
       const answers = await Promise.all(names.map((name) => portal.deploy(name)))
@@ -51,7 +57,7 @@ describe('the database is away for a minute', { concurrency: 4 }, () => {
     }))
 
   test('while a workspace is stopped, started, restarted, given a new password, deleted',
-    inWorld({}, async ({ portal, rehearsal }) => {
+    inWorld(slow, async ({ portal, rehearsal }) => {
       const { key } = await portal.ready('anna')
       const rotate = () => portal.post('/api/stack/anna/password', { action: 'rotate' }, { key })
       const work = [
@@ -67,7 +73,7 @@ describe('the database is away for a minute', { concurrency: 4 }, () => {
       await rehearsal.holdsNothing('anna')
     }))
 
-  test('while a failed deployment is undone', inWorld({}, async ({ portal, rehearsal }) => {
+  test('while a failed deployment is undone', inWorld(slow, async ({ portal, rehearsal }) => {
     await rehearsal.faults([{ at: 'deploy', kind: 'deploy_error' }, away('application.delete')])
     const { last } = await portal.deployed('anna', { limit: seconds(240) })
     assert.deepEqual([last.event, last.data.code, last.data.rolledBack],
@@ -93,3 +99,25 @@ test('a key that is wrong is no outage', inWorld({}, async ({ portal, rehearsal 
   await portal.post('/api/admin/findings/look', undefined, { key: ADMIN })
   await isHealthy(portal)
 }))
+
+for (const version of VERSIONS) {
+  test(`Dokploy ${version}: a key whose user may not create is refused, and /health says so`,
+    inWorld({ version, env: asMember }, async ({ portal }) => {
+      const { last } = await portal.deployed('anna')
+      const { code, causeCode, step, rolledBack } = last.data
+      assert.deepEqual([last.event, code, causeCode, step, rolledBack],
+        ['failed', 'dokploy_refused', 'dokploy_right', 'project', true])
+      await until(async () => (await portal.check('anna')).json.available, 'the name is free')
+      const texts = { en: /owner or admin/, nl: /eigenaar of beheerder/, ar: /لمالك/ }
+      for (const [language, text] of Object.entries(texts)) {
+        const [first, ...others] = await degraded(portal, language)
+        assert.deepEqual([first.code, others], ['dokploy_refused', []])
+        assert.match(first.detail, text)
+        assert.ok(first.detail.includes('project.create'), first.detail)
+      }
+      await portal.stop()
+      await portal.restart({ DOKPLOY_API_TOKEN: 'tests' })
+      await portal.ready('anna')
+      assert.deepEqual(await degraded(portal), [])
+    }))
+}

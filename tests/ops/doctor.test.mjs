@@ -75,6 +75,17 @@ test('it tells failures apart, each with its cure', async () => {
   assert.doesNotMatch(wrong.all + away.all, /x-api-key|wrong-token/)
 })
 
+test("a key with Dokploy's default rate limit is reported before it is used up", async () => {
+  const { out } = await doctor({ DOKPLOY_API_TOKEN: 'limited' })
+  assert.match(out, /^fail +token +refused after 5 calls: .* rate limit\n +-> make a new key/m)
+  assert.doesNotMatch(out, /^\w+ +rights /m)
+})
+
+test("a member's key is reported", async () => {
+  const { out } = await doctor({ DOKPLOY_API_TOKEN: 'member' })
+  assert.match(out, /^fail +rights .*canCreateProjects.*\n +-> use a key of an owner or admin$/m)
+})
+
 test('a DOKPLOY_URL that redirects is reported with the address to set', async (t) => {
   const front = createPlain((request, response) =>
     response.writeHead(301, { location: `https://dokploy.test${request.url}` }).end())

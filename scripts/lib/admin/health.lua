@@ -65,6 +65,9 @@ local checks = {
       return "dokploy_unreachable", {}, more, key
     end
     if last.message == "dokploy_refused" then return "dokploy_refused", {}, more end
+    if last.denied then
+      return "dokploy_refused", { call = last.denied }, more, "health.dokploy_denied"
+    end
   end,
 
   function()

@@ -221,6 +221,19 @@ local function find_outage(answer)
   answer.message = "Dokploy's database does not answer: " .. answer.message
 end
 
+-- A call that a valid key may not make: for /health, until it succeeds.
+local function note_right(request, answer)
+  local is_denied = answer.code == "dokploy_refused" and not answer.auth
+  if is_denied then shared.set("dokploy.denied", request.procedure) end
+  if answer.ok and shared.get "dokploy.denied" == request.procedure then
+    shared.set("dokploy.denied", nil)
+  end
+  return is_denied
+end
+
+--- The portal's key turned out to have every right: what it was denied, another key was.
+function call.forget_denied() shared.set("dokploy.denied", nil) end
+
 local function report_to_breaker(request, answer)
   local status = answer.status
   if not status then return breaker.report(false, answer.sent == false) end
@@ -244,9 +257,11 @@ local function transaction(request, secrets)
   report_to_breaker(request, answer)
   counts.call(request.procedure, answer.ok and "ok" or answer.code, answer.seconds)
   if not request.aside then
+    local is_denied = note_right(request, answer)
     shared.set("dokploy.reachable", answer.status ~= nil and not answer.outage)
     shared.set("dokploy.at", os.time())
-    shared.set("dokploy.message", answer.outage and "dokploy_database" or answer.code)
+    shared.set("dokploy.message", answer.outage and "dokploy_database"
+      or is_denied and "dokploy_denied" or answer.code)
   end
   return answer
 end

@@ -21,11 +21,13 @@ Client.__index = Client
 function dokploy.client(options) return setmetatable(options or {}, Client) end
 
 --- What is known of the server, without waiting.
----@return { reachable: boolean|nil, version: string|nil, at: number|nil, message: string|nil }
+---@return { reachable: boolean|nil, version: string|nil, at: number|nil, message: string|nil,
+--- denied: string|nil }  denied: the procedure that the portal's key may not call
 function dokploy.last()
   return {
     reachable = shared.get "dokploy.reachable", version = shared.get "dokploy.version",
     at = shared.get "dokploy.at", message = shared.get "dokploy.message",
+    denied = shared.get "dokploy.denied",
   }
 end
 

@@ -30,6 +30,9 @@ cause.rules = {
       "network is unreachable" } },
 
   -- in Dokploy's answers
+  { "dokploy_right", code = "dokploy_refused",
+    says = { "unauthorized to access", "permission denied", "don't have access",
+      "not allowed to access" } },
   { "dokploy_key", code = "dokploy_refused" },
   { "dokploy_busy", status = 429, below = 430,
     code = { "step_timeout", "dokploy_error", "dokploy_unreachable" } },
@@ -102,6 +105,10 @@ check.examples("scripts/lib/operations/cause.lua", cause.of, {
     answer = { status = 200 } } },
   { "dokploy_down", { code = "step_timeout", step = "project", answer = {} } },
   { "dokploy_down", { code = "dokploy_unreachable", step = "project" } },
+  { "dokploy_right", { code = "dokploy_refused", step = "project", answer = { status = 400,
+    message = 'Error creating the project: unauthorized to access resource "project"' } } },
+  { "dokploy_key", { code = "dokploy_refused", step = "project", answer = { status = 401,
+    message = "Unauthorized" } } },
   { "dokploy_database", { code = "dokploy_unreachable", step = "outcome",
     answer = { status = 401 } } },
   { "dokploy_ill", { code = "dokploy_error", step = "domain", answer = { status = 503 } } },

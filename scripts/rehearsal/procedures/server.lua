@@ -57,12 +57,12 @@ procedures["GET settings.getWebServerSettings"] = {
   end,
 }
 
--- Every key is the owner's, who may do everything; the flags count for members only.
+-- The flags count for members only.
 procedures["GET user.get"] = {
-  run = function()
+  run = function(_, role)
     return {
       id = "rehearsal-member", organizationId = rows.organization_id, userId = "rehearsal-user",
-      role = "owner", canCreateProjects = false, canCreateServices = false,
+      role = role, canCreateProjects = false, canCreateServices = false,
       canDeleteProjects = false, canDeleteServices = false,
     }
   end,
