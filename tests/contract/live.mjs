@@ -167,7 +167,8 @@ async function main(isRecorder) {
     }
   } finally {
     const isOurs = (row) => row.name === name || (isRecorder && 'projectId' in row);
-    const left = await server.cleanUp(isOurs);
+    const left = await server.cleanUp(isOurs)
+      .catch(({ message }) => [[`whatever is named ${name}`, message]]);
     for (const [what, problem] of left) printRow('left', what, problem.slice(0, 200));
     isFine &&= isRecorder || left.length === 0;
   }

@@ -23,7 +23,8 @@ async function startDouble(t, version = newest) {
 }
 
 function start(double, args = [], variables = {}) {
-  const env = { ...process.env, DOKPLOY_URL: double.url, DOKPLOY_API_TOKEN: KEY, ...variables };
+  const env = { ...process.env, DOKPLOY_URL: double.url, DOKPLOY_API_TOKEN: KEY, TIME_SCALE: '4',
+    ...variables };
   const child = spawn(process.execPath, [script, ...args], { env });
   const chunks = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (it) => chunks.push(it));
@@ -81,7 +82,7 @@ test('two recordings of a server are the same, and hold none of its secrets', as
   for (let i = 0; i < 2; i += 1) {
     const double = await startDouble(t);
     const RECORDINGS = temporary('recordings');
-    const { status, output } = await start(double, ['record'], { RECORDINGS, ONLY: '01,17' }).ended;
+    const { status, output } = await start(double, ['record'], { RECORDINGS, ONLY: '17' }).ended;
     assert.equal(status, 0, output);
     const text = fs.readdirSync(path.join(RECORDINGS, newest))
       .map((name) => fs.readFileSync(path.join(RECORDINGS, newest, name), 'utf8')).join('');
@@ -90,6 +91,6 @@ test('two recordings of a server are the same, and hold none of its secrets', as
     made.push(load(newest, RECORDINGS));
     await holdsNothing(double);
   }
-  assert.deepEqual(made[0].map(({ number }) => number), ['01', '17', '20']);
+  assert.deepEqual(made[0].map(({ number }) => number), ['17', '20']);
   assert.deepEqual(made[0], made[1]);
 });
