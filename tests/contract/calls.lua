@@ -3,6 +3,7 @@
 --- Prints a line for each answer that the portal cannot use; then the exit status is 1.
 local config = require "core.config"
 local console = require "core.console"
+local crypto = require "core.crypto"
 local json = require "core.json"
 local metrics = require "core.metrics"
 local task = require "core.task"
@@ -11,6 +12,7 @@ local dokploy = require "lib.dokploy"
 local containers = require "lib.dokploy.containers"
 local isolation = require "lib.dokploy.isolation"
 local owners = require "lib.dokploy.owners"
+local address = require "lib.workspaces.address"
 
 local LONGEST_DEPLOYMENT, LONGEST_END, PERIOD = 300, 60, 0.5 -- seconds
 
@@ -52,7 +54,6 @@ local function look_at_server()
   try "version"
   for _, procedure in ipairs { "user.get", "docker.getServerHealth" } do ask(procedure) end
   try "web_server"
-  try "every_project"
   try "queue"
 end
 
@@ -68,10 +69,10 @@ end
 
 local function set_up(id, volume, network)
   try("save_image", id, config.stack.image)
-  try("save_environment", id, 'A="1"\n')
+  try("save_environment", id, ('%s="%s"\n'):format(address.password_variable, crypto.token(32)))
   try("mount_create", id, volume, "/workspace")
   local fields = isolation.fields(client)
-  fields.memoryLimit, fields.cpuLimit, fields.replicas = "134217728", "500000000", 1
+  fields.memoryLimit, fields.cpuLimit, fields.replicas = "536870912", "500000000", 1
   fields.updateConfigSwarm = { Parallelism = 1, Order = "stop-first", FailureAction = "rollback" }
   if network then
     fields.networkIds, fields.detachDokployNetwork = json.array { network.networkId }, true
@@ -91,8 +92,9 @@ local function route(id, host)
   return domain
 end
 
-local function has_ended(app_name)
-  return function() return not containers.any_up(client:containers(app_name) or {}) end
+-- Whether a container of it runs, as a condition of await().
+local function is_up(app_name, expected)
+  return function() return containers.any_up(client:containers(app_name) or {}) == expected end
 end
 
 local function run(id, app_name)
@@ -106,6 +108,7 @@ local function run(id, app_name)
   end
   try("is_deploying", id)
   if newest then try("deployment_log", newest.deploymentId) end
+  if newest and newest.status == "done" then await(LONGEST_END, is_up(app_name, true)) end
   try("tasks", app_name)
   try("containers", app_name)
   try("application_stop", id)
@@ -115,7 +118,7 @@ end
 
 local function stop(id, app_name)
   try("application_stop", id)
-  await(LONGEST_END, has_ended(app_name))
+  await(LONGEST_END, is_up(app_name, false))
 end
 
 local function remove(project, application, domain, volume)
@@ -157,6 +160,7 @@ local function live(name)
     { name = name, app_name = name, description = "", environment = project.environment })
   if not application then return end
   try("project_one", project.id)
+  try "every_project"
   local volume = application.app_name .. "-data"
   set_up(application.id, volume, network)
   local domain = route(application.id, name .. ".invalid")

@@ -11,13 +11,15 @@ function typeOf(value) {
 // Values that are new each time, or that depend on the recorded machine; they may also be null.
 export const isVariable = (name) => /(Id|At|Token|Path)$/.test(name)
   || /^(id|appName|timestamp|processedOn|uniqueConfigKey|node|currentState|total)$/.test(name)
-  || /^(email|error)$/.test(name);
+  || /^(email|error|buildsConcurrency)$/.test(name);
 
-// Replaces ids, times, digests, random endings and SQL, so that two texts can be compared.
+// Replaces ids, times, digests, random endings, numbers of routers and SQL, so that two texts can be
+// compared.
 export function neutral(text) {
   return text
-    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,9}Z/g, 'TIME')
+    .replace(/\d{4}-\d\d-\d\d[T:]\d\d:\d\d:\d\d(\.\d{3,9}Z)?/g, 'TIME')
     .replace(/(-router|-service)(-websecure)?-\d+/g, '$1$2-NUMBER')
+    .replace(/^Up [\w ]+( \(health[\w: ]*\))?$/, 'Up')
     .replace(/sha256:[0-9a-f]{64}/g, 'DIGEST')
     .replace(/(Failed query: insert into \\"\w+\\") .*?params: .*?(?=")/g, '$1 STATEMENT')
     .replace(/(?<![\w-])[\w-]{21}(?![\w-])/g, 'ID')

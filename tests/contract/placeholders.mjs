@@ -40,14 +40,14 @@ export class Placeholders {
     const longestFirst = [...this.#known].sort(([one], [other]) => other.length - one.length);
     for (const [own, written] of longestFirst) found = found.replaceAll(own, written);
     const midnight = (_, letter, part) => `2026-01-01${letter}00:00:00${part ? '.000' : ''}`;
-    return found.replace(TIME, midnight)
+    return found.replace(TIME, midnight).replace(/(PASSWORD=\\?")[^"\\]+/g, '$1SECRET')
       .replace(/(-router|-service)(-websecure)?-\d+/g, '$1$2-1');
   }
 
   #text(value, like, name) {
     if (this.#known.has(value)) return this.#known.get(value);
     const isSame = typeof like === 'string'
-      && (isVariable(name) || neutral(like) === neutral(value));
+      && ((isVariable(name) && !name.endsWith('Path')) || neutral(like) === neutral(value));
     if (isSame) return like;
     return value !== '' && isSecret(name) ? 'SECRET' : this.text(value);
   }

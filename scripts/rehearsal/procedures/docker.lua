@@ -79,7 +79,8 @@ procedures["GET docker.getContainersByAppNameMatch"] = {
     end
     for _, service in ipairs(database.list "service") do
       local live, failed = service.live, service.failed
-      if live then add_task(service, live, live.id, "running", "Up %s") end
+      local health = live and live.listens and "healthy" or "health: starting"
+      if live then add_task(service, live, live.id, "running", "Up %s (" .. health .. ")") end
       for _, id in ipairs(failed and failed.ended or {}) do
         add_task(service, failed, id, "exited", "Exited (3) %s ago")
       end

@@ -59,6 +59,13 @@ procedures["GET domain.byApplicationId"] = {
   end,
 }
 
+-- There are no services of this kind; an unknown id has no domains either.
+procedures["GET domain.byComposeId"] = {
+  new_only = true,
+  input = { { "composeId", "string", min = 1 } },
+  run = function() return json.array {} end,
+}
+
 -- Every domain, with the service that has it (packages/server/src/services/overview.ts).
 procedures["GET overview.domains"] = {
   new_only = true,

@@ -64,7 +64,8 @@ procedures["GET network.inspect"] = {
   new_only = true,
   input = by_id,
   run = function(input)
-    local name = errors.find("network", input.networkId).name
+    local network = errors.find("network", input.networkId)
+    local name = network.name
     if not database.get("docker_network", name) then
       errors.bad(("(HTTP code 404) no such network - network %s not found"):format(name))
     end
@@ -73,8 +74,12 @@ procedures["GET network.inspect"] = {
       containers[container.id] = { Name = container.name }
     end
     return {
-      Name = name, Driver = "overlay", Scope = "swarm", Attachable = true,
-      Containers = next(containers) and containers or json.null,
+      Name = name, Id = network.networkId, Created = network.createdAt, Scope = "swarm",
+      Driver = "overlay", EnableIPv6 = false,
+      IPAM = { Driver = "default", Options = json.null, Config = json.array { {} } },
+      Internal = false, Attachable = true, Ingress = false, ConfigFrom = { Network = "" },
+      ConfigOnly = false, Containers = next(containers) and containers or json.null, Options = {},
+      Labels = json.null,
     }
   end,
 }
