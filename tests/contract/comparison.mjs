@@ -13,8 +13,8 @@ export const isVariable = (name) => /(Id|At|Token|Path)$/.test(name)
   || /^(id|appName|timestamp|processedOn|uniqueConfigKey|node|currentState|total)$/.test(name)
   || /^(email|error|buildsConcurrency)$/.test(name);
 
-// Replaces ids, times, digests, random endings, numbers of routers and SQL, so that two texts can be
-// compared.
+// Replaces ids, times, digests, random endings, numbers of routers and SQL, so that two texts can
+// be compared.
 export function neutral(text) {
   return text
     .replace(/\d{4}-\d\d-\d\d[T:]\d\d:\d\d:\d\d(\.\d{3,9}Z)?/g, 'TIME')
