@@ -180,8 +180,16 @@ async function otherTag(scene, { name }) {
     { applicationId, dockerImage: fastImage, ...login });
 }
 
+// 20: the recorder waited until the stopped container had ended.
+async function callsOfPortal(scene, { request, response }) {
+  const asksForContainers = request.path.includes('docker.getContainersByAppNameMatch');
+  if (!asksForContainers || response.body.length > 0) return;
+  await scene.until(({ containers }) => containers.length === 0);
+}
+
 export const before = {
   '03': remove, '07': makeQueue, 10: restart, 11: database, 16: slowAndFast, 17: otherTag,
+  20: callsOfPortal,
 };
 
 // The recorder waited for the end of a deployment, except where it wanted to see the queue.
