@@ -1,6 +1,9 @@
 // Tests the configuration in the workspace image: well formed, complete, generated from one table.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -97,31 +100,64 @@ test('every file of the image is in Git', () => {
   rmSync(folder, { recursive: true })
 })
 
-test('the health check fails when only the workspace does not open', (t) => {
-  const tools = mkdtempSync(path.join(tmpdir(), 'tools-'))
-  t.after(() => rmSync(tools, { recursive: true }))
-  const check = (pathAnswer) => {
-    const curl = `#!/bin/sh
-cat >/dev/null
-case "$*" in
-*/path) ${pathAnswer} ;;
-*) echo '{"healthy":true}' ;;
-esac
-`
-    writeFileSync(path.join(tools, 'curl'), curl, { mode: 0o755 })
-    return run('sh', [path.join(stack, 'healthcheck.sh')],
-      { env: { PATH: `${tools}:${process.env.PATH}`, OPENCODE_SERVER_PASSWORD: 'x' } }).status
+// A server like a workspace's, and the health check that asks it.
+async function healthOf(t, answer) {
+  const state = mkdtempSync(path.join(tmpdir(), 'health-'))
+  const tools = path.join(state, 'tools')
+  mkdirSync(tools)
+  writeFileSync(path.join(tools, 'activity.sh'), '#!/bin/sh\n', { mode: 0o755 })
+  const server = createServer((request, response) => {
+    const [status, body] = answer(request.url, request.headers.authorization) ?? []
+    if (status) response.writeHead(status).end(body)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+    rmSync(state, { recursive: true })
+  })
+  const env = { PATH: `${tools}:${process.env.PATH}`, PORT: `${server.address().port}`,
+    OPENCODE_SERVER_PASSWORD: 'p"a%s\\', STACK_CHECK_DIR: state, STACK_CHECK_SECONDS: '0' }
+  return async () => {
+    const child = spawn('bash', [path.join(stack, 'healthcheck.sh')], { env })
+    return (await once(child, 'close'))[0]
   }
-  assert.equal(check(`echo '{"directory":"/workspace"}'`), 0)
-  assert.notEqual(check('exit 22'), 0)
-  assert.notEqual(check(':'), 0)
-  assert.notEqual(check(`echo '{"directory":"/"}'`), 0)
-  assert.notEqual(check('echo "<html>"'), 0)
+}
+
+const HEALTHY = [200, '{"healthy":true}']
+const USABLE = [200, '{"home":"/","directory":"/workspace"}']
+
+test('the health check waits until the workspace opens, also when an answer never comes',
+  async (t) => {
+    let looks = 0
+    const check = await healthOf(t, (url, authorization) => {
+      assert.equal(authorization, `Basic ${btoa('opencode:p"a%s\\')}`)
+      looks++
+      if (looks === 1) return null
+      if (looks === 2) return [503, '']
+      return url === '/path' ? USABLE : HEALTHY
+    })
+    assert.equal(await check(), 0)
+    assert.equal(looks, 4)
+  })
+
+test('the health check fails when the workspace opens no more', async (t) => {
+  let path = USABLE
+  const check = await healthOf(t, (url) => url === '/path' ? path : HEALTHY)
+  assert.equal(await check(), 0)
+  for (const bad of [[400, USABLE[1]], [200, ''], [200, '{"directory":"/"}'], [200, '<html>']]) {
+    path = bad
+    assert.equal(await check(), 1, bad.join(' '))
+  }
+  path = USABLE
+  assert.equal(await check(), 0)
 })
 
 test('the scripts are valid for the shell that runs them', () => {
-  for (const name of readdirSync(stack).filter((it) => it.endsWith('.sh')))
-    assert.equal(run('sh', ['-n', path.join(stack, name)]).err, '', name)
+  for (const name of readdirSync(stack).filter((it) => it.endsWith('.sh'))) {
+    const shell = read(name).match(/^#!\/bin\/(\w+)/)[1]
+    assert.equal(run(shell, ['-n', path.join(stack, name)]).err, '', name)
+  }
 })
 
 for (const password of [undefined, '', 'short'])
