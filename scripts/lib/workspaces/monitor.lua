@@ -92,10 +92,11 @@ local function probe(stack)
       if stack.state == "unhealthy" then set_health(stack) end
       return
     end
+    if is_busy(stack) then return end
     reason = "stack_open"
     if lock ~= "open" then reason, seen = look_at_containers(stack, seen) end
   end
-  if not is_busy(stack) then set_health(stack, reason) end
+  set_health(stack, reason)
 end
 
 --- When the workspace of this deploy was last seen healthy, since the portal was started.
