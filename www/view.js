@@ -46,7 +46,7 @@ function dress() {
 function settle() {
   const { over: state, kind } = job.dataset;
   const isGone = state === "deleted"
-    || (kind === "deploy" && state !== "ready" && "clean" in job.dataset);
+    || (/^(deploy|restore)$/.test(kind) && state !== "ready" && "clean" in job.dataset);
   memory.ended(operation, isGone);
 }
 

@@ -8,8 +8,8 @@
 ---@class PortalWorkspace
 ---@field name string
 ---@field state string   ready unhealthy stopped asleep failed, or what is being done with it:
---- queued running rolling_back deleting stopping starting restarting rotating falling_asleep waking
---- redeploying
+--- queued running restoring rolling_back deleting stopping starting restarting rotating
+--- falling_asleep waking redeploying
 ---@field owner StepOwner
 ---@field template? string
 ---@field url? string

@@ -7,6 +7,7 @@
 -- The scope that a token needs for an action. Every other action needs "admin".
 local scopes = {
   deploy = "create",
+  restore = "create",
   stop = "create",
   start = "create",
   restart = "create",
@@ -24,7 +25,7 @@ local scopes = {
 -- What owners may do with their own workspaces, and with their own key.
 local own = {
   look = true, stop = true, start = true, restart = true, rotate = true, reveal = true,
-  cancel = true, delete = true, sleep = true, wake = true, keep_awake = true,
+  cancel = true, delete = true, restore = true, sleep = true, wake = true, keep_awake = true,
 }
 local own_key = { link = true, reveal_key = true, rotate_key = true, revoke_key = true }
 
@@ -33,6 +34,9 @@ local unaudited = {
   look = true, list = true, list_invites = true, list_tokens = true, read_audit = true,
   list_finding = true, oversee = true, read_metrics = true, read_site = true, try_site = true,
 }
+
+-- What makes a workspace: a deploy, also one on files that a deleted workspace left.
+local makes = { deploy = true, restore = true }
 
 local function is_admin(who)
   return who.kind == "admin" or who.kind == "token" and who.scopes.admin == true
@@ -92,13 +96,14 @@ local rules = {
 
   { name = "quota",
     decide = function(_, action, what)
-      local quota = action == "deploy" and exceeded_quota(what)
+      local quota = makes[action] and exceeded_quota(what)
       if quota then return false, "quota_" .. quota end
     end },
 
   { name = "mode",
     decide = function(who, action, what)
       if action == "deploy" then return modes[what.mode](who, what) end
+      if action == "restore" and what.mode == "closed" then return false, "access_closed" end
     end },
 
   { name = "strangers_may_nothing",
@@ -167,6 +172,9 @@ local examples = {
   { "quota_owner", anna, "deploy", with_quotas(1, 1) },
   { "quota_total", stranger, "deploy", with_quotas(0, 3) },
   { "yes", admin, "deploy", with_quotas(1, 3) },
+  { "yes", anna, "restore", { mode = "invite", owner_id = anna.id } },
+  { "not_owner", bob, "restore", annas },
+  { "access_closed", anna, "restore", { mode = "closed", owner_id = anna.id } },
   { "yes", anna, "delete", { mode = "closed", owner_id = anna.id } },
   { "not_owner", bob, "delete", annas },
   { "key_missing", stranger, "look", annas },

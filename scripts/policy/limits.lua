@@ -38,6 +38,11 @@ return {
   -- that is older already when this comes into force is deleted within 10 minutes, unwarned.
   lifetimes = { after = {}, warn = "2 days" },
 
+  -- The files of deleted workspaces: how long they are kept; nil: until their owner deletes them.
+  -- `warn`: how long before that it is announced in the owner's list and by the event purge_soon;
+  -- what was not announced is never deleted. Such as { purge_after = "90 days", warn = "7 days" }.
+  kept = { warn = "7 days" },
+
   -- Workspaces that fall asleep when nobody uses them (sleep_after of a template): how long before
   -- the owner is told on the workspace's page, and how long "keep awake" lasts.
   sleep = { warn = "10 minutes", keep_awake = "4 hours" },

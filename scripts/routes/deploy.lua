@@ -39,6 +39,26 @@ local function checked_name(req, who, typed)
   })
 end
 
+-- Kept files
+
+-- Adds the files that were asked for, and the deploy that they are from, if they are the person's.
+local function add_files(who, request)
+  if not request.volume then return end
+  local row = refusal.check(journal.volumes.get(request.volume))
+  if not row or not identity.can_manage(who, row.owner_id) then return end
+  request.files, request.before = row, refusal.check(journal.operations.get(row.operation_id))
+end
+
+local function check_files(request)
+  if not request.volume then return end
+  if not request.files then refusal.raise("files_unknown", { field = "files" }) end
+  if request.files.state ~= "kept" then
+    refusal.raise("stack_busy", { field = "files", args = { name = request.files.name } })
+  end
+end
+
+-- Template and parameters
+
 local function template_of(id)
   local template = templates.find(id)
   if template then return template end
@@ -81,7 +101,8 @@ end
 
 -- The body by its meaning, not by its bytes. Secrets do not count: their hash would be kept.
 local function meaning_of(request)
-  local parts = { request.name, request.template.id }
+  local parts = { request.name, request.volume and request.given_template or request.template.id }
+  parts[#parts + 1] = request.volume
   for _, values in ipairs { request.parameters.values, request.parameters.secrets } do
     for _, key in ipairs(sorted_keys(values)) do
       local is_secret = values == request.parameters.secrets
@@ -133,8 +154,10 @@ local function admit(req, who, request, pending)
     invite = invite, invite_label = invite_label,
     stacks = pending:stacks(), quotas = limits.quotas_of(who),
     template = request.template.id, parameters = request.parameters.values,
+    owner_id = request.files and request.files.owner_id,
   }
-  local entry, code, more = auth.decide(req, who, "deploy", what, request.name)
+  local action = request.files and "restore" or "deploy"
+  local entry, code, more = auth.decide(req, who, action, what, request.name)
   if not entry.allowed then
     auth.record(entry)
     local field = invite and "invite" or nil
@@ -173,7 +196,8 @@ end
 -- one. Users of a proxy and tokens need none.
 local function key_for(who, operation)
   if who.kind == "owner" then return identity.owner_key(who.id, who.generation) end
-  return not who.id and identity.owner_key(operation.owner_id, 0) or nil
+  local is_new = not who.id and operation.kind == "deploy"
+  return is_new and identity.owner_key(operation.owner_id, 0) or nil
 end
 
 local function accepted(req, who, operation, is_withheld)
@@ -192,7 +216,9 @@ local function record_replay(req, who, operation)
 end
 
 -- What steps may know of the owner. A visitor becomes one.
-local function owner_of(who)
+local function owner_of(who, request)
+  local is_other = request.files and request.files.owner_id ~= who.id
+  if is_other then return request.before and request.before.params.owner end
   return {
     kind = who.kind == "visitor" and "owner" or who.kind, name = who.name, email = who.email,
     groups = { table.unpack(who.groups or {}) },
@@ -218,8 +244,10 @@ local function begin(req, who, request, statements)
     env = joined(template.env, parameters.env),
     parameters = next(parameters.values) and parameters.values or nil,
     secrets = parameters.secrets,
-    owner_id = who.id or identity.new_owner_id(),
-    owner = owner_of(who),
+    secret_names = parameters.secret_names,
+    owner_id = request.files and request.files.owner_id or who.id or identity.new_owner_id(),
+    owner = owner_of(who, request),
+    volume = request.volume,
     idempotency = request.idempotency,
     also = statements,
   }
@@ -236,6 +264,7 @@ end
 
 local function decide_and_accept(req, who, request)
   if is_replay(request) then return begin(req, who, request) end
+  check_files(request)
   local from = client.of(req)
   local by = {
     owner_id = who.id, network = not from.is_shared and from.network or nil, site = from.site,
@@ -251,8 +280,25 @@ local function decide_and_accept(req, who, request)
   return reply
 end
 
-local function parameters_of(req, template, values)
-  local given = values.parameters or {}
+-- Whether a form or a document has parameters.
+local function has_parameters(values)
+  for key in pairs(values) do
+    if key:find "^parameters" then return true end
+  end
+end
+
+-- Those of the workspace that left the files, as they were. Its secrets are kept nowhere.
+local function parameters_before(params)
+  return {
+    values = params.parameters or {}, env = params.env, secrets = {}, secret_names = params.secrets,
+  }
+end
+
+local function parameters_of(req, request, values)
+  if request.before and not has_parameters(values) then
+    return parameters_before(request.before.params)
+  end
+  local template, given = request.template, values.parameters or {}
   if media.is_form(req) then given = template_parameters.of_form(template, values) end
   return template_parameters.read(template, given)
 end
@@ -261,10 +307,14 @@ local function deploy(req, values)
   local who = auth.who(req)
   local request = {
     name = checked_name(req, who, values.name),
-    template = template_of(values.template),
+    given_template = values.template or "",
     invite = values.invite,
+    volume = values.files,
   }
-  request.parameters = parameters_of(req, request.template, values)
+  add_files(who, request)
+  local before = request.before and not values.template and templates.find(request.before.template)
+  request.template = before or template_of(values.template)
+  request.parameters = parameters_of(req, request, values)
   request.idempotency = idempotency_of(req, who, request)
   if not request.idempotency then return decide_and_accept(req, who, request) end
   -- Of the same request sent twice at once, the second replays the first: it neither uses an
@@ -278,7 +328,8 @@ routes.add("Workspaces", {
     summary = "Deploy a workspace",
     text = "Answers at once; follow statusUrl. Without an owner key a new owner is created, and "
       .. "the answer contains their key: the only way back to the workspace. With an owner key the "
-      .. "workspace belongs to that owner.",
+      .. "workspace belongs to that owner. With `files` it starts with what a deleted workspace of "
+      .. "that owner left, under any name; what `keptData` lists as kept can be used once.",
     access = "optional", identify = true, scope = "create", headers = { "idempotency" },
     body = "Deploy", form = true,
     answers = { [202] = { "Accepted", schema = "Accepted", location = true } },
@@ -287,6 +338,6 @@ routes.add("Workspaces", {
       "access_closed",
       "invite_needed", "invite_invalid", "login_needed", "scope_missing", "quota_owner",
       "quota_network", "quota_total", "queue_full", "idempotency_conflict",
-      "idempotency_key_invalid",
+      "idempotency_key_invalid", "files_unknown", "stack_busy", "not_owner",
     } },
 })

@@ -14,6 +14,7 @@ local problem = require "lib.http.problem"
 local routes = require "lib.http.routes"
 local workspace_view = require "lib.http.workspace_view"
 local journal = require "lib.journal"
+local reservations = require "lib.journal.reservations"
 local queue = require "lib.operations.queue"
 local scheduler = require "lib.operations.scheduler"
 local summary = require "lib.operations.summary"
@@ -89,7 +90,7 @@ local function lists_of(who, after)
   for i, row in ipairs(rows or {}) do list.stacks[i] = workspace_view.document(row) end
   list.next_after = rows and next_after
   list.kept = workspace_view.kept_data(who.id)
-  for _, volume in ipairs(list.kept) do volume.held = journal.stacks.get(volume.name) ~= false end
+  for _, kept in ipairs(list.kept) do kept.is_name_free = reservations.is_free(kept.name) end
   return list
 end
 

@@ -48,8 +48,8 @@ end
 -- answer is the same deletion again.
 local function repeat_deletion(req, operation, data)
   if data ~= "delete" then return answer.accepted(req, operation) end
-  local kept = refusal.check(journal.volumes.kept(operation.name, operation.owner_id))
-  if #kept == 0 then return answer.accepted(req, operation) end
+  local are_left = refusal.check(journal.volumes.are_left(operation.name, operation.owner_id))
+  if not are_left then return answer.accepted(req, operation) end
   auth.allow(req, "delete", auth.what(operation), operation.name)
   local purging = refusal.check(accept.purge(operation.name, operation.owner_id))
   return answer.accepted(req, purging)
@@ -87,6 +87,18 @@ local function delete(req, values)
     accept.delete { name = name, owner_id = row.owner_id, data = data, by = who.kind }
   if code == "stack_unknown" then return delete_again(req, name, data) end -- deleted meanwhile
   return answer.accepted(req, refusal.about(name, operation, message, code))
+end
+
+-- Removes what one deleted workspace left.
+local function purge(req)
+  local row = refusal.check(journal.volumes.get(req.params.volume))
+  if not row or not identity.can_manage(auth.who(req), row.owner_id) then
+    refusal.raise "files_unknown"
+  end
+  auth.allow(req, "delete", auth.what(row), row.name)
+  local options = { params = { volume = row.volume } }
+  local op, message, code = accept.purge(row.name, row.owner_id, options)
+  return answer.accepted(req, refusal.about(row.name, op, message, code))
 end
 
 -- Operating
@@ -158,7 +170,8 @@ routes.add("Workspaces", {
 
   { "GET", "/api/stacks", list,
     summary = "List an owner's workspaces, or all for the admin",
-    text = "In the order of their names. `keptData` lists volumes that outlived their workspace.",
+    text = "In the order of their names. `keptData` lists the files that deleted workspaces left: "
+      .. "start again with them by `files` of POST /api/deploy, or delete them.",
     access = "owner", allow = "list", query = { "limit", "after_cursor" },
     answers = { [200] = "Stacks" } },
 
@@ -177,6 +190,19 @@ routes.add("Workspaces", {
     text = "The same as DELETE /api/stack/:name.",
     access = "owner", scope = "delete", body = "DeleteData", form = true, answers = deleted,
     problems = { "stack_unknown" } },
+
+  { "DELETE", "/api/kept/:volume", purge,
+    summary = "Delete kept files",
+    text = "Those of one deleted workspace. Idempotent while they are being deleted; afterwards "
+      .. "there are none. Ends with the event deleted.",
+    access = "owner", scope = "delete", answers = deleted,
+    problems = { "files_unknown", "stack_busy" } },
+
+  { "POST", "/api/kept/:volume/delete", purge,
+    summary = "Delete kept files from a form",
+    text = "The same as DELETE /api/kept/:volume.",
+    access = "owner", scope = "delete", form = true, answers = deleted,
+    problems = { "files_unknown", "stack_busy" } },
 
   operation("stop", "Stop a workspace",
     "Its container ends; its address, files and settings stay. Ends with the event stopped."),

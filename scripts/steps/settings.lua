@@ -26,8 +26,8 @@ local function set_environment(ctx, application)
   local variables = { [PASSWORD] = ctx.password }
   local given = secrets.of(ctx.id)
   if ctx.params.secrets and not given then
-    -- A workspace that is rebuilt is still worth having without them.
-    if not ctx.params.target then
+    -- A workspace that has its files is still worth having without them.
+    if not ctx.params.volume then
       return nil, "the portal was restarted before the secrets reached Dokploy", "secrets_lost"
     end
     ctx.warning = "secrets_lost"

@@ -84,6 +84,28 @@ async function isGoneWithZone(world, keptVolumes) {
   assert.deepEqual(projects.map(({ name }) => name), [], 'the zone is gone')
 }
 
+async function leaveFiles(world) {
+  const { portal, key } = world
+  world.volume = (await portal.stack(NAME, { key })).json.volume
+  await portal.deleted(NAME, { key })
+}
+
+const restore = ({ portal, key, volume }) =>
+  portal.post('/api/deploy', { name: NAME, files: volume }, { key, ...onlyOnce })
+
+async function isRestored(world) {
+  await exists(world)
+  assert.deepEqual((await volumesOf(world)).map(({ name }) => name), [world.volume])
+  const { keptData } = (await world.portal.api('/api/stacks', { key: world.key })).json
+  assert.deepEqual(keptData, [])
+}
+
+async function isKept(world) {
+  await isGone(world, 1)
+  const { keptData } = (await world.portal.api('/api/stacks', { key: world.key })).json
+  assert.deepEqual(keptData.map(({ volume, state }) => [volume, state]), [[world.volume, 'kept']])
+}
+
 const drift = (action) => ({ portal, finding }) => findings(portal).act(finding, action)
 
 // hasStack: a workspace exists before; prepare(world): what else comes before; faults: in force all
@@ -143,6 +165,13 @@ export const operations = {
     hasStack: true, removesVolumes: true, isNew: true,
     prepare: ({ portal, key }) => portal.deleted(NAME, { key }),
     ask: remove('delete'), end: 'deleted', check: (world) => isGone(world, 0), least: 2,
+  },
+  'start with kept files': {
+    hasStack: true, prepare: leaveFiles, ask: restore, end: 'ready', check: isRestored, least: 10,
+  },
+  'failing start with kept files': {
+    hasStack: true, prepare: leaveFiles, faults: { at: 'deploy', kind: 'deploy_error', times: 0 },
+    ask: restore, end: 'failed', check: isKept, least: 10,
   },
   'repair of a vanished workspace': {
     hasStack: true, prepare: vanish, ask: drift('repair'), end: 'ready', check: isRepaired,

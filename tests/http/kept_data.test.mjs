@@ -1,7 +1,8 @@
-// Files that a delete kept: listed to their owner and the admin, and removed when the owner asks.
+// Files that a delete kept: listed to their owner and the admin, used again, and removed when the
+// owner asks.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { ADMIN, VERSIONS, inWorld } from './harness.mjs'
+import { ADMIN, LANGUAGES, VERSIONS, inWorld } from './harness.mjs'
 
 const keptBy = async (portal, key) => (await portal.api('/api/stacks', { key })).json.keptData
 const at = 'dockerVolume.removeVolume'
@@ -135,3 +136,120 @@ test('a volume that Dokploy does not remove is named with the reason, and can be
     const { last: end } = await portal.deleted('uwe', { key, data: 'delete' })
     assert.equal(end.data.data, 'deleted')
   }))
+
+describe('starting again with kept files', () => {
+  const restore = (portal, name, volume, options) =>
+    portal.post('/api/deploy', { name, files: volume }, options)
+  const leave = async (portal, name, options) => {
+    const { key } = await portal.ready(name, options)
+    const { volume, template } = (await portal.stack(name, { key })).json
+    await portal.deleted(name, { key })
+    return { key, volume, template }
+  }
+
+  test('under another name: the same files, template and owner; they are no longer kept',
+    inWorld({}, async ({ portal, rehearsal }) => {
+      const { key, volume, template } = await leave(portal, 'vera')
+      const answer = await restore(portal, 'vera-2', volume, { key })
+      const { last, events } = await portal.finish(answer, 'ready')
+      assert.equal(last.data.warning, undefined, 'the files are there')
+      assert.ok(events.some(({ data }) => data.step === 'health'))
+      const status = (await portal.status(answer.json.statusUrl)).json
+      assert.deepEqual([status.kind, status.state, status.percent], ['restore', 'ready', 100])
+      const stack = (await portal.stack('vera-2', { key })).json
+      assert.deepEqual([stack.volume, stack.template], [volume, template])
+      assert.deepEqual(await keptBy(portal, key), [])
+      const twice = await restore(portal, 'vera-3', volume, { key })
+      assert.deepEqual([twice.status, twice.json.code], [404, 'files_unknown'])
+      assert.equal((await portal.check('vera')).json.available, true)
+      const { entries } = (await portal.api('/api/audit', { key: ADMIN })).json
+      const entry = entries.find(({ action }) => action === 'restore')
+      assert.deepEqual([entry.allowed, entry.deploymentId], [true, answer.json.deploymentId])
+      await portal.deleted('vera-2', { key })
+      const [again] = await keptBy(portal, key)
+      assert.deepEqual([again.volume, again.name, again.state], [volume, 'vera-2', 'kept'])
+      assert.equal((await rehearsal.volumes()).join(), volume)
+    }))
+
+  test('only once, and by nobody else', inWorld({}, async ({ portal }) => {
+    const { key, volume } = await leave(portal, 'wim')
+    const other = (await portal.ready('not-wim')).key
+    for (const options of [{ key: other }, {}]) {
+      const { status, json } = await restore(portal, 'wim-2', volume, options)
+      assert.deepEqual([status, json.code], [404, 'files_unknown'])
+      const removal = await portal.api(`/api/kept/${volume}`, { method: 'DELETE', ...options })
+      assert.equal(removal.status, options.key ? 404 : removal.status)
+      assert.ok([401, 404].includes(removal.status))
+    }
+    const names = ['wim', 'wim-3', 'wim-4', 'wim-5']
+    const answers = await Promise.all(names.map((name) => restore(portal, name, volume, { key })))
+    const begun = answers.filter(({ status }) => status === 202)
+    assert.equal(begun.length, 1, answers.map(({ text }) => text).join())
+    for (const { status, json } of answers) {
+      if (status !== 202) assert.ok(/^(stack_busy|files_unknown)$/.test(json.code), json.code)
+    }
+    await portal.finish(begun[0], 'ready')
+  }))
+
+  test('one that fails or is cancelled leaves them as they were',
+    inWorld({}, async ({ portal, rehearsal }) => {
+      const { key, volume } = await leave(portal, 'xena')
+      await rehearsal.faults({ at: 'deploy', kind: 'deploy_error', times: 0, name: 'xena' })
+      await portal.finish(await restore(portal, 'xena', volume, { key }), 'failed')
+      await rehearsal.forgetFaults()
+      await rehearsal.holdsNothing('xena')
+      await rehearsal.hold('deploy', 'xena')
+      const answer = await restore(portal, 'xena', volume, { key })
+      const states = (await keptBy(portal, key)).map(({ state }) => state)
+      assert.deepEqual(states, ['restoring'])
+      const purging = await portal.api(`/api/kept/${volume}`, { method: 'DELETE', key })
+      assert.equal((await portal.finish(purging, 'failed')).last.data.code, 'volume_in_use')
+      await portal.cancel(answer.json.deploymentId, { key })
+      await rehearsal.forgetFaults()
+      await portal.finish(answer, 'cancelled')
+      assert.deepEqual(await rehearsal.volumes(), [volume])
+      assert.equal((await keptBy(portal, key))[0].volume, volume)
+    }))
+
+  test('what a failed one could not remove is deleted later, without the files',
+    inWorld({}, async ({ portal, rehearsal }) => {
+      const { key, volume } = await leave(portal, 'yves')
+      await rehearsal.faults([
+        { at: 'deploy', kind: 'deploy_error', times: 0, name: 'yves' },
+        { at: 'project.remove', kind: 'status', status: 400, times: 0 },
+      ])
+      const answer = await restore(portal, 'yves', volume, { key })
+      assert.ok((await portal.finish(answer, 'failed')).last.data.leftovers.length > 0)
+      assert.equal((await keptBy(portal, key))[0].state, 'held')
+      await rehearsal.forgetFaults()
+      assert.equal((await portal.deleted('yves', { key })).last.data.data, 'kept')
+      assert.deepEqual(await rehearsal.volumes(), [volume])
+      const restored = await restore(portal, 'yves', volume, { key })
+      await portal.finish(restored, 'ready')
+    }))
+
+  test('the admin may, for their owner, and gets no key of theirs', inWorld({},
+    async ({ portal }) => {
+      const { key, volume } = await leave(portal, 'zoe')
+      const answer = await restore(portal, 'zoe-2', volume, { key: ADMIN })
+      assert.equal(answer.json.ownerKey, undefined)
+      await portal.finish(answer, 'ready')
+      assert.equal((await portal.stack('zoe-2', { key })).json.volume, volume)
+    }))
+
+  test('one of several volumes of a name is deleted, and the page offers both in each language',
+    inWorld({}, async ({ portal, rehearsal }) => {
+      const first = await leave(portal, 'abel')
+      const { key } = first
+      const second = await leave(portal, 'abel', { key })
+      for (const language of LANGUAGES) {
+        const { text } = await portal.api('/stacks', { key, language })
+        assert.equal(text.split('action="/api/deploy"').length - 1, 2, language)
+        assert.ok(text.includes(`action="/api/kept/${first.volume}/delete"`), language)
+      }
+      const removal = await portal.api(`/api/kept/${first.volume}`, { method: 'DELETE', key })
+      await portal.finish(removal, 'deleted')
+      assert.deepEqual(await rehearsal.volumes(), [second.volume])
+      assert.deepEqual((await keptBy(portal, key)).map(({ volume }) => volume), [second.volume])
+    }))
+})

@@ -82,8 +82,8 @@ describe("the state in portal.workspaces", function()
       assert.equal(state, portal.workspaces({ state = state })[1].state)
     end
     local known = "asleep, deleting, failed, falling_asleep, queued, ready, redeploying, "
-      .. "restarting, rolling_back, rotating, running, starting, stopped, stopping, unhealthy, "
-      .. "waking"
+      .. "restarting, restoring, rolling_back, rotating, running, starting, stopped, stopping, "
+      .. "unhealthy, waking"
     for _, wrong in ipairs { "redy", "deleted", "cancelled" } do
       assert.has_error(function() portal.workspaces { state = wrong } end,
         ("portal.workspaces: unknown state %s (known: %s)"):format(wrong, known))

@@ -50,7 +50,7 @@ test('it counts what happened', () => {
   }
   const open = [
     'queued', 'running', 'rolling_back', 'deleting', 'stopping', 'starting', 'restarting',
-    'rotating', 'redeploying', 'falling_asleep', 'waking',
+    'rotating', 'redeploying', 'falling_asleep', 'waking', 'restoring',
   ]
   for (const state of open) expected[`deployer_operations{state="${state}"}`] = 0
   for (const [series, count] of Object.entries(expected)) assert.equal(value(series), count, series)

@@ -16,6 +16,7 @@ local access = require "lib.journal.access"
 local drift = require "lib.journal.drift"
 local audit = require "lib.journal.audit"
 local sleep = require "lib.journal.sleep"
+local keeper = require "lib.operations.keeper"
 local scheduler = require "lib.operations.scheduler"
 local step_list = require "lib.operations.step_list"
 local i18n = require "lib.pages.i18n"
@@ -115,7 +116,10 @@ end
 -- Removed together with their application, so not listed.
 local is_part = { domain = true, mount = true, deployment = true }
 
-local function volume_view(row) return document("Volume", row, { since = clock.iso(row.at) }) end
+local function volume_view(row)
+  local times = { since = clock.iso(row.at), ["until"] = clock.iso(keeper.ends(row)) }
+  return document("Volume", row, times)
+end
 
 -- Resources that could not be removed, one entry for each deployment.
 local function by_deployment(rows, language)

@@ -70,9 +70,9 @@ local details = {
 -- The list
 
 local states = {
-  "ready", "unhealthy", "stopped", "asleep", "queued", "running", "rolling_back", "deleting",
-  "stopping", "starting", "restarting", "falling_asleep", "waking", "redeploying", "rotating",
-  "failed",
+  "ready", "unhealthy", "stopped", "asleep", "queued", "running", "restoring", "rolling_back",
+  "deleting", "stopping", "starting", "restarting", "falling_asleep", "waking", "redeploying",
+  "rotating", "failed",
 }
 
 -- The states that exist now, and the one that is asked for.

@@ -99,15 +99,15 @@ local leftovers = {
 local kept_data = {
   caption = "admin.kept", empty = "admin.kept.none", cursor = "from",
   { "admin.volume", "volume", "code", is_head = true }, { "admin.stack", "name", "code" },
-  { "admin.owner", "ownerId", "short" }, { "admin.why", "reason", "admin.kept.%s" },
-  { "admin.since", "since", "time" },
+  { "admin.owner", "ownerId", "short" }, { "admin.state", "state", "admin.kept.%s" },
+  { "admin.since", "since", "time" }, { "admin.until", "until", "time" },
 }
 
 -- Pages
 
 local kinds = {
-  "deploy", "stop", "start", "restart", "sleep", "wake", "redeploy", "rotate", "delete", "adopt",
-  "repair", "rebuild", "remove", "purge",
+  "deploy", "restore", "stop", "start", "restart", "sleep", "wake", "redeploy", "rotate",
+  "delete", "adopt", "repair", "rebuild", "remove", "purge",
 }
 local ends = { "ready", "stopped", "asleep", "deleted", "failed", "cancelled" }
 

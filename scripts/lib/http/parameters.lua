@@ -34,6 +34,7 @@ return {
     id = path("id", "The id from an earlier answer or a list."),
     link = path("link", "The link's secret."),
     number = path("number", "The number of a version.", "12"),
+    volume = path("volume", "The volume of kept data."),
     batch = path("batch", "The id of a bulk action."),
   },
 

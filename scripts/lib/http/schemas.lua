@@ -33,7 +33,7 @@ local enums = {
   dokploy_word = "ok unreachable unknown", shared_limits = "shared separate",
   health = "healthy degraded",
   invite_state = "good used_up expired revoked",
-  kept = "kept left",
+  kept = "kept left", kept_state = "kept left restoring held purging",
   level = "ok warn fail unknown",
   name_code = "name_invalid name_reserved name_taken name_resting",
   outbox_act = "retried dropped", outbox_state = "waiting failed",
@@ -181,7 +181,8 @@ shape("Check", [[name (as it would be used), valid: flag, available: flag, code?
 -- Deployments and operations
 
 body("Deploy", ("name (upper case and surrounding blanks are folded), template? (one of: %s), "
-  .. "invite? (an invite's code, where access requires one)"):format(
+  .. "invite? (an invite's code, where access requires one), files? (the volume of kept data, to "
+  .. "start again with; without a template, that of the deleted workspace)"):format(
   table.concat(templates.ids(), ", ")), template_parameters.FORM_NAME)
 components.Deploy.properties.parameters = template_parameters.schema()
 components.Deploy.examples = json.array {
@@ -225,7 +226,8 @@ shape("Stack", [[name, state: stack_state, url?, openUrl? (the page to work on),
   deploymentId, statusUrl, volume? (with its files), trouble?: Trouble,
   note? (what the portal's administrator tells the owner), username?,
   password? (for the owner only), passwordProblem?: Reason]])
-shape("KeptData", "volume, name, reason: kept, since: time")
+shape("KeptData", [[volume, name, reason: kept, state: kept_state (held: by a workspace that
+  could not be removed), since: time, until?: time (deleted then, unless they are used again)]])
 shape("Stacks", "stacks: Stack[], next: text|null (send it as ?after=), keptData: KeptData[]")
 shape("KeptAwake", "name, awakeUntil: time")
 body("PasswordAction", "action?: password_action")
@@ -289,7 +291,8 @@ shape("Queue", [[places: count (how many run at once), running: OperationRow[],
   waiting: OperationRow[] ]])
 shape("Leftover", [[deploymentId, name, since?: time, triedAt?: time, things: LeftThing[],
   byHand: flag (whether a step of the installation made some of it)]])
-shape("Volume", "volume, name, ownerId?, reason: kept, since?: time")
+shape("Volume", [[volume, name, ownerId?, reason: kept, state: kept_state, since?: time,
+  until?: time]])
 shape("Leftovers", "leftovers: Leftover[], keptData: Volume[]")
 shape("Tried", "deploymentId, gone: flag")
 

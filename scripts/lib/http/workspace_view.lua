@@ -10,6 +10,7 @@ local document = require("lib.http.schemas").document
 local journal = require "lib.journal"
 local change_events = require "lib.journal.change_events"
 local sleep = require "lib.journal.sleep"
+local keeper = require "lib.operations.keeper"
 local templates = require "lib.policy.templates"
 local address = require "lib.workspaces.address"
 local i18n = require "lib.pages.i18n"
@@ -88,7 +89,9 @@ end
 function view.kept_data(owner_id)
   local list = {}
   for i, row in ipairs(journal.volumes.list(owner_id) or {}) do
-    list[i] = document("KeptData", row, { since = clock.iso(row.at) })
+    list[i] = document("KeptData", row, {
+      since = clock.iso(row.at), ["until"] = clock.iso(keeper.ends(row)),
+    })
   end
   return json.array(list)
 end

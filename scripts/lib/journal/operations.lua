@@ -214,14 +214,15 @@ end
 -- On the way
 
 local START = [[
-  UPDATE operations SET state = 'running', started_at = NOW
+  UPDATE operations SET state = ?2, started_at = NOW
   WHERE id = ?1 AND state = 'queued' AND cancel = 0 RETURNING *]]
 local TURN_BACK = [[
   UPDATE operations SET state = 'rolling_back', code = ?2, failure = ?3
-  WHERE id = ?1 AND state IN ('running', 'queued')]]
+  WHERE id = ?1 AND state IN ('running', 'restoring', 'queued')]]
 
 --- Takes a waiting deploy out of the queue: the operation. False when it was cancelled meanwhile.
-function operations.start(id) return decode(db.row(START, id)) end
+---@param state string  from here on
+function operations.start(id, state) return decode(db.row(START, id, state)) end
 
 --- A running deploy starts to roll back; why is kept for its end, which may come after a crash.
 function operations.turn_back(id, failure)
@@ -238,7 +239,7 @@ end
 
 local CANCEL = [[
   UPDATE operations SET cancel = 1 WHERE id = ?1 AND ended_at IS NULL
-    AND (kind = 'deploy' OR kind = 'sleep' AND step IS NOT 'stop')]]
+    AND (kind = 'deploy' OR kind = 'restore' OR kind = 'sleep' AND step IS NOT 'stop')]]
 
 --- Requests an open deploy, or a workspace that is falling asleep, to stop. False when it has
 --- ended, or cannot be called back any more.
@@ -253,9 +254,11 @@ local END = [[
 --- Happens once; later ends write nothing.
 ---@param last { event: string, data: table }
 ---@param how { kind: string, state: string, code: string|nil, receipt: table, change: string|nil,
---- target: string|nil, volume: table|nil, unless_cancelled: boolean|nil }  kind: the operation's;
+--- target: string|nil, volume: table|nil, used_volume: string|nil, unless_cancelled: boolean|nil }
+--- kind: the operation's;
 --- change: of the workspace that the deploy `target` made, as in lib/journal/stacks.lua; volume:
---- data that is kept; unless_cancelled: not if it was cancelled
+--- data that is kept; used_volume: kept data that a workspace has from here on;
+--- unless_cancelled: not if it was cancelled
 ---@return table[]|nil rows  the event as written; none when it had ended, or was cancelled
 ---@return string? message, string? code
 function operations.finish(id, last, how)
@@ -264,6 +267,7 @@ function operations.finish(id, last, how)
   local batch = { event }
   if how.change then batch[2] = stacks.change_statement(how.change, how.target, id) end
   if how.volume then batch[#batch + 1] = volumes.keep_statement(how.volume) end
+  if how.used_volume then batch[#batch + 1] = volumes.forget_statement(how.used_volume) end
   batch[#batch + 1] = { END, id, how.state, db.or_null(how.code), json.encode(how.receipt) }
   add_all(batch, outbox.statements(id, outbox.type(how.kind, last.event)))
   local results, message, code = db.run(batch)

@@ -9,17 +9,18 @@ local outbox = {}
 
 -- The type of an operation's good end, by its kind.
 local good_ends = {
-  deploy = "ready", rebuild = "rebuilt", delete = "deleted", remove = "removed", purge = "purged",
-  stop = "stopped", start = "started", restart = "restarted", rotate = "rotated",
-  repair = "repaired", redeploy = "redeployed", sleep = "asleep", wake = "woken",
+  deploy = "ready", restore = "restored", rebuild = "rebuilt", delete = "deleted",
+  remove = "removed", purge = "purged", stop = "stopped", start = "started",
+  restart = "restarted", rotate = "rotated", repair = "repaired", redeploy = "redeployed",
+  sleep = "asleep", wake = "woken",
 }
 
 --- The types of events: "created" when a deploy was accepted; "sleep_soon" before a workspace
---- falls asleep; "failed" and "cancelled" for operations of every kind; one for the good end of
---- each kind.
+--- falls asleep; "purge_soon" before kept files are deleted; "failed" and "cancelled" for
+--- operations of every kind; one for the good end of each kind.
 ---@return string[]
 function outbox.types()
-  local list = { "created", "failed", "cancelled", "sleep_soon" }
+  local list = { "created", "failed", "cancelled", "sleep_soon", "purge_soon" }
   for _, kind in pairs(good_ends) do list[#list + 1] = kind end
   table.sort(list)
   return list

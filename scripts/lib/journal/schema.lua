@@ -365,4 +365,18 @@ return {
       OR kind = 'rotate' OR kind = 'redeploy' OR kind = 'repair' OR kind = 'rebuild'
       OR kind = 'sleep' OR kind = 'wake');
   ]],
+
+  -- 16: workspaces that are deployed on kept files
+  [[
+  ALTER TABLE volumes ADD COLUMN purge_at REAL; -- it was announced that it is purged then
+  CREATE INDEX resources_volume ON resources(key) WHERE kind = 'volume';
+  DROP TRIGGER tally_begun;
+  DROP TRIGGER tally_ended;
+  CREATE TRIGGER tally_begun AFTER INSERT ON operations
+    WHEN new.kind IN ('deploy', 'restore') AND new.ended_at IS NULL
+    BEGIN UPDATE tally SET n = n + 1 WHERE what = 'open deploys'; END;
+  CREATE TRIGGER tally_ended AFTER UPDATE OF ended_at ON operations
+    WHEN new.kind IN ('deploy', 'restore') AND old.ended_at IS NULL AND new.ended_at IS NOT NULL
+    BEGIN UPDATE tally SET n = n - 1 WHERE what = 'open deploys'; END;
+  ]],
 }

@@ -49,22 +49,32 @@ local function secret_names(variables)
   return #names > 0 and names or nil
 end
 
+-- A deploy on files that are kept: nothing else is done with them, and whatever becomes of it, they
+-- stay.
+local function use_volume(op, also)
+  also.gates[#also.gates + 1] = journal.volumes.free_gate(op.params.volume, op.owner_id)
+  also[#also + 1] = journal.resources.kept_volume_statement(op.id, op.params.volume)
+end
+
 local function deploy(request)
   local stack = config.stack
   local op = {
-    id = new_id(), kind = "deploy", state = "queued", name = request.name,
+    id = new_id(), kind = request.volume and "restore" or "deploy", state = "queued",
+    name = request.name,
     owner_id = request.owner_id, template = request.template,
     url = workspace.address(request.name, stack),
     params = {
       image = request.image or stack.image, env = request.env,
       memory_bytes = request.memory_bytes or stack.memory_bytes,
       cpu_nanos = request.cpu_nanos or stack.cpu_nanos, owner = request.owner,
-      parameters = request.parameters, secrets = secret_names(request.secrets),
+      parameters = request.parameters, volume = request.volume,
+      secrets = request.secret_names or secret_names(request.secrets),
     },
   }
   if not reservations.take(op.name, op.id) then return refuse_deploy(op.name, nil, "conflict") end
   local limit = config.limits.running_deployments + config.limits.queue
-  local also = request.also and request.also(op.id)
+  local also = request.also and request.also(op.id) or { gates = {} }
+  if request.volume then use_volume(op, also) end
   secrets.keep(op.id, request.secrets or {})
   local accepted, message, code = journal.operations.accept(op, request.idempotency, limit, also)
   if not accepted then
@@ -74,7 +84,8 @@ local function deploy(request)
   end
   note_accepted(op)
   change_events.changed "operations"
-  if also then change_events.changed "audit" end
+  if request.also then change_events.changed "audit" end
+  if request.volume then change_events.changed "leftovers" end
   scheduler.enqueue(op.id)
   return op
 end
@@ -97,13 +108,16 @@ end
 --- image: string|nil, memory_bytes: integer|nil, cpu_nanos: integer|nil,
 --- env: table<string, string>|nil, parameters: table<string, any>|nil,
 --- secrets: table<string, string>|nil, idempotency: { key: string, body_hash: string }|nil,
+--- volume: string|nil, secret_names: string[]|nil,
 --- also: (fun(id: string): any[][])|nil }  owner: { kind, name, email, groups } as far as known,
 --- for steps; parameters: values by id; secrets: variables whose values are kept in memory until
---- the container has them; also: statements written together with the operation, given its id
+--- the container has them; volume: kept files of the owner, to begin on; secret_names: of secrets
+--- that the workspace of these had; also: statements written together with the
+--- operation, given its id
 ---@return table|nil operation  `replayed` when the Idempotency-Key was known
 ---@return string? message
----@return string? code  name_taken name_resting invite_invalid queue_full idempotency_conflict
---- journal
+---@return string? code  name_taken name_resting invite_invalid stack_busy queue_full
+--- idempotency_conflict journal
 ---@return integer? seconds  with queue_full: when to try again
 function accept.deploy(request)
   if not request.idempotency then return detached(deploy, request) end
@@ -174,15 +188,23 @@ accept.new_id = new_id
 
 -- Removes what a delete kept; while that delete still runs, after it. A second call gets the same
 -- operation.
-local function purge(name, owner_id)
-  local op, message, code = begin("purge", { name = name, owner_id = owner_id }, {})
+local function purge(name, owner_id, options)
+  local on, volume = { name = name, owner_id = owner_id }, options.params and options.params.volume
+  local op, message, code = begin("purge", on, options)
   if op or code ~= "stack_busy" then return op, message, code end
-  return journal.operations.newest(name, "purge", owner_id) or try(nil, message, "journal")
+  local before = journal.operations.newest(name, "purge", owner_id) or try(nil, message, "journal")
+  local is_same = not before.params.volume or before.params.volume == volume
+  if is_same then return before end
+  return nil, "other files of that name are being removed", "stack_busy"
 end
 
---- Removes the data that outlived a workspace which is gone. A second call gets the same operation.
----@return table|nil operation, string? message, string? code  journal
-function accept.purge(name, owner_id) return detached(purge, name, owner_id) end
+--- Removes the data that outlived a workspace which is gone: all of that name and owner, or with
+--- options.params.volume one volume. A second call gets the same operation.
+---@param options BeginOptions|nil
+---@return table|nil operation, string? message, string? code  stack_busy journal
+function accept.purge(name, owner_id, options)
+  return detached(purge, name, owner_id, options or {})
+end
 
 -- Cancel
 

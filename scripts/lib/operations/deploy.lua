@@ -111,7 +111,7 @@ local function end_well(ctx, op)
   }
   return ending.finish(op, done.event, data, {
     state = done.state, change = done.change, target = op.params.target or op.id, made = op.id,
-    unless_cancelled = true,
+    used_volume = ctx.params.volume, unless_cancelled = true,
   })
 end
 

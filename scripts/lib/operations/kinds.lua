@@ -7,6 +7,7 @@
 ---   parts       of flow "work": what is done, in order (the functions of work.lua)
 ---   done        its good end: event and state of the operation, and what becomes of the workspace
 ---   from_stopped  what differs when the workspace is stopped
+---   is_queued   it makes a workspace, and waits for its turn like every deploy
 ---   holds_name  nobody else may have its name while it runs
 ---   is_cancellable  it can be called back before its end
 local exists = { "ready", "stopped", "unhealthy" }
@@ -17,8 +18,13 @@ local deleted = { event = "deleted", state = "deleted", change = "gone" }
 
 return {
   deploy = {
-    state = "running", flow = "deploy", holds_name = true, is_cancellable = true,
+    state = "running", flow = "deploy", is_queued = true, holds_name = true, is_cancellable = true,
     done = { event = "ready", state = "ready", change = "ready" },
+  },
+  -- deploys a workspace on files that a deleted one left
+  restore = {
+    state = "restoring", flow = "deploy", is_queued = true, holds_name = true,
+    is_cancellable = true, done = { event = "ready", state = "ready", change = "ready" },
   },
   -- deploys a workspace that vanished from Dokploy again, on the files that it had
   rebuild = {

@@ -84,7 +84,10 @@ function purge.run(op)
   if not await_delete(op) then return finish(op, { line_of(op.name, "in_use") }) end
   report(op, "undoing")
   local client, lines = dokploy.client { patient = true }, {}
-  local rows = surely(function() return journal.volumes.kept(op.name, op.owner_id) end)
+  local rows = surely(function() return journal.volumes.purged(op.name, op.owner_id) end)
+  if #rows == 0 and op.params.volume then -- a workspace has it by now
+    return finish(op, { line_of(op.params.volume, "in_use") })
+  end
   for i, row in ipairs(rows) do
     local line, message = task.run(states.deleting.deadline, remove, client, row)
     lines[i] = line or line_of(row.volume, "unreachable")

@@ -69,8 +69,10 @@ local function end_delete(op, target, work, kept, leftovers, reason)
   })
 end
 
--- A deploy that was never ready was never used: its volume is removed as well.
-local never_used = { failed = true, cancelled = true }
+-- A deploy that was never ready was never used, so its volume is removed as well, unless it began
+-- with kept files.
+local never_ready = { failed = true, cancelled = true }
+local function has_files(target) return target.params.volume or not never_ready[target.state] end
 
 --- Runs a delete, or the removal of something unknown, to its end.
 ---@param op table  the journal's row
@@ -78,7 +80,7 @@ local never_used = { failed = true, cancelled = true }
 function removal.run(op, steps)
   task.shield()
   local target, resources = target_of(op)
-  local keeps = op.params.data ~= "delete" and not never_used[target.state]
+  local keeps = op.params.data ~= "delete" and has_files(target)
   local kept = keeps and keep_volume(resources, target) or nil
   if not kept then release_volume(resources) end
   local work = ending.removal(op, target, resources, steps)

@@ -122,7 +122,7 @@ local function open_operations()
   if not running then return nil, message, code end
   local deploys = {}
   for _, op in ipairs(running) do
-    if op.kind == "deploy" then deploys[#deploys + 1] = op end
+    if kinds[op.kind].is_queued then deploys[#deploys + 1] = op end
   end
   return waiting, deploys, running
 end
@@ -161,7 +161,7 @@ function scheduler.next_slot()
   if not running then return nil, message, code end
   local deploys = {}
   for _, op in ipairs(running) do
-    if op.kind == "deploy" then deploys[#deploys + 1] = op end
+    if kinds[op.kind].is_queued then deploys[#deploys + 1] = op end
   end
   return starts(1, deploys)[1]
 end
@@ -176,7 +176,7 @@ local function revive(running)
 end
 
 local function start(waiting, deploys)
-  local op = journal.operations.start(waiting.id)
+  local op = journal.operations.start(waiting.id, kinds[waiting.kind].state)
   if not op then return end
   deploys[#deploys + 1] = op
   shared.set("queue.position:" .. op.id, nil)

@@ -8,6 +8,10 @@ return {
   running = {
     next = "ready", deadline = "steps", late = "rolling_back", cancel = "rolling_back",
   },
+  -- the same, on files that a deleted workspace left
+  restoring = {
+    next = "ready", deadline = "steps", late = "rolling_back", cancel = "rolling_back",
+  },
   -- undoes what was made; what is left at the deadline is named, and orphans.lua goes on with it
   rolling_back = { next = "failed", deadline = 240, late = "failed", cancel = "cancelled" },
   -- the same for a workspace that is deleted, or data that is purged

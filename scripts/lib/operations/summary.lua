@@ -3,6 +3,7 @@
 local json = require "core.json"
 local clock = require "lib.base.clock"
 local events = require "lib.operations.events"
+local kinds = require "lib.operations.kinds"
 local wording = require "lib.pages.wording"
 local summary = {}
 
@@ -80,7 +81,7 @@ function summary.of(operation, rows, language, planned)
   local result = rendered(last_of(rows, events.is_last), language)
   local queued = operation.state == "queued"
     and rendered(last_of(rows, function(event) return event == "queued" end), language)
-  local has_plan = operation.kind == "deploy" and operation.pruned ~= 1
+  local has_plan = (kinds[operation.kind] or {}).is_queued and operation.pruned ~= 1
   return {
     deploymentId = operation.id,
     kind = operation.kind,

@@ -78,8 +78,8 @@ local function confirmation(reader, name)
       title = say(reader, "page.delete.mismatch", { name = name }) })
 end
 
-local function deletion_form(reader, name, ...)
-  return elements.form(reader, ("/api/stack/%s/delete"):format(name), nil, { ... },
+local function deletion_form(reader, path, name, ...)
+  return elements.form(reader, path .. "/delete", nil, { ... },
     confirmation(reader, name), h("p", { class = "row" },
       h("button", { type = "submit", class = "danger" }, say(reader, "page.delete.button")),
       elements.keep_button(say(reader, "page.delete.keep"))))
@@ -88,15 +88,33 @@ end
 --- The question before a workspace is deleted. Its name has to be typed.
 function elements.deletion(reader, name)
   return elements.question("delete", say(reader, "page.delete.open"),
-    deletion_form(reader, name, h("h2", {}, named(reader, "page.delete.title", name)),
+    deletion_form(reader, "/api/stack/" .. name, name,
+      h("h2", {}, named(reader, "page.delete.title", name)),
       h("p", {}, say(reader, "page.delete.what")), elements.files_box(reader)))
 end
 
 --- The question before the files of a deleted workspace are deleted.
-function elements.file_deletion(reader, name)
+---@param kept { volume: string, name: string }
+function elements.file_deletion(reader, kept)
   return elements.question(nil, say(reader, "page.kept.open"),
-    deletion_form(reader, name, h("h2", {}, named(reader, "page.kept.title", name)),
-      h("p", {}, say(reader, "page.kept.what")), hidden("data", "delete")))
+    deletion_form(reader, "/api/kept/" .. kept.volume, kept.name,
+      h("h2", {}, named(reader, "page.kept.title", kept.name)),
+      h("p", {}, say(reader, "page.kept.what"))))
+end
+
+--- The form that starts again with the files of a deleted workspace.
+---@param kept { volume: string, name: string, is_name_free: boolean }
+function elements.restoration(reader, kept)
+  local name = html.text_input { name = "name", required = true, translate = "no",
+    value = kept.is_name_free and kept.name or nil }
+  return elements.question(nil, say(reader, "page.kept.restore"),
+    elements.form(reader, "/api/deploy", { files = kept.volume },
+      h("h2", {}, say(reader, "page.kept.restore.title")),
+      h("p", {}, say(reader, "page.kept.restore.what")),
+      h("label", {}, say(reader, "page.kept.restore.name"), name),
+      h("p", { class = "row" },
+        h("button", { type = "submit", class = "primary" }, say(reader, "page.kept.restore.go")),
+        elements.keep_button(say(reader, "page.cancel")))))
 end
 
 --- A button that copies the text of the element with that id; label: what it copies.

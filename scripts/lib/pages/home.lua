@@ -177,16 +177,17 @@ local function workspace_item(reader, stack)
     stack.state == "ready" and open_link(reader, stack))
 end
 
--- Deleting works by name: while a workspace of that name exists, it would be the one that goes.
 local function kept_item(reader, volume)
-  local note = volume.held and "page.kept.held" or nil
-  if volume.reason == "left" then note = "page.kept.left" end
+  local note, is_kept = "page.kept." .. volume.state, volume.state == "kept"
   return h("li", { ["data-kept"] = volume.name },
     h("span", { class = "entry" }, html.name(volume.name), code(volume.volume)),
     h("span", { class = "hush" },
       elements.sentence(reader, "page.kept.since", "moment", volume.since)),
-    note and h("span", { class = "hush note" }, say(reader, note)),
-    not volume.held and elements.file_deletion(reader, volume.name))
+    volume["until"] and h("span", { class = "until" },
+      elements.sentence(reader, "page.kept.until", "moment", volume["until"])),
+    not is_kept and h("span", { class = "hush note" }, say(reader, note)),
+    is_kept and elements.restoration(reader, volume),
+    (is_kept or volume.state == "left") and elements.file_deletion(reader, volume))
 end
 
 local function section(reader, id, key, rows, item, text, footer)
@@ -209,8 +210,8 @@ end
 
 --- The visitor's workspaces, and the files that were kept when others were deleted.
 ---@param reader Reader
----@param list { stacks: table[], next_after: string|nil, kept: table[] }  kept: volumes; `held`: a
----workspace of that name exists
+---@param list { stacks: table[], next_after: string|nil, kept: table[] }  kept: volumes;
+---`is_name_free`: no workspace has its name
 ---@return Element
 function home.lists(reader, list)
   local next_href = list.next_after and "/stacks?after=" .. list.next_after

@@ -8,9 +8,14 @@ local operation = {}
 
 local h, code, notice, say = html.h, html.code, html.notice, elements.say
 
+-- The kinds that make a workspace
+local makes = { deploy = true, restore = true }
+
 -- Title
 
-local failed_titles = { deploy = "page.job.failed", delete = "page.delete.failed" }
+local failed_titles = {
+  deploy = "page.job.failed", restore = "page.job.failed", delete = "page.delete.failed",
+}
 local cancelled_titles = { sleep = "page.job.awake" }
 local purge_titles = { deleting = "page.job.purging", deleted = "page.job.purged" }
 
@@ -44,7 +49,7 @@ local function step_state(doc, step)
   if doc.state == "failed" and step.step == doc.result.step then return "failed" end
   local is_over = doc.endedAt or doc.state == "rolling_back"
   if step.state == "pending" and is_over then return "skipped" end
-  if step.state == "done" and doc.endedAt and doc.kind == "deploy" and doc.result.rolledBack then
+  if step.state == "done" and doc.endedAt and makes[doc.kind] and doc.result.rolledBack then
     return "undone"
   end
   return step.state
@@ -94,8 +99,8 @@ local function queue_text(reader, doc)
   return text .. " " .. say(reader, "page.queue.eta", { time = time })
 end
 
-local has_percent = { deploy = true, delete = true }
-local shows_percent = { running = true, deleting = true }
+local has_percent = { deploy = true, restore = true, delete = true }
+local shows_percent = { running = true, restoring = true, deleting = true }
 
 local function pace(doc, queue)
   local is_known = doc.percent > 0 or has_percent[doc.kind]
@@ -133,7 +138,7 @@ local function log(reader)
         ["data-copy"] = "log-lines" }, say(reader, "page.copy"))))
 end
 
-local is_cancellable = { deploy = true, sleep = true }
+local is_cancellable = { deploy = true, restore = true, sleep = true }
 
 local function controls(reader, doc)
   local may_cancel = reader.is_mine and is_cancellable[doc.kind] and doc.state ~= "rolling_back"
@@ -155,7 +160,7 @@ local function leftovers(result)
 end
 
 local function cleaned(reader, doc)
-  if doc.kind ~= "deploy" then return leftovers(doc.result) end
+  if not makes[doc.kind] then return leftovers(doc.result) end
   local is_clean = doc.result.rolledBack ~= false
   return {
     h("p", { class = is_clean and "cleaned" or "cleaned wrong" },
@@ -173,6 +178,7 @@ end
 -- After a failed deployment the start page's script tries at once; after others it is a visit.
 local function try_again(reader, doc)
   local label = say(reader, "page.again")
+  if doc.kind == "restore" then return again("/stacks", label) end
   if doc.kind ~= "deploy" then return again("/stack/" .. doc.name, label) end
   return again("/?name=" .. doc.name, label, doc.state == "failed")
 end

@@ -73,6 +73,7 @@ local function shape_of(value, is_complete)
     events_kept = needed(seconds), site = needed(whole), shared = needed(kinds.whole(1, 1000)),
     classes = schema.map { class },
     lifetimes = { after = schema.map { length }, warn = { length } },
+    kept = { purge_after = { length }, warn = needed(length) },
     sleep = { warn = needed(length), keep_awake = needed(length) },
   }
   for key, each in pairs(by_environment(is_complete)) do

@@ -7,12 +7,13 @@ local event = {}
 
 ---@class HookEvent
 ---@field id string    the same each time it is delivered
----@field type string  created ready failed cancelled deleted stopped started restarted rotated
---- redeployed repaired rebuilt removed purged sleep_soon asleep woken; sleep_soon: operation is the
---- one that made the workspace
+---@field type string  created ready restored failed cancelled deleted stopped started restarted
+--- rotated redeployed repaired rebuilt removed purged sleep_soon asleep woken purge_soon; of *_soon
+--- the operation is the one that made the workspace
 ---@field at number    seconds since 1970
 ---@field workspace EventWorkspace
 ---@field operation EventOperation
+---@field files? { volume: string, until: number|nil }  of purge_soon: purged then
 
 ---@class EventWorkspace
 ---@field name string
@@ -23,13 +24,21 @@ local event = {}
 
 ---@class EventOperation
 ---@field id string
----@field kind string  deploy delete stop start restart rotate sleep wake redeploy repair rebuild
---- remove purge
+---@field kind string  deploy restore delete stop start restart rotate sleep wake redeploy repair
+--- rebuild remove purge
 ---@field state string
 ---@field code? string  why it failed
 ---@field reason? string  of a failure: why, as its page says it in English; else why a script
 --- began it
 ---@field seconds? number  how long it took
+
+-- Warnings; there may be several of one operation.
+local is_repeated = { sleep_soon = true, purge_soon = true }
+
+local function files_of(row)
+  local volume = row.type == "purge_soon" and journal.volumes.of_deploy(row.operation_id)
+  return volume and { volume = volume.volume, ["until"] = volume.purge_at } or nil
+end
 
 -- The deploy that made the workspace which an operation is about.
 local function deploy_of(op)
@@ -62,7 +71,7 @@ function event.of(row)
   if message then return nil, message, code end
   local deploy = deploy_of(op)
   local id = ("%s.%s"):format(op.id, row.type)
-  if row.type == "sleep_soon" then id = ("%s.%d"):format(id, row.created_at // 1) end -- each time
+  if is_repeated[row.type] then id = ("%s.%d"):format(id, row.created_at // 1) end -- each time
   return {
     id = id, type = row.type, at = row.created_at,
     workspace = {
@@ -70,6 +79,7 @@ function event.of(row)
       owner = context.owner_of(deploy),
       parameters = deploy.params.parameters or {},
     },
+    files = files_of(row),
     operation = {
       id = op.id, kind = op.kind, state = op.state, code = op.code, reason = reason,
       seconds = seconds_of(op),

@@ -24,13 +24,14 @@ local MOST = 100 -- changes that are listed; all are counted
 
 -- An access decision has a name that may be refused, too: what a visitor sees is the first refusal.
 local function outcome_of(past)
-  local name = (past.action == "name" or past.action == "deploy") and past.what.name
+  local makes = past.action == "deploy" or past.action == "restore"
+  local name = (past.action == "name" or makes) and past.what.name
   if name then
     local is_good, code = names.check(name, past.who)
     if not is_good then return code, "names" end
     if past.action == "name" then return "yes", "names" end
   end
-  if past.action == "deploy" then past.what.quotas = limits.quotas_of(past.who) end
+  if makes then past.what.quotas = limits.quotas_of(past.who) end
   local is_allowed, rule, code = access.decide(past.who, past.action, past.what)
   return is_allowed and "yes" or code, rule
 end

@@ -10,6 +10,7 @@ local cron = require "lib.base.cron"
 local zones = require "lib.base.zone"
 local change_events = require "lib.journal.change_events"
 local rows = require "lib.journal.schedules"
+local keeper = require "lib.operations.keeper"
 local schema = require "lib.schema"
 local kinds = require "lib.schema.kinds"
 local hooks = require "lib.site.hooks"
@@ -127,6 +128,7 @@ function schedule.register(own)
   local names = {}
   add_file("scripts/policy/schedule.lua", require "policy.schedule", names)
   add_file("scripts/lib/site/lifetimes.lua", lifetimes.entries(), names)
+  add_file("scripts/lib/operations/keeper.lua", keeper.entries(), names)
   if own then add_file("site/policy/schedule.lua", own, names) end
   timer.every("site.schedule", 1, tick)
 end
