@@ -15,6 +15,7 @@ local scopes = {
   sleep = "create",
   wake = "create",
   keep_awake = "create",
+  extend = "create",
   cancel = "create",
   look = "read",
   list = "read",
@@ -26,6 +27,7 @@ local scopes = {
 local own = {
   look = true, stop = true, start = true, restart = true, rotate = true, reveal = true,
   cancel = true, delete = true, restore = true, sleep = true, wake = true, keep_awake = true,
+  extend = true,
 }
 local own_key = { link = true, reveal_key = true, rotate_key = true, revoke_key = true }
 

@@ -34,8 +34,10 @@ return {
 
   -- How long workspaces live after they were made, by template; `all`: every other template. Then
   -- they are deleted, and their files kept. nil: for good. `warn`: how long before that the owner
-  -- is told on the workspace's page. Such as { after = { all = "30 days" }, warn = "2 days" }. One
-  -- that is older already when this comes into force is deleted within 10 minutes, unwarned.
+  -- is told, on the workspace's page and by the event ends_soon. None is deleted unwarned: one that
+  -- is older already when this comes into force is warned then, and ends `warn` later. `extend`:
+  -- by how much its owner may put that off, as often as `at_most` allows together (without it,
+  -- once). Such as { after = { all = "30 days" }, extend = "7 days", at_most = "21 days" }.
   lifetimes = { after = {}, warn = "2 days" },
 
   -- The files of deleted workspaces: how long they are kept; nil: until their owner deletes them.

@@ -12,9 +12,11 @@ local answer = require "lib.http.answer"
 local routes = require "lib.http.routes"
 local journal = require "lib.journal"
 local change_events = require "lib.journal.change_events"
+local lifetime_rows = require "lib.journal.lifetimes"
 local sleep = require "lib.journal.sleep"
 local accept = require "lib.operations.accept"
 local i18n = require "lib.pages.i18n"
+local lifetimes = require "lib.policy.lifetimes"
 local limits = require "lib.policy.limits"
 local view = require "lib.http.workspace_view"
 
@@ -138,6 +140,19 @@ local function keep_awake(req)
   return { json = { name = name, awakeUntil = clock.iso(until_at) } }
 end
 
+-- Its lifetime ends later.
+local function extend(req)
+  local name = name_of(req)
+  local row = view.find(req, "extend", name)
+  local is_extended = lifetimes.may_extend(row)
+    and refusal.check(lifetime_rows.extend(row, lifetimes.extend, lifetimes.at_most))
+  if not is_extended then refusal.raise("lifetime_full", { args = { name = name } }) end
+  change_events.changed "stacks"
+  if media.is_form(req) then return answer.see_other("/stack/" .. name) end
+  row = refusal.check(journal.stacks.get(name)) or view.refuse_unknown(name)
+  return { json = { name = name, endsAt = clock.iso((lifetimes.ends(row))) } }
+end
+
 local function password(req, values)
   if values.action == "rotate" then return begin(req, "rotate") end
   return reveal(req)
@@ -223,6 +238,13 @@ routes.add("Workspaces", {
       .. "also when it is about to.",
     access = "owner", scope = "create", form = true, answers = { [200] = "KeptAwake" },
     problems = { "stack_unknown", "stack_unfit" } },
+
+  { "POST", "/api/stack/:name/extend", extend,
+    summary = "Extend a workspace's lifetime",
+    text = "By `lifetimes.extend` of policy/limits.lua, as often as its `at_most` allows. The "
+      .. "owner is warned again before the new end.",
+    access = "owner", scope = "create", form = true, answers = { [200] = "Extended" },
+    problems = { "stack_unknown", "lifetime_full" } },
 
   { "POST", "/api/stack/:name/password", password,
     summary = "See or change a workspace's password",

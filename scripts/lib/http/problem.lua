@@ -23,6 +23,7 @@ problem.status = {
   version_unknown = 404, method_not_allowed = 405, not_acceptable = 406,
   name_taken = 409, name_resting = 409,
   idempotency_conflict = 409, stack_busy = 409, stack_unfit = 409,
+  lifetime_full = 409,
   finding_unfit = 409, finding_gone = 409,
   site_changed = 412, body_too_large = 413,
   content_type = 415, content_encoding = 415,

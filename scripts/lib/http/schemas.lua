@@ -223,12 +223,15 @@ shape("Stack", [[name, state: stack_state, url?, openUrl? (the page to work on),
   sleepAfterSeconds?: count (without use, then it falls asleep; missing: never),
   sleepsAt?: time (when it falls asleep, if nobody uses it until then),
   awakeUntil?: time (its owner keeps it awake until then),
+  endsAt?: time (its lifetime is over then: it is deleted, and its files are kept),
+  extendSeconds?: count (its owner may extend its lifetime by these),
   deploymentId, statusUrl, volume? (with its files), trouble?: Trouble,
   note? (what the portal's administrator tells the owner), username?,
   password? (for the owner only), passwordProblem?: Reason]])
 shape("KeptData", [[volume, name, reason: kept, state: kept_state (held: by a workspace that
   could not be removed), since: time, until?: time (deleted then, unless they are used again)]])
 shape("Stacks", "stacks: Stack[], next: text|null (send it as ?after=), keptData: KeptData[]")
+shape("Extended", "name, endsAt: time")
 shape("KeptAwake", "name, awakeUntil: time")
 body("PasswordAction", "action?: password_action")
 shape("Password", "name, username, password")

@@ -11,6 +11,7 @@ local journal = require "lib.journal"
 local change_events = require "lib.journal.change_events"
 local sleep = require "lib.journal.sleep"
 local keeper = require "lib.operations.keeper"
+local lifetimes = require "lib.policy.lifetimes"
 local templates = require "lib.policy.templates"
 local address = require "lib.workspaces.address"
 local i18n = require "lib.pages.i18n"
@@ -79,6 +80,8 @@ function view.document(row)
   local shown_id = row.state == "deleting" and row.delete_id or row.operation_id
   return document("Stack", row, {
     state = state_of(row), openUrl = row.url and workspace.open(row.url),
+    endsAt = clock.iso((lifetimes.ends(row))),
+    extendSeconds = lifetimes.may_extend(row) and math.floor(lifetimes.extend) or nil,
     statusUrl = "/api/status/" .. shown_id, sleepAfterSeconds = templates.sleep_after(row.template),
   })
 end
@@ -105,11 +108,17 @@ function view.trouble(row, language)
   return { code = code, detail = i18n.text(language, "watch." .. code), since = since }
 end
 
---- What a script of the site tells the owner, or nil.
+--- What the owner is told: a script's note, and the warning before the lifetime is over; or nil.
 ---@return string|nil
 function view.note(row, language)
-  local texts = row.note and json.decode(row.note)
-  return texts and (texts[language] or texts[""] or texts.en or select(2, next(texts))) or nil
+  local texts, parts = row.note and json.decode(row.note), {}
+  if texts then parts[1] = texts[language] or texts[""] or texts.en or select(2, next(texts)) end
+  local ends_at = row.ends_at and lifetimes.ends(row)
+  if ends_at then
+    local date = os.date("!%Y-%m-%d", math.floor(ends_at))
+    parts[#parts + 1] = i18n.text(language, "note.lifetime", { date = date })
+  end
+  return #parts > 0 and table.concat(parts, "\n") or nil
 end
 
 local VISITS = 30 -- seconds between two notes of visits

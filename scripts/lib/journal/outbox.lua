@@ -16,11 +16,12 @@ local good_ends = {
 }
 
 --- The types of events: "created" when a deploy was accepted; "sleep_soon" before a workspace
---- falls asleep; "purge_soon" before kept files are deleted; "failed" and "cancelled" for
---- operations of every kind; one for the good end of each kind.
+--- falls asleep; "ends_soon" before its lifetime is over; "purge_soon" before kept files are
+--- deleted; "failed" and "cancelled" for operations of every kind; one for the good end of each
+--- kind.
 ---@return string[]
 function outbox.types()
-  local list = { "created", "failed", "cancelled", "sleep_soon", "purge_soon" }
+  local list = { "created", "failed", "cancelled", "sleep_soon", "ends_soon", "purge_soon" }
   for _, kind in pairs(good_ends) do list[#list + 1] = kind end
   table.sort(list)
   return list

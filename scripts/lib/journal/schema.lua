@@ -366,9 +366,11 @@ return {
       OR kind = 'sleep' OR kind = 'wake');
   ]],
 
-  -- 16: workspaces that are deployed on kept files
+  -- 16: workspaces that are deployed on kept files; lifetimes that their owners extend
   [[
   ALTER TABLE volumes ADD COLUMN purge_at REAL; -- it was announced that it is purged then
+  ALTER TABLE stacks ADD COLUMN ends_at REAL;   -- the owner was warned that it is deleted then
+  ALTER TABLE stacks ADD COLUMN extended REAL NOT NULL DEFAULT 0; -- seconds its owner added
   CREATE INDEX resources_volume ON resources(key) WHERE kind = 'volume';
   DROP TRIGGER tally_begun;
   DROP TRIGGER tally_ended;

@@ -100,6 +100,15 @@ local function sleep(reader, shown)
       { id = "act-awake" }))
 end
 
+-- When it is deleted, and putting that off.
+local function lifetime(reader, shown)
+  if not shown.endsAt then return nil end
+  return h("div", { class = "row", id = "lifetime" },
+    h("span", { class = "hush" }, elements.sentence(reader, "page.ends", "moment", shown.endsAt)),
+    shown.extendSeconds and elements.button(reader, path_of(shown, "extend"),
+      say(reader, "page.act.extend"), nil, { id = "act-extend" }))
+end
+
 -- One that is at rest has no address to open.
 local is_at_rest = { stopped = true, asleep = true }
 
@@ -119,7 +128,7 @@ function workspace.card(reader, shown, told)
     values(reader, shown),
     not is_at_rest[shown.state] and h("p", { class = "row" }, elements.open(reader, shown.openUrl),
       h("span", { class = "hush" }, say(reader, "page.open.hint"))),
-    times(reader, shown), sleep(reader, shown), actions(reader, shown),
+    times(reader, shown), sleep(reader, shown), lifetime(reader, shown), actions(reader, shown),
     reader.has_key and { key(reader), move(reader) },
   }
 end

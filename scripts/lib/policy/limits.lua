@@ -72,7 +72,10 @@ local function shape_of(value, is_complete)
     idempotency_random = needed(whole), reconcile = needed(kinds.number(0.1, 86400)),
     events_kept = needed(seconds), site = needed(whole), shared = needed(kinds.whole(1, 1000)),
     classes = schema.map { class },
-    lifetimes = { after = schema.map { length }, warn = { length } },
+    lifetimes = {
+      after = schema.map { length }, warn = needed(length), extend = { length },
+      at_most = { length },
+    },
     kept = { purge_after = { length }, warn = needed(length) },
     sleep = { warn = needed(length), keep_awake = needed(length) },
   }

@@ -8,8 +8,8 @@ local event = {}
 ---@class HookEvent
 ---@field id string    the same each time it is delivered
 ---@field type string  created ready restored failed cancelled deleted stopped started restarted
---- rotated redeployed repaired rebuilt removed purged sleep_soon asleep woken purge_soon; of *_soon
---- the operation is the one that made the workspace
+--- rotated redeployed repaired rebuilt removed purged sleep_soon asleep woken ends_soon
+--- purge_soon; of *_soon the operation is the one that made the workspace
 ---@field at number    seconds since 1970
 ---@field workspace EventWorkspace
 ---@field operation EventOperation
@@ -33,7 +33,7 @@ local event = {}
 ---@field seconds? number  how long it took
 
 -- Warnings; there may be several of one operation.
-local is_repeated = { sleep_soon = true, purge_soon = true }
+local is_repeated = { sleep_soon = true, ends_soon = true, purge_soon = true }
 
 local function files_of(row)
   local volume = row.type == "purge_soon" and journal.volumes.of_deploy(row.operation_id)

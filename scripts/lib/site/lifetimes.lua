@@ -1,60 +1,50 @@
---- Applies `lifetimes` of policy/limits.lua: workspaces that are deleted some time after they were
---- made, and a note to their owners before.
-local schema = require "lib.schema"
-local i18n = require "lib.pages.i18n"
-local limits = require "lib.policy.limits"
-local templates = require "lib.policy.templates"
+--- Deletes workspaces whose lifetime is over (`lifetimes` of policy/limits.lua), and warns their
+--- owners before; that is in the journal. One that was not warned of is never deleted.
+local log = require "core.log"
+local server = require "core.server"
+local timer = require "core.timer"
+local journal = require "lib.journal"
+local change_events = require "lib.journal.change_events"
+local rows = require "lib.journal.lifetimes"
+local policy = require "lib.policy.lifetimes"
 
 local lifetimes = {}
 
 local NAME, CRON = "lifetimes", "*/10 * * * *"
-local policy = limits.lifetimes
-
-for _, id in ipairs(schema.sorted_keys(policy.after)) do
-  if id ~= "all" and not templates.find(id) then
-    schema.refuse("site/policy/limits.lua", "lifetimes.after." .. id,
-      "there is no template of that name (templates: %s; all: every other one)",
-      table.concat(templates.ids(), ", "))
-  end
-end
+local AGAIN = 600 -- seconds between two rounds that withdraw warnings
 
 -- Another operation on it ends first.
-local at_rest = { ready = true, unhealthy = true, stopped = true, asleep = true }
+local at_rest = { ready = true, unhealthy = true, stopped = true }
 
-local function end_of(workspace)
-  local seconds = policy.after[workspace.template or ""] or policy.after.all
-  return seconds and workspace.created_at + seconds
+local function warn(stack, ends_at)
+  if not rows.warn(stack, ends_at) then return end
+  change_events.changed "stacks"
+  log.info("workspace.ends_soon", { name = stack.name, operation = stack.operation_id })
 end
 
-local function warning(ends)
-  local texts, args = {}, { date = os.date("!%Y-%m-%d", math.floor(ends)) }
-  for _, language in ipairs(i18n.languages()) do
-    texts[language.code] = i18n.text(language.code, "note.lifetime", args)
-  end
-  return texts
-end
-
-local function look_at(portal, workspace)
-  local ends, now = end_of(workspace), portal.now()
-  if not ends or not at_rest[workspace.state] then return end
-  if now >= ends then
-    portal.delete(workspace.name, "its lifetime is over", { data = "keep" })
-  elseif policy.warn and now >= ends - policy.warn then
-    local texts = warning(ends)
-    local is_shown = workspace.note and workspace.note[i18n.default] == texts[i18n.default]
-    if not is_shown then portal.note(workspace.name, texts) end
+local function look_at(portal, stack)
+  if not at_rest[stack.state] then return end
+  local ends_at, is_near = policy.ends(stack)
+  if not is_near then -- by now the policy gives it more time
+    if stack.ends_at then rows.withdraw(stack.name) end
+  elseif not stack.ends_at then
+    warn(stack, ends_at)
+  elseif server.now() >= ends_at then
+    portal.delete(stack.name, "its lifetime is over", { data = "keep" })
   end
 end
 
 local function run(portal)
-  for _, workspace in ipairs(assert(portal.workspaces())) do look_at(portal, workspace) end
+  for _, stack in ipairs(assert(journal.stacks.list {})) do look_at(portal, stack) end
 end
 
 --- The schedules that this needs.
 ---@return table[]  none when every workspace stays
 function lifetimes.entries()
-  if not next(policy.after) then return {} end
-  return { { name = NAME, cron = CRON, run = run } }
+  if policy.exist() then return { { name = NAME, cron = CRON, run = run } } end
+  -- A warning does not outlive its policy.
+  timer.every("site.lifetimes", AGAIN, function() rows.withdraw() end)
+  return {}
 end
 
 return lifetimes
