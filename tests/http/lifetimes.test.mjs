@@ -1,5 +1,5 @@
-// Workspaces that live for some days: their owner is warned before and may put it off, then they are
-// deleted and their files kept; these are deleted later, announced before.
+// Workspaces that live for some days: their owner is warned before and may put it off, then they
+// are deleted and their files kept; these are deleted later, announced before.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ADMIN, LANGUAGES, seconds, until, useWorld } from './harness.mjs'

@@ -16,11 +16,11 @@ local access = require "lib.journal.access"
 local drift = require "lib.journal.drift"
 local audit = require "lib.journal.audit"
 local sleep = require "lib.journal.sleep"
-local keeper = require "lib.operations.keeper"
 local scheduler = require "lib.operations.scheduler"
 local step_list = require "lib.operations.step_list"
 local i18n = require "lib.pages.i18n"
 local wording = require "lib.pages.wording"
+local kept = require "lib.policy.kept"
 local monitor = require "lib.workspaces.monitor"
 local orphans = require "lib.operations.orphans"
 
@@ -117,7 +117,7 @@ end
 local is_part = { domain = true, mount = true, deployment = true }
 
 local function volume_view(row)
-  local times = { since = clock.iso(row.at), ["until"] = clock.iso(keeper.ends(row)) }
+  local times = { since = clock.iso(row.at), ["until"] = clock.iso((kept.ends(row))) }
   return document("Volume", row, times)
 end
 

@@ -10,7 +10,7 @@ local document = require("lib.http.schemas").document
 local journal = require "lib.journal"
 local change_events = require "lib.journal.change_events"
 local sleep = require "lib.journal.sleep"
-local keeper = require "lib.operations.keeper"
+local kept = require "lib.policy.kept"
 local lifetimes = require "lib.policy.lifetimes"
 local templates = require "lib.policy.templates"
 local address = require "lib.workspaces.address"
@@ -93,7 +93,7 @@ function view.kept_data(owner_id)
   local list = {}
   for i, row in ipairs(journal.volumes.list(owner_id) or {}) do
     list[i] = document("KeptData", row, {
-      since = clock.iso(row.at), ["until"] = clock.iso(keeper.ends(row)),
+      since = clock.iso(row.at), ["until"] = clock.iso((kept.ends(row))),
     })
   end
   return json.array(list)

@@ -239,7 +239,7 @@ function accept.cancel(id) return detached(cancel, id) end
 local function delete_again(stack, request)
   local op = get(stack.delete_id)
   if request.data ~= "delete" or op.params.data == "delete" then return op end
-  return purge(stack.name, stack.owner_id)
+  return purge(stack.name, stack.owner_id, {})
 end
 
 local function delete(request)

@@ -8,20 +8,12 @@ local audit = require "lib.auth.audit"
 local journal = require "lib.journal"
 local change_events = require "lib.journal.change_events"
 local accept = require "lib.operations.accept"
-local policy = require("lib.policy.limits").kept
+local policy = require "lib.policy.kept"
 
 local keeper = {}
 
 local NAME, CRON = "kept_files", "*/10 * * * *"
 local AGAIN = 600 -- seconds between two rounds that withdraw announcements
-
---- When a volume is purged, as far as is known now: not before it was announced for that long.
----@param row table  of lib/journal/volumes.lua
----@return number|nil  nil: never
-function keeper.ends(row)
-  if not policy.purge_after or row.reason ~= "kept" then return nil end
-  return math.max(row.at + policy.purge_after, row.purge_at or server.now() + policy.warn)
-end
 
 local function announce(row, at)
   if not journal.volumes.announce(row, at) then return end
@@ -43,14 +35,13 @@ local function purge(row)
 end
 
 local function look_at(row)
-  local due, now = row.at + policy.purge_after, server.now()
-  local is_near = now >= due - policy.warn
-  if row.state ~= "kept" or not is_near and not row.purge_at then return end
-  if not is_near then -- the policy gives it more time by now
-    journal.volumes.withdraw(row.volume)
+  local ends_at, is_near = policy.ends(row)
+  if row.state ~= "kept" then return end
+  if not is_near then -- by now the policy gives it more time
+    if row.purge_at then journal.volumes.withdraw(row.volume) end
   elseif not row.purge_at then
-    announce(row, math.max(due, now + policy.warn))
-  elseif now >= math.max(due, row.purge_at) then
+    announce(row, ends_at)
+  elseif server.now() >= ends_at then
     purge(row)
   end
 end
@@ -62,7 +53,7 @@ end
 --- The schedules that this needs.
 ---@return table[]  none when files are kept for good
 function keeper.entries()
-  if policy.purge_after then return { { name = NAME, cron = CRON, run = run } } end
+  if policy.is_limited() then return { { name = NAME, cron = CRON, run = run } } end
   -- An announcement does not outlive its policy.
   timer.every("operations.keeper", AGAIN, function() journal.volumes.withdraw() end)
   return {}
