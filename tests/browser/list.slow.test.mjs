@@ -82,7 +82,7 @@ test('a workspace that does not answer says so, and what to do', async () => {
 })
 
 for (const language of LANGUAGES) {
-  test(`${language}: kept files are listed, protected by a new workspace, deleted`, async () => {
+  test(`${language}: kept files are listed, used again, deleted`, async () => {
     const name = `kept-${language}`
     const files = `[data-kept=${name}]`
     const volumes = async () => (await fixture.rehearsal.volumes()).join()
@@ -98,26 +98,26 @@ for (const language of LANGUAGES) {
     const row = await content(page, files)
     assert.match(row, new RegExp(`portal-ai-workspace-${name}`), 'the volume')
     assert.ok(row.includes(text(language, 'page.kept.since', { time: '' }).trim()))
-    await page.click(`${files} summary`)
+    const purge = `${files} [id^=purge-]`
+    await page.click(`${purge} summary`)
     const question = text(language, 'page.kept.title', { name })
-    assert.equal(await content(page, `${files} h2`), question)
-    assert.equal(await page.locator(`${files} [type=checkbox]`).count(), 0, 'nothing to choose')
-    await page.fill(`${files} input[required]`, 'another')
-    await page.click(`${files} .danger`)
+    assert.equal(await content(page, `${purge} h2`), question)
+    assert.equal(await page.locator(`${purge} [type=checkbox]`).count(), 0, 'nothing to choose')
+    await page.fill(`${purge} input[required]`, 'another')
+    await page.click(`${purge} .danger`)
     const mismatch = text(language, 'page.delete.mismatch', { name })
-    assert.equal(await content(page, `${files} .wrong`), mismatch)
-    await page.click(`${files} [data-close]`)
-    await deploy(page, name)
+    assert.equal(await content(page, `${purge} .wrong`), mismatch)
+    await page.click(`${purge} [data-close]`)
+    const restore = `${files} [id^=restore-]`
+    await page.click(`${restore} summary`)
+    assert.equal(await page.inputValue(`${restore} [name=name]`), name)
+    await page.click(`${restore} .primary`)
     await ready(page)
-    await go(page, '#back')
-    assert.equal(await content(page, `${files} .note`), text(language, 'page.kept.held'))
-    assert.equal(await page.locator(`${files} .danger`).count(), 0)
-    await go(page, `[data-name=${name}] a`)
-    await remove(page, name, { files: true })
-    assert.ok((await volumes()).includes(name), 'the kept ones exist')
+    assert.equal(await title(page), text(language, 'page.job.ready', { name }))
+    await remove(page, name)
     await go(page, '#again')
-    await page.click(`${files} summary`)
-    await page.waitForSelector(`${files} input:focus`)
+    await page.click(`${purge} summary`)
+    await page.waitForSelector(`${purge} input:focus`)
     await page.keyboard.type(name)
     await page.keyboard.press('Enter')
     for (const reload of [false, true]) {

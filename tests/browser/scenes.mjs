@@ -214,12 +214,10 @@ export const scenes = {
     await go(page, '#again')
     await page.waitForSelector('[data-kept] summary')
     yield 'kept files'
-    await page.click('[data-kept] summary')
-    yield 'asking to delete files'
+    await openAll(page, '[data-kept] summary')
+    yield 'asking to delete files, or to start again with them'
     await created(stage, `${name}-2`)
     await go(page, '#back')
-    await page.waitForSelector('[data-kept] .note')
-    yield 'kept files of a name that is in use'
     const fault = { at: 'stack', kind: 'status', status: 502, times: 0, name: `${name}-2` }
     await fixture.rehearsal.faults(fault)
     await reloadUntil(page, '#workspaces li.unhealthy')
@@ -309,7 +307,7 @@ export const scenes = {
     await page.click('#delete .danger')
     await page.waitForSelector('#job.deleted', { timeout: seconds(40) })
     await goto(stage, '/stacks')
-    await page.click('[data-kept] summary')
+    await openAll(page, '[data-kept] summary')
     yield 'without JavaScript: kept files'
     await fixture.rehearsal.faults({ at: 'deploy', kind: 'image_not_found', name, times: 0 })
     await goto(stage, '/')

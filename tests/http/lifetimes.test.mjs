@@ -20,7 +20,7 @@ describe('a lifetime of seven days', { skip, timeout: seconds(180) }, () => {
         local files = event.files or {}
         portal.log("seen", {
           type = event.type, of = event.workspace.name, volume = files.volume,
-          at = files["until"],
+          ends = files["until"],
         })
       end }`,
   })
@@ -67,12 +67,12 @@ describe('a lifetime of seven days', { skip, timeout: seconds(180) }, () => {
       const { entries } = (await portal.api('/api/audit', { key: ADMIN })).json
       const entry = entries.find(({ action }) => action === 'delete')
       assert.deepEqual([entry.who, entry.rule], ['script', 'its lifetime is over'])
-      assert.equal(entries.filter(({ action }) => action === 'extend').length, 1)
+      assert.ok(entries.some(({ action, allowed }) => action === 'extend' && allowed))
 
       clock.set(22 * DAYS)
       const announced = await seen('purge_soon')
       assert.deepEqual([announced.of, announced.volume], ['anna', volume])
-      assert.ok(Math.abs(announced.at - Date.parse(files.until) / 1000) < 60)
+      assert.ok(Math.abs(announced.ends - Date.parse(files.until) / 1000) < 60)
       assert.deepEqual(await rehearsal.volumes(), [volume])
       clock.set(25 * DAYS)
       await until(async () => (await kept(key)).length === 0, 'its files are deleted')

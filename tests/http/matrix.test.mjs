@@ -53,6 +53,9 @@ const classes = {
 }
 const own = { _: 401, 'other owner': 403, 'token without scope': 403 }
 
+// Files that are not theirs do not exist, whatever the credential lacks.
+const unknownFiles = { 'token without scope': 404, [unstated]: 404 }
+
 // What a route needs beside: a body; and where it differs from its class. `theirs`: its status for
 // someone else's workspace. `readable`: anna's credential reads it from anywhere. null: not asked.
 const special = {
@@ -69,6 +72,8 @@ const special = {
   'POST /api/stack/:name/password': {
     body: { action: 'reveal' }, theirs: { 'token without scope': 404 },
   },
+  'DELETE /api/kept/:volume': unknownFiles,
+  'POST /api/kept/:volume/delete': unknownFiles,
   'POST /api/owner/link': { ...own, 'other owner': 201 },
   'POST /api/owner/rotate': { ...own, 'other owner': null },
   'POST /api/owner/revoke': { ...own, 'other owner': null },
@@ -143,6 +148,7 @@ function ask(name, { stackName, op, ...options }) {
   const isOperation = /^\/(api\/status|deployment)\//.test(pattern)
   const path = pattern.replace(':name', stackName).replace(':id', isOperation ? op : 'no-such-id')
     .replace(':link', 'made-up').replace(':batch', 'made-up')
+    .replace(':volume', 'made-up')
   const { body } = matrix[name]
   const accept = pattern.startsWith('/api/status') ? { accept: 'application/json' } : {}
   return portal.api(path, {

@@ -96,7 +96,7 @@ end
 --- The question before the files of a deleted workspace are deleted.
 ---@param kept { volume: string, name: string }
 function elements.file_deletion(reader, kept)
-  return elements.question(nil, say(reader, "page.kept.open"),
+  return elements.question("purge-" .. kept.volume, say(reader, "page.kept.open"),
     deletion_form(reader, "/api/kept/" .. kept.volume, kept.name,
       h("h2", {}, named(reader, "page.kept.title", kept.name)),
       h("p", {}, say(reader, "page.kept.what"))))
@@ -107,7 +107,7 @@ end
 function elements.restoration(reader, kept)
   local name = html.text_input { name = "name", required = true, translate = "no",
     value = kept.is_name_free and kept.name or nil }
-  return elements.question(nil, say(reader, "page.kept.restore"),
+  return elements.question("restore-" .. kept.volume, say(reader, "page.kept.restore"),
     elements.form(reader, "/api/deploy", { files = kept.volume },
       h("h2", {}, say(reader, "page.kept.restore.title")),
       h("p", {}, say(reader, "page.kept.restore.what")),
