@@ -103,7 +103,8 @@ end
 local function meaning_of(request)
   local parts = { request.name, request.volume and request.given_template or request.template.id }
   parts[#parts + 1] = request.volume
-  for _, values in ipairs { request.parameters.values, request.parameters.secrets } do
+  local given = request.parameters.are_inherited and {} or request.parameters.values
+  for _, values in ipairs { given, request.parameters.secrets } do
     for _, key in ipairs(sorted_keys(values)) do
       local is_secret = values == request.parameters.secrets
       parts[#parts + 1] = is_secret and key or key .. "=" .. tostring(values[key])
@@ -288,16 +289,16 @@ local function has_parameters(values)
 end
 
 -- Those of the workspace that left the files, as they were. Its secrets are kept nowhere.
-local function parameters_before(params)
+local function parameters_before(request)
+  local params = request.before and request.before.params or {}
   return {
-    values = params.parameters or {}, env = params.env, secrets = {}, secret_names = params.secrets,
+    are_inherited = true, values = params.parameters or {}, env = params.env, secrets = {},
+    secret_names = params.secrets,
   }
 end
 
 local function parameters_of(req, request, values)
-  if request.before and not has_parameters(values) then
-    return parameters_before(request.before.params)
-  end
+  if request.volume and not has_parameters(values) then return parameters_before(request) end
   local template, given = request.template, values.parameters or {}
   if media.is_form(req) then given = template_parameters.of_form(template, values) end
   return template_parameters.read(template, given)

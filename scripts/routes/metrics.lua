@@ -15,6 +15,7 @@ local operations = require "lib.journal.operations"
 local outbox = require "lib.journal.outbox"
 local sleep = require "lib.journal.sleep"
 local stacks = require "lib.journal.stacks"
+local volumes = require "lib.journal.volumes"
 local states = require "lib.operations.states"
 local orphans = require "lib.operations.orphans"
 
@@ -24,6 +25,7 @@ local gauges = {
   { "deployer_operations", "Operations that have not ended", { "state" } },
   { "deployer_workspaces", "Workspaces", { "state" } },
   { "deployer_memory_saved_bytes", "Memory limits of the workspaces that are asleep" },
+  { "deployer_kept_files", "Volumes that deleted workspaces left", { "state" } },
   { "deployer_queue_limit", "Operations that may wait" },
   { "deployer_breaker_state", "1 for the circuit breaker's present state", { "state" } },
   { "deployer_dokploy_up", "1 when Dokploy answered the last call, else 0" },
@@ -91,6 +93,13 @@ local function read_workspaces(rows, saved_bytes)
   metrics.set("deployer_memory_saved_bytes", saved_bytes)
 end
 
+local function read_kept_files(rows)
+  for _, state in ipairs { "kept", "left", "restoring", "held", "purging" } do
+    metrics.set("deployer_kept_files", 0, state)
+  end
+  for _, row in ipairs(rows) do metrics.set("deployer_kept_files", row.count, row.state) end
+end
+
 -- Directly, not through a proxy, from this machine or a private network.
 local proxy_fields = {
   "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-real-ip", "via",
@@ -112,12 +121,14 @@ local function show(req)
   -- these wait, so before the gauges are cleared
   local rows, depth = operations.open_states(), outbox.depth()
   local workspaces, saved_bytes = stacks.states {}, sleep.saved_memory()
+  local kept_files = volumes.states()
   for _, gauge in ipairs(gauges) do metrics.clear(gauge[1]) end
   read_process()
   read_dokploy()
   read_drift()
   if rows then read_operations(rows) end
   if workspaces and saved_bytes then read_workspaces(workspaces, saved_bytes) end
+  if kept_files then read_kept_files(kept_files) end
   for _, state in ipairs { "waiting", "failed" } do
     if depth then metrics.set("deployer_outbox", depth[state], state) end
   end

@@ -52,6 +52,11 @@ function volumes.get(volume)
   return db.row("SELECT * FROM " .. LISTED .. " WHERE volume = ?1", volume)
 end
 
+--- How many there are in each state: { {state, count}, ... }.
+function volumes.states()
+  return db.rows("SELECT state, count(*) AS count FROM " .. LISTED .. " GROUP BY state")
+end
+
 --- The condition that nothing is done with an owner's volume, of accept() in
 --- lib/journal/operations.lua.
 ---@return table gate
