@@ -193,6 +193,7 @@ describe("the health of a workspace", function()
     }
     assert.equal(2, containers.crashes(nil, rows).count)
     assert.same({ b = true }, containers.up(rows))
+    assert.same({}, containers.up { { state = "running" } }, "one without an id")
   end)
 end)
 

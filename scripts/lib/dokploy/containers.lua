@@ -33,7 +33,8 @@ end
 function containers.up(rows)
   local ids = {}
   for _, row in ipairs(rows) do
-    if is_up(row) then ids[id_of(row)] = true end
+    local id = is_up(row) and id_of(row)
+    if id then ids[id] = true end
   end
   return ids
 end
