@@ -3,6 +3,7 @@ local database = require "rehearsal.database"
 local docker = require "rehearsal.docker"
 local faults = require "rehearsal.faults"
 local json = require "core.json"
+local proxy = require "rehearsal.proxy"
 local rows = require "rehearsal.rows"
 local swarm = require "rehearsal.swarm"
 local task = require "core.task"
@@ -89,11 +90,22 @@ handlers["POST /version"] = function(given)
   return { json = { version = version.name() } }
 end
 
+-- One command of an operator: true; or nil and what is wrong with it.
+local function play(command)
+  local service = command:match "^docker service rm (%S+)$"
+  local routed = command:match "^rm %-f /etc/dokploy/traefik/dynamic/(%S+)%.yml$"
+  if service then swarm.remove(service) end
+  if routed then proxy.remove_all { appName = routed } end
+  return service or routed or docker.run(command)
+end
+
 -- What an operator would do on Dokploy's machine: {"command": "docker network connect NAME
--- dokploy-traefik"}.
+-- dokploy-traefik"}; several are separated by semicolons.
 handlers["POST /docker"] = function(given)
-  local done, problem = docker.run(tostring(given.command))
-  if not done then return refuse(problem) end
+  for command in tostring(given.command):gmatch "[^;]+" do
+    local done, problem = play(command:match "^%s*(.-)%s*$")
+    if not done then return refuse(problem) end
+  end
   database.commit()
   return { json = state() }
 end

@@ -81,11 +81,13 @@ routes.add("Administration", {
   { "POST", "/api/admin/drift/:id/repair", repair, alias = "/api/admin/findings/:id/repair",
     summary = "Repair",
     text = "`in_error`: it is deployed again. `vanished`: it is made again on its files, with a "
-      .. "new password. Idempotent; the entry is resolved when the operation ends with the event "
-      .. "ready.",
+      .. "new password. As long as its old container or the route to it is still there, which "
+      .. "Dokploy leaves behind when a project is removed, the answer is `service_remains`, with "
+      .. "the command that removes both. Idempotent; the entry is resolved when the operation "
+      .. "ends with the event ready.",
     access = "admin", answers = begun,
     problems = { "finding_unknown", "finding_unfit", "finding_gone", "stack_busy", "stack_unfit",
-      "dokploy_unreachable" } },
+      "service_remains", "dokploy_unreachable" } },
 
   { "POST", "/api/admin/drift/:id/remove", remove, alias = "/api/admin/findings/:id/remove",
     summary = "Remove",
@@ -94,5 +96,5 @@ routes.add("Administration", {
       .. "resolved when the operation ends with the event deleted.",
     access = "admin", body = "DeleteData", answers = begun,
     problems = { "finding_unknown", "finding_unfit", "finding_gone", "stack_busy",
-      "dokploy_unreachable" } },
+      "service_remains", "dokploy_unreachable" } },
 })

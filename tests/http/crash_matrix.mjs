@@ -9,7 +9,7 @@ import {
   createPortal, inOrder, startPortal, startRehearsal, temporary, until, whileStopped,
 } from './harness.mjs'
 import { siteOf, zone } from './site.mjs'
-import { findings, idsOf, loseJournal, removeByHand } from './drift.mjs'
+import { findings, idsOf, loseJournal, removeByHand, removeProject } from './drift.mjs'
 
 const LANES = Number(process.env.LANES ?? 4) // copies tried at the same time
 const MOST = 200 // commits; an operation that needs more does not end
@@ -58,6 +58,14 @@ async function vanish(world) {
 async function fallAsleep({ portal, rehearsal, key }) {
   await rehearsal.activity(NAME, { idle: 3600 })
   await portal.finish(await portal.act(NAME, 'sleep', { key }), 'asleep')
+}
+
+// Its project is removed in Dokploy, and its administrator removes what that leaves running.
+async function loseProject(world) {
+  const { portal, rehearsal, key } = world
+  world.volume = (await portal.stack(NAME, { key })).json.volume
+  Object.assign(world, await removeProject(world, NAME))
+  await rehearsal.docker(world.command)
 }
 
 async function becomeUnknown(world) {
@@ -176,6 +184,20 @@ export const operations = {
   'repair of a vanished workspace': {
     hasStack: true, prepare: vanish, ask: drift('repair'), end: 'ready', check: isRepaired,
     least: 10,
+  },
+  'repair of a workspace whose project was removed': {
+    hasStack: true, prepare: loseProject, ask: drift('repair'), end: 'ready', check: isRepaired,
+    least: 10,
+  },
+  'delete of a workspace whose service Dokploy left running': {
+    hasStack: true, isNew: true,
+    async prepare(world) { Object.assign(world, await removeProject(world, NAME)) },
+    ask: remove(), end: 'failed', least: 4,
+    async check(world, last) {
+      assert.equal(last.data.code, 'service_remains')
+      await world.rehearsal.docker(world.command)
+      await isGone(world, 1)
+    },
   },
   'removal of an unknown workspace': {
     hasStack: true, prepare: becomeUnknown, ask: drift('remove'), end: 'deleted',

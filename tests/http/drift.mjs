@@ -25,6 +25,16 @@ export async function removeByHand(rehearsal, name) {
   for (const projectId of projectIds) await rehearsal.change('project.remove', { projectId })
 }
 
+// Removes a workspace's project in Dokploy, which leaves its service and the route to it. Returns
+// the row of drift, the service, and the command that removes what is left.
+export async function removeProject({ portal, rehearsal }, name) {
+  const { projectIds: [projectId], applications: [{ appName }] } = await idsOf(rehearsal, name)
+  await rehearsal.change('project.remove', { projectId })
+  const { findings: [finding] } = await findings(portal).look()
+  const file = `/etc/dokploy/traefik/dynamic/${appName}.yml`
+  return { finding, service: appName, command: `docker service rm ${appName}; rm -f ${file}` }
+}
+
 // The journal is lost; the installation's secret stays.
 export async function loseJournal(portal) {
   await portal.kill9()

@@ -3,7 +3,7 @@
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ADMIN, LANGUAGES, VERSIONS, until } from './harness.mjs'
-import { drift, idsOf, loseJournal, removeByHand, tagOf } from './drift.mjs'
+import { drift, idsOf, loseJournal, removeByHand, removeProject, tagOf } from './drift.mjs'
 
 const project = (name, description = tagOf(name, `op${name}`, 'somebody')) =>
   ({ name, description, env: '' })
@@ -61,6 +61,70 @@ for (const version of VERSIONS) {
       const [settled] = (await admin.list('?all=true')).findings
       assert.deepEqual([settled.resolution, settled.actions], ['removed', []])
     })
+
+    // A project that is removed in Dokploy leaves its service and the route to it.
+    sameIn('what a removed project leaves running: named, with its command; then repaired',
+      async (world) => {
+        const { portal, rehearsal, admin } = world
+        const { key } = await portal.ready('roos')
+        const { volume } = (await portal.stack('roos', { key })).json
+        const { finding, service, command } = await removeProject(world, 'roos')
+        assert.deepEqual([finding.kind, finding.service, finding.command],
+          ['vanished', service, command])
+        const seen = (await portal.stack('roos', { key })).json
+        assert.deepEqual([seen.state, seen.trouble.code], ['ready', 'stack_vanished'])
+        for (const action of ['repair', 'remove']) {
+          const { status, json } = await admin.act(finding, action)
+          assert.deepEqual([status, json.code], [409, 'service_remains'])
+          assert.ok(json.detail.includes(command), json.detail)
+        }
+        const { last } = await portal.finish(await portal.act('roos', 'restart', { key }), 'failed')
+        assert.equal(last.data.code, 'stack_vanished')
+        await rehearsal.docker(command.split('; ')[0])
+        assert.equal((await admin.act(finding, 'repair')).json.code, 'service_remains', 'its route')
+        await rehearsal.docker(command.split('; ')[1])
+        const { findings: [same] } = await admin.look()
+        assert.deepEqual([same.id, same.command], [finding.id, undefined])
+        await admin.finish(finding, 'repair', 'ready')
+        const again = (await portal.stack('roos', { key })).json
+        assert.deepEqual([again.state, again.trouble, again.volume], ['ready', undefined, volume])
+        const { routes, services } = await rehearsal.state()
+        assert.deepEqual([routes.length, services.length], [1, 1])
+        assert.notEqual(services[0].appName, service)
+      })
+
+    sameIn('its owner deletes it: it says what is left, and ends by itself after the command',
+      async (world) => {
+        const { portal, rehearsal } = world
+        const { key } = await portal.ready('rita')
+        const { service, command } = await removeProject(world, 'rita')
+        const { last } = await portal.finish(await portal.remove('rita', { key }), 'failed')
+        const { code, advice, leftovers } = last.data
+        assert.equal(code, 'service_remains')
+        assert.ok(advice.includes(command), advice)
+        assert.deepEqual(leftovers.map(({ kind, id }) => [kind, id]), [['service', service]])
+        const left = (await portal.api('/api/admin/leftovers', { key: ADMIN })).json.leftovers
+        assert.ok(left[0].things.some(({ detail }) => detail.includes(command)))
+        assert.equal((await portal.check('rita')).json.code, 'name_taken')
+        await rehearsal.docker(command)
+        await until(async () => (await portal.check('rita')).json.available, 'its name is free')
+        await portal.ready('rita')
+        await rehearsal.docker(command)
+      })
+
+    sameIn('a deploy does not take an address that is routed to something unknown',
+      async (world) => {
+        const { portal, rehearsal } = world
+        const { key } = await portal.ready('rolf')
+        const { finding, command } = await removeProject(world, 'rolf')
+        await loseJournal(portal)
+        const { last } = await portal.deployed('rolf')
+        assert.deepEqual([last.data.code, last.data.rolledBack], ['host_routed', true])
+        assert.ok(last.data.detail.includes('rolf.'), last.data.detail)
+        await rehearsal.docker(command)
+        await portal.ready('rolf')
+        assert.ok(finding && key)
+      })
 
     sameIn('only the application vanished: its project is removed before the rebuild',
       async ({ portal, rehearsal, admin }) => {

@@ -31,7 +31,8 @@ end
 local details = parts.details {
   { "admin.owner", "ownerId", "code" }, { "admin.finding.project", "projectId", "code" },
   { "admin.finding.application", "applicationId", "code" }, { "admin.image", "image", "code" },
-  { "admin.volume", "volume", "code" }, { "page.address", "host", "code" },
+  { "admin.volume", "volume", "code" }, { "admin.finding.service", "service", "code" },
+  { "admin.finding.command", "command", "code" }, { "page.address", "host", "code" },
   { "admin.operation", "deploymentId", "code" },
 }
 

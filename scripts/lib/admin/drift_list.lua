@@ -9,10 +9,12 @@ local drift = require "lib.journal.drift"
 local i18n = require "lib.pages.i18n"
 local drift_actions = require "lib.operations.drift_actions"
 local reconcile = require "lib.workspaces.reconcile"
+local remains = require "lib.workspaces.remains"
 local drift_list = {}
 
 -- Which texts describe an entry: finding.KEY.detail and finding.KEY.advice.
 local function text_key(row)
+  if row.kind == "vanished" and row.facts.is_left then return "remains" end
   if row.kind ~= "unknown" then return row.kind end
   local is_taken = row.taken == 1 and not row.resolved_at
   if row.facts.part == "application" or is_taken then return "duplicate" end
@@ -25,11 +27,13 @@ end
 ---@return table
 function drift_list.view(row, language)
   local facts, args = row.facts, { name = row.name }
+  local left = facts.is_left and not row.resolved_at and remains.args(facts.service) or {}
   local key = "finding." .. text_key(row)
   return document("Finding", row, {
     projectId = facts.project and facts.project.id,
     applicationId = facts.application and facts.application.id, image = facts.image,
     volume = facts.volume, host = facts.domain and facts.domain.host,
+    service = left.service, command = left.command,
     createdAt = facts.created_at, detail = i18n.text(language, key .. ".detail", args),
     advice = not row.resolved_at and i18n.text(language, key .. ".advice", args) or nil,
     since = clock.iso(row.found_at), actions = json.array(drift_actions.actions(row)),
@@ -83,10 +87,12 @@ function drift_list.find(req, action)
 end
 
 -- Raises the failure of an action. Whatever Dokploy's is, Dokploy could not be asked.
-local function check(row, result, _, code)
+local function check(row, result, _, code, args)
   if result then return result end
   if code:find("^dokploy_") then code = "dokploy_unreachable" end
-  refusal.raise(code, { args = { name = row.name, id = tostring(row.id) } })
+  args = args or {}
+  args.name, args.id = row.name, tostring(row.id)
+  refusal.raise(code, { args = args })
 end
 
 --- Adopts an entry.

@@ -18,6 +18,7 @@ local audit = require "lib.journal.audit"
 local sleep = require "lib.journal.sleep"
 local scheduler = require "lib.operations.scheduler"
 local step_list = require "lib.operations.step_list"
+local undo = require "lib.operations.undo"
 local i18n = require "lib.pages.i18n"
 local wording = require "lib.pages.wording"
 local kept = require "lib.policy.kept"
@@ -41,8 +42,8 @@ end
 -- Workspaces
 
 local function trouble_of(row, language)
-  if row.shown ~= "unhealthy" then return nil end
-  local code = row.reason or "stack_silent"
+  if row.shown ~= "unhealthy" and row.vanished == 0 then return nil end
+  local code = row.vanished == 1 and "stack_vanished" or row.reason or "stack_silent"
   return { code = code, detail = i18n.text(language, "watch." .. code) }
 end
 
@@ -136,8 +137,7 @@ local function by_deployment(rows, language)
     end
     entry.byHand = entry.byHand or step_list.is_own_kind(row.kind)
     if not is_part[row.kind] then
-      local thing = { kind = row.kind, id = row.id, reason = row.data.reason }
-      entry.things[#entry.things + 1] = wording.leftover(language, thing)
+      entry.things[#entry.things + 1] = wording.leftover(language, undo.leftover(row))
     end
   end
   return json.array(list)

@@ -25,9 +25,10 @@ metrics.declare("deployer_dokploy_request_duration_seconds", "histogram",
 local failure_codes = {
   "certificate", "deploy_failed", "dokploy_error", "dokploy_refused", "dokploy_unexpected_answer",
   "dokploy_unreachable", "host_taken", "image_not_found", "journal", "name_taken", "not_vanished",
-  "network_unready", "registry_denied", "registry_login", "script_error", "secrets_lost",
-  "stack_does_not_stop", "stack_in_use", "stack_unhealthy", "stack_unprotected", "stack_workspace",
-  "stack_wrong_password", "step_timeout", "undo_failed", "volume_in_use",
+  "host_routed", "network_unready", "registry_denied", "registry_login", "script_error",
+  "secrets_lost", "service_remains", "stack_does_not_stop", "stack_in_use", "stack_unhealthy",
+  "stack_unprotected", "stack_vanished", "stack_workspace", "stack_wrong_password", "step_timeout",
+  "undo_failed", "volume_in_use",
 }
 for _, code in ipairs(failure_codes) do
   metrics.add("deployer_deployments_total", 0, "failed", code)

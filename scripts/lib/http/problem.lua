@@ -24,7 +24,7 @@ problem.status = {
   name_taken = 409, name_resting = 409,
   idempotency_conflict = 409, stack_busy = 409, stack_unfit = 409,
   lifetime_full = 409,
-  finding_unfit = 409, finding_gone = 409,
+  finding_unfit = 409, finding_gone = 409, service_remains = 409,
   site_changed = 412, body_too_large = 413,
   content_type = 415, content_encoding = 415,
   host_unknown = 421,

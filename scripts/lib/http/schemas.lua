@@ -306,6 +306,7 @@ shape("DriftRun", [[at: time|null (the end of the last complete comparison), run
 shape("DriftRunStarted", "looked: DriftRun")
 shape("Finding", [[id: count, kind: drift_kind, name, ownerId, deploymentId? (that made it),
   projectId?, applicationId?, image?, volume? (with its files), host?,
+  service? (of a vanished workspace, which still runs), command? (that removes it and its route),
   createdAt?: time (in Dokploy), detail, advice? (while it is open), since: time,
   resolvedAt?: time, resolution?: drift_resolution, actions: drift_action[],
   statusUrl? (of its latest operation)]])

@@ -99,12 +99,13 @@ function view.kept_data(owner_id)
   return json.array(list)
 end
 
---- Why an unhealthy workspace is unhealthy, or nil.
+--- Why an unhealthy workspace is unhealthy, or that Dokploy no longer has it; or nil.
 ---@return { code: string, detail: string, since: string|nil }|nil
 function view.trouble(row, language)
-  if row.state ~= "unhealthy" then return nil end
-  local code = row.reason or "stack_silent"
-  local since = row.since and clock.iso(row.since) or nil
+  local is_vanished = row.vanished == 1
+  if row.state ~= "unhealthy" and not is_vanished then return nil end
+  local code = is_vanished and "stack_vanished" or row.reason or "stack_silent"
+  local since = row.state == "unhealthy" and row.since and clock.iso(row.since) or nil
   return { code = code, detail = i18n.text(language, "watch." .. code), since = since }
 end
 

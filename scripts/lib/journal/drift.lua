@@ -126,6 +126,19 @@ function drift.record(found, gone, projects)
   return drift.refresh()
 end
 
+--- Writes the facts of rows as they are now.
+---@param rows table[]
+function drift.set_facts(rows)
+  if #rows == 0 then return true end
+  local batch = {}
+  for i, row in ipairs(rows) do
+    batch[i] = { "UPDATE findings SET facts = ?2 WHERE id = ?1", row.id, json.encode(row.facts) }
+  end
+  local results, message, code = db.run(batch)
+  if results then change_events.changed "findings" end
+  return results and true, message, code
+end
+
 --- Resolves a row as adopted, together with the statements that adopt what it is about.
 ---@return boolean|nil adopted, string? message, string? code  conflict journal
 function drift.adopt(id, statements)

@@ -3,10 +3,14 @@
 local db = require "lib.journal.db"
 local stacks = {}
 
+-- Whether Dokploy no longer has it, as far as was seen.
+local VANISHED = [[EXISTS (SELECT 1 FROM findings WHERE findings.kind = 'vanished'
+    AND findings.operation_id = %s.operation_id AND resolved_at IS NULL) AS vanished]]
+
 local STACK = [[
   SELECT stacks.*, (SELECT key FROM resources
-    WHERE resources.operation_id = stacks.operation_id AND kind = 'volume') AS volume
-  FROM stacks ]]
+    WHERE resources.operation_id = stacks.operation_id AND kind = 'volume') AS volume, ]]
+  .. VANISHED:format "stacks" .. " FROM stacks "
 
 --- The workspace of that name; false when there is none.
 function stacks.get(name) return db.row(STACK .. "WHERE name = ?1", name) end
@@ -135,6 +139,7 @@ local SHOWN = [[(
   SELECT s.*, d.params, w.id AS work_id, w.kind AS work_kind,
     (SELECT key FROM resources r
       WHERE r.operation_id = s.operation_id AND r.kind = 'volume') AS volume,
+    ]] .. VANISHED:format "s" .. [[,
     COALESCE(w.state, CASE s.state WHEN 'leftover' THEN 'failed' WHEN 'deploying' THEN 'running'
       WHEN 'stopped' THEN iif(s.asleep = 1, 'asleep', 'stopped') ELSE s.state END) AS shown
   FROM stacks s JOIN operations d ON d.id = s.operation_id

@@ -12,6 +12,7 @@ local removal = require "lib.operations.removal"
 local step_list = require "lib.operations.step_list"
 local faults = require "lib.site.faults"
 local reconcile = require "lib.workspaces.reconcile"
+local remains = require "lib.workspaces.remains"
 
 local deploy = { late_answers = 60 } -- seconds to wait for answers that are on their way
 
@@ -19,12 +20,20 @@ local surely = create.surely
 
 -- Forward
 
--- A step that makes one thing. Before a deploy makes anything, its name must be free in Dokploy
--- too.
+-- Whether nothing else has the name: in Dokploy, or at the proxy, which still knows the address of
+-- a project that was removed in Dokploy.
+local function check_free(ctx)
+  local free, message, code = reconcile.is_name_free(ctx)
+  if not free then return nil, message, code end
+  if not remains.stays_routed(ctx.url) then return true end
+  return nil, ctx.host .. " is routed already", "host_routed", { host = ctx.host }
+end
+
+-- A step that makes one thing. Before a deploy makes anything, its name must be free.
 local function make(ctx, step)
   if step.kind == "project" and not ctx.ids.project and not ctx.params.target then
-    local free, message, code = reconcile.is_name_free(ctx)
-    if not free then return nil, message, code end
+    local free, message, code, args = check_free(ctx)
+    if not free then return nil, message, code, args end
   end
   return ctx:create(step.kind, { key = step.key },
     function() return step_list.call(step, "make", ctx) end,

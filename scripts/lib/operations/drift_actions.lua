@@ -4,13 +4,16 @@
 --- more.
 local task = require "core.task"
 local attempt = require "lib.base.attempt"
+local dokploy = require "lib.dokploy"
 local journal = require "lib.journal"
 local drift = require "lib.journal.drift"
 local accept = require "lib.operations.accept"
 local adopt = require "lib.workspaces.adopt"
 local reconcile = require "lib.workspaces.reconcile"
+local remains = require "lib.workspaces.remains"
 
 local drift_actions = {}
+local client = dokploy.client { tries = 2 }
 local try = attempt.try
 
 --- What may be done about a row.
@@ -133,12 +136,24 @@ function actions.remove(row, data)
   }
 end
 
+-- Whether something of a vanished workspace still runs: an operation on it would only fail.
+local function is_left(row)
+  if row.kind ~= "vanished" or not row.facts.service then return false end
+  local stack = journal.stacks.get(row.name)
+  return try(remains.of(client, row.facts.service, stack and stack.url))
+end
+
 local function act(id, action, data)
   local row = get(id)
   local before = begun_before(row)
   if before then return before end
   if not is_possible(row, action) then return nil, "that cannot be done", "finding_unfit" end
-  if try(reconcile.holds(row)) then return actions[action](row, data) end
+  if try(reconcile.holds(row)) then
+    if is_left(row) then
+      return nil, "its service still runs", "service_remains", remains.args(row.facts.service)
+    end
+    return actions[action](row, data)
+  end
   drift.resolve(row.id, "gone")
   return nil, "it no longer holds", "finding_gone"
 end
@@ -148,7 +163,9 @@ end
 ---@param id integer     the row's
 ---@param data string    of remove: keep delete
 ---@return table|nil operation, string? message
----@return string? code  finding_unknown finding_unfit finding_gone stack_busy stack_unfit journal
+---@return string? code  finding_unknown finding_unfit finding_gone stack_busy stack_unfit
+--- service_remains journal
+---@return table? args  of service_remains, for its text
 function drift_actions.begin(action, id, data)
   return assert(task.spawn(nil, alone, act, id, action, data)):wait()
 end

@@ -14,7 +14,7 @@ local codes = {
 -- Reasons of lib/operations/undo.lua -> codes.
 local reason_codes = {
   timeout = "step_timeout", unreachable = "dokploy_unreachable", refused = "dokploy_refused",
-  undo = "undo_failed", no_step = "undo_failed",
+  undo = "undo_failed", no_step = "undo_failed", service_remains = "service_remains",
 }
 -- A call waits these out: when time ran out meanwhile, they are the reason.
 local waited_for = { dokploy_unreachable = true, dokploy_refused = true }
@@ -48,9 +48,11 @@ end
 
 --- A failure to undo something.
 ---@param reason string  of lib/operations/undo.lua
+---@param args table|nil
 ---@return Failure
-function failure.of_reason(at, reason)
-  return failure.new(at, "not everything could be removed", reason_codes[reason] or "dokploy_error")
+function failure.of_reason(at, reason, args)
+  local code = reason_codes[reason] or "dokploy_error"
+  return failure.new(at, "not everything could be removed", code, args)
 end
 
 --- The data of a `failed` event (see lib/operations/events.lua).

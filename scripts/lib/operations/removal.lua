@@ -7,6 +7,7 @@ local create = require "lib.operations.create"
 local ending = require "lib.operations.ending"
 local failure = require "lib.operations.failure"
 local kinds = require "lib.operations.kinds"
+local remains = require "lib.workspaces.remains"
 
 local removal = {}
 local surely = create.surely
@@ -42,8 +43,18 @@ local function forget_volumes(resources)
   end
 end
 
+local function app_name_of(row) return row.data.ids and row.data.ids.app_name end
+
+-- What the text of service_remains needs.
+local function remains_args(resources)
+  for _, row in ipairs(resources) do
+    if row.kind == "application" and app_name_of(row) then return remains.args(app_name_of(row)) end
+  end
+end
+
 local function failure_of(op, work, reason)
-  local why = failure.of_reason({ name = op.name, step = work.at }, reason)
+  local args = reason == "service_remains" and remains_args(work.resources) or nil
+  local why = failure.of_reason({ name = op.name, step = work.at }, reason, args)
   why.answer = call.last_answer(work.dokploy)
   return why
 end
@@ -89,7 +100,8 @@ function removal.run(op, steps)
   end_delete(op, target, work, kept, leftovers, reason)
 end
 
--- Why a workspace must be left alone: its application is there, or that cannot be known.
+-- Why a workspace must be left alone: its application is there, what ran in it is, or that cannot
+-- be known.
 local function still_there(op, work, resources)
   for _, row in ipairs(resources) do
     if row.kind == "application" and row.state == "created" then
@@ -97,6 +109,8 @@ local function still_there(op, work, resources)
       local at = { name = op.name }
       if application then return failure.new(at, "its application is there", "not_vanished") end
       if code ~= "not_found" then return failure.new(at, message, code) end
+      local is_left = app_name_of(row) and remains.of(work.dokploy, app_name_of(row), work.op.url)
+      if is_left then return failure_of(op, work, "service_remains") end
     end
   end
 end

@@ -15,10 +15,11 @@ local create = require "lib.operations.create"
 local context = require "lib.operations.ctx"
 local step_list = require "lib.operations.step_list"
 local faults = require "lib.site.faults"
+local remains = require "lib.workspaces.remains"
 
--- Seconds to wait: for deployments to end, for containers to end, for a volume to be free, for a
--- step's own undo.
-local undo = { quiet = 90, gone = 60, free = 40, own = 60 }
+-- Seconds to wait: for deployments to end, for containers to end (those of a service that Dokploy
+-- no longer knows: Docker gives a container ten), for a volume to be free, for a step's own undo.
+local undo = { quiet = 90, gone = 60, unknown = 15, free = 40, own = 60 }
 
 ---@class Undo
 ---@field id string          the operation whose record this is
@@ -54,8 +55,9 @@ end
 
 local function settle(work, row, state, reason)
   row.state, row.data.reason = state, reason
+  local note = { reason = reason or "", command = row.data.command }
   create.surely(function()
-    return journal.resources.settle(work.id, row.kind, row.key, state, { reason = reason or "" })
+    return journal.resources.settle(work.id, row.kind, row.key, state, note)
   end)
 end
 
@@ -110,23 +112,33 @@ local function await_no_containers(work, app_name)
   end)
 end
 
+-- An application that was gone already may have left with its project, and then its service and
+-- its route are still there.
+local function await_no_remains(work, app_name)
+  local url = work.op and work.op.url
+  await(undo.unknown, "service_remains", function()
+    return not need(remains.of(work.dokploy, app_name, url))
+  end)
+end
+
 -- Deletes a thing, and proves that it is gone by reading it again. When it cannot be read, a second
--- delete that finds nothing proves the same.
+-- delete that finds nothing proves the same. Whether it was there.
 local function delete(work, kind, id)
   local client = work.dokploy
   local read = kind == "project" and client.project_one or client.application_one
   local remove = kind == "project" and client.project_remove or client.application_delete
-  need(remove(client, id))
+  local was_there = need(remove(client, id)) ~= "gone"
   local value, message, code = read(client, id)
-  if code == "not_found" then return end
+  if code == "not_found" then return was_there end
   if value then fail("it is still there", "error") end
   if remove(client, id) ~= "gone" then need(nil, message, code) end
+  return was_there
 end
 
 local function remove_application(work, id, app_name)
   if row_of(work, "deployment") then await_quiet(work, id) end
-  delete(work, "application", id)
-  if app_name then await_no_containers(work, app_name) end
+  local await_end = delete(work, "application", id) and await_no_containers or await_no_remains
+  if app_name then await_end(work, app_name) end
   return true
 end
 
@@ -199,7 +211,8 @@ local function remove_and_settle(work, row, kinds, remove, ...)
     fail(message, reason)
   end
   for _, part in ipairs(work.resources) do
-    if kinds[part.kind] and part.state ~= "undone" and part.state ~= "lost" then
+    local is_left = part ~= row and part.data.reason == "service_remains"
+    if kinds[part.kind] and not is_left and part.state ~= "undone" and part.state ~= "lost" then
       settle(work, part, "undone")
     end
   end
@@ -211,7 +224,11 @@ local handlers = {}
 function handlers.application(work, row)
   if not row.id then return end -- never confirmed: if it exists, it is found in the project
   local app_name = row.data.ids and row.data.ids.app_name
-  remove_and_settle(work, row, with_application, remove_application, row.id, app_name)
+  row.data.command = app_name and remains.command(app_name)
+  local _, message, reason = attempt.catch(remove_and_settle, work, row, with_application,
+    remove_application, row.id, app_name)
+  if message and reason ~= "service_remains" then fail(message, reason) end
+  return message, reason -- the rest goes all the same, except its files
 end
 
 function handlers.project(work, row)
@@ -223,6 +240,10 @@ end
 
 -- The volume exists only from the first start of a container on.
 function handlers.volume(work, row)
+  local application = row_of(work, "application")
+  if application and application.data.reason == "service_remains" then
+    return settle(work, row, "left", "in_use")
+  end
   if not row_of(work, "deployment") or work.never_ran then return settle(work, row, "undone") end
   local result, message, reason = undo.volume(work.dokploy, row.key)
   if result == "unable" then
@@ -301,14 +322,26 @@ function undo.run(work) return attempt.catch(run, work) end
 -- Parts of an application go with it and are not listed on their own.
 local parts = { domain = true, mount = true, deployment = true }
 
---- What of the record is still there: { {kind, id, reason}, ... }. What has no id is found by its
---- tag.
+--- A row of the record as a leftover, for the texts. An application that left its service behind
+--- is that service.
+---@return { kind: string, id: string|nil, reason: string|nil, command: string|nil }
+function undo.leftover(row)
+  local data = row.data
+  if data.reason ~= "service_remains" then
+    return { kind = row.kind, id = row.id, reason = data.reason }
+  end
+  local service = data.ids and data.ids.app_name
+  return { kind = "service", id = service, reason = data.reason, command = data.command }
+end
+
+--- What of the record is still there. What has no id is found by its tag.
 function undo.leftovers(work)
   local list = {}
   for _, row in ipairs(undo.order(work.resources)) do
     if not is_finished[row.state] and not parts[row.kind] then
-      local id = row.id or (row.key ~= "" and row.key) or work.tag
-      list[#list + 1] = { kind = row.kind, id = id, reason = row.data.reason }
+      local leftover = undo.leftover(row)
+      leftover.id = leftover.id or (row.key ~= "" and row.key) or work.tag
+      list[#list + 1] = leftover
     end
   end
   return list

@@ -28,6 +28,7 @@ local address = require "lib.workspaces.address"
 local files = require "lib.workspaces.files"
 local health = require "lib.workspaces.health"
 local idle = require "lib.workspaces.idle"
+local reconcile = require "lib.workspaces.reconcile"
 
 local work = {
   stopping = 60, healthy = 180, -- seconds for its containers to end, to be healthy
@@ -187,6 +188,10 @@ local is_called_back = { cancelled = true, stack_in_use = true }
 local function end_badly(ctx, op, message, code, args)
   local seconds = math.floor(timer.now() - ctx.began)
   local at = { name = op.name, step = ctx.part, seconds = seconds, client = ctx.dokploy }
+  if code == "not_found" then -- somebody removed it in Dokploy: the admin has to know
+    code = "stack_vanished"
+    reconcile.start()
+  end
   local why = failure.new(at, message, code, args) -- before anything is put back
   local is_restored = ctx.old_environment ~= nil
     and task.run(work.healthy, attempt.catch, restore_password, ctx) == true

@@ -10,10 +10,13 @@ end
 
 --- A resource that could not be removed, and why.
 ---@param language string
----@param leftover { kind: string, id: string|nil, reason: string|nil, unsure: boolean|nil }
+---@param leftover { kind: string, id: string|nil, reason: string|nil, unsure: boolean|nil,
+--- command: string|nil }  command: that removes it
 ---@return { kind: string, id: string|nil, detail: string }
 function wording.leftover(language, leftover)
-  local args = { id = leftover.id or "", kind = leftover.kind }
+  local args = {
+    id = leftover.id or "", kind = leftover.kind, command = leftover.command or "",
+  }
   local kind = leftover.unsure and leftover.kind .. "_unsure" or leftover.kind
   local what = text_or_nil(language, "leftover.kind." .. kind, args)
     or i18n.text(language, "leftover.kind.other", args)

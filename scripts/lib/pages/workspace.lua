@@ -119,9 +119,10 @@ local is_at_rest = { stopped = true, asleep = true }
 ---@return Element[]
 function workspace.card(reader, shown, told)
   local trouble = shown.trouble and shown.trouble.detail
-    or elements.state(reader.language, shown.state)
+  local state = shown.state ~= "ready" and shown.state ~= told
+    and elements.state(reader.language, shown.state)
   return {
-    shown.state ~= "ready" and shown.state ~= told and notice("warn state-note", trouble),
+    (trouble or state) and notice("warn state-note", trouble or state),
     shown.state == "asleep" and h("p", {}, say(reader, "page.asleep")),
     shown.note and h("div", { class = "notice", id = "note", dir = "auto" }, shown.note),
     shown.passwordProblem and notice("warn", shown.passwordProblem.detail),

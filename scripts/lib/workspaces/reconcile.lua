@@ -14,6 +14,7 @@ local tag = require "lib.dokploy.tag"
 local journal = require "lib.journal"
 local drift = require "lib.journal.drift"
 local diff = require "lib.workspaces.diff"
+local remains = require "lib.workspaces.remains"
 
 local reconcile = {
   tick = 5,        -- seconds between two checks whether a run is due
@@ -119,14 +120,32 @@ local function facts_of_unknown(one, seen)
   return facts
 end
 
+local function app_name_of(operation_id)
+  for _, row in ipairs(journal.resources.list(operation_id) or {}) do
+    local ids = row.kind == "application" and row.data.ids
+    if ids then return ids.app_name end
+  end
+end
+
+-- Whether the container of a vanished workspace, or the route to it, is still there.
+local function is_left(facts, stack)
+  if not facts.service then return nil end
+  return try(remains.of(client, facts.service, stack and stack.url)) or nil
+end
+
 local function facts_of(one, seen)
   if one.kind == "unknown" then return facts_of_unknown(one, seen) end
   local stack = journal.stacks.get(one.name)
-  return {
+  local facts = {
     part = one.part, volume = stack and stack.volume or nil,
     project = one.project_id and { id = one.project_id },
     application = one.application_id and { id = one.application_id },
   }
+  if one.kind == "vanished" then
+    facts.service = app_name_of(one.operation_id)
+    facts.is_left = is_left(facts, stack)
+  end
+  return facts
 end
 
 -- Comparing
@@ -166,6 +185,22 @@ local function of_row(row)
   }
 end
 
+-- Rows whose remains came or went, with the facts of now.
+local function changed(rows, candidates)
+  local list = {}
+  for _, row in ipairs(rows) do
+    if row.kind == "vanished" and candidates[key(row)] then
+      local now = is_left(row.facts, journal.stacks.get(row.name))
+      if now ~= row.facts.is_left then
+        row.facts.is_left = now
+        list[#list + 1] = row
+      end
+      pause()
+    end
+  end
+  return list
+end
+
 -- Ids of rows that no longer hold.
 local function gone(rows, candidates)
   local ids = {}
@@ -185,6 +220,7 @@ local function run()
   end
   local candidates, rows = diff.between(seen, stacks, busy), try(drift.open())
   local found, resolved = confirmed(candidates, by_key(rows)), gone(rows, by_key(candidates))
+  try(drift.set_facts(changed(rows, by_key(candidates))))
   local unread_id, unread_code = next(unread)
   try(drift.record(found, resolved, not unread_id and #seen or nil))
   log.info("reconcile.done", { projects = #seen, found = #found, resolved = #resolved })

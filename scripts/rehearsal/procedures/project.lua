@@ -4,6 +4,7 @@ local database = require "rehearsal.database"
 local errors = require "rehearsal.errors"
 local json = require "core.json"
 local rows = require "rehearsal.rows"
+local task = require "core.task"
 local version = require "rehearsal.version"
 
 local procedures = {}
@@ -138,14 +139,21 @@ procedures["POST project.update"] = {
 
 local removing = setmetatable({}, { __mode = "k" })
 
--- Deletes rows only: services keep running, and the proxy keeps routing to them. A second call
--- while the first is at work gets an empty answer.
+-- Deletes rows only: services keep running, and the proxy keeps routing to them. Other calls while
+-- the first is at work get an empty answer; with the newer version, the last of them gets a 404.
 procedures["POST project.remove"] = {
   input = by_id,
   run = function(input)
     local project = errors.find("project", input.projectId)
-    if removing[project] then return nil end
-    removing[project] = true
+    local others = removing[project]
+    if others then
+      others.last = (others.last or 0) + 1
+      local number = others.last
+      while version.is_new() and database.holds(project) do task.sleep(0.005) end
+      if version.is_new() and others.last == number then errors.find("project", input.projectId) end
+      return nil
+    end
+    removing[project] = {}
     clock.work(0.02)
     for _, environment in ipairs(environments_of(project)) do
       for _, application in ipairs(applications_of(environment)) do
