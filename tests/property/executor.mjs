@@ -155,7 +155,7 @@ class Executor {
 
   async operate({ name, by, what }) {
     const [path, json] = what === 'rotate' ? ['password', { action: 'rotate' }] : [what]
-    const sent = await this.ask({ act: 'operate', name, by },
+    const sent = await this.ask({ act: 'operate', name, by, what },
       (key) => this.portal.post(`/api/stack/${name}/${path}`, json, { key }))
     const verdict = this.model.operate(sent.asked, sent.answer)
     if (this.isAccepted(sent, verdict)) await this.accept(sent, what)

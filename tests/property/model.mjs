@@ -4,6 +4,8 @@
 //
 // Each judgement is null, or a text that says what is wrong with the answer.
 const work = new Set(['stop', 'start', 'restart', 'rotate', 'sleep', 'wake'])
+// Only in some states of a workspace, which are not modelled.
+const stateful = new Set(['sleep', 'wake'])
 const text = ({ status, text: body }) => `${status} ${body.slice(0, 300)}`
 // A volume alone does not keep a name taken.
 const keepsName = ({ leftovers = [] }) => leftovers.some(({ reason }) => reason !== 'unable')
@@ -163,6 +165,7 @@ export class Model {
     if (status === 202) return null
     const isUnknown = status === 404 && json.code === 'stack_unknown'
     const isUnfit = status === 409 && json.code === 'stack_unfit'
+    if (isUnfit && stateful.has(request.what)) return null
     if (isUnknown || isUnfit) return exists ? `it exists and is theirs: ${text(answer)}` : null
     if (status === 409 && json.code === 'stack_busy') {
       const isBusy = request.isRepeated || this.#isBusy(request)
