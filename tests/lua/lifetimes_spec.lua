@@ -3,14 +3,16 @@ local portal = require "support.portal"
 local DAY = 86400
 
 describe("lifetimes", function()
-  local done, now, stack
+  local done, now, stack, found
   -- The schedules of these lifetimes.
   local function entries(policy)
     portal.start { modules = {
       ["lib.base.site"] = { part = function(path)
         return path == "policy/limits" and { lifetimes = policy } or nil
       end },
-      ["lib.journal"] = { stacks = { list = function() return { stack } end } },
+      ["lib.journal"] = { stacks = {
+        list = function() return { stack } end, get = function() return found or stack end,
+      } },
       ["lib.journal.change_events"] = { changed = function() end },
       ["lib.journal.lifetimes"] = {
         warn = function(row, at)
@@ -52,6 +54,12 @@ describe("lifetimes", function()
     assert.same({}, run(policy, { 1, 4.9 }))
     assert.same({ "warn 7.5", "delete anna keep" }, run(policy, { 5.5, 6, 7.4, 7.5 }))
     assert.same({ "warn 7.0" }, run(policy, { 5, 6.9 }))
+  end)
+
+  it("end later when they have just been extended", function()
+    found = { name = "anna" }
+    assert.same({}, run(policy, { 7.5 }, { ends_at = 7 * DAY }))
+    found = nil
   end)
 
   it("that are over already when they come into force end after a warning", function()

@@ -21,7 +21,10 @@ local function announce(row, at)
   log.info("kept_files.purged_soon", { volume = row.volume, name = row.name })
 end
 
-local function purge(row)
+-- Unless they have just been used again.
+local function purge(listed)
+  local row = journal.volumes.get(listed.volume)
+  if not row or row.state ~= "kept" or row.purge_at ~= listed.purge_at then return end
   local entry = {
     who = { kind = "script", name = NAME }, network = "", action = "purge", name = row.name,
     allowed = true, rule = "its time is over", request_id = "",

@@ -22,6 +22,13 @@ local function warn(stack, ends_at)
   log.info("workspace.ends_soon", { name = stack.name, operation = stack.operation_id })
 end
 
+-- Unless its owner has just extended it: the list may be some deletions old.
+local function delete(portal, stack)
+  local now = journal.stacks.get(stack.name)
+  local is_same = now and now.operation_id == stack.operation_id and now.ends_at == stack.ends_at
+  if is_same then portal.delete(stack.name, "its lifetime is over", { data = "keep" }) end
+end
+
 local function look_at(portal, stack)
   if not at_rest[stack.state] then return end
   local ends_at, is_near = policy.ends(stack)
@@ -30,7 +37,7 @@ local function look_at(portal, stack)
   elseif not stack.ends_at then
     warn(stack, ends_at)
   elseif server.now() >= ends_at then
-    portal.delete(stack.name, "its lifetime is over", { data = "keep" })
+    delete(portal, stack)
   end
 end
 
