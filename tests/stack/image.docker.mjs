@@ -221,7 +221,7 @@ for (const plugin of [1, 0])
       const foreign = run('docker', ['run', '--rm', ...hard, '--tmpfs',
         '/workspace:uid=0,mode=0755', ...variables({ OPENCODE_SERVER_PASSWORD: password }), image])
       assert.equal(foreign.status, 73)
-      assert.match(foreign.err, /cannot be written/)
+      assert.match(foreign.err, /is not writable for user 1000/)
     })
 
     test('a session, a file and a setting survive a killed container', async () => {
