@@ -4,8 +4,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import jsqr from 'jsqr'
+import { ADMIN } from '../http/harness.mjs'
 import {
-  content, deploy, go, ownerKey, password, ready, text, title, useBrowser,
+  NO_SCRIPT, content, deploy, deployPlainly, go, ownerKey, password, ready, seconds, text, title,
+  useBrowser,
 } from './browser_fixture.mjs'
 
 const fixture = useBrowser()
@@ -50,6 +52,30 @@ test('stop, start, restart: each is followed to its end', async () => {
   await page.waitForSelector('#job.ready #act-stop')
   await done()
 })
+
+for (const [language, options] of [['en', {}], ['ar', NO_SCRIPT]]) {
+  test(`${language}: one that is asleep says so, and wakes when asked`, async () => {
+    const name = `sleepy-${language}`
+    const { page, done } = await fixture.visit(language, options)
+    if (options === NO_SCRIPT) await deployPlainly(page, name)
+    else await deploy(page, name)
+    await page.waitForSelector('#job.ready', { timeout: seconds(40) })
+    await fixture.rehearsal.activity(name, { idle: 3600 })
+    const { portal } = fixture
+    await portal.finish(await portal.act(name, 'sleep', { key: ADMIN }), 'asleep')
+    await go(page, '#back')
+    const item = page.locator(`[data-name=${name}]`)
+    assert.equal(await item.locator('.state').textContent(), text(language, 'page.state.asleep'))
+    await item.locator('a').first().click()
+    await page.waitForSelector('#act-wake')
+    assert.ok((await content(page, 'main')).includes(text(language, 'page.asleep')))
+    assert.equal(await page.isVisible('#open'), false, 'it cannot be opened')
+    await page.click('#act-wake')
+    await page.waitForSelector('#job.ready #open', { timeout: seconds(40) })
+    assert.equal(await title(page), text(language, 'page.job.ready', { name }))
+    await done()
+  })
+}
 
 test('a new password replaces the old one', async () => {
   const { page, done } = await fixture.visit('nl')
