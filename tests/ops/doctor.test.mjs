@@ -213,6 +213,18 @@ test("the network's room is what Dokploy says of it, or unknown", async () => {
   await setVersion('0.30.2')
 })
 
+test('stopped workspaces, whose files Docker takes for unused, are counted', async () => {
+  const { project, environment } = await rehearsal.change('project.create', {
+    name: 'anna', description: 'ai-stack-deployer name=anna operation=op1 owner=somebody', env: '',
+  })
+  await rehearsal.change('application.create', {
+    name: 'anna', appName: 'stack-anna', environmentId: environment.environmentId, serverId: null,
+  })
+  assert.match((await doctor()).out, /^warn +volumes +1 workspaces are stopped.*\n +-> .*clean/m)
+  await rehearsal.change('project.remove', { projectId: project.projectId })
+  assert.doesNotMatch((await doctor()).out, /volumes/)
+})
+
 test('workspaces beside Dokploy are reported, and a network whose proxy is missing', async () => {
   const beside = await doctor({ NODE_ENV: 'production' })
   assert.match(beside.out, /^warn +isolation .*in dokploy-network.*\n +-> .*bootstrap/m)

@@ -165,11 +165,30 @@ local function check_processes(report, projects)
   end
 end
 
+-- Files
+
+-- Docker counts a volume as used as long as a container has it, and a stopped workspace has none.
+local function check_stopped(report, projects)
+  local count = 0
+  for _, project in ipairs(projects) do
+    local environments = tag.read(project.description) and table_or_empty(project.environments)
+    for _, environment in ipairs(environments or {}) do
+      for _, application in ipairs(table_or_empty(environment.applications)) do
+        if application.applicationStatus == "idle" then count = count + 1 end
+      end
+    end
+  end
+  if count == 0 then return end
+  report:warn("volumes", ("%d workspaces are stopped, so Docker takes their volumes for unused")
+    :format(count), "do not clean unused volumes in Dokploy, nor prune them: that deletes files")
+end
+
 return function(report)
   local health, projects = table_or_empty(ask "docker.getServerHealth"), ask "project.all"
   if type(projects) == "table" then
     check_addresses(report, health, projects)
     check_processes(report, projects)
+    check_stopped(report, projects)
   else
     report:warn("network", "the services could not be counted",
       "see the lines above: the token must belong to an owner or admin")
