@@ -2,6 +2,7 @@
 // repaired; nothing is changed without being asked for.
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
+import { logIn } from './admin.mjs'
 import { ADMIN, LANGUAGES, VERSIONS, until } from './harness.mjs'
 import { drift, idsOf, loseJournal, removeByHand, removeProject, tagOf } from './drift.mjs'
 
@@ -73,6 +74,12 @@ for (const version of VERSIONS) {
           ['vanished', service, command])
         const seen = (await portal.stack('roos', { key })).json
         assert.deepEqual([seen.state, seen.trouble.code], ['ready', 'stack_vanished'])
+        const browser = await logIn(portal)
+        assert.ok((await browser.get('/admin/findings')).text.includes(command), 'on the page')
+        const refused = await browser.form(`/admin/findings/${finding.id}/repair`)
+        assert.equal(refused.status, 409)
+        assert.ok(refused.text.includes(command), 'without JavaScript too')
+        assert.ok((await browser.get('/admin/stacks/roos')).text.includes(seen.trouble.detail))
         for (const action of ['repair', 'remove']) {
           const { status, json } = await admin.act(finding, action)
           assert.deepEqual([status, json.code], [409, 'service_remains'])
