@@ -74,7 +74,8 @@ end
 function sleep.saved_memory()
   local row = db.row [[
     SELECT COALESCE(SUM(json_extract(params, '$.memory_bytes')), 0) AS bytes
-    FROM stacks JOIN operations ON operations.id = stacks.operation_id WHERE asleep = 1]]
+    FROM stacks JOIN operations ON operations.id = stacks.operation_id
+    WHERE asleep = 1 AND stacks.state = 'stopped']]
   return row and row.bytes
 end
 

@@ -119,11 +119,12 @@ local is_at_rest = { stopped = true, asleep = true }
 ---@return Element[]
 function workspace.card(reader, shown, told)
   local trouble = shown.trouble and shown.trouble.detail
-  local state = shown.state ~= "ready" and shown.state ~= told
+  local is_asleep = shown.state == "asleep"
+  local state = shown.state ~= "ready" and shown.state ~= told and not is_asleep
     and elements.state(reader.language, shown.state)
   return {
+    is_asleep and notice("state-note", say(reader, "page.asleep")),
     (trouble or state) and notice("warn state-note", trouble or state),
-    shown.state == "asleep" and h("p", {}, say(reader, "page.asleep")),
     shown.note and h("div", { class = "notice", id = "note", dir = "auto" }, shown.note),
     shown.passwordProblem and notice("warn", shown.passwordProblem.detail),
     values(reader, shown),
