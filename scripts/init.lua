@@ -40,6 +40,7 @@ require "routes.openapi"       -- GET /api/openapi.json
 require("lib.operations.scheduler").register(require "steps")
 require("lib.operations.orphans").register(require "steps")
 require("lib.operations.sleeper").register()
+require("lib.operations.pool").register(require "steps")
 
 -- Workspaces: monitoring, comparing the journal with Dokploy, forgetting old events.
 require("lib.workspaces").register(require "lib.policy.limits")

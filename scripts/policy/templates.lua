@@ -8,6 +8,9 @@
 ---   cpus     such as 4 or 0.5; else stack.cpus of config.lua
 ---   sleep_after  such as "2h": a workspace that nobody used for so long is stopped until somebody
 ---            wakes it (docs/lifecycle.md); "never" when it is left out
+---   pool     how many workspaces of it are kept ready before anybody asks, 0 when it is left out:
+---            who deploys with the same image, limits and variables gets one at once. Each takes
+---            its memory all the time (docs/lifecycle.md)
 ---   env      variables for the container, such as
 ---            { STACK_AGENTS = '{"Oracle":"opencode/big-pickle"}' }: another model for an agent. No
 ---            secrets: they are kept in the journal

@@ -13,6 +13,7 @@ local routes = require "lib.http.routes"
 local drift = require "lib.journal.drift"
 local operations = require "lib.journal.operations"
 local outbox = require "lib.journal.outbox"
+local pool = require "lib.journal.pool"
 local sleep = require "lib.journal.sleep"
 local stacks = require "lib.journal.stacks"
 local volumes = require "lib.journal.volumes"
@@ -26,6 +27,7 @@ local gauges = {
   { "deployer_workspaces", "Workspaces", { "state" } },
   { "deployer_memory_saved_bytes", "Memory limits of the workspaces that are asleep" },
   { "deployer_kept_files", "Volumes that deleted workspaces left", { "state" } },
+  { "deployer_pool", "Workspaces that were made ahead", { "template", "state" } },
   { "deployer_queue_limit", "Operations that may wait" },
   { "deployer_breaker_state", "1 for the circuit breaker's present state", { "state" } },
   { "deployer_dokploy_up", "1 when Dokploy answered the last call, else 0" },
@@ -120,6 +122,7 @@ local function show(req)
   end
   -- these wait, so before the gauges are cleared
   local rows, depth = operations.open_states(), outbox.depth()
+  local warm = pool.counts()
   local workspaces, saved_bytes = stacks.states {}, sleep.saved_memory()
   local kept_files = volumes.states()
   for _, gauge in ipairs(gauges) do metrics.clear(gauge[1]) end
@@ -129,6 +132,9 @@ local function show(req)
   if rows then read_operations(rows) end
   if workspaces and saved_bytes then read_workspaces(workspaces, saved_bytes) end
   if kept_files then read_kept_files(kept_files) end
+  for _, row in ipairs(warm or {}) do
+    metrics.set("deployer_pool", row.count, row.template, row.state)
+  end
   for _, state in ipairs { "waiting", "failed" } do
     if depth then metrics.set("deployer_outbox", depth[state], state) end
   end

@@ -7,6 +7,7 @@ return {
   deadline = 90,
   expect = 1,
   kind = "application",
+  ahead = true,
 
   make = function(ctx)
     return ctx.dokploy:application_create {
@@ -15,6 +16,12 @@ return {
       description = ctx.tag,
       environment = ctx.ids.environment,
     }
+  end,
+
+  -- Its appName stays, as the container does.
+  claim = function(ctx)
+    local named = { name = ctx.name, description = ctx.tag }
+    return ctx.dokploy:application_update(ctx.ids.application, named)
   end,
 
   find = function(ctx)

@@ -6,5 +6,6 @@ return {
   name = "deploy",
   deadline = 90,
   expect = 1,
+  ahead = true,
   run = function(ctx) return submission.send(ctx, 1) end,
 }

@@ -10,6 +10,8 @@
 ---             fails and everything made so far is undone
 ---   expect    the seconds it usually takes, 1 when it does not say; only the progress bar uses it
 ---   optional  true: when it fails, the deployment goes on; the page and the log have a warning
+---   ahead     true: it can be done before the workspace has a name and an owner, where a template
+---             has a `pool`; claim: what is then done when somebody gets it: ctx -> true
 --- A step that makes one thing has:
 ---   kind      mount or domain, of the application; or a word of its own, such as dns_record. (The
 ---             shipped steps also make a project, an application and a deployment.)

@@ -64,6 +64,7 @@ return {
   name = "outcome",
   deadline = 600,
   expect = 20,
+  ahead = true,
   run = function(ctx)
     local watch = { unseen = 0, lines = ctx:logged() }
     while not look(ctx, watch) do try(ctx:sleep(PAUSE)) end

@@ -8,8 +8,15 @@ return {
   deadline = 90,
   expect = 1,
   kind = "project",
+  ahead = true,
 
   make = function(ctx) return ctx.dokploy:project_create(ctx.name, ctx.tag) end,
+
+  claim = function(ctx)
+    return ctx.dokploy:call("project.update", {
+      projectId = ctx.ids.project, name = ctx.name, description = ctx.tag,
+    })
+  end,
 
   find = function(ctx)
     local projects = try(ctx.dokploy:projects_described(ctx.tag))

@@ -75,6 +75,7 @@ return {
   name = "settings",
   deadline = 90,
   expect = 2,
+  ahead = true,
   run = function(ctx)
     local application = try(ctx.dokploy:application_one(ctx.ids.application))
     local works = {}

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { cpSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import {
-  createPortal, inOrder, startPortal, startRehearsal, temporary, until, whileStopped,
+  ADMIN, createPortal, inOrder, startPortal, startRehearsal, temporary, until, whileStopped,
 } from './harness.mjs'
 import { siteOf, zone } from './site.mjs'
 import { findings, idsOf, loseJournal, removeByHand, removeProject } from './drift.mjs'
@@ -84,6 +84,45 @@ async function isRepaired(world) {
   assert.equal(all.find(({ id }) => id === finding.id).resolution, 'repaired')
 }
 
+// A pool of one, which the deploy claims.
+const withPool = siteOf({ 'policy/templates.lua': 'return { { id = "default", pool = 1 } }' }).env
+
+const isWarm = ({ portal }) => until(async () => {
+  const { json } = await portal.api('/api/admin/summary', { key: ADMIN })
+  return json.pool[0].warm === 1
+}, 'one is ready')
+
+// The operation that makes one ahead, as if it had been asked for.
+async function makeAhead({ portal, rehearsal }) {
+  await rehearsal.forgetFaults()
+  const id = await until(async () => {
+    const { json } = await portal.api('/api/admin/operations?kind=prepare', { key: ADMIN })
+    return json.operations[0]?.deploymentId
+  }, 'one is being made')
+  return { status: 202, json: { deploymentId: id, statusUrl: `/api/status/${id}` } }
+}
+
+async function isAllThereIs({ portal, rehearsal }) {
+  const { projects, applications, services, volumes, domains } = await rehearsal.state()
+  const counts = [projects, applications, services, volumes, domains].map((list) => list.length)
+  assert.deepEqual(counts, [1, 1, 1, 1, 0])
+  assert.deepEqual((await findings(portal).look()).findings, [])
+}
+
+// Nobody else has what it has, and nothing but one that is ready is left beside it.
+async function hasItsOwn(world) {
+  await exists(world)
+  await isWarm(world)
+  await until(async () => {
+    const { projects, applications, services, volumes } = await world.rehearsal.state()
+    return [projects, applications, services, volumes].every((list) => list.length === 2)
+  }, 'one is in use and one is ready')
+  const { volume } = (await world.portal.stack(NAME, { key: world.key })).json
+  const { mounts } = await world.rehearsal.state()
+  assert.equal(mounts.filter(({ volumeName }) => volumeName === volume).length, 1)
+  assert.deepEqual((await findings(world.portal).look()).findings, [])
+}
+
 const withZone = siteOf({ 'steps/zone.lua': zone }).env
 
 async function isGoneWithZone(world, keptVolumes) {
@@ -117,12 +156,20 @@ async function isKept(world) {
 const drift = (action) => ({ portal, finding }) => findings(portal).act(finding, action)
 
 // hasStack: a workspace exists before; prepare(world): what else comes before; faults: in force all
-// the time; ask(world): the request, which is the same operation when it is repeated, unless
-// `isNew` (or, if `isOnce`, refused once it is done); env: of the portal; end: the terminal event;
-// check(world, last): what holds then; least: commits.
+// the time; early: in force until it is asked for; ask(world): the request, which is the same
+// operation when it is repeated, unless `isNew` (or, if `isOnce`, refused once it is done); env: of
+// the portal; end: the terminal event; check(world, last): what holds then; least: commits.
 // removesVolumes: only where Dokploy can (0.30 and later).
 export const operations = {
   deploy: { ask: deploy, end: 'ready', check: (world) => exists(world), least: 10 },
+  'claim of a warm workspace': {
+    env: withPool, removesVolumes: true, prepare: isWarm, ask: deploy, end: 'ready',
+    check: hasItsOwn, least: 10,
+  },
+  'a workspace made ahead': {
+    env: withPool, removesVolumes: true, ask: makeAhead, end: 'ready', check: isAllThereIs,
+    early: { at: 'deployment.queueList', kind: 'status', status: 503, times: 0 }, least: 10,
+  },
   'failing deploy': {
     faults: { at: 'deploy', kind: 'deploy_error', times: 0 }, ask: deploy, end: 'failed', least: 10,
     async check(world, last) {
@@ -248,6 +295,7 @@ async function record(operation, version) {
     world.copies.push({ ...copy, heard: heard?.json.deploymentId, events: [...seen] })
   }
   try {
+    if (operation.early) await rehearsal.faults(operation.early)
     await portal.start()
     if (operation.hasStack) world.key = (await portal.ready(NAME)).key
     await operation.prepare?.(world)

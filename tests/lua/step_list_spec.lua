@@ -60,7 +60,7 @@ describe("a step is refused", function()
   local make = { kind = "dns_record", make = done, find = done, after = "first" }
   local cases = {
     ["misspelt key"] = { { after = "first", runn = done },
-      "site/steps/dns.lua: runn: unknown key (known here: after, before, deadline" },
+      "site/steps/dns.lua: runn: unknown key (known here: after, ahead, before, claim, deadline" },
     ["no table"] = { 7, "site/steps/dns.lua: must return a table" },
     ["no work"] = { { after = "first" }, "site/steps/dns.lua: needs either run, or kind, make" },
     ["half of a resource"] = { { after = "first", kind = "dns", find = function() end },

@@ -16,6 +16,7 @@ local access = require "lib.journal.access"
 local drift = require "lib.journal.drift"
 local audit = require "lib.journal.audit"
 local sleep = require "lib.journal.sleep"
+local pool = require "lib.operations.pool"
 local scheduler = require "lib.operations.scheduler"
 local step_list = require "lib.operations.step_list"
 local undo = require "lib.operations.undo"
@@ -237,6 +238,7 @@ function lists.summary(language)
   })
   doc.dokploy = dokploy_view()
   doc.stacks = json.array(refusal.check(journal.stacks.states {}))
+  doc.pool = json.array(refusal.check(pool.summary()))
   doc.memorySavedBytes = sleep.saved_memory() or 0
   doc.running, doc.waiting, doc.places = #queue.running, #queue.waiting, queue.places
   doc.leftovers, doc.findings = orphans.count(), drift.counts().all

@@ -65,6 +65,14 @@ local function saved(view, doc)
   return doc.memorySavedBytes > 0 and parts.show(view, "memory", doc.memorySavedBytes) or nil
 end
 
+local function pool(view, doc)
+  local items = {}
+  for i, each in ipairs(doc.pool) do
+    items[i] = h("li", {}, code(each.template), " ", say(view, "admin.pool.value", each))
+  end
+  return #items > 0 and h("ul", {}, items) or nil
+end
+
 local function address(view, doc)
   return { code(doc.dokploy.url),
     doc.dokploy.rehearsal and h("span", { class = "hush" }, " ", say(view, "admin.rehearsal")) }
@@ -95,7 +103,7 @@ local dokploy = {
 }
 local portal = {
   { "admin.version", version }, { "admin.started", "startedAt", "time" },
-  { "admin.saved", saved },
+  { "admin.pool", pool }, { "admin.saved", saved },
   { "admin.memory.scripts", "memory", "memory" }, { "admin.connections", connections },
 }
 

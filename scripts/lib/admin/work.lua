@@ -107,7 +107,7 @@ local kept_data = {
 
 local kinds = {
   "deploy", "restore", "stop", "start", "restart", "sleep", "wake", "redeploy", "rotate",
-  "delete", "adopt", "repair", "rebuild", "remove", "purge",
+  "delete", "adopt", "repair", "rebuild", "remove", "purge", "prepare", "retire",
 }
 local ends = { "ready", "stopped", "asleep", "deleted", "failed", "cancelled" }
 

@@ -278,6 +278,7 @@ shape("AdminStack", [[name, state: stack_state, ownerId, url?, image?, template?
   since: time (in this state), memoryBytes?: count (its limit), volume?,
   lastSeen?: time (healthy, since the portal started), lastUsedAt?: time, deploymentId,
   workId? (the operation in progress), trouble?: Reason]])
+shape("PoolCount", "template, warm: count, size: count")
 shape("StateCount", "state: stack_state, count: count")
 shape("AdminStacks", [[stacks: AdminStack[], next: text|null (send it as ?after=),
   states: StateCount[] ]])
@@ -394,6 +395,7 @@ shape("Dokploy", [[url?, rehearsal?: flag, reachable?: flag, version?, trouble?,
   breaker: BreakerState]])
 shape("Summary", [[status: health, degraded: Degraded[], version, release?, startedAt?: time,
   access?: AccessMode, policy: Scripts, dokploy: Dokploy, stacks: StateCount[],
+  pool: PoolCount[] (made ahead, of templates that have a pool),
   memorySavedBytes: count (by workspaces that are asleep), running: count,
   waiting: count, places?: count, leftovers: count, findings: count, streams?: count,
   connections?: count, memory?: count (of the scripts, in bytes)]])

@@ -64,12 +64,14 @@ local KNOWN_STACKS = [[
   FROM stacks WHERE state IN ('ready', 'stopped', 'unhealthy')
     AND (?1 IS NULL OR operation_id = ?1 OR name = ?2)]]
 
--- Deploys that are being worked on, or that the sweep of orphans comes back to.
+-- Deploys that are being worked on, or that the sweep of orphans comes back to; and what was made
+-- ahead, which nobody owns.
 local BUSY = [[
   SELECT id FROM operations WHERE ended_at IS NULL
   UNION SELECT json_extract(params, '$.target') FROM operations
     WHERE ended_at IS NULL AND kind <> 'deploy'
   UNION SELECT operation_id FROM stacks WHERE state NOT IN ('ready', 'stopped', 'unhealthy')
+  UNION SELECT operation_id FROM pool
   UNION SELECT operation_id FROM resources WHERE state IN ('left', 'lost')]]
 
 --- The workspaces that exist, and the deploys that are being worked on; all, or those that concern

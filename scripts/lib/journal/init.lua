@@ -5,6 +5,7 @@ return {
   events = require "lib.journal.events",
   idempotency = require "lib.journal.idempotency",
   operations = require "lib.journal.operations",
+  pool = require "lib.journal.pool",
   resources = require "lib.journal.resources",
   stacks = require "lib.journal.stacks",
   volumes = require "lib.journal.volumes",

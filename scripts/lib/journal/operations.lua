@@ -46,9 +46,10 @@ function operations.waiting(limit) return db.rows(WAITING, limit) end
 
 local DURATIONS = [[
   SELECT ended_at - started_at AS seconds FROM operations
-  WHERE state = 'ready' AND kind = 'deploy' ORDER BY ended_at DESC LIMIT 20]]
+  WHERE state = 'ready' AND kind = 'deploy' AND json_extract(params, '$.warm') IS NULL
+  ORDER BY ended_at DESC LIMIT 20]]
 
---- How many seconds the newest successful deploys took.
+--- How many seconds the newest successful deploys took, without those of warm workspaces.
 ---@return number[]
 function operations.durations()
   local list = {}

@@ -7,12 +7,12 @@ local outbox = {}
 
 -- Events
 
--- The type of an operation's good end, by its kind.
+-- The type of an operation's good end, by its kind; false: the workspace has no owner.
 local good_ends = {
   deploy = "ready", restore = "restored", rebuild = "rebuilt", delete = "deleted",
   remove = "removed", purge = "purged", stop = "stopped", start = "started",
   restart = "restarted", rotate = "rotated", repair = "repaired", redeploy = "redeployed",
-  sleep = "asleep", wake = "woken",
+  sleep = "asleep", wake = "woken", prepare = false, retire = false,
 }
 
 --- The types of events: "created" when a deploy was accepted; "sleep_soon" before a workspace
@@ -22,16 +22,17 @@ local good_ends = {
 ---@return string[]
 function outbox.types()
   local list = { "created", "failed", "cancelled", "sleep_soon", "ends_soon", "purge_soon" }
-  for _, kind in pairs(good_ends) do list[#list + 1] = kind end
+  for _, type in pairs(good_ends) do list[#list + 1] = type or nil end
   table.sort(list)
   return list
 end
 
---- The type of an operation's end.
+--- The type of an operation's end; false: the workspace has no owner.
 ---@param kind string
 ---@param event string  its last event
----@return string
+---@return string|false
 function outbox.type(kind, event)
+  if good_ends[kind] == false then return false end
   if event == "failed" or event == "cancelled" then return event end
   return good_ends[kind]
 end
@@ -63,10 +64,10 @@ local INSERT = [[
 
 --- The statements that write an event down for everyone who wants it.
 ---@param operation_id string
----@param type string
+---@param type string|false
 ---@return any[][]
 function outbox.statements(operation_id, type)
-  if shared.get(NOBODY) then return {} end
+  if not type or shared.get(NOBODY) then return {} end
   return { { INSERT, operation_id, type } }
 end
 

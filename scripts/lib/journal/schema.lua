@@ -381,4 +381,16 @@ return {
     WHEN new.kind IN ('deploy', 'restore') AND old.ended_at IS NULL AND new.ended_at IS NOT NULL
     BEGIN UPDATE tally SET n = n - 1 WHERE what = 'open deploys'; END;
   ]],
+
+  -- 17: workspaces made ahead, which nobody owns yet (lib/operations/pool.lua)
+  [[
+  CREATE TABLE pool (
+    operation_id TEXT PRIMARY KEY REFERENCES operations(id), -- the one that made it
+    template    TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,         -- of what its container was started with
+    state       TEXT NOT NULL,         -- preparing warm claimed retiring
+    deploy_id   TEXT UNIQUE,           -- the deploy that claimed it
+    since       REAL NOT NULL
+  ) WITHOUT ROWID;
+  ]],
 }

@@ -70,6 +70,8 @@ local changes = {
   -- what it consists of is another deploy's from here on
   rebuilt = "UPDATE stacks SET operation_id = ?2, state = 'ready', reason = NULL, since = NOW,"
     .. " asleep = 0 WHERE operation_id = ?1",
+  -- one that was made ahead is in another table until somebody has it
+  warm = "UPDATE pool SET state = 'warm', since = NOW WHERE operation_id = ?1",
 }
 local takes_operation = { deleting = true, rebuilt = true }
 

@@ -144,6 +144,7 @@ end
 ---@class BeginOptions
 ---@field id? string      of the operation; nil: a new one
 ---@field params? table
+---@field template? string  where it is not about a workspace that exists
 ---@field also? fun(id: string): any[][]  statements that are written together with the operation
 ---@field logged? table  more fields for the log
 
@@ -156,7 +157,7 @@ local function begin(name, on, options)
   local kind = kinds[name]
   local op = {
     id = options.id or new_id(), kind = name, state = kind.state, params = options.params or {},
-    name = on.name, owner_id = on.owner_id,
+    name = on.name, owner_id = on.owner_id, template = options.template,
   }
   local statements = options.also and options.also(op.id)
   local begun, message, code
@@ -175,7 +176,7 @@ local function begin(name, on, options)
 end
 
 --- Begins an operation of a kind that has no function of its own here: stop, start, restart,
---- rotate, sleep, wake, repair, redeploy, rebuild, remove.
+--- rotate, sleep, wake, repair, redeploy, rebuild, remove, prepare, retire.
 ---@param kind string
 ---@param on { name: string, owner_id: string, operation_id: string|nil }  the workspace as it was
 --- when access was decided

@@ -122,6 +122,7 @@ function Context:know(row)
     kind = row.kind, key = row.key, id = row.id, state = row.state, data = row.data,
     since = timer.now() - age, -- on the timer's clock, which is never set
   }
+  if row.kind == "volume" then self.volume = row.key end
   if row.state ~= "created" then return end
   -- A second mount or domain, which a step of the installation made, goes by that step's name.
   local is_second = row.key == row.data.step and not step_list.is_own_kind(row.kind)

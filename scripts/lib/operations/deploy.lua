@@ -10,6 +10,7 @@ local failure = require "lib.operations.failure"
 local kinds = require "lib.operations.kinds"
 local removal = require "lib.operations.removal"
 local step_list = require "lib.operations.step_list"
+local warm = require "lib.operations.warm"
 local faults = require "lib.site.faults"
 local reconcile = require "lib.workspaces.reconcile"
 local remains = require "lib.workspaces.remains"
@@ -25,16 +26,12 @@ local surely = create.surely
 local function check_free(ctx)
   local free, message, code = reconcile.is_name_free(ctx)
   if not free then return nil, message, code end
-  if not remains.stays_routed(ctx.url) then return true end
+  if not ctx.url or not remains.stays_routed(ctx.url) then return true end
   return nil, ctx.host .. " is routed already", "host_routed", { host = ctx.host }
 end
 
--- A step that makes one thing. Before a deploy makes anything, its name must be free.
+-- A step that makes one thing.
 local function make(ctx, step)
-  if step.kind == "project" and not ctx.ids.project and not ctx.params.target then
-    local free, message, code, args = check_free(ctx)
-    if not free then return nil, message, code, args end
-  end
   return ctx:create(step.kind, { key = step.key },
     function() return step_list.call(step, "make", ctx) end,
     function() return step_list.call(step, "find", ctx) end)
@@ -42,6 +39,12 @@ end
 
 --- Does the work of a step: true or what it made; or nil, message, code, args. Waits.
 function deploy.perform(ctx, step)
+  local is_first = step.kind == "project" and (ctx.is_warm or not ctx.ids.project)
+  if is_first and not ctx.params.target then -- before it makes anything, its name must be free
+    local free, message, code, args = check_free(ctx)
+    if not free then return nil, message, code, args end
+  end
+  if ctx.is_warm and step.ahead then return warm.perform(ctx, step) end
   if step.run then return step_list.call(step, "run", ctx) end
   return make(ctx, step)
 end
@@ -64,9 +67,11 @@ local function run_step(ctx, index)
   end)
   if is_cancelled then return failure.new(ctx:at(), "it was cancelled", "cancelled") end
   ctx:report("running", 0)
-  local good, message, code, args = task.run(step.deadline, deploy.perform, ctx, step)
+  local limit = step.deadline
+  if ctx.is_warm and not step.key then limit = math.min(limit, warm.patience) end
+  local good, message, code, args = task.run(limit, deploy.perform, ctx, step)
   if good then return ctx:report("done", 1) end
-  local sentence, where = step_list.explain(step, message, code)
+  local sentence, where = step_list.explain(step, message, code, limit)
   if step.optional and code ~= "cancelled" then return skip(ctx, sentence, where) end
   local at = ctx:at()
   at.script = where
@@ -115,8 +120,8 @@ end
 local function end_well(ctx, op)
   local done = kinds[op.kind].done
   local data = {
-    name = ctx.name, url = ctx.url, openUrl = workspace.open(ctx.url), warning = ctx.warning,
-    skipped = skipped_steps(ctx),
+    name = ctx.name, url = ctx.url, openUrl = ctx.url and workspace.open(ctx.url),
+    warning = ctx.warning, skipped = skipped_steps(ctx),
   }
   return ending.finish(op, done.event, data, {
     state = done.state, change = done.change, target = op.params.target or op.id, made = op.id,
@@ -125,6 +130,12 @@ local function end_well(ctx, op)
 end
 
 -- Back
+
+-- Answers that are on their way are still written down.
+local function await_answers(ctx)
+  ctx.wanted = false
+  for _, handle in ipairs(ctx.pending) do handle:wait(deploy.late_answers) end
+end
 
 -- From the health check on a container has started, and its volume exists.
 local function has_started(steps, name)
@@ -157,13 +168,12 @@ end
 
 local function back(op, ctx, why)
   task.shield()
-  ctx.wanted = false
   local turned = surely(function() return journal.operations.turn_back(op.id, why) end)
   if not turned and op.state ~= "rolling_back" then -- it had ended: what it made is in use
     log.error("operation.ended_twice", { operation = op.id, name = op.name, code = why.code })
     return
   end
-  for _, handle in ipairs(ctx.pending) do handle:wait(deploy.late_answers) end
+  await_answers(ctx)
   local resources = surely(function() return journal.resources.list(op.id) end)
   local work = ending.removal(op, op, resources, ctx.steps)
   work.dokploy.secrets = ctx.dokploy.secrets
@@ -171,20 +181,44 @@ local function back(op, ctx, why)
   end_back(op, work, (ending.remove(work, "rolling_back")), why)
 end
 
---- Runs a deploy (or a rebuild) to its end, from wherever its record says that it is.
+-- Where it is, by its record.
+local function context_of(op, steps)
+  local resources = surely(function() return journal.resources.list(op.id) end)
+  local ctx = context.new(op, resources, steps)
+  ctx.index, ctx.is_warm = index_of(steps, op.step), op.kind == "deploy" and op.params.warm ~= nil
+  return ctx
+end
+
+-- Goes forward; where a warm workspace is of no use, once more without it. Returns why it failed,
+-- and the context to go on with.
+local function go(ctx, op)
+  local why = forward(ctx, op)
+  if not why or not warm.may_start_over(ctx, why) then return why, ctx end
+  await_answers(ctx)
+  if not warm.give_back(ctx, why) then return why, ctx end
+  op = surely(function() return journal.operations.get(op.id) end)
+  ctx = context_of(op, ctx.steps)
+  return forward(ctx, op), ctx
+end
+
+--- Runs a deploy (or a rebuild, or a workspace that is made ahead) to its end, from wherever its
+--- record says that it is.
 ---@param op table  the journal's row
 ---@param steps table[]
 function deploy.run(op, steps)
   local why = op.state == "rolling_back"
     and (op.failure or failure.new({ name = op.name }, "unknown", op.code))
+  if op.kind == "prepare" then
+    steps = warm.steps(steps) or {}
+    why = why or #steps == 0 and failure.new({ name = op.name }, "there is no pool", "cancelled")
+  end
   if not why and op.kind == "rebuild" then why = removal.make_room(op, steps) end
-  local resources = surely(function() return journal.resources.list(op.id) end)
-  local ctx = context.new(op, resources, steps)
-  ctx.index = index_of(steps, op.step)
+  if not why and op.kind == "deploy" then op = warm.claim(op, steps) end
+  local ctx = context_of(op, steps)
   log.info("operation.started", {
     operation = op.id, name = op.name, kind = op.kind, state = op.state, step = op.step,
   })
-  why = why or forward(ctx, op)
+  if not why then why, ctx = go(ctx, op) end
   if not why and not end_well(ctx, op) then
     why = failure.new(ctx:at(), "it was cancelled", "cancelled")
   end

@@ -26,6 +26,12 @@ return {
     state = "restoring", flow = "deploy", is_queued = true, holds_name = true,
     is_cancellable = true, done = { event = "ready", state = "ready", change = "ready" },
   },
+  -- makes a workspace ahead, for a deploy that comes later (lib/operations/pool.lua); removes one
+  prepare = {
+    state = "running", flow = "deploy",
+    done = { event = "ready", state = "ready", change = "warm" },
+  },
+  retire = { state = "deleting", flow = "removal", done = deleted },
   -- deploys a workspace that vanished from Dokploy again, on the files that it had
   rebuild = {
     state = "running", from = exists, flow = "deploy", holds_name = true,

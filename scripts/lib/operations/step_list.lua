@@ -31,6 +31,7 @@ local shape = {
   deadline = { seconds, default = step_list.deadline }, expect = { seconds, default = 1 },
   optional = { kinds.flag, default = false }, title = schema.map { kinds.any_text },
   make = func, find = func, run = func, undo = func,
+  ahead = { kinds.flag, default = false }, claim = func,
 }
 
 -- A step runs, or makes one thing.
@@ -169,7 +170,7 @@ end
 -- Calling
 
 local returns = {
-  run = "true when it is done", undo = "true when it is gone",
+  run = "true when it is done", claim = "true when it is done", undo = "true when it is gone",
   make = "a table with the id of what it made, such as { id = made.someId }",
   find = "a table with its id, or false when it is not there",
 }
@@ -190,7 +191,7 @@ end
 
 --- Calls a function of a step. Waits.
 ---@param step table
----@param part "run"|"make"|"find"|"undo"
+---@param part "run"|"claim"|"make"|"find"|"undo"
 ---@return any value  nil, message, code... when it failed, or returned something that does not fit
 function step_list.call(step, part, ...)
   return results(step, part, attempt.catch(step[part], ...))

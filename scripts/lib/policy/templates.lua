@@ -13,6 +13,7 @@ local kinds = require "lib.schema.kinds"
 ---@field memory_bytes integer
 ---@field cpu_nanos integer|nil
 ---@field sleep_after number|nil  seconds without use; nil: never
+---@field pool integer         how many are made ahead
 ---@field env table<string, string>|nil
 ---@field title table<string, string>  by language; may be empty
 ---@field about table<string, string>
@@ -73,7 +74,7 @@ local parameter_shape = {
 local shape = schema.list {
   id = { template_id, required = true }, image = { kinds.image }, title = texts, about = texts,
   memory = { kinds.size(GIB, 1024 * GIB) }, cpus = { kinds.number(0.1, 256) },
-  sleep_after = { sleep_after },
+  sleep_after = { sleep_after }, pool = { kinds.whole(0, 100), default = 0 },
   env = schema.map { kinds.any_text }, hidden = { kinds.flag, default = false },
   parameters = schema.list(parameter_shape),
   -- as 0.1 wrote them

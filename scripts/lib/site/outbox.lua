@@ -150,7 +150,7 @@ end
 check.add(function()
   local faults = {}
   for kind in pairs(kinds) do
-    if not rows.type(kind, "ready") then
+    if rows.type(kind, "ready") == nil then
       faults[#faults + 1] = "lib/journal/outbox.lua: no type of event for the kind " .. kind
     end
   end
