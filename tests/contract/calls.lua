@@ -154,6 +154,7 @@ local function live(name)
   local network = make_network(name)
   local project = try("project_create", name, "contract of " .. name)
   if not project then return end
+  try("call", "project.update", { projectId = project.id, name = name })
   local found = try("projects_described", "contract of " .. name) or {}
   if #found ~= 1 then report("projects_described", ("it finds %d projects"):format(#found)) end
   local application = try("application_create",

@@ -190,7 +190,7 @@ for _, procedure in ipairs {
   "application.saveEnvironment", "application.stop", "application.update",
   "application.updateTraefikConfig", "deployment.readLogs", "dockerVolume.removeVolume",
   "domain.create", "domain.update", "mounts.create", "network.create",
-  "network.import", "project.all", "project.create", "project.search",
+  "network.import", "project.all", "project.create", "project.search", "project.update",
   "settings.getDokployVersion",
 } do
   counts.declare_call(procedure)
