@@ -92,6 +92,12 @@ const isWarm = ({ portal }) => until(async () => {
   return json.pool[0].warm === 1
 }, 'one is ready')
 
+async function isWarmButSilent(world) {
+  await isWarm(world)
+  const { applications: [{ applicationId }] } = await world.rehearsal.state()
+  await world.rehearsal.change('application.stop', { applicationId })
+}
+
 // The operation that makes one ahead, as if it had been asked for.
 async function makeAhead({ portal, rehearsal }) {
   await rehearsal.forgetFaults()
@@ -165,6 +171,10 @@ export const operations = {
   'claim of a warm workspace': {
     env: withPool, removesVolumes: true, prepare: isWarm, ask: deploy, end: 'ready',
     check: hasItsOwn, least: 10,
+  },
+  'claim of one that does not answer': {
+    env: withPool, removesVolumes: true, prepare: isWarmButSilent, ask: deploy, end: 'ready',
+    check: hasItsOwn, least: 20,
   },
   'a workspace made ahead': {
     env: withPool, removesVolumes: true, ask: makeAhead, end: 'ready', check: isAllThereIs,

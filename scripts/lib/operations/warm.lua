@@ -9,6 +9,7 @@ local log = require "core.log"
 local task = require "core.task"
 local attempt = require "lib.base.attempt"
 local dokploy = require "lib.dokploy"
+local tag = require "lib.dokploy.tag"
 local journal = require "lib.journal"
 local create = require "lib.operations.create"
 local step_list = require "lib.operations.step_list"
@@ -135,13 +136,30 @@ local function free_address(ctx)
   return true
 end
 
+-- Gives it the name and the tag back under which it was made: by its own tag a deploy finds what a
+-- lost answer made.
+local function rename_back(ctx)
+  local op = try(journal.operations.get(ctx.params.warm))
+  local former = { name = op.name, tag = tag.of(op), dokploy = dokploy.client { patient = true } }
+  setmetatable(former, { __index = ctx })
+  for _, step in ipairs(ctx.steps) do
+    if step.ahead and step.claim then
+      local done, message, code = step_list.call(step, "claim", former)
+      if not done and code ~= "not_found" then try(nil, message, code) end
+    end
+  end
+  return true
+end
+
 --- Gives back what a deploy claimed: without its address, to be removed by the pool. The deploy has
 --- made nothing then.
 ---@param why Failure  for the log
 ---@return boolean done
 function warm.give_back(ctx, why)
   log.warn("pool.given_back", { operation = ctx.id, name = ctx.name, message = why.message })
-  local is_free, message = task.run(warm.patience, attempt.catch, free_address, ctx)
+  local is_free, message = task.run(warm.patience, attempt.catch, function()
+    return free_address(ctx) and rename_back(ctx)
+  end)
   if is_free then return surely(function() return journal.pool.give_back(ctx.id) end) end
   log.warn("pool.not_given_back", { operation = ctx.id, name = ctx.name, message = message })
   return false
