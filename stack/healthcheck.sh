@@ -13,29 +13,30 @@ if [ ! -e "$secret" ]; then
     base64 -w 0 >"$secret"
 fi
 
+# The server does not always close the connection after an answer, so its length is read.
 ask() { # PATH SECONDS PART: whether the answer has that part; a look that hangs is given up
-  local credentials answer=
-  credentials=$(<"$secret")
+  local credentials line status='' length=0 body=''
+  read -r credentials <"$secret"
   { exec 3<>"/dev/tcp/127.0.0.1/${PORT:-8080}"; } 2>/dev/null || return 1
   printf '%s\r\n' "GET $1 HTTP/1.1" "Host: 127.0.0.1" "Authorization: Basic $credentials" \
     "Connection: close" "" >&3
-  IFS= read -r -d '' -t "$2" answer <&3
+  while read -r -t "$2" line <&3 && [ "$line" != $'\r' ]; do
+    [ -n "$status" ] || status=$line
+    [[ ${line,,} != content-length:* ]] || length=${line//[!0-9]/}
+  done
+  read -r -t "$2" -N "$length" body <&3
   exec 3>&-
-  [[ $answer == "HTTP/1.1 200 "*"$3"* ]]
-}
-
-# What arrives in the server's first quarter of a second is never answered, and the first answer of
-# /path takes seconds; so the quick question comes first.
-usable() {
-  ask /global/health "$1" '"healthy":true' && ask /path 5 '"directory":"/workspace"'
+  [[ $status == "HTTP/1.1 200 "* && $body == *"$3"* ]]
 }
 
 if [ -e "$was_usable" ]; then
   sleep "${STACK_CHECK_SECONDS:-10}"
-  usable 5 || exit 1
+  ask /path 5 '"directory":"/workspace"' || exit 1
 else
-  until usable 0.5; do
-    [ "$SECONDS" -lt 30 ] || exit 1
+  # What arrives in the server's first quarter of a second is never answered; its first answer about
+  # the workspace takes some seconds.
+  until ask /global/health 0.5 '"healthy":true' && ask /path 8 '"directory":"/workspace"'; do
+    [ "$SECONDS" -lt 20 ] || exit 1
     sleep 0.2
   done
   : >"$was_usable"

@@ -108,7 +108,7 @@ async function healthOf(t, answer) {
   writeFileSync(path.join(tools, 'activity.sh'), '#!/bin/sh\n', { mode: 0o755 })
   const server = createServer((request, response) => {
     const [status, body] = answer(request.url, request.headers.authorization) ?? []
-    if (status) response.writeHead(status).end(body)
+    if (status) response.writeHead(status, { 'Content-Length': body.length }).end(body)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.after(() => {
