@@ -17,7 +17,8 @@ describe("making something once", function()
     support.start { modules = { ["lib.journal"] = { resources = resources } } }
     create = require "lib.operations.create"
     local known = {}
-    ctx = { id = "op", wanted = true, pending = {}, step = { name = "project" }, ids = {} }
+    ctx = { id = "op", wanted = true, pending = {}, step = { name = "project" }, ids = {},
+      dokploy = {} }
     function ctx:known(kind, key) return known[kind .. key] end
     function ctx:know(row) known[row.kind .. row.key] = row end
   end)

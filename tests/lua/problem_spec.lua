@@ -105,7 +105,7 @@ describe("a problem", function()
       path = "/x", method = "GET", allow = "POST", id = "1", message = "m", field = "f",
       known = "k", type = "string", good = "g", min = 3, max = 32, name = "anna",
       failing = "journal", host = "h", detail = "d", volume = "v",
-      encoding = "br", number = 7, count = 2,
+      encoding = "br", number = 7, count = 2, service = "s", command = "c",
     }
     for code, status in pairs(problem.status) do
       for _, language in ipairs { "en", "nl", "ar" } do

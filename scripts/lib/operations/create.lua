@@ -51,9 +51,11 @@ local function send_and_look_up(ctx, make, find)
   local made, message, code, info = attempt.catch(make, ctx)
   if made then return made end
   if not info or not info.unknown then return nil, message, code, info end
+  local answer = ctx.dokploy.answer
   task.sleep(0.5) -- what was cut off may just be finishing
   local found, find_message, find_code = attempt.catch(find, ctx)
   if found == nil then return nil, find_message or message, find_code or code, info end
+  ctx.dokploy.answer = answer -- the look does not explain a failure
   return found, message, code, info
 end
 
