@@ -108,7 +108,7 @@ static void close_coroutine(struct task *task, enum task_outcome outcome)
         log_line(LOG_ERROR, "task.close_failed", "%s",
                  lua_tostring(task->co, -1) ? lua_tostring(task->co, -1)
                                             : "the error value is not a string");
-    vm_thread_free(task->vm, task->co);
+    vm_thread_free(task->vm, task->co, 0);
     task->co = NULL;
 }
 
@@ -143,7 +143,7 @@ static void end(struct task *task, enum task_outcome outcome, int nresults)
     else
         task_log_end(task, outcome, message);
     lua_settop(L, top);
-    if (task->co) vm_thread_free(task->vm, task->co);
+    if (task->co) vm_thread_free(task->vm, task->co, 1);
     free(task->name);
     vm_unref(task->vm);
     LIST_REMOVE(task, link);

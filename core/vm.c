@@ -403,14 +403,15 @@ lua_State *vm_thread_new(struct vm *vm)
     return co;
 }
 
-void vm_thread_free(struct vm *vm, lua_State *co)
+void vm_thread_free(struct vm *vm, lua_State *co, int may_reuse)
 {
     /* A coroutine that died inside a hook never runs a hook again, so it would escape the limit.
-     * One that ran out of memory may hold a huge stack. Neither is reused, and both are collected
-     * at once: the first may hold locks, the second leaves no memory for others. */
+     * One that ran out of memory may hold a huge stack. Both are collected at once: the first may
+     * hold locks, the second leaves no memory for others. One that was closed inside an xpcall
+     * would call its message handler at the next error: lua_resetthread() keeps it before 5.4.5. */
     int is_damaged = lua_status(co) > LUA_YIELD || vm->has_run_out;
     memset(lua_getextraspace(co), 0, LUA_EXTRASPACE);
-    if (!is_damaged && vm->nidle < MAX_IDLE_THREADS) {
+    if (may_reuse && !is_damaged && vm->nidle < MAX_IDLE_THREADS) {
         lua_settop(co, 0);
         vm->idle[vm->nidle++] = co;
         return;
@@ -480,7 +481,7 @@ int vm_call(struct vm *vm, lua_CFunction fn, int nargs, struct vm_error *error)
         explain(vm, co, status, error);
         vm_thread_close(vm, co, is_stopped);
     }
-    vm_thread_free(vm, co);
+    vm_thread_free(vm, co, is_good);
     return is_good ? 0 : -1;
 }
 

@@ -68,6 +68,6 @@ lua_State *vm_thread_new(struct vm *vm);
 /* Runs the pending to-be-closed variables of a coroutine that did not end well, under the limits.
  * `is_stopped`: vm_turn_end() returned 1. Returns the status of lua_resetthread(). */
 int vm_thread_close(struct vm *vm, lua_State *co, int is_stopped);
-/* Releases a coroutine that has ended or was closed. */
-void vm_thread_free(struct vm *vm, lua_State *co);
+/* Releases a coroutine that has ended or was closed. `may_reuse`: it ended well. */
+void vm_thread_free(struct vm *vm, lua_State *co, int may_reuse);
 #endif

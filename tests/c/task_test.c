@@ -258,6 +258,12 @@ TEST(kill)
     assert_int_equal(ended.count, 1);
 }
 
+TEST(killed_inside_xpcall_leaves_no_handler)
+{
+    task_kill(start("xpcall(test.hold, function() end)"));
+    fails("error('plain', 0)", "plain");
+}
+
 TEST(children_end_first)
 {
     struct task *task = start("local function nest(names)\n"

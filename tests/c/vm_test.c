@@ -328,13 +328,13 @@ TEST(call)
 TEST(threads_are_used_again)
 {
     lua_State *one = vm_thread_new(vm);
-    vm_thread_free(vm, one);
+    vm_thread_free(vm, one, 1);
     assert_ptr_equal(vm_thread_new(vm), one);
     lua_State *many[100];
     for (int i = 0; i < 100; i++)
         many[i] = vm_thread_new(vm);
     for (int i = 0; i < 100; i++)
-        vm_thread_free(vm, many[i]);
+        vm_thread_free(vm, many[i], 1);
     lua_gc(vm_state(vm), LUA_GCCOLLECT);
-    vm_thread_free(vm, one);
+    vm_thread_free(vm, one, 1);
 }
