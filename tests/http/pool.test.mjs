@@ -124,7 +124,7 @@ describe('a pool', () => {
     await isFull(portal)
     const { last } = await portal.deployed('other')
     assert.deepEqual([last.event, last.data.code, last.data.leftovers],
-      ['failed', 'host_routed', []])
+      ['failed', 'host_taken', []])
     await portal.deleted('emil', { key, data: 'delete' })
   })
 })

@@ -2,6 +2,7 @@
 local log = require "core.log"
 local task = require "core.task"
 local workspace = require "lib.base.workspace"
+local owners = require "lib.dokploy.owners"
 local journal = require "lib.journal"
 local context = require "lib.operations.ctx"
 local create = require "lib.operations.create"
@@ -27,6 +28,9 @@ local function check_free(ctx)
   local free, message, code = reconcile.is_name_free(ctx)
   if not free then return nil, message, code end
   if not ctx.url or not remains.stays_routed(ctx.url) then return true end
+  local holders, why, trouble = owners.of(ctx.dokploy, ctx.host)
+  if not holders then return nil, why, trouble end
+  if #holders > 0 then return true end -- the step domain says whose it is
   return nil, ctx.host .. " is routed already", "host_routed", { host = ctx.host }
 end
 
