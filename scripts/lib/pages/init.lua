@@ -131,16 +131,20 @@ end
 ---@field reply fun(req: Request, slots: Slots, options: ReplyOptions|nil): Reply
 
 --- A template filled in for one language, except for its slots, which each request fills. A slot
---- that is not given is empty. The pieces between the slots are compressed here, once; slots are
---- sent as they are, so that the length of a page says nothing about the secrets in it (BREACH).
+--- that is not given is empty. The pieces between the slots are compressed once, for the first
+--- reply; slots are sent as they are, so that the length of a page says nothing about the secrets
+--- in it (BREACH).
 ---@param path string  "www/index.html"
 ---@param language string
 ---@param values { texts: table|nil, settings: table|nil }|nil
 ---@return Template
 function page.template(path, language, values)
   local pieces = cut(filled(path, language, values or {}))
-  local packed = {}
-  for i = 1, #pieces, 2 do packed[i] = gzip.pack(pieces[i]) end
+  local packed
+  local function pack()
+    packed = {}
+    for i = 1, #pieces, 2 do packed[i] = gzip.pack(pieces[i]) end
+  end
   local function parts(slots)
     local list = {}
     for i, piece in ipairs(pieces) do
@@ -153,8 +157,10 @@ function page.template(path, language, values)
   function template.reply(req, slots, options)
     local list = parts(slots)
     local text = table.concat(list)
+    if not req.gzip then return page.reply(req, text, options) end
+    if not packed then pack() end
     for i = 1, #pieces, 2 do list[i] = packed[i] end
-    return page.reply(req, text, options, req.gzip and list)
+    return page.reply(req, text, options, list)
   end
   return template
 end
