@@ -21,7 +21,7 @@ const isHealthy = (portal) =>
 describe('the database is away for a minute', { concurrency: 4 }, () => {
   test('in the health check of a deployment', inWorld(slow, async ({ portal, rehearsal }) => {
     await rehearsal.faults([
-      { at: 'stack', kind: 'never_ready', times: 8 },
+      { at: 'stack', kind: 'never_ready', times: 60 },
       away('docker.getServiceContainersByAppName'),
     ])
     await portal.ready('anna')
