@@ -84,7 +84,7 @@ run_node() { # FAMILY...
     select_files
     keep_by_speed
     failures=$(mktemp)
-    node_test "${TEST_JOBS:-2}" "${files[@]}" && return 0
+    node_test "${TEST_JOBS:-3}" "${files[@]}" && return 0
     mapfile -t again <"$failures"
     if [ ${#again[@]} = 0 ] || [ ${#again[@]} -gt 6 ]; then return 1; fi
     # Tests that another file declares (a11y_checks.mjs) are run by the files that use it.
