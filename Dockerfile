@@ -3,7 +3,7 @@
 #   --build-arg BASE_IMAGE=...   a Debian 12
 #   --build-arg TESTS=1          runs the C, Lua, contract and HTTP tests on the way
 #   --build-arg RELEASE=...      the name of this build at /ready, which a rollout waits for
-ARG BASE_IMAGE=debian:bookworm-slim
+ARG BASE_IMAGE=debian:bookworm-slim@sha256:abd67ffcfa541b485a3dff59865ab629aa048a6c613e639d36e7456b0b229241
 
 FROM ${BASE_IMAGE} AS build
 WORKDIR /src
@@ -27,7 +27,9 @@ RUN mkdir -p /app && cp -r config.lua scripts www locales /app/ && rm -r /app/sc
  && dpkg-query -W -f "$(sh tools/sbom.sh --format)" liblua5.4-dev lua-cjson-dev >/linked
 
 FROM ${BASE_IMAGE}
+# The base is pinned by its digest; what was fixed since comes from Debian's archive.
 RUN apt-get update \
+ && apt-get upgrade -y \
  && apt-get install -y --no-install-recommends \
       ca-certificates libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 libsqlite3-0 libssl3 \
       libunistring2 tzdata zlib1g \

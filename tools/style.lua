@@ -58,8 +58,9 @@ local function is_checked(path)
   return false
 end
 
--- A table row, a link and an image cannot be wrapped.
+-- A table row, a link, an image and a digest cannot be wrapped.
 local function may_be_wide(path, line)
+  if line:find("@sha256:", 1, true) then return true end
   return path:find("%.md$") and (line:find("^%s*|") or line:find("^%s*!?%[[^%]]*%]%S+$")) or false
 end
 

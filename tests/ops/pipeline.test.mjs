@@ -116,10 +116,10 @@ test('an image or action without its pin is found, and written', async () => {
   const compose = readFileSync(join(folder, 'compose.yaml'), 'utf8')
   assert.ok(compose.includes(`image: traefik:v3@${digest}\n`))
   assert.equal(readFileSync(join(folder, files[0]), 'utf8'), read(files[0]))
-  change('tools/pins.txt', /(image +debian +bookworm +-).*/, '$1')
+  change('tools/pins.txt', /(image +oven\/bun +debian +-).*/, '$1')
   assert.match((await pins()).err, /an unpinned image needs a reason/)
 
-  change('tools/pins.txt', /(image +debian +bookworm +-)$/m, '$1 a reason at last')
+  change('tools/pins.txt', /(image +oven\/bun +debian +-)$/m, '$1 a reason at last')
 
   // Stand-ins for Docker and Git, which ask the registry and the host of the actions.
   const programs = temporary('programs')
