@@ -52,7 +52,7 @@ test-all: setup-test ## run the slow ones: more pages, faults, crash points, lon
 	@tools/setup.sh clients || true
 	@$(MAKE) --no-print-directory -j$$(nproc) $(DEPLOYER) $(HOOKS) precompressed
 	@tools/opencode.sh $(BUILD)/stack
-	@SLOW=only A11Y=all TEST_PATIENCE=2 $(RUN_TESTS) long http browser stack ops '$(T)'
+	@SLOW=only A11Y=all TEST_PATIENCE=3 TEST_JOBS=2 $(RUN_TESTS) long http browser stack ops '$(T)'
 
 test-lua: ## unit tests of the Lua scripts; T=pattern selects some
 	@tools/test.sh lua '$(T)'
