@@ -94,6 +94,7 @@ TEST(cap_of_an_address)
     struct httpd_limits limits = httpd_default_limits;
     in_addr_t address = own_address();
     const char *body;
+    char seen[64]; /* of the server: a firewall of this machine may rewrite it */
     if (!address) skip();
     limits.max_connections_each = 2;
     restart(&limits);
@@ -102,7 +103,8 @@ TEST(cap_of_an_address)
     for (int i = 0; i < 3; i++)
         remote[i] = wire_from(address);
     assert_int_equal(wire_ask(remote[0], GET("/"), &body), 200);
-    assert_lacks(body, "::ffff:");
+    assert_int_equal(sscanf(body, "GET /? from %63s", seen), 1);
+    assert_null(strstr(seen, "::ffff:"));
     assert_int_equal(wire_ask(remote[1], GET("/"), NULL), 200);
     assert_int_equal(wire_answer(remote[2], NULL), 503);
     assert_contains(remote[2]->text, "too_many_connections");
@@ -117,7 +119,7 @@ TEST(cap_of_an_address)
         wire_turn(2);
     assert_int_equal(wire_ask(wire_from(address), GET("/"), NULL), 200);
     assert_int_equal(wire_answer(wire_from(address), NULL), 503);
-    httpd_exempt(server, inet_ntoa((struct in_addr){ address }));
+    httpd_exempt(server, seen);
     for (int i = 0; i < 3; i++)
         assert_int_equal(wire_ask(wire_from(address), GET("/"), NULL), 200);
 }

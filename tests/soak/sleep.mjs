@@ -1,6 +1,7 @@
 // Many workspaces, in which agents work and people come back at random. None is put to sleep while
 // a session is busy, each falls asleep soon after it was idle for its template's time, and those
-// that sleep cost nothing. SLEEPERS=500, SLEEP_AFTER=600, SEED=.
+// that sleep cost nothing. Takes about half an hour:
+//   DEPLOYER=$PWD/build/deployer SLEEPERS=500 SLEEP_AFTER=600 node --test tests/soak/sleep.mjs
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ADMIN, PATIENCE, pause, until, useWorld } from '../http/harness.mjs'
