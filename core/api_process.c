@@ -186,7 +186,7 @@ static void drop_ahead(void)
     close(ahead.channel);
 }
 
-/* Lets it begin, with `site`. NULL when there is none that can. */
+/* Lets the prepared child begin, with `site`. NULL: no child is ready. */
 static struct child *take_ahead(const struct bundle *site, int64_t timeout_ms,
                                 struct handle *handle)
 {

@@ -45,7 +45,7 @@ local portal = {}
 ---@return PortalWorkspace[]|nil, string? message, string? code
 function portal.workspaces(filter) end
 
---- One workspace; false when there is none of that name.
+--- One workspace; false: no workspace has that name.
 ---   local workspace = portal.workspace "anna"
 ---@param name string
 ---@return PortalWorkspace|false|nil, string? message, string? code

@@ -167,7 +167,7 @@ end
 
 -- Files
 
--- Docker counts a volume as used as long as a container has it, and a stopped workspace has none.
+-- Docker counts a volume as used while a container has it; a stopped workspace has no container.
 local function check_stopped(report, projects)
   local count = 0
   for _, project in ipairs(projects) do

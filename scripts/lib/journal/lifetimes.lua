@@ -12,14 +12,8 @@ local WARN = [[
 ---@param at number  when it will be deleted
 ---@return boolean|nil warned, string? message, string? code
 function lifetimes.warn(stack, at)
-  local batch = { { WARN, stack.name, stack.operation_id, at, gate = true } }
-  for _, each in ipairs(outbox.statements(stack.operation_id, "ends_soon")) do
-    batch[#batch + 1] = each
-  end
-  local results, message, code = db.run(batch)
-  if not results then return nil, message, code end
-  outbox.wake()
-  return results[1].changes > 0
+  local change = { WARN, stack.name, stack.operation_id, at }
+  return outbox.announce(change, stack.operation_id, "ends_soon")
 end
 
 --- Withdraws the warning of one workspace, or of all.

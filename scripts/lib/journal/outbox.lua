@@ -76,6 +76,20 @@ local WRITTEN, IDLE = "outbox.written", "outbox.idle"
 --- Says that something may have been written.
 function outbox.wake() shared.incr(WRITTEN, 1) end
 
+--- Writes an event together with the change that it announces, if that changes a row.
+---@param change any[]  a statement and its values
+---@param operation_id string
+---@param type string
+---@return boolean|nil changed, string? message, string? code
+function outbox.announce(change, operation_id, type)
+  change.gate = true
+  local results, message, code =
+    db.run { change, table.unpack(outbox.statements(operation_id, type)) }
+  if not results then return nil, message, code end
+  outbox.wake()
+  return results[1].changes > 0
+end
+
 -- Delivering
 
 -- The oldest that waits of each target and workspace, if it is due: the later ones wait for it.

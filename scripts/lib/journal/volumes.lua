@@ -89,14 +89,7 @@ local ANNOUNCE = "UPDATE volumes SET purge_at = ?2 WHERE volume = ?1 AND purge_a
 ---@param at number
 ---@return boolean|nil announced, string? message, string? code
 function volumes.announce(row, at)
-  local batch = { { ANNOUNCE, row.volume, at, gate = true } }
-  for _, each in ipairs(outbox.statements(row.operation_id, "purge_soon")) do
-    batch[#batch + 1] = each
-  end
-  local results, message, code = db.run(batch)
-  if not results then return nil, message, code end
-  outbox.wake()
-  return results[1].changes > 0
+  return outbox.announce({ ANNOUNCE, row.volume, at }, row.operation_id, "purge_soon")
 end
 
 --- Withdraws the announcement of one volume, or of all.
@@ -106,7 +99,7 @@ function volumes.withdraw(volume)
     .. " AND (?1 IS NULL OR volume = ?1)", db.or_null(volume))
 end
 
---- The volume that the workspace of a deploy left; false when there is none.
+--- The volume that the workspace of a deploy left; false: it left no volume.
 function volumes.of_deploy(operation_id)
   return db.row("SELECT * FROM volumes WHERE operation_id = ?1 ORDER BY at DESC", operation_id)
 end
